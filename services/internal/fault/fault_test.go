@@ -1,0 +1,49 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"comanda/services/internal/fault"
+)
+
+func TestFromKeepsTheKindThroughWrapping(t *testing.T) {
+	err := fmt.Errorf("load: %w", fault.NotFound("order %s", "7"))
+	if got := fault.From(err); got.Kind != fault.KindNotFound || got.Message != "order 7" {
+		t.Fatalf("got kind %v, message %q", got.Kind, got.Message)
+	}
+}
+
+func TestFromTellsAwayFromBroken(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want fault.Kind
+	}{
+		"a plain error":        {errors.New("boom"), fault.KindInternal},
+		"a unique violation":   {&pgconn.PgError{Code: "23505"}, fault.KindInternal},
+		"a deadline":           {context.DeadlineExceeded, fault.KindUnavailable},
+		"connection refused":   {fmt.Errorf("dial: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), fault.KindUnavailable},
+		"admin shutdown":       {&pgconn.PgError{Code: "57P01"}, fault.KindUnavailable},
+		"too many connections": {&pgconn.PgError{Code: "53300"}, fault.KindUnavailable},
+		"sidecar away":         {fmt.Errorf("state: %w", status.Error(codes.Unavailable, "x")), fault.KindUnavailable},
+		"sidecar says invalid": {status.Error(codes.InvalidArgument, "x"), fault.KindInternal},
+	} {
+		if got := fault.From(tc.err); got.Kind != tc.want {
+			t.Errorf("%s: got %v, want %v", name, got.Kind, tc.want)
+		}
+	}
+}
+
+func TestInternalMessagesTellNothing(t *testing.T) {
+	got := fault.From(errors.New("password=hunter2"))
+	if got.Message != "something went wrong on our side" {
+		t.Fatalf("leaks: %q", got.Message)
+	}
+}

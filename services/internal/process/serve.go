@@ -1,0 +1,115 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"comanda/services/internal/tracing"
+)
+
+// Times of a server. idleTimeout is longer than the 90 s for which a sidecar keeps an unused connection, so that it never
+// writes into one that we have just closed.
+const (
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 10 * time.Second
+	firstRetry    = 100 * time.Millisecond
+	lastRetry     = 2 * time.Second
+)
+
+// Service is what Serve runs.
+type Service struct {
+	Name   string
+	Config Config
+	Log    *slog.Logger
+	// Handler serves everything but the health routes, which are the process's own.
+	Handler http.Handler
+	// Ready says what is missing before the service can work: its sidecar, its database.
+	Ready func(context.Context) error
+	// Database says whether the service's database answers; nil for one that has none.
+	Database func(context.Context) error
+	// Start is work that has to succeed before requests are served: migrations. It is tried until it does.
+	Start func(context.Context) error
+	// Background runs beside the server, from a successful Start until the end.
+	Background []func(context.Context)
+	// OpenDoor lets requests in that carry no app token: the gateway's alone.
+	OpenDoor bool
+}
+
+// Logger makes a service's logger: JSON on standard output, one line an entry.
+func Logger(name, level string) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, errors.New("LOG_LEVEL has to be debug, info, warn or error")
+	}
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})).With("service", name), nil
+}
+
+// Serve listens, starts and serves until ctx is done; then it lets what is under way finish and returns. The port opens
+// before Start has succeeded, because the sidecar waits for it while Start may be waiting for the sidecar.
+func Serve(ctx context.Context, s Service) error {
+	address := net.JoinHostPort(s.Config.BindHost, strconv.Itoa(s.Config.Port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w: stop what holds the port, or set APP_PORT", address, err)
+	}
+	var started atomic.Bool
+	server := &http.Server{
+		Handler:           tracing.Middleware(s.door(&started)),
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // what is under way may finish
+	}
+	var beside sync.WaitGroup
+	beside.Go(func() { s.begin(ctx, &started, &beside) })
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	s.Log.Info("listening", "address", address)
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		s.Log.Info("stopping")
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		err = server.Shutdown(drain)
+	}
+	beside.Wait()
+	return err
+}
+
+// begin tries Start until it succeeds, then opens the door and starts the background work.
+func (s Service) begin(ctx context.Context, started *atomic.Bool, beside *sync.WaitGroup) {
+	pause, said := firstRetry, ""
+	for s.Start != nil {
+		err := s.Start(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err.Error() != said {
+			s.Log.Warn("not started yet, trying again", "error", err)
+			said = err.Error()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(pause*2, lastRetry)
+	}
+	started.Store(true)
+	s.Log.Info("started")
+	for _, work := range s.Background {
+		beside.Go(func() { work(ctx) })
+	}
+}

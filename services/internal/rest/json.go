@@ -1,0 +1,98 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"comanda/services/internal/fault"
+)
+
+// MaxBody is the largest request body that is read: 1 MiB.
+const MaxBody = 1 << 20
+
+// JSON writes v as the answer.
+func JSON(w http.ResponseWriter, status int, v any) error {
+	writeJSON(w, status, "application/json", v)
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // every value we answer with is a plain struct of ours
+		panic(err)
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// Body reads r's whole body, at most MaxBody bytes of valid UTF-8 JSON: 413, 415 or 400 otherwise.
+func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
+	case err != nil:
+		return nil, fault.Malformed("the body did not arrive whole")
+	case !utf8.Valid(body):
+		return nil, fault.Malformed("the body is not valid UTF-8")
+	case !json.Valid(body):
+		return nil, fault.Malformed("the body is not valid JSON")
+	}
+	return body, nil
+}
+
+// Decode reads r's body into v, a pointer to a struct: 400 for what is no JSON object, 422 with the field named for an
+// unknown field or one of the wrong type. That fields are present and sensible is for the caller to check.
+func Decode(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := Body(w, r)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	err = decoder.Decode(v)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil && bytes.Equal(bytes.TrimSpace(body), []byte("null")):
+		return fault.Wrong("", "has to be an object")
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		return fault.Wrong(wrong.Field, "has to be %s, not %s", jsonName(wrong.Type.Kind().String()), wrong.Value)
+	}
+	if _, name, found := strings.Cut(err.Error(), "unknown field "); found { // encoding/json has no type for it
+		return fault.Wrong(strings.Trim(name, `"`), "is not a field of this request")
+	}
+	return fault.Wrong("", "%s", err.Error())
+}
+
+// jsonName says in JSON's words what Go's kind wants.
+func jsonName(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
+		return "a whole number in range"
+	case strings.HasPrefix(kind, "float"):
+		return "a number"
+	case kind == "slice", kind == "array":
+		return "a list"
+	case kind == "struct", kind == "map":
+		return "an object"
+	case kind == "bool":
+		return "true or false"
+	}
+	return "a " + kind
+}

@@ -1,0 +1,36 @@
+// Package tracing carries the W3C trace context (https://www.w3.org/TR/trace-context/) through a service: from the
+// sidecar's request into the context, and from there into calls, events and logs. Spans themselves are the sidecars' to make.
+package tracing
+
+import (
+	"context"
+	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+var w3c = propagation.TraceContext{}
+
+// Middleware puts the request's trace context into its context.
+func Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))))
+	})
+}
+
+// Parent returns the traceparent of ctx, or "" when there is no trace.
+func Parent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	w3c.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+// ID returns the trace id of ctx, or "" when there is no trace.
+func ID(ctx context.Context) string {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.HasTraceID() {
+		return ""
+	}
+	return span.TraceID().String()
+}
