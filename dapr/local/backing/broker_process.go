@@ -1,0 +1,138 @@
+package backing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"comanda/dapr/local/process"
+)
+
+// brokerProcess is a Kafka broker that runs as a child of ours: the embedded
+// one or Apache's. They differ in the command.
+type brokerProcess struct {
+	options Options
+	command func() (*exec.Cmd, error)
+	running *process.Process
+	unlock  func()
+}
+
+func (b *brokerProcess) data() string   { return filepath.Join(b.options.Dir, "kafka") }
+func (b *brokerProcess) record() string { return filepath.Join(b.options.Dir, "kafka.process") }
+func (b *brokerProcess) log() string    { return filepath.Join(b.options.logs(), "kafka.log") }
+
+// prepare refuses a second system on the same data and clears what a killed
+// run left behind.
+func (b *brokerProcess) prepare() error {
+	if err := os.MkdirAll(b.data(), 0o755); err != nil {
+		return err
+	}
+	if err := b.lock(); err != nil {
+		return err
+	}
+	ended, err := process.Clear(b.record(), syscall.SIGTERM, stopGrace)
+	if err != nil {
+		b.release()
+		return err
+	}
+	if ended {
+		b.options.say("Kafka: ended the broker an earlier run left behind")
+	}
+	return nil
+}
+
+func (b *brokerProcess) lock() (err error) {
+	if b.unlock != nil {
+		return nil
+	}
+	b.unlock, err = process.Lock(filepath.Join(b.options.Dir, "kafka.lock"))
+	return wrap("the data in "+b.data(), err)
+}
+
+func (b *brokerProcess) release() {
+	if b.unlock != nil {
+		b.unlock()
+		b.unlock = nil
+	}
+}
+
+func (b *brokerProcess) start(context.Context) error {
+	if err := b.lock(); err != nil {
+		return err
+	}
+	cmd, err := b.command()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(b.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Stdout, cmd.Stderr = log, log
+	// A terminal's Ctrl-C is for dapr/local, which stops the sidecars first.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if b.running, err = process.Start(cmd, syscall.SIGTERM); err != nil {
+		return err
+	}
+	id := b.running.Identity()
+	id.Name = "kafka broker"
+	return process.Record(b.record(), id)
+}
+
+func (b *brokerProcess) stop(context.Context) error {
+	if b.running != nil {
+		b.running.Stop(syscall.SIGTERM, stopGrace)
+	}
+	b.release()
+	return process.Forget(b.record())
+}
+
+func (b *brokerProcess) kill(context.Context) error {
+	if b.running != nil {
+		b.running.Kill()
+	}
+	return nil
+}
+
+func (b *brokerProcess) exited() <-chan struct{} { return b.running.Done() }
+
+func embeddedKafka(options Options) (*Kafka, error) {
+	if options.Port == 0 {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		options.Port = port
+	}
+	b := &brokerProcess{options: options}
+	if err := b.prepare(); err != nil {
+		return nil, err
+	}
+	b.command = func() (*exec.Cmd, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, errors.Join(errors.New("find the program to run as a broker"), err)
+		}
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), brokerPortVariable+"="+strconv.Itoa(options.Port),
+			brokerDataVariable+"="+b.data())
+		// Never written to: it ends when we do, and the broker with it.
+		if _, err := cmd.StdinPipe(); err != nil {
+			return nil, err
+		}
+		return cmd, nil
+	}
+	address := "127.0.0.1:" + strconv.Itoa(options.Port)
+	return &Kafka{
+		server:  b,
+		brokers: address,
+		note:    fmt.Sprintf("the embedded broker (kfake) on %s, data in %s", address, b.data()),
+		exit:    b.exited,
+	}, nil
+}

@@ -1,0 +1,130 @@
+package backing_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"comanda/dapr/local/backing"
+	"comanda/dapr/local/process"
+)
+
+// parentVariable makes this test binary start both servers and wait, as the
+// parent that is to be killed.
+const parentVariable = "COMANDA_TEST_PARENT_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(parentVariable); dir != "" {
+		os.Exit(parent(dir))
+	}
+	os.Exit(m.Run())
+}
+
+func parent(dir string) int {
+	kind, err := backing.KindFromEnvironment(os.Getenv)
+	if err != nil {
+		return 1
+	}
+	o := backing.Options{Dir: dir, Kind: kind, Log: os.Stderr}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := backing.StartPostgres(ctx, o); err != nil {
+		return 1
+	}
+	if _, err := backing.StartKafka(ctx, o); err != nil {
+		return 1
+	}
+	var ids []process.Identity
+	for _, name := range []string{"/postgres.process", "/kafka.process"} {
+		id, err := process.Recorded(dir + name)
+		if err != nil {
+			return 1
+		}
+		ids = append(ids, id)
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(ids)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+func TestServersDieWithTheirParentAndTheNextStartFindsTheirData(t *testing.T) {
+	o := options(t, t.TempDir())
+	if o.Kind == backing.Containers || runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a child of its parent's death")
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), parentVariable+"="+o.Dir)
+	cmd.Stderr = t.Output()
+	in, _ := cmd.StdinPipe()
+	defer func() { _ = in.Close() }()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ids []process.Identity
+	line, _ := bufio.NewReader(out).ReadBytes('\n')
+	if err := json.Unmarshal(line, &ids); err != nil || len(ids) != 2 {
+		t.Fatalf("the parent said %q (%v)", line, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	deadline := time.After(20 * time.Second)
+	for _, id := range ids {
+		for id.Alive() {
+			select {
+			case <-deadline:
+				t.Fatalf("%s outlived its parent", id.Name)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	postgres(t, o)
+	kafka(t, o)
+}
+
+func TestTheNextStartEndsWhatWasLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	left := exec.Command("sleep", "600")
+	p, err := process.Start(left, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if err := process.Record(dir+"/kafka.process", p.Identity()); err != nil {
+		t.Fatal(err)
+	}
+	kafka(t, options(t, dir))
+	if p.Running() {
+		t.Fatal("what an earlier run left is still there")
+	}
+}
+
+func TestAStrangerWithTheSameIDIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	stranger := exec.Command("sleep", "600")
+	p, err := process.Start(stranger, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	old := p.Identity()
+	old.Started = "another boot/1"
+	if err := process.Record(dir+"/kafka.process", old); err != nil {
+		t.Fatal(err)
+	}
+	kafka(t, options(t, dir))
+	if !p.Running() {
+		t.Fatal("a process that is not ours was ended")
+	}
+}

@@ -1,0 +1,105 @@
+package backing_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/dapr/local/backing"
+)
+
+func kafka(t *testing.T, o backing.Options) *backing.Kafka {
+	t.Helper()
+	k, err := backing.StartKafka(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func client(t *testing.T, k *backing.Kafka, more ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(k.Brokers())}, more...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
+	k := kafka(t, options(t, t.TempDir()))
+	for range 2 { // the second time they are there already
+		if err := k.Declare(t.Context(), []backing.Topic{{"orders", 4}, {"stock", 1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const half, all = 50, 100
+	producer := client(t, k)
+	for i := range half {
+		record := &kgo.Record{Topic: "orders", Value: fmt.Append(nil, i)}
+		if err := producer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	consume(t, k, half, seen)
+	if err := k.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := half; i < all; i++ {
+		record := &kgo.Record{Topic: "orders", Value: fmt.Append(nil, i)}
+		if err := producer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The group committed what it had read before, so it gets the rest alone.
+	consume(t, k, all-half, seen)
+	if len(seen) != all {
+		t.Fatalf("%d of %d records, or some came twice", len(seen), all)
+	}
+}
+
+// consume reads n records as one group and commits them.
+func consume(t *testing.T, k *backing.Kafka, n int, seen map[string]bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := client(t, k, kgo.ConsumerGroup("kitchen"), kgo.ConsumeTopics("orders"),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+	for read := 0; read < n; {
+		fetches := c.PollFetches(ctx)
+		if ctx.Err() != nil {
+			t.Fatalf("read %d of %d records: %v", read, n, ctx.Err())
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			seen[string(r.Value)] = true
+			read++
+		})
+	}
+	if err := c.CommitUncommittedOffsets(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+func TestKafkaCreatesNoTopicByUse(t *testing.T) {
+	k := kafka(t, options(t, t.TempDir()))
+	c := client(t, k, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(0), kgo.RecordRetries(1))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := c.ProduceSync(ctx, &kgo.Record{Topic: "mistyped", Value: []byte("x")}).FirstErr(); err == nil {
+		t.Fatal("a topic came to be by being used")
+	}
+}

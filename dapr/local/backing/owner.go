@@ -1,0 +1,148 @@
+package backing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// owner is the user that Postgres runs as: whoever we are, except that
+// Postgres refuses to be root.
+type owner struct {
+	other    bool // another user than ourselves
+	uid, gid int
+}
+
+// clusterOwner is us, or, when we are root, the system's user for Postgres,
+// or the one that owns nothing.
+func clusterOwner() (owner, error) {
+	if os.Geteuid() != 0 {
+		return owner{}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		found, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uidErr := strconv.Atoi(found.Uid)
+		gid, gidErr := strconv.Atoi(found.Gid)
+		if err := errors.Join(uidErr, gidErr); err != nil {
+			return owner{}, err
+		}
+		return owner{other: true, uid: uid, gid: gid}, nil
+	}
+	return owner{}, errors.New("it does not run as root, and there is no user postgres or nobody to run it as: run this as another user")
+}
+
+// attributes make a child run as the owner.
+func (o owner) attributes() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{}
+	if o.other {
+		attr.Credential = &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid), NoSetGroups: false}
+	}
+	return attr
+}
+
+// home makes the directory if the owner can reach it there, or one of the same
+// name in /var/lib that it can: a checkout below /root is closed to others.
+// Temporary directories of tests (below os.TempDir) are opened for passage.
+func (o owner) home(dir string) (string, error) {
+	if !o.other {
+		return dir, os.MkdirAll(dir, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", err
+	}
+	closed, err := closedParent(dir)
+	if err != nil {
+		return "", err
+	}
+	if closed != "" {
+		sum := sha256.Sum256([]byte(dir))
+		dir = filepath.Join("/var/lib/comanda", hex.EncodeToString(sum[:4])+"-"+filepath.Base(dir))
+	}
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// closedParent is the nearest directory above dir that others cannot pass.
+func closedParent(dir string) (string, error) {
+	temporary := filepath.Clean(os.TempDir()) + string(filepath.Separator)
+	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
+		info, err := os.Stat(parent)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&0o001 == 0 {
+			if !strings.HasPrefix(parent, temporary) {
+				return parent, nil
+			}
+			if err := os.Chmod(parent, info.Mode().Perm()|0o111); err != nil {
+				return "", err
+			}
+		}
+		if parent == filepath.Dir(parent) {
+			return "", nil
+		}
+	}
+}
+
+// own gives a file, or a directory with all that is in it, to the owner.
+func (o owner) own(path string) error {
+	if !o.other {
+		return o.check(path)
+	}
+	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == o.uid {
+			return nil
+		}
+		return os.Lchown(name, o.uid, o.gid)
+	})
+}
+
+// check says clearly that the data is someone else's: made as root before.
+func (o owner) check(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d: give it to user %d (chown -R), or remove it", path, stat.Uid, os.Geteuid())
+	}
+	return nil
+}
+
+// open lets everyone read and run what was fetched.
+func (o owner) open(dir string) error {
+	if !o.other {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm() | 0o444
+		if info.IsDir() || mode&0o100 != 0 {
+			mode |= 0o111
+		}
+		return os.Chmod(name, mode)
+	})
+}
