@@ -1,0 +1,57 @@
+package database_test
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"comanda/services/internal/database"
+	"comanda/services/internal/databasetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+
+var files = fstest.MapFS{
+	"00001_dishes.sql": {Data: []byte("-- +goose Up\ncreate table dishes (id int primary key);\ninsert into dishes values (1);\n")},
+	"00002_view.sql":   {Data: []byte("-- +goose Up\ncreate index on state ((doc(value)->>'name')) where key like 'dish-%';\n")},
+}
+
+func TestMigrateFromSeveralReplicasAtOnceHappensOnce(t *testing.T) {
+	t.Parallel()
+	pool := databasetest.Empty(t)
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if err := database.Migrate(t.Context(), pool, files); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	var dishes int
+	if err := pool.QueryRow(t.Context(), `select count(*) from dishes`).Scan(&dishes); err != nil || dishes != 1 {
+		t.Fatalf("%d dishes, %v", dishes, err)
+	}
+}
+
+func TestMigrateWaitsForTheSidecarsTable(t *testing.T) {
+	t.Parallel()
+	pool := databasetest.Empty(t)
+	if _, err := pool.Exec(t.Context(), `drop table state`); err != nil {
+		t.Fatal(err)
+	}
+	err := database.Migrate(t.Context(), pool, files)
+	if err == nil || !strings.Contains(err.Error(), "sidecar") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestOpenDoesNotShowThePassword(t *testing.T) {
+	t.Parallel()
+	_, err := database.Open("postgres://me:hunter2@:bad:port/x")
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Fatalf("got %v", err)
+	}
+}
