@@ -84,8 +84,11 @@ type StockFailed struct {
 	Shortages []Shortage `json:"shortages"`
 }
 
-// ReasonInsufficientStock is why an order is rejected when lines fell short.
-const ReasonInsufficientStock = "insufficient_stock"
+// Why an order is rejected: lines fell short, or all are there but in several currencies, which have no total.
+const (
+	ReasonInsufficientStock = "insufficient_stock"
+	ReasonMixedCurrencies   = "mixed_currencies"
+)
 
 // Shortage is a line of which there was not enough. Available is 0 for a product that is not, or no longer, on the menu.
 type Shortage struct {
