@@ -1,0 +1,58 @@
+package runtime
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Services are the apps of the system, in the order in which they start.
+var Services = []string{"auth", "user", "product", "order", "gateway"}
+
+// errNoRoot is the answer outside a checkout.
+var errNoRoot = errors.New("no Comanda checkout here: run this inside of it")
+
+// Root is the checkout's directory: the one with the go.mod of module comanda
+// at or above the working directory.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(mod, []byte("module comanda\n")) {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errNoRoot
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// State is the directory for all that is built, started and kept.
+func State() (string, error) {
+	if dir := os.Getenv("COMANDA_STATE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	root, err := Root()
+	return filepath.Join(root, ".comanda"), err
+}
+
+// Path of our daprd is <Path>/.dapr/bin/daprd, as DAPR_RUNTIME_PATH wants it;
+// likewise the stock one.
+func Path(stock bool) (string, error) {
+	state, err := State()
+	if stock {
+		return filepath.Join(state, "runtime-stock"), err
+	}
+	return filepath.Join(state, "runtime"), err
+}
+
+// Bin is where a built program is: a service's name, or dapr.
+func Bin(name string) (string, error) {
+	state, err := State()
+	return filepath.Join(state, "bin", name), err
+}
