@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/await"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+	"comanda/services/internal/tracing"
+)
+
+// service is order at work.
+type service struct {
+	log     *slog.Logger
+	orders  document.Store[Order]
+	lists   lists // the same orders, read with SQL
+	menu    *menu
+	changes *await.Changes
+	now     func() time.Time // UTC, in microseconds, which is what SQL can keep
+}
+
+// show answers with one order; with Prefer: wait=N (RFC 7240) as soon as product has answered.
+func (s *service) show(w http.ResponseWriter, r *http.Request) error {
+	wait, err := await.Wait(r)
+	if err != nil {
+		return err
+	}
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	order, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Order, bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
+		defer cancel()
+		order, err := s.visible(ctx, id, callerOf(r))
+		return order, order.Status != event.StatusPending, err
+	})
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	}
+	return rest.JSON(w, http.StatusOK, answerOf(order))
+}
+
+// history answers with every change of one order, first to last.
+func (s *service) history(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	order, err := s.visible(r.Context(), id, callerOf(r))
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, historyOf(order))
+}
+
+// cancel ends an order, for its owner or for staff.
+func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	var request struct {
+		Reason string `json:"reason"`
+	}
+	if err := decodeOptional(w, r, &request); err != nil {
+		return err
+	}
+	if wrong := text("reason", request.Reason, maxReason); wrong != nil {
+		return fault.Invalid(wrong...)
+	}
+	caller := callerOf(r)
+	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+		if !o.VisibleTo(caller) {
+			return false, notThere(id)
+		}
+		return o.Cancel(request.Reason, caller, s.now())
+	})
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, answerOf(order))
+}
+
+// advance takes an order one step further through the kitchen.
+func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	var request struct {
+		Status event.Status `json:"status"`
+	}
+	if err := rest.Decode(w, r, &request); err != nil {
+		return err
+	}
+	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+		return o.Advance(request.Status, callerOf(r), s.now())
+	})
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, answerOf(order))
+}
+
+// change applies a verb to an order and announces the state it leads to, in one write; then it wakes whoever waits for
+// the order. A verb that changes nothing writes nothing.
+func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool, error)) (Order, error) {
+	order, err := s.orders.Change(ctx, id, func(o *Order) (event.Message, error) {
+		changed, err := verb(o)
+		if err == nil && !changed {
+			err = document.ErrUnchanged
+		}
+		return event.OrderStatusChanged.About(id, o.changed()), err
+	})
+	if err == nil {
+		s.changes.Tell(id)
+	}
+	return order, err
+}
+
+// visible reads an order that caller may know of. To anyone else it is as if it were not there.
+func (s *service) visible(ctx context.Context, id string, caller Caller) (Order, error) {
+	order, err := s.orders.Get(ctx, id)
+	if err == nil && !order.VisibleTo(caller) {
+		return Order{}, notThere(id)
+	}
+	return order, err
+}
+
+func notThere(id string) error { return fault.NotFound("order %s is not there", id) }
+
+// orderID reads the order's id from the path. What is no id is not there.
+func orderID(r *http.Request) (string, error) {
+	id := rest.Param(r, "id")
+	if !isID(id) {
+		return "", notThere(id)
+	}
+	return id, nil
+}
+
+func callerOf(r *http.Request) Caller {
+	claims := token.From(r.Context())
+	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: tracing.ID(r.Context())}
+}
+
+// decodeOptional is rest.Decode for a body that may as well be empty.
+func decodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
+	body := bufio.NewReader(r.Body)
+	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
+		return nil
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	return rest.Decode(w, r, v)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+)
+
+// list answers with a page of orders, newest first: to staff all of them, to a customer their own.
+func (s *service) list(w http.ResponseWriter, r *http.Request) error {
+	var after position
+	limit, err := rest.Page(r, &after)
+	if err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	if query.Get("cursor") != "" && (!isID(after.ID) || after.At.IsZero()) {
+		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+	}
+	f := filter{Status: event.Status(query.Get("status"))}
+	if f.Status != "" && !slices.Contains(statuses(), f.Status) {
+		return fault.Malformed("status has to be one of %v", statuses())
+	}
+	if caller := callerOf(r); !caller.Staff {
+		f.Customer = caller.ID
+	}
+	orders, err := s.lists.Page(r.Context(), f, after, limit+1)
+	if err != nil {
+		return err
+	}
+	answers := make([]answer, 0, len(orders))
+	for _, order := range orders {
+		answers = append(answers, answerOf(order))
+	}
+	return rest.JSON(w, http.StatusOK, rest.Paged(answers, limit, func(last answer) any {
+		return position{At: last.CreatedAt, ID: last.ID}
+	}))
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+)
+
+// Order is the aggregate, and the document it is kept as.
+type Order struct {
+	ID              string           `json:"id"`
+	CustomerID      string           `json:"customerId"`
+	Status          event.Status     `json:"status"`
+	Items           []Line           `json:"items"`
+	*Total                           // from CONFIRMED on
+	DeliveryAddress *event.Address   `json:"deliveryAddress,omitempty"`
+	Notes           string           `json:"notes,omitempty"`
+	Reason          string           `json:"reason,omitempty"`
+	Shortages       []event.Shortage `json:"shortages,omitempty"`
+	Version         int              `json:"version"`
+	CreatedAt       time.Time        `json:"createdAt"`
+	UpdatedAt       time.Time        `json:"updatedAt"`
+
+	Fingerprint string    `json:"fingerprint"` // of the request that placed it
+	AnnouncedAt time.Time `json:"announcedAt"` // when product was last asked
+	Announced   int       `json:"announced"`   // how often
+	History     []Change  `json:"history"`     // one entry a version, in order
+}
+
+// Line is one product of an order; it has a price from CONFIRMED on.
+type Line struct {
+	ProductID string `json:"productId"`
+	Quantity  int    `json:"quantity"`
+	*Price
+}
+
+// Price is what the menu said of a product when the stock was reserved.
+type Price struct {
+	Name           string `json:"name"`
+	UnitPriceCents int64  `json:"unitPriceCents"`
+	LineTotalCents int64  `json:"lineTotalCents"`
+}
+
+// Total is what the whole order costs.
+type Total struct {
+	Currency   string `json:"currency"` // ISO 4217
+	TotalCents int64  `json:"totalCents"`
+}
+
+// Change is one step in the life of an order: what it became, why, by whom and through what.
+type Change struct {
+	Version int          `json:"version"`
+	Status  event.Status `json:"status"`
+	Reason  string       `json:"reason,omitempty"`
+	Actor   Actor        `json:"actor"`
+	Cause   Cause        `json:"cause"`
+	At      time.Time    `json:"at"`
+}
+
+// Actor is who changed an order. Role is customer, staff, product or recovery; the last two have no id.
+type Actor struct {
+	Role string `json:"role"`
+	ID   string `json:"id,omitempty"`
+}
+
+// Cause is through what an order changed: an event by its id, a request by its trace, or the timer of the recovery.
+type Cause struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+}
+
+// Caller is who asks for something to be done with an order.
+type Caller struct {
+	ID    string
+	Staff bool
+	Trace string
+}
+
+// reasonTimedOut is why an order is cancelled that product never answered.
+const reasonTimedOut = "timed_out"
+
+// Place makes a new order, PENDING until product has answered.
+func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) Order {
+	order := Order{
+		ID: id, CustomerID: by.ID, DeliveryAddress: p.DeliveryAddress, Notes: p.Notes,
+		CreatedAt: at, AnnouncedAt: at, Announced: 1, Fingerprint: fingerprint,
+	}
+	for _, wanted := range p.Items {
+		order.Items = append(order.Items, Line{ProductID: wanted.ProductID, Quantity: wanted.Quantity})
+	}
+	order.become(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
+	return order
+}
+
+// VisibleTo says whether caller may know of the order: its owner and staff may.
+func (o *Order) VisibleTo(caller Caller) bool { return caller.Staff || caller.ID == o.CustomerID }
+
+// Cancel ends the order before it is too late: for its owner until the kitchen begins, for staff until it has left the
+// house. It reports whether that changed anything: a second time it does not. Conflict when it is too late.
+func (o *Order) Cancel(reason string, by Caller, at time.Time) (bool, error) {
+	switch {
+	case o.Status == event.StatusCancelled:
+		return false, nil
+	case !slices.Contains(cancellable(by.Staff), o.Status):
+		return false, fault.Conflict("an order that is %s cannot be cancelled any more", o.Status)
+	}
+	o.become(event.StatusCancelled, reason, o.actor(by), Cause{"request", by.Trace}, at)
+	return true, nil
+}
+
+func cancellable(staff bool) []event.Status {
+	if staff {
+		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}
+	}
+	return []event.Status{event.StatusPending, event.StatusConfirmed}
+}
+
+// Advance takes the order one step further through the kitchen and to the door. It reports whether that changed anything:
+// asked for the status it already has, it does not. Conflict when the step is not the next one.
+func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error) {
+	before, ok := follows(step)
+	switch {
+	case !ok:
+		return false, fault.Wrong("status", "has to be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
+	case o.Status == step:
+		return false, nil
+	case o.Status != before:
+		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
+	}
+	o.become(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
+	return true, nil
+}
+
+// statuses lists every state there is.
+func statuses() []event.Status {
+	return []event.Status{
+		event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
+		event.StatusOutForDelivery, event.StatusDelivered, event.StatusCancelled,
+	}
+}
+
+// follows says which state a step of the kitchen's follows; false for a state that is no such step.
+func follows(step event.Status) (event.Status, bool) {
+	switch step {
+	case event.StatusPreparing:
+		return event.StatusConfirmed, true
+	case event.StatusReady:
+		return event.StatusPreparing, true
+	case event.StatusOutForDelivery:
+		return event.StatusReady, true
+	case event.StatusDelivered:
+		return event.StatusOutForDelivery, true
+	}
+	return "", false
+}
+
+// become is the one way to another state: version and history go with it. Time never runs backwards in the history, even
+// when the clocks of two replicas differ.
+func (o *Order) become(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
+	if at.Before(o.UpdatedAt) {
+		at = o.UpdatedAt
+	}
+	o.Version++
+	o.Status, o.Reason, o.UpdatedAt = status, reason, at
+	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
+}
+
+func (o *Order) actor(by Caller) Actor {
+	if by.ID == o.CustomerID {
+		return Actor{"customer", by.ID}
+	}
+	return Actor{"staff", by.ID}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
+)
+
+// place takes an order: 201 for a new one, 200 and the order as it is now for the same request again.
+func (s *service) place(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return err
+	}
+	var request Placement
+	if err := rest.Decode(w, r, &request); err != nil {
+		return err
+	}
+	if wrong := request.Check(); wrong != nil {
+		return fault.Invalid(wrong...)
+	}
+	caller := callerOf(r)
+	order := Place(idempotency.ID("order", caller.ID, key), request, idempotency.Fingerprint(request), caller, s.now())
+	order, created, err := s.settleOnce(r.Context(), order)
+	if err != nil {
+		return err
+	}
+	if !created {
+		return rest.JSON(w, http.StatusOK, answerOf(order))
+	}
+	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
+	return rest.JSON(w, http.StatusCreated, answerOf(order))
+}
+
+// settleOnce writes order and announces it, unless it was placed before: then it returns that one. Whether it was, and
+// whether its products are on the menu, is asked at the same time, since a customer waits for both.
+func (s *service) settleOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
+	wrong := make(chan []fault.Field, 1)
+	go func() { wrong <- s.unknown(ctx, order) }()
+	before, err := s.again(ctx, order)
+	if !fault.Is(err, fault.KindNotFound) {
+		return before, false, err
+	}
+	if fields := <-wrong; fields != nil {
+		return Order{}, false, fault.Invalid(fields...)
+	}
+	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.About(order.ID, order.placed()))
+	if errors.Is(err, document.ErrExists) { // the same request, at the same time
+		order, err = s.again(ctx, order)
+		return order, false, err
+	}
+	return order, err == nil, err
+}
+
+// again returns the order that was placed before under the same key. NotFound when there is none; a wrong key when it
+// was another order.
+func (s *service) again(ctx context.Context, order Order) (Order, error) {
+	before, err := s.orders.Get(ctx, order.ID)
+	if err == nil && before.Fingerprint != order.Fingerprint {
+		return Order{}, idempotency.ErrOtherBody()
+	}
+	return before, err
+}
+
+// unknown names the lines whose product is not on the menu. When product cannot say, none is: the saga will decide.
+func (s *service) unknown(ctx context.Context, order Order) []fault.Field {
+	products := make([]string, 0, len(order.Items))
+	for _, line := range order.Items {
+		products = append(products, line.ProductID)
+	}
+	missing, err := s.menu.Missing(ctx, products)
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("an order is taken unchecked", "order", order.ID, "error", err)
+	}
+	var wrong []fault.Field
+	for i, id := range products {
+		if missing[id] {
+			wrong = append(wrong, field(fmt.Sprintf("items[%d].productId", i), "is not on the menu"))
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/event"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schema is the migrations as database.Migrate wants them.
+func schema() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil { // the folder is compiled in
+		panic(err)
+	}
+	return files
+}
+
+// kind begins the key of every order's document.
+const kind = "order"
+
+// lists finds orders with SQL over the sidecar's own table, through a view and its indexes: there is no second copy of
+// them to keep in step.
+type lists struct {
+	pool *pgxpool.Pool
+}
+
+// filter says which orders a list has. The zero value means all.
+type filter struct {
+	Customer string
+	Status   event.Status
+}
+
+// position is where a page begins: after the order with this time and id. The zero value is the first page.
+type position struct {
+	At time.Time `json:"at"`
+	ID string    `json:"id"`
+}
+
+// Page returns up to limit orders, newest first.
+func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([]Order, error) {
+	query, args := page(f, after, limit)
+	rows, err := l.pool.Query(ctx, query, args)
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	orders, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (order Order, err error) {
+		var value []byte
+		if err := row.Scan(&value); err != nil {
+			return order, err
+		}
+		return order, json.Unmarshal(value, &order)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	return orders, nil
+}
+
+// page writes the query with the conditions that apply and no others, so that Postgres sees which index fits.
+func page(f filter, after position, limit int) (string, pgx.NamedArgs) {
+	conditions := []string{"true"}
+	if f.Customer != "" {
+		conditions = append(conditions, "customer_id = @customer")
+	}
+	if f.Status != "" {
+		conditions = append(conditions, "status = @status")
+	}
+	if after.ID != "" {
+		conditions = append(conditions, "(created_at, key) < (@at, @key)")
+	}
+	return `select value from orders where ` + strings.Join(conditions, " and ") + ` order by created_at desc, key desc limit @limit`,
+		pgx.NamedArgs{
+			"customer": f.Customer, "status": string(f.Status), "at": after.At, "key": kind + "-" + after.ID, "limit": limit,
+		}
+}
+
+// waiting is an order that product has not answered for.
+type waiting struct {
+	ID        string
+	CreatedAt time.Time
+}
+
+// Waiting returns up to limit orders, oldest first, that are PENDING and were last announced no later than announced, and
+// that come after the given one.
+func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, limit int) ([]waiting, error) {
+	const query = `
+		select substr(key, length(@kind) + 2) as id, created_at from orders
+		where status = 'PENDING' and created_at <= @announced and announced_at <= @announced
+		  and (created_at, key) > (@at, @key)
+		order by created_at, key limit @limit`
+	rows, err := l.pool.Query(ctx, query, pgx.NamedArgs{
+		"kind": kind, "announced": announced, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find waiting orders: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
+	if err != nil {
+		return nil, fmt.Errorf("find waiting orders: %w", err)
+	}
+	return found, nil
+}
+
+// recoveryLock is the advisory lock of the replica that recovers. Any number that this database uses for nothing else.
+const recoveryLock = 7302
+
+// Alone runs work if no other replica is at it, and reports whether it did. The lock goes with its transaction, so a
+// replica that dies leaves none behind.
+func (l lists) Alone(ctx context.Context, work func(context.Context) error) (bool, error) {
+	mine := false
+	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, recoveryLock).Scan(&mine); err != nil || !mine {
+			return err
+		}
+		return work(ctx)
+	})
+	return mine, err
+}
