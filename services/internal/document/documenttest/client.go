@@ -1,198 +1,152 @@
-// Package documenttest has a fake of the sidecar's state API, for unit tests of services. It keeps documents in memory and
-// notes the events that would be announced. It holds callers to the rules of the outbox and fails as the sidecar does. It
-// is no more than a fake: that the real one behaves like this is for the tests in tests/ to show, on a real sidecar.
+// Package documenttest stands in for the sidecar in tests of documents: it writes them into Dapr's table of a real Postgres
+// with the statements of state.postgresql v2, so that ETags, first-write and unique indexes are the real ones, and keeps what
+// was announced instead of publishing it. It is a stand-in all the same: the real sidecar is proved by tests/.
 package documenttest
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
+	"testing"
 
 	dapr "github.com/dapr/go-sdk/client"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"comanda/services/event"
 )
 
-// Announced is an event that was written together with a document.
-type Announced struct {
-	Component  string
-	Attributes map[string]string // the CloudEvent's: type, subject, traceparent
-	Data       json.RawMessage
+// Event is one that was announced.
+type Event struct {
+	Component string // the state component that ran the transaction, which decides the topic
+	Type      string
+	Subject   string
+	Data      json.RawMessage
 }
 
-type row struct {
-	value json.RawMessage
-	etag  string
-}
-
-// Client is the fake. The zero value is ready, and empty.
+// Client is a document.Client.
 type Client struct {
-	mu        sync.Mutex
-	rows      map[string]row
-	writes    int
-	announced []Announced
-	away      error
-	before    func()
-	lose      bool
+	pool *pgxpool.Pool
+
+	mu     sync.Mutex
+	events []Event
+	away   bool
+	lose   bool
 }
 
-// GetState reads a document. Components of one service share one table, so any of them will do.
-func (c *Client) GetState(ctx context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
+// New returns a client that writes into pool's table state (databasetest.New makes one).
+func New(pool *pgxpool.Pool) *Client { return &Client{pool: pool} }
+
+// Away makes every call fail as if the sidecar were not there, until it is told otherwise.
+func (c *Client) Away(away bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.reachable(ctx); err != nil {
-		return nil, err
-	}
-	found := c.rows[key]
-	return &dapr.StateItem{Key: key, Value: slices.Clone(found.value), Etag: found.etag}, nil
+	c.away = away
 }
 
-// ExecuteStateTransaction writes one document, with first-write concurrency, and notes its announcement. A lost race is
-// Internal, as the sidecar has it.
-func (c *Client) ExecuteStateTransaction(ctx context.Context, component string, _ map[string]string, ops []*dapr.StateOperation) error {
-	c.interrupt()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.reachable(ctx); err != nil {
-		return err
-	}
-	document, projection, err := split(ops)
-	if err != nil {
-		return err
-	}
-	if err := c.write(document); err != nil {
-		return err
-	}
-	if projection != nil {
-		c.announced = append(c.announced, Announced{component, document.Metadata, slices.Clone(projection.Value)})
-	}
-	if err := matches(component, document, projection); err != nil {
-		return err
-	}
-	if c.lose {
-		c.lose = false
-		return status.Error(codes.Unavailable, "the answer was lost")
-	}
-	return nil
-}
-
-func (c *Client) write(document *dapr.SetStateItem) error {
-	found, there := c.rows[document.Key]
-	switch {
-	case document.Etag == nil && there:
-		return status.Error(codes.Internal, "no item was updated")
-	case document.Etag != nil && (!there || document.Etag.Value != found.etag):
-		return status.Error(codes.Internal, "possible etag mismatch. error from state store")
-	}
-	if c.rows == nil {
-		c.rows = map[string]row{}
-	}
-	c.writes++
-	c.rows[document.Key] = row{slices.Clone(document.Value), strconv.Itoa(c.writes)}
-	return nil
-}
-
-// split finds the document and its projection, of which there may be one each.
-func split(ops []*dapr.StateOperation) (document, projection *dapr.SetStateItem, err error) {
-	for _, op := range ops {
-		switch {
-		case op.Type != dapr.StateOperationTypeUpsert:
-			return nil, nil, errors.New("documenttest: only upserts are known")
-		case op.Item.Metadata["outbox.projection"] == "true" && projection == nil:
-			projection = op.Item
-		case document == nil:
-			document = op.Item
-		default:
-			return nil, nil, errors.New("documenttest: one transaction is one document and one projection")
-		}
-	}
-	if document == nil || document.Options == nil || document.Options.Concurrency != dapr.StateConcurrencyFirstWrite {
-		return nil, nil, errors.New("documenttest: a document is written with first-write concurrency")
-	}
-	return document, projection, nil
-}
-
-// matches checks that the component announces on the topic of the event, and the plain one nothing.
-func matches(component string, document, projection *dapr.SetStateItem) error {
-	if projection == nil {
-		if strings.Contains(component, "-") {
-			return errors.New("documenttest: " + component + " announces, and there is no projection: the document would leak")
-		}
-		return nil
-	}
-	plain, _, _ := strings.Cut(component, "-")
-	topic := strings.TrimSuffix(document.Metadata["type"], ".v1")
-	if event.Component(plain, topic) != component || projection.Key != document.Key || document.Metadata["subject"] == "" {
-		return errors.New("documenttest: the event does not fit the component " + component)
-	}
-	return nil
-}
-
-func (c *Client) reachable(ctx context.Context) error {
-	if c.away != nil {
-		return c.away
-	}
-	return ctx.Err()
-}
-
-// interrupt runs what Before left, once, with nothing locked.
-func (c *Client) interrupt() {
-	c.mu.Lock()
-	before := c.before
-	c.before = nil
-	c.mu.Unlock()
-	if before != nil {
-		before()
-	}
-}
-
-// Before lets interfere run right before the next write, once: whoever it is that wins the race.
-func (c *Client) Before(interfere func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.before = interfere
-}
-
-// LoseAnswer lets the next write succeed and its caller hear of a failure.
-func (c *Client) LoseAnswer() {
+// LoseNextAnswer lets the next write succeed and report a failure, as when a connection breaks in between.
+func (c *Client) LoseNextAnswer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lose = true
 }
 
-// Away makes every call fail as when the sidecar is not there, or ends that.
-func (c *Client) Away(away bool) {
+// Events returns what was announced on topic so far.
+func Events[T any](t testing.TB, c *Client, plain string, topic event.Topic[T]) []T {
+	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.away = nil
-	if away {
-		c.away = status.Error(codes.Unavailable, "connection refused")
+	var found []T
+	for _, e := range c.events {
+		if e.Type != topic.Type() {
+			continue
+		}
+		if want := event.Component(plain, topic.Name); e.Component != want {
+			t.Fatalf("%s was announced through component %s, want %s", e.Type, e.Component, want)
+		}
+		var data T
+		if err := json.Unmarshal(e.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, data)
 	}
+	return found
 }
 
-// Announced returns the events announced so far, in the order of their writes.
-func (c *Client) Announced() []Announced {
+// All returns every event that was announced so far.
+func (c *Client) All() []Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.announced)
+	return append([]Event(nil), c.events...)
 }
 
-// Writes says how often a document was written.
-func (c *Client) Writes() int {
+func (c *Client) state() (away, lose bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.writes
+	return c.away, c.lose
 }
 
-// Document returns the JSON kept under key, nil when there is none.
-func (c *Client) Document(key string) json.RawMessage {
+// GetState reads a document; one that is not there is empty, as the SDK has it.
+func (c *Client) GetState(ctx context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
+	if away, _ := c.state(); away {
+		return nil, status.Error(codes.Unavailable, "the sidecar is away")
+	}
+	item := &dapr.StateItem{Key: key}
+	err := c.pool.QueryRow(ctx, `select value, etag::text from state where key = $1`, key).Scan(&item.Value, &item.Etag)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return item, nil
+	}
+	return item, err
+}
+
+// ExecuteStateTransaction writes all of ops or none, and records the projections of a transaction that committed.
+func (c *Client) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string, ops []*dapr.StateOperation) error {
+	away, lose := c.state()
+	if away {
+		return status.Error(codes.Unavailable, "the sidecar is away")
+	}
+	var announced []Event
+	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		var attributes map[string]string
+		for _, op := range ops {
+			if op.Item.Metadata["outbox.projection"] == "true" {
+				announced = append(announced, Event{store, attributes["type"], attributes["subject"], op.Item.Value})
+				continue
+			}
+			attributes = op.Item.Metadata
+			if err := upsert(ctx, tx, op.Item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil { // Dapr reports whatever went wrong in the store as Internal
+		return status.Error(codes.Internal, err.Error())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.rows[key].value)
+	c.events = append(c.events, announced...)
+	if c.lose = false; lose {
+		return status.Error(codes.Unavailable, "the connection broke")
+	}
+	return nil
+}
+
+// upsert is what state.postgresql v2 does with concurrency first-write.
+func upsert(ctx context.Context, tx pgx.Tx, item *dapr.SetStateItem) error {
+	statement := `insert into state as t (key, value, etag) values ($1, $2, gen_random_uuid()) on conflict (key) do update
+		set value = $2, etag = gen_random_uuid() where t.expires_at < now()`
+	args := []any{item.Key, item.Value}
+	if item.Etag != nil {
+		statement = `update state set value = $2, updated_at = now(), etag = gen_random_uuid() where key = $1 and etag = $3`
+		args = append(args, item.Etag.Value)
+	}
+	tag, err := tx.Exec(ctx, statement, args...)
+	if err == nil && tag.RowsAffected() != 1 {
+		return status.Error(codes.Internal, "no item was updated")
+	}
+	return err
 }
