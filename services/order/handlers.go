@@ -79,7 +79,8 @@ func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err := decodeOptional(w, r, &request); err != nil {
 		return err
 	}
-	if wrong := text("reason", request.Reason, maxReason); wrong != nil {
+	reason, wrong := optional("reason", request.Reason, maxReason)
+	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
@@ -87,7 +88,7 @@ func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
 		if !o.VisibleTo(caller) {
 			return false, notThere(id)
 		}
-		return o.Cancel(request.Reason, caller, s.now())
+		return o.Cancel(reason, caller, s.now())
 	})
 	if err != nil {
 		return err

@@ -3,22 +3,21 @@ package main
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"comanda/services/event"
+	"comanda/services/internal/address"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/text"
 )
 
 // The limits of an order.
 const (
 	maxLines    = 50
 	maxQuantity = 100
-	maxNotes    = 500 // characters, as all of the following
-	maxReason   = 500
-	maxAddress  = 200 // each line of it
+	maxNotes    = 500 // characters
+	maxReason   = 500 // characters
 )
 
 // Placement is what a customer asks for.
@@ -34,7 +33,8 @@ type Wanted struct {
 	Quantity  int    `json:"quantity"`
 }
 
-// Check returns every field that is wrong. It writes ids in lower case, so that the same product is the same everywhere.
+// Check returns every field that is wrong. It brings the rest into its normal form, so that the same request is the same
+// however it is written.
 func (p *Placement) Check() []fault.Field {
 	var wrong []fault.Field
 	if len(p.Items) < 1 || len(p.Items) > maxLines {
@@ -43,13 +43,13 @@ func (p *Placement) Check() []fault.Field {
 	if len(p.Items) <= maxLines { // or the answer would be as long as the mistake
 		wrong = append(wrong, checkItems(p.Items)...)
 	}
-	if a := p.DeliveryAddress; a != nil {
-		wrong = append(wrong, needed("deliveryAddress.street", a.Street, maxAddress)...)
-		wrong = append(wrong, needed("deliveryAddress.city", a.City, maxAddress)...)
-		wrong = append(wrong, needed("deliveryAddress.postalCode", a.PostalCode, maxAddress)...)
-		wrong = append(wrong, needed("deliveryAddress.country", a.Country, maxAddress)...)
+	if p.DeliveryAddress != nil {
+		normal, bad := address.Normalise("deliveryAddress", *p.DeliveryAddress)
+		p.DeliveryAddress, wrong = &normal, append(wrong, bad...)
 	}
-	return append(wrong, text("notes", p.Notes, maxNotes)...)
+	notes, bad := optional("notes", p.Notes, maxNotes)
+	p.Notes = notes
+	return append(wrong, bad...)
 }
 
 func checkItems(items []Wanted) []fault.Field {
@@ -78,24 +78,12 @@ func checkItems(items []Wanted) []fault.Field {
 // isID says whether text is a UUID as we write it; the parser alone takes other spellings of it, too.
 func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
-func needed(name, value string, most int) []fault.Field {
+// optional checks a text of several lines that may be absent.
+func optional(name, value string, most int) (string, []fault.Field) {
 	if strings.TrimSpace(value) == "" {
-		return []fault.Field{field(name, "is missing")}
+		return "", nil
 	}
-	return text(name, value, most)
-}
-
-// text checks a text that may be empty. Control characters are refused: they mean nothing here, and jsonb cannot hold NUL
-// (https://www.postgresql.org/docs/current/datatype-json.html), so that such a document could not be indexed.
-func text(name, value string, most int) []fault.Field {
-	control := func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\r' && c != '\t' }
-	switch {
-	case utf8.RuneCountInString(value) > most:
-		return []fault.Field{field(name, "has to be at most %d characters long", most)}
-	case strings.ContainsFunc(value, control):
-		return []fault.Field{field(name, "must not have control characters")}
-	}
-	return nil
+	return text.Lines(name, value, most)
 }
 
 func field(name, format string, args ...any) fault.Field {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,7 +59,7 @@ func run(ctx context.Context, environ []string) error {
 		Name: "order", Config: config.Config, Log: log, Handler: router,
 		Ready: func(ctx context.Context) error {
 			if err := database.Ping(ctx, pool); err != nil {
-				return errors.New("the database does not answer")
+				return fmt.Errorf("the database does not answer: %w", err)
 			}
 			return sidecar.Ready(ctx, config.Sidecar)
 		},
