@@ -35,6 +35,7 @@ type Client struct {
 	events []Event
 	away   bool
 	lose   bool
+	before func()
 }
 
 // New returns a client that writes into pool's table state (databasetest.New makes one).
@@ -52,6 +53,24 @@ func (c *Client) LoseNextAnswer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lose = true
+}
+
+// BeforeNextWrite runs interfere right before the next write, once: whoever it is that wins the race.
+func (c *Client) BeforeNextWrite(interfere func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = interfere
+}
+
+// interrupt runs what BeforeNextWrite left. Nothing is locked then, so that it can write itself.
+func (c *Client) interrupt() {
+	c.mu.Lock()
+	before := c.before
+	c.before = nil
+	c.mu.Unlock()
+	if before != nil {
+		before()
+	}
 }
 
 // Events returns what was announced on topic so far.
@@ -104,6 +123,7 @@ func (c *Client) GetState(ctx context.Context, _, key string, _ map[string]strin
 
 // ExecuteStateTransaction writes all of ops or none, and records the projections of a transaction that committed.
 func (c *Client) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string, ops []*dapr.StateOperation) error {
+	c.interrupt()
 	away, lose := c.state()
 	if away {
 		return status.Error(codes.Unavailable, "the sidecar is away")
