@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/address"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/phone"
+	"comanda/services/internal/text"
+)
+
+// maxName is the most characters a name may have.
+const maxName = 200
+
+// Edit is a partial change of a profile: what is absent stays as it is, what is null is removed.
+type Edit struct {
+	Name    optional[string]        `json:"name"`
+	Phone   optional[string]        `json:"phone"`
+	Address optional[event.Address] `json:"address"`
+}
+
+// optional tells the three things a member of a partial change can be: absent, null and a value.
+type optional[T any] struct {
+	given bool
+	value *T
+}
+
+// UnmarshalJSON is called for a member that is there, null included. Unknown members are refused, as everywhere.
+func (o *optional[T]) UnmarshalJSON(raw []byte) error {
+	o.given = true
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(&o.value)
+}
+
+// Check brings the edit into its normal form. All that is wrong is named in one Invalid.
+func (e Edit) Check() (Edit, error) {
+	var wrong []fault.Field
+	if e.Name.given && e.Name.value == nil {
+		wrong = append(wrong, fault.Field{Field: "name", Message: "cannot be removed"})
+	}
+	if e.Name.value != nil {
+		name, bad := text.Line("name", *e.Name.value, maxName)
+		e.Name.value, wrong = &name, append(wrong, bad...)
+	}
+	if e.Phone.value != nil {
+		number, err := phone.Normalise("phone", *e.Phone.value)
+		if err != nil {
+			wrong = append(wrong, fault.From(err).Fields...)
+		}
+		e.Phone.value = &number
+	}
+	if e.Address.value != nil {
+		place, bad := address.Normalise("address", *e.Address.value)
+		e.Address.value, wrong = &place, append(wrong, bad...)
+	}
+	if len(wrong) > 0 {
+		return e, fault.Invalid(wrong...)
+	}
+	return e, nil
+}
+
+// Apply makes the changes of a checked edit. It says whether anything is different now.
+func (p *Profile) Apply(e Edit, now time.Time) bool {
+	before := *p
+	if e.Name.given {
+		p.Name = *e.Name.value
+	}
+	if e.Phone.given {
+		p.Phone = ""
+		if e.Phone.value != nil {
+			p.Phone = *e.Phone.value
+		}
+	}
+	if e.Address.given {
+		p.Address = e.Address.value
+	}
+	if before.Name == p.Name && before.Phone == p.Phone && sameAddress(before.Address, p.Address) {
+		*p = before
+		return false
+	}
+	p.Version, p.UpdatedAt = p.Version+1, now
+	return true
+}
+
+func sameAddress(a, b *event.Address) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// shown is a profile as clients see it.
+type shown struct {
+	ID        string         `json:"id"`
+	Email     string         `json:"email"`
+	Name      string         `json:"name"`
+	Phone     string         `json:"phone,omitempty"`
+	Address   *event.Address `json:"address,omitempty"`
+	Version   int            `json:"version"`
+	CreatedAt time.Time      `json:"createdAt"`
+	UpdatedAt time.Time      `json:"updatedAt"`
+}
+
+func show(p Profile) shown {
+	return shown{p.ID, p.Email, p.Name, p.Phone, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
+}
+
+func (s service) showOwn(w http.ResponseWriter, r *http.Request) error {
+	return s.answer(w, r, token.From(r.Context()).Subject)
+}
+
+func (s service) show(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "id")
+	if uuid.Validate(id) != nil {
+		return missing()
+	}
+	return s.answer(w, r, id)
+}
+
+func (s service) answer(w http.ResponseWriter, r *http.Request, id string) error {
+	profile, err := s.documents.Get(r.Context(), id)
+	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {
+		return missing()
+	}
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, show(profile))
+}
+
+func missing() error { return fault.NotFound("there is no such profile") }
+
+func (s service) editOwn(w http.ResponseWriter, r *http.Request) error {
+	var edit Edit
+	if err := rest.Decode(w, r, &edit); err != nil {
+		return err
+	}
+	edit, err := edit.Check()
+	if err != nil {
+		return err
+	}
+	profile, err := s.edit(r.Context(), token.From(r.Context()).Subject, edit)
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, show(profile))
+}
+
+// edit makes the changes of a checked edit; Conflict when the phone is another's.
+func (s service) edit(ctx context.Context, id string, edit Edit) (Profile, error) {
+	if err := s.phoneFree(ctx, edit, id); err != nil {
+		return Profile{}, err
+	}
+	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
+		switch {
+		case p.Status != Active:
+			return event.None, missing()
+		case !p.Apply(edit, s.now().UTC()):
+			return event.None, document.ErrUnchanged
+		}
+		return event.None, nil
+	})
+	switch {
+	case fault.Is(err, fault.KindNotFound):
+		return Profile{}, missing()
+	case err != nil: // the unique index may have refused it: the sidecar does not say
+		if taken := s.phoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
+			return Profile{}, taken
+		}
+	}
+	return profile, err
+}
+
+// phoneFree is a Conflict when the phone of edit belongs to somebody other than id.
+func (s service) phoneFree(ctx context.Context, edit Edit, id string) error {
+	if edit.Phone.value == nil {
+		return nil
+	}
+	taken, err := s.phoneTaken(ctx, *edit.Phone.value, id)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return fault.Conflict("this phone number belongs to another profile")
+	}
+	return nil
+}
+
+func (s service) list(w http.ResponseWriter, r *http.Request) error {
+	from := newest()
+	limit, err := rest.Page(r, &from)
+	if err != nil {
+		return err
+	}
+	if from.ID != "" && uuid.Validate(from.ID) != nil {
+		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+	}
+	profiles, err := s.store.list(r.Context(), from, limit+1)
+	if err != nil {
+		return err
+	}
+	page := rest.Paged(profiles, limit, func(last listed) any { return position{last.At, last.Profile.ID} })
+	answer := rest.List[shown]{Items: make([]shown, len(page.Items)), NextCursor: page.NextCursor}
+	for i, item := range page.Items {
+		answer.Items[i] = show(item.Profile)
+	}
+	return rest.JSON(w, http.StatusOK, answer)
+}

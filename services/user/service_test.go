@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/databasetest"
+	"comanda/services/internal/document"
+	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+
+var secret = token.Secret("a secret that is 32 bytes long, or more")
+
+// house is the service over a real Postgres, with a stand-in for its sidecar.
+type house struct {
+	service
+	sidecar *documenttest.Client
+	door    http.Handler
+}
+
+func open(t *testing.T) house {
+	t.Helper()
+	pool := databasetest.New(t, migrations())
+	client := documenttest.New(pool)
+	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, time.Now}
+	return house{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
+}
+
+func asked(number string) event.UserToCreate {
+	return event.UserToCreate{UserID: uuid.NewString(), Version: 1, Email: "ana@example.com", Name: "Ana", Phone: number}
+}
+
+func (h house) hear(t *testing.T, asked event.UserToCreate) {
+	t.Helper()
+	if err := h.create(t.Context(), event.Received[event.UserToCreate]{Data: asked}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h house) hearCancelled(t *testing.T, id string) {
+	t.Helper()
+	gone := event.UserCancelled{UserID: id, Version: 2, Reason: "timed_out"}
+	if err := h.cancel(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outcomes is what was announced about id: "created", "rejected phone_taken".
+func (h house) outcomes(t *testing.T, id string) string {
+	t.Helper()
+	var said []string
+	for _, outcome := range documenttest.Events(t, h.sidecar, "profiles", event.CreatingUserResponse) {
+		if outcome.UserID == id {
+			said = append(said, strings.TrimSpace(outcome.Outcome+" "+outcome.Reason))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// call sends a request as the account id with role, and decodes the answer into out.
+func (h house) call(t *testing.T, method, path, body, id, role string, out any) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if id != "" {
+		bearer, err := secret.Sign(id, []string{role}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	w := httptest.NewRecorder()
+	h.door.ServeHTTP(w, r)
+	if out != nil {
+		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+	}
+	return w.Code
+}
+
+func TestRegistrationMakesAProfileAndSaysSo(t *testing.T) {
+	h, ana := open(t), asked("+34600111222")
+	h.hear(t, ana)
+	h.hear(t, ana) // it arrives twice: the same answer again
+	if got := h.outcomes(t, ana.UserID); got != "created, created" {
+		t.Fatalf("announced %q", got)
+	}
+	var profile shown
+	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 || profile.Phone != ana.Phone || profile.Name != "Ana" {
+		t.Fatalf("%d %+v", code, profile)
+	}
+}
+
+func TestAPhoneBelongsToOne(t *testing.T) {
+	h, ana, eva := open(t), asked("+34600111222"), asked("+34600111222")
+	h.hear(t, ana)
+	h.hear(t, eva)
+	h.hear(t, eva)
+	if got := h.outcomes(t, eva.UserID); got != "rejected phone_taken, rejected phone_taken" {
+		t.Fatalf("announced %q", got)
+	}
+	var kept string
+	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`, "profile-"+eva.UserID).Scan(&kept); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(kept, "600111222") || strings.Contains(kept, "example.com") || strings.Contains(kept, "Ana") {
+		t.Fatalf("the rejected profile keeps personal data: %s", kept)
+	}
+	if code := h.call(t, "GET", "/users/me", "", eva.UserID, token.Customer, nil); code != 404 {
+		t.Fatalf("the rejected profile answers %d", code)
+	}
+	h.hearCancelled(t, ana.UserID) // the number is free again
+	third := asked("+34600111222")
+	h.hear(t, third)
+	if got := h.outcomes(t, third.UserID); got != "created" {
+		t.Fatalf("announced %q", got)
+	}
+}
+
+func TestPeopleWithoutAPhoneDoNotCollide(t *testing.T) {
+	h := open(t)
+	for range 3 {
+		one := asked("")
+		h.hear(t, one)
+		if got := h.outcomes(t, one.UserID); got != "created" {
+			t.Fatalf("announced %q", got)
+		}
+	}
+}
+
+func TestRaceForAPhoneEndsInOne(t *testing.T) {
+	h := open(t)
+	const racers, rounds = 8, 5
+	for round := range rounds {
+		number := fmt.Sprintf("+3460011122%d", round)
+		all := make([]event.UserToCreate, racers)
+		errs := make(chan error, 2*racers)
+		for i := range all {
+			all[i] = asked(number)
+			for range 2 { // each event twice, at the same time
+				go func() { errs <- h.create(t.Context(), event.Received[event.UserToCreate]{Data: all[i]}) }()
+			}
+		}
+		for range 2 * racers {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		created := 0
+		for _, one := range all {
+			switch got := h.outcomes(t, one.UserID); got {
+			case "created, created":
+				created++
+			case "rejected phone_taken, rejected phone_taken":
+			default:
+				t.Errorf("announced %q", got)
+			}
+		}
+		if created != 1 {
+			t.Errorf("%d got the number", created)
+		}
+	}
+}
+
+func TestCancelledBeforeOrAfter(t *testing.T) {
+	h, before, after := open(t), asked("+34600111222"), asked("+34600111333")
+	h.hearCancelled(t, before.UserID) // overtakes the request
+	h.hear(t, before)
+	if got := h.outcomes(t, before.UserID); got != "" {
+		t.Errorf("after a cancellation %q is announced", got)
+	}
+	h.hear(t, after)
+	h.hearCancelled(t, after.UserID)
+	h.hearCancelled(t, after.UserID)
+	h.hear(t, after)
+	if got := h.outcomes(t, after.UserID); got != "created" {
+		t.Errorf("announced %q", got)
+	}
+	for _, id := range []string{before.UserID, after.UserID} {
+		if code := h.call(t, "GET", "/users/me", "", id, token.Customer, nil); code != 404 {
+			t.Errorf("the cancelled profile answers %d", code)
+		}
+	}
+}
+
+func TestALostAnswerIsHealedByTheNextDelivery(t *testing.T) {
+	h, ana := open(t), asked("+34600111222")
+	h.sidecar.LoseNextAnswer()
+	h.hear(t, ana) // the write is there although it failed; looking again, it is announced again
+	if got := h.outcomes(t, ana.UserID); got != "created, created" {
+		t.Fatalf("announced %q", got)
+	}
+}
+
+func TestAnEventIsTriedAgainWhileTheSidecarIsAway(t *testing.T) {
+	h, ana := open(t), asked("+34600111222")
+	h.sidecar.Away(true)
+	if err := h.create(context.Background(), event.Received[event.UserToCreate]{Data: ana}); err == nil {
+		t.Fatal("the event is lost")
+	}
+	h.sidecar.Away(false)
+	h.hear(t, ana)
+	if got := h.outcomes(t, ana.UserID); got != "created" {
+		t.Fatalf("announced %q", got)
+	}
+}
