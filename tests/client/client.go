@@ -1,0 +1,183 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client calls the API at one address, with the access token it holds, if any.
+type Client struct {
+	url  string
+	http *http.Client
+
+	// Session is what logging in gave; its zero value is nobody.
+	Session Session
+}
+
+// timeout is longer than the longest a request may wait (Prefer: wait=30), and bounds everything but streams.
+const timeout = 40 * time.Second
+
+// New returns nobody in particular at a gateway's address, such as http://127.0.0.1:8080.
+func New(address string) *Client {
+	return &Client{url: strings.TrimRight(address, "/"), http: &http.Client{Timeout: timeout, Transport: transport()}}
+}
+
+// transport keeps enough connections open for many requests at once.
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	return t
+}
+
+// As returns the same client with another session.
+func (c *Client) As(session Session) *Client {
+	return &Client{url: c.url, http: c.http, Session: session}
+}
+
+// Request is one call of the API, for those that no verb makes. Body is sent as it is when it is []byte or string, and
+// as JSON otherwise; nil sends none.
+type Request struct {
+	Method string
+	Path   string // below /api/v1
+	Body   any
+	Header http.Header
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do makes a call and returns whatever answer came, a refusal too. The error says that none came.
+func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+	req, err := c.request(ctx, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return Answer{}, fmt.Errorf("read the answer to %s %s: %w", r.Method, r.Path, err)
+	}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
+	var body []byte
+	switch given := r.Body.(type) {
+	case nil:
+	case []byte:
+		body = given
+	case string:
+		body = []byte(given)
+	default:
+		var err error
+		if body, err = json.Marshal(given); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, c.url+"/api/v1"+r.Path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if r.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Session.AccessToken != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Session.AccessToken)
+	}
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	return req, nil
+}
+
+// call makes a call that has to succeed, and decodes its answer into T.
+func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
+	var value T
+	answer, err := c.Do(ctx, r)
+	if err != nil {
+		return value, err
+	}
+	if answer.Status >= http.StatusBadRequest {
+		return value, answer.Problem()
+	}
+	if len(answer.Body) == 0 {
+		return value, nil
+	}
+	if err := json.Unmarshal(answer.Body, &value); err != nil {
+		return value, fmt.Errorf("decode the answer to %s %s: %w", r.Method, r.Path, err)
+	}
+	return value, nil
+}
+
+// wait is the header that asks to be answered only when the status is settled, or after so long (whole seconds).
+func wait(d time.Duration) http.Header {
+	if d <= 0 {
+		return nil
+	}
+	return http.Header{"Prefer": {fmt.Sprintf("wait=%d", int(d/time.Second))}}
+}
+
+// Page asks for one page of a list; the zero value is the first one, of the usual size.
+type Page struct {
+	Limit  int
+	Cursor string
+}
+
+// List is one page; NextCursor asks for the one after it and is empty on the last.
+type List[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"nextCursor"`
+}
+
+func (p Page) query(more url.Values) string {
+	if more == nil {
+		more = url.Values{}
+	}
+	if p.Limit > 0 {
+		more.Set("limit", fmt.Sprint(p.Limit))
+	}
+	if p.Cursor != "" {
+		more.Set("cursor", p.Cursor)
+	}
+	if len(more) == 0 {
+		return ""
+	}
+	return "?" + more.Encode()
+}
+
+// Ready asks whether all of the system is ready, and otherwise says what is not.
+func (c *Client) Ready(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}.Problem()
+	}
+	return nil
+}
+
+// errNotAProblem is the cause of a Problem whose answer was not problem+json.
+var errNotAProblem = errors.New("the answer is no application/problem+json")

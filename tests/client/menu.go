@@ -1,0 +1,84 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Product is a dish on the menu. Reserved and Sold are shown to staff alone.
+type Product struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Category    string    `json:"category"`
+	PriceCents  int64     `json:"priceCents"`
+	Currency    string    `json:"currency"`
+	Available   int       `json:"available"`
+	Reserved    int       `json:"reserved"`
+	Sold        int       `json:"sold"`
+	Active      bool      `json:"active"`
+	Version     int       `json:"version"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// NewProduct is a dish to be put on the menu.
+type NewProduct struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Category    string `json:"category"`
+	PriceCents  int64  `json:"priceCents"`
+	Currency    string `json:"currency,omitempty"`
+	Stock       int    `json:"stock,omitempty"`
+}
+
+// ProductChange holds what shall change; nil leaves a member as it is.
+type ProductChange struct {
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+	Category    *string `json:"category,omitempty"`
+	PriceCents  *int64  `json:"priceCents,omitempty"`
+	Active      *bool   `json:"active,omitempty"`
+}
+
+// Search narrows the menu.
+type Search struct {
+	Query    string
+	Category string
+	Page
+}
+
+// Menu lists the dishes that can be ordered, by category and name.
+func (c *Client) Menu(ctx context.Context, search Search) (List[Product], error) {
+	more := url.Values{}
+	if search.Query != "" {
+		more.Set("query", search.Query)
+	}
+	if search.Category != "" {
+		more.Set("category", search.Category)
+	}
+	return call[List[Product]](ctx, c, Request{Method: http.MethodGet, Path: "/products" + search.query(more)})
+}
+
+// Product shows one dish.
+func (c *Client) Product(ctx context.Context, id string) (Product, error) {
+	return call[Product](ctx, c, Request{Method: http.MethodGet, Path: "/products/" + url.PathEscape(id)})
+}
+
+// AddProduct puts a dish on the menu (administrators only).
+func (c *Client) AddProduct(ctx context.Context, p NewProduct) (Product, error) {
+	return call[Product](ctx, c, Request{Method: http.MethodPost, Path: "/products", Body: p})
+}
+
+// ChangeProduct changes a dish (administrators only).
+func (c *Client) ChangeProduct(ctx context.Context, id string, change ProductChange) (Product, error) {
+	return call[Product](ctx, c, Request{Method: http.MethodPatch, Path: "/products/" + url.PathEscape(id), Body: change})
+}
+
+// AddStock adds to what is available, or takes from it when delta is negative (staff and administrators).
+func (c *Client) AddStock(ctx context.Context, id string, delta int) (Product, error) {
+	return call[Product](ctx, c, Request{Method: http.MethodPost, Path: "/products/" + url.PathEscape(id) + "/stock",
+		Body: map[string]int{"delta": delta}})
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// The states of an order.
+const (
+	Pending        = "PENDING"
+	Confirmed      = "CONFIRMED"
+	Rejected       = "REJECTED"
+	Preparing      = "PREPARING"
+	Ready          = "READY"
+	OutForDelivery = "OUT_FOR_DELIVERY"
+	Delivered      = "DELIVERED"
+	Cancelled      = "CANCELLED"
+)
+
+// Basket is what somebody wants to order.
+type Basket struct {
+	Items           []Item   `json:"items"`
+	DeliveryAddress *Address `json:"deliveryAddress,omitempty"`
+	Notes           string   `json:"notes,omitempty"`
+}
+
+// Item is one line of a basket.
+type Item struct {
+	ProductID string `json:"productId"`
+	Quantity  int    `json:"quantity"`
+}
+
+// Order is an order as it is now.
+type Order struct {
+	ID              string     `json:"id"`
+	CustomerID      string     `json:"customerId"`
+	Status          string     `json:"status"`
+	Items           []Line     `json:"items"`
+	Currency        string     `json:"currency"`
+	TotalCents      int64      `json:"totalCents"`
+	DeliveryAddress *Address   `json:"deliveryAddress"`
+	Notes           string     `json:"notes"`
+	Reason          string     `json:"reason"`
+	Shortages       []Shortage `json:"shortages"`
+	Version         int        `json:"version"`
+	CreatedAt       time.Time  `json:"createdAt"`
+	UpdatedAt       time.Time  `json:"updatedAt"`
+}
+
+// Line is one line of an order; name and prices are there from CONFIRMED on.
+type Line struct {
+	ProductID      string `json:"productId"`
+	Quantity       int    `json:"quantity"`
+	Name           string `json:"name"`
+	UnitPriceCents int64  `json:"unitPriceCents"`
+	LineTotalCents int64  `json:"lineTotalCents"`
+}
+
+// Shortage is a line of which there was not enough.
+type Shortage struct {
+	ProductID string `json:"productId"`
+	Requested int    `json:"requested"`
+	Available int    `json:"available"`
+}
+
+// Order places an order. The answer comes before it is confirmed.
+func (c *Client) Order(ctx context.Context, basket Basket) (Order, error) {
+	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket})
+}
+
+// OrderOnce places an order under a key: however often it is called with the same key and basket, there is one order.
+func (c *Client) OrderOnce(ctx context.Context, key string, basket Basket) (Order, error) {
+	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket, Header: http.Header{"Idempotency-Key": {key}}})
+}
+
+// GetOrder shows an order; with patience it waits that long (at most 30 s) for it to be confirmed or rejected.
+func (c *Client) GetOrder(ctx context.Context, id string, patience time.Duration) (Order, error) {
+	return call[Order](ctx, c, Request{Method: http.MethodGet, Path: "/orders/" + url.PathEscape(id), Header: wait(patience)})
+}
+
+// Orders lists one's own orders, or everybody's for staff, newest first; status "" is any.
+func (c *Client) Orders(ctx context.Context, status string, page Page) (List[Order], error) {
+	more := url.Values{}
+	if status != "" {
+		more.Set("status", status)
+	}
+	return call[List[Order]](ctx, c, Request{Method: http.MethodGet, Path: "/orders" + page.query(more)})
+}
+
+// Cancel cancels an order.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (Order, error) {
+	body := map[string]string{}
+	if reason != "" {
+		body["reason"] = reason
+	}
+	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders/" + url.PathEscape(id) + "/cancel", Body: body})
+}
+
+// Advance takes an order to its next kitchen step (staff only).
+func (c *Client) Advance(ctx context.Context, id, status string) (Order, error) {
+	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders/" + url.PathEscape(id) + "/status",
+		Body: map[string]string{"status": status}})
+}

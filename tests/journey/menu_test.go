@@ -1,0 +1,118 @@
+package journey
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+)
+
+// On first start there is a menu to choose from.
+func TestMenuIsThere(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	categories, dishes := map[string]bool{}, 0
+	for product := range pages(t, func(page client.Page) (client.List[client.Product], error) {
+		return w.nobody.Menu(t.Context(), client.Search{Page: page})
+	}) {
+		if product.Category == "tests" {
+			continue
+		}
+		dishes++
+		categories[product.Category] = true
+		if product.PriceCents <= 0 || product.Currency == "" || product.Name == "" || !product.Active {
+			t.Errorf("on the menu is %+v", product)
+		}
+	}
+	if dishes < 25 || len(categories) < 4 {
+		t.Errorf("the menu has %d dishes in %d categories", dishes, len(categories))
+	}
+}
+
+func TestMenuSearch(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
+	for _, name := range []string{"Sopa " + word, "Caldo 100%_" + word} {
+		must(w.admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1}))(t)
+	}
+	for _, test := range []struct {
+		search client.Search
+		want   int
+	}{
+		{client.Search{Query: word}, 2},
+		{client.Search{Query: "SOPA " + word}, 1},
+		{client.Search{Query: "100%_" + word}, 1},
+		{client.Search{Query: "%_" + word[:4] + "%"}, 0},
+		{client.Search{Category: category}, 2},
+		{client.Search{Category: category, Query: "caldo"}, 1},
+		{client.Search{Category: "none such"}, 0},
+	} {
+		if got := must(w.nobody.Menu(ctx, test.search))(t); len(got.Items) != test.want {
+			t.Errorf("%+v finds %d, want %d", test.search, len(got.Items), test.want)
+		}
+	}
+}
+
+// What an administrator does to a dish is what everyone sees.
+func TestDish(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), w.customer()
+	answer := must(w.admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
+		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}}))(t)
+	if answer.Status != http.StatusCreated || answer.Header.Get("Location") == "" {
+		t.Fatalf("adding a dish answers %d %s: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
+	}
+	id := answer.Header.Get("Location")[len("/api/v1/products/"):]
+	dish := must(w.nobody.Product(ctx, id))(t)
+	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 || !dish.Active || dish.Currency != "EUR" {
+		t.Errorf("the dish is %+v", dish)
+	}
+
+	name, off := "Flan casero", false
+	changed := must(w.admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name}))(t)
+	if changed.Name != name || changed.Description != "de huevo" || changed.Version <= dish.Version {
+		t.Errorf("changed, the dish is %+v", changed)
+	}
+	must(w.admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off}))(t)
+	if found := must(w.nobody.Menu(ctx, client.Search{Query: name}))(t); contains(found.Items, id) {
+		t.Error("a dish that was taken off is still on the menu")
+	}
+	// Whoever still has it in mind is told so, at once or by the saga.
+	placed, err := ana.Order(ctx, basket(dish, 1))
+	if err == nil {
+		w.settled(ana, placed.ID, client.Rejected)
+	} else {
+		wantProblem(t, err, http.StatusUnprocessableEntity)
+	}
+	w.wantStock(dish, 3, 0, 0)
+}
+
+func contains(products []client.Product, id string) bool {
+	for _, product := range products {
+		if product.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func TestStock(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, cook, dish := t.Context(), w.staff(), w.dish(5, 700)
+	if got := must(cook.AddStock(ctx, dish.ID, 10))(t); got.Available != 15 {
+		t.Errorf("5 and 10 are %d", got.Available)
+	}
+	if got := must(cook.AddStock(ctx, dish.ID, -15))(t); got.Available != 0 {
+		t.Errorf("15 less 15 is %d", got.Available)
+	}
+	refused(cook.AddStock(ctx, dish.ID, -1))(t, http.StatusConflict)
+	refused(cook.AddStock(ctx, dish.ID, 0))(t, http.StatusUnprocessableEntity)
+	refused(cook.AddStock(ctx, dish.ID, 1<<40))(t, http.StatusUnprocessableEntity)
+	refused(cook.AddStock(ctx, uuid.NewString(), 1))(t, http.StatusNotFound)
+	w.wantStock(dish, 0, 0, 0)
+}

@@ -1,0 +1,128 @@
+package journey
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/tests/client"
+)
+
+func TestOrderConfirmed(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), w.customer()
+	tortilla, paella := w.dish(10, 850), w.dish(5, 1450)
+	wanted := client.Basket{
+		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
+		DeliveryAddress: &client.Address{Street: "Gran Vía 2", City: "Madrid", PostalCode: "28013", Country: "ES"},
+		Notes:           "sin cebolla — 不要洋葱",
+	}
+
+	answer := must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
+	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
+		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
+	}
+	id, found := strings.CutPrefix(answer.Header.Get("Location"), "/api/v1/orders/")
+	if !found {
+		t.Fatalf("Location %q", answer.Header.Get("Location"))
+	}
+
+	got := w.settled(ana, id, client.Confirmed)
+	if got.CustomerID != ana.id || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
+		t.Errorf("the order is %+v", got)
+	}
+	if got.Notes != wanted.Notes || got.DeliveryAddress == nil || *got.DeliveryAddress != *wanted.DeliveryAddress {
+		t.Errorf("notes or address are not those of the order: %+v", got)
+	}
+	lines := map[string]client.Line{}
+	for _, line := range got.Items {
+		lines[line.ProductID] = line
+	}
+	if want := (client.Line{ProductID: tortilla.ID, Quantity: 3, Name: tortilla.Name, UnitPriceCents: 850, LineTotalCents: 2550}); lines[tortilla.ID] != want {
+		t.Errorf("got %+v, want %+v", lines[tortilla.ID], want)
+	}
+	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
+		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
+	}
+	w.wantStock(tortilla, 7, 3, 0)
+	w.wantStock(paella, 3, 2, 0)
+}
+
+// An order that cannot be filled whole takes nothing, and says which lines fell short.
+func TestOrderRejected(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana := w.customer()
+	plenty, scarce, none := w.dish(50, 100), w.dish(2, 200), w.dish(0, 300)
+
+	placed := must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
+		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
+	}}))(t)
+	got := w.settled(ana, placed.ID, client.Rejected)
+	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
+		t.Fatalf("rejected for %q with shortages %+v", got.Reason, got.Shortages)
+	}
+	short := map[string]client.Shortage{}
+	for _, shortage := range got.Shortages {
+		short[shortage.ProductID] = shortage
+	}
+	if want := (client.Shortage{ProductID: scarce.ID, Requested: 3, Available: 2}); short[scarce.ID] != want {
+		t.Errorf("got %+v, want %+v", short[scarce.ID], want)
+	}
+	if want := (client.Shortage{ProductID: none.ID, Requested: 1, Available: 0}); short[none.ID] != want {
+		t.Errorf("got %+v, want %+v", short[none.ID], want)
+	}
+	if got.TotalCents != 0 {
+		t.Errorf("a rejected order has a total of %d", got.TotalCents)
+	}
+	w.wantStock(plenty, 50, 0, 0)
+	w.wantStock(scarce, 2, 0, 0)
+}
+
+// Prices are those at the moment of the reservation: what the menu says later changes nothing.
+func TestPricesStay(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana, dish := w.customer(), w.dish(10, 500)
+	order := w.confirmed(ana, basket(dish, 2))
+
+	dearer := int64(900)
+	must(w.admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
+	if again := must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
+		t.Errorf("the total became %d", again.TotalCents)
+	}
+	if next := w.confirmed(ana, basket(dish, 2)); next.TotalCents != 1800 {
+		t.Errorf("the next order's total is %d, want 1800", next.TotalCents)
+	}
+}
+
+// Prefer: wait answers as soon as the order is decided, says that it was honoured, and never waits longer than asked.
+func TestPreferWait(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana, dish := w.customer(), w.dish(10, 500)
+	placed := must(ana.Order(t.Context(), basket(dish, 1)))(t)
+
+	answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
+	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
+		t.Errorf("waiting answers %d: %s", answer.Status, answer.Body)
+	}
+	if applied := answer.Header.Get("Preference-Applied"); applied != "wait=20" {
+		t.Errorf("Preference-Applied is %q", applied)
+	}
+	begun := time.Now()
+	must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("waiting for what is decided took %v", took)
+	}
+	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
+		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+			Header: http.Header{"Prefer": {preference}}}))(t)
+		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
+			t.Errorf("Prefer: %s answers %d: %s", preference, answer.Status, answer.Body)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package journey
+
+import (
+	"iter"
+	"net/http"
+	"slices"
+	"testing"
+
+	"comanda/tests/client"
+)
+
+// pages walks through a list from its first page to its last.
+func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for page := (client.Page{Limit: 100}); ; {
+			got := must(list(page))(t)
+			for _, item := range got.Items {
+				if !yield(item) {
+					return
+				}
+			}
+			if page.Cursor = got.NextCursor; page.Cursor == "" {
+				return
+			}
+		}
+	}
+}
+
+// Pages are newest first, without gaps or repetitions, also when something new comes in between.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, ana, dish := t.Context(), w.customer(), w.dish(100, 100)
+	var placed []string
+	for range 7 {
+		placed = append(placed, w.confirmed(ana, basket(dish, 1)).ID)
+	}
+	slices.Reverse(placed)
+
+	first := must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
+	must(ana.Order(ctx, basket(dish, 1)))(t)
+	second := must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
+	third := must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
+	var got []string
+	for _, order := range slices.Concat(first.Items, second.Items, third.Items) {
+		got = append(got, order.ID)
+	}
+	if !slices.Equal(got, placed) || third.NextCursor != "" {
+		t.Errorf("the pages are %v (then %q), want %v", got, third.NextCursor, placed)
+	}
+
+	must(ana.Cancel(ctx, placed[0], ""))(t)
+	if cancelled := must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
+		t.Errorf("the cancelled orders are %+v", cancelled.Items)
+	}
+}
+
+func TestBadPages(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana := w.customer()
+	for _, path := range []string{
+		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",
+		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",
+		"/products?limit=0", "/products?limit=101", "/products?cursor=nonsense", "/products?cursor=MQ",
+	} {
+		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
+		wantProblem(t, answer.Problem(), http.StatusBadRequest)
+	}
+}

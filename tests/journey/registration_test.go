@@ -1,0 +1,116 @@
+package journey
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"comanda/tests/client"
+)
+
+func TestRegistration(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, person := t.Context(), somebody()
+
+	answer := must(w.nobody.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	if answer.Status != http.StatusAccepted {
+		t.Fatalf("register answers %d: %s", answer.Status, answer.Body)
+	}
+	location := answer.Header.Get("Location")
+	id, found := strings.CutPrefix(location, "/api/v1/auth/registrations/")
+	if !found {
+		t.Fatalf("Location %q", location)
+	}
+	got := must(w.nobody.Registration(ctx, id, patience))(t)
+	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
+		t.Fatalf("got %+v, want %+v", got, want)
+	}
+
+	ana := must(w.nobody.Login(ctx, person.Email, person.Password))(t)
+	me := must(ana.Me(ctx))(t)
+	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
+		t.Errorf("the profile is %+v, registered was %+v", me, person)
+	}
+	if me.Address == nil || *me.Address != *person.Address {
+		t.Errorf("the address is %+v, registered was %+v", me.Address, person.Address)
+	}
+}
+
+// A phone number belongs to one person, however it is written; the e-mail of a registration that was rejected for it is
+// free again.
+func TestRegistrationRejectedForATakenPhone(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ctx, first := t.Context(), w.customer()
+
+	second := somebody()
+	second.Phone = "00" + first.person.Phone[1:3] + " " + first.person.Phone[3:6] + " " + first.person.Phone[6:]
+	begun := must(w.nobody.Register(ctx, second))(t)
+	got := must(w.nobody.Registration(ctx, begun.UserID, patience))(t)
+	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
+		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
+	}
+	refused(w.nobody.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
+	refused(w.admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
+
+	second.Phone = somebody().Phone
+	again := w.citizen(second)
+	if again.id == begun.UserID {
+		t.Error("the second attempt has the id of the first")
+	}
+}
+
+func TestRegistrationWithATakenEmail(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	first := w.customer()
+
+	second := somebody()
+	second.Email = strings.ToUpper(first.person.Email)
+	refused(w.nobody.Register(t.Context(), second))(t, http.StatusConflict)
+}
+
+// Two people who ask for the same phone number at once: one gets it.
+func TestRegistrationsRaceForAPhone(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	phone := somebody().Phone
+	outcomes := together(6, func(int) (string, error) {
+		person := somebody()
+		person.Phone = phone
+		begun, err := w.nobody.Register(t.Context(), person)
+		if err != nil {
+			return "", err
+		}
+		settled, err := w.nobody.Registration(t.Context(), begun.UserID, patience)
+		return settled.Status, err
+	})(t)
+	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
+		t.Errorf("six registrations with one phone number ended %v, want one ACTIVE, five REJECTED", outcomes)
+	}
+}
+
+// Of several that register with the same e-mail at once, one is accepted.
+func TestRegistrationsRaceForAnEmail(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	email := somebody().Email
+	outcomes := together(6, func(int) (int, error) {
+		person := somebody()
+		person.Email = email
+		answer, err := w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
+		return answer.Status, err
+	})(t)
+	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
+		t.Errorf("six registrations with one e-mail were answered %v, want one 202, five 409", outcomes)
+	}
+}
+
+func TestRegistrationOfNobody(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {
+		refused(w.nobody.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
+	}
+}

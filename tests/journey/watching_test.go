@@ -1,0 +1,84 @@
+package journey
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"comanda/tests/client"
+)
+
+// watching is a live stream of one order's changes, being read.
+type watching struct {
+	t       testing.TB
+	changes chan client.Change
+	failed  chan error
+	seen    []client.Change
+}
+
+// watch opens the stream; it closes with the test.
+func watch(t testing.TB, by user, orderID, after string) *watching {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(cancel)
+	w := &watching{t: t, changes: make(chan client.Change, 100), failed: make(chan error, 1)}
+	go func() {
+		defer close(w.changes)
+		for change, err := range by.Watch(ctx, orderID, after) {
+			if err != nil {
+				w.failed <- err
+				return
+			}
+			w.changes <- change
+		}
+	}()
+	return w
+}
+
+// next is the next change; ok is false when the stream has ended.
+func (w *watching) next() (change client.Change, ok bool) {
+	w.t.Helper()
+	select {
+	case change, ok = <-w.changes:
+		if !ok {
+			select {
+			case err := <-w.failed:
+				w.t.Fatalf("the stream broke: %v", err)
+			default:
+			}
+			return change, false
+		}
+	case <-time.After(patience):
+		w.t.Fatalf("no change for %v; seen so far %+v", patience, w.seen)
+	}
+	if n := len(w.seen); n > 0 && change.Version <= w.seen[n-1].Version {
+		w.t.Errorf("version %d (%s) came after %d (%s)", change.Version, change.Status, w.seen[n-1].Version, w.seen[n-1].Status)
+	}
+	w.seen = append(w.seen, change)
+	return change, true
+}
+
+// want wants the next change to be to this status. Where the stream begins, it may first tell that it is PENDING: the
+// status as it was when the stream opened.
+func (w *watching) want(status string) client.Change {
+	w.t.Helper()
+	change, ok := w.next()
+	if ok && change.Status == client.Pending && status != client.Pending && len(w.seen) == 1 {
+		change, ok = w.next()
+	}
+	if !ok || change.Status != status {
+		w.t.Fatalf("the next change is %+v, want %s", change, status)
+	}
+	if change.At.IsZero() || change.OrderID == "" || change.EventID == "" {
+		w.t.Errorf("a change without time, order or id: %+v", change)
+	}
+	return change
+}
+
+// wantEnd wants the server to end the stream.
+func (w *watching) wantEnd() {
+	w.t.Helper()
+	if change, ok := w.next(); ok {
+		w.t.Fatalf("after the final status came %+v", change)
+	}
+}

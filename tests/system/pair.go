@@ -1,0 +1,93 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pair is one replica of a service: the service itself and its sidecar.
+type Pair struct {
+	Service, Sidecar *Program
+	// URL is the service's own address, SidecarURL that of the sidecar's HTTP API.
+	URL, SidecarURL string
+}
+
+// Start runs both.
+func (p *Pair) Start() error {
+	return errors.Join(p.Sidecar.Start(), p.Service.Start())
+}
+
+// readyTimeout is how long a part may take to be ready again after whatever a test did to it.
+const readyTimeout = 60 * time.Second
+
+// AwaitReady waits until every replica of every service says that it is ready.
+func (s *System) AwaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for _, pair := range append(s.all()[1:], s.Pair("gateway")) { // the gateway answers for all: it comes last
+		if err := pair.awaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pair) awaitReady(ctx context.Context) error {
+	for {
+		said, err := ready(ctx, p.URL)
+		if err == nil {
+			return nil
+		}
+		for _, program := range []*Program{p.Service, p.Sidecar} {
+			if !program.Running() {
+				return fmt.Errorf("%s has ended", program.Name)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %w %s", p.Service.Name, err, said)
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+}
+
+func ready(ctx context.Context, url string) (said string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusOK {
+		return "", nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
+	return strings.TrimSpace(string(text)), errors.New(resp.Status)
+}
+
+// Memory is how many bytes of memory the ten processes hold (resident). Linux only.
+func (s *System) Memory() (total int64, each map[string]int64, err error) {
+	each = map[string]int64{}
+	for _, pair := range s.all() {
+		for _, program := range []*Program{pair.Service, pair.Sidecar} {
+			held, err := resident(program.PID())
+			if err != nil {
+				return 0, nil, fmt.Errorf("%s: %w", program.Name, err)
+			}
+			each[program.Name] = held
+			total += held
+		}
+	}
+	return total, each, nil
+}
+
+func loopback(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }
