@@ -1,14 +1,16 @@
 package process
 
 import (
+	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
-
-	"context"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -24,9 +26,16 @@ type Config struct {
 	Sidecar  sidecar.Config
 }
 
-// Load reads a config from environ ("NAME=value"). The error is one line that says what to set.
+// Load reads a config from environ ("NAME=value"). A setting that is empty counts as not set, so that an empty secret is
+// never taken for one. The error is one line that says what to set, and shows no value: it may be a secret.
 func Load[T any](environ []string) (T, error) {
-	config, err := env.ParseAsWithOptions[T](env.Options{Environment: env.ToMap(environ)})
+	settings := env.ToMap(environ)
+	for name, value := range settings {
+		if value == "" {
+			delete(settings, name)
+		}
+	}
+	config, err := env.ParseAsWithOptions[T](env.Options{Environment: settings})
 	if err == nil {
 		return config, nil
 	}
@@ -36,13 +45,13 @@ func Load[T any](environ []string) (T, error) {
 	}
 	lines := make([]string, 0, len(all.Errors))
 	for _, err := range all.Errors {
-		lines = append(lines, setting(err))
+		lines = append(lines, setting(reflect.TypeFor[T](), err))
 	}
 	return config, errors.New(strings.Join(lines, "; "))
 }
 
-// setting puts an error about a setting in an operator's words, without the value, which may be a secret.
-func setting(err error) string {
+// setting puts an error about a setting of config in an operator's words.
+func setting(config reflect.Type, err error) string {
 	var missing env.VarIsNotSetError
 	var empty env.EmptyVarError
 	var parse env.ParseError
@@ -50,11 +59,43 @@ func setting(err error) string {
 	case errors.As(err, &missing):
 		return fmt.Sprintf("%s is not set: set it in the environment (README, Settings)", missing.Key)
 	case errors.As(err, &empty):
-		return fmt.Sprintf("%s is empty: set it in the environment (README, Settings)", empty.Key)
+		return fmt.Sprintf("%s is not set: set it in the environment (README, Settings)", empty.Key)
 	case errors.As(err, &parse):
-		return fmt.Sprintf("the setting for %s is wrong: %v", parse.Name, parse.Err)
+		return fmt.Sprintf("%s %s", variable(config, parse), wanted(parse))
 	}
 	return err.Error()
+}
+
+// variable finds the name of the setting that a parse error speaks of: the error knows the Go field alone.
+func variable(config reflect.Type, parse env.ParseError) string {
+	for _, field := range reflect.VisibleFields(config) {
+		if name, _, _ := strings.Cut(field.Tag.Get("env"), ","); name != "" && field.Name == parse.Name && field.Type == parse.Type {
+			return name
+		}
+		if field.Type.Kind() == reflect.Struct {
+			if name := variable(field.Type, parse); name != parse.Name {
+				return name
+			}
+		}
+	}
+	return parse.Name
+}
+
+// wanted says what a setting has to be. The parsers of numbers and durations quote what they were given, so their words
+// are not used; a type's own UnmarshalText must not quote.
+func wanted(parse env.ParseError) string {
+	if _, own := reflect.New(parse.Type).Interface().(encoding.TextUnmarshaler); own {
+		return parse.Err.Error()
+	}
+	switch {
+	case parse.Type == reflect.TypeFor[time.Duration]():
+		return "has to be a duration such as 30s or 5m"
+	case parse.Type.Kind() == reflect.Bool:
+		return "has to be true or false"
+	case parse.Type.Kind() >= reflect.Int && parse.Type.Kind() <= reflect.Uint64:
+		return "has to be a whole number"
+	}
+	return "has to be a " + parse.Type.Kind().String()
 }
 
 // Main runs a service until it ends by itself or is told to (SIGINT, SIGTERM). A failure is one line on standard error

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 
 	"comanda/services/internal/fault"
@@ -15,37 +16,46 @@ import (
 var errStarting = errors.New("the service is starting")
 
 // door is what every request passes first: the health routes, open to all; then the proof that it comes from our own
-// sidecar (https://docs.dapr.io/operations/security/app-api-token/).
+// sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler is behind no proof, but it is another
+// handler than the one that takes events, and no path under /events/ leads to it.
 func (s Service) door(started *atomic.Bool) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", rest.Render(s.Log, alive))
-	mux.Handle("GET /healthz/app", rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		return s.working(w, r, started)
-	}))
-	mux.Handle("GET /readyz", rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		if !started.Load() {
-			return fault.Unavailable(errStarting, "the service is starting")
+	health := map[string]rest.Handler{
+		"/healthz":     alive,
+		"/healthz/app": func(w http.ResponseWriter, r *http.Request) error { return s.working(w, r, started) },
+		"/readyz":      func(w http.ResponseWriter, r *http.Request) error { return s.ready(w, r, started) },
+	}
+	return s.recovered(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
+		if answer, ok := health[r.URL.Path]; ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			return answer(w, r)
 		}
-		if err := s.Ready(r.Context()); err != nil {
-			return fault.Unavailable(err, "%v", err)
-		}
-		return alive(w, r)
-	}))
-	mux.Handle("/", s.recovered(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		if !s.OpenDoor && subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) != 1 {
-			return fault.Unauthenticated("this port is for the service's own sidecar; call the gateway")
+		handler := s.Public
+		if handler == nil || strings.HasPrefix(r.URL.Path, "/events/") {
+			if subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) != 1 {
+				return fault.Unauthenticated("this port is for the service's own sidecar; call the gateway")
+			}
+			handler = s.Handler
 		}
 		if !started.Load() {
 			return fault.Unavailable(errStarting, "the service is starting")
 		}
-		s.Handler.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 		return nil
-	})))
-	return mux
+	}))
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) error {
 	return rest.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// ready answers whether requests can be served now, and says what is missing when they cannot.
+func (s Service) ready(w http.ResponseWriter, r *http.Request, started *atomic.Bool) error {
+	if !started.Load() {
+		return fault.Unavailable(errStarting, "the service is starting")
+	}
+	if err := s.Ready(r.Context()); err != nil {
+		return fault.Unavailable(err, "%v", err)
+	}
+	return alive(w, r)
 }
 
 // working answers Dapr's app health check. It asks the database alone: asking the sidecar, which asks us, would be a circle.
@@ -66,8 +76,11 @@ func (s Service) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			caught := recover()
-			if caught == nil || caught == http.ErrAbortHandler {
+			if caught == nil {
 				return
+			}
+			if caught == http.ErrAbortHandler { // asks the server to break the connection: an answer cut short must look so
+				panic(caught)
 			}
 			s.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.Any("panic", caught), slog.String("stack", string(debug.Stack())))
 			rest.Render(s.Log, func(http.ResponseWriter, *http.Request) error {

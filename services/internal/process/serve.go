@@ -20,6 +20,7 @@ import (
 // writes into one that we have just closed.
 const (
 	headerTimeout = 5 * time.Second
+	answerTimeout = time.Minute // longer than the longest Prefer: wait; streams move it on with each write
 	idleTimeout   = 2 * time.Minute
 	drainTimeout  = 10 * time.Second
 	firstRetry    = 100 * time.Millisecond
@@ -41,8 +42,9 @@ type Service struct {
 	Start func(context.Context) error
 	// Background runs beside the server, from a successful Start until the end.
 	Background []func(context.Context)
-	// OpenDoor lets requests in that carry no app token: the gateway's alone.
-	OpenDoor bool
+	// Public serves everything outside /events/ to whoever comes, without the app token: the gateway's alone. Handler is
+	// then left with the events.
+	Public http.Handler
 }
 
 // Logger makes a service's logger: JSON on standard output, one line an entry.
@@ -65,7 +67,7 @@ func Serve(ctx context.Context, s Service) error {
 	var started atomic.Bool
 	server := &http.Server{
 		Handler:           tracing.Middleware(s.door(&started)),
-		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // what is under way may finish
 	}
 	var beside sync.WaitGroup
@@ -79,7 +81,10 @@ func Serve(ctx context.Context, s Service) error {
 		s.Log.Info("stopping")
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		err = server.Shutdown(drain)
+		if err = server.Shutdown(drain); errors.Is(err, context.DeadlineExceeded) {
+			s.Log.Warn("stopping with requests still under way", "waited", drainTimeout)
+			err = server.Close()
+		}
 	}
 	beside.Wait()
 	return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -55,29 +56,28 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// Decode reads r's body into v, a pointer to a struct: 400 for what is no JSON object, 422 with the field named for an
-// unknown field or one of the wrong type. That fields are present and sensible is for the caller to check.
+// Decode reads r's body into v, a pointer to a struct: 400 for what is no JSON, 422 with every field named that is unknown,
+// there twice or of the wrong type. That fields are present and sensible is for the caller to check; null counts as absent.
 func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	body, err := Body(w, r)
 	if err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	err = decoder.Decode(v)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil && bytes.Equal(bytes.TrimSpace(body), []byte("null")):
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
 		return fault.Wrong("", "has to be an object")
-	case err == nil:
-		return nil
-	case errors.As(err, &wrong):
-		return fault.Wrong(wrong.Field, "has to be %s, not %s", jsonName(wrong.Type.Kind().String()), wrong.Value)
 	}
-	if _, name, found := strings.Cut(err.Error(), "unknown field "); found { // encoding/json has no type for it
-		return fault.Wrong(strings.Trim(name, `"`), "is not a field of this request")
+	if wrong := misfits(body, reflect.TypeOf(v)); len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
-	return fault.Wrong("", "%s", err.Error())
+	err = json.Unmarshal(body, v)
+	var misfit *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &misfit):
+		return fault.Wrong(misfit.Field, "has to be %s", jsonName(misfit.Type.Kind().String()))
+	case err != nil: // a type that decodes itself and refused: its words are meant to be shown
+		return fault.Wrong("", "%s", err.Error())
+	}
+	return nil
 }
 
 // jsonName says in JSON's words what Go's kind wants.

@@ -46,8 +46,7 @@ func Only(roles ...string) Access { return Access{roles: roles} }
 // Router serves routes and turns what they return into responses. The verifier checks bearer tokens; a token on a public
 // route is checked when there is one, so that staff see more there.
 func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Router {
-	router := mux.NewRouter()
-	router.UseEncodedPath()
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // an address is what it says, or it is none: no redirects
 	for _, route := range routes {
 		router.Handle(route.Path, serve(log, verifier, route)).Methods(route.Method)
 	}

@@ -5,6 +5,8 @@ package token
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -45,23 +47,32 @@ func (c Claims) Any(roles ...string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.Roles, role) })
 }
 
-// Secret is the key that signs tokens. It prints as nothing.
+// Secret is the key that signs tokens. It shows itself in no log, whatever prints it.
 type Secret []byte
+
+// errShort refuses to work with a secret that nobody checked, such as none at all.
+var errShort = errors.New("has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
 
 // UnmarshalText takes the secret from a setting and refuses one that is too short.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) < MinSecret {
-		return errors.New("has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
+		return errShort
 	}
 	*s = slices.Clone(text)
 	return nil
 }
 
-// String hides the secret from logs.
-func (s Secret) String() string { return "(secret)" }
+// Format hides the secret from every verb of package fmt.
+func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(secret)") }
+
+// MarshalText hides the secret from JSON, and so from structured logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // Sign makes an access token for an account.
 func (s Secret) Sign(account string, roles []string, now time.Time) (string, error) {
+	if len(s) < MinSecret {
+		return "", fmt.Errorf("sign a token: the secret %w", errShort)
+	}
 	claims := Claims{Roles: roles, RegisteredClaims: jwt.RegisteredClaims{
 		Issuer: Issuer, Audience: jwt.ClaimStrings{Audience}, Subject: account, ID: uuid.NewString(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TTL)),
@@ -89,16 +100,23 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 		return Claims{}, fault.Unauthenticated("send Authorization: Bearer with the accessToken of POST /auth/login")
 	}
 	var claims Claims
-	_, err := v.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return []byte(v.secret), nil })
+	_, err := v.parser.ParseWithClaims(text, &claims, v.key)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, fault.Unauthenticated("the token has expired: POST /auth/refresh gives a new one")
 	case err != nil:
 		return Claims{}, fault.Unauthenticated("the token is not valid")
-	case uuid.Validate(claims.Subject) != nil:
+	case len(claims.Subject) != 36 || uuid.Validate(claims.Subject) != nil: // Validate alone takes other spellings too
 		return Claims{}, fault.Unauthenticated("the token names no account")
 	}
 	return claims, nil
+}
+
+func (v Verifier) key(*jwt.Token) (any, error) {
+	if len(v.secret) < MinSecret {
+		return nil, errShort
+	}
+	return []byte(v.secret), nil
 }
 
 type key struct{}

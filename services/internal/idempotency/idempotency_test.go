@@ -1,0 +1,68 @@
+package idempotency_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+)
+
+func TestKey(t *testing.T) {
+	for name, tc := range map[string]struct {
+		values []string
+		want   string // "" for a refusal
+	}{
+		"a key":            {[]string{"k-1"}, "k-1"},
+		"a quoted one":     {[]string{`"8e03978e-40d5-43dd-bc93-6894a57f9324"`}, `"8e03978e-40d5-43dd-bc93-6894a57f9324"`},
+		"the longest":      {[]string{strings.Repeat("k", 200)}, strings.Repeat("k", 200)},
+		"one too long":     {[]string{strings.Repeat("k", 201)}, ""},
+		"an empty one":     {[]string{""}, ""},
+		"two":              {[]string{"a", "b"}, ""},
+		"a control":        {[]string{"a\x01"}, ""},
+		"not ASCII":        {[]string{"é"}, ""},
+		"not UTF-8 either": {[]string{"a\xff"}, ""},
+	} {
+		r := httptest.NewRequest("POST", "/orders", nil)
+		r.Header["Idempotency-Key"] = tc.values
+		got, err := idempotency.Key(r)
+		if got != tc.want || (tc.want == "") != fault.Is(err, fault.KindMalformed) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestWithoutAKeyEachRequestIsItsOwn(t *testing.T) {
+	first, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
+	second, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
+	if first == second || uuid.Validate(first) != nil {
+		t.Errorf("%q, %q", first, second)
+	}
+}
+
+func TestIDsKeepPurposeOwnerAndKeyApart(t *testing.T) {
+	seen := map[string]bool{}
+	for _, parts := range [][3]string{{"order", "a", "k"}, {"order", "a", "l"}, {"order", "b", "k"}, {"product", "a", "k"}, {"order", "ak", ""}} {
+		id := idempotency.ID(parts[0], parts[1], parts[2])
+		if seen[id] || uuid.Validate(id) != nil {
+			t.Errorf("%v: %s", parts, id)
+		}
+		seen[id] = true
+	}
+	if idempotency.ID("order", "a", "k") != idempotency.ID("order", "a", "k") {
+		t.Error("the same is not the same")
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	type request struct{ A, B string }
+	if idempotency.Fingerprint(request{"1", "2"}) != idempotency.Fingerprint(request{"1", "2"}) {
+		t.Error("the same differs")
+	}
+	if idempotency.Fingerprint(request{"1", "2"}) == idempotency.Fingerprint(request{"12", ""}) {
+		t.Error("others are the same")
+	}
+}

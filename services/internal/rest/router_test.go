@@ -1,0 +1,156 @@
+package rest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+const account = "6b9a8f5e-0b7e-4b0c-9d5f-0d2a3b1c4d5e"
+
+var secret = token.Secret("0123456789abcdef0123456789abcdef")
+
+func bearer(t *testing.T, roles ...string) string {
+	t.Helper()
+	text, err := secret.Sign(account, roles, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + text
+}
+
+func router(log *bytes.Buffer) http.Handler {
+	who := func(w http.ResponseWriter, r *http.Request) error {
+		return rest.JSON(w, http.StatusOK, map[string]string{"id": rest.Param(r, "id"), "who": token.From(r.Context()).Subject})
+	}
+	return rest.Router(slog.New(slog.NewTextHandler(log, nil)), token.NewVerifier(secret), []rest.Route{
+		{Method: "GET", Path: "/open", Access: rest.Anyone, Handle: who},
+		{Method: "POST", Path: "/things", Access: rest.Only(token.Staff, token.Admin), Handle: who},
+		{Method: "GET", Path: "/things", Access: rest.Only(token.Customer), Handle: who},
+		{Method: "GET", Path: "/things/mine", Access: rest.Only(token.Customer), Handle: who},
+		{Method: "GET", Path: "/things/{id}", Access: rest.Only(token.Customer), Handle: who},
+		{Method: "GET", Path: "/broken", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
+			return errors.New("password=hunter2")
+		}},
+		{Method: "GET", Path: "/slow", Access: rest.Anyone, Limit: 10 * time.Millisecond, Handle: func(_ http.ResponseWriter, r *http.Request) error {
+			<-r.Context().Done()
+			return r.Context().Err()
+		}},
+	})
+}
+
+func TestRouterAdmits(t *testing.T) {
+	for _, tc := range []struct {
+		method, path, authorization string
+		want                        int
+	}{
+		{"GET", "/open", "", 200},
+		{"GET", "/open", bearer(t, token.Customer), 200},
+		{"GET", "/open", "Bearer nonsense", 401},
+		{"GET", "/open", "Basic ZGFwci1hcHAtaWQ6b3JkZXI=", 401},
+		{"GET", "/things/mine", "", 401},
+		{"GET", "/things/mine", bearer(t), 403},
+		{"GET", "/things/mine", bearer(t, token.Admin), 403},
+		{"GET", "/things/mine", bearer(t, token.Customer), 200},
+		{"POST", "/things", bearer(t, token.Customer), 403},
+		{"POST", "/things", bearer(t, token.Admin), 200},
+		{"DELETE", "/things", bearer(t, token.Admin), 405},
+		{"GET", "/nowhere", "", 404},
+		{"GET", "/things/", bearer(t, token.Customer), 404},
+		{"GET", "//open", "", 404},
+		{"GET", "/things/../open", "", 404},
+		{"GET", "/things/a%2fb", bearer(t, token.Customer), 200}, // one segment: it is not decoded into two
+		{"GET", "/slow", "", 503},
+		{"GET", "/broken", "", 500},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(tc.method, tc.path, nil)
+		if tc.authorization != "" {
+			r.Header.Set("Authorization", tc.authorization)
+		}
+		router(&bytes.Buffer{}).ServeHTTP(w, r)
+		if w.Code != tc.want {
+			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
+		}
+		if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") != "") {
+			t.Errorf("%s %s: %d with WWW-Authenticate %q", tc.method, tc.path, w.Code, w.Header().Get("WWW-Authenticate"))
+		}
+		if (w.Code == 503) != (w.Header().Get("Retry-After") != "") {
+			t.Errorf("%s %s: %d with Retry-After %q", tc.method, tc.path, w.Code, w.Header().Get("Retry-After"))
+		}
+	}
+}
+
+func TestMethodNotAllowedListsTheMethods(t *testing.T) {
+	w := httptest.NewRecorder()
+	router(&bytes.Buffer{}).ServeHTTP(w, httptest.NewRequest("PUT", "/things", nil))
+	if got := w.Header().Get("Allow"); got != "POST, GET" {
+		t.Errorf("Allow: %q", got)
+	}
+}
+
+func TestErrorsBecomeProblemsThatTellNothingOfTheInside(t *testing.T) {
+	var log bytes.Buffer
+	w := httptest.NewRecorder()
+	router(&log).ServeHTTP(w, httptest.NewRequest("GET", "/broken?secret=1", nil))
+	var problem rest.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
+		t.Fatal(err)
+	}
+	if problem.Type != "/problems/internal" || problem.Status != 500 || problem.Instance != "/broken" || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%+v", problem)
+	}
+	if strings.Contains(w.Body.String(), "hunter2") || !strings.Contains(log.String(), "hunter2") {
+		t.Error("the cause belongs into the log, and there alone")
+	}
+}
+
+func TestEveryKindIsAProblemType(t *testing.T) {
+	types := rest.ProblemTypes()
+	if len(types) != int(fault.KindUnavailable)+1 {
+		t.Errorf("%d types", len(types))
+	}
+	for _, kind := range types {
+		if kind.Title == "" || kind.Meaning == "" || kind.Status < 400 {
+			t.Errorf("%+v", kind)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	type position struct{ At int }
+	for query, ok := range map[string]bool{"": true, "limit=1": true, "limit=100": true, "limit=0": false, "limit=101": false,
+		"limit=x": false, "limit=1.5": false, "cursor=x": false, "cursor=e30": true} {
+		var at position
+		_, err := rest.Page(httptest.NewRequest("GET", "/?"+query, nil), &at)
+		if (err == nil) != ok || err != nil && !fault.Is(err, fault.KindMalformed) {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	all, cursor, seen := []int{1, 2, 3, 4, 5}, "", []int{}
+	for range 3 {
+		var at position
+		limit, err := rest.Page(httptest.NewRequest("GET", "/?limit=2&cursor="+cursor, nil), &at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := rest.Paged(all[at.At:min(at.At+limit+1, len(all))], limit, func(last int) any { return position{last} })
+		seen, cursor = append(seen, page.Items...), page.NextCursor
+	}
+	if len(seen) != 5 || cursor != "" {
+		t.Errorf("saw %v, cursor %q", seen, cursor)
+	}
+	if text, _ := json.Marshal(rest.Paged([]int(nil), 1, nil)); string(text) != `{"items":[]}` {
+		t.Errorf("an empty page is %s", text)
+	}
+}
