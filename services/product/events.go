@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"comanda/services/event"
+	"comanda/services/internal/consumer"
+)
+
+// orderPlaced reserves what the order wants and answers it. First the tables, then the document with its event, then the
+// acknowledgement: after a crash in between the event comes again, and the tables answer what they answered before.
+func (s service) orderPlaced(ctx context.Context, received event.Received[event.OrderPlaced]) error {
+	orderID, lines, err := Asked(received.Data)
+	if err != nil {
+		return consumer.Reject(err)
+	}
+	reservation, repeated, err := s.store.Reserve(ctx, orderID, lines)
+	if err != nil {
+		return fmt.Errorf("reserve for order %s: %w", orderID, err)
+	}
+	if !reservation.Announced() {
+		return nil // the order is cancelled or delivered: nobody waits for an answer
+	}
+	return s.announcer.Announce(ctx, reservation, repeated)
+}
+
+// orderStatusChanged gives back what a cancelled order had reserved, and sells what a delivered one had. What else becomes
+// of an order does not touch the stock.
+func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
+	settle := s.store.Release
+	switch received.Data.Status {
+	case event.StatusCancelled:
+	case event.StatusDelivered:
+		settle = s.store.Sell
+	default:
+		return nil
+	}
+	orderID, err := canonical(received.Data.OrderID)
+	if err != nil {
+		return consumer.Reject(fmt.Errorf("orderId: %w", err))
+	}
+	err = settle(ctx, orderID)
+	if errors.Is(err, errImpossible) {
+		return consumer.Reject(err)
+	}
+	if err != nil {
+		return fmt.Errorf("order %s is %s: %w", orderID, received.Data.Status, err)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// Limits of what may be asked for.
+const (
+	maxQuery   = 100 // characters
+	maxEntries = 100 // ids
+)
+
+func (s service) list(w http.ResponseWriter, r *http.Request) error {
+	want, err := searched(r)
+	if err != nil {
+		return err
+	}
+	limit := want.Limit
+	want.Limit++ // one more shows whether there is a next page
+	found, err := s.store.Menu(r.Context(), want)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		found[i] = shown(r, found[i])
+	}
+	return rest.JSON(w, http.StatusOK, rest.Paged(found, limit, func(last Product) any {
+		return place{last.Category, last.Name, last.ID}
+	}))
+}
+
+func (s service) get(w http.ResponseWriter, r *http.Request) error {
+	id, err := productID(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.store.Product(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, shown(r, p))
+}
+
+func (s service) create(w http.ResponseWriter, r *http.Request) error {
+	var draft Draft
+	if err := rest.Decode(w, r, &draft); err != nil {
+		return err
+	}
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return err
+	}
+	actor := token.From(r.Context()).Subject
+	p, err := draft.Product(idempotency.ID("product", actor, key), s.currency, s.store.clock())
+	if err != nil {
+		return err
+	}
+	p, added, err := s.store.Add(r.Context(), p, idempotency.Fingerprint(draft), actor)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK // the same request again
+	if added {
+		status = http.StatusCreated
+	}
+	w.Header().Set("Location", "/api/v1/products/"+p.ID)
+	return rest.JSON(w, status, p)
+}
+
+func (s service) change(w http.ResponseWriter, r *http.Request) error {
+	id, err := productID(r)
+	if err != nil {
+		return err
+	}
+	var patch Patch
+	if err := rest.Decode(w, r, &patch); err != nil {
+		return err
+	}
+	p, err := s.store.Change(r.Context(), id, patch)
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, p)
+}
+
+func (s service) move(w http.ResponseWriter, r *http.Request) error {
+	id, err := productID(r)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Delta int `json:"delta"`
+	}
+	if err := rest.Decode(w, r, &body); err != nil {
+		return err
+	}
+	if err := checkDelta(body.Delta); err != nil {
+		return err
+	}
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return err
+	}
+	actor := token.From(r.Context()).Subject
+	p, err := s.store.Move(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, p)
+}
+
+// entries answers order, which wants to know whether products are on the menu.
+func (s service) entries(w http.ResponseWriter, r *http.Request) error {
+	ids := r.URL.Query()["id"]
+	if len(ids) > maxEntries {
+		return fault.Malformed("ask for %d ids at most", maxEntries)
+	}
+	for i, text := range ids {
+		id, err := canonical(text)
+		if err != nil {
+			return fault.Malformed("id has to be a UUID")
+		}
+		ids[i] = id
+	}
+	found, err := s.store.Entries(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, rest.List[Entry]{Items: append([]Entry{}, found...)})
+}
+
+// shown is p as whoever asks may see it.
+func shown(r *http.Request, p Product) Product {
+	if token.From(r.Context()).Any(token.Staff, token.Admin) {
+		return p
+	}
+	return p.ForCustomers()
+}
+
+func productID(r *http.Request) (string, error) {
+	text := rest.Param(r, "id")
+	id, err := canonical(text)
+	if err != nil || len(text) != len(id) {
+		return "", fault.NotFound("product %.50s is not there", text)
+	}
+	return id, nil
+}
+
+func searched(r *http.Request) (search, error) {
+	query := r.URL.Query()
+	want := search{Query: strings.TrimSpace(query.Get("query")), Category: strings.TrimSpace(query.Get("category"))}
+	var after place
+	var err error
+	if want.Limit, err = rest.Page(r, &after); err != nil {
+		return want, err
+	}
+	if !readable(want.Query, maxQuery) || !readable(want.Category, maxCategory) {
+		return want, fault.Malformed("query has to be text of at most %d characters, category of %d", maxQuery, maxCategory)
+	}
+	if query.Get("cursor") != "" {
+		after.ID, err = canonical(after.ID)
+		if err != nil || !readable(after.Category, maxCategory) || !readable(after.Name, maxName) {
+			return want, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+		}
+		want.After = &after
+	}
+	return want, nil
+}
+
+// readable says whether text is something Postgres can look for, and not too long.
+func readable(text string, longest int) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
+}

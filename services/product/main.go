@@ -1,0 +1,7 @@
+package main
+
+import "comanda/services/internal/process"
+
+func main() {
+	process.Main("product", run)
+}

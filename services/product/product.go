@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/text"
+)
+
+// Limits of what a product may be. Lengths are in characters. With them the total of an order stays below 2^53, which
+// also those who read JSON numbers as floating point get right: 100 lines * maxStock * maxPrice = 10^15.
+const (
+	maxName        = 100
+	maxDescription = 1000
+	maxCategory    = 50
+	maxPrice       = 10_000_000 // minor units
+	maxStock       = 1_000_000  // pieces on hand, available and reserved together
+	maxDelta       = 100_000
+)
+
+// Product is a dish on the menu together with its stock, as it is shown. Reserved and Sold are for staff alone.
+type Product struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	Category    string    `json:"category"`
+	PriceCents  int64     `json:"priceCents"` // minor units of Currency
+	Currency    string    `json:"currency"`   // ISO 4217
+	Available   int       `json:"available"`
+	Reserved    *int      `json:"reserved,omitempty"`
+	Sold        *int      `json:"sold,omitempty"`
+	Active      bool      `json:"active"`
+	Version     int       `json:"version"` // grows when the dish changes, not with its stock
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// ForCustomers leaves out what is for staff alone.
+func (p Product) ForCustomers() Product {
+	p.Reserved, p.Sold = nil, nil
+	return p
+}
+
+// Draft is a product to be made.
+type Draft struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Category    string `json:"category"`
+	PriceCents  *int64 `json:"priceCents"`
+	Currency    string `json:"currency"`
+	Stock       int    `json:"stock"`
+}
+
+// Product makes the draft a product of version 1, or says which fields are wrong. Currency is what counts when the draft
+// names none.
+func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
+	if d.Currency != "" {
+		currency = d.Currency
+	}
+	p := Product{
+		ID: id, Name: d.Name, Description: d.Description, Category: d.Category,
+		Currency: currency, Available: d.Stock, Reserved: new(int), Sold: new(int), Active: true, Version: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	if d.PriceCents != nil {
+		p.PriceCents = *d.PriceCents
+	}
+	wrong := p.tidy()
+	if d.PriceCents == nil {
+		wrong = append(wrong, fault.Field{Field: "priceCents", Message: "is missing"})
+	}
+	if d.Stock < 0 || d.Stock > maxStock {
+		wrong = append(wrong, fault.Field{Field: "stock", Message: fmt.Sprintf("has to be from 0 to %d", maxStock)})
+	}
+	if len(wrong) > 0 {
+		return Product{}, fault.Invalid(wrong...)
+	}
+	return p, nil
+}
+
+// Patch says what to change of a product; what is nil stays.
+type Patch struct {
+	Name        *string `json:"name"`
+	Description *string `json:"description"`
+	Category    *string `json:"category"`
+	PriceCents  *int64  `json:"priceCents"`
+	Currency    *string `json:"currency"`
+	Active      *bool   `json:"active"`
+}
+
+// Change applies patch and says whether that changed anything; if so the version grows. It fails on wrong fields.
+func (p *Product) Change(patch Patch, now time.Time) (changed bool, err error) {
+	next := *p
+	assign(&next.Name, patch.Name)
+	assign(&next.Description, patch.Description)
+	assign(&next.Category, patch.Category)
+	assign(&next.PriceCents, patch.PriceCents)
+	assign(&next.Currency, patch.Currency)
+	assign(&next.Active, patch.Active)
+	if wrong := next.tidy(); len(wrong) > 0 {
+		return false, fault.Invalid(wrong...)
+	}
+	if next == *p {
+		return false, nil
+	}
+	next.Version++
+	next.UpdatedAt = now
+	*p = next
+	return true, nil
+}
+
+func assign[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// tidy trims the dish's texts and lists what is wrong with it.
+func (p *Product) tidy() []fault.Field {
+	var wrong, more []fault.Field
+	p.Name, wrong = text.Line("name", p.Name, maxName)
+	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {
+		p.Description, more = text.Lines("description", p.Description, maxDescription)
+		wrong = append(wrong, more...)
+	}
+	p.Category, more = text.Line("category", p.Category, maxCategory)
+	wrong = append(wrong, more...)
+	if p.PriceCents < 0 || p.PriceCents > maxPrice {
+		wrong = append(wrong, fault.Field{Field: "priceCents", Message: fmt.Sprintf("has to be from 0 to %d", maxPrice)})
+	}
+	if !isCurrency(p.Currency) {
+		wrong = append(wrong, fault.Field{Field: "currency", Message: "has to be a currency code of ISO 4217, as EUR"})
+	}
+	return wrong
+}
+
+// checkDelta says what is wrong with a change of stock.
+func checkDelta(delta int) error {
+	if delta == 0 || delta < -maxDelta || delta > maxDelta {
+		return fault.Wrong("delta", "has to be from -%d to %d, and not 0", maxDelta, maxDelta)
+	}
+	return nil
+}
+
+// Stock is how many pieces of a product there are: on sale, promised to orders, and sold.
+type Stock struct {
+	Available, Reserved, Sold int
+}
+
+// Move adds delta pieces, or takes them away; what is promised to orders cannot be taken.
+func (s Stock) Move(delta int) (Stock, error) {
+	switch {
+	case s.Available+delta < 0:
+		return s, fault.Conflict("only %d are available: delta %d would go below zero", s.Available, delta)
+	case s.Available+s.Reserved+delta > maxStock:
+		return s, fault.Conflict("there may be %d at most: delta %d would go above", maxStock, delta)
+	}
+	s.Available += delta
+	return s, nil
+}

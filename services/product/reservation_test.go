@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"comanda/services/event"
+)
+
+const (
+	order  = "0a000000-0000-4000-8000-000000000001"
+	pizza  = "0b000000-0000-4000-8000-000000000001"
+	pasta  = "0b000000-0000-4000-8000-000000000002"
+	fondue = "0b000000-0000-4000-8000-000000000003"
+	ghost  = "0b000000-0000-4000-8000-000000000009"
+)
+
+var dishes = map[string]Dish{
+	pizza:  {"Pizza", 990, "EUR", true, 10},
+	pasta:  {"Pasta", 1290, "EUR", true, 2},
+	fondue: {"Fondue", 3100, "CHF", true, 5},
+}
+
+func TestDecide(t *testing.T) {
+	off := Dish{"Soup", 500, "EUR", false, 7}
+	menu := map[string]Dish{ghost: off}
+	for id, dish := range dishes {
+		menu[id] = dish
+	}
+	short := func(reason string, shortages ...event.Shortage) Outcome {
+		return Outcome{Failed: &event.StockFailed{OrderID: order, Version: 1, Reason: reason, Shortages: append([]event.Shortage{}, shortages...)}}
+	}
+	for name, tc := range map[string]struct {
+		lines []Line
+		want  Outcome
+	}{
+		"all there": {[]Line{{pasta, 2}, {pizza, 3}}, Outcome{Reserved: &event.StockReserved{
+			OrderID: order, Version: 1, Currency: "EUR", TotalCents: 2*1290 + 3*990,
+			Items: []event.ReservedLine{{ProductID: pasta, Quantity: 2, Name: "Pasta", UnitPriceCents: 1290, LineTotalCents: 2580},
+				{ProductID: pizza, Quantity: 3, Name: "Pizza", UnitPriceCents: 990, LineTotalCents: 2970}},
+		}}},
+		"one short":             {[]Line{{pizza, 1}, {pasta, 3}}, short("insufficient_stock", event.Shortage{ProductID: pasta, Requested: 3, Available: 2})},
+		"not on the menu":       {[]Line{{order, 1}}, short("insufficient_stock", event.Shortage{ProductID: order, Requested: 1})},
+		"no longer on the menu": {[]Line{{ghost, 1}}, short("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
+		"two currencies":        {[]Line{{pizza, 1}, {fondue, 1}}, short("mixed_currencies")},
+		"two currencies, short": {[]Line{{pizza, 1}, {fondue, 6}}, short("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
+		"one, not our own":      {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{OrderID: order, Version: 1, Currency: "CHF", TotalCents: 3100, Items: []event.ReservedLine{{ProductID: fondue, Quantity: 1, Name: "Fondue", UnitPriceCents: 3100, LineTotalCents: 3100}}}}},
+		"more than could exist": {[]Line{{pizza, 1 << 62}}, short("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
+	} {
+		if got := Decide(order, tc.lines, menu); !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s: got %+v %+v", name, got.Reserved, got.Failed)
+		}
+	}
+}
+
+func TestTotalsStayExact(t *testing.T) {
+	menu, lines := map[string]Dish{}, []Line{}
+	for i := range maxLines {
+		id := strings.Repeat("x", i+1)
+		menu[id] = Dish{id, maxPrice, "EUR", true, maxStock}
+		lines = append(lines, Line{id, maxStock})
+	}
+	got := Decide(order, lines, menu).Reserved.TotalCents
+	if got != maxLines*maxStock*maxPrice || got >= 1<<53 {
+		t.Errorf("got %d", got)
+	}
+}
+
+func TestAskedReadsWhatCanBeServed(t *testing.T) {
+	item := func(id string, quantity int) event.OrderLine {
+		return event.OrderLine{ProductID: id, Quantity: quantity}
+	}
+	for name, tc := range map[string]struct {
+		placed event.OrderPlaced
+		good   bool
+	}{
+		"good":        {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(pasta, 1)}}, true},
+		"no order id": {event.OrderPlaced{Items: []event.OrderLine{item(pizza, 1)}}, false},
+		"no lines":    {event.OrderPlaced{OrderID: order}, false},
+		"many lines":  {event.OrderPlaced{OrderID: order, Items: make([]event.OrderLine, maxLines+1)}, false},
+		"no product":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item("pizza", 1)}}, false},
+		"none of it":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 0)}}, false},
+		"gives":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, -1)}}, false},
+		"twice":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
+	} {
+		if _, _, err := Asked(tc.placed); (err == nil) != tc.good {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestStates(t *testing.T) {
+	for from, want := range map[State]struct{ cancelled, delivered State }{ // "" is impossible
+		Reserved:  {Released, Sold},
+		Failed:    {Failed, ""},
+		Released:  {Released, ""},
+		Sold:      {"", Sold},
+		Tombstone: {Tombstone, ""},
+	} {
+		check := func(what string, step func() (State, error), want State) {
+			got, err := step()
+			if want == "" && !errors.Is(err, errImpossible) || want != "" && (got != want || err != nil) {
+				t.Errorf("%s %s: got %s, %v, want %q", from, what, got, err, want)
+			}
+		}
+		check("cancelled", from.Cancel, want.cancelled)
+		check("delivered", from.Deliver, want.delivered)
+	}
+}

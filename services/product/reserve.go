@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errUnknownOrder says that an order was delivered of which nothing is known here.
+var errUnknownOrder = errors.New("no reservation is known for this order")
+
+// Reserve decides about an order, once: it takes every line from the stock, or none, and records the outcome. Asked again
+// it returns what it recorded, and repeated is true. One transaction; orders that want the same products take turns,
+// because each locks the rows of the stock in the order of their ids.
+func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Reservation, repeated bool, err error) {
+	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+		if known != nil {
+			r, repeated = *known, true
+			return nil
+		}
+		menu, err := lockMenu(ctx, tx, lines)
+		if err != nil {
+			return err
+		}
+		outcome := Decide(orderID, lines, menu)
+		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.clock()}
+		if err := s.remember(ctx, tx, r); err != nil || r.State != Reserved {
+			return err
+		}
+		return take(ctx, tx, orderID, lines)
+	})
+	return r, repeated, err
+}
+
+// Release gives the stock of a cancelled order back, or forbids to reserve it later when it is not known yet.
+func (s store) Release(ctx context.Context, orderID string) error {
+	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+		if known == nil {
+			return s.remember(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.clock()})
+		}
+		next, err := known.State.Cancel()
+		if err != nil || next == known.State {
+			return err
+		}
+		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+			available = s.available + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
+	})
+}
+
+// Sell makes what a delivered order had reserved sold.
+func (s store) Sell(ctx context.Context, orderID string) error {
+	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+		if known == nil {
+			return errUnknownOrder
+		}
+		next, err := known.State.Deliver()
+		if err != nil || next == known.State {
+			return err
+		}
+		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+			sold = s.sold + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
+	})
+}
+
+// forOrder runs work in a transaction that is the only one for its order meanwhile, with what is known of the order.
+func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// there may be no row to lock yet
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
+			return err
+		}
+		known, err := find(ctx, tx, orderID)
+		if err != nil {
+			return err
+		}
+		return work(tx, known)
+	})
+}
+
+func find(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
+	r := Reservation{OrderID: orderID}
+	var outcome []byte
+	err := tx.QueryRow(ctx, `select state, outcome, decided_at from reservations where order_id = $1`, orderID).
+		Scan(&r.State, &outcome, &r.DecidedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil && outcome != nil {
+		err = json.Unmarshal(outcome, &r.Outcome)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read reservation %s: %w", orderID, err)
+	}
+	r.DecidedAt = r.DecidedAt.UTC()
+	return &r, nil
+}
+
+// lockMenu reads the dishes that lines name and keeps their stock locked. Postgres locks in the order it sorts.
+func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
+	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
+		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
+		order by s.product_id for no key update of s`, products(lines))
+	if err != nil {
+		return nil, err
+	}
+	menu := make(map[string]Dish, len(lines))
+	var id string
+	var dish Dish
+	_, err = pgx.ForEachRow(rows, []any{&id, &dish.Name, &dish.PriceCents, &dish.Currency, &dish.Active, &dish.Available},
+		func() error {
+			menu[id] = dish
+			return nil
+		})
+	return menu, err
+}
+
+// remember records the reservation. Without an outcome it is a tombstone.
+func (s store) remember(ctx context.Context, tx pgx.Tx, r Reservation) error {
+	var outcome []byte
+	if r.State != Tombstone {
+		var err error
+		if outcome, err = json.Marshal(r.Outcome); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at) values ($1, $2, $3, $4, $4)`,
+		r.OrderID, r.State, outcome, r.DecidedAt)
+	return err
+}
+
+// take moves the lines from available to reserved. The rows are locked already.
+func take(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
+	_, err := tx.Exec(ctx, `with line as (
+			insert into reservation_lines (order_id, product_id, quantity)
+			select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
+			returning product_id, quantity)
+		update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
+		from line l where s.product_id = l.product_id`, orderID, products(lines), quantities(lines))
+	return err
+}
+
+// settle ends a reservation: it locks the stock of its lines in the order of their ids, as Reserve does, moves it as move
+// says, and records the new state.
+func (s store) settle(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
+	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
+		order by product_id for no key update`, orderID); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, move, orderID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3 where order_id = $1`, orderID, next, s.clock())
+	return err
+}
+
+func products(lines []Line) []string {
+	ids := make([]string, len(lines))
+	for i, line := range lines {
+		ids[i] = line.ProductID
+	}
+	return ids
+}
+
+func quantities(lines []Line) []int {
+	counts := make([]int, len(lines))
+	for i, line := range lines {
+		counts[i] = line.Quantity
+	}
+	return counts
+}

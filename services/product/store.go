@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrations are the schema's files as package database wants them.
+func migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil { // the name is a valid one
+		panic(err)
+	}
+	return files
+}
+
+// store keeps menu, stock and reservations in tables, because they are counted, searched and constrained.
+type store struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+}
+
+// clock is now as Postgres keeps it: in UTC, to the microsecond.
+func (s store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// columns are what scan reads, from products p and their stock s.
+const columns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
+	p.updated_at, s.available, s.reserved, s.sold`
+
+func scan(row pgx.CollectableRow) (Product, error) {
+	p := Product{Reserved: new(int), Sold: new(int)}
+	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.Category, &p.PriceCents, &p.Currency, &p.Active, &p.Version, &p.CreatedAt,
+		&p.UpdatedAt, &p.Available, p.Reserved, p.Sold)
+	p.CreatedAt, p.UpdatedAt = p.CreatedAt.UTC(), p.UpdatedAt.UTC()
+	return p, err
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// product reads one product; lock is a locking clause, or nothing.
+func product(ctx context.Context, q querier, id, lock string) (Product, error) {
+	rows, err := q.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
+	if err != nil {
+		return Product{}, err
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, fault.NotFound("product %s is not there", id)
+	}
+	return p, err
+}
+
+// Product reads one product, also one that is not active.
+func (s store) Product(ctx context.Context, id string) (Product, error) {
+	return product(ctx, s.pool, id, "")
+}
+
+// search says which products are wanted. After is the last of the page before, nil for the first page.
+type search struct {
+	Query    string // part of name or description
+	Category string
+	After    *place
+	Limit    int
+}
+
+// place is where a product stands in the menu's order.
+type place struct {
+	Category string `json:"c"`
+	Name     string `json:"n"`
+	ID       string `json:"i"`
+}
+
+// wildcards keeps what a client searches for from being a pattern.
+var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// Menu lists active products by category and name.
+func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
+	after := place{}
+	if want.After != nil {
+		after = *want.After
+	}
+	rows, err := s.pool.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id
+		where p.active
+		and ($1 = '' or p.name ilike '%' || $1 || '%' or p.description ilike '%' || $1 || '%')
+		and ($2 = '' or lower(p.category) = lower($2))
+		and ($3 = '' or (lower(p.category), lower(p.name), p.id) > (lower($4), lower($5), nullif($3, '')::uuid))
+		order by lower(p.category), lower(p.name), p.id
+		limit $6`, wildcards.Replace(want.Query), want.Category, after.ID, after.Category, after.Name, want.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}
+
+// Entry is what order asks of the menu: whether a product is there and can be ordered.
+type Entry struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Active bool   `json:"active"`
+}
+
+// Entries are those of ids that are on the menu.
+func (s store) Entries(ctx context.Context, ids []string) ([]Entry, error) {
+	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any($1::uuid[]) order by id`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
+}
+
+// Add puts p on the menu with its first stock, unless the same request (by p's id, which follows from its key, and its
+// fingerprint) did so before: then it returns the product as it is now, and added is false.
+func (s store) Add(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if added, err = insert(ctx, tx, p, fingerprint, actor); err != nil {
+			return err
+		}
+		var first string
+		if err := tx.QueryRow(ctx, `select fingerprint from products where id = $1`, p.ID).Scan(&first); err != nil {
+			return err
+		}
+		if first != fingerprint {
+			return idempotency.ErrOtherBody()
+		}
+		now, err = product(ctx, tx, p.ID, "")
+		return err
+	})
+	return now, added, err
+}
+
+func insert(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
+	tag, err := tx.Exec(ctx, `insert into products (id, name, description, category, price_cents, currency, active, version,
+		created_at, created_by, updated_at, fingerprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		on conflict (id) do nothing`, p.ID, p.Name, p.Description, p.Category, p.PriceCents, p.Currency, p.Active, p.Version,
+		p.CreatedAt, actor, p.UpdatedAt, fingerprint)
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, `insert into stock (product_id, available) values ($1, $2)`, p.ID, p.Available); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `insert into stock_movements (id, product_id, kind, delta, available, reserved, sold, actor, at)
+		values ($1, $1, 'initial', $2, $2, 0, 0, $3, $4)`, p.ID, p.Available, actor, p.CreatedAt)
+	return true, err
+}
+
+// Change alters the dish; its stock is not for this.
+func (s store) Change(ctx context.Context, id string, patch Patch) (p Product, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// no key update, so that reservations, whose lines refer to the product, need not wait
+		if p, err = product(ctx, tx, id, "for no key update of p"); err != nil {
+			return err
+		}
+		changed, err := p.Change(patch, s.clock())
+		if err != nil || !changed {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update products set name = $2, description = $3, category = $4, price_cents = $5, currency = $6,
+			active = $7, version = $8, updated_at = $9 where id = $1`, id, p.Name, p.Description, p.Category, p.PriceCents,
+			p.Currency, p.Active, p.Version, p.UpdatedAt)
+		return err
+	})
+	return p, err
+}
