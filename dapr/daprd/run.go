@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"comanda/dapr/daprd/rows"
+
+	"github.com/dapr/dapr/cmd/daprd/options"
+	"github.com/dapr/dapr/pkg/buildinfo"
+	"github.com/dapr/dapr/pkg/runtime"
+	"github.com/dapr/kit/logger"
+	"github.com/dapr/kit/signals"
+)
+
+// relayGrace is how long the outbox may take at the end for what it is publishing.
+const relayGrace = 5 * time.Second
+
+var log = logger.NewLogger("dapr.runtime")
+
+// run is Dapr's own cmd/daprd/app.Run, with our components and our defaults.
+func run(args []string) int {
+	opts, err := options.New(withDefaults(args, os.Getenv))
+	if err != nil {
+		log.Errorf("Failed to parse flags: %v", err)
+		return 1
+	}
+	switch {
+	case opts.RuntimeVersion:
+		fmt.Println(buildinfo.Version())
+		return 0
+	case opts.BuildInfo:
+		fmt.Printf("Version: %s\nGit Commit: %s\nGit Version: %s\n", buildinfo.Version(), buildinfo.Commit(), buildinfo.GitVersion())
+		return 0
+	case opts.WaitCommand:
+		runtime.WaitUntilDaprOutboundReady(opts.DaprHTTPPort)
+		return 0
+	}
+
+	opts.Logger.SetAppID(opts.AppID)
+	if err := logger.ApplyOptionsToLoggers(&opts.Logger); err != nil {
+		log.Errorf("Failed to set up logging: %v", err)
+		return 1
+	}
+	log.Infof("Starting Dapr Runtime -- version %s -- commit %s", buildinfo.Version(), buildinfo.Commit())
+	log.Infof("Log level set to: %s", opts.Logger.OutputLevel)
+
+	err = serveUntilStopped(opts)
+	rows.Wait(relayGrace)
+	if err != nil {
+		log.Errorf("Fatal error from runtime: %s", err)
+		return 1
+	}
+	log.Info("Daprd shutdown gracefully")
+	return 0
+}
+
+// serveUntilStopped runs the runtime, and runs it anew after every SIGHUP: Dapr raises SIGHUP in itself when a
+// resiliency policy or a Configuration file changes, and a process that does not handle it ends.
+func serveUntilStopped(opts *options.Options) error {
+	ctx := signals.Context()
+	hups := signals.OnHUP(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case hupCtx, ok := <-hups:
+			if !ok {
+				return nil
+			}
+			if err := serve(hupCtx, opts); err != nil {
+				return err
+			}
+			// Not cancelled means that the runtime ended by itself, as POST /v1.0/shutdown makes it.
+			if hupCtx.Err() == nil {
+				return nil
+			}
+		}
+	}
+}
