@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"comanda/services/event"
@@ -17,23 +15,15 @@ const maxName = 200
 
 // Edit is a partial change of a profile: what is absent stays as it is, what is null is removed.
 type Edit struct {
-	Name    optional[string]        `json:"name"`
-	Phone   optional[string]        `json:"phone"`
-	Address optional[event.Address] `json:"address"`
+	Name    optional[string]
+	Phone   optional[string]
+	Address optional[event.Address]
 }
 
 // optional tells the three things a member of a partial change can be: absent, null and a value.
 type optional[T any] struct {
 	given bool
 	value *T
-}
-
-// UnmarshalJSON is called for a member that is there, null included. Unknown members are refused, as everywhere.
-func (o *optional[T]) UnmarshalJSON(raw []byte) error {
-	o.given = true
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	return decoder.Decode(&o.value)
 }
 
 // Check brings the edit into its normal form. All that is wrong is named in one Invalid.

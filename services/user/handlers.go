@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -56,11 +59,11 @@ func (s service) answer(w http.ResponseWriter, r *http.Request, id string) error
 func missing() error { return fault.NotFound("there is no such profile") }
 
 func (s service) editOwn(w http.ResponseWriter, r *http.Request) error {
-	var edit Edit
-	if err := rest.Decode(w, r, &edit); err != nil {
+	edit, err := decodeEdit(w, r)
+	if err != nil {
 		return err
 	}
-	edit, err := edit.Check()
+	edit, err = edit.Check()
 	if err != nil {
 		return err
 	}
@@ -69,6 +72,30 @@ func (s service) editOwn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return rest.JSON(w, http.StatusOK, show(profile))
+}
+
+// decodeEdit reads the body twice: once strictly, and once for what is there at all, to tell null from absent.
+func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
+	body, err := rest.Body(w, r)
+	if err != nil {
+		return Edit{}, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var members struct {
+		Name    *string        `json:"name"`
+		Phone   *string        `json:"phone"`
+		Address *event.Address `json:"address"`
+	}
+	if err := rest.Decode(w, r, &members); err != nil {
+		return Edit{}, err
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(body, &given); err != nil {
+		return Edit{}, err
+	}
+	has := func(name string) bool { _, ok := given[name]; return ok }
+	return Edit{optional[string]{has("name"), members.Name}, optional[string]{has("phone"), members.Phone},
+		optional[event.Address]{has("address"), members.Address}}, nil
 }
 
 // edit makes the changes of a checked edit; Conflict when the phone is another's.

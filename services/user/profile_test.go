@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -53,8 +55,10 @@ func TestCancelKeepsNothingPersonal(t *testing.T) {
 
 func parse(t *testing.T, body string) Edit {
 	t.Helper()
-	var edit Edit
-	if err := json.Unmarshal([]byte(body), &edit); err != nil {
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/users/me", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	edit, err := decodeEdit(httptest.NewRecorder(), r)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return edit
@@ -113,7 +117,7 @@ func TestEditNamesEveryWrongField(t *testing.T) {
 }
 
 func TestEditRefusesControlCharactersInNames(t *testing.T) {
-	for _, body := range []string{`{"name":"A\u0000na"}`, `{"name":"A\nna"}`, `{"name":"A\u202ena"}`, `{"name":"  "}`} {
+	for _, body := range []string{`{"name":"A\u0007na"}`, `{"name":"A\nna"}`, `{"name":"A\u202ena"}`, `{"name":"  "}`} {
 		if _, err := parse(t, body).Check(); !fault.Is(err, fault.KindInvalid) {
 			t.Errorf("%s: %v", body, err)
 		}
