@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/internal/database"
+	"comanda/services/internal/databasetest"
+	"comanda/services/internal/fault"
+)
+
+func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+
+func newStore(t *testing.T) store {
+	t.Helper()
+	return store{databasetest.New(t, migrations()), time.Now}
+}
+
+// add puts a dish on the menu that has stock pieces.
+func (s store) add(t *testing.T, name string, stock int) Product {
+	t.Helper()
+	draft := Draft{Name: name, Category: "Mains", PriceCents: ptr(int64(1000)), Stock: stock}
+	p, err := draft.Product(uuid.NewString(), "EUR", s.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err = s.Add(t.Context(), p, name, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// law checks that no product has more or less than was brought in, and that what is reserved and sold is what orders say.
+func law(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	var broken, all int
+	err := pool.QueryRow(t.Context(), `select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
+		from stock_law`).Scan(&broken, &all)
+	if err != nil || broken > 0 || all == 0 {
+		t.Fatalf("the law of the stock is broken for %d of %d products (%v)", broken, all, err)
+	}
+}
+
+func (s store) stockOf(t *testing.T, id string) Stock {
+	t.Helper()
+	p, err := s.Product(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Stock{p.Available, *p.Reserved, *p.Sold}
+}
+
+// together runs work n times at once and returns what each returned.
+func together[T any](n int, work func(i int) T) []T {
+	results := make([]T, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { results[i] = work(i) })
+	}
+	all.Wait()
+	return results
+}
+
+func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
+	pool := databasetest.Empty(t)
+	for _, err := range together(5, func(int) error {
+		replica, err := database.Open(pool.Config().ConnString())
+		if err != nil {
+			return err
+		}
+		defer replica.Close()
+		if err := database.Migrate(context.Background(), replica, migrations()); err != nil {
+			return err
+		}
+		return store{replica, time.Now}.Seed(context.Background(), "EUR")
+	}) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	var dishes, categories, least, most int
+	err := pool.QueryRow(t.Context(), `select count(*), count(distinct category), min(available), max(available)
+		from products join stock on product_id = id`).Scan(&dishes, &categories, &least, &most)
+	if err != nil || dishes < 30 || categories < 5 || least < 5 || most > 80 {
+		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v)", dishes, categories, least, most, err)
+	}
+	law(t, pool)
+}
+
+func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
+	s := newStore(t)
+	s.add(t, "Ours", 1)
+	if err := s.Seed(t.Context(), "EUR"); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Menu(t.Context(), search{Limit: 100}); len(found) != 1 || err != nil {
+		t.Errorf("got %d dishes (%v)", len(found), err)
+	}
+}
+
+func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
+	s := newStore(t)
+	p, _ := good().Product(uuid.NewString(), "EUR", s.clock())
+	type answer struct {
+		p     Product
+		added bool
+		err   error
+	}
+	made := 0
+	for _, a := range together(8, func(int) answer {
+		got, added, err := s.Add(context.Background(), p, "one", "admin")
+		return answer{got, added, err}
+	}) {
+		if a.err != nil || a.p.ID != p.ID || a.p.Available != 10 {
+			t.Errorf("got %+v, %v", a.p, a.err)
+		}
+		if a.added {
+			made++
+		}
+	}
+	if made != 1 {
+		t.Errorf("made %d times", made)
+	}
+	if _, _, err := s.Add(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("another body under the same key: got %v", err)
+	}
+	law(t, s.pool)
+}
+
+func TestMenuIsSearchedAndPaged(t *testing.T) {
+	s := newStore(t)
+	if err := s.Seed(t.Context(), "EUR"); err != nil {
+		t.Fatal(err)
+	}
+	find := func(want search) (names []string) {
+		want.Limit = max(want.Limit, 100)
+		found, err := s.Menu(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range found {
+			names = append(names, p.Name)
+		}
+		return names
+	}
+	for name, tc := range map[string]struct {
+		want search
+		hits int
+	}{
+		"in the name":           {search{Query: "pIZZa"}, 5},
+		"in the description":    {search{Query: "guanciale"}, 1},
+		"category":              {search{Category: "pizza"}, 5},
+		"both":                  {search{Query: "truffle", Category: "Pizza"}, 1},
+		"a part of a category":  {search{Category: "pizz"}, 0},
+		"percent is no pattern": {search{Query: "%"}, 0},
+		"nor is an underscore":  {search{Query: "_"}, 0},
+		"nor a backslash":       {search{Query: `\`}, 0},
+		"no SQL":                {search{Query: "' or ''='"}, 0},
+	} {
+		if got := find(tc.want); len(got) != tc.hits {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+	all := find(search{})
+	var paged []string
+	var after *place
+	for {
+		page, err := s.Menu(t.Context(), search{Limit: 7, After: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, p := range page {
+			paged = append(paged, p.Name)
+		}
+		last := page[len(page)-1]
+		after = &place{last.Category, last.Name, last.ID}
+	}
+	if strings.Join(paged, "|") != strings.Join(all, "|") || all[0] != "Panna Cotta" {
+		t.Errorf("paged %v, all %v", paged, all)
+	}
+}
+
+func TestInactiveDishesLeaveTheMenu(t *testing.T) {
+	s := newStore(t)
+	p := s.add(t, "Soup", 3)
+	changed, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)})
+	if err != nil || changed.Active || changed.Version != 2 {
+		t.Fatalf("got %+v, %v", changed, err)
+	}
+	if again, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
+		t.Errorf("the same again: got %+v, %v", again, err)
+	}
+	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {
+		t.Errorf("still listed: %v", found)
+	}
+	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	entries, err := s.Entries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
+	if err != nil || len(entries) != 1 || entries[0] != (Entry{p.ID, "Soup", false}) {
+		t.Errorf("got %v, %v", entries, err)
+	}
+	if _, err := s.Change(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestChangesOfOneDishTakeTurns(t *testing.T) {
+	s := newStore(t)
+	p := s.add(t, "Soup", 3)
+	for _, err := range together(10, func(i int) error {
+		_, err := s.Change(context.Background(), p.ID, Patch{Description: ptr(fmt.Sprint(i))})
+		return err
+	}) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if got, _ := s.Product(t.Context(), p.ID); got.Version != 11 {
+		t.Errorf("got version %d", got.Version)
+	}
+}
