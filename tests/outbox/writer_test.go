@@ -1,0 +1,155 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	dapr "github.com/dapr/go-sdk/client"
+	"github.com/jackc/pgx/v5"
+)
+
+// announce writes a document and announces it, as the services do: one upsert and one projection of its key.
+func announce(ctx context.Context, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) error {
+	data, err := json.Marshal(map[string]any{"number": number})
+	if err != nil {
+		return err
+	}
+	document := &dapr.SetStateItem{
+		Key: subject, Value: []byte(`{"secret":true}`),
+		Metadata: map[string]string{"subject": subject, "type": "test.v1"},
+	}
+	for _, option := range options {
+		option(document)
+	}
+	return s.client.ExecuteStateTransaction(ctx, storeName, nil, []*dapr.StateOperation{
+		{Type: dapr.StateOperationTypeUpsert, Item: document},
+		{Type: dapr.StateOperationTypeUpsert, Item: projection(document.Key, data)},
+	})
+}
+
+func projection(key string, data []byte) *dapr.SetStateItem {
+	return &dapr.SetStateItem{Key: key, Value: data, Metadata: map[string]string{"outbox.projection": "true", "contentType": "application/json"}}
+}
+
+func firstWrite(item *dapr.SetStateItem) {
+	item.Options = &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite}
+}
+
+func mustAnnounce(t testing.TB, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) {
+	t.Helper()
+	if err := announce(t.Context(), s, storeName, subject, number, options...); err != nil {
+		t.Fatalf("announce %s %d: %v", subject, number, err)
+	}
+}
+
+// load writes from several goroutines until it is stopped: each has documents of its own, and counts them up.
+type load struct {
+	stop    context.CancelFunc
+	ended   sync.WaitGroup
+	written atomic.Int64
+	failed  atomic.Int64
+	mu      sync.Mutex
+	last    map[string]int // the last number each subject was surely written with
+}
+
+// newLoad gives every writer the sidecar that pick chooses; a write that failed is tried again with the same number.
+func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar, storeName string, every time.Duration) *load {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{stop: cancel, last: map[string]int{}}
+	for writer := range writers {
+		l.ended.Go(func() { l.write(ctx, pick(writer), writer, subjects, storeName, every) })
+	}
+	t.Cleanup(l.end)
+	return l
+}
+
+func (l *load) write(ctx context.Context, s *sidecar, writer, subjects int, storeName string, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		subject := fmt.Sprintf("writer-%d-%d", writer, n%subjects)
+		for number := n/subjects + 1; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+			err := announce(attempt, s, storeName, subject, number)
+			cancel()
+			if err == nil {
+				l.note(subject, number)
+				break
+			}
+			l.failed.Add(1)
+		}
+	}
+}
+
+func (l *load) note(subject string, number int) {
+	l.written.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last[subject] = number
+}
+
+func (l *load) end() {
+	l.stop()
+	l.ended.Wait()
+}
+
+// awaitAll waits until every write that was answered was published.
+func (l *load) awaitAll(t testing.TB, r *reader, limit time.Duration) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	eventually(t, limit, func() (bool, string) {
+		numbers := r.numbers()
+		missing := 0
+		for subject, last := range l.last {
+			seen := map[int]bool{}
+			for _, number := range numbers[subject] {
+				seen[number] = true
+			}
+			for number := 1; number <= last; number++ {
+				if !seen[number] {
+					missing++
+				}
+			}
+		}
+		return missing == 0, fmt.Sprintf("%d of %d events are missing", missing, l.written.Load())
+	})
+}
+
+// connect opens a connection for the test's own questions.
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func queryInt(t testing.TB, conn *pgx.Conn, query string, args ...any) (n int64) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// awaitNoRows waits until no event is left in the table, published or set aside.
+func awaitNoRows(t testing.TB, conn *pgx.Conn, limit time.Duration) {
+	t.Helper()
+	eventually(t, limit, func() (bool, string) {
+		n := queryInt(t, conn, `select count(*) from state where key like 'outbox-%'`)
+		return n == 0, fmt.Sprintf("%d rows are left", n)
+	})
+}
