@@ -35,6 +35,7 @@ func router(log *bytes.Buffer) http.Handler {
 	}
 	return rest.Router(slog.New(slog.NewTextHandler(log, nil)), token.NewVerifier(secret), []rest.Route{
 		{Method: "GET", Path: "/open", Access: rest.Anyone, Handle: who},
+		{Method: "GET", Path: "/login", Access: rest.Tokenless, Handle: who},
 		{Method: "POST", Path: "/things", Access: rest.Only(token.Staff, token.Admin), Handle: who},
 		{Method: "GET", Path: "/things", Access: rest.Only(token.Customer), Handle: who},
 		{Method: "GET", Path: "/things/mine", Access: rest.Only(token.Customer), Handle: who},
@@ -58,6 +59,8 @@ func TestRouterAdmits(t *testing.T) {
 		{"GET", "/open", bearer(t, token.Customer), 200},
 		{"GET", "/open", "Bearer nonsense", 401},
 		{"GET", "/open", "Basic ZGFwci1hcHAtaWQ6b3JkZXI=", 401},
+		{"GET", "/login", "", 200},
+		{"GET", "/login", "Bearer expired", 200},
 		{"GET", "/things/mine", "", 401},
 		{"GET", "/things/mine", bearer(t), 403},
 		{"GET", "/things/mine", bearer(t, token.Admin), 403},
