@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"comanda/services/internal/await"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
+)
+
+// forward serves c by asking the service that owns it.
+func (g *gateway) forward(c call) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if c.may&signIn != 0 {
+			if err := g.logins.admit(g.clients.address(r), time.Now()); err != nil {
+				return err
+			}
+		}
+		in, limit, err := invocationOf(w, r, c)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		defer cancel()
+		answer, err := g.sidecar.invoke(ctx, in)
+		if err != nil {
+			return err
+		}
+		return answer.pass(w, r)
+	}
+}
+
+// invocationOf rebuilds r as what c asks of its service, from checked parts alone, and says how long that may take.
+func invocationOf(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
+	in := invocation{app: c.app, method: c.method, header: http.Header{}}
+	limit := callTimeout
+	var err error
+	if in.path, err = pathOf(r, c.path); err != nil {
+		return in, 0, err
+	}
+	if in.query, err = queryOf(r, c.query); err != nil {
+		return in, 0, err
+	}
+	if in.body, err = bodyOf(w, r); err != nil {
+		return in, 0, err
+	}
+	credentials(r, in.header)
+	if c.method == http.MethodPost { // the sidecar repeats a call whose connection broke: it has to be recognised
+		key, err := idempotency.Key(r)
+		if err != nil {
+			return in, 0, err
+		}
+		in.header.Set(idempotency.Header, key)
+	}
+	if c.may&wait != 0 {
+		preferred, err := await.Wait(r)
+		if err != nil {
+			return in, 0, err
+		}
+		if preferred > 0 {
+			in.header.Set("Prefer", "wait="+seconds(preferred))
+			limit += preferred
+		}
+	}
+	return in, limit, nil
+}
+
+// listProblemTypes documents what can go wrong: the closed list of problem types.
+func listProblemTypes(w http.ResponseWriter, _ *http.Request) error {
+	return rest.JSON(w, http.StatusOK, rest.List[rest.ProblemType]{Items: rest.ProblemTypes()})
+}
+
+// showProblemType documents one problem type, at the address that is its name.
+func showProblemType(w http.ResponseWriter, r *http.Request) error {
+	for _, kind := range rest.ProblemTypes() {
+		if kind.Type == r.URL.Path {
+			return rest.JSON(w, http.StatusOK, kind)
+		}
+	}
+	return fault.NotFound("there is no such type of problem: GET /problems lists them")
+}

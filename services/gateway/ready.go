@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The times of /readyz, which anyone may ask: how long a service may take to answer, and how long an answer is kept, so
+// that who asks often does not make us ask often.
+const (
+	readyTimeout = 2 * time.Second
+	readyFor     = time.Second
+)
+
+// services are all that has to be ready besides the gateway itself.
+var services = [...]string{"auth", "user", "order", "product"}
+
+// readiness knows whether all five are ready.
+type readiness struct {
+	sidecar func(context.Context) error
+	ask     func(ctx context.Context, app string) error
+
+	mu    sync.Mutex
+	until time.Time
+	last  error
+}
+
+// check returns an error that names who is not ready.
+func (r *readiness) check(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Now().Before(r.until) {
+		return r.last
+	}
+	r.last = r.askAll(context.WithoutCancel(ctx)) // the answer is for others as well
+	r.until = time.Now().Add(readyFor)
+	return r.last
+}
+
+func (r *readiness) askAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	var missing [len(services) + 1]bool
+	var asked sync.WaitGroup
+	asked.Go(func() { missing[0] = r.sidecar(ctx) != nil })
+	for i, app := range services {
+		asked.Go(func() { missing[i+1] = r.ask(ctx, app) != nil })
+	}
+	asked.Wait()
+	var names []string
+	for i, name := range append([]string{"gateway"}, services[:]...) {
+		if missing[i] {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("not ready: %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// serviceReady asks a service, through both sidecars, whether it is ready.
+func (g *gateway) serviceReady(ctx context.Context, app string) error {
+	answer, err := g.sidecar.invoke(ctx, invocation{app: app, method: http.MethodGet, path: "/readyz"})
+	if err == nil && answer.status != http.StatusOK {
+		err = fmt.Errorf("%s answers %d", app, answer.status)
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// prefix is where the public API lives; a service has the same paths without it.
+const prefix = "/api/v1"
+
+// call is one line of the public API.
+type call struct {
+	method string
+	path   string // every parameter in it is a UUID
+	access rest.Access
+	app    string
+	query  []string // the parameters that are passed on
+	may    allowance
+	stream bool // served by the gateway itself, as server-sent events
+}
+
+// allowance is what is special about a call.
+type allowance int
+
+const (
+	wait   allowance = 1 << iota // Prefer: wait=N is passed on
+	signIn                       // the stricter limit is for it: here passwords and addresses are guessed
+)
+
+// calls is the whole public API. Who owns what is for the services to say; the roles here are the least that is needed.
+func calls() []call {
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
+	kitchen := rest.Only(token.Staff, token.Admin)
+	buyer := rest.Only(token.Customer, token.Staff)
+	someone := rest.Only(token.Customer, token.Staff, token.Admin)
+	page := []string{"limit", "cursor"}
+	return []call{
+		{method: post, path: "/auth/register", access: rest.Anyone, app: "auth", may: signIn},
+		{method: get, path: "/auth/registrations/{userId}", access: rest.Anyone, app: "auth", may: wait},
+		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
+		{method: post, path: "/auth/login", access: rest.Anyone, app: "auth", may: signIn},
+		{method: post, path: "/auth/refresh", access: rest.Anyone, app: "auth"},
+		{method: post, path: "/auth/logout", access: rest.Anyone, app: "auth"},
+		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
+
+		{method: get, path: "/users/me", access: customer, app: "user"},
+		{method: patch, path: "/users/me", access: customer, app: "user"},
+		{method: del, path: "/users/me", access: customer, app: "user"},
+		{method: get, path: "/users/me/export", access: customer, app: "user"},
+		{method: get, path: "/users", access: admin, app: "user", query: page},
+		{method: get, path: "/users/{id}", access: admin, app: "user"},
+
+		{method: get, path: "/products", access: rest.Anyone, app: "product", query: append([]string{"query", "category"}, page...)},
+		{method: get, path: "/products/{id}", access: rest.Anyone, app: "product"},
+		{method: post, path: "/products", access: admin, app: "product"},
+		{method: patch, path: "/products/{id}", access: admin, app: "product"},
+		{method: post, path: "/products/{id}/stock", access: kitchen, app: "product"},
+
+		{method: post, path: "/orders", access: customer, app: "order"},
+		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
+		{method: get, path: "/orders/{id}", access: someone, app: "order", may: wait},
+		{method: post, path: "/orders/{id}/cancel", access: someone, app: "order"},
+		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
+		{method: get, path: "/orders/{id}/events", access: someone, app: "order", stream: true},
+		{method: get, path: "/orders/{id}/timeline", access: someone, app: "order"},
+	}
+}
+
+// routes is what the edge serves. Calls bring time limits of their own.
+func (g *gateway) routes() []rest.Route {
+	routes := []rest.Route{
+		{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},
+		{Method: http.MethodGet, Path: "/problems/{kind}", Access: rest.Anyone, Handle: showProblemType},
+	}
+	for _, c := range calls() {
+		handle := g.forward(c)
+		if c.stream {
+			handle = g.track
+		}
+		routes = append(routes, rest.Route{Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit})
+	}
+	return routes
+}
+
+// subscriptions is all that is heard.
+func (g *gateway) subscriptions() []consumer.Route {
+	return []consumer.Route{consumer.On(event.OrderStatusChanged, g.statusChanged)}
+}
+
+// callTimeout bounds a call that does not wait: the service's own limit, and a repeat or two by the sidecar.
+const callTimeout = 10 * time.Second

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/process"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/sidecar"
+	"comanda/services/internal/token"
+)
+
+type config struct {
+	process.Config
+	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+
+	// Requests a second, and at once, from one client address; 0 means no limit. Signing in and up has a stricter one.
+	Rate       float64 `env:"RATE_LIMIT_PER_SECOND" envDefault:"500"`
+	Burst      int     `env:"RATE_LIMIT_BURST" envDefault:"1000"`
+	LoginRate  float64 `env:"RATE_LIMIT_LOGIN_PER_SECOND" envDefault:"5"`
+	LoginBurst int     `env:"RATE_LIMIT_LOGIN_BURST" envDefault:"100"`
+	Proxies    proxies `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
+
+	Origins []string `env:"CORS_ORIGINS"` // pages that may call from a browser, comma-separated
+
+	Watchers     int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
+	OfOneOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
+	OfOneAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
+}
+
+func run(ctx context.Context, environ []string) error {
+	config, err := process.Load[config](environ)
+	if err != nil {
+		return err
+	}
+	log, err := process.Logger("gateway", config.LogLevel)
+	if err != nil {
+		return err
+	}
+	g := newGateway(config, log, ctx.Done())
+	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return sidecar.Ready(ctx, config.Sidecar) }}
+	return process.Serve(ctx, process.Service{
+		Name: "gateway", Config: config.Config, Log: log,
+		Handler: g.events(), Public: g.edge(), Ready: ready.check,
+	})
+}
+
+// gateway is what the handlers work with.
+type gateway struct {
+	log      *slog.Logger
+	verifier token.Verifier
+	sidecar  invoker
+	hub      *hub
+	stopping <-chan struct{}
+	clients  proxies
+	requests *limiter
+	logins   *limiter
+	origins  []string
+}
+
+func newGateway(c config, log *slog.Logger, stopping <-chan struct{}) *gateway {
+	return &gateway{
+		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		hub:      newHub(c.Watchers, c.OfOneOrder, c.OfOneAccount),
+		clients:  c.Proxies,
+		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
+		origins: c.Origins,
+	}
+}
+
+// events is the handler that only the sidecar reaches.
+func (g *gateway) events() http.Handler {
+	router := rest.Router(g.log, g.verifier, nil)
+	consumer.Register(router, g.log, g.subscriptions())
+	return router
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+)
+
+// The times of a stream: how often it shows that it lives, and looks whether an event was lost; how soon it looks again
+// when it knows that one is missing; how long a client may take to read; and when one that was cut off shall come back.
+const (
+	heartbeat    = 15 * time.Second
+	lookAgain    = time.Second
+	writeTimeout = 5 * time.Second
+	comeBack     = time.Second
+)
+
+// stream shows one client the changes of one order, each once, in order and without gaps. Events come at least once, in no
+// order, and now and then not at all; they say only that there is something new. When one does not follow what was shown
+// last, the history says what lies between.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	watcher *watcher
+	history func(context.Context) ([]change, error)
+
+	shown  int // version of the last change shown
+	wanted int // version of the last change heard of
+	final  bool
+}
+
+// newStream prepares a stream that begins after the version after, or at the present when that is nil.
+func newStream(w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]change, error), past []change, after *int) *stream {
+	latest := past[len(past)-1]
+	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, shown: latest.Version - 1}
+	if after != nil {
+		s.shown = min(*after, latest.Version) // an id from the future would hide what comes before it
+	}
+	s.final = s.shown == latest.Version && latest.Status.Final()
+	return s
+}
+
+// run shows past and then what comes, until a final status, the end of ctx (the client is gone, or its token has expired),
+// or stopping.
+func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []change) {
+	header := s.w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	s.w.WriteHeader(http.StatusOK)
+	if s.showAll(past) != nil {
+		return
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for err := s.flush(); err == nil && !s.final; {
+		var again <-chan time.Time
+		if s.wanted > s.shown {
+			again = time.After(lookAgain)
+		}
+		select {
+		case heard := <-s.watcher.changes:
+			err = s.hear(ctx, heard)
+		case <-again:
+			err = s.catchUp(ctx)
+		case <-beat.C:
+			if err = s.write(": still here\n\n"); err == nil {
+				err = s.catchUp(ctx)
+			}
+		case <-s.watcher.lost: // it comes back with Last-Event-ID
+			return
+		case <-stopping:
+			_ = s.write(fmt.Sprintf("retry: %d\n\n", comeBack.Milliseconds()))
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hear takes in one event: shows it when it is the next, ignores it when it is known, and asks the history otherwise.
+func (s *stream) hear(ctx context.Context, heard event.OrderStatus) error {
+	s.wanted = max(s.wanted, heard.Version)
+	if heard.Version == s.shown+1 {
+		return s.show(change{heard.OrderID, heard.Status, heard.Version, heard.Reason, heard.At})
+	}
+	if heard.Version <= s.shown {
+		return nil
+	}
+	return s.catchUp(ctx)
+}
+
+// catchUp shows what the history has beyond what was shown. When order does not answer, that waits; when it refuses, the
+// order is no longer the client's to watch.
+func (s *stream) catchUp(ctx context.Context) error {
+	past, err := s.history(ctx)
+	if errors.As(err, new(refusal)) {
+		return err
+	}
+	if fault.Is(err, fault.KindUnavailable) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.showAll(past)
+}
+
+func (s *stream) showAll(past []change) error {
+	for _, c := range past {
+		if c.Version <= s.shown {
+			continue
+		}
+		if err := s.show(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) show(c change) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	s.shown, s.final = c.Version, c.Status.Final()
+	return s.write(fmt.Sprintf("event: status\nid: %d\ndata: %s\n\n", c.Version, data))
+}
+
+// write sends text at once, and gives up on a client that does not read.
+func (s *stream) write(text string) error {
+	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+func (s *stream) flush() error {
+	if err := s.control.Flush(); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
