@@ -121,3 +121,17 @@ func eventually(t testing.TB, limit time.Duration, condition func() (met bool, m
 		}
 	}
 }
+
+// openDir is a folder of the test's own that a server running as another user can get through to.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "comanda-outbox-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "servers")
+}
