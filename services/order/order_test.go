@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+)
+
+const (
+	customerID = "7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0001"
+	staffID    = "7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0002"
+	soup       = "0f6d1f6e-6a53-4a5e-8f5a-000000000001"
+	bread      = "0f6d1f6e-6a53-4a5e-8f5a-000000000002"
+	someOrder  = "51c3a1de-5f4a-4e0f-a8f5-000000000009"
+)
+
+var (
+	noon     = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
+	owner    = Caller{ID: customerID, Trace: "4bf92f3577b34da6a3ce929d0e0e4736"}
+	waiter   = Caller{ID: staffID, Staff: true}
+	anEvent  = Cause{"event", "outbox-1"}
+	twoSoups = Placement{Items: []Wanted{{soup, 2}, {bread, 1}}}
+)
+
+func stock() event.StockReserved {
+	return event.StockReserved{
+		OrderID: someOrder, Version: 1, Currency: "EUR", TotalCents: 1850,
+		Items: []event.ReservedLine{ // not in the order's order
+			{ProductID: bread, Quantity: 1, Name: "Bread", UnitPriceCents: 250, LineTotalCents: 250},
+			{ProductID: soup, Quantity: 2, Name: "Soup", UnitPriceCents: 800, LineTotalCents: 1600},
+		},
+	}
+}
+
+func shortage() event.StockFailed {
+	return event.StockFailed{
+		OrderID: someOrder, Version: 1, Reason: event.ReasonInsufficientStock,
+		Shortages: []event.Shortage{{ProductID: soup, Requested: 2, Available: 1}},
+	}
+}
+
+// in makes an order and leads it to a state on the ordinary way.
+func in(t *testing.T, state event.Status) Order {
+	t.Helper()
+	order := Place(someOrder, twoSoups, "f", owner, noon)
+	must := func(changed bool, err error) {
+		if err != nil || !changed {
+			t.Fatalf("on the way to %s: changed %t, %v", state, changed, err)
+		}
+	}
+	switch state {
+	case event.StatusPending:
+	case event.StatusRejected:
+		must(order.Reject(shortage(), anEvent, noon))
+	case event.StatusCancelled:
+		must(order.Cancel("", owner, noon))
+	default:
+		must(order.Confirm(stock(), anEvent, noon))
+		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered} {
+			if order.Status != state {
+				must(order.Advance(step, waiter, noon))
+			}
+		}
+	}
+	return order
+}
+
+// verbs is all that can be done to an order.
+var verbs = map[string]func(*Order) (bool, error){
+	"confirm":          func(o *Order) (bool, error) { return o.Confirm(stock(), anEvent, noon) },
+	"reject":           func(o *Order) (bool, error) { return o.Reject(shortage(), anEvent, noon) },
+	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, noon) },
+	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, noon) },
+	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon, noon), nil },
+	"PREPARING":        func(o *Order) (bool, error) { return o.Advance(event.StatusPreparing, waiter, noon) },
+	"READY":            func(o *Order) (bool, error) { return o.Advance(event.StatusReady, waiter, noon) },
+	"OUT_FOR_DELIVERY": func(o *Order) (bool, error) { return o.Advance(event.StatusOutForDelivery, waiter, noon) },
+	"DELIVERED":        func(o *Order) (bool, error) { return o.Advance(event.StatusDelivered, waiter, noon) },
+}
+
+// TestEveryVerbInEveryState: what is not in the table changes nothing and is no error ("the same again").
+func TestEveryVerbInEveryState(t *testing.T) {
+	const conflict, contradiction = "409", "dead letter"
+	leads := map[event.Status]map[string]string{
+		event.StatusPending: {
+			"confirm": "CONFIRMED", "reject": "REJECTED", "cancel by owner": "CANCELLED", "cancel by staff": "CANCELLED",
+			"give up": "CANCELLED", "PREPARING": conflict, "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+		},
+		event.StatusConfirmed: {
+			"reject": contradiction, "cancel by owner": "CANCELLED", "cancel by staff": "CANCELLED",
+			"PREPARING": "PREPARING", "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+		},
+		event.StatusPreparing: {
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED",
+			"READY": "READY", "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+		},
+		event.StatusReady: {
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED",
+			"PREPARING": conflict, "OUT_FOR_DELIVERY": "OUT_FOR_DELIVERY", "DELIVERED": conflict,
+		},
+		event.StatusOutForDelivery: {
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": conflict,
+			"PREPARING": conflict, "READY": conflict, "DELIVERED": "DELIVERED",
+		},
+		event.StatusDelivered: {
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": conflict,
+			"PREPARING": conflict, "READY": conflict, "OUT_FOR_DELIVERY": conflict,
+		},
+		event.StatusRejected: {
+			"confirm": contradiction, "cancel by owner": conflict, "cancel by staff": conflict,
+			"PREPARING": conflict, "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+		},
+		event.StatusCancelled: {
+			"PREPARING": conflict, "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+		},
+	}
+	for _, state := range statuses() {
+		for name, verb := range verbs {
+			order := in(t, state)
+			before := order
+			changed, err := verb(&order)
+			got := ""
+			switch {
+			case fault.Is(err, fault.KindConflict):
+				got = conflict
+			case errors.Is(err, errContradiction):
+				got = contradiction
+			case err != nil:
+				t.Errorf("%s, %s: %v", state, name, err)
+			case changed:
+				got = string(order.Status)
+			}
+			if want := leads[state][name]; got != want {
+				t.Errorf("%s, %s: got %q, want %q", state, name, got, want)
+			}
+			if !changed && (order.Status != before.Status || order.Version != before.Version || len(order.History) != len(before.History)) {
+				t.Errorf("%s, %s: changed nothing, it says, and left %+v", state, name, order)
+			}
+			if changed && (order.Version != before.Version+1 || len(order.History) != order.Version) {
+				t.Errorf("%s, %s: version %d after %d, %d entries", state, name, order.Version, before.Version, len(order.History))
+			}
+		}
+	}
+}
+
+func TestNoOtherStatusCanBeAskedFor(t *testing.T) {
+	for _, step := range []event.Status{"", "preparing", event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusCancelled} {
+		for _, state := range statuses() {
+			order := in(t, state)
+			if _, err := order.Advance(step, waiter, noon); !fault.Is(err, fault.KindInvalid) {
+				t.Errorf("%s, asked for %q: %v", state, step, err)
+			}
+		}
+	}
+}
+
+func TestThePastOfAnOrder(t *testing.T) {
+	order := in(t, event.StatusPreparing)
+	early := noon.Add(-time.Minute) // another replica's clock
+	if _, err := order.Cancel("kitchen on fire", waiter, early); err != nil {
+		t.Fatal(err)
+	}
+	want := []Change{
+		{1, event.StatusPending, "", Actor{"customer", customerID}, Cause{"request", owner.Trace}, noon},
+		{2, event.StatusConfirmed, "", Actor{"product", ""}, anEvent, noon},
+		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{"request", ""}, noon},
+		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", ""}, noon},
+	}
+	if len(order.History) != len(want) {
+		t.Fatalf("got %d entries", len(order.History))
+	}
+	for i := range want {
+		if order.History[i] != want[i] {
+			t.Errorf("entry %d: got %+v, want %+v", i, order.History[i], want[i])
+		}
+	}
+	if order.Version != 4 || order.Reason != "kitchen on fire" || order.Total == nil || order.UpdatedAt != noon {
+		t.Errorf("got %+v", order)
+	}
+}
+
+func TestStaffWhoOrderAreCustomersOfTheirOwnOrders(t *testing.T) {
+	order := Place(someOrder, twoSoups, "f", waiter, noon)
+	if _, err := order.Cancel("", waiter, noon); err != nil || order.History[1].Actor != (Actor{"customer", staffID}) {
+		t.Fatalf("got %+v, %v", order.History, err)
+	}
+}

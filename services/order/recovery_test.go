@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/document/documenttest"
+)
+
+// counted says how often the two topics were announced on.
+func (h *house) counted() (asked, told int) {
+	h.t.Helper()
+	return len(documenttest.Events(h.t, h.sidecar, "orders", event.OrderCreatedPending)),
+		len(documenttest.Events(h.t, h.sidecar, "orders", event.OrderStatusChanged))
+}
+
+func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
+	h := open(t)
+	r := h.recovery()
+	waits, settled := h.placed(ana), h.placed(ana)
+	h.reserved(settled)
+	for _, step := range []struct {
+		later time.Duration
+		asked int // so far, the two placings included
+	}{{29 * time.Second, 2}, {time.Second, 3}, {0, 3}, {29 * time.Second, 3}, {time.Second, 4}} {
+		h.later(step.later)
+		if err := r.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if asked, told := h.counted(); asked != step.asked || told != 1 {
+			t.Fatalf("at %s: asked %d times, told %d times, want %d and 1", h.now(), asked, told, step.asked)
+		}
+	}
+	again := documenttest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)[3]
+	if again.OrderID != waits || again.Version != 1 || len(again.Items) != 2 {
+		t.Errorf("announced %+v", again)
+	}
+	if got := h.ask(ana, "GET", "/orders/"+waits, ""); got.body["version"] != 1.0 || got.text("updatedAt") != got.text("createdAt") {
+		t.Errorf("asking again changed the order: %s", got.Body)
+	}
+	if fate := h.reserved(waits); fate != "SUCCESS" {
+		t.Errorf("the late answer: %s", fate)
+	}
+}
+
+func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
+	h := open(t)
+	r := h.recovery()
+	id := h.placed(ana)
+	h.later(15 * time.Minute)
+	for range 2 {
+		if err := r.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := h.ask(ana, "GET", "/orders/"+id, "")
+	if got.text("status") != "CANCELLED" || got.text("reason") != "timed_out" || got.body["version"] != 2.0 {
+		t.Errorf("answers %s", got.Body)
+	}
+	told := documenttest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	if len(told) != 1 || told[0].Status != "CANCELLED" || told[0].Reason != "timed_out" {
+		t.Errorf("announced %+v", told)
+	}
+	if fate := h.reserved(id); fate != "SUCCESS" {
+		t.Errorf("the answer that is far too late: %s", fate)
+	}
+	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" {
+		t.Errorf("it lives again: %s", got.Body)
+	}
+}
+
+// TestAnswersThatComeDuringTheRecoveryCount: the recovery looks at an order again before it writes.
+func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
+	h := open(t)
+	id := h.placed(ana)
+	h.later(15 * time.Minute)
+	h.sidecar.BeforeNextWrite(func() { h.reserved(id) })
+	if err := h.recovery().Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CONFIRMED" {
+		t.Errorf("answers %s", got.Body)
+	}
+}
+
+func TestManyWait(t *testing.T) {
+	h := open(t)
+	for range recoveryPage + 20 { // more than a page, many of the same moment
+		h.placed(ana)
+	}
+	h.later(time.Minute)
+	if err := h.recovery().Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if asked, _ := h.counted(); asked != 2*(recoveryPage+20) {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestTheRecoveryOutlivesFailures(t *testing.T) {
+	h := open(t)
+	for range 2 * recoveryFailures {
+		h.placed(ana)
+	}
+	h.later(time.Minute)
+	// One that cannot be read keeps none of the others waiting.
+	if _, err := h.pool.Exec(t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), '"version":1', '"version":"?"'), 'UTF8')
+		where key = (select min(key) from orders)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.recovery().Round(t.Context()); err == nil {
+		t.Error("the broken one is not told of")
+	}
+	if asked, _ := h.counted(); asked != 4*recoveryFailures-1 {
+		t.Errorf("asked %d times", asked)
+	}
+	h.later(time.Minute)
+	h.sidecar.Away(true)
+	if err := h.recovery().Round(t.Context()); err == nil {
+		t.Error("the sidecar's absence is not told of")
+	}
+	h.sidecar.Away(false)
+	if err := h.recovery().Round(t.Context()); err == nil {
+		t.Error("the broken one is not told of")
+	}
+	if asked, _ := h.counted(); asked != 6*recoveryFailures-2 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestRunWakesWhoWaits(t *testing.T) {
+	h := open(t)
+	id := h.placed(ana)
+	r := h.recovery()
+	r.Every = time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { r.Run(ctx); close(ended) }()
+	answered := make(chan reply, 1)
+	go func() { answered <- h.askIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
+	h.later(15 * time.Minute)
+	if got := <-answered; got.text("status") != "CANCELLED" {
+		t.Errorf("answers %s", got.Body)
+	}
+	cancel()
+	<-ended
+}
+
+func TestTimingsThatCannotBe(t *testing.T) {
+	good := timing{time.Second, time.Second, time.Second}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []timing{{0, 1, 1}, {1, 0, 1}, {1, 1, -1}} {
+		if bad.check() == nil {
+			t.Errorf("%+v passes", bad)
+		}
+	}
+}

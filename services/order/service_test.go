@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/internal/await"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/databasetest"
+	"comanda/services/internal/document"
+	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+
+const secret = "a secret of at least thirty-two bytes"
+
+// house is order at work on a real Postgres, with stand-ins for its sidecar and for product.
+type house struct {
+	t       *testing.T
+	pool    *pgxpool.Pool
+	sidecar *documenttest.Client
+	product *kitchen
+	service *service
+	handler http.Handler
+
+	mu   sync.Mutex
+	time time.Time
+}
+
+func open(t *testing.T) *house {
+	t.Helper()
+	pool := databasetest.New(t, schema())
+	h := &house{t: t, pool: pool, sidecar: documenttest.New(pool), product: &kitchen{}, time: noon}
+	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
+	log := slog.New(slog.DiscardHandler)
+	h.service = &service{
+		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
+		menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
+	}
+	router := rest.Router(log, token.NewVerifier(token.Secret(secret)), h.service.routes())
+	consumer.Register(router, log, h.service.subscriptions())
+	h.handler = router
+	return h
+}
+
+func (h *house) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.time
+}
+
+func (h *house) later(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.time = h.time.Add(d)
+}
+
+func (h *house) recovery() recovery {
+	return recovery{
+		timing: timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log,
+		lists: h.service.lists, orders: h.service.orders, changes: h.service.changes, now: h.now,
+	}
+}
+
+// person is somebody with a token.
+type person struct {
+	id    string
+	roles []string
+}
+
+var (
+	ana   = person{customerID, []string{token.Customer}}
+	ben   = person{"7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0003", []string{token.Customer}}
+	cook  = person{staffID, []string{token.Customer, token.Staff}}
+	admin = person{"7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0004", []string{token.Admin}}
+)
+
+// reply is an answer, its body decoded.
+type reply struct {
+	*httptest.ResponseRecorder
+	body map[string]any
+}
+
+func (r reply) text(member string) string {
+	text, _ := r.body[member].(string)
+	return text
+}
+
+// fields lists the wrong fields that a 422 names.
+func (r reply) fields() string {
+	var names []string
+	list, _ := r.body["errors"].([]any)
+	for _, entry := range list {
+		names = append(names, fmt.Sprint(entry.(map[string]any)["field"]))
+	}
+	return strings.Join(names, " ")
+}
+
+// ask sends a request as p; headers are name, value, name, value.
+func (h *house) ask(p person, method, path, body string, headers ...string) reply {
+	h.t.Helper()
+	return h.askIn(h.t.Context(), p, method, path, body, headers...)
+}
+
+func (h *house) askIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
+	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if p.id != "" {
+		signed, err := token.Secret(secret).Sign(p.id, p.roles, time.Now())
+		if err != nil {
+			panic(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+signed)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer := reply{httptest.NewRecorder(), map[string]any{}}
+	h.handler.ServeHTTP(answer, r)
+	if err := json.Unmarshal(answer.Body.Bytes(), &answer.body); err != nil {
+		panic(fmt.Sprintf("%s %s answers %d and no JSON: %s", method, path, answer.Code, answer.Body))
+	}
+	return answer
+}
+
+// placed makes an order of p's and returns its id.
+func (h *house) placed(p person) string {
+	h.t.Helper()
+	answer := h.ask(p, "POST", "/orders", basket)
+	if answer.Code != http.StatusCreated {
+		h.t.Fatalf("placing answers %d: %s", answer.Code, answer.Body)
+	}
+	return answer.text("id")
+}
+
+// hears delivers an event and returns its fate.
+func (h *house) hears(topic, data string) string {
+	h.t.Helper()
+	envelope := fmt.Sprintf(`{"specversion":"1.0","id":"outbox-1","type":"%s.v1","source":"product","data":%s}`, topic, data)
+	return h.ask(person{}, "POST", "/events/"+topic, envelope).text("status")
+}
+
+func (h *house) reserved(id string) string {
+	h.t.Helper()
+	return h.hears("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
+		{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
+		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread))
+}
+
+func (h *house) failed(id string) string {
+	h.t.Helper()
+	return h.hears("inventory.stock.failed", fmt.Sprintf(
+		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup))
+}
+
+const basket = `{"items":[{"productId":"` + soup + `","quantity":2},{"productId":"` + bread + `","quantity":1}]}`
