@@ -61,6 +61,9 @@ func (c *Client) open(ctx context.Context, orderID, after string) (io.ReadCloser
 	if err != nil {
 		return nil, err
 	}
+	if resp.StatusCode == http.StatusNoContent { // what came after is nothing, and nothing will
+		return resp.Body, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		defer func() { _ = resp.Body.Close() }()
 		body, _ := io.ReadAll(resp.Body)

@@ -1,0 +1,176 @@
+package journey
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+)
+
+// Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
+func TestBadOrders(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana, dish := w.customer(), w.dish(100, 700)
+	line := func(quantity string) string {
+		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
+	}
+	one := fmt.Sprintf(`{"productId":%q,"quantity":1}`, dish.ID)
+	const bad, wrong = http.StatusBadRequest, http.StatusUnprocessableEntity
+	for _, test := range []struct {
+		name, body string
+		status     int
+		field      string
+	}{
+		{"wrong type of quantity", line(`"two"`), wrong, "items[0].quantity"},
+		{"quantity not whole", line(`1.5`), wrong, "items[0].quantity"},
+		{"wrong type of items", `{"items":"all"}`, wrong, "items"},
+		{"wrong type of product", `{"items":[{"productId":7,"quantity":1}]}`, wrong, "items[0].productId"},
+		{"wrong type of notes", `{"items":[` + one + `],"notes":[]}`, wrong, "notes"},
+		{"missing items", `{}`, wrong, "items"},
+		{"no items", `{"items":[]}`, wrong, "items"},
+		{"items null", `{"items":null}`, wrong, "items"},
+		{"missing quantity", fmt.Sprintf(`{"items":[{"productId":%q}]}`, dish.ID), wrong, "items[0].quantity"},
+		{"missing product", `{"items":[{"quantity":1}]}`, wrong, "items[0].productId"},
+		{"unknown field", `{"items":[` + one + `],"discount":100}`, wrong, "discount"},
+		{"unknown field in a line", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1,"price":1}]}`, dish.ID), wrong, ""},
+		{"quantity 0", line(`0`), wrong, "items[0].quantity"},
+		{"quantity negative", line(`-3`), wrong, "items[0].quantity"},
+		{"quantity huge", line(`1000000`), wrong, "items[0].quantity"},
+		{"quantity beyond 64 bits", line(`99999999999999999999`), wrong, "items[0].quantity"},
+		{"unknown product", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}]}`, uuid.NewString()), wrong, "items[0].productId"},
+		{"product that is no id", `{"items":[{"productId":"tortilla","quantity":1}]}`, wrong, "items[0].productId"},
+		{"duplicate lines", `{"items":[` + one + `,` + one + `]}`, wrong, "items[1].productId"},
+		{"too many lines", `{"items":[` + strings.Repeat(one+",", 60) + one + `]}`, wrong, "items"},
+		{"notes too long", `{"items":[` + one + `],"notes":"` + strings.Repeat("x", 501) + `"}`, wrong, "notes"},
+		{"address incomplete", `{"items":[` + one + `],"deliveryAddress":{"street":"Here 1"}}`, wrong, "deliveryAddress.city"},
+		{"malformed JSON", `{"items":[`, bad, ""},
+		{"two JSON values", `{"items":[` + one + `]}{}`, bad, ""},
+		{"empty body", ``, bad, ""},
+		{"bad UTF-8", `{"items":[` + one + `],"notes":"` + "\xff\xfe" + `"}`, bad, ""},
+		{"a list", `[]`, wrong, ""},
+		{"null", `null`, wrong, ""},
+	} {
+		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
+		problem := answer.Problem()
+		if problem.Status != test.status || problem.Unwrap() != nil || problem.Type == "" {
+			if !(test.name == "empty body" && problem.Unwrap() == nil && problem.Status >= 400 && problem.Status < 500) {
+				t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
+			}
+		}
+		if test.field != "" && !slices.Contains(problem.Fields(), test.field) {
+			t.Errorf("%s: the wrong fields are %v, want %s", test.name, problem.Fields(), test.field)
+		}
+	}
+	if all := must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+		t.Errorf("%d orders were stored", len(all.Items))
+	}
+	w.wantStock(dish, 100, 0, 0)
+}
+
+// A body of more than 1 MiB is refused, whether its length is said or not; one that is no JSON by its type as well.
+func TestBodiesThatAreNone(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana, dish := w.customer(), w.dish(100, 700)
+	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
+	answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
+	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
+
+	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""} {
+		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: basket(dish, 1),
+			Header: http.Header{"Content-Type": {kind}}}))(t)
+		wantProblem(t, answer.Problem(), http.StatusUnsupportedMediaType)
+	}
+	if all := must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+		t.Errorf("%d orders were stored", len(all.Items))
+	}
+}
+
+func TestBadRegistrations(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	good := func(change func(map[string]any)) map[string]any {
+		person := somebody()
+		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
+		change(body)
+		return body
+	}
+	set := func(name string, value any) map[string]any {
+		return good(func(body map[string]any) { body[name] = value })
+	}
+	for _, test := range []struct {
+		name, field string
+		body        map[string]any
+	}{
+		{"no e-mail", "email", good(func(b map[string]any) { delete(b, "email") })},
+		{"an e-mail that is none", "email", set("email", "ana at example.com")},
+		{"an e-mail that is too long", "email", set("email", strings.Repeat("a", 300)+"@example.com")},
+		{"an e-mail that is a number", "email", set("email", 5)},
+		{"no password", "password", good(func(b map[string]any) { delete(b, "password") })},
+		{"a short password", "password", set("password", "short")},
+		{"a password that is too long", "password", set("password", strings.Repeat("x", 5000))},
+		{"no name", "name", good(func(b map[string]any) { delete(b, "name") })},
+		{"a blank name", "name", set("name", "   ")},
+		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
+		{"a phone that is none", "phone", set("phone", "ask me")},
+		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
+	} {
+		answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
+			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
+		}
+		if email, ok := test.body["email"].(string); ok {
+			if err := storedNowhere(w, email); err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+		}
+	}
+	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
+		answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		wantProblem(t, answer.Problem(), http.StatusBadRequest)
+	}
+}
+
+// storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
+// unknown e-mail, not like an account that is not active.
+func storedNowhere(w *town, email string) error {
+	answer, err := w.nobody.Do(w.t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+		Body: map[string]string{"email": email, "password": "short"}})
+	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
+		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
+	}
+	return err
+}
+
+func TestBadProducts(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	for field, body := range map[string]string{
+		"name":       `{"category":"tests","priceCents":100}`,
+		"category":   `{"name":"X","priceCents":100}`,
+		"priceCents": `{"name":"X","category":"tests","priceCents":-1}`,
+		"stock":      `{"name":"X","category":"tests","priceCents":100,"stock":-1}`,
+		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
+		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
+	} {
+		answer := must(w.admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
+			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
+		}
+	}
+}
+
+func TestBadIdempotencyKeys(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	ana, dish := w.customer(), w.dish(100, 700)
+	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
+		refused(ana.OrderOnce(t.Context(), key, basket(dish, 1)))(t, http.StatusBadRequest)
+	}
+}

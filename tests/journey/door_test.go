@@ -1,0 +1,183 @@
+package journey
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+	"comanda/tests/system"
+)
+
+// Only tokens that auth signed, for us, and lately, open anything.
+func TestForgedTokens(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	ana := w.customer()
+	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
+		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.id, "roles": []string{"customer", "staff", "admin"},
+			"jti": uuid.NewString(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
+		change(c)
+		return c
+	}
+	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
+		return must(jwt.NewWithClaims(method, c).SignedString(key))(t)
+	}
+	right, same := []byte(s.JWTSecret), func(jwt.MapClaims) {}
+	genuine := strings.Split(ana.Session.AccessToken, ".")
+	tokens := map[string]string{
+		"another secret":  sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 40)), claims(same)),
+		"alg none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(same)),
+		"another alg":     sign(jwt.SigningMethodHS512, right, claims(same)),
+		"expired":         sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Minute).Unix() })),
+		"no expiry":       sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { delete(c, "exp") })),
+		"another issuer":  sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["iss"] = "mallory" })),
+		"for others":      sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["aud"] = []string{"bank"} })),
+		"nobody's":        sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["sub"] = "" })),
+		"changed":         genuine[0] + "." + promoted(t, genuine[1]) + "." + genuine[2],
+		"no signature":    genuine[0] + "." + genuine[1] + ".",
+		"no token at all": "nonsense",
+	}
+	for name, token := range tokens {
+		forger := w.nobody.As(client.Session{AccessToken: token})
+		_, err := forger.Orders(t.Context(), "", client.Page{})
+		problem := wantProblem(t, err, http.StatusUnauthorized)
+		if !strings.HasPrefix(problem.Header.Get("WWW-Authenticate"), "Bearer") {
+			t.Errorf("%s: WWW-Authenticate is %q", name, problem.Header.Get("WWW-Authenticate"))
+		}
+		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
+	}
+	if found := must(w.nobody.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
+		t.Errorf("forged tokens made %+v", found.Items)
+	}
+}
+
+// promoted is a token's middle part with more roles than auth gave.
+func promoted(t *testing.T, part string) string {
+	t.Helper()
+	raw := must(base64.RawURLEncoding.DecodeString(part))(t)
+	var claims map[string]any
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	claims["roles"] = []string{"customer", "staff", "admin"}
+	return base64.RawURLEncoding.EncodeToString(must(json.Marshal(claims))(t))
+}
+
+// A service answers to its own sidecar alone, and a sidecar to its own service. What is open to all is whether they live.
+func TestServicesAreBehindTheirSidecars(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	bearer := "Bearer " + w.admin.Session.AccessToken
+	for _, service := range system.Services {
+		pair := s.Pair(service)
+		for _, path := range []string{"/healthz", "/readyz"} {
+			if status, body := fetch(t, http.MethodGet, pair.URL+path, nil, ""); status != http.StatusOK {
+				t.Errorf("%s%s answers %d: %s", service, path, status, body)
+			}
+		}
+		path := map[string]string{"auth": "/auth/login", "user": "/users", "order": "/orders", "product": "/products", "gateway": "/events/order.status.changed"}[service]
+		if status, body := fetch(t, http.MethodPost, pair.URL+path, http.Header{"Authorization": {bearer}}, "{}"); status != http.StatusUnauthorized && !(service == "gateway" && status == http.StatusNotFound) {
+			t.Errorf("%s without the app token answers %d: %s", service+path, status, body)
+		}
+		if status, body := fetch(t, http.MethodGet, pair.SidecarURL+"/v1.0/metadata", nil, ""); status != http.StatusUnauthorized {
+			t.Errorf("the sidecar of %s answers %d without its token: %s", service, status, body)
+		}
+	}
+}
+
+// Nobody can make an event up by calling: an event comes from the broker or not at all.
+func TestEventsCannotBeInvoked(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	ana, dish := w.customer(), w.dish(10, 700)
+	order := w.confirmed(ana, basket(dish, 1))
+	for service, topic := range map[string]string{
+		"auth": "creating.user.response", "user": "creating.user.cancelled", "order": "inventory.stock.failed",
+		"product": "order.status.changed", "gateway": "order.status.changed",
+	} {
+		made := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"mallory","type":"%s.v1","subject":%q,"datacontenttype":"application/json",
+			"data":{"orderId":%q,"userId":%q,"version":9,"status":"CANCELLED","outcome":"rejected","reason":"none","shortages":[]}}`, topic, order.ID, order.ID, ana.id)
+		for _, forged := range []string{"", "gateway"} {
+			header := http.Header{"Dapr-Api-Token": {s.APIToken}, "Content-Type": {"application/cloudevents+json"}}
+			if forged != "" {
+				header.Set("dapr-caller-app-id", forged)
+			}
+			status, body := fetch(t, http.MethodPost, s.Pair("order").SidecarURL+"/v1.0/invoke/"+service+"/method/events/"+topic, header, made)
+			if status != http.StatusForbidden {
+				t.Errorf("the event route of %s, invoked, answers %d: %s", service, status, body)
+			}
+		}
+	}
+	w.wantStock(dish, 9, 1, 0)
+	if now := must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
+		t.Errorf("invoked events made the order %s", now.Status)
+	}
+}
+
+// What a client puts into headers and paths does not take it past the gateway's own routes.
+func TestGatewayLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	ana := w.customer()
+	bearer := "Bearer " + ana.Session.AccessToken
+	for _, path := range []string{
+		"/api/v1/events/order.status.changed", "/api/v1/menu", "/api/v1/products/../orders", "/api/v1/products/%2e%2e/orders",
+		"/api/v1/orders%2f..%2fmenu", "/api/v1/products/%", "/v1.0/invoke/order/method/orders", "/api/v1/orders//", "/api/v1/http://127.0.0.1/",
+		"/api/v1/orders/" + uuid.NewString() + "/history", "/events/order.status.changed",
+	} {
+		status, body := raw(t, s.URL, "GET "+path, "Authorization: "+bearer)
+		if status < 400 || status >= 500 {
+			t.Errorf("%s answers %d: %s", path, status, body)
+		}
+	}
+	for _, header := range []string{"dapr-app-id: user", "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:user")),
+		"dapr-api-token: " + s.APIToken, "dapr-caller-app-id: order"} {
+		if status, body := raw(t, s.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
+			t.Errorf("with %q the list of users answers %d: %s", header, status, body)
+		}
+	}
+}
+
+func TestMethodsThatAreNot(t *testing.T) {
+	t.Parallel()
+	w := arrive(t, peaceful(t))
+	answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
+	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
+		t.Errorf("Allow is %q", allow)
+	}
+	answer = must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	wantProblem(t, answer.Problem(), http.StatusNotFound)
+}
+
+// fetch makes a request past the client, to wherever a test wants.
+func fetch(t testing.TB, method, url string, header http.Header, body string) (int, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	req := must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	resp := must(http.DefaultClient.Do(req))(t)
+	defer func() { _ = resp.Body.Close() }()
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, strings.TrimSpace(string(text))
+}
