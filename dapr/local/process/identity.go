@@ -115,24 +115,3 @@ func startedByPs(pid int) (string, error) {
 	}
 	return "", ErrGone
 }
-
-// Children lists the processes that a process started itself (Linux only;
-// elsewhere none are found).
-func Children(pid int) []Identity {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil
-	}
-	var children []Identity
-	for _, field := range strings.Fields(string(text)) {
-		child, err := strconv.Atoi(field)
-		if err != nil {
-			continue
-		}
-		if id, err := Of(child); err == nil {
-			id.Name = "a child of process " + strconv.Itoa(pid)
-			children = append(children, id)
-		}
-	}
-	return children
-}

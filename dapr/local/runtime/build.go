@@ -120,8 +120,13 @@ func goTool(ctx context.Context, progress io.Writer, args ...string) error {
 	return nil
 }
 
+// lastLine is what the tool complained of; `go run` adds the exit status of
+// what it ran, which says nothing.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for len(lines) > 1 && (lines[len(lines)-1] == "" || strings.HasPrefix(lines[len(lines)-1], "exit status")) {
+		lines = lines[:len(lines)-1]
+	}
 	if last := lines[len(lines)-1]; last != "" {
 		return ": " + last
 	}

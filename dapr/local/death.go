@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// nameTheDead says at once which part died, how, and what it said last.
+func (s *system) nameTheDead(p *part) {
+	p.listen()
+	p.lines.flush()
+	because := p.because
+	if because == "" {
+		because = "gone"
+	}
+	s.console.say(p.name(), "DIED (%s). Its last lines, of %s:", because, p.report.file)
+	for _, line := range p.report.recent {
+		s.console.text("    " + shorten(line) + "\n")
+	}
+	s.console.text(fmt.Sprintf("    Start it again beside the rest: make start SERVICE=%s\n", p.app.ID))
+}
+
+// cliEnded tells a `dapr run` that ended by itself (it could not even start
+// its apps) from one whose work was taken over by a later one.
+func (s *system) cliEnded(run *daprRun) error {
+	if slices.ContainsFunc(run.parts, func(p *part) bool { return !p.ended && p.process.Alive() }) {
+		return fmt.Errorf("dapr run ended and left its apps behind: ending them")
+	}
+	run.said.flush()
+	if run.name != mainRun {
+		s.runs = slices.DeleteFunc(s.runs, func(r *daprRun) bool { return r == run })
+		return nil
+	}
+	return fmt.Errorf("dapr run ended (%v): %s (all of it in %s)", run.Err(), strings.Join(run.last, " | "), s.place.relative(s.place.log(run.name)))
+}

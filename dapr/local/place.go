@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"comanda/dapr/local/runtime"
+)
+
+// place is where the checkout is, and where everything made is kept.
+type place struct{ root, state string }
+
+func findPlace() (place, error) {
+	root, err := runtime.Root()
+	if err != nil {
+		return place{}, err
+	}
+	state, err := runtime.State()
+	if err != nil {
+		return place{}, err
+	}
+	return place{root: root, state: state}, os.MkdirAll(filepath.Join(state, "logs"), 0o755)
+}
+
+func (p place) secrets() string   { return filepath.Join(p.state, "secrets.env") }
+func (p place) lock() string      { return filepath.Join(p.state, "local.lock") }
+func (p place) control() string   { return filepath.Join(p.state, "local.sock") }
+func (p place) names() string     { return filepath.Join(p.state, "names.db") }
+func (p place) processes() string { return filepath.Join(p.state, "processes") }
+func (p place) runLogs() string   { return filepath.Join(p.state, ".dapr", "logs") }
+
+func (p place) logs() string { return filepath.Join(p.state, "logs") }
+
+// log is where a part's whole output is: order, order-sidecar, dapr, ...
+func (p place) log(name string) string { return filepath.Join(p.state, "logs", name+".log") }
+
+// relative is a path as a person at the checkout would type it.
+func (p place) relative(path string) string {
+	if short, err := filepath.Rel(p.root, path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// quiet is how long a part that complained is not heard again; what it
+	// says in the meantime is counted.
+	quiet = 15 * time.Second
+	// lastLines is how many lines are shown of a part that died.
+	lastLines = 8
+	// lineWidth keeps a complaint on one line of a usual terminal, nearly.
+	lineWidth = 200
+)
+
+// reporter decides what of a part's log a person should see: the first warning
+// or error, and then how many there were.
+type reporter struct {
+	console *console
+	who     string
+	file    string
+	// calm is set once the part's app was ready: what it says before that is
+	// about parts that were still starting. A death shows it all the same.
+	calm    atomic.Bool
+	recent  []string
+	silent  time.Time
+	counted int
+}
+
+func (r *reporter) line(text string) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return
+	}
+	r.recent = append(r.recent, text)
+	r.recent = r.recent[max(0, len(r.recent)-lastLines):]
+	if r.console.verbose {
+		r.console.say(r.who, "%s", text)
+		return
+	}
+	complaint, found := complaintIn(text)
+	if !found || !r.calm.Load() {
+		return
+	}
+	if now := r.console.now(); now.Before(r.silent) {
+		r.counted++
+	} else {
+		r.silent = now.Add(quiet)
+		r.console.say(r.who, "%s", complaint)
+	}
+}
+
+// tick says what was held back, once the time is over.
+func (r *reporter) tick() {
+	now := r.console.now()
+	if r.counted == 0 || now.Before(r.silent) {
+		return
+	}
+	r.console.say(r.who, "%d more warnings and errors (%s)", r.counted, r.file)
+	r.counted, r.silent = 0, now.Add(quiet)
+}
+
+// sidecarLine is how daprd writes: time="..." level=warning msg="..." ...
+var sidecarLine = regexp.MustCompile(`level=(warning|warn|error|fatal)\b.*?\bmsg="((?:[^"\\]|\\.)*)"`)
+
+// complaintIn finds a warning or an error in a line of a service (JSON) or of
+// a sidecar, and shortens it.
+func complaintIn(text string) (string, bool) {
+	if strings.HasPrefix(text, "{") {
+		var entry struct {
+			Level string `json:"level"`
+			Msg   string `json:"msg"`
+			Err   string `json:"error"`
+		}
+		if json.Unmarshal([]byte(text), &entry) != nil || (entry.Level != "WARN" && entry.Level != "ERROR") {
+			return "", false
+		}
+		if entry.Err != "" {
+			entry.Msg += ": " + entry.Err
+		}
+		return strings.ToLower(entry.Level) + ": " + shorten(entry.Msg), true
+	}
+	if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") {
+		return shorten(text), true
+	}
+	found := sidecarLine.FindStringSubmatch(text)
+	if found == nil {
+		return "", false
+	}
+	level := strings.TrimSuffix(found[1], "ing")
+	return level + ": " + shorten(strings.ReplaceAll(found[2], `\"`, `"`)), true
+}
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > lineWidth {
+		return string(runes[:lineWidth-1]) + "…"
+	}
+	return text
+}
