@@ -1,0 +1,282 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+func TestOnlyListedHeadersPass(t *testing.T) {
+	w := newWorld(t)
+	authorization := bearer(t, token.Customer)
+	w.send("POST", prefix+"/orders", `{"items":[]}`, "Authorization", authorization, "Idempotency-Key", "k-1", "Content-Type", "application/json; charset=utf-8",
+		"dapr-app-id", "auth", "dapr-api-token", "stolen", "dapr-caller-app-id", "product", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		"tracestate", "a=b", "baggage", "a=b", "X-Forwarded-For", "1.2.3.4", "X-User-Id", account, "X-Roles", "admin", "Cookie", "a=b", "Prefer", "wait=5",
+		"Accept", "text/event-stream", "Accept-Encoding", "gzip", "User-Agent", "curl", "Expect", "", "Connection", "X-User-Id", "Host", "auth", "X-Http-Method-Override", "DELETE")
+	got := w.sidecar.take()[0].header
+	var names []string
+	for name := range got {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if want := "Accept Authorization Content-Length Content-Type Dapr-Api-Token Idempotency-Key User-Agent"; strings.Join(names, " ") != want {
+		t.Errorf("passed: %v", names)
+	}
+	for name, want := range map[string]string{"Authorization": authorization, "Dapr-Api-Token": "dapr-token", "Idempotency-Key": "k-1",
+		"Content-Type": "application/json", "User-Agent": "comanda-gateway", "Accept": "application/json, application/problem+json"} {
+		if got.Get(name) != want || len(got.Values(name)) != 1 {
+			t.Errorf("%s: %v", name, got.Values(name))
+		}
+	}
+}
+
+func TestEveryPostHasAKey(t *testing.T) {
+	w := newWorld(t)
+	seen := map[string]bool{}
+	for range 2 {
+		w.send("POST", prefix+"/auth/login", `{}`)
+		key := w.sidecar.take()[0].header.Get("Idempotency-Key")
+		if uuid.Validate(key) != nil || seen[key] {
+			t.Errorf("key %q", key)
+		}
+		seen[key] = true
+	}
+	if got := w.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+		t.Errorf("a bad key: %d", got.StatusCode)
+	}
+	w.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
+	if got := w.sidecar.take()[0].header.Get("Idempotency-Key"); got != "" {
+		t.Errorf("a GET has the key %q", got)
+	}
+}
+
+func TestPreferIsForCallsThatWait(t *testing.T) {
+	w := newWorld(t)
+	path := prefix + "/auth/registrations/" + orderID
+	w.send("GET", path, "", "Prefer", "respond-async, wait=3")
+	if got := w.sidecar.take()[0].header.Get("Prefer"); got != "wait=3" {
+		t.Errorf("Prefer: %q", got)
+	}
+	if got := w.send("GET", path, "", "Prefer", "wait=31"); got.StatusCode != 400 {
+		t.Errorf("wait=31: %d", got.StatusCode)
+	}
+}
+
+func TestForgedTokensStopHere(t *testing.T) {
+	w := newWorld(t)
+	sign := func(method jwt.SigningMethod, key any, change func(*token.Claims)) string {
+		c := token.Claims{Roles: []string{token.Customer, token.Admin}, RegisteredClaims: jwt.RegisteredClaims{Issuer: token.Issuer,
+			Audience: jwt.ClaimStrings{token.Audience}, Subject: account, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}}
+		change(&c)
+		text, err := jwt.NewWithClaims(method, c).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + text
+	}
+	same, key := func(*token.Claims) {}, []byte(secret)
+	if got := w.send("GET", prefix+"/users/me", "", "Authorization", sign(jwt.SigningMethodHS256, key, same)); got.StatusCode != 200 {
+		t.Fatalf("a good one: %d", got.StatusCode)
+	}
+	w.sidecar.take()
+	for name, authorization := range map[string]string{
+		"another key":      sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), same),
+		"alg none":         sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"HS512":            sign(jwt.SigningMethodHS512, key, same),
+		"expired":          sign(jwt.SigningMethodHS256, key, func(c *token.Claims) { c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Second)) }),
+		"another issuer":   sign(jwt.SigningMethodHS256, key, func(c *token.Claims) { c.Issuer = "x" }),
+		"another audience": sign(jwt.SigningMethodHS256, key, func(c *token.Claims) { c.Audience = jwt.ClaimStrings{"x"} }),
+		"Basic":            "Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:auth")),
+	} {
+		for _, path := range []string{"/users/me", "/products"} { // a bad token is refused where none is needed, too
+			got := w.send("GET", prefix+path, "", "Authorization", authorization)
+			if got.StatusCode != 401 || got.Header.Get("WWW-Authenticate") == "" || len(w.sidecar.take()) != 0 {
+				t.Errorf("%s on %s: %d", name, path, got.StatusCode)
+			}
+		}
+	}
+}
+
+func TestPathTricksNeverReachTheSidecar(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{
+		"/", "/api", "/api/v1", "/api/v1/", "/api/v1/products/", "/api/v1//products", "//api/v1/products", "/api/v1/products/../products",
+		"/api/v1/products/..", "/api/v1/./products", "/api/v1/products/%2e%2e/%2e%2e/metadata", "/api/v1/products/..%2f..%2fmetadata",
+		"/api/v1/products%2F" + orderID, "/api/v1/products/" + orderID + "%2Fstock", "/api/v1/%70roducts", "/api/v1/products/%", "/api/v1/products/%zz",
+		"/api/v1/products/%00", "/api/v1/products/" + orderID + "%00", "/api/v1/products\\", "/api/v1/products;x=1", "/api/v1/products/" + orderID + ";x",
+		"/api/v1/products/{id}", "/api/v1/products/*", "/api/v1/products/http:%2F%2Fexample.com", "/api/v1/products/é", "/api/v1/menu", "/api/v2/products",
+		"/v1.0/invoke/order/method/orders", "/v1.0/shutdown", "/v1.0/metadata", "/events/order.status.changed", "/api/v1/orders/" + orderID + "/history",
+		"/api/v1/products/urn:uuid:" + orderID, "/api/v1/products/" + strings.ReplaceAll(orderID, "-", ""), "/api/v1/products/" + orderID + "/", "*", "",
+		"http://127.0.0.1:3500/v1.0/metadata", "/API/v1/products", "/api/v1/products#x", "/api/v1/products%3Fx", "/api/v1/auth/../../v1.0/invoke/auth/method/accounts",
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			status := w.raw(method + " " + path + " HTTP/1.1\r\nHost: comanda\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			if reached := w.sidecar.take(); len(reached) != 0 || status != 404 && status != 400 && status != 405 {
+				t.Errorf("%s %s: %d, reached %v", method, path, status, reached)
+			}
+		}
+	}
+	// The same address in absolute form is the same address.
+	if status := w.raw("GET http://elsewhere/api/v1/products HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n"); status != 200 {
+		t.Errorf("absolute form: %d", status)
+	}
+	if got := w.sidecar.take()[0].uri; got != "/v1.0/invoke/product/method/products" {
+		t.Errorf("absolute form became %s", got)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	w := newWorld(t)
+	customer := bearer(t, token.Customer)
+	for name, tc := range map[string]struct {
+		body, contentType string
+		want              int
+	}{
+		"JSON":         {`{"a":"é"}`, "application/json", 200},
+		"as large":     {`"` + strings.Repeat("x", rest.MaxBody-2) + `"`, "application/json", 200},
+		"too large":    {`"` + strings.Repeat("x", rest.MaxBody-1) + `"`, "application/json", 413},
+		"a form":       {"a=b", "application/x-www-form-urlencoded", 415},
+		"no type":      {`{}`, "", 415},
+		"malformed":    {`{`, "application/json", 400},
+		"not UTF-8":    {"\"\xff\"", "application/json", 400},
+		"none":         {"", "", 200}, // whether it may be left out is for the service to say
+		"NDJSON":       {"{}\n{}", "application/json", 400},
+		"smuggled GET": {"{}GET /x HTTP/1.1\r\n\r\n", "application/json", 400},
+	} {
+		got := w.send("POST", prefix+"/orders/"+orderID+"/cancel", tc.body, "Authorization", customer, "Content-Type", tc.contentType)
+		reached := w.sidecar.take()
+		if got.StatusCode != tc.want || (len(reached) == 1) != (tc.want == 200) {
+			t.Errorf("%s: %d %.200s, reached %d", name, got.StatusCode, got.text, len(reached))
+		}
+		if len(reached) == 1 && reached[0].body != tc.body {
+			t.Errorf("%s: another body arrived", name)
+		}
+	}
+	for _, method := range []string{"GET", "DELETE"} {
+		if got := w.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+			t.Errorf("%s with a body: %d", method, got.StatusCode)
+		}
+	}
+	if got := w.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, POST" {
+		t.Errorf("PUT: %d, Allow %q", got.StatusCode, got.Header.Get("Allow"))
+	}
+}
+
+func TestWhatDidNotComeFromTheServiceIsA503(t *testing.T) {
+	w := newWorld(t)
+	plain := func(status int, contentType, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			_, _ = fmt.Fprint(w, body)
+		}
+	}
+	sidecars := `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: product, err: secret 10.0.0.7"}`
+	for name, answer := range map[string]http.HandlerFunc{
+		"unreachable":       plain(500, "application/json", sidecars),
+		"no such method":    plain(404, "application/json", sidecars),
+		"a wrong token":     plain(401, "text/plain", "invalid api token"),
+		"refused":           plain(403, "application/json", sidecars),
+		"a redirect":        plain(302, "text/html", ""),
+		"a broken problem":  plain(500, "application/problem+json", "{"),
+		"a dubious problem": plain(302, "application/problem+json", "{}"),
+		"too large":         plain(200, "application/json", strings.Repeat("x", maxAnswer+1)),
+		"cut short": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "10")
+			_, _ = fmt.Fprint(w, "x")
+		},
+		"a broken connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		w.sidecar.says(answer)
+		got := w.send("GET", prefix+"/products", "")
+		if p := got.problem(); got.StatusCode != 503 || p.Type != "/problems/unavailable" || p.Instance != prefix+"/products" || got.Header.Get("Retry-After") == "" ||
+			got.Header.Get("Content-Type") != "application/problem+json" || strings.Contains(got.text, "10.0.0.7") {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.text)
+		}
+	}
+	w.sidecar.Close()
+	if got := w.send("GET", prefix+"/products", ""); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+		t.Errorf("no sidecar: %d %s", got.StatusCode, got.text)
+	}
+}
+
+func TestAServicesAnswerGoesThrough(t *testing.T) {
+	w := newWorld(t)
+	w.sidecar.says(func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{"Location": "/api/v1/orders/x", "Preference-Applied": "wait=1", "Content-Type": "application/json",
+			"Cache-Control": "max-age=5", "Set-Cookie": "a=b", "Server": "daprd", "traceparent": "00-1-2-3", "dapr-caller-app-id": "x", "X-Inside": "y",
+			"Access-Control-Allow-Origin": "*"} {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = fmt.Fprint(w, `{"id":1}`)
+	})
+	got := w.send("POST", prefix+"/auth/register", `{}`)
+	if got.StatusCode != 201 || got.text != `{"id":1}` || got.Header.Get("Location") != "/api/v1/orders/x" || got.Header.Get("Cache-Control") != "max-age=5" {
+		t.Errorf("%d %s %v", got.StatusCode, got.text, got.Header)
+	}
+	for _, name := range []string{"Set-Cookie", "Server", "traceparent", "dapr-caller-app-id", "X-Inside", "Access-Control-Allow-Origin"} {
+		if got.Header.Get(name) != "" {
+			t.Errorf("%s: %s", name, got.Header.Get(name))
+		}
+	}
+	w.sidecar.says(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = fmt.Fprint(w, `{"type":"/problems/invalid","title":"t","status":422,"instance":"/auth/register","errors":[{"field":"email","message":"m"}]}`)
+	})
+	got = w.send("POST", prefix+"/auth/register", `{}`)
+	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 || got.Header.Get("Retry-After") != "7" {
+		t.Errorf("%d %s", got.StatusCode, got.text)
+	}
+}
+
+func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/api/v1/products", "/nowhere", "/problems", "/api/v1/orders"} {
+		got := w.send("GET", path, "")
+		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
+			if len(got.Header.Values(name)) != 1 {
+				t.Errorf("%s: %s %v", path, name, got.Header.Values(name))
+			}
+		}
+	}
+}
+
+func TestCrossOriginIsOffUnlessSet(t *testing.T) {
+	ask := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
+	off := newWorld(t)
+	if got := off.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 405 || got.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("off: %d %v", got.StatusCode, got.Header)
+	}
+	on := newWorld(t, func(c *config) { c.Origins = []string{"https://app.example"} })
+	if got := on.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
+		t.Errorf("on: %d %v", got.StatusCode, got.Header)
+	}
+	if got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example"); got.Header.Get("Access-Control-Allow-Origin") != "" || got.Header.Get("Vary") != "Origin" {
+		t.Errorf("another origin: %v", got.Header)
+	}
+}
+
+func TestProblemTypesAreDocumented(t *testing.T) {
+	w := newWorld(t)
+	for _, kind := range rest.ProblemTypes() {
+		if got := w.send("GET", kind.Type, ""); got.StatusCode != 200 || !strings.Contains(got.text, kind.Meaning) {
+			t.Errorf("%s: %d %s", kind.Type, got.StatusCode, got.text)
+		}
+	}
+	if got := w.send("GET", "/problems/none", ""); got.StatusCode != 404 {
+		t.Errorf("an unknown one: %d", got.StatusCode)
+	}
+}

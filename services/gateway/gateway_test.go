@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+const (
+	account = "6b9a8f5e-0b7e-4b0c-9d5f-0d2a3b1c4d5e"
+	orderID = "0b8e7c1a-3f1d-4a5e-8a59-6f0f8f2f7c11"
+)
+
+var secret = token.Secret("0123456789abcdef0123456789abcdef")
+
+// fakeSidecar stands in for daprd and the services behind it: it records what reaches it and answers as a test says. What
+// the real one makes of our requests is covered by tests/journey.
+type fakeSidecar struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []received
+	answer http.HandlerFunc
+}
+
+// received is one request as the sidecar saw it.
+type received struct {
+	method, uri string
+	header      http.Header
+	body        string
+}
+
+func newFakeSidecar(t *testing.T) *fakeSidecar {
+	t.Helper()
+	f := &fakeSidecar{}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.got = append(f.got, received{r.Method, r.RequestURI, r.Header.Clone(), string(body)})
+		answer := f.answer
+		f.mu.Unlock()
+		if answer == nil {
+			answer = func(w http.ResponseWriter, _ *http.Request) {
+				_ = rest.JSON(w, http.StatusOK, map[string]string{"from": "service"})
+			}
+		}
+		answer(w, r)
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fakeSidecar) says(answer http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
+}
+
+// take returns what has reached the sidecar, and forgets it.
+func (f *fakeSidecar) take() []received {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	got := f.got
+	f.got = nil
+	return got
+}
+
+// world is a gateway at a port of its own, before a fake sidecar.
+type world struct {
+	t       *testing.T
+	sidecar *fakeSidecar
+	gateway *gateway
+	server  *httptest.Server
+	stop    chan struct{}
+	log     *bytes.Buffer
+}
+
+func newWorld(t *testing.T, changes ...func(*config)) *world {
+	t.Helper()
+	sidecar := newFakeSidecar(t)
+	at, _ := url.Parse(sidecar.URL)
+	c := config{Secret: secret, Watchers: 10, OfOneOrder: 10, OfOneAccount: 10}
+	c.Sidecar.Host, c.Sidecar.APIToken = at.Hostname(), "dapr-token"
+	c.Sidecar.HTTPPort, _ = strconv.Atoi(at.Port())
+	for _, change := range changes {
+		change(&c)
+	}
+	stop := make(chan struct{})
+	var log bytes.Buffer
+	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), stop)
+	server := httptest.NewServer(g.edge())
+	t.Cleanup(server.Close)
+	return &world{t, sidecar, g, server, stop, &log}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func bearer(t *testing.T, roles ...string) string {
+	t.Helper()
+	text, err := secret.Sign(account, roles, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + text
+}
+
+// response is an answer read whole.
+type response struct {
+	*http.Response
+	text string
+}
+
+func (r response) problem() rest.Problem {
+	var problem rest.Problem
+	_ = json.Unmarshal([]byte(r.text), &problem)
+	return problem
+}
+
+// send sends a request with headers given as name, value, name, value...
+func (w *world) send(method, path, body string, headers ...string) response {
+	w.t.Helper()
+	req, err := http.NewRequest(method, w.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return response{resp, string(text)}
+}
+
+// raw sends bytes as they are, which http.Client would not, and returns the status of the answer.
+func (w *world) raw(request string) int {
+	w.t.Helper()
+	return rawStatus(w.t, strings.TrimPrefix(w.server.URL, "http://"), request)
+}
+
+func rawStatus(t *testing.T, address, request string) int {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 12) // HTTP/1.1 404
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		t.Fatalf("%q: %v", request, err)
+	}
+	status, _ := strconv.Atoi(string(answer[9:]))
+	return status
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"comanda/services/internal/fault"
+)
+
+func TestLimiter(t *testing.T) {
+	now, one, other := time.Now(), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
+	l := newLimiter(2, 3)
+	for range 3 {
+		if err := l.admit(one, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := l.admit(one, now)
+	if !fault.Is(err, fault.KindLimited) || fault.From(err).RetryAfter != 500*time.Millisecond {
+		t.Errorf("the fourth: %v", err)
+	}
+	if err := l.admit(other, now); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	if err := l.admit(one, now.Add(500*time.Millisecond)); err != nil {
+		t.Errorf("when it was told to: %v", err)
+	}
+	if err := newLimiter(0, 0).admit(one, now); err != nil {
+		t.Errorf("without a limit: %v", err)
+	}
+}
+
+func TestTheLimitersTableIsBounded(t *testing.T) {
+	l, now := newLimiter(1, 1), time.Now()
+	first := netip.MustParsePrefix("10.0.0.0/32")
+	_ = l.admit(first, now)
+	for i := range maxClients + 100 {
+		_ = l.admit(netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
+		if i%1000 == 0 {
+			_ = l.admit(first, now) // seen again and again: not the one to forget
+		}
+	}
+	if len(l.clients) != maxClients || l.recent.Len() != maxClients {
+		t.Errorf("%d and %d clients", len(l.clients), l.recent.Len())
+	}
+	if l.admit(first, now) == nil {
+		t.Error("a busy client was forgotten")
+	}
+}
+
+func TestTheAddressOfAClient(t *testing.T) {
+	var trusted proxies
+	if err := trusted.UnmarshalText([]byte("10.0.0.0/8, 192.0.2.7,2001:db8:1::/48")); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		proxies   proxies
+		remote    string
+		forwarded []string
+		want      string
+	}{
+		"the peer":                       {nil, "203.0.113.5:1234", nil, "203.0.113.5/32"},
+		"a claim nobody vouches for":     {nil, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
+		"a claim from outside":           {trusted, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
+		"a proxy's word":                 {trusted, "10.1.1.1:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
+		"two proxies, and a forged head": {trusted, "10.1.1.1:80", []string{"1.2.3.4, 203.0.113.5", "192.0.2.7"}, "203.0.113.5/32"},
+		"nonsense before a proxy":        {trusted, "10.1.1.1:80", []string{"nonsense"}, "10.1.1.1/32"},
+		"a proxy's own request":          {trusted, "10.1.1.1:80", nil, "10.1.1.1/32"},
+		"IPv6 by its network":            {nil, "[2001:db8:9:8:1:2:3:4]:80", nil, "2001:db8:9:8::/64"},
+		"IPv4 in IPv6":                   {trusted, "[::ffff:10.1.1.1]:80", []string{"::ffff:203.0.113.5"}, "203.0.113.5/32"},
+		"an IPv6 proxy":                  {trusted, "[2001:db8:1::9]:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = tc.remote
+		r.Header["X-Forwarded-For"] = tc.forwarded
+		if got := tc.proxies.address(r); got.String() != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+	if new(proxies).UnmarshalText([]byte("10.0.0.0/8,x")) == nil {
+		t.Error("nonsense was taken")
+	}
+}
+
+func TestTooManyRequests(t *testing.T) {
+	w := newWorld(t, func(c *config) { c.Rate, c.Burst, c.LoginRate, c.LoginBurst = 0.1, 5, 0.1, 1 })
+	for i, want := range []int{200, 429, 200, 429, 200, 429} { // in turn: a login, which has one, and the menu; five in all
+		path, method := "/products", "GET"
+		if i < 2 || i == 3 {
+			path, method = "/auth/login", "POST"
+		}
+		got := w.send(method, prefix+path, map[string]string{"POST": "{}"}[method], "X-Forwarded-For", fmt.Sprintf("1.2.3.%d", i))
+		if after, _ := strconv.Atoi(got.Header.Get("Retry-After")); got.StatusCode != want || (want == 429) != (after > 0) {
+			t.Errorf("request %d: %d, Retry-After %q", i, got.StatusCode, got.Header.Get("Retry-After"))
+		}
+	}
+	if reached := len(w.sidecar.take()); reached != 3 {
+		t.Errorf("%d reached the sidecar", reached)
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"comanda/services/internal/token"
+)
+
+// TestEveryCallGoesWhereItShallForWhomItShall spells the public API out once more, against a slip in the table.
+func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
+	w := newWorld(t)
+	const anyone, id = "anyone", orderID
+	all := []string{token.Customer, token.Staff, token.Admin}
+	for _, tc := range []struct{ method, path, app, who string }{
+		{"POST", "/auth/register", "auth", anyone},
+		{"GET", "/auth/registrations/" + id, "auth", anyone},
+		{"GET", "/auth/registrations/" + id + "/timeline", "auth", "admin"},
+		{"POST", "/auth/login", "auth", anyone},
+		{"POST", "/auth/refresh", "auth", anyone},
+		{"POST", "/auth/logout", "auth", anyone},
+		{"PUT", "/auth/accounts/" + id + "/roles", "auth", "admin"},
+		{"GET", "/users/me", "user", "customer"},
+		{"PATCH", "/users/me", "user", "customer"},
+		{"DELETE", "/users/me", "user", "customer"},
+		{"GET", "/users/me/export", "user", "customer"},
+		{"GET", "/users", "user", "admin"},
+		{"GET", "/users/" + id, "user", "admin"},
+		{"GET", "/products", "product", anyone},
+		{"GET", "/products/" + id, "product", anyone},
+		{"POST", "/products", "product", "admin"},
+		{"PATCH", "/products/" + id, "product", "admin"},
+		{"POST", "/products/" + id + "/stock", "product", "staff admin"},
+		{"POST", "/orders", "order", "customer"},
+		{"GET", "/orders", "order", "customer staff"},
+		{"GET", "/orders/" + id, "order", "customer staff admin"},
+		{"POST", "/orders/" + id + "/cancel", "order", "customer staff admin"},
+		{"POST", "/orders/" + id + "/status", "order", "staff"},
+		{"GET", "/orders/" + id + "/timeline", "order", "customer staff admin"},
+	} {
+		body := ""
+		if tc.method != "GET" && tc.method != "DELETE" {
+			body = `{"a":1}`
+		}
+		expect := func(who, authorization string, allowed bool, refused int) {
+			t.Helper()
+			got := w.send(tc.method, prefix+tc.path, body, "Authorization", authorization)
+			reached := w.sidecar.take()
+			if !allowed {
+				if got.StatusCode != refused || len(reached) != 0 {
+					t.Errorf("%s %s for %s: %d, want %d; reached %v", tc.method, tc.path, who, got.StatusCode, refused, reached)
+				}
+				return
+			}
+			if got.StatusCode != 200 || len(reached) != 1 {
+				t.Errorf("%s %s for %s: %d %s", tc.method, tc.path, who, got.StatusCode, got.text)
+				return
+			}
+			if r := reached[0]; r.method != tc.method || r.uri != "/v1.0/invoke/"+tc.app+"/method"+tc.path || r.body != body {
+				t.Errorf("%s %s for %s became %s %s %s", tc.method, tc.path, who, r.method, r.uri, r.body)
+			}
+		}
+		expect("nobody", "", tc.who == anyone, http.StatusUnauthorized)
+		expect("one with no role", bearer(t), tc.who == anyone, http.StatusForbidden)
+		for _, role := range all {
+			expect(role, bearer(t, role), tc.who == anyone || strings.Contains(tc.who, role), http.StatusForbidden)
+		}
+		expect("a bad token", "Bearer nonsense", false, http.StatusUnauthorized)
+		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, id) { // an id that is none
+			bad := w.send(tc.method, prefix+strings.Replace(tc.path, id, "7", 1), body, "Authorization", bearer(t, all...))
+			if bad.StatusCode != 404 || len(w.sidecar.take()) != 0 {
+				t.Errorf("%s %s with a bad id: %d", tc.method, tc.path, bad.StatusCode)
+			}
+		}
+	}
+	if got, spelled := len(calls()), 25; got != spelled {
+		t.Errorf("the table has %d calls, this test knows %d (one is the stream)", got, spelled)
+	}
+}
+
+func TestOnlyListedQueryParametersPass(t *testing.T) {
+	w := newWorld(t)
+	for _, tc := range []struct{ path, want string }{
+		{"/products?query=p%C3%A2t%C3%A9%26x%3D1&category=a+b&limit=5&cursor=abc&admin=1", "/products?category=a+b&cursor=abc&limit=5&query=p%C3%A2t%C3%A9%26x%3D1"},
+		{"/products?limit=1&limit=2", "/products?limit=1"},
+		{"/products?query=%23%2F..%2F%3F", "/products?query=%23%2F..%2F%3F"},
+		{"/products?metadata.x=1&dapr-app-id=auth", "/products"},
+		{"/products/" + strings.ToUpper(orderID) + "?limit=1", "/products/" + orderID},
+	} {
+		got := w.send("GET", prefix+tc.path, "")
+		reached := w.sidecar.take()
+		if got.StatusCode != 200 || len(reached) != 1 || reached[0].uri != "/v1.0/invoke/product/method"+tc.want {
+			t.Errorf("%s: %d, became %v", tc.path, got.StatusCode, reached)
+		}
+	}
+	for _, bad := range []string{"?limit=%zz", "?query=a;b=c", "?query=%ff", "?query=a%00", "?query=a%0d%0ab", "?query=" + strings.Repeat("x", 501)} {
+		if got := w.send("GET", prefix+"/products"+bad, ""); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+			t.Errorf("%s: %d", bad, got.StatusCode)
+		}
+	}
+}
