@@ -23,7 +23,7 @@ const (
 	lastLook  = time.Second
 )
 
-var preference = regexp.MustCompile(`(?:^|[,;\s])wait\s*=\s*"?([^",;\s]*)"?`)
+var preference = regexp.MustCompile(`(?i)(?:^|[,;\s])wait\s*=\s*"?([^",;\s]*)"?`)
 
 // Wait reads how long r prefers to wait: 0 when it does not say. More than MaxWait, or no whole number, is Malformed.
 func Wait(r *http.Request) (time.Duration, error) {
@@ -84,8 +84,8 @@ func (c *Changes) changed(id string) <-chan struct{} {
 	return c.waiting[id]
 }
 
-// Until looks at id until it is settled, wait is over, or ctx is done, and returns what it saw last. Look says what is
-// there and whether it is settled.
+// Until looks at id until it is settled, wait is over, or ctx is done, and returns what it saw last; when the wait is over
+// it looks once more. Look says what is there and whether it is settled.
 func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error)) (T, error) {
 	if wait > 0 {
 		c.join(id)
@@ -93,11 +93,11 @@ func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration
 	}
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	pause := firstLook
+	pause, last := firstLook, wait <= 0
 	for {
 		changed := c.changed(id) // before the look, so that a change between look and wait is not missed
 		seen, settled, err := look(ctx)
-		if err != nil || settled || wait <= 0 {
+		if err != nil || settled || last {
 			return seen, err
 		}
 		again := time.NewTimer(pause)
@@ -106,8 +106,7 @@ func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration
 		case <-again.C:
 			pause = min(pause*2, lastLook)
 		case <-over.C:
-			again.Stop()
-			return seen, nil
+			last = true
 		case <-ctx.Done():
 			again.Stop()
 			return seen, ctx.Err()
