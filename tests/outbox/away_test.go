@@ -53,7 +53,7 @@ func TestBrokerAway(t *testing.T) {
 		}))
 	}
 	events := read(t, broker, topic)
-	l := newLoad(t, 4, 5, func(writer int) *sidecar { return replicas[writer%2] }, "orders", 10*time.Millisecond)
+	l := newLoad(t, 4, 25, func(writer int) *sidecar { return replicas[writer%2] }, "orders", 10*time.Millisecond)
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() > 50, "events before the broker goes" })
 
 	if err := broker.Kill(t.Context()); err != nil {
@@ -91,7 +91,7 @@ func TestDatabaseAway(t *testing.T) {
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
 	events := read(t, calm.kafka, topic)
-	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 2*time.Millisecond)
+	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 
 	for range 3 {
 		target := l.written.Load() + 100

@@ -17,7 +17,7 @@ func TestKilledSidecarPublishesAfterwards(t *testing.T) {
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
 	events := read(t, calm.kafka, topic)
-	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 2*time.Millisecond)
+	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 
 	const kills = 15
 	for kill := range kills {
