@@ -163,3 +163,18 @@ func TestTrackingEndsWithTheGateway(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestNothingFallsBetweenHistoryAndHub lets the order change while its history is on its way.
+func TestNothingFallsBetweenHistoryAndHub(t *testing.T) {
+	w := newWorld(t)
+	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) {
+		w.hear(2, event.StatusCancelled)
+		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}})
+	})
+	_, next := w.open("Authorization", bearer(t, token.Customer))
+	for _, id := range []string{"id: 1", "id: 2"} {
+		if got := next(); !strings.Contains(got, id) {
+			t.Errorf("got %q, want %s", got, id)
+		}
+	}
+}

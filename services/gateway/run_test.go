@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/internal/token"
+)
+
+func TestRunSaysWhatToSet(t *testing.T) {
+	for _, tc := range []struct{ environ, want string }{
+		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY has to be at least 32 bytes long"},
+		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES has to be a list of networks"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST has to be a whole number"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " LOG_LEVEL=loud", "LOG_LEVEL"},
+	} {
+		err := run(t.Context(), strings.Fields(tc.environ))
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", tc.environ, err)
+		}
+	}
+}
+
+// whole runs the gateway as a process does, before a fake sidecar, and returns its address.
+func whole(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
+	t.Helper()
+	sidecar = newFakeSidecar(t)
+	at, _ := url.Parse(sidecar.URL)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret), "DAPR_HOST=127.0.0.1",
+			"DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"})
+	}()
+	t.Cleanup(cancel)
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if resp, err := http.Get("http://" + address + "/healthz"); err == nil {
+			_ = resp.Body.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it does not listen")
+		}
+	}
+	return sidecar, address, func() error { cancel(); return <-ended }
+}
+
+func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
+	_, address, _ := whole(t)
+	const cloudEvent = `{"id":"e","type":"order.status.changed.v1","data":{"orderId":"x","version":1,"status":"PENDING","at":"2026-01-02T03:04:05Z"}}`
+	for name, tc := range map[string]struct {
+		path, headers string
+		want          int
+	}{
+		"the sidecar":                 {"/events/order.status.changed", "dapr-api-token: app-token\r\n", 200},
+		"a stranger":                  {"/events/order.status.changed", "", 401},
+		"a wrong token":               {"/events/order.status.changed", "dapr-api-token: wrong\r\n", 401},
+		"an empty token":              {"/events/order.status.changed", "dapr-api-token: \r\n", 401},
+		"a service, by invocation":    {"/events/order.status.changed", "dapr-api-token: app-token\r\ndapr-caller-app-id: order\r\n", 403},
+		"unmatched, by a stranger":    {"/events/unmatched", "", 401},
+		"unmatched, by the sidecar":   {"/events/unmatched", "dapr-api-token: app-token\r\n", 200},
+		"an encoded path":             {"/%65vents/order.status.changed", "", 401},
+		"two slashes":                 {"//events/order.status.changed", "", 404},
+		"a detour":                    {"/api/../events/order.status.changed", "", 404},
+		"a detour, encoded":           {"/api/%2e%2e/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
+		"the API, with the app token": {"/api/v1/users/me/export", "dapr-api-token: app-token\r\n", 405},
+		"nothing, with the app token": {"/events/none", "dapr-api-token: app-token\r\n", 404},
+		"events below the API":        {"/api/v1/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
+	} {
+		request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/cloudevents+json\r\nContent-Length: %d\r\n%s\r\n%s",
+			tc.path, len(cloudEvent), tc.headers, cloudEvent)
+		if got := rawStatus(t, address, request); got != tc.want {
+			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		}
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	sidecar, address, _ := whole(t)
+	get := func(path string) (int, string) {
+		resp, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(body)
+	}
+	sidecar.says(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/invoke/product/") {
+			w.WriteHeader(500)
+		}
+	})
+	if status, body := get("/readyz"); status != 503 || !strings.Contains(body, "not ready: product") {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	for _, path := range []string{"/healthz", "/healthz/app"} {
+		if status, _ := get(path); status != 200 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+// TestSlowClients sends a head, and then a body, drop by drop. The connection has to end although the sender never does.
+func TestSlowClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as long as a client is waited for")
+	}
+	_, address, _ := whole(t)
+	for name, begin := range map[string]string{
+		"a head":             "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
+		"a body":             "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"a refused body":     "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"a body for nothing": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, begin)
+			ended := make(chan struct{})
+			go func() { _, _ = io.Copy(io.Discard, conn); close(ended) }()
+			drop := time.NewTicker(200 * time.Millisecond)
+			defer drop.Stop()
+			for limit := time.After(bodyTimeout + 5*time.Second); ; {
+				select {
+				case <-ended:
+					return
+				case <-limit:
+					t.Fatal("the connection is still open")
+				case <-drop.C:
+					_, _ = io.WriteString(conn, "x")
+				}
+			}
+		})
+	}
+}
+
+func TestStoppingEndsStreamsAtOnce(t *testing.T) {
+	sidecar, address, stop := whole(t)
+	w := &world{t: t, sidecar: sidecar}
+	w.historyOf(1)
+	req, _ := http.NewRequest("GET", "http://"+address+streamPath, nil)
+	req.Header.Set("Authorization", bearer(t, token.Customer))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewReader(resp.Body)
+	if _, err := lines.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	rest, err := io.ReadAll(lines)
+	if err != nil || !strings.HasSuffix(string(rest), "retry: 1000\n\n") {
+		t.Errorf("the end: %q, %v", rest, err)
+	}
+}
