@@ -60,7 +60,7 @@ func askToStart(ctx context.Context, p place, service string, out io.Writer) err
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", p.control())
 	if err != nil {
-		return errors.New("Comanda is not running here: start it with make run")
+		return errors.New("nothing runs here yet: start it with make run")
 	}
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })

@@ -38,7 +38,7 @@ func startDapr(p place, name, file string, environ []string, parts []*part) (*da
 	run := &daprRun{name: name, parts: parts, place: p}
 	run.said = &lineWriter{line: func(line string) {
 		// fileAndConsole: the services' lines are in their own files already.
-		if strings.Contains(line, "== APP - ") || strings.Contains(line, " app_id=") {
+		if strings.Contains(line, "== APP - ") || strings.Contains(line, " scope=dapr.") {
 			return
 		}
 		_, _ = fmt.Fprintln(log, line)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"comanda/dapr/local/runtime"
 )
@@ -42,6 +43,28 @@ func (p place) relative(path string) string {
 		return short
 	}
 	return path
+}
+
+// keptLogs is how many log files stay of each part, the coming one not counted.
+const keptLogs = 4
+
+// pruneLogs removes the oldest of the files that the CLI makes anew each time.
+func (p place) pruneLogs(apps []app) error {
+	for _, a := range apps {
+		for _, kind := range []string{"_app_", "_daprd_"} {
+			files, err := filepath.Glob(filepath.Join(p.runLogs(), a.ID+kind+"*.log"))
+			if err != nil {
+				return err
+			}
+			slices.Sort(files) // their names end in the time
+			for _, old := range files[:max(0, len(files)-keptLogs)] {
+				if err := remove(old); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func remove(path string) error {

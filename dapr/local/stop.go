@@ -73,13 +73,8 @@ func (s *system) stopParts(parts []*part) {
 
 func (s *system) stopPart(p *part) error {
 	p.ended = true
-	if p.sidecar && p.process.Alive() {
-		s.askToShutDown(p.app)
-		// SIGTERM asks for the same, should the request not have arrived.
-		if err := p.process.End(syscall.SIGTERM, sidecarGrace); err != nil {
-			return err
-		}
-		return process.Forget(p.record())
+	if p.sidecar && p.process.Alive() && s.askToShutDown(p.app) {
+		p.process.Gone(sidecarGrace)
 	}
 	if err := p.process.End(syscall.SIGTERM, serviceGrace); err != nil {
 		return err
@@ -87,18 +82,22 @@ func (s *system) stopPart(p *part) error {
 	return process.Forget(p.record())
 }
 
-// askToShutDown is Dapr's own way to end a sidecar in good order.
-func (s *system) askToShutDown(a app) {
+// askToShutDown is Dapr's own way to end a sidecar in good order; it says
+// whether the sidecar has heard.
+func (s *system) askToShutDown(a app) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.sidecarURL("/v1.0/shutdown"), nil)
 	if err != nil {
-		return
+		return false
 	}
 	request.Header.Set("dapr-api-token", s.settings["DAPR_API_TOKEN"])
-	if answer, err := http.DefaultClient.Do(request); err == nil {
-		_ = answer.Body.Close()
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
 	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusNoContent
 }
 
 // clearLeftovers ends what an earlier run (or this one) recorded and is still

@@ -19,7 +19,7 @@ import (
 func up(ctx context.Context, p place, asked command, console *console) error {
 	unlock, err := process.Lock(p.lock())
 	if err != nil {
-		return fmt.Errorf("Comanda runs already (%s is %w): end that one first, or run `make start SERVICE=...` to start a part of it again", p.relative(p.state), err)
+		return fmt.Errorf("it runs already (%s is %w): end that one first, or start a part of it again with make start SERVICE=...", p.relative(p.state), err)
 	}
 	defer unlock()
 	s := &system{place: p, console: console, stock: asked.stock}
@@ -115,6 +115,9 @@ func (s *system) startAll() error {
 		if err := remove(s.place.names() + suffix); err != nil {
 			return err
 		}
+	}
+	if err := s.place.pruneLogs(s.file.Apps); err != nil {
+		return err
 	}
 	file, err := s.file.forRun(s.place)
 	if err != nil {

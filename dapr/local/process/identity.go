@@ -48,13 +48,13 @@ func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 	if err := syscall.Kill(id.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end %s (process %d): %w", id.Name, id.PID, err)
 	}
-	if id.gone(grace) {
+	if id.Gone(grace) {
 		return nil
 	}
 	if err := syscall.Kill(id.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill %s (process %d): %w", id.Name, id.PID, err)
 	}
-	if !id.gone(killGrace) {
+	if !id.Gone(killGrace) {
 		return fmt.Errorf("%s (process %d) does not end, not even by SIGKILL", id.Name, id.PID)
 	}
 	return nil
@@ -67,7 +67,8 @@ const (
 	goneInterval = 20 * time.Millisecond
 )
 
-func (id Identity) gone(within time.Duration) bool {
+// Gone waits until the process is not there any more, and says whether it is so.
+func (id Identity) Gone(within time.Duration) bool {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	tick := time.NewTicker(goneInterval)

@@ -1,0 +1,55 @@
+# Everything a person does here, by name: `make help`. Each target is thin; what it runs works without make as well.
+
+STATE ?= .comanda
+export COMANDA_STATE ?= $(abspath $(STATE))
+# The linter, pinned: the same findings for everyone.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Modules with their own go.mod, beside the root.
+MODULES = . dapr/daprd dapr/cli
+# Handed on: make run ARGS=-v, make test ARGS='-run Journey'
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build run start demo test test-unit lint vet fmt bench clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n  %s\n' 'COMANDA_BACKING=embedded|apache|containers|external chooses where Postgres and Kafka come from (run, test, bench).'
+
+build: ## Build the Dapr runtime, its CLI and the services (minutes the first time)
+	@go run ./dapr/local build
+
+# Its own program rather than `go run`: so it hears when make, and whoever started that, is gone.
+run: ## Start everything on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs Dapr's own outbox)
+	@go build -o $(COMANDA_STATE)/bin/local ./dapr/local
+	@exec $(COMANDA_STATE)/bin/local $(ARGS)
+
+start: ## Start a part again that has died, beside the rest: make start SERVICE=order
+	@go run ./dapr/local start $(SERVICE)
+
+demo: ## Play a customer and the kitchen against the running system
+	@go run ./tests/demo $(ARGS)
+
+test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
+	@echo "Postgres and Kafka: COMANDA_BACKING=$${COMANDA_BACKING:-embedded}"
+	go test -count=1 -timeout 30m $(ARGS) ./...
+	go -C dapr/daprd test -count=1 -timeout 30m $(ARGS) ./...
+
+test-unit: ## Run the tests that need no whole system
+	go test $(ARGS) ./services/... ./dapr/...
+
+vet: ## Run go vet on every module
+	@for module in $(MODULES); do echo "go vet $$module"; go -C $$module vet ./... || exit 1; done
+
+lint: ## Check formatting and run staticcheck
+	@unformatted=$$(gofmt -l services dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
+	go run $(STATICCHECK) ./...
+
+fmt: ## Format the code
+	gofmt -w services dapr tests
+
+bench: ## Measure our outbox against Dapr's own
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./tests/...
+
+clean: ## Remove what was built; data, secrets and logs stay
+	rm -rf $(COMANDA_STATE)/bin $(COMANDA_STATE)/runtime $(COMANDA_STATE)/runtime-stock $(COMANDA_STATE)/src
