@@ -18,24 +18,19 @@ var demoMenu string
 // seeder stands in the tables as who put the demo menu there.
 const seeder = "seed"
 
-// seedLock is the advisory lock that makes replicas take turns. Any number of our own does.
-const seedLock = 7302
-
 // seedID is the id of a dish of the demo menu: it follows from its name, so that it is the same on every machine.
 func seedID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("comanda/menu/"+name)).String()
 }
 
-// Seed puts the demo menu there if the menu is empty.
+// Seed puts the demo menu there if the menu is empty. Replicas may do so at once: a dish has the same id for all of them,
+// and whoever comes second waits for the first and adds nothing.
 func (s store) Seed(ctx context.Context, currency string) error {
 	var drafts []Draft
 	if err := json.Unmarshal([]byte(demoMenu), &drafts); err != nil {
 		return fmt.Errorf("read menu.json: %w", err)
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, seedLock); err != nil {
-			return err
-		}
 		var there bool
 		if err := tx.QueryRow(ctx, `select exists (select from products)`).Scan(&there); err != nil || there {
 			return err

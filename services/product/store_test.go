@@ -173,7 +173,7 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 	all := find(search{})
 	var paged []string
 	var after *place
-	for {
+	for range len(all) {
 		page, err := s.Menu(t.Context(), search{Limit: 7, After: after})
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// app is the service's routes over a real Postgres, with a stand-in for the sidecar.
+type app struct {
+	store
+	sidecar *documenttest.Client
+	handler http.Handler
+}
+
+var secret = token.Secret(strings.Repeat("s", token.MinSecret))
+
+func newApp(t *testing.T) app {
+	t.Helper()
+	s := newStore(t)
+	client := documenttest.New(s.pool)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	served := service{s, newAnnouncer(client, time.Now), "EUR"}
+	router := rest.Router(log, token.NewVerifier(secret), served.routes())
+	consumer.Register(router, log, served.subscriptions())
+	return app{s, client, router}
+}
+
+// hear hands an event to the service as the sidecar does and returns the fate it decides.
+func hear[T any](t *testing.T, a app, topic event.Topic[T], data T) string {
+	t.Helper()
+	body, err := json.Marshal(event.Received[T]{ID: uuid.NewString(), Type: topic.Type(), Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events/"+topic.Name, bytes.NewReader(body))
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	var fate struct{ Status string }
+	if err := json.Unmarshal(w.Body.Bytes(), &fate); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	return fate.Status
+}
+
+func (a app) places(t *testing.T, orderID, productID string, quantity int) string {
+	t.Helper()
+	return hear(t, a, event.OrderCreatedPending, event.OrderPlaced{
+		OrderID: orderID, Version: 1, Items: []event.OrderLine{{ProductID: productID, Quantity: quantity}},
+	})
+}
+
+func (a app) becomes(t *testing.T, orderID string, status event.Status) string {
+	t.Helper()
+	return hear(t, a, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
+}
+
+// answers returns what was announced so far.
+func (a app) answers(t *testing.T) ([]event.StockReserved, []event.StockFailed) {
+	t.Helper()
+	return documenttest.Events(t, a.sidecar, plain, event.InventoryStockReserved),
+		documenttest.Events(t, a.sidecar, plain, event.InventoryStockFailed)
+}
+
+func (a app) wantAnswers(t *testing.T, reserved, failed int) {
+	t.Helper()
+	yes, no := a.answers(t)
+	if len(yes) != reserved || len(no) != failed {
+		t.Errorf("announced %d reserved and %d failed, want %d and %d", len(yes), len(no), reserved, failed)
+	}
+}
+
+func want(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
+	a := newApp(t)
+	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
+	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
+	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
+	a.wantAnswers(t, 2, 0)
+	reserved, _ := a.answers(t)
+	first := reserved[0]
+	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" || first.Items[0].Name != "Soup" {
+		t.Errorf("got %+v", first)
+	}
+	if again := reserved[1]; again.TotalCents != first.TotalCents || again.Version != first.Version {
+		t.Errorf("got %+v, want %+v", again, first)
+	}
+	var document Announcement
+	var raw []byte
+	if err := a.pool.QueryRow(t.Context(), `select value from state where key = $1`, "reservation-"+orderID).Scan(&raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &document); err != nil || document.Times != 2 || document.State != Reserved {
+		t.Errorf("got %s (%v)", raw, err)
+	}
+	a.store.want(t, soup.ID, Stock{6, 4, 0})
+
+	short := uuid.NewString()
+	want(t, a.places(t, short, soup.ID, 7), "SUCCESS")
+	a.wantAnswers(t, 2, 1)
+	_, failed := a.answers(t)
+	if failed[0].Reason != event.ReasonInsufficientStock || failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
+		t.Errorf("got %+v", failed[0])
+	}
+}
+
+func TestACrashBetweenTableAndDocumentIsHealed(t *testing.T) {
+	a := newApp(t)
+	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
+	a.sidecar.Away(true)
+	want(t, a.places(t, orderID, soup.ID, 4), "RETRY")
+	a.store.want(t, soup.ID, Stock{6, 4, 0})
+	a.wantAnswers(t, 0, 0)
+	a.sidecar.Away(false)
+	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
+	a.store.want(t, soup.ID, Stock{6, 4, 0})
+	a.wantAnswers(t, 1, 0)
+}
+
+func TestALostAnswerOfTheSidecarIsNoFailure(t *testing.T) {
+	a := newApp(t)
+	soup := a.add(t, "Soup", 10)
+	a.sidecar.LoseNextAnswer()
+	want(t, a.places(t, uuid.NewString(), soup.ID, 4), "SUCCESS")
+	a.wantAnswers(t, 1, 0)
+}
+
+func TestNobodyIsToldOfWhatIsOver(t *testing.T) {
+	a := newApp(t)
+	soup := a.add(t, "Soup", 10)
+	cancelled, delivered, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	want(t, a.places(t, cancelled, soup.ID, 1), "SUCCESS")
+	want(t, a.places(t, delivered, soup.ID, 2), "SUCCESS")
+	a.wantAnswers(t, 2, 0)
+	for range 2 {
+		want(t, a.becomes(t, cancelled, event.StatusCancelled), "SUCCESS")
+		want(t, a.becomes(t, delivered, event.StatusDelivered), "SUCCESS")
+		want(t, a.becomes(t, overtaken, event.StatusCancelled), "SUCCESS")
+	}
+	for _, orderID := range []string{cancelled, delivered, overtaken} {
+		want(t, a.places(t, orderID, soup.ID, 1), "SUCCESS")
+	}
+	a.wantAnswers(t, 2, 0)
+	a.store.want(t, soup.ID, Stock{8, 0, 2})
+}
+
+func TestOtherStatusesDoNotTouchTheStock(t *testing.T) {
+	a := newApp(t)
+	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
+	want(t, a.places(t, orderID, soup.ID, 1), "SUCCESS")
+	for _, status := range []event.Status{event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
+		event.StatusOutForDelivery, "SOMETHING_NEW"} {
+		want(t, a.becomes(t, orderID, status), "SUCCESS")
+	}
+	a.store.want(t, soup.ID, Stock{9, 1, 0})
+}
+
+func TestWhatCannotBeRightGoesToTheDeadLetters(t *testing.T) {
+	a := newApp(t)
+	soup, failed, delivered := a.add(t, "Soup", 10), uuid.NewString(), uuid.NewString()
+	want(t, a.places(t, "no id", soup.ID, 1), "DROP")
+	want(t, a.places(t, uuid.NewString(), "no id", 1), "DROP")
+	want(t, a.places(t, uuid.NewString(), soup.ID, 0), "DROP")
+	want(t, a.becomes(t, "no id", event.StatusCancelled), "DROP")
+	want(t, a.places(t, failed, soup.ID, 11), "SUCCESS")
+	want(t, a.becomes(t, failed, event.StatusDelivered), "DROP")
+	want(t, a.places(t, delivered, soup.ID, 1), "SUCCESS")
+	want(t, a.becomes(t, delivered, event.StatusDelivered), "SUCCESS")
+	want(t, a.becomes(t, delivered, event.StatusCancelled), "DROP")
+	want(t, a.becomes(t, uuid.NewString(), event.StatusDelivered), "RETRY") // its order may still come, after a database was restored
+	a.store.want(t, soup.ID, Stock{9, 0, 1})
+}

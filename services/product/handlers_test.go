@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// person is somebody who calls; without roles they carry no token.
+type person struct {
+	id    string
+	roles []string
+}
+
+var (
+	nobody   = person{}
+	customer = person{"0c000000-0000-4000-8000-000000000001", []string{token.Customer}}
+	staff    = person{"0c000000-0000-4000-8000-000000000002", []string{token.Customer, token.Staff}}
+	admin    = person{"0c000000-0000-4000-8000-000000000003", []string{token.Customer, token.Admin}}
+)
+
+// ask sends a request; key is its Idempotency-Key, "" for none.
+func (a app) ask(t *testing.T, who person, method, target, body, key string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	if who.roles != nil {
+		signed, err := secret.Sign(who.id, who.roles, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+signed)
+	}
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	return w
+}
+
+func read[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
+	t.Helper()
+	if w.Code != status {
+		t.Fatalf("got %d, want %d: %s", w.Code, status, w.Body)
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+const ossoBuco = `{"name":"Osso Buco","category":"Mains","priceCents":2390,"stock":10}`
+
+func TestProductsAreMadeByAdminsOnce(t *testing.T) {
+	a := newApp(t)
+	w := a.ask(t, admin, "POST", "/products", ossoBuco, "k1")
+	made := read[Product](t, w, http.StatusCreated)
+	if w.Header().Get("Location") != "/api/v1/products/"+made.ID || made.Currency != "EUR" || made.Available != 10 || *made.Reserved != 0 {
+		t.Errorf("got %+v at %s", made, w.Header().Get("Location"))
+	}
+	again := a.ask(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`, "k1")
+	if got := read[Product](t, again, http.StatusOK); got.ID != made.ID || again.Header().Get("Location") == "" {
+		t.Errorf("the same again: got %+v", got)
+	}
+	read[rest.Problem](t, a.ask(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "k1"), http.StatusUnprocessableEntity)
+	if other := read[Product](t, a.ask(t, admin, "POST", "/products", ossoBuco, ""), http.StatusCreated); other.ID == made.ID {
+		t.Error("without a key it is another product")
+	}
+	read[rest.Problem](t, a.ask(t, staff, "POST", "/products", ossoBuco, ""), http.StatusForbidden)
+	read[rest.Problem](t, a.ask(t, nobody, "POST", "/products", ossoBuco, ""), http.StatusUnauthorized)
+	wrong := read[rest.Problem](t, a.ask(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`, ""), http.StatusUnprocessableEntity)
+	if len(wrong.Errors) != 3 {
+		t.Errorf("got %+v", wrong.Errors)
+	}
+}
+
+func TestProductsAreChangedByAdmins(t *testing.T) {
+	a := newApp(t)
+	path := "/products/" + a.add(t, "Soup", 3).ID
+	if got := read[Product](t, a.ask(t, admin, "PATCH", path, `{"priceCents":5}`, ""), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
+		t.Errorf("got %+v", got)
+	}
+	read[rest.Problem](t, a.ask(t, staff, "PATCH", path, `{"priceCents":6}`, ""), http.StatusForbidden)
+	read[rest.Problem](t, a.ask(t, admin, "PATCH", path, `{"stock":6}`, ""), http.StatusUnprocessableEntity)
+	read[rest.Problem](t, a.ask(t, admin, "PATCH", path, `{"currency":"EURO"}`, ""), http.StatusUnprocessableEntity)
+	read[rest.Problem](t, a.ask(t, admin, "PATCH", "/products/"+uuid.NewString(), `{}`, ""), http.StatusNotFound)
+}
+
+func TestStockIsMovedByStaffOnce(t *testing.T) {
+	a := newApp(t)
+	path := "/products/" + a.add(t, "Soup", 3).ID + "/stock"
+	for range 2 {
+		if got := read[Product](t, a.ask(t, staff, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 7 {
+			t.Errorf("got %d", got.Available)
+		}
+	}
+	if got := read[Product](t, a.ask(t, admin, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 11 {
+		t.Errorf("somebody else's key is another one: got %d", got.Available)
+	}
+	for body, status := range map[string]int{
+		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422, `{`: 400,
+	} {
+		read[rest.Problem](t, a.ask(t, staff, "POST", path, body, "k"), status)
+	}
+	read[rest.Problem](t, a.ask(t, staff, "POST", path, `{"delta":-12}`, ""), http.StatusConflict)
+	read[rest.Problem](t, a.ask(t, customer, "POST", path, `{"delta":1}`, ""), http.StatusForbidden)
+	law(t, a.pool)
+}
+
+func TestOnlyStaffSeeWhatIsReserved(t *testing.T) {
+	a := newApp(t)
+	path := "/products/" + a.add(t, "Soup", 3).ID
+	for _, tc := range []struct {
+		who  person
+		sees bool
+	}{{nobody, false}, {customer, false}, {staff, true}, {admin, true}} {
+		one := a.ask(t, tc.who, "GET", path, "", "").Body.String()
+		list := a.ask(t, tc.who, "GET", "/products", "", "").Body.String()
+		for _, body := range []string{one, list} {
+			if strings.Contains(body, `"reserved":0,"sold":0`) != tc.sees || !strings.Contains(body, `"available":3`) {
+				t.Errorf("%v: got %s", tc.who.roles, body)
+			}
+		}
+	}
+}
+
+func TestTheMenuIsReadInPages(t *testing.T) {
+	a := newApp(t)
+	if err := a.Seed(t.Context(), "EUR"); err != nil {
+		t.Fatal(err)
+	}
+	seen, target := map[string]bool{}, "/products?limit=10"
+	for pages := 1; pages < 9; pages++ {
+		page := read[rest.List[Product]](t, a.ask(t, nobody, "GET", target, "", ""), http.StatusOK)
+		for _, p := range page.Items {
+			seen[p.ID] = true
+		}
+		if page.NextCursor == "" {
+			if pages != 4 || len(seen) != 32 {
+				t.Errorf("got %d dishes in %d pages", len(seen), pages)
+			}
+			break
+		}
+		target = "/products?limit=10&cursor=" + page.NextCursor
+	}
+	if got := read[rest.List[Product]](t, a.ask(t, nobody, "GET", "/products?query=no+such+dish", "", ""), http.StatusOK); got.Items == nil {
+		t.Error("an empty list is null")
+	}
+	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%ff",
+		"category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
+		if w := a.ask(t, nobody, "GET", "/products?"+query, "", ""); w.Code != http.StatusBadRequest {
+			t.Errorf("%s: got %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
+func TestWhatIsNoProductIsNotFound(t *testing.T) {
+	a := newApp(t)
+	id := uuid.NewString()
+	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id, "/products/" + strings.ReplaceAll(id, "-", ""),
+		"/products/%7B" + id + "%7D", "/products/..%2f" + id, "/nothing"} {
+		if w := a.ask(t, nobody, "GET", path, "", ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
+		}
+	}
+	soup := a.add(t, "Soup", 1)
+	if got := read[Product](t, a.ask(t, nobody, "GET", "/products/"+strings.ToUpper(soup.ID), "", ""), http.StatusOK); got.ID != soup.ID {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestOrderAsksForEntries(t *testing.T) {
+	a := newApp(t)
+	soup, gone := a.add(t, "Soup", 1), a.add(t, "Gone", 1)
+	if _, err := a.Change(t.Context(), gone.ID, Patch{Active: ptr(false)}); err != nil {
+		t.Fatal(err)
+	}
+	query := url.Values{"id": {soup.ID, gone.ID, uuid.NewString()}}
+	got := read[rest.List[Entry]](t, a.ask(t, nobody, "GET", "/menu?"+query.Encode(), "", ""), http.StatusOK)
+	want := map[Entry]bool{{soup.ID, "Soup", true}: true, {gone.ID, "Gone", false}: true}
+	if len(got.Items) != 2 || !want[got.Items[0]] || !want[got.Items[1]] {
+		t.Errorf("got %+v", got)
+	}
+	if body := a.ask(t, nobody, "GET", "/menu", "", "").Body.String(); strings.TrimSpace(body) != `{"items":[]}` {
+		t.Errorf("got %s", body)
+	}
+	many := url.Values{}
+	for i := range maxEntries + 1 {
+		many.Add("id", fmt.Sprintf("0d000000-0000-4000-8000-%012d", i))
+	}
+	for _, query := range []string{"id=1", many.Encode()} {
+		read[rest.Problem](t, a.ask(t, nobody, "GET", "/menu?"+query, "", ""), http.StatusBadRequest)
+	}
+}
