@@ -91,3 +91,33 @@ func (s *System) Memory() (total int64, each map[string]int64, err error) {
 }
 
 func loopback(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }
+
+// Ready asks once whether the gateway says that all is ready.
+func (s *System) Ready(ctx context.Context) error {
+	said, err := ready(ctx, s.URL)
+	if err != nil {
+		return fmt.Errorf("%w %s", err, said)
+	}
+	return nil
+}
+
+// Programs are all services and sidecars.
+func (s *System) Programs() []*Program {
+	var programs []*Program
+	for _, pair := range s.all() {
+		programs = append(programs, pair.Service, pair.Sidecar)
+	}
+	return programs
+}
+
+// Revive starts whatever does not run, as an operator or an orchestrator would: a sidecar that cannot reach its database
+// or broker when it starts ends by itself.
+func (s *System) Revive() error {
+	var errs []error
+	for _, program := range s.Programs() {
+		if !program.Running() {
+			errs = append(errs, program.Start())
+		}
+	}
+	return errors.Join(errs...)
+}

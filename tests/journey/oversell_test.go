@@ -1,0 +1,73 @@
+package journey
+
+import (
+	"testing"
+
+	"comanda/tests/client"
+)
+
+// Many want the same dish at once, more than there is: it is sold until it is gone, and not once more.
+func TestNothingIsSoldTwice(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	const stock, n = 40, 60
+	ana, cook, dish, other := w.customer(), w.staff(), w.dish(stock, 700), w.dish(1000, 100)
+	settled := together(n, func(i int) (client.Order, error) {
+		want := basket(dish, 1+i%3)
+		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
+		placed, err := ana.Order(t.Context(), want)
+		if err != nil {
+			return placed, err
+		}
+		return ana.GetOrder(t.Context(), placed.ID, patience)
+	})(t)
+	sold, confirmed := 0, 0
+	for _, order := range settled {
+		switch order.Status {
+		case client.Confirmed:
+			confirmed++
+			for _, line := range order.Items {
+				if line.ProductID == dish.ID {
+					sold += line.Quantity
+				}
+			}
+		case client.Rejected:
+			if short := order.Shortages[0]; short.ProductID != dish.ID || short.Available >= short.Requested {
+				t.Errorf("rejected for %+v", short)
+			}
+		default:
+			t.Errorf("order %s is %s", order.ID, order.Status)
+		}
+	}
+	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
+		t.Errorf("%d of %d were sold", sold, stock)
+	}
+	w.wantStock(dish, stock-sold, sold, 0)
+	w.wantStock(other, 1000-confirmed, confirmed, 0)
+
+	// Some go back, some go out, again all at once.
+	ends := together(n, func(i int) (bool, error) {
+		if settled[i].Status != client.Confirmed {
+			return false, nil
+		}
+		if i%2 == 0 {
+			_, err := ana.Cancel(t.Context(), settled[i].ID, "")
+			return false, err
+		}
+		for _, step := range kitchen {
+			if _, err := cook.Advance(t.Context(), settled[i].ID, step); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})(t)
+	out := 0
+	for i, delivered := range ends {
+		if delivered {
+			out += settled[i].Items[0].Quantity
+		}
+	}
+	w.wantStock(dish, stock-out, 0, out)
+	wantBooks(t, s)
+}
