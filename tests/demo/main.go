@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	pause := flag.Duration("pause", 400*time.Millisecond, "how long the kitchen takes for a step")
+	flag.Parse()
+	if err := run(ctx, os.Getenv, *pause, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo:", err)
+		os.Exit(1)
+	}
+}

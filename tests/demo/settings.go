@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"comanda/dapr/local/runtime"
+)
+
+// settings say where to play and who the kitchen is.
+type settings struct {
+	URL, KitchenEmail, KitchenPassword string
+}
+
+// errNothingRuns is the answer when there is no system to play on.
+var errNothingRuns = errors.New("no Comanda is running here: start one with `make run` and try again")
+
+// loadSettings takes each setting from the environment or, where it is not set, from what `make run` keeps.
+func loadSettings(getenv func(string) string) (settings, error) {
+	kept := keptSettings()
+	get := func(name string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return kept[name]
+	}
+	s := settings{get("COMANDA_URL"), get("KITCHEN_EMAIL"), get("KITCHEN_PASSWORD")}
+	switch {
+	case s.URL == "":
+		return s, errNothingRuns
+	case s.KitchenEmail == "" || s.KitchenPassword == "":
+		return s, errors.New("set KITCHEN_EMAIL and KITCHEN_PASSWORD: an account with the role staff")
+	}
+	return s, nil
+}
+
+// keptSettings reads the NAME=value lines that `make run` keeps; nothing when it never ran here.
+func keptSettings() map[string]string {
+	kept := map[string]string{}
+	state, err := runtime.State()
+	if err != nil {
+		return kept
+	}
+	file, err := os.Open(filepath.Join(state, "secrets.env"))
+	if err != nil {
+		return kept
+	}
+	defer func() { _ = file.Close() }()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		name, value, found := strings.Cut(lines.Text(), "=")
+		if found && !strings.HasPrefix(name, "#") {
+			kept[name] = strings.Trim(value, `"'`)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"comanda/tests/client"
+)
+
+// stage is where the play is told: one line a step, with the time since the beginning.
+type stage struct {
+	out   io.Writer
+	begun time.Time
+	pause time.Duration
+}
+
+func (s *stage) act(title string) { _, _ = fmt.Fprintf(s.out, "\n%s\n", title) }
+
+func (s *stage) tell(who, format string, args ...any) {
+	_, _ = fmt.Fprintf(s.out, "  %6.2f s  %-8s  %s\n", time.Since(s.begun).Seconds(), who, fmt.Sprintf(format, args...))
+}
+
+// wait lets a moment pass, so that one can read along.
+func (s *stage) wait(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(s.pause):
+	}
+}
+
+// patience is how long anything may take before the play is broken off.
+const patience = 30 * time.Second
+
+// follow watches an order and hands on each change as it comes.
+func follow(ctx context.Context, who *client.Client, order string) *live {
+	l := &live{changes: make(chan client.Change), failed: make(chan error, 1)}
+	go func() {
+		defer close(l.changes)
+		for change, err := range who.Watch(ctx, order, "") {
+			if err != nil {
+				l.failed <- err
+				return
+			}
+			select {
+			case l.changes <- change:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return l
+}
+
+// live is an order being watched.
+type live struct {
+	changes chan client.Change
+	failed  chan error
+}
+
+// until returns the change to a status, past PENDING, where a stream may begin.
+func (l *live) until(ctx context.Context, status string) (client.Change, error) {
+	for {
+		change, err := l.next(ctx)
+		if err != nil {
+			return change, fmt.Errorf("waiting for %s: %w", status, err)
+		}
+		if change.Status == status {
+			return change, nil
+		}
+		if change.Status != client.Pending {
+			return change, fmt.Errorf("the order became %s, not %s", change.Status, status)
+		}
+	}
+}
+
+func (l *live) next(ctx context.Context) (client.Change, error) {
+	select {
+	case change, open := <-l.changes:
+		if open {
+			return change, nil
+		}
+		select {
+		case err := <-l.failed:
+			return change, err
+		default:
+			return change, errors.New("the live tracking ended too early")
+		}
+	case <-time.After(patience):
+		return client.Change{}, fmt.Errorf("nothing came for %v", patience)
+	case <-ctx.Done():
+		return client.Change{}, ctx.Err()
+	}
+}
+
+// money shows an amount: 850 and EUR are "8.50 EUR".
+func money(cents int64, currency string) string {
+	return fmt.Sprintf("%d.%02d %s", cents/100, cents%100, currency)
+}
