@@ -33,6 +33,7 @@ const (
 )
 
 // calls is the whole public API. Who owns what is for the services to say; the roles here are the least that is needed.
+// Where tokens are given out nobody looks at one: clients come with an expired one in their hands.
 func calls() []call {
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
@@ -41,12 +42,12 @@ func calls() []call {
 	someone := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
 	return []call{
-		{method: post, path: "/auth/register", access: rest.Anyone, app: "auth", may: signIn},
-		{method: get, path: "/auth/registrations/{userId}", access: rest.Anyone, app: "auth", may: wait},
+		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", may: signIn},
+		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", may: wait},
 		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
-		{method: post, path: "/auth/login", access: rest.Anyone, app: "auth", may: signIn},
-		{method: post, path: "/auth/refresh", access: rest.Anyone, app: "auth"},
-		{method: post, path: "/auth/logout", access: rest.Anyone, app: "auth"},
+		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", may: signIn},
+		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
+		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
