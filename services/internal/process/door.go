@@ -53,7 +53,7 @@ func (s Service) ready(w http.ResponseWriter, r *http.Request, started *atomic.B
 		return fault.Unavailable(errStarting, "the service is starting")
 	}
 	if err := s.Ready(r.Context()); err != nil {
-		return fault.Unavailable(err, "%v", err)
+		return fault.Unavailable(nil, "%v", err)
 	}
 	return alive(w, r)
 }
