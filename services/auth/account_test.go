@@ -1,0 +1,161 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/token"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func pending() Account {
+	return Open("1", Registration{Email: "ana@example.com", Name: "Ana"}, "hash", []string{token.Customer}, noon)
+}
+
+func settled(status Status, reason string) Account {
+	a := pending()
+	a.settle(status, reason, noon)
+	return a
+}
+
+func TestHear(t *testing.T) {
+	created := event.UserOutcome{Outcome: event.UserCreated}
+	rejected := event.UserOutcome{Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken}
+	for name, tc := range map[string]struct {
+		before Account
+		answer event.UserOutcome
+		status Status
+		reason string
+		write  bool
+		topic  string
+	}{
+		"created":                    {pending(), created, Active, "", true, ""},
+		"rejected":                   {pending(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
+		"created again":              {settled(Active, ""), created, Active, "", false, ""},
+		"rejected again":             {settled(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
+		"rejected after created":     {settled(Active, ""), rejected, Active, "", false, ""},
+		"created after it timed out": {settled(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
+	} {
+		a := tc.before
+		message, write := a.Hear(tc.answer, noon.Add(time.Second))
+		if a.Status != tc.status || a.Reason != tc.reason || write != tc.write || message.Topic != tc.topic {
+			t.Errorf("%s: %s %q, write %v, topic %q", name, a.Status, a.Reason, write, message.Topic)
+		}
+		if a.Status != Pending && a.Applicant != nil {
+			t.Errorf("%s: the settled account keeps what the profile needed", name)
+		}
+	}
+}
+
+func TestRemindAndGiveUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		account Account
+		at      time.Duration
+		remind  bool
+		giveUp  bool
+	}{
+		"fresh":        {pending(), 29 * time.Second, false, false},
+		"waiting":      {pending(), 30 * time.Second, true, false},
+		"waiting long": {pending(), 15 * time.Minute, true, true},
+		"settled":      {settled(Active, ""), time.Hour, false, false},
+	} {
+		now := noon.Add(tc.at)
+		a := tc.account
+		message, ok := a.Remind(now.Add(-30*time.Second), now)
+		if ok != tc.remind || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
+			t.Errorf("%s: remind %v %+v", name, ok, message)
+		}
+		if _, again := a.Remind(now.Add(-30*time.Second), now); again {
+			t.Errorf("%s: reminds twice at once", name)
+		}
+		message, ok = a.GiveUp(now.Add(-15*time.Minute), now)
+		if ok != tc.giveUp || ok && (message.Topic != "creating.user.cancelled" || a.Status != Rejected || a.Reason != reasonTimedOut) {
+			t.Errorf("%s: give up %v %+v", name, ok, message)
+		}
+	}
+}
+
+func TestGrant(t *testing.T) {
+	a := settled(Active, "")
+	if !a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 || a.Version != 3 {
+		t.Fatalf("%+v", a)
+	}
+	if a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 {
+		t.Fatal("the same roles again end the refresh tokens")
+	}
+}
+
+func TestCheckRoles(t *testing.T) {
+	for name, tc := range map[string]struct {
+		roles, want []string
+		wrong       string
+	}{
+		"none":            {[]string{}, []string{token.Customer}, ""},
+		"customer stays":  {[]string{token.Staff}, []string{token.Customer, token.Staff}, ""},
+		"in usual order":  {[]string{token.Admin, token.Customer}, []string{token.Customer, token.Admin}, ""},
+		"absent":          {nil, nil, "roles"},
+		"unknown":         {[]string{token.Staff, "king"}, nil, "roles[1]"},
+		"twice":           {[]string{token.Staff, token.Staff}, nil, "roles[1]"},
+		"more than exist": {[]string{"a", "b", "c", "d"}, nil, "roles"},
+	} {
+		got, err := checkRoles(tc.roles)
+		if !slices.Equal(got, tc.want) || wrongFields(err) != tc.wrong {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+func wrongFields(err error) string {
+	if err == nil {
+		return ""
+	}
+	var names []string
+	for _, field := range fault.From(err).Fields {
+		names = append(names, field.Field)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestRegistrationCheck(t *testing.T) {
+	number := "0034 600 111 222"
+	got, err := Registration{Email: " Ana@Example.COM ", Password: "a secret", Name: " Ana ", Phone: &number,
+		Address: &event.Address{Street: "Calle 1", City: "León", PostalCode: "24001", Country: "es"}}.Check()
+	if err != nil || got.Email != "ana@example.com" || got.Name != "Ana" || got.phone() != "+34600111222" || got.Address.Country != "ES" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	number = "112"
+	_, err = Registration{Phone: &number, Address: &event.Address{}}.Check()
+	if names := wrongFields(err); names != "email password name phone address.street address.city address.postalCode address.country" {
+		t.Fatalf("wrong are %s", names)
+	}
+	for password, good := range map[string]bool{
+		"7 bytes": false, "8 bytes!": true, "ñññññññ": true, // measured in bytes
+		strings.Repeat("x", 72): true, strings.Repeat("x", 73): false, strings.Repeat("é", 37): false,
+	} {
+		_, err := Registration{Email: "ana@example.com", Name: "Ana", Password: password}.Check()
+		if (err == nil) != good {
+			t.Errorf("password of %d bytes: %v", len(password), err)
+		}
+	}
+}
+
+func TestNormaliseEmail(t *testing.T) {
+	long := strings.Repeat("a", 64) + "@" + strings.Repeat("b", 186) + ".es"
+	for email, want := range map[string]string{
+		"ana@example.com": "ana@example.com", "ANA+x@Example.com": "ana+x@example.com", "josé@example.es": "josé@example.es",
+		long: long, "a" + long: "", // 254 and 255
+		"": "", "ana": "", "ana@": "", "@example.com": "", "Ana <ana@example.com>": "", "ana@example.com (Ana)": "",
+		"ana@example.com, eva@example.com": "", "a na@example.com": "", "ana@exa mple.com": "", "ana\x00@example.com": "",
+		"ana@example.com\r\nBcc: eva@example.com": "", "a\u202ena@example.com": "",
+	} {
+		got, ok := normaliseEmail(email)
+		if got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", email, got, ok)
+		}
+	}
+}

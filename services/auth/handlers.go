@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/await"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// state is how far a registration is.
+type state struct {
+	UserID string `json:"userId"`
+	Status Status `json:"status"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (s service) register(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return err
+	}
+	var registration Registration
+	if err := rest.Decode(w, r, &registration); err != nil {
+		return err
+	}
+	if registration, err = registration.Check(); err != nil {
+		return err
+	}
+	account, err := s.enrol(r.Context(), registration, key, token.Customer)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/api/v1/auth/registrations/"+account.ID)
+	return rest.JSON(w, http.StatusAccepted, state{account.ID, account.Status, account.Reason})
+}
+
+func (s service) registration(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "userId")
+	if uuid.Validate(id) != nil {
+		return missing()
+	}
+	wait, err := await.Wait(r)
+	if err != nil {
+		return err
+	}
+	account, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Account, bool, error) {
+		account, err := s.documents.Get(ctx, id)
+		return account, account.Status != Pending, err
+	})
+	if fault.Is(err, fault.KindNotFound) {
+		return missing()
+	}
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", int(wait/time.Second)))
+	}
+	return rest.JSON(w, http.StatusOK, state{account.ID, account.Status, account.Reason})
+}
+
+func missing() error { return fault.NotFound("there is no such account") }
+
+// tokens is what a login and a refresh answer.
+type tokens struct {
+	AccessToken  string `json:"accessToken"`
+	TokenType    string `json:"tokenType"`
+	ExpiresIn    int    `json:"expiresIn"` // seconds
+	RefreshToken string `json:"refreshToken"`
+}
+
+func (s service) answerTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
+	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, tokens{access, "Bearer", int(token.TTL / time.Second), refresh.String()})
+}
+
+func (s service) login(w http.ResponseWriter, r *http.Request) error {
+	var credentials struct {
+		Email    string `json:"email"`
+		Password string `json:"password"`
+	}
+	if err := rest.Decode(w, r, &credentials); err != nil {
+		return err
+	}
+	if err := given("email", credentials.Email, "password", credentials.Password); err != nil {
+		return err
+	}
+	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
+	if err != nil {
+		return err
+	}
+	refresh, err := s.sessions.begin(r.Context(), account, s.now())
+	if err != nil {
+		return err
+	}
+	return s.answerTokens(w, account, refresh)
+}
+
+// authenticate finds the account of email and password: Unauthenticated when they do not belong together, after the same work
+// whether there is such an e-mail or not, and Forbidden, only to who knows the password, when the account is not ACTIVE.
+func (s service) authenticate(ctx context.Context, email, password string) (Account, error) {
+	var account Account
+	var err error
+	if email, ok := normaliseEmail(email); ok {
+		account, err = s.byEmail(ctx, email)
+	}
+	if err != nil && !fault.Is(err, fault.KindNotFound) {
+		return account, err
+	}
+	switch right := s.passwords.match(account.PasswordHash, password); {
+	case !right:
+		return account, fault.Unauthenticated("the e-mail or the password is wrong")
+	case account.Status == Pending:
+		return account, fault.Forbidden("the registration is not finished yet: try again in a moment")
+	case account.Status != Active:
+		return account, fault.Forbidden("the registration was rejected (%s): register again", account.Reason)
+	}
+	return account, nil
+}
+
+func (s service) refresh(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return err
+	}
+	shown, ok, err := decodeRefreshToken(w, r)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.Unauthenticated("the refresh token is not one of ours")
+	}
+	next, account, err := s.sessions.renew(r.Context(), shown, key, s.now())
+	if err != nil {
+		return err
+	}
+	return s.answerTokens(w, account, next)
+}
+
+func (s service) logout(w http.ResponseWriter, r *http.Request) error {
+	shown, ok, err := decodeRefreshToken(w, r)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if err := s.sessions.leave(r.Context(), shown); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent) // also for a token that is unknown: its session is over all the same
+	return nil
+}
+
+func decodeRefreshToken(w http.ResponseWriter, r *http.Request) (t refreshToken, ok bool, err error) {
+	var body struct {
+		RefreshToken string `json:"refreshToken"`
+	}
+	if err = rest.Decode(w, r, &body); err == nil {
+		err = given("refreshToken", body.RefreshToken)
+	}
+	if err == nil {
+		t, ok = parseRefreshToken(body.RefreshToken)
+	}
+	return t, ok, err
+}
+
+// given checks that members are there: pairs of name and value.
+func given(pairs ...string) error {
+	var wrong []fault.Field
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			wrong = append(wrong, fault.Field{Field: pairs[i], Message: "has to be given"})
+		}
+	}
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
+	}
+	return nil
+}
+
+func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "userId")
+	if uuid.Validate(id) != nil {
+		return missing()
+	}
+	var body struct {
+		Roles []string `json:"roles"`
+	}
+	if err := rest.Decode(w, r, &body); err != nil {
+		return err
+	}
+	roles, err := checkRoles(body.Roles)
+	if err != nil {
+		return err
+	}
+	account, err := s.documents.Change(r.Context(), id, func(a *Account) (event.Message, error) {
+		switch {
+		case a.Status == Rejected:
+			return event.None, fault.Conflict("the registration of this account was rejected")
+		case !a.Grant(roles, s.now()):
+			return event.None, document.ErrUnchanged
+		}
+		return event.None, nil
+	})
+	if fault.Is(err, fault.KindNotFound) {
+		return missing()
+	}
+	if err != nil {
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, struct {
+		UserID string   `json:"userId"`
+		Email  string   `json:"email"`
+		Status Status   `json:"status"`
+		Roles  []string `json:"roles"`
+	}{account.ID, account.Email, account.Status, account.Roles})
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/token"
+)
+
+var patience = timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
+
+func (h house) recovered(t *testing.T) {
+	t.Helper()
+	if err := h.recover(t.Context(), patience); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
+	h := open(t)
+	id, member := h.begin(t, "ana@example.com"), h.member(t, "eva@example.com")
+	asked := func() int {
+		count := 0
+		for _, e := range documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser) {
+			if e.UserID == id {
+				count++
+			}
+		}
+		return count
+	}
+	for _, step := range []struct {
+		after time.Duration
+		asked int
+	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {20 * time.Second, 2}, {20 * time.Second, 3}} {
+		h.pass(step.after)
+		h.recovered(t)
+		if got := asked(); got != step.asked {
+			t.Errorf("asked %d times, want %d", got, step.asked)
+		}
+	}
+	h.pass(15 * time.Minute)
+	h.recovered(t)
+	h.recovered(t)
+	cancelled := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
+	if now := h.status(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
+		t.Fatalf("%+v, cancelled %+v", now, cancelled)
+	}
+	h.answer(t, id, event.UserCreated, "") // too late: it has to be taken back
+	if got := len(documenttest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)); got != 2 {
+		t.Errorf("a late answer: cancelled %d times", got)
+	}
+	if now := h.status(t, member); now.Status != Active {
+		t.Errorf("somebody else: %+v", now)
+	}
+	h.begin(t, "ana@example.com") // the e-mail is free again
+}
+
+func TestRecoveryIsDoneByOneReplicaAtATime(t *testing.T) {
+	h := open(t)
+	h.begin(t, "ana@example.com")
+	h.pass(time.Minute)
+	err := h.alone(t.Context(), func(context.Context) error {
+		h.recovered(t)
+		return nil
+	})
+	if got := len(h.sidecar.All()); err != nil || got != 1 {
+		t.Fatalf("%v: announced %d times", err, got)
+	}
+	h.recovered(t)
+	if got := len(h.sidecar.All()); got != 2 {
+		t.Fatalf("announced %d times", got)
+	}
+}
+
+func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
+	h := open(t)
+	for i := range 3 {
+		h.begin(t, strings.Repeat("a", i+1)+"@example.com")
+	}
+	h.pass(time.Minute)
+	h.sidecar.Away(true)
+	if err := h.recover(t.Context(), patience); err == nil {
+		t.Fatal("nothing is said")
+	}
+	h.sidecar.Away(false)
+	h.recovered(t)
+	if got := len(h.sidecar.All()); got != 6 {
+		t.Fatalf("announced %d times", got)
+	}
+}
+
+func TestFirstAdmin(t *testing.T) {
+	h := open(t)
+	wanted, err := firstAdmin{Email: "Boss@example.com", Password: password}.registration()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a second replica, or a second look
+		if settled, err := h.admitOnce(t.Context(), *wanted); settled || err != nil {
+			t.Fatal(settled, err)
+		}
+	}
+	asked := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	if len(asked) != 1 {
+		t.Fatalf("asked for %d profiles", len(asked))
+	}
+	h.answer(t, asked[0].UserID, event.UserRejected, reasonTimedOut) // it fails: once more
+	if _, err := h.admitOnce(t.Context(), *wanted); err != nil {
+		t.Fatal(err)
+	}
+	asked = documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	h.answer(t, asked[len(asked)-1].UserID, event.UserCreated, "")
+	h.admit(t.Context(), *wanted) // returns, because all is done
+	got, code := h.logIn(t, "boss@example.com", password)
+	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
+	if code != 200 || err != nil || !claims.Any(token.Admin) || !claims.Any(token.Customer) || len(asked) != 2 {
+		t.Fatalf("%d %v %v, asked %d times", code, claims.Roles, err, len(asked))
+	}
+}
+
+func TestTheEmailOfTheFirstAdminMakesNobodyAnAdmin(t *testing.T) {
+	h := open(t)
+	h.member(t, "boss@example.com")
+	h.admit(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
+	got, _ := h.logIn(t, "boss@example.com", password)
+	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || claims.Any(token.Admin) {
+		t.Fatalf("%v %v", claims.Roles, err)
+	}
+}
+
+func TestFirstAdminSettings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		admin firstAdmin
+		want  string
+	}{
+		"neither":        {firstAdmin{}, ""},
+		"both":           {firstAdmin{"boss@example.com", password}, ""},
+		"no password":    {firstAdmin{Email: "boss@example.com"}, "ADMIN_PASSWORD is not"},
+		"no e-mail":      {firstAdmin{Password: password}, "ADMIN_EMAIL is not"},
+		"a bad e-mail":   {firstAdmin{"boss", password}, "ADMIN_EMAIL has to be"},
+		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD has to be"},
+	} {
+		wanted, err := tc.admin.registration()
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) || (wanted != nil) != (name == "both") {
+			t.Errorf("%s: %v, %v", name, wanted, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "short") {
+			t.Errorf("%s: the password is shown: %v", name, err)
+		}
+	}
+}
+
+func TestRunRefusesSettings(t *testing.T) {
+	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32), "AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
+	for want, environ := range map[string][]string{
+		"JWT_SECRET_KEY has to be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
+		"ADMIN_EMAIL is set but":                     append(good, "ADMIN_EMAIL=boss@example.com"),
+		"RECOVERY_AFTER":                             append(good, "RECOVERY_AFTER=0s"),
+		"AUTH_DATABASE_URL":                          append(good, "AUTH_DATABASE_URL=postgres://%"),
+	} {
+		if err := run(t.Context(), environ); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

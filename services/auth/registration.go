@@ -1,0 +1,81 @@
+package main
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+
+	"comanda/services/event"
+	"comanda/services/internal/address"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/phone"
+	"comanda/services/internal/text"
+)
+
+// Limits of what a registration may say. Passwords are measured in bytes: bcrypt takes no more than 72, and what is longer
+// would be cut off in silence.
+const (
+	maxEmail    = 254 // bytes (RFC 5321, 4.5.3.1.3)
+	maxName     = 200
+	minPassword = 8
+	maxPassword = 72
+)
+
+// Registration is what somebody says who wants an account.
+type Registration struct {
+	Email    string         `json:"email"`
+	Password string         `json:"password"`
+	Name     string         `json:"name"`
+	Phone    *string        `json:"phone"`
+	Address  *event.Address `json:"address"`
+}
+
+// Check brings the registration into its normal form. All that is wrong is named in one Invalid.
+func (r Registration) Check() (Registration, error) {
+	var wrong, bad []fault.Field
+	email, ok := normaliseEmail(r.Email)
+	if r.Email = email; !ok {
+		wrong = append(wrong, fault.Field{Field: "email", Message: "has to be an e-mail address, like ana@example.com"})
+	}
+	if len(r.Password) < minPassword || len(r.Password) > maxPassword {
+		wrong = append(wrong, fault.Field{Field: "password", Message: "has to be 8 to 72 bytes long"})
+	}
+	r.Name, bad = text.Line("name", r.Name, maxName)
+	wrong = append(wrong, bad...)
+	if r.Phone != nil {
+		number, err := phone.Normalise("phone", *r.Phone)
+		if err != nil {
+			wrong = append(wrong, fault.From(err).Fields...)
+		}
+		r.Phone = &number
+	}
+	if r.Address != nil {
+		place, bad := address.Normalise("address", *r.Address)
+		r.Address, wrong = &place, append(wrong, bad...)
+	}
+	if len(wrong) > 0 {
+		return Registration{}, fault.Invalid(wrong...)
+	}
+	return r, nil
+}
+
+func (r Registration) phone() string {
+	if r.Phone == nil {
+		return ""
+	}
+	return *r.Phone
+}
+
+// normaliseEmail returns address in lower case and without space around it, and whether it is an address at all: the bare
+// one (RFC 5322's addr-spec), without a name or comments.
+func normaliseEmail(address string) (string, bool) {
+	address = strings.ToLower(strings.TrimSpace(address))
+	parsed, err := mail.ParseAddress(address)
+	odd := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r)
+	}
+	if err != nil || parsed.Address != address || len(address) > maxEmail || strings.ContainsFunc(address, odd) {
+		return "", false
+	}
+	return address, true
+}

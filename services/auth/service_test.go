@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"comanda/services/event"
+	"comanda/services/internal/await"
+	"comanda/services/internal/databasetest"
+	"comanda/services/internal/document"
+	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+
+var secret = token.Secret("a secret that is 32 bytes long, or more")
+
+// house is the service over a real Postgres, with a stand-in for its sidecar and a clock that can be put forward.
+type house struct {
+	service
+	sidecar *documenttest.Client
+	door    http.Handler
+	later   *atomic.Int64
+}
+
+func open(t *testing.T) house {
+	t.Helper()
+	pool := databasetest.New(t, migrations())
+	client := documenttest.New(pool)
+	passwords, err := newPasswords(bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotation, err := newRotation(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := new(atomic.Int64)
+	s := service{
+		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
+		passwords: passwords, secret: secret, changes: &await.Changes{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		now: func() time.Time { return clock().Add(time.Duration(later.Load())) },
+	}
+	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later}
+}
+
+// pass lets time go by.
+func (h house) pass(d time.Duration) { h.later.Add(int64(d)) }
+
+// call sends a request, with headers as pairs of name and value, and decodes the answer into out.
+func (h house) call(t *testing.T, method, path, body string, out any, headers ...string) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.door.ServeHTTP(w, r)
+	if out != nil {
+		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+	}
+	return w.Code
+}
+
+func body(email, password string) string {
+	raw, err := json.Marshal(map[string]string{"email": email, "password": password, "name": "Ana"})
+	if err != nil {
+		panic(err)
+	}
+	return string(raw)
+}
+
+const password = "a good secret"
+
+// begin registers email and returns the id of the PENDING account.
+func (h house) begin(t *testing.T, email string) string {
+	t.Helper()
+	var begun state
+	if code := h.call(t, "POST", "/auth/register", body(email, password), &begun); code != 202 || begun.Status != Pending {
+		t.Fatalf("register: %d %+v", code, begun)
+	}
+	return begun.UserID
+}
+
+// answer lets user answer the registration.
+func (h house) answer(t *testing.T, id, outcome, reason string) {
+	t.Helper()
+	if err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// member registers email, lets user create the profile, and returns the account's id.
+func (h house) member(t *testing.T, email string) string {
+	t.Helper()
+	id := h.begin(t, email)
+	h.answer(t, id, event.UserCreated, "")
+	return id
+}
+
+func (h house) status(t *testing.T, id string) state {
+	t.Helper()
+	var now state
+	if code := h.call(t, "GET", "/auth/registrations/"+id, "", &now); code != 200 {
+		t.Fatalf("registration: %d", code)
+	}
+	return now
+}
+
+func (h house) logIn(t *testing.T, email, password string) (tokens, int) {
+	t.Helper()
+	var got tokens
+	raw, err := json.Marshal(map[string]string{"email": email, "password": password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := h.call(t, "POST", "/auth/login", string(raw), &got)
+	return got, code
+}
+
+// renewed refreshes with a key; an empty one is none.
+func (h house) renewed(t *testing.T, refresh, key string) (tokens, int) {
+	t.Helper()
+	var got tokens
+	var headers []string
+	if key != "" {
+		headers = []string{"Idempotency-Key", key}
+	}
+	code := h.call(t, "POST", "/auth/refresh", `{"refreshToken":"`+refresh+`"}`, &got, headers...)
+	return got, code
+}

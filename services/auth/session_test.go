@@ -1,0 +1,342 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/token"
+)
+
+func TestLogin(t *testing.T) {
+	h := open(t)
+	waiting := h.begin(t, "ana@example.com")
+	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
+		t.Errorf("PENDING: %d", code)
+	}
+	if _, code := h.logIn(t, "ana@example.com", "wrong secret"); code != 401 {
+		t.Errorf("PENDING and wrong: %d", code)
+	}
+	h.answer(t, waiting, event.UserRejected, event.ReasonPhoneTaken)
+	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
+		t.Errorf("REJECTED: %d", code)
+	}
+	id := h.member(t, "ana@example.com")
+	got, code := h.logIn(t, "  ANA@example.com", password)
+	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
+	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" || got.ExpiresIn != 900 {
+		t.Errorf("%d %+v, %v", code, got, err)
+	}
+	for name, pair := range map[string][2]string{
+		"wrong password":     {"ana@example.com", "wrong secret"},
+		"unknown e-mail":     {"eva@example.com", password},
+		"no e-mail":          {"ana", password},
+		"NUL in the e-mail":  {"ana\u0001@example.com", password},
+		"too long to be one": {"ana@example.com", strings.Repeat("x", 100)},
+	} {
+		if _, code := h.logIn(t, pair[0], pair[1]); code != 401 {
+			t.Errorf("%s: %d", name, code)
+		}
+	}
+	if code := h.call(t, "POST", "/auth/login", `{}`, nil); code != 422 {
+		t.Errorf("nothing: %d", code)
+	}
+}
+
+// bcrypt looks at 72 bytes alone: what is longer must not be taken for its beginning.
+func TestLoginDoesNotCutPasswords(t *testing.T) {
+	h := open(t)
+	longest := strings.Repeat("x", maxPassword)
+	var begun state
+	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", longest), &begun); code != 202 {
+		t.Fatal(code)
+	}
+	h.answer(t, begun.UserID, event.UserCreated, "")
+	if _, code := h.logIn(t, "ana@example.com", longest); code != 200 {
+		t.Errorf("the password: %d", code)
+	}
+	if _, code := h.logIn(t, "ana@example.com", longest+"y"); code != 401 {
+		t.Errorf("a longer one: %d", code)
+	}
+}
+
+// An expired access token at hand must not keep anybody from getting a new one.
+func TestLoginAndRefreshLookAtNoToken(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	var got tokens
+	if code := h.call(t, "POST", "/auth/login", body2("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
+		t.Fatalf("login: %d", code)
+	}
+	if code := h.call(t, "POST", "/auth/refresh", `{"refreshToken":"`+got.RefreshToken+`"}`, nil, "Authorization", "Bearer expired"); code != 200 {
+		t.Fatalf("refresh: %d", code)
+	}
+}
+
+func body2(email string) string { return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password) }
+
+func TestRefreshRotates(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	first, _ := h.logIn(t, "ana@example.com", password)
+	second, code := h.renewed(t, first.RefreshToken, "")
+	if code != 200 || second.RefreshToken == first.RefreshToken || second.AccessToken == "" {
+		t.Fatalf("%d %+v", code, second)
+	}
+	other, _ := h.logIn(t, "ana@example.com", password)
+	if _, code := h.renewed(t, first.RefreshToken, ""); code != 401 {
+		t.Errorf("a spent token: %d", code)
+	}
+	if _, code := h.renewed(t, second.RefreshToken, ""); code != 401 {
+		t.Errorf("the family goes on after a reuse: %d", code)
+	}
+	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
+		t.Errorf("another login: %d", code)
+	}
+	if _, code := h.renewed(t, "nonsense", ""); code != 401 {
+		t.Errorf("nonsense: %d", code)
+	}
+	if code := h.call(t, "POST", "/auth/refresh", `{}`, nil); code != 422 {
+		t.Errorf("nothing: %d", code)
+	}
+}
+
+func TestRefreshIsStoredHashed(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	got, _ := h.logIn(t, "ana@example.com", password)
+	shown, ok := parseRefreshToken(got.RefreshToken)
+	var stored []byte
+	if err := h.pool.QueryRow(t.Context(), `select hash from refresh_tokens`).Scan(&stored); err != nil {
+		t.Fatal(err)
+	}
+	if !ok || string(stored) == string(shown[:]) || string(stored) != string(shown.hash()) {
+		t.Error("the token itself is stored")
+	}
+}
+
+func TestTheSameRefreshTwiceIsOneAndAnotherKeyIsAReuse(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	first, _ := h.logIn(t, "ana@example.com", password)
+	once, _ := h.renewed(t, first.RefreshToken, "k1")
+	twice, code := h.renewed(t, first.RefreshToken, "k1")
+	if code != 200 || once.RefreshToken != twice.RefreshToken {
+		t.Fatalf("the same request: %d, %s and %s", code, once.RefreshToken, twice.RefreshToken)
+	}
+	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 200 {
+		t.Errorf("its successor: %d", code)
+	}
+	if _, code := h.renewed(t, first.RefreshToken, "k3"); code != 401 {
+		t.Errorf("another key: %d", code)
+	}
+	if left := h.count(t, "refresh_tokens") + h.count(t, "refresh_families"); left != 0 {
+		t.Errorf("%d rows of the family are left", left)
+	}
+}
+
+func TestARepetitionThatComesTooLateIsAReuse(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	first, _ := h.logIn(t, "ana@example.com", password)
+	once, _ := h.renewed(t, first.RefreshToken, "k1")
+	h.pass(repeatTime)
+	if _, code := h.renewed(t, first.RefreshToken, "k1"); code != 401 {
+		t.Errorf("got %d", code)
+	}
+	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 401 {
+		t.Errorf("its successor: %d", code)
+	}
+}
+
+func TestRefreshesRace(t *testing.T) {
+	for name, tc := range map[string]struct {
+		key  func(i int) string
+		good int
+	}{
+		"the same request":   {func(int) string { return "k" }, 8},
+		"different requests": {func(i int) string { return fmt.Sprint(i) }, 1},
+	} {
+		h := open(t)
+		h.member(t, "ana@example.com")
+		first, _ := h.logIn(t, "ana@example.com", password)
+		type answer struct {
+			tokens
+			code int
+		}
+		answers := make(chan answer)
+		for i := range 8 {
+			go func() {
+				got, code := h.renewed(t, first.RefreshToken, tc.key(i))
+				answers <- answer{got, code}
+			}()
+		}
+		codes, successors := map[int]int{}, map[string]bool{}
+		for range 8 {
+			got := <-answers
+			if codes[got.code]++; got.code == 200 {
+				successors[got.RefreshToken] = true
+			}
+		}
+		if codes[200] != tc.good || codes[401] != 8-tc.good || len(successors) != 1 {
+			t.Errorf("%s: answers %v, %d successors", name, codes, len(successors))
+		}
+		for successor := range successors {
+			if _, code := h.renewed(t, successor, "next"); (code == 200) != (tc.good == 8) {
+				t.Errorf("%s: the successor gets %d", name, code)
+			}
+		}
+	}
+}
+
+// Whatever order logout and refresh take, nothing of the session is left.
+func TestLogoutRacesRefresh(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	for range 20 {
+		first, _ := h.logIn(t, "ana@example.com", password)
+		second, _ := h.renewed(t, first.RefreshToken, "k1")
+		done := make(chan tokens)
+		go func() { got, _ := h.renewed(t, second.RefreshToken, "k2"); done <- got }()
+		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+first.RefreshToken+`"}`, nil); code != 204 {
+			t.Fatal(code)
+		}
+		<-done
+		if left := h.count(t, "refresh_tokens"); left != 0 {
+			t.Fatalf("%d tokens survive the logout", left)
+		}
+	}
+}
+
+func TestLogout(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	got, _ := h.logIn(t, "ana@example.com", password)
+	other, _ := h.logIn(t, "ana@example.com", password)
+	for _, shown := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
+		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+shown+`"}`, nil); code != 204 {
+			t.Errorf("got %d", code)
+		}
+	}
+	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
+		t.Errorf("after a logout: %d", code)
+	}
+	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
+		t.Errorf("the other session: %d", code)
+	}
+}
+
+func TestRefreshTokensExpireAndAreDeleted(t *testing.T) {
+	h := open(t)
+	h.member(t, "ana@example.com")
+	idle, _ := h.logIn(t, "ana@example.com", password)
+	used, _ := h.logIn(t, "ana@example.com", password)
+	h.pass(20 * 24 * time.Hour)
+	used, _ = h.renewed(t, used.RefreshToken, "")
+	h.pass(10 * 24 * time.Hour)
+	if _, code := h.renewed(t, idle.RefreshToken, ""); code != 401 {
+		t.Errorf("an expired token: %d", code)
+	}
+	deleted, err := h.sessions.sweep(t.Context(), h.now())
+	if err != nil || deleted == 0 || h.count(t, "refresh_tokens") != 1 || h.count(t, "refresh_families") != 1 {
+		t.Errorf("deleted %d, %v; left %d tokens", deleted, err, h.count(t, "refresh_tokens"))
+	}
+	if _, code := h.renewed(t, used.RefreshToken, ""); code != 200 {
+		t.Errorf("the one in use: %d", code)
+	}
+}
+
+func (h house) count(t *testing.T, table string) (rows int) {
+	t.Helper()
+	if err := h.pool.QueryRow(t.Context(), `select count(*) from `+table).Scan(&rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func TestRolesEndRefreshTokens(t *testing.T) {
+	h := open(t)
+	id := h.member(t, "ana@example.com")
+	got, _ := h.logIn(t, "ana@example.com", password)
+	admin, err := secret.Sign(uuid.NewString(), []string{token.Admin}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(id, roles string, out any) int {
+		return h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":`+roles+`}`, out, "Authorization", "Bearer "+admin)
+	}
+	var answer map[string]any
+	if code := set(id, `["staff"]`, &answer); code != 200 || fmt.Sprint(answer["roles"]) != "[customer staff]" || answer["email"] != "ana@example.com" || answer["status"] != "ACTIVE" || answer["userId"] != id {
+		t.Errorf("%d %v", code, answer)
+	}
+	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
+		t.Errorf("the refresh token of before: %d", code)
+	}
+	got, _ = h.logIn(t, "ana@example.com", password)
+	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || !claims.Any(token.Staff) {
+		t.Errorf("%v %v", claims.Roles, err)
+	}
+	if code := set(id, `["customer","staff"]`, nil); code != 200 {
+		t.Errorf("the same again: %d", code)
+	}
+	if _, code := h.renewed(t, got.RefreshToken, ""); code != 200 {
+		t.Errorf("nothing changed, but the refresh token ended: %d", code)
+	}
+	rejected := h.begin(t, "eva@example.com")
+	h.answer(t, rejected, event.UserRejected, event.ReasonPhoneTaken)
+	for name, tc := range map[string]struct {
+		id, roles string
+		want      int
+	}{
+		"unknown role": {id, `["king"]`, 422}, "no list": {id, `"staff"`, 422}, "null": {id, `null`, 422}, "nobody": {uuid.NewString(), `[]`, 404},
+		"no id": {"7", `[]`, 404}, "rejected": {rejected, `["staff"]`, 409},
+	} {
+		if code := set(tc.id, tc.roles, nil); code != tc.want {
+			t.Errorf("%s: %d", name, code)
+		}
+	}
+	if code := h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["admin"]}`, nil, "Authorization", "Bearer "+got.AccessToken); code != 403 {
+		t.Errorf("staff makes itself admin: %d", code)
+	}
+	if got := len(h.sidecar.All()); got != 2 {
+		t.Errorf("roles are announced: %d events", got)
+	}
+}
+
+func TestPasswordsAreAsSlowForNobody(t *testing.T) {
+	p, err := newPasswords(8) // slow enough to be measured
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := p.hash(password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := func(hash, password string) time.Duration {
+		begin := time.Now()
+		p.match(hash, password)
+		return time.Since(begin)
+	}
+	known := work(hash, "wrong secret")
+	for name, got := range map[string]time.Duration{"nobody": work("", "wrong secret"), "too long": work(hash, strings.Repeat("x", 100))} {
+		if got < known/4 {
+			t.Errorf("%s: %v, a known one %v", name, got, known)
+		}
+	}
+}
+
+func TestAccountsAreNeverShownWhole(t *testing.T) {
+	h := open(t)
+	id := h.member(t, "ana@example.com")
+	var got map[string]any
+	h.call(t, "GET", "/auth/registrations/"+id, "", &got)
+	raw, err := json.Marshal(got)
+	if err != nil || len(got) != 2 {
+		t.Errorf("%s, %v", raw, err)
+	}
+}
