@@ -242,6 +242,18 @@ func TestAServicesAnswerGoesThrough(t *testing.T) {
 	}
 }
 
+func TestAServicesOwn503SaysWhenToComeBack(t *testing.T) {
+	w := newWorld(t)
+	w.sidecar.says(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprint(w, `{"status":503}`)
+	})
+	if got := w.send("GET", prefix+"/products", ""); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
+	}
+}
+
 func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/api/v1/products", "/nowhere", "/problems", "/api/v1/orders"} {

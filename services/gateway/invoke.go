@@ -109,7 +109,7 @@ func (i invoker) request(ctx context.Context, in invocation) (*http.Request, err
 }
 
 // pass gives the answer to the client, with the headers on the list. A problem's instance becomes the address the client
-// knows.
+// knows, and one that passes says when to try again.
 func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 	if a.problem {
 		var problem rest.Problem
@@ -127,6 +127,10 @@ func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 		if value := a.header.Get(name); value != "" {
 			w.Header().Set(name, value)
 		}
+	}
+	later := a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests
+	if later && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // a client that is gone does not mind
