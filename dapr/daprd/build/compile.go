@@ -17,7 +17,7 @@ import (
 const reportEvery = 5 * time.Second
 
 type compilation struct {
-	version   string   // of Dapr, which `dapr run` asks the program for
+	dapr      module
 	engine    string   // "stock" or "rows", for --build-info
 	arguments []string // what makes our files stand for Dapr's
 }
@@ -29,9 +29,7 @@ func (c compilation) run(ctx context.Context, output string, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	info := daprModule + "/pkg/buildinfo."
-	ldflags := fmt.Sprintf("-s -w -X %sversion=%s -X %sgitversion=%s+%s", info, strings.TrimPrefix(c.version, "v"), info, c.version, c.engine)
-	arguments := append([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=" + ldflags, "-o", output}, c.arguments...)
+	arguments := append([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=" + c.ldflags(), "-o", output}, c.arguments...)
 	command := c.command(ctx, append(arguments, ".")...)
 	reader, err := command.StderrPipe()
 	if err != nil {
@@ -45,6 +43,21 @@ func (c compilation) run(ctx context.Context, output string, stderr io.Writer) e
 		return fmt.Errorf("go build: %w\n%s", err, complaints)
 	}
 	return nil
+}
+
+// ldflags make the program say what it is; `dapr run` asks it for the version, and acts on it.
+func (c compilation) ldflags() string {
+	version := strings.TrimPrefix(c.dapr.Version, "v")
+	flags := "-s -w"
+	for _, set := range []string{
+		daprModule + "/pkg/buildinfo.version=" + version,
+		daprModule + "/pkg/buildinfo.gitversion=" + c.dapr.Version + "+" + c.engine,
+		daprModule + "/pkg/buildinfo.gitcommit=" + c.dapr.Origin.Hash,
+		"github.com/dapr/kit/logger.DaprVersion=" + version,
+	} {
+		flags += " -X " + set
+	}
+	return flags
 }
 
 // stalePackages counts what the build cache does not hold.

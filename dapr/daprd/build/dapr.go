@@ -19,7 +19,10 @@ const (
 	sumsFile = "SHA256SUMS"
 )
 
-type module struct{ Version, Dir string }
+type module struct {
+	Version, Dir string
+	Origin       struct{ Hash string } // the commit; a proxy may not tell
+}
 
 // findDapr returns the pinned module in the module cache, downloading it if need be.
 func findDapr(ctx context.Context) (module, error) {

@@ -66,7 +66,7 @@ func build(ctx context.Context, target, inputs string, stock bool, sources strin
 	if err != nil {
 		return fmt.Errorf("dapr %s: %w", dapr.Version, err)
 	}
-	recipe := compilation{version: dapr.Version, engine: "stock"}
+	recipe := compilation{dapr: dapr, engine: "stock"}
 	if !stock {
 		recipe.engine = "rows"
 		if recipe.arguments, err = substitute(dapr, replaced, sources); err != nil {

@@ -1,6 +1,9 @@
 package rows
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 const (
 	firstHold = 100 * time.Millisecond
@@ -88,6 +91,13 @@ func (h *holds) isMissing(to destination, now time.Time) bool {
 }
 
 func (h *holds) notMissing(to destination) { delete(h.missing, to) }
+
+// tidy ends, after a pass through the whole table, the holds that had run out before it: what they held was tried, and
+// was published then, or is no longer there.
+func (h *holds) tidy() {
+	maps.DeleteFunc(h.destinations, func(_ destination, held *hold) bool { return !h.counts(held) })
+	maps.DeleteFunc(h.lines, func(_ line, held *hold) bool { return !h.counts(held) })
+}
 
 func (h *holds) any() bool { return len(h.destinations)+len(h.lines) > 0 }
 

@@ -7,10 +7,6 @@ import (
 	"github.com/eapache/go-resiliency/breaker"
 )
 
-// ErrNoDestination marks a publish that failed before any broker was asked: the pub/sub component is not loaded, or the
-// app may not publish to the topic.
-var ErrNoDestination = errors.New("no such destination")
-
 // verdict is what a failed publish says of the row. Only what is surely the row's own fault sets it aside: with a broker
 // away every publish fails, and no event may be given up for that.
 type verdict int
@@ -22,14 +18,15 @@ const (
 	rowRefused
 	// topicRefused: the broker will never take anything for this topic.
 	topicRefused
-	// topicMissing: the topic, or the component, is not there; it may be a broker that is just starting, so it counts
-	// once it has lasted for some time.
+	// topicMissing: the topic is not there; it may be a broker that is just starting, so it counts once it has
+	// lasted for some time.
 	topicMissing
-	// noAnswer: the client did not ask.
+	// noAnswer: the client has not asked, after earlier failures.
 	noAnswer
 )
 
-// judge knows Kafka's errors. Those of other brokers mean brokerAway: safe, but then a row they refuse holds up its subject.
+// judge knows Kafka's errors. All others mean brokerAway, a component that is not loaded among them: safe, though a row
+// that some other broker refuses for good then holds up the later ones of its subject.
 func judge(err error) verdict {
 	var configuration sarama.ConfigurationError // "larger than configured Producer.MaxMessageBytes"
 	switch {
@@ -40,7 +37,7 @@ func judge(err error) verdict {
 		return rowRefused
 	case errors.Is(err, sarama.ErrInvalidTopic):
 		return topicRefused
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition), errors.Is(err, ErrNoDestination):
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return topicMissing
 	case errors.Is(err, breaker.ErrBreakerOpen):
 		return noAnswer

@@ -95,15 +95,23 @@ func (r *relay) pass(ctx context.Context) error {
 			continue
 		case err != nil:
 			return err
-		case t.rows == 0:
-			if fromHead && !r.holds.any() {
-				clear(r.published)
+		}
+		if r.cursor = t.last; t.rows == 0 {
+			if fromHead {
+				r.tidy()
 			}
 			return nil
 		}
-		r.cursor = t.last
 	}
 	return ctx.Err()
+}
+
+// tidy forgets, after a look at the whole table, what is no longer in it.
+func (r *relay) tidy() {
+	r.holds.tidy()
+	if !r.holds.any() {
+		clear(r.published)
+	}
 }
 
 // wait returns when there is a reason to look again, and reports whether a commit is it.

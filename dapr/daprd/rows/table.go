@@ -76,6 +76,12 @@ func (t *table) backlog(ctx context.Context) (backlog, error) {
 	})
 }
 
+// horizon is the last due row there is.
+func (t *table) horizon(ctx context.Context, tx pgx.Tx) (id int64, err error) {
+	last := fmt.Sprintf(`select coalesce(max(row_id), 0) from %s where key like '%s%%'`, t.name, duePrefix)
+	return id, tx.QueryRow(ctx, last).Scan(&id)
+}
+
 // page takes the due rows behind a row_id, in their order, but for the destinations passed over.
 func (t *table) page(ctx context.Context, tx pgx.Tx, after int64, pass []string) ([]row, error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf(`
@@ -99,9 +105,9 @@ func (t *table) page(ctx context.Context, tx pgx.Tx, after int64, pass []string)
 	})
 }
 
-// takeTurn waits until no other relay publishes from this table. The lock ends with the transaction, whatever ends that.
+// awaitTurn waits until no other relay publishes from this table. The lock ends with the transaction, whatever ends that.
 // It must be a statement of its own: the next one then sees all that the relay before it deleted.
-func (t *table) takeTurn(ctx context.Context, tx pgx.Tx) error {
+func (t *table) awaitTurn(ctx context.Context, tx pgx.Tx) error {
 	settings := fmt.Sprintf(`select set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true),
 		set_config('idle_in_transaction_session_timeout', '%d', true)`,
 		lockWait.Milliseconds(), statementLimit.Milliseconds(), lostAfter.Milliseconds())

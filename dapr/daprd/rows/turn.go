@@ -9,9 +9,8 @@ import (
 
 // turn is what one transaction of the relay did.
 type turn struct {
-	rows    int   // how many it looked at; none means that the table holds no more
-	last    int64 // the row_id it came to
-	settled int   // how many it published or set aside
+	rows int   // how many it looked at; none means that the table holds no more
+	last int64 // the row_id it came to
 }
 
 // refusal is a row no broker will ever take.
@@ -30,12 +29,17 @@ func (r *relay) takeTurn(ctx context.Context, after int64, pass []string) (turn,
 	}
 	steady := context.WithoutCancel(ctx)
 	defer func() { _ = tx.Rollback(steady) }()
-	if err := r.table.takeTurn(ctx, tx); err != nil {
+	if err := r.table.awaitTurn(ctx, tx); err != nil {
+		return turn{}, err
+	}
+	// Asked first: what commits in between is in the page, or for the next look.
+	horizon, err := r.table.horizon(ctx, tx)
+	if err != nil {
 		return turn{}, err
 	}
 	page, err := r.table.page(ctx, tx, after, pass)
 	if err != nil || len(page) == 0 {
-		return turn{}, err
+		return turn{last: max(after, horizon)}, err
 	}
 	var done dealt
 	if err := keepAlive(steady, tx, func() { done = r.deal(steady, page) }); err != nil {
@@ -51,7 +55,7 @@ func (r *relay) takeTurn(ctx context.Context, after int64, pass []string) (turn,
 	}
 	r.forget(done.published)
 	r.metrics.setAside(done.refused)
-	return turn{rows: len(page), last: page[len(page)-1].id, settled: len(done.published) + len(done.refused)}, nil
+	return turn{rows: len(page), last: page[len(page)-1].id}, nil
 }
 
 // remember keeps what is published, but not yet surely deleted, so that a database that goes away just then does not make

@@ -2,8 +2,6 @@ package pubsub
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"comanda/dapr/daprd/rows"
 
@@ -26,13 +24,7 @@ func NewOutbox(options OptionsOutbox) outbox.Outbox {
 	return rows.New(rows.Options{
 		Store: options.GetStateFn,
 		Publisher: func(ctx context.Context, request *contribPubsub.BulkPublishRequest) (contribPubsub.BulkPublishResponse, error) {
-			response, err := options.Publisher.BulkPublish(ctx, request, TransportModeGRPC)
-			var missing NotFoundError
-			var forbidden NotAllowedError
-			if errors.As(err, &missing) || errors.As(err, &forbidden) {
-				err = fmt.Errorf("%w: %w", rows.ErrNoDestination, err)
-			}
-			return response, err
+			return options.Publisher.BulkPublish(ctx, request, TransportModeGRPC)
 		},
 	})
 }
