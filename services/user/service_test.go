@@ -87,9 +87,9 @@ func (h house) call(t *testing.T, method, path, body, id, role string, out any) 
 	}
 	w := httptest.NewRecorder()
 	h.door.ServeHTTP(w, r)
-	if out != nil {
+	if out != nil && w.Code < http.StatusBadRequest {
 		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 		}
 	}
 	return w.Code
