@@ -19,14 +19,17 @@ var errStarting = errors.New("the service is starting")
 // sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler is behind no proof, but it is another
 // handler than the one that takes events, and no path under /events/ leads to it.
 func (s Service) door(started *atomic.Bool) http.Handler {
+	var away atomic.Bool
 	health := map[string]rest.Handler{
 		"/healthz":     alive,
-		"/healthz/app": func(w http.ResponseWriter, r *http.Request) error { return s.working(w, r, started) },
+		"/healthz/app": func(w http.ResponseWriter, r *http.Request) error { return s.working(w, r, started, &away) },
 		"/readyz":      func(w http.ResponseWriter, r *http.Request) error { return s.ready(w, r, started) },
 	}
+	quiet := slog.New(slog.DiscardHandler) // a probe asks every second, and its answer is no news
 	return s.recovered(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
 		if answer, ok := health[r.URL.Path]; ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			return answer(w, r)
+			rest.Render(quiet, answer).ServeHTTP(w, r)
+			return nil
 		}
 		handler := s.Public
 		if handler == nil || strings.HasPrefix(r.URL.Path, "/events/") {
@@ -59,13 +62,21 @@ func (s Service) ready(w http.ResponseWriter, r *http.Request, started *atomic.B
 }
 
 // working answers Dapr's app health check. It asks the database alone: asking the sidecar, which asks us, would be a circle.
-func (s Service) working(w http.ResponseWriter, r *http.Request, started *atomic.Bool) error {
+// That the database went away, or is back, is logged once.
+func (s Service) working(w http.ResponseWriter, r *http.Request, started, away *atomic.Bool) error {
 	if !started.Load() {
 		return fault.Unavailable(errStarting, "the service is starting")
 	}
 	if s.Database != nil {
-		if err := s.Database(r.Context()); err != nil {
+		err := s.Database(r.Context())
+		if err != nil && !away.Swap(true) {
+			s.Log.Error("the database does not answer", "error", err)
+		}
+		if err != nil {
 			return fault.Unavailable(err, "the database does not answer")
+		}
+		if away.Swap(false) {
+			s.Log.Info("the database answers again")
 		}
 	}
 	return alive(w, r)
