@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+)
+
+func TestTheHubDropsWhoIsSlowAndWaitsForNobody(t *testing.T) {
+	h := newHub(9, 9, 9)
+	slow, _ := h.join(orderID, account)
+	quick, _ := h.join(orderID, account)
+	for v := range backlog + 1 {
+		h.tell(event.OrderStatus{OrderID: orderID, Version: v})
+		<-quick.changes
+	}
+	select {
+	case <-slow.lost:
+	default:
+		t.Error("the slow one is still there")
+	}
+	select {
+	case <-quick.lost:
+		t.Error("the quick one was dropped")
+	default:
+	}
+	h.leave(slow) // once more does no harm
+	h.leave(quick)
+	if h.count != 0 || len(h.accounts) != 0 || len(h.orders) != 0 {
+		t.Errorf("left behind: %+v", h)
+	}
+}
+
+func TestTheHubHasRoomForSoManyOnly(t *testing.T) {
+	h := newHub(4, 2, 3)
+	join := func(order, account string, want fault.Kind) {
+		t.Helper()
+		_, err := h.join(order, account)
+		if want == fault.KindInternal && err != nil || want != fault.KindInternal && !fault.Is(err, want) {
+			t.Errorf("%s %s: %v", order, account, err)
+		}
+	}
+	join("a", "1", fault.KindInternal)
+	join("a", "1", fault.KindInternal)
+	join("a", "2", fault.KindLimited) // the order has two
+	join("b", "1", fault.KindInternal)
+	join("c", "1", fault.KindLimited) // the account has three
+	join("c", "2", fault.KindInternal)
+	join("d", "3", fault.KindUnavailable) // there are four
+}
+
+func TestManyStreamsAtOnce(t *testing.T) {
+	h := newHub(1000, 1000, 1000)
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			w, err := h.join(fmt.Sprint(i%5), account)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			h.tell(event.OrderStatus{OrderID: w.order, Version: 1})
+			<-w.changes
+			h.leave(w)
+		})
+	}
+	all.Wait()
+	if h.count != 0 {
+		t.Errorf("%d left", h.count)
+	}
+}
