@@ -14,34 +14,32 @@ const (
 	tokenless = "anyone, a bad token too"
 )
 
-const sampleID = orderID
-
 // spelledOut is the public API once more, against a slip in the table. The stream has tests of its own.
 var spelledOut = []struct{ method, path, app, who string }{
 	{"POST", "/auth/register", "auth", tokenless},
-	{"GET", "/auth/registrations/" + sampleID, "auth", tokenless},
-	{"GET", "/auth/registrations/" + sampleID + "/timeline", "auth", "admin"},
+	{"GET", "/auth/registrations/" + orderID, "auth", tokenless},
+	{"GET", "/auth/registrations/" + orderID + "/timeline", "auth", "admin"},
 	{"POST", "/auth/login", "auth", tokenless},
 	{"POST", "/auth/refresh", "auth", tokenless},
 	{"POST", "/auth/logout", "auth", tokenless},
-	{"PUT", "/auth/accounts/" + sampleID + "/roles", "auth", "admin"},
+	{"PUT", "/auth/accounts/" + orderID + "/roles", "auth", "admin"},
 	{"GET", "/users/me", "user", "customer"},
 	{"PATCH", "/users/me", "user", "customer"},
 	{"DELETE", "/users/me", "user", "customer"},
 	{"GET", "/users/me/export", "user", "customer"},
 	{"GET", "/users", "user", "admin"},
-	{"GET", "/users/" + sampleID, "user", "admin"},
+	{"GET", "/users/" + orderID, "user", "admin"},
 	{"GET", "/products", "product", anyone},
-	{"GET", "/products/" + sampleID, "product", anyone},
+	{"GET", "/products/" + orderID, "product", anyone},
 	{"POST", "/products", "product", "admin"},
-	{"PATCH", "/products/" + sampleID, "product", "admin"},
-	{"POST", "/products/" + sampleID + "/stock", "product", "staff admin"},
+	{"PATCH", "/products/" + orderID, "product", "admin"},
+	{"POST", "/products/" + orderID + "/stock", "product", "staff admin"},
 	{"POST", "/orders", "order", "customer"},
 	{"GET", "/orders", "order", "customer staff"},
-	{"GET", "/orders/" + sampleID, "order", "customer staff admin"},
-	{"POST", "/orders/" + sampleID + "/cancel", "order", "customer staff admin"},
-	{"POST", "/orders/" + sampleID + "/status", "order", "staff"},
-	{"GET", "/orders/" + sampleID + "/timeline", "order", "customer staff admin"},
+	{"GET", "/orders/" + orderID, "order", "customer staff admin"},
+	{"POST", "/orders/" + orderID + "/cancel", "order", "customer staff admin"},
+	{"POST", "/orders/" + orderID + "/status", "order", "staff"},
+	{"GET", "/orders/" + orderID + "/timeline", "order", "customer staff admin"},
 }
 
 func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
@@ -76,8 +74,8 @@ func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
 			expect(role, bearer(t, role), strings.HasPrefix(tc.who, anyone) || strings.Contains(tc.who, role), http.StatusForbidden)
 		}
 		expect("a bad token", "Bearer nonsense", tc.who == tokenless, http.StatusUnauthorized)
-		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, sampleID) { // an id that is none
-			bad := w.send(tc.method, prefix+strings.Replace(tc.path, sampleID, "7", 1), body, "Authorization", bearer(t, all...))
+		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, orderID) { // an id that is none
+			bad := w.send(tc.method, prefix+strings.Replace(tc.path, orderID, "7", 1), body, "Authorization", bearer(t, all...))
 			if bad.StatusCode != 404 || len(w.sidecar.take()) != 0 {
 				t.Errorf("%s %s with a bad id: %d", tc.method, tc.path, bad.StatusCode)
 			}

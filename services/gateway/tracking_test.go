@@ -118,6 +118,9 @@ func TestTrackingRefuses(t *testing.T) {
 	if resp, _ := w.open("Authorization", bearer(t)); resp.StatusCode != 403 {
 		t.Errorf("no role: %d", resp.StatusCode)
 	}
+	if got := w.send("GET", prefix+"/orders/7/events", "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 404 {
+		t.Errorf("no id: %d", got.StatusCode)
+	}
 	if len(w.sidecar.take()) != 0 {
 		t.Error("asked for somebody who may not")
 	}
