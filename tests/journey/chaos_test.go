@@ -19,7 +19,7 @@ import (
 // started again. Every order that was taken is decided, nothing is sold twice, and the books agree.
 func TestNoOrderIsLost(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{})
+	s := system.Start(t, system.Options{Replicas: map[string]int{"order": 2, "product": 2}})
 	w := arrive(t, s)
 	ana, dish := w.customer(), w.dish(100_000, 700)
 	seed := uint64(time.Now().UnixNano())
