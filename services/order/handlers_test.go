@@ -1,14 +1,25 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	dapr "github.com/dapr/go-sdk/client"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/gorilla/mux"
+
 	"comanda/services/event"
+	"comanda/services/internal/await"
+	"comanda/services/internal/document"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/token"
 )
 
 func TestProductsAnswer(t *testing.T) {
@@ -223,4 +234,44 @@ func TestWaiting(t *testing.T) {
 	if got := h.ask(ben, "GET", "/orders/"+id, "", "Prefer", "wait=20"); got.Code != 404 {
 		t.Errorf("answers %d", got.Code)
 	}
+}
+
+// memory is a sidecar that has one document, for tests in which time stands still (package synctest knows no sockets).
+type memory struct{ document []byte }
+
+func (m *memory) GetState(_ context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
+	return &dapr.StateItem{Key: key, Value: m.document, Etag: "1"}, nil
+}
+
+func (m *memory) ExecuteStateTransaction(_ context.Context, _ string, _ map[string]string, ops []*dapr.StateOperation) error {
+	m.document = ops[0].Item.Value
+	return nil
+}
+
+// TestProductsAnswerWakesWhoWaits: at once, and not with the next look.
+func TestProductsAnswerWakesWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw, err := json.Marshal(in(t, event.StatusPending))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), changes: &await.Changes{}, now: clock}
+		begin := time.Now()
+		time.AfterFunc(20*time.Second+time.Millisecond, func() {
+			if err := s.reserved(t.Context(), event.Received[event.StockReserved]{Data: stock()}); err != nil {
+				t.Error(err)
+			}
+		})
+		r := httptest.NewRequestWithContext(token.With(t.Context(), token.Claims{
+			Roles: []string{token.Staff}, RegisteredClaims: jwt.RegisteredClaims{Subject: staffID},
+		}), http.MethodGet, "/orders/"+someOrder, nil)
+		r.Header.Set("Prefer", "wait=30")
+		w := httptest.NewRecorder()
+		if err := s.show(w, mux.SetURLVars(r, map[string]string{"id": someOrder})); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took != 20*time.Second+time.Millisecond || !strings.Contains(w.Body.String(), "CONFIRMED") {
+			t.Errorf("after %s: %s", took, w.Body)
+		}
+	})
 }

@@ -1,6 +1,6 @@
 // Package await lets a request wait for an aggregate to change (RFC 7240's Prefer: wait=N), without holding a database
 // connection meanwhile. A change made by this process wakes the waiting at once; one made by another replica is found by
-// looking again, seldom at first and ever more seldom.
+// looking again, soon at first and then ever more seldom.
 package await
 
 import (
@@ -19,7 +19,7 @@ const MaxWait = 30 * time.Second
 
 // How often to look for what another replica changed.
 const (
-	firstLook = 100 * time.Millisecond
+	firstLook = 25 * time.Millisecond // the saga takes about as long
 	lastLook  = time.Second
 )
 
