@@ -100,15 +100,15 @@ func (r recovery) Round(ctx context.Context) error {
 func (r recovery) revive(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout) // a sidecar that hangs must not stop the recovery
 	defer cancel()
-	done := ""
+	done, level := "", slog.LevelInfo
 	order, err := r.orders.Change(ctx, id, func(o *Order) (event.Message, error) {
 		now := r.now()
 		switch {
 		case o.GiveUp(now.Add(-r.GiveUp), now):
-			done = "given up"
+			done, level = "given up", slog.LevelWarn
 			return event.OrderStatusChanged.About(id, o.changed()), nil
 		case o.Remind(now.Add(-r.After), now):
-			done = "announced again"
+			done, level = "announced again", slog.LevelInfo
 			return event.OrderCreatedPending.About(id, o.placed()), nil
 		}
 		done = ""
@@ -120,7 +120,7 @@ func (r recovery) revive(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	case done != "":
-		r.log.Warn("an order waited too long: "+done, "order", id, "placed", order.CreatedAt, "announced", order.Announced)
+		r.log.Log(ctx, level, "an order waited too long: "+done, "order", id, "placed", order.CreatedAt, "announced", order.Announced)
 		r.changes.Tell(id)
 	}
 	return nil

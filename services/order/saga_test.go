@@ -21,11 +21,13 @@ func TestConfirmTakesPricesInTheOrdersOwnOrder(t *testing.T) {
 // TestConfirmRefusesWhatWasNotOrdered: whatever does not fit leaves the order as it was.
 func TestConfirmRefusesWhatWasNotOrdered(t *testing.T) {
 	for name, spoil := range map[string]func(*event.StockReserved){
-		"a line less":              func(s *event.StockReserved) { s.Items = s.Items[:1] },
-		"a line more":              func(s *event.StockReserved) { s.Items = append(s.Items, event.ReservedLine{ProductID: staffID}) },
-		"a line twice":             func(s *event.StockReserved) { s.Items[1] = s.Items[0] },
-		"a line twice, and all":    func(s *event.StockReserved) { s.Items = append(s.Items, s.Items[0]) },
-		"another quantity":         func(s *event.StockReserved) { s.Items[1].Quantity, s.Items[1].LineTotalCents, s.TotalCents = 1, 800, 1050 },
+		"a line less":           func(s *event.StockReserved) { s.Items = s.Items[:1] },
+		"a line more":           func(s *event.StockReserved) { s.Items = append(s.Items, event.ReservedLine{ProductID: staffID}) },
+		"a line twice":          func(s *event.StockReserved) { s.Items[1] = s.Items[0] },
+		"a line twice, and all": func(s *event.StockReserved) { s.Items = append(s.Items, s.Items[0]) },
+		"another quantity": func(s *event.StockReserved) {
+			s.Items[1].Quantity, s.Items[1].LineTotalCents, s.TotalCents = 1, 800, 1050
+		},
 		"another product":          func(s *event.StockReserved) { s.Items[1].ProductID = staffID },
 		"a line that is no sum":    func(s *event.StockReserved) { s.Items[1].LineTotalCents = 1; s.TotalCents = 251 },
 		"a total that is no sum":   func(s *event.StockReserved) { s.TotalCents++ },
