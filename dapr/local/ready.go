@@ -56,10 +56,14 @@ func (s *system) announceAgain(ctx context.Context, a app, parts []*part) {
 	}
 }
 
+// calm lets the parts be heard from now on, once what they said while they
+// were starting has been read.
 func calm(parts []*part) {
-	for _, p := range parts {
-		p.report.calm.Store(true)
-	}
+	time.AfterFunc(5*look, func() {
+		for _, p := range parts {
+			p.report.calm.Store(true)
+		}
+	})
 }
 
 // untilReady asks until the answer is 200, and says from time to time why not.

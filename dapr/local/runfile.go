@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -79,13 +80,21 @@ func (f runFile) taken(apps ...app) []string {
 	return lines
 }
 
+// freeWithin is how long a port may take to become free: the gRPC ports are
+// among those that the system lends to outgoing connections for a moment.
+const freeWithin = 2 * time.Second
+
 func free(port int) error {
-	// The CLI looks at all interfaces as well, and refuses what is taken there.
-	listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-	if err != nil {
-		return err
+	for deadline := time.Now().Add(freeWithin); ; time.Sleep(100 * time.Millisecond) {
+		// The CLI looks at all interfaces as well, and refuses what is taken there.
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+		if err == nil {
+			return listener.Close()
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
 	}
-	return listener.Close()
 }
 
 // forRun is the file to give to `dapr run`: the one in the repository, unless
@@ -125,13 +134,17 @@ func (f runFile) forRun(p place, only ...string) (string, error) {
 
 // absolute makes the paths of the common section independent of the file's place.
 func absolute(dir string, common map[string]any) {
-	if path, ok := common["configFilePath"].(string); ok {
-		common["configFilePath"] = filepath.Join(dir, path)
+	from := func(path any) any {
+		if text, ok := path.(string); ok && !filepath.IsAbs(text) {
+			return filepath.Join(dir, text)
+		}
+		return path
+	}
+	if path, found := common["configFilePath"]; found {
+		common["configFilePath"] = from(path)
 	}
 	paths, _ := common["resourcesPaths"].([]any)
 	for i, path := range paths {
-		if text, ok := path.(string); ok {
-			paths[i] = filepath.Join(dir, text)
-		}
+		paths[i] = from(path)
 	}
 }
