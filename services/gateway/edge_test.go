@@ -114,6 +114,7 @@ func TestPathTricksNeverReachTheSidecar(t *testing.T) {
 		"/api/v1/products/%00", "/api/v1/products/" + orderID + "%00", "/api/v1/products\\", "/api/v1/products;x=1", "/api/v1/products/" + orderID + ";x",
 		"/api/v1/products/{id}", "/api/v1/products/*", "/api/v1/products/http:%2F%2Fexample.com", "/api/v1/products/é", "/api/v1/menu", "/api/v2/products",
 		"/v1.0/invoke/order/method/orders", "/v1.0/shutdown", "/v1.0/metadata", "/events/order.status.changed", "/api/v1/orders/" + orderID + "/history",
+		"/api/v1/orders/%2e%2e", "/api/v1/orders/..", // no 401: this is no address to ask a token for
 		"/api/v1/products/urn:uuid:" + orderID, "/api/v1/products/" + strings.ReplaceAll(orderID, "-", ""), "/api/v1/products/" + orderID + "/", "*", "",
 		"http://127.0.0.1:3500/v1.0/metadata", "/API/v1/products", "/api/v1/products#x", "/api/v1/products%3Fx", "/api/v1/auth/../../v1.0/invoke/auth/method/accounts",
 	} {
@@ -209,8 +210,7 @@ func TestProblemTypesAreDocumented(t *testing.T) {
 	}
 }
 
-// TestPlainAddresses looks at the first of two layers by itself: with it off, the routes and ids still refuse all of
-// TestPathTricksNeverReachTheSidecar.
+// TestPlainAddresses looks at the first of two layers by itself: the other is that ids are UUIDs.
 func TestPlainAddresses(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/api/v1/products": true, "/api/v1/orders/" + orderID + "/events": true, "/problems/not-found": true,
