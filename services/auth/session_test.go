@@ -317,10 +317,14 @@ func TestPasswordsAreAsSlowForNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := func(hash, password string) time.Duration {
-		begin := time.Now()
-		p.match(hash, password)
-		return time.Since(begin)
+	work := func(hash, password string) time.Duration { // the least of some: the machine has other things to do
+		least := time.Hour
+		for range 5 {
+			begin := time.Now()
+			p.match(hash, password)
+			least = min(least, time.Since(begin))
+		}
+		return least
 	}
 	known := work(hash, "wrong secret")
 	for name, got := range map[string]time.Duration{"nobody": work("", "wrong secret"), "too long": work(hash, strings.Repeat("x", 100))} {

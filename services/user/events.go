@@ -50,7 +50,7 @@ func (s service) repeat(ctx context.Context, id string) error {
 // first decides on a registration that is not known yet. It says whether to look again, because somebody was faster: with
 // this very profile, or with another one that has the same phone.
 func (s service) first(ctx context.Context, asked event.UserToCreate) (again bool, err error) {
-	now := s.now().UTC()
+	now := s.now()
 	profile := Welcome(asked, now)
 	taken, err := s.phoneTaken(ctx, asked.Phone, asked.UserID)
 	if err != nil {
@@ -76,10 +76,9 @@ func (s service) cancel(ctx context.Context, e event.Received[event.UserCancelle
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
 	}
-	now := s.now().UTC()
 	bury := func() error {
 		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
-			if !p.Cancel(e.Data.Reason, now) {
+			if !p.Cancel(e.Data.Reason, s.now()) {
 				return event.None, document.ErrUnchanged
 			}
 			return event.None, nil
@@ -90,7 +89,7 @@ func (s service) cancel(ctx context.Context, e event.Received[event.UserCancelle
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, e.Data.UserID, Never(e.Data.UserID, e.Data.Reason, now), event.None)
+	err = s.documents.Create(ctx, e.Data.UserID, Never(e.Data.UserID, e.Data.Reason, s.now()), event.None)
 	if errors.Is(err, document.ErrExists) { // the profile was made in between
 		return bury()
 	}

@@ -107,7 +107,7 @@ func (s service) edit(ctx context.Context, id string, edit Edit) (Profile, error
 		switch {
 		case p.Status != Active:
 			return event.None, missing()
-		case !p.Apply(edit, s.now().UTC()):
+		case !p.Apply(edit, s.now()):
 			return event.None, document.ErrUnchanged
 		}
 		return event.None, nil

@@ -33,6 +33,9 @@ type config struct {
 	Secret      token.Secret `env:"JWT_SECRET_KEY,required"`
 }
 
+// clock tells the time as we keep it: UTC, and no finer than Postgres does.
+func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
 	config, err := process.Load[config](environ)
@@ -54,7 +57,7 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer client.Close()
 
-	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, time.Now}
+	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, clock}
 	router := rest.Router(log, token.NewVerifier(config.Secret), s.routes())
 	consumer.Register(router, log, s.subscriptions())
 	answers := func(ctx context.Context) error { return database.Ping(ctx, pool) }

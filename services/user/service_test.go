@@ -38,7 +38,7 @@ func open(t *testing.T) house {
 	t.Helper()
 	pool := databasetest.New(t, migrations())
 	client := documenttest.New(pool)
-	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, time.Now}
+	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, clock}
 	return house{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
 }
 
