@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"comanda/dapr/daprd/flags"
 	"comanda/dapr/daprd/rows"
 
 	"github.com/dapr/dapr/cmd/daprd/options"
@@ -21,7 +22,7 @@ var log = logger.NewLogger("dapr.runtime")
 
 // run is Dapr's own cmd/daprd/app.Run, with our components and our defaults.
 func run(args []string) int {
-	opts, err := options.New(withDefaults(args, os.Getenv))
+	opts, err := options.New(flags.WithDefaults(args, os.Getenv))
 	if err != nil {
 		log.Errorf("Failed to parse flags: %v", err)
 		return 1

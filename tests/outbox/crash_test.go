@@ -37,6 +37,34 @@ func TestKilledSidecarPublishesAfterwards(t *testing.T) {
 	t.Logf("%d writes, %d refused while it was down, %d events twice", l.written.Load(), l.failed.Load(), len(events.doubles()))
 }
 
+// A sidecar that is told to end finishes what it is publishing: what it leaves is published by the next one, and nothing
+// twice.
+func TestStoppedSidecarFinishesItsBatch(t *testing.T) {
+	t.Parallel()
+	database := newDatabase(t, calm.postgres)
+	topic := newTopic(t, calm.kafka, 4)
+	s := startSidecar(t, wanted{
+		Program: calm.ours, App: "stopped", Database: database, Brokers: calm.kafka.Brokers(),
+		Stores: []store{{Name: "orders", Topic: topic}},
+	})
+	events := read(t, calm.kafka, topic)
+	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
+	for range 5 {
+		target := l.written.Load() + 50
+		eventually(t, 20*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes after a restart" })
+		s.stop()
+		s.start(t)
+	}
+	l.end()
+
+	awaitNoRows(t, connect(t, database), 20*time.Second)
+	l.awaitAll(t, events, 20*time.Second)
+	wantEventsOfDocuments(t, database, events)
+	if doubles := events.doubles(); len(doubles) > 0 {
+		t.Errorf("%d of %d events were published twice", len(doubles), l.written.Load())
+	}
+}
+
 // wantEventsOfDocuments compares the documents of a table with the subjects that were announced.
 func wantEventsOfDocuments(t *testing.T, database string, events *reader) {
 	t.Helper()

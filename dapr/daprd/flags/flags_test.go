@@ -1,4 +1,4 @@
-package main
+package flags
 
 import (
 	"slices"
@@ -18,7 +18,7 @@ func TestWithDefaults(t *testing.T) {
 		"--mode standalone --scheduler-host-address":                                                      "--mode standalone " + quiet,
 		"--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1": "--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1 " + quiet,
 	} {
-		got := withDefaults(strings.Fields(given), func(string) string { return "" })
+		got := WithDefaults(strings.Fields(given), func(string) string { return "" })
 		if !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%s\n got %v\nwant %s", given, got, want)
 		}
@@ -27,7 +27,7 @@ func TestWithDefaults(t *testing.T) {
 
 func TestEnvironmentOpensAddresses(t *testing.T) {
 	environment := map[string]string{internalGRPCVariable: "10.0.0.1", metricsVariable: "0.0.0.0"}
-	got := withDefaults([]string{"--metrics-listen-address", "::1"}, func(name string) string { return environment[name] })
+	got := WithDefaults([]string{"--metrics-listen-address", "::1"}, func(name string) string { return environment[name] })
 	want := []string{"--metrics-listen-address", "::1", "--dapr-internal-grpc-listen-address=10.0.0.1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -1,4 +1,5 @@
-package main
+// Package flags changes the defaults of daprd's flags where Dapr's own, or those of `dapr run`, are wrong on one machine.
+package flags
 
 import (
 	"slices"
@@ -27,10 +28,10 @@ var notHere = map[string][]string{
 	placementFlag: {"", "localhost", "localhost:50005", "localhost:6050"},
 }
 
-// withDefaults rewrites what Dapr's own defaults or the CLI's would make wrong on one machine: the internal gRPC port,
+// WithDefaults rewrites what Dapr's own defaults or the CLI's would make wrong on one machine: the internal gRPC port,
 // which checks no token, and the metrics listen on loopback unless a flag or the environment says otherwise. In a
 // cluster, where the operator decides, the defaults are Dapr's.
-func withDefaults(args []string, getenv func(string) string) []string {
+func WithDefaults(args []string, getenv func(string) string) []string {
 	if flagValue(args, modeFlag) == "kubernetes" {
 		return args
 	}
