@@ -11,6 +11,7 @@ import (
 type service struct {
 	store     store
 	announcer announcer
+	turns     *turns
 	currency  string // of products that name none
 }
 

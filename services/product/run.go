@@ -47,7 +47,7 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer client.Close()
 
-	s := service{store{pool, time.Now}, newAnnouncer(client, time.Now), config.Currency}
+	s := service{store{pool, time.Now}, newAnnouncer(client, time.Now), new(turns), config.Currency}
 	router := rest.Router(log, token.NewVerifier(config.Secret), s.routes())
 	consumer.Register(router, log, s.subscriptions())
 	return process.Serve(ctx, process.Service{
