@@ -35,7 +35,7 @@ const (
 // calls is the whole public API. Who owns what is for the services to say; the roles here are the least that is needed.
 // Where tokens are given out nobody looks at one: clients come with an expired one in their hands.
 func calls() []call {
-	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	const get, post, put, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
 	kitchen := rest.Only(token.Staff, token.Admin)
 	buyer := rest.Only(token.Customer, token.Staff)
@@ -44,7 +44,6 @@ func calls() []call {
 	return []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", may: signIn},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", may: wait},
-		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", may: signIn},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
@@ -52,8 +51,6 @@ func calls() []call {
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
-		{method: del, path: "/users/me", access: customer, app: "user"},
-		{method: get, path: "/users/me/export", access: customer, app: "user"},
 		{method: get, path: "/users", access: admin, app: "user", query: page},
 		{method: get, path: "/users/{id}", access: admin, app: "user"},
 
@@ -69,7 +66,6 @@ func calls() []call {
 		{method: post, path: "/orders/{id}/cancel", access: someone, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
 		{method: get, path: "/orders/{id}/events", access: someone, app: "order", stream: true},
-		{method: get, path: "/orders/{id}/timeline", access: someone, app: "order"},
 	}
 }
 

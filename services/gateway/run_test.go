@@ -80,7 +80,7 @@ func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
 		"two slashes":                 {"//events/order.status.changed", "", 404},
 		"a detour":                    {"/api/../events/order.status.changed", "", 404},
 		"a detour, encoded":           {"/api/%2e%2e/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
-		"the API, with the app token": {"/api/v1/users/me/export", "dapr-api-token: app-token\r\n", 405},
+		"the API, with the app token": {"/api/v1/users/me", "dapr-api-token: app-token\r\n", 405},
 		"nothing, with the app token": {"/events/none", "dapr-api-token: app-token\r\n", 404},
 		"events below the API":        {"/api/v1/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
 	} {
