@@ -41,10 +41,9 @@ type wanted struct {
 // sidecar is a daprd without an app: the test itself asks it for transactions.
 type sidecar struct {
 	wanted
-	dir     string
-	http    int
-	metrics int
-	client  dapr.Client
+	dir                     string
+	http, internal, metrics int
+	client                  dapr.Client
 
 	mu      sync.Mutex
 	running *process.Process
@@ -95,7 +94,7 @@ spec:
 // startSidecar runs a sidecar until the test ends, and returns when it is ready.
 func startSidecar(t testing.TB, w wanted) *sidecar {
 	t.Helper()
-	s := &sidecar{wanted: w, dir: t.TempDir(), http: freePort(t), metrics: freePort(t)}
+	s := &sidecar{wanted: w, dir: t.TempDir(), http: freePort(t), internal: freePort(t), metrics: freePort(t)}
 	var text bytes.Buffer
 	if err := resources.Execute(&text, w); err != nil {
 		t.Fatal(err)
@@ -105,8 +104,9 @@ func startSidecar(t testing.TB, w wanted) *sidecar {
 	grpc := freePort(t)
 	s.args = []string{"--app-id", w.App, "--resources-path", "resources", "--config", "config.yaml",
 		"--dapr-http-port", strconv.Itoa(s.http), "--dapr-grpc-port", strconv.Itoa(grpc), "--metrics-port", strconv.Itoa(s.metrics),
-		"--dapr-internal-grpc-port", strconv.Itoa(freePort(t)), "--dapr-listen-addresses", "127.0.0.1",
-		"--dapr-graceful-shutdown-seconds", "5"}
+		"--dapr-internal-grpc-port", strconv.Itoa(s.internal), "--dapr-listen-addresses", "127.0.0.1",
+		"--dapr-graceful-shutdown-seconds", "5",
+		"--scheduler-host-address", "localhost:50006"} // which is not there: the default of `dapr run`
 	t.Cleanup(func() {
 		s.stop()
 		if t.Failed() {
