@@ -16,6 +16,8 @@ import (
 const (
 	// sidecarGrace is how long a sidecar may take to finish what it is at.
 	sidecarGrace = 10 * time.Second
+	// widowGrace is for a sidecar whose service is dead: it would only wait.
+	widowGrace = 2 * time.Second
 	// serviceGrace is the same for a service, whose sidecar is gone by then.
 	serviceGrace = 8 * time.Second
 	// cliGrace is how long `dapr run` may take when there is nothing left to end.
@@ -64,17 +66,23 @@ func (s *system) stopParts(parts []*part) {
 		var all sync.WaitGroup
 		for _, p := range parts {
 			if p.sidecar == sidecars && p.process.PID != 0 {
-				all.Go(func() { s.complain(s.stopPart(p)) })
+				all.Go(func() { s.complain(s.stopPart(p, parts)) })
 			}
 		}
 		all.Wait()
 	}
 }
 
-func (s *system) stopPart(p *part) error {
+func (s *system) stopPart(p *part, others []*part) error {
 	p.ended = true
-	if p.sidecar && p.process.Alive() && s.askToShutDown(p.app) {
-		p.process.Gone(sidecarGrace)
+	if p.sidecar && p.process.Alive() {
+		grace := sidecarGrace
+		if !slices.ContainsFunc(others, func(o *part) bool { return o.app.ID == p.app.ID && !o.sidecar && o.process.Alive() }) {
+			grace = widowGrace
+		}
+		if s.askToShutDown(p.app) && !p.process.Gone(grace) && grace == widowGrace {
+			_ = p.process.End(syscall.SIGKILL, grace)
+		}
 	}
 	if err := p.process.End(syscall.SIGTERM, serviceGrace); err != nil {
 		return err

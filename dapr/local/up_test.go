@@ -37,7 +37,11 @@ type screen struct {
 	mu   sync.Mutex
 	text strings.Builder
 	new  chan struct{}
+	// ended is closed when nothing more will be said.
+	ended chan struct{}
 }
+
+func newScreen() *screen { return &screen{new: make(chan struct{}, 1), ended: make(chan struct{})} }
 
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
@@ -58,9 +62,12 @@ func (s *screen) String() string {
 
 func (s *screen) await(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.After(2 * time.Minute); !strings.Contains(s.String(), text); {
+	// Generous: the machine may be building something else at the same time.
+	for deadline := time.After(5 * time.Minute); !strings.Contains(s.String(), text); {
 		select {
 		case <-s.new:
+		case <-s.ended:
+			t.Fatalf("ended without saying %q:\n%s", text, s)
 		case <-deadline:
 			t.Fatalf("never said %q:\n%s", text, s)
 		}
@@ -126,15 +133,18 @@ func aPort(t *testing.T) int {
 // start runs the system until the test ends, or stop is called.
 func start(t *testing.T, p place) (seen *screen, stop func()) {
 	t.Helper()
-	seen = &screen{new: make(chan struct{}, 1)}
+	seen = newScreen()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- up(ctx, p, command{}, newConsole(io.MultiWriter(seen, t.Output()), false)) }()
-	stop = sync.OnceFunc(func() {
-		cancel(errStopped)
-		if err := <-ended; !errors.Is(err, errStopped) {
+	go func() {
+		err := up(ctx, p, command{}, newConsole(io.MultiWriter(seen, t.Output()), false))
+		if !errors.Is(err, errStopped) {
 			t.Errorf("ended with %v", err)
 		}
+		close(seen.ended)
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel(errStopped)
+		<-seen.ended
 	})
 	t.Cleanup(stop)
 	return seen, stop
@@ -197,7 +207,7 @@ func TestWhatDiesIsNamedAndStartsAgain(t *testing.T) {
 
 func TestAKilledRunLeavesNothingAndLosesNothing(t *testing.T) {
 	p := aPlace(t)
-	seen := &screen{new: make(chan struct{}, 1)}
+	seen := newScreen()
 	first := exec.Command(os.Args[0])
 	first.Env = append(os.Environ(), rootVariable+"="+p.root)
 	first.Stdout, first.WaitDelay = seen, time.Second

@@ -161,7 +161,7 @@ func (c *cluster) start(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "shared memory block") {
 			return err
 		}
-		if !pause(ctx, 100*time.Millisecond) {
+		if !pause(ctx, answerInterval) {
 			return err
 		}
 	}
@@ -202,7 +202,7 @@ func (c *cluster) ready(ctx context.Context) error {
 			return fmt.Errorf("it ended at start: %s (all of it in %s)", lastLinesOf(c.log(), 3), c.log())
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on port %d: %w", c.port, err)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(answerInterval):
 		}
 	}
 }

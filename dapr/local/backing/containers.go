@@ -112,7 +112,7 @@ func untilReachable(ctx context.Context, url string) error {
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, lockInterval) {
+		if !pause(ctx, answerInterval) {
 			return err
 		}
 	}

@@ -155,7 +155,7 @@ func (k *Kafka) ready(ctx context.Context) error {
 			return errors.New("it ended at start: " + k.note)
 		case <-ctx.Done():
 			return fmt.Errorf("no broker answers at %s: %w", k.brokers, errors.Join(err, ctx.Err()))
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(answerInterval):
 		}
 	}
 }

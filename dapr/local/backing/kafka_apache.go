@@ -107,10 +107,7 @@ func apacheJars(ctx context.Context, options Options) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := process.Lock(filepath.Join(dir, "lock"))
-	for errors.Is(err, process.ErrLocked) && pause(ctx, lockInterval) {
-		unlock, err = process.Lock(filepath.Join(dir, "lock"))
-	}
+	unlock, err := process.AwaitLock(ctx, filepath.Join(dir, "lock"))
 	if err != nil {
 		return "", err
 	}

@@ -18,8 +18,8 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// lockInterval is how often a lock that another run holds is tried again.
-const lockInterval = 200 * time.Millisecond
+// answerInterval is how often a server that does not answer yet is asked again.
+const answerInterval = 100 * time.Millisecond
 
 // pause waits, and says whether the context still runs.
 func pause(ctx context.Context, d time.Duration) bool {

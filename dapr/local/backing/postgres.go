@@ -16,8 +16,9 @@ const (
 	// maxConnections fits four services in three replicas each: their own
 	// pool and one more for each of their sidecar's state components.
 	maxConnections = "400"
-	// startTimeout bounds the first start, recovery after a crash included.
-	startTimeout = 60 * time.Second
+	// startTimeout bounds a start, recovery after a crash included, on a
+	// machine that is busy with something else.
+	startTimeout = 2 * time.Minute
 	// stopGrace is how long a server may take to end in good order.
 	stopGrace = 20 * time.Second
 	// duplicateDatabase is Postgres' SQLSTATE for a database that exists.

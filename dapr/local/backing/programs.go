@@ -37,7 +37,7 @@ func postgresPrograms(ctx context.Context, data string, own owner, options Optio
 	if major != "" && major != fetched {
 		return "", fmt.Errorf("the data in %s was made by Postgres %s, which is not here: install it, or move the data away", data, major)
 	}
-	return fetchPostgres(own, options)
+	return fetchPostgres(ctx, own, options)
 }
 
 // installedPostgres lists the folders of this machine that hold a server.
@@ -85,7 +85,7 @@ func postgresMajor(ctx context.Context, dir string) string {
 // fetchPostgres gets the programs by the embedded-postgres library. That can
 // only start a whole server, so it is asked to, on data nobody needs; as root
 // its initdb is refused, but the programs are in place by then.
-func fetchPostgres(own owner, options Options) (string, error) {
+func fetchPostgres(ctx context.Context, own owner, options Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("no Postgres on this machine, and no place to fetch one to: %w", err)
@@ -94,7 +94,7 @@ func fetchPostgres(own owner, options Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	unlock, err := process.Lock(dir + ".lock")
+	unlock, err := process.AwaitLock(ctx, dir+".lock")
 	if err != nil {
 		return "", fmt.Errorf("fetching Postgres into %s: %w", dir, err)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,6 +84,24 @@ func Lock(path string) (unlock func(), err error) {
 	_ = f.Truncate(0)
 	_, _ = fmt.Fprintf(f, "process %d", os.Getpid())
 	return func() { _ = f.Close() }, nil
+}
+
+// lockInterval is how often a lock that another process holds is tried again.
+const lockInterval = 100 * time.Millisecond
+
+// AwaitLock is Lock for work that whoever holds it will have done soon.
+func AwaitLock(ctx context.Context, path string) (unlock func(), err error) {
+	for {
+		unlock, err := Lock(path)
+		if !errors.Is(err, ErrLocked) {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(lockInterval):
+		}
+	}
 }
 
 // ErrLocked is the answer when another process holds a Lock.

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,21 +75,12 @@ func locked(ctx context.Context, program string, build func() error) error {
 	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
 		return err
 	}
-	for {
-		unlock, err := process.Lock(program + ".lock")
-		if err == nil {
-			defer unlock()
-			return build()
-		}
-		if !errors.Is(err, process.ErrLocked) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
+	unlock, err := process.AwaitLock(ctx, program+".lock")
+	if err != nil {
+		return err
 	}
+	defer unlock()
+	return build()
 }
 
 // goTool runs the go command in the checkout; its output is the progress.

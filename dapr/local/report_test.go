@@ -1,0 +1,54 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestComplaintIn(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"level":"INFO","msg":"listening"}`:                             "",
+		`{"level":"WARN","msg":"slow","error":"5 s"}`:                    "warn: slow: 5 s",
+		`{"level":"ERROR","msg":"request failed"}`:                       "error: request failed",
+		`time="2026" level=info msg="level=error" app_id=order`:          "",
+		`time="2026" level=warning msg="no \"peer\"" app_id=order`:       `warn: no "peer"`,
+		`time="2026" level=fatal msg="Kafka is away" scope=dapr.runtime`: "fatal: Kafka is away",
+		`panic: runtime error: index out of range`:                       "panic: runtime error: index out of range",
+		`order: JWT_SECRET_KEY is not set: set it in the environment`:    "",
+		`{"level":"WARN","msg":` + `"` + strings.Repeat("é", 300) + `"}`: "warn: " + strings.Repeat("é", lineWidth-1) + "…",
+	} {
+		if got, found := complaintIn(line); got != want || found != (want != "") {
+			t.Errorf("%.60s:\n got %q\nwant %q", line, got, want)
+		}
+	}
+}
+
+func TestReporterCountsWhatItHoldsBack(t *testing.T) {
+	var out strings.Builder
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	c := newConsole(&out, false)
+	c.now = func() time.Time { return now }
+	r := &reporter{console: c, who: "order", file: "order.log"}
+	warning := `{"level":"WARN","msg":"Kafka is away"}`
+
+	r.line(warning)
+	if out.Len() > 0 {
+		t.Error("heard while it was starting")
+	}
+	r.calm.Store(true)
+	for range 40 {
+		r.line(warning)
+	}
+	r.tick()
+	now = now.Add(quiet)
+	r.tick()
+	r.tick()
+	want := "12:00:00  order            warn: Kafka is away\n12:00:15  order            39 more warnings and errors (order.log)\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+	if len(r.recent) != lastLines {
+		t.Errorf("%d last lines are kept", len(r.recent))
+	}
+}

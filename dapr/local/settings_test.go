@@ -1,0 +1,88 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func env(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestSettingsAreMadeOnceAndKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secrets.env")
+	first, err := loadSettings(path, "http://127.0.0.1:8080", env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first["JWT_SECRET_KEY"]) < minimumSecret {
+		t.Errorf("a made JWT_SECRET_KEY of %d bytes", len(first["JWT_SECRET_KEY"]))
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("secrets.env is readable by others: %v %v", info.Mode(), err)
+	}
+	second, err := loadSettings(path, "http://127.0.0.1:8080", env("ADMIN_EMAIL", "me@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second["ADMIN_EMAIL"] != "me@example.com" {
+		t.Error("the environment does not win")
+	}
+	delete(first, "ADMIN_EMAIL")
+	for name, value := range first {
+		if second[name] != value {
+			t.Errorf("%s changed from one run to the next", name)
+		}
+	}
+}
+
+func TestSettingsGetOnePasswordEach(t *testing.T) {
+	s, err := loadSettings(filepath.Join(t.TempDir(), "secrets.env"), "", env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for name, value := range s {
+		if other := seen[value]; other != "" {
+			t.Errorf("%s and %s are the same", name, other)
+		}
+		seen[value] = name
+	}
+}
+
+func TestWrongSettings(t *testing.T) {
+	external := []string{"COMANDA_BACKING", "external", "KAFKA_BROKERS", "k:9092", "AUTH_DATABASE_URL", "x",
+		"USER_DATABASE_URL", "x", "ORDER_DATABASE_URL", "x", "PRODUCT_DATABASE_URL", "x"}
+	for name, test := range map[string]struct {
+		set  []string
+		want string
+	}{
+		"nothing set":            {nil, ""},
+		"all of external":        {external, ""},
+		"a short key":            {[]string{"JWT_SECRET_KEY", "hush"}, "JWT_SECRET_KEY has 4 bytes"},
+		"no e-mail":              {[]string{"ADMIN_EMAIL", "admin"}, "ADMIN_EMAIL is not an e-mail address"},
+		"unknown backing":        {[]string{"COMANDA_BACKING", "mysql"}, "COMANDA_BACKING=mysql: choose"},
+		"external without Kafka": {append(external[:2:2], external[4:]...), "KAFKA_BROKERS is not set"},
+		"Kafka without external": {external[2:4], "only COMANDA_BACKING=external uses it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(wrongSettings(env(test.set...)), "\n")
+			if !strings.Contains(got, test.want) || (test.want == "" && got != "") || strings.Contains(got, "\n") {
+				t.Errorf("got %q, want one line with %q", got, test.want)
+			}
+			if strings.Contains(got, "hush") {
+				t.Error("a secret is shown")
+			}
+		})
+	}
+}
