@@ -207,18 +207,7 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.documents.Change(r.Context(), id, func(a *Account) (event.Message, error) {
-		switch {
-		case a.Status == Rejected:
-			return event.None, fault.Conflict("the registration of this account was rejected")
-		case !a.Grant(roles, s.now()):
-			return event.None, document.ErrUnchanged
-		}
-		return event.None, nil
-	})
-	if fault.Is(err, fault.KindNotFound) {
-		return missing()
-	}
+	account, err := s.grant(r.Context(), id, roles)
 	if err != nil {
 		return err
 	}
@@ -228,4 +217,21 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 		Status Status   `json:"status"`
 		Roles  []string `json:"roles"`
 	}{account.ID, account.Email, account.Status, account.Roles})
+}
+
+// grant gives an account exactly these checked roles. Its refresh tokens end with the same write.
+func (s service) grant(ctx context.Context, id string, roles []string) (Account, error) {
+	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
+		switch {
+		case a.Status == Rejected:
+			return event.None, fault.Conflict("the registration of this account was rejected")
+		case !a.Grant(roles, s.now()):
+			return event.None, document.ErrUnchanged
+		}
+		return event.None, nil
+	})
+	if fault.Is(err, fault.KindNotFound) {
+		return account, missing()
+	}
+	return account, err
 }

@@ -5,8 +5,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/internal/await"
@@ -68,18 +70,10 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer client.Close()
-	passwords, err := newPasswords(bcrypt.DefaultCost)
-	if err != nil {
-		return err
-	}
-	rotation, err := newRotation(config.Secret)
-	if err != nil {
-		return err
-	}
 
-	s := service{
-		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: config.Secret, changes: &await.Changes{}, log: log, now: clock,
+	s, err := furnish(client, pool, config.Secret, log, bcrypt.DefaultCost)
+	if err != nil {
+		return err
 	}
 	router := rest.Router(log, token.NewVerifier(config.Secret), s.routes())
 	consumer.Register(router, log, s.subscriptions())
@@ -95,6 +89,22 @@ func run(ctx context.Context, environ []string) error {
 		Start:      func(ctx context.Context) error { return database.Migrate(ctx, pool, migrations()) },
 		Background: s.background(config.Recovery, admin),
 	})
+}
+
+// furnish makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
+func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, log *slog.Logger, cost int) (service, error) {
+	passwords, err := newPasswords(cost)
+	if err != nil {
+		return service{}, err
+	}
+	rotation, err := newRotation(secret)
+	if err != nil {
+		return service{}, err
+	}
+	return service{
+		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
+		passwords: passwords, secret: secret, changes: &await.Changes{}, log: log, now: clock,
+	}, nil
 }
 
 // background is what goes on beside the requests.

@@ -15,9 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/event"
-	"comanda/services/internal/await"
 	"comanda/services/internal/databasetest"
-	"comanda/services/internal/document"
 	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
@@ -39,20 +37,12 @@ func open(t *testing.T) house {
 	t.Helper()
 	pool := databasetest.New(t, migrations())
 	client := documenttest.New(pool)
-	passwords, err := newPasswords(bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rotation, err := newRotation(secret)
+	s, err := furnish(client, pool, secret, slog.New(slog.NewTextHandler(io.Discard, nil)), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := new(atomic.Int64)
-	s := service{
-		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		now: func() time.Time { return clock().Add(time.Duration(later.Load())) },
-	}
+	s.now = func() time.Time { return clock().Add(time.Duration(later.Load())) }
 	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later}
 }
 
