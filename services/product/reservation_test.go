@@ -46,7 +46,10 @@ func TestDecide(t *testing.T) {
 		"no longer on the menu": {[]Line{{ghost, 1}}, short("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
 		"two currencies":        {[]Line{{pizza, 1}, {fondue, 1}}, short("mixed_currencies")},
 		"two currencies, short": {[]Line{{pizza, 1}, {fondue, 6}}, short("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
-		"one, not our own":      {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{OrderID: order, Version: 1, Currency: "CHF", TotalCents: 3100, Items: []event.ReservedLine{{ProductID: fondue, Quantity: 1, Name: "Fondue", UnitPriceCents: 3100, LineTotalCents: 3100}}}}},
+		"one, not our own": {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{
+			OrderID: order, Version: 1, Currency: "CHF", TotalCents: 3100,
+			Items: []event.ReservedLine{{ProductID: fondue, Quantity: 1, Name: "Fondue", UnitPriceCents: 3100, LineTotalCents: 3100}},
+		}}},
 		"more than could exist": {[]Line{{pizza, 1 << 62}}, short("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
 	} {
 		if got := Decide(order, tc.lines, menu); !reflect.DeepEqual(got, tc.want) {

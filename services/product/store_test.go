@@ -78,10 +78,17 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 			return err
 		}
 		defer replica.Close()
-		if err := database.Migrate(context.Background(), replica, migrations()); err != nil {
-			return err
+		start := func() error {
+			if err := database.Migrate(context.Background(), replica, migrations()); err != nil {
+				return err
+			}
+			return store{replica, time.Now}.Seed(context.Background(), "EUR")
 		}
-		return store{replica, time.Now}.Seed(context.Background(), "EUR")
+		err = start()
+		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // a lock waited for too long: as Serve does
+			err = start()
+		}
+		return err
 	}) {
 		if err != nil {
 			t.Error(err)
