@@ -55,7 +55,7 @@ func TestWhoSeesWhichOrders(t *testing.T) {
 	}
 	h.later(time.Second)
 	mine := person{staffID, []string{"customer"}}
-	if got := h.ask(mine, "GET", "/orders", ""); string(got.Body.Bytes()) != "{\"items\":[]}\n" {
+	if got := h.ask(mine, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
 		t.Errorf("who has none gets %s", got.Body)
 	}
 }

@@ -101,15 +101,12 @@ func TestManyWait(t *testing.T) {
 
 func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	h := open(t)
-	for range 2 * recoveryFailures {
+	broken := h.placed(ana)
+	for range 2*recoveryFailures - 1 {
 		h.placed(ana)
 	}
 	h.later(time.Minute)
-	// One that cannot be read keeps none of the others waiting.
-	if _, err := h.pool.Exec(t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), '"version":1', '"version":"?"'), 'UTF8')
-		where key = (select min(key) from orders)`); err != nil {
-		t.Fatal(err)
-	}
+	h.spoil(broken) // one that cannot be read keeps none of the others waiting
 	if err := h.recovery().Round(t.Context()); err == nil {
 		t.Error("the broken one is not told of")
 	}
@@ -130,7 +127,36 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	}
 }
 
-func TestRunWakesWhoWaits(t *testing.T) {
+// TestScatteredFailuresEndNoRound: only failures in a row mean that something is away.
+func TestScatteredFailuresEndNoRound(t *testing.T) {
+	h := open(t)
+	for range recoveryFailures + 1 {
+		h.spoil(h.placed(ana))
+		h.later(time.Millisecond)
+		h.placed(ana)
+		h.later(time.Millisecond)
+	}
+	h.later(time.Minute)
+	if err := h.recovery().Round(t.Context()); err == nil {
+		t.Error("the broken ones are not told of")
+	}
+	if asked, _ := h.counted(); asked != 3*(recoveryFailures+1) {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+// spoil makes an order's document one that cannot be read.
+func (h *house) spoil(id string) {
+	h.t.Helper()
+	const version = `"version":1`
+	_, err := h.pool.Exec(h.t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), $2, '"version":"?"'), 'UTF8')
+		where key = 'order-' || $1`, id, version)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestRunRecoversUntilItsEnd(t *testing.T) {
 	h := open(t)
 	id := h.placed(ana)
 	r := h.recovery()
