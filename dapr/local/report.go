@@ -65,6 +65,10 @@ func (r *reporter) tick() {
 	r.counted, r.silent = 0, now.Add(quiet)
 }
 
+// deprecation begins what a sidecar says of calls that the Go SDK makes for
+// us: nothing a person at this terminal could do about.
+const deprecation = "[DEPRECATION NOTICE]"
+
 // sidecarLine is how daprd writes: time="..." level=warning msg="..." ...
 var sidecarLine = regexp.MustCompile(`level=(warning|warn|error|fatal)\b.*?\bmsg="((?:[^"\\]|\\.)*)"`)
 
@@ -89,7 +93,7 @@ func complaintIn(text string) (string, bool) {
 		return shorten(text), true
 	}
 	found := sidecarLine.FindStringSubmatch(text)
-	if found == nil {
+	if found == nil || strings.HasPrefix(found[2], deprecation) {
 		return "", false
 	}
 	level := strings.TrimSuffix(found[1], "ing")

@@ -19,7 +19,7 @@ import (
 func up(ctx context.Context, p place, asked command, console *console) error {
 	unlock, err := process.Lock(p.lock())
 	if err != nil {
-		return fmt.Errorf("it runs already (%s is %w): end that one first, or start a part of it again with make start SERVICE=...", p.relative(p.state), err)
+		return fmt.Errorf("it runs already (%s is %w): end that one first, or start a part of it again by make start SERVICE=NAME", p.relative(p.state), err)
 	}
 	defer unlock()
 	s := &system{place: p, console: console, stock: asked.stock}
