@@ -79,9 +79,11 @@ func prepare(ctx context.Context) (stop func(), err error) {
 func newDatabase(t testing.TB, server *backing.Postgres) string {
 	t.Helper()
 	name := fmt.Sprintf("outbox_%d_%d", os.Getpid(), databases.Add(1))
-	if err := server.CreateDatabase(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
+	// A new database is a copy of files, for which a busy machine may need longer than a statement has.
+	eventually(t, time.Minute, func() (bool, string) {
+		err := server.CreateDatabase(t.Context(), name)
+		return err == nil, fmt.Sprint(err)
+	})
 	return server.URL(name)
 }
 
