@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // plan is what the harness takes from dapr/dapr.yaml, so that a system under test runs as `dapr run -f` runs it. The
