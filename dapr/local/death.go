@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,9 +29,11 @@ func (s *system) cliEnded(run *daprRun) error {
 		return fmt.Errorf("dapr run ended and left its apps behind: ending them")
 	}
 	run.said.flush()
-	if run.name != mainRun {
-		s.runs = slices.DeleteFunc(s.runs, func(r *daprRun) bool { return r == run })
-		return nil
+	why := fmt.Sprintf("dapr run ended (%v): %s (all of it in %s)", run.Err(), strings.Join(run.last, " | "), s.place.relative(s.place.log(run.name)))
+	if run.name == mainRun {
+		return errors.New(why)
 	}
-	return fmt.Errorf("dapr run ended (%v): %s (all of it in %s)", run.Err(), strings.Join(run.last, " | "), s.place.relative(s.place.log(run.name)))
+	s.console.say(run.name, "%s", why)
+	s.runs = slices.DeleteFunc(s.runs, func(r *daprRun) bool { return r == run })
+	return nil
 }

@@ -136,6 +136,11 @@ func (p *part) line(text string) {
 	if _, rest, found := strings.Cut(text, "== APP - "+p.app.ID+" == "); found {
 		text = rest
 	}
+	if strings.Contains(text, "termination signal received: shutting down") {
+		// The CLI ends, and all of its parts with it: it is the one to be named.
+		p.ended = true
+		return
+	}
 	for _, end := range []string{"process exited with error code: ", "Exited App successfully", "Exited Dapr successfully"} {
 		if _, code, found := strings.Cut(text, end); found {
 			if p.because = code; code == "" {
