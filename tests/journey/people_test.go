@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a saga may take on a machine that many tests share. It is no measurement: see latency_test.go.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // user is somebody with an account who is logged in.
 type user struct {

@@ -25,6 +25,7 @@ func TestNothingSticks(t *testing.T) {
 	begun := must(w.nobody.Register(ctx, person))(t)
 	placed := must(ana.Order(ctx, basket(dish, 2)))(t)
 	watching := watch(t, ana, placed.ID, "")
+	watching.within = patience
 
 	if change := watching.want(client.Cancelled); change.Reason != "timed_out" {
 		t.Errorf("the reason told is %q", change.Reason)

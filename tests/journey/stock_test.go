@@ -19,6 +19,7 @@ func TestOnTheStockRuntime(t *testing.T) {
 	begun := must(w.nobody.Register(ctx, twin))(t)
 	placed := must(ana.Order(ctx, basket(dish, 2)))(t)
 	watching := watch(t, ana, placed.ID, "")
+	watching.within = patience
 	if got := must(w.nobody.Registration(ctx, begun.UserID, patience))(t); got.Status != client.AccountRejected {
 		t.Errorf("the registration with a taken phone is %+v", got)
 	}

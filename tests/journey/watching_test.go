@@ -8,9 +8,14 @@ import (
 	"comanda/tests/client"
 )
 
+// live is how soon a change has to be seen: sooner than the gateway looks by itself whether it missed one (15 s), so that
+// a change that nobody announced is found out.
+const live = 10 * time.Second
+
 // watching is a live stream of one order's changes, being read.
 type watching struct {
 	t       testing.TB
+	within  time.Duration
 	changes chan client.Change
 	failed  chan error
 	seen    []client.Change
@@ -21,7 +26,7 @@ func watch(t testing.TB, by user, orderID, after string) *watching {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
-	w := &watching{t: t, changes: make(chan client.Change, 100), failed: make(chan error, 1)}
+	w := &watching{t: t, within: live, changes: make(chan client.Change, 100), failed: make(chan error, 1)}
 	go func() {
 		defer close(w.changes)
 		for change, err := range by.Watch(ctx, orderID, after) {
@@ -48,8 +53,8 @@ func (w *watching) next() (change client.Change, ok bool) {
 			}
 			return change, false
 		}
-	case <-time.After(patience):
-		w.t.Fatalf("no change for %v; seen so far %+v", patience, w.seen)
+	case <-time.After(w.within):
+		w.t.Fatalf("no change for %v; seen so far %+v", w.within, w.seen)
 	}
 	if n := len(w.seen); n > 0 && change.Version <= w.seen[n-1].Version {
 		w.t.Errorf("version %d (%s) came after %d (%s)", change.Version, change.Status, w.seen[n-1].Version, w.seen[n-1].Status)

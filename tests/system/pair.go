@@ -23,8 +23,8 @@ func (p *Pair) Start() error {
 	return errors.Join(p.Sidecar.Start(), p.Service.Start())
 }
 
-// readyTimeout is how long a part may take to be ready again after whatever a test did to it.
-const readyTimeout = 60 * time.Second
+// readyTimeout is how long a start may take on a machine that is busy with other tests.
+const readyTimeout = 2 * time.Minute
 
 // AwaitReady waits until every replica of every service says that it is ready.
 func (s *System) AwaitReady(ctx context.Context) error {
