@@ -118,7 +118,7 @@ func (r *reader) wantInOrder(t testing.TB) {
 	for subject, numbers := range r.numbers() {
 		for i, number := range numbers {
 			if number != i+1 {
-				t.Errorf("%s: the events came in the order %v", subject, numbers)
+				t.Errorf("%s: out of order from event %d on: %v ...", subject, i+1, numbers[i:min(i+10, len(numbers))])
 				break
 			}
 		}
