@@ -210,7 +210,7 @@ func TestAKilledRunLeavesNothingAndLosesNothing(t *testing.T) {
 	seen := newScreen()
 	first := exec.Command(os.Args[0])
 	first.Env = append(os.Environ(), rootVariable+"="+p.root)
-	first.Stdout, first.WaitDelay = seen, time.Second
+	first.Stdout, first.Stderr, first.WaitDelay = io.MultiWriter(seen, t.Output()), t.Output(), time.Second
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
