@@ -23,6 +23,7 @@ build: ## Build the Dapr runtime, its CLI and the services (minutes the first ti
 
 # Its own program rather than `go run`: so it hears when make, and whoever started that, is gone.
 run: ## Start everything on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs Dapr's own outbox)
+	@test -x $(LOCAL) || echo 'Building everything: some minutes, the first time only.'
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@exec $(LOCAL) $(ARGS)
 

@@ -42,10 +42,10 @@ func BuildCLI(ctx context.Context, progress io.Writer) (string, error) {
 		return "", err
 	}
 	if _, err := os.Stat(program); err != nil {
-		_, _ = fmt.Fprintln(progress, "dapr: building the Dapr CLI from its sources, some minutes the first time")
+		_, _ = fmt.Fprintln(progress, "dapr: building the Dapr CLI, about two minutes the first time")
 	}
-	args := []string{"-C", "dapr/cli", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "."}
-	return program, locked(ctx, program, func() error { return goTool(ctx, progress, args...) })
+	args := []string{"-C", "dapr/cli", "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "."}
+	return program, locked(ctx, program, func() error { return goTool(ctx, count("dapr", progress), args...) })
 }
 
 // BuildServices builds the five services and returns the folder they are in.
@@ -57,7 +57,7 @@ func BuildServices(ctx context.Context, progress io.Writer) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(state, "bin")
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
+	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
 	for _, name := range Services {
 		args = append(args, "./services/"+name)
 	}
@@ -65,7 +65,7 @@ func BuildServices(ctx context.Context, progress io.Writer) (string, error) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		return goTool(ctx, progress, args...)
+		return goTool(ctx, count("services", progress), args...)
 	})
 }
 
