@@ -37,10 +37,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 
 // Body reads r's whole body, at most MaxBody bytes of valid UTF-8 JSON: 413, 415 or 400 otherwise.
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
-	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -48,6 +45,10 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
 	case err != nil:
 		return nil, fault.Malformed("the body did not arrive whole")
+	case len(body) == 0: // what is not there has no type either; and through a sidecar its length is not known before
+		return nil, fault.Malformed("there is no body, and one of JSON is needed")
+	case kind != "application/json":
+		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
 	case !utf8.Valid(body):
 		return nil, fault.Malformed("the body is not valid UTF-8")
 	case !json.Valid(body):
