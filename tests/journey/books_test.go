@@ -12,9 +12,11 @@ import (
 )
 
 // wantBooks checks the books of the whole system where they are kept: for every product, what came in is what is there,
-// reserved or sold, and never below zero; and product holds for every order what order's status says.
+// reserved or sold, and never below zero; product holds for every order what order's status says; and no event is left
+// over, waiting or dead.
 func wantBooks(t testing.TB, s *system.System) {
 	t.Helper()
+	eventuallyWithin(t, back, "every event is published and processed", func(ctx context.Context) error { return nothingLeft(ctx, s) })
 	eventuallyWithin(t, patience, "order and product agree", func(ctx context.Context) error {
 		if err := stockLaw(ctx, s); err != nil {
 			t.Fatal(err) // it holds at every moment, so there is nothing to wait for

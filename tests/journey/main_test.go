@@ -34,6 +34,10 @@ func peaceful(t testing.TB) *system.System {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.system != nil {
+		if err := atPeace(shared.system); err != nil {
+			fmt.Println("FAIL: the peaceful system:", err)
+			code = max(code, 1)
+		}
 		if code != 0 {
 			fmt.Println(shared.system.LastLines(10))
 		}
