@@ -48,6 +48,14 @@ var transactions = map[string][]*dapr.StateOperation{
 	},
 }
 
+// overHTTP are transactions as a body of the HTTP API, whose values are decoded JSON and not bytes.
+var overHTTP = []string{
+	`{"operations":[{"operation":"upsert","request":{"key":"http","value":{"number":1},"metadata":{"subject":"http","contentType":"application/json"}}}]}`,
+	`{"operations":[{"operation":"upsert","request":{"key":"text","value":"a text","metadata":{"subject":"text"}}}]}`,
+	`{"operations":[{"operation":"upsert","request":{"key":"projected","value":{"secret":true},"metadata":{"subject":"projected over HTTP"}}},
+		{"operation":"upsert","request":{"key":"projected","value":{"number":3,"list":[null,"<&>",1.5]},"metadata":{"outbox.projection":"true","contentType":"application/json"}}}]}`,
+}
+
 func upsert(key, value string, metadata map[string]string) *dapr.StateOperation {
 	return &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: key, Value: []byte(value), Metadata: metadata}}
 }
@@ -81,6 +89,10 @@ func announcedBy(t *testing.T, program string) []map[string]any {
 			t.Fatalf("%s: %v", name, err)
 		}
 		want += eventsOf(transactions[name])
+	}
+	for _, body := range overHTTP {
+		s.transact(t, "orders", body)
+		want++
 	}
 	eventually(t, 60*time.Second, func() (bool, string) { return events.count() >= want, "all events" })
 	var all []map[string]any

@@ -114,7 +114,7 @@ func startSidecar(t testing.TB, w wanted) *sidecar {
 		}
 	})
 	s.start(t)
-	client, err := dapr.NewClientWithAddress(net.JoinHostPort("127.0.0.1", strconv.Itoa(grpc)))
+	client, err := dapr.NewClientWithAddressContext(t.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(grpc)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,20 @@ func (s *sidecar) ready() bool {
 	}
 	_ = response.Body.Close()
 	return response.StatusCode == http.StatusNoContent
+}
+
+// transact runs a transaction by the HTTP API.
+func (s *sidecar) transact(t testing.TB, storeName, body string) {
+	t.Helper()
+	url := fmt.Sprintf("http://127.0.0.1:%d/v1.0/state/%s/transaction", s.http, storeName)
+	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusNoContent {
+		t.Fatalf("%s: %s", body, response.Status)
+	}
 }
 
 // kill ends it as a power cut would.
