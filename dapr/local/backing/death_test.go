@@ -105,7 +105,7 @@ func TestTheNextStartEndsWhatWasLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	kafka(t, options(t, dir))
-	if p.Running() {
+	if p.Identity().Alive() {
 		t.Fatal("what an earlier run left is still there")
 	}
 }

@@ -71,8 +71,8 @@ func TestClearEndsWhatWasRecorded(t *testing.T) {
 	if err := process.Record(path, p.Identity()); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := process.Clear(path, syscall.SIGTERM, time.Minute); !ended || err != nil || p.Running() {
-		t.Fatalf("ended %v, error %v, running %v", ended, err, p.Running())
+	if ended, err := process.Clear(path, syscall.SIGTERM, time.Minute); !ended || err != nil || p.Identity().Alive() {
+		t.Fatalf("ended %v, error %v, alive %v", ended, err, p.Identity().Alive())
 	}
 	if _, err := process.Recorded(path); !errors.Is(err, process.ErrGone) {
 		t.Errorf("the record stayed: %v", err)
