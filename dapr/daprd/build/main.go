@@ -89,11 +89,14 @@ func build(ctx context.Context, target, inputs string, stock bool, sources strin
 	return nil
 }
 
-// sourceDir is where the writable copy of Dapr lives.
+// sourceDir is where the writable copy of Dapr lives; a relative state directory counts from the checkout's root.
 func sourceDir(getenv func(string) string) string {
 	state := getenv("COMANDA_STATE")
-	if state == "" {
+	switch {
+	case state == "":
 		state = filepath.Join("..", "..", ".comanda")
+	case !filepath.IsAbs(state):
+		state = filepath.Join("..", "..", state)
 	}
 	return filepath.Join(state, "src")
 }
