@@ -89,13 +89,6 @@ func (w *town) dish(stock int, priceCents int64) client.Product {
 	}))(w.t)
 }
 
-// stock is a dish's stock as the administrator sees it.
-func (w *town) stock(dish client.Product) (available, reserved, sold int) {
-	w.t.Helper()
-	now := must(w.admin.Product(w.t.Context(), dish.ID))(w.t)
-	return now.Available, now.Reserved, now.Sold
-}
-
 // wantStock waits until a dish's stock is as it should be.
 func (w *town) wantStock(dish client.Product, available, reserved, sold int) {
 	w.t.Helper()
