@@ -2,90 +2,32 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/rest"
+	"comanda/services/internal/overdue"
 )
 
-const (
-	// recoveryPage is how many waiting accounts are read at a time.
-	recoveryPage = 100
-	// recoveryFailures in a row end a round: the sidecar or the database is away, and the next round will find them again.
-	recoveryFailures = 5
-	// sweepEvery is how often expired refresh tokens are deleted.
-	sweepEvery = time.Hour
-)
+// sweepEvery is how often expired refresh tokens are deleted.
+const sweepEvery = time.Hour
 
-// timing says how patient the recovery is.
-type timing struct {
-	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // ask for the profile again, and again after as long
-	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // reject the registration
-	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // look for such registrations
-}
-
-func (t timing) check() error {
-	if t.After <= 0 || t.GiveUp <= 0 || t.Every <= 0 {
-		return errors.New("RECOVERY_AFTER, RECOVERY_GIVE_UP and RECOVERY_EVERY have to be longer than 0")
-	}
-	return nil
-}
-
-// repeatedly does work now and then every so often until ctx is done. It says once that it fails, not for as long as it does.
-func repeatedly(ctx context.Context, log *slog.Logger, what string, every time.Duration, work func(context.Context) error) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for failing := false; ctx.Err() == nil; {
-		err := work(ctx)
-		if err != nil && ctx.Err() == nil && !failing {
-			log.Warn(what+" fails, trying again", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
-		}
-	}
-}
-
-// recover looks once for registrations that wait too long and acts on each, unless another replica is at it. An error tells
-// of the last one that could not be written; it keeps none of the others waiting.
-func (s service) recover(ctx context.Context, t timing) error {
-	return s.alone(ctx, func(ctx context.Context) error {
-		var last error
-		failures, after, now := 0, "", s.now()
-		for {
-			found, err := s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, recoveryPage)
-			if err != nil {
-				return err
-			}
-			for _, after = range found {
-				if err := s.revive(ctx, after, t); err != nil {
-					last = fmt.Errorf("account %s: %w", after, err)
-					if failures++; failures == recoveryFailures {
-						return last
-					}
-					continue
-				}
-				failures = 0
-			}
-			if len(found) < recoveryPage {
-				return last
-			}
-		}
+// recover looks once for registrations that wait too long and acts on each, unless another replica is at it.
+func (s service) recover(ctx context.Context, t overdue.Timing) error {
+	now := s.now()
+	_, err := overdue.Alone(ctx, s.pool, func(ctx context.Context) error {
+		return overdue.Round(ctx, func(ctx context.Context, after string, limit int) ([]string, error) {
+			return s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
+		}, func(ctx context.Context, id string) error { return s.revive(ctx, id, t) })
 	})
+	return err
 }
 
 // revive asks again for the profile of a waiting account or, when it has waited too long, gives it up. What was settled
 // meanwhile is left alone.
-func (s service) revive(ctx context.Context, id string, t timing) error {
-	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout) // a sidecar that hangs must not stop the recovery
-	defer cancel()
+func (s service) revive(ctx context.Context, id string, t overdue.Timing) error {
 	done := ""
 	_, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
 		now := s.now()
@@ -106,6 +48,8 @@ func (s service) revive(ctx context.Context, id string, t timing) error {
 	case err == nil && done != "":
 		s.log.Warn("a registration waited too long: "+done, "account", id)
 		s.changes.Tell(id)
+	case err != nil:
+		return fmt.Errorf("account %s: %w", id, err)
 	}
-	return err
+	return nil
 }

@@ -8,10 +8,11 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/overdue"
 	"comanda/services/internal/token"
 )
 
-var patience = timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
+var patience = overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
 func (h house) recovered(t *testing.T) {
 	t.Helper()
@@ -63,7 +64,7 @@ func TestRecoveryIsDoneByOneReplicaAtATime(t *testing.T) {
 	h := open(t)
 	h.begin(t, "ana@example.com")
 	h.pass(time.Minute)
-	err := h.alone(t.Context(), func(context.Context) error {
+	_, err := overdue.Alone(t.Context(), h.pool, func(context.Context) error {
 		h.recovered(t)
 		return nil
 	})

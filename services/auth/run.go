@@ -3,45 +3,28 @@ package main
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/internal/await"
-	"comanda/services/internal/consumer"
-	"comanda/services/internal/database"
 	"comanda/services/internal/document"
+	"comanda/services/internal/overdue"
 	"comanda/services/internal/process"
-	"comanda/services/internal/rest"
-	"comanda/services/internal/sidecar"
+	"comanda/services/internal/stateful"
 	"comanda/services/internal/token"
 )
 
-//go:embed migrations
-var embedded embed.FS
-
-func migrations() fs.FS {
-	files, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return files
-}
+//go:embed migrations/*.sql
+var migrations embed.FS
 
 type config struct {
-	process.Config
-	DatabaseURL string       `env:"AUTH_DATABASE_URL,required,notEmpty"`
-	Secret      token.Secret `env:"JWT_SECRET_KEY,required"`
+	stateful.Config
+	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
 	Admin       firstAdmin
-	Recovery    timing
+	Recovery    overdue.Timing
 }
-
-// clock tells the time as we keep it: UTC, and no finer than Postgres does.
-func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
@@ -53,40 +36,20 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.check(); err != nil {
+	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	log, err := process.Logger("auth", config.LogLevel)
+	parts, err := stateful.Open("auth", config.Config, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	pool, err := database.Open(config.DatabaseURL)
-	if err != nil {
-		return fmt.Errorf("AUTH_DATABASE_URL: %w", err)
-	}
-	defer pool.Close()
-	client, err := sidecar.Connect(config.Sidecar)
+	defer parts.Close()
+	s, err := furnish(parts.Client, parts.Pool, config.Secret, parts.Log, bcrypt.DefaultCost)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-
-	s, err := furnish(client, pool, config.Secret, log, bcrypt.DefaultCost)
-	if err != nil {
-		return err
-	}
-	router := rest.Router(log, token.NewVerifier(config.Secret), s.routes())
-	consumer.Register(router, log, s.subscriptions())
-	answers := func(ctx context.Context) error { return database.Ping(ctx, pool) }
-	return process.Serve(ctx, process.Service{
-		Name: "auth", Config: config.Config, Log: log, Handler: router, Database: answers,
-		Ready: func(ctx context.Context) error {
-			if err := answers(ctx); err != nil {
-				return fmt.Errorf("the database does not answer: %w", err)
-			}
-			return sidecar.Ready(ctx, config.Sidecar)
-		},
-		Start:      func(ctx context.Context) error { return database.Migrate(ctx, pool, migrations()) },
+	return parts.Serve(ctx, stateful.Rooms{
+		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
 	})
 }
@@ -103,18 +66,18 @@ func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, lo
 	}
 	return service{
 		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: log, now: clock,
+		passwords: passwords, secret: secret, changes: &await.Changes{}, log: log, now: stateful.Clock,
 	}, nil
 }
 
 // background is what goes on beside the requests.
-func (s service) background(t timing, admin *Registration) []func(context.Context) {
+func (s service) background(t overdue.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			repeatedly(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recover(ctx, t) })
+			overdue.Repeatedly(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recover(ctx, t) })
 		},
 		func(ctx context.Context) {
-			repeatedly(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
+			overdue.Repeatedly(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
 				_, err := s.sessions.sweep(ctx, s.now())
 				return err
 			})

@@ -18,6 +18,7 @@ import (
 	"comanda/services/internal/databasetest"
 	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/stateful"
 	"comanda/services/internal/token"
 )
 
@@ -35,14 +36,14 @@ type house struct {
 
 func open(t *testing.T) house {
 	t.Helper()
-	pool := databasetest.New(t, migrations())
+	pool := databasetest.New(t, migrations)
 	client := documenttest.New(pool)
 	s, err := furnish(client, pool, secret, slog.New(slog.NewTextHandler(io.Discard, nil)), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := new(atomic.Int64)
-	s.now = func() time.Time { return clock().Add(time.Duration(later.Load())) }
+	s.now = func() time.Time { return stateful.Clock().Add(time.Duration(later.Load())) }
 	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later}
 }
 

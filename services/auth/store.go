@@ -12,9 +12,6 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// recoveryLock is the advisory lock of the one replica that does the recovery. Any number of our own does.
-const recoveryLock = 7302
-
 // store reads and writes accounts: the documents through the sidecar, questions about many of them by SQL.
 type store struct {
 	documents document.Store[Account]
@@ -63,15 +60,4 @@ func (s store) waiting(ctx context.Context, announced, made time.Time, after str
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-// alone runs work unless another replica is at it. The lock goes with its transaction, so a replica that dies leaves none.
-func (s store) alone(ctx context.Context, work func(context.Context) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var mine bool
-		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, recoveryLock).Scan(&mine); err != nil || !mine {
-			return err
-		}
-		return work(ctx)
-	})
 }

@@ -19,6 +19,7 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/stateful"
 	"comanda/services/internal/token"
 )
 
@@ -255,7 +256,7 @@ func TestProductsAnswerWakesWhoWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), changes: &await.Changes{}, now: clock}
+		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), changes: &await.Changes{}, now: stateful.Clock}
 		begin := time.Now()
 		time.AfterFunc(20*time.Second+time.Millisecond, func() {
 			if err := s.reserved(t.Context(), event.Received[event.StockReserved]{Data: stock()}); err != nil {

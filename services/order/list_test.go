@@ -15,6 +15,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/database"
 	"comanda/services/internal/databasetest"
+	"comanda/services/internal/overdue"
 )
 
 // ids lists what a list answers.
@@ -122,7 +123,7 @@ func TestOtherRowsOfTheSidecarAreNoOrders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // and again, as at every start
-		if err := database.Migrate(t.Context(), pool, schema()); err != nil {
+		if err := database.Migrate(t.Context(), pool, migrations); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -201,8 +202,8 @@ func explained(t *testing.T, h *house, query string, args pgx.NamedArgs, index s
 func TestOnlyOneReplicaRecovers(t *testing.T) {
 	h := open(t)
 	var inside bool
-	mine, err := h.service.lists.Alone(t.Context(), func(ctx context.Context) error {
-		other, err := h.service.lists.Alone(ctx, func(context.Context) error { inside = true; return nil })
+	mine, err := overdue.Alone(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
+		other, err := overdue.Alone(ctx, h.service.lists.pool, func(context.Context) error { inside = true; return nil })
 		if other {
 			return fmt.Errorf("two at a time")
 		}
@@ -211,7 +212,7 @@ func TestOnlyOneReplicaRecovers(t *testing.T) {
 	if !mine || err != nil || inside {
 		t.Errorf("mine %t, %v, other %t", mine, err, inside)
 	}
-	if again, err := h.service.lists.Alone(t.Context(), func(context.Context) error { return nil }); !again || err != nil {
+	if again, err := overdue.Alone(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
 		t.Errorf("the lock was left behind: %t, %v", again, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/overdue"
 )
 
 // counted says how often the two topics were announced on.
@@ -87,14 +88,14 @@ func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
 
 func TestManyWait(t *testing.T) {
 	h := open(t)
-	for range recoveryPage + 20 { // more than a page, many of the same moment
+	for range overdue.Page + 20 { // more than a page, many of the same moment
 		h.placed(ana)
 	}
 	h.later(time.Minute)
 	if err := h.recovery().Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if asked, _ := h.counted(); asked != 2*(recoveryPage+20) {
+	if asked, _ := h.counted(); asked != 2*(overdue.Page+20) {
 		t.Errorf("asked %d times", asked)
 	}
 }
@@ -102,7 +103,7 @@ func TestManyWait(t *testing.T) {
 func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	h := open(t)
 	broken := h.placed(ana)
-	for range 2*recoveryFailures - 1 {
+	for range 2*overdue.Failures - 1 {
 		h.placed(ana)
 	}
 	h.later(time.Minute)
@@ -110,7 +111,7 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	if err := h.recovery().Round(t.Context()); err == nil {
 		t.Error("the broken one is not told of")
 	}
-	if asked, _ := h.counted(); asked != 4*recoveryFailures-1 {
+	if asked, _ := h.counted(); asked != 4*overdue.Failures-1 {
 		t.Errorf("asked %d times", asked)
 	}
 	h.later(time.Minute)
@@ -122,7 +123,7 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	if err := h.recovery().Round(t.Context()); err == nil {
 		t.Error("the broken one is not told of")
 	}
-	if asked, _ := h.counted(); asked != 6*recoveryFailures-2 {
+	if asked, _ := h.counted(); asked != 6*overdue.Failures-2 {
 		t.Errorf("asked %d times", asked)
 	}
 }
@@ -130,7 +131,7 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 // TestScatteredFailuresEndNoRound: only failures in a row mean that something is away.
 func TestScatteredFailuresEndNoRound(t *testing.T) {
 	h := open(t)
-	for range recoveryFailures + 1 {
+	for range overdue.Failures + 1 {
 		h.spoil(h.placed(ana))
 		h.later(time.Millisecond)
 		h.placed(ana)
@@ -140,7 +141,7 @@ func TestScatteredFailuresEndNoRound(t *testing.T) {
 	if err := h.recovery().Round(t.Context()); err == nil {
 		t.Error("the broken ones are not told of")
 	}
-	if asked, _ := h.counted(); asked != 3*(recoveryFailures+1) {
+	if asked, _ := h.counted(); asked != 3*(overdue.Failures+1) {
 		t.Errorf("asked %d times", asked)
 	}
 }
@@ -172,16 +173,4 @@ func TestRunRecoversUntilItsEnd(t *testing.T) {
 	}
 	cancel()
 	<-ended
-}
-
-func TestTimingsThatCannotBe(t *testing.T) {
-	good := timing{time.Second, time.Second, time.Second}
-	if err := good.check(); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []timing{{0, 1, 1}, {1, 0, 1}, {1, 1, -1}} {
-		if bad.check() == nil {
-			t.Errorf("%+v passes", bad)
-		}
-	}
 }

@@ -2,69 +2,42 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"comanda/services/internal/await"
-	"comanda/services/internal/consumer"
-	"comanda/services/internal/database"
 	"comanda/services/internal/document"
+	"comanda/services/internal/overdue"
 	"comanda/services/internal/process"
-	"comanda/services/internal/rest"
-	"comanda/services/internal/sidecar"
-	"comanda/services/internal/token"
+	"comanda/services/internal/stateful"
 )
 
 type config struct {
-	process.Config
-	DatabaseURL string       `env:"ORDER_DATABASE_URL,required,notEmpty"`
-	Secret      token.Secret `env:"JWT_SECRET_KEY,required"`
-	Recovery    timing
+	stateful.Config
+	DatabaseURL string `env:"ORDER_DATABASE_URL,required,notEmpty"`
+	Recovery    overdue.Timing
 }
 
-// clock tells the time as we keep it: UTC, and no finer than Postgres does.
-func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
+// run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
 	config, err := process.Load[config](environ)
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.check(); err != nil {
+	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	log, err := process.Logger("order", config.LogLevel)
+	parts, err := stateful.Open("order", config.Config, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	pool, err := database.Open(config.DatabaseURL)
-	if err != nil {
-		return fmt.Errorf("ORDER_DATABASE_URL: %w", err)
-	}
-	defer pool.Close()
-	client, err := sidecar.Connect(config.Sidecar)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-
+	defer parts.Close()
+	now := stateful.Clock
 	s := &service{
-		log: log, orders: document.NewStore[Order](client, "orders", kind), lists: lists{pool},
-		menu: newMenu(client, clock), changes: &await.Changes{}, now: clock,
+		log: parts.Log, orders: document.NewStore[Order](parts.Client, "orders", kind), lists: lists{parts.Pool},
+		menu: newMenu(parts.Client, now), changes: &await.Changes{}, now: now,
 	}
-	r := recovery{timing: config.Recovery, log: log, lists: s.lists, orders: s.orders, changes: s.changes, now: clock}
-	router := rest.Router(log, token.NewVerifier(config.Secret), s.routes())
-	consumer.Register(router, log, s.subscriptions())
-	return process.Serve(ctx, process.Service{
-		Name: "order", Config: config.Config, Log: log, Handler: router,
-		Ready: func(ctx context.Context) error {
-			if err := database.Ping(ctx, pool); err != nil {
-				return fmt.Errorf("the database does not answer: %w", err)
-			}
-			return sidecar.Ready(ctx, config.Sidecar)
-		},
-		Database:   func(ctx context.Context) error { return database.Ping(ctx, pool) },
-		Start:      func(ctx context.Context) error { return database.Migrate(ctx, pool, schema()) },
+	r := recovery{Timing: config.Recovery, log: s.log, lists: s.lists, orders: s.orders, changes: s.changes, now: now}
+	return parts.Serve(ctx, stateful.Rooms{
+		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){r.Run},
 	})
 }

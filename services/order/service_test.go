@@ -20,6 +20,7 @@ import (
 	"comanda/services/internal/databasetest"
 	"comanda/services/internal/document"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/overdue"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -43,7 +44,7 @@ type house struct {
 
 func open(t *testing.T) *house {
 	t.Helper()
-	pool := databasetest.New(t, schema())
+	pool := databasetest.New(t, migrations)
 	h := &house{t: t, pool: pool, sidecar: documenttest.New(pool), product: &kitchen{}, time: noon}
 	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	log := slog.New(slog.DiscardHandler)
@@ -71,7 +72,7 @@ func (h *house) later(d time.Duration) {
 
 func (h *house) recovery() recovery {
 	return recovery{
-		timing: timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log,
+		Timing: overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log,
 		lists: h.service.lists, orders: h.service.orders, changes: h.service.changes, now: h.now,
 	}
 }

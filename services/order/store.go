@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -17,15 +16,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrations embed.FS
-
-// schema is the migrations as database.Migrate wants them.
-func schema() fs.FS {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil { // the folder is compiled in
-		panic(err)
-	}
-	return files
-}
 
 // kind begins the key of every order's document.
 const kind = "order"
@@ -117,20 +107,4 @@ func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, 
 		return nil, fmt.Errorf("find waiting orders: %w", err)
 	}
 	return found, nil
-}
-
-// recoveryLock is the advisory lock of the replica that recovers. Any number that this database uses for nothing else.
-const recoveryLock = 7302
-
-// Alone runs work if no other replica is at it, and reports whether it did. The lock goes with its transaction, so a
-// replica that dies leaves none behind.
-func (l lists) Alone(ctx context.Context, work func(context.Context) error) (bool, error) {
-	mine := false
-	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, recoveryLock).Scan(&mine); err != nil || !mine {
-			return err
-		}
-		return work(ctx)
-	})
-	return mine, err
 }

@@ -58,7 +58,7 @@ func (s service) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := draft.Product(idempotency.ID("product", actor, key), s.currency, s.store.clock())
+	p, err := draft.Product(idempotency.ID("product", actor, key), s.currency, s.store.now())
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 			return err
 		}
 		outcome := Decide(orderID, lines, menu)
-		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.clock()}
+		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
 		if err := s.remember(ctx, tx, r); err != nil || r.State != Reserved {
 			return err
 		}
@@ -39,7 +39,7 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 func (s store) Release(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
-			return s.remember(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.clock()})
+			return s.remember(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
 		}
 		next, err := known.State.Cancel()
 		if err != nil || next == known.State {
@@ -152,7 +152,7 @@ func (s store) settle(ctx context.Context, tx pgx.Tx, orderID string, next State
 	if _, err := tx.Exec(ctx, move, orderID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3 where order_id = $1`, orderID, next, s.clock())
+	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3 where order_id = $1`, orderID, next, s.now())
 	return err
 }
 

@@ -36,7 +36,7 @@ func (s store) Seed(ctx context.Context, currency string) error {
 			return err
 		}
 		for _, draft := range drafts {
-			p, err := draft.Product(seedID(draft.Name), currency, s.clock())
+			p, err := draft.Product(seedID(draft.Name), currency, s.now())
 			if err != nil {
 				return fmt.Errorf("menu.json, %s: %w", draft.Name, err)
 			}

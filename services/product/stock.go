@@ -62,7 +62,7 @@ func made(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
 func record(ctx context.Context, tx pgx.Tx, m movement, now Stock, s store) error {
 	tag, err := tx.Exec(ctx, `insert into stock_movements (id, product_id, kind, delta, available, reserved, sold, actor, at)
 		values ($1, $2, 'delta', $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
-		m.ID, m.ProductID, m.Delta, now.Available, now.Reserved, now.Sold, m.Actor, s.clock())
+		m.ID, m.ProductID, m.Delta, now.Available, now.Reserved, now.Sold, m.Actor, s.now())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -16,25 +15,13 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrationFiles embed.FS
-
-// migrations are the schema's files as package database wants them.
-func migrations() fs.FS {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil { // the name is a valid one
-		panic(err)
-	}
-	return files
-}
+var migrations embed.FS
 
 // store keeps menu, stock and reservations in tables, because they are counted, searched and constrained.
 type store struct {
 	pool *pgxpool.Pool
-	now  func() time.Time
+	now  func() time.Time // as Postgres keeps it: stateful.Clock
 }
-
-// clock is now as Postgres keeps it: in UTC, to the microsecond.
-func (s store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // columns are what scan reads, from products p and their stock s.
 const columns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
@@ -167,7 +154,7 @@ func (s store) Change(ctx context.Context, id string, patch Patch) (p Product, e
 		if p, err = product(ctx, tx, id, "for no key update of p"); err != nil {
 			return err
 		}
-		changed, err := p.Change(patch, s.clock())
+		changed, err := p.Change(patch, s.now())
 		if err != nil || !changed {
 			return err
 		}

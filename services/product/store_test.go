@@ -15,20 +15,21 @@ import (
 	"comanda/services/internal/database"
 	"comanda/services/internal/databasetest"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/stateful"
 )
 
 func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
 
 func newStore(t *testing.T) store {
 	t.Helper()
-	return store{databasetest.New(t, migrations()), time.Now}
+	return store{databasetest.New(t, migrations), stateful.Clock}
 }
 
 // add puts a dish on the menu that has stock pieces.
 func (s store) add(t *testing.T, name string, stock int) Product {
 	t.Helper()
 	draft := Draft{Name: name, Category: "Mains", PriceCents: ptr(int64(1000)), Stock: stock}
-	p, err := draft.Product(uuid.NewString(), "EUR", s.clock())
+	p, err := draft.Product(uuid.NewString(), "EUR", s.now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 		}
 		defer replica.Close()
 		start := func() error {
-			if err := database.Migrate(context.Background(), replica, migrations()); err != nil {
+			if err := database.Migrate(context.Background(), replica, migrations); err != nil {
 				return err
 			}
 			return store{replica, time.Now}.Seed(context.Background(), "EUR")
@@ -116,7 +117,7 @@ func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
 
 func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
 	s := newStore(t)
-	p, _ := good().Product(uuid.NewString(), "EUR", s.clock())
+	p, _ := good().Product(uuid.NewString(), "EUR", s.now())
 	type answer struct {
 		p     Product
 		added bool

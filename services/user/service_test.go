@@ -20,6 +20,7 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/stateful"
 	"comanda/services/internal/token"
 )
 
@@ -36,9 +37,9 @@ type house struct {
 
 func open(t *testing.T) house {
 	t.Helper()
-	pool := databasetest.New(t, migrations())
+	pool := databasetest.New(t, migrations)
 	client := documenttest.New(pool)
-	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, clock}
+	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, stateful.Clock}
 	return house{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
 }
 

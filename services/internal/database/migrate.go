@@ -20,11 +20,15 @@ var errNoState = errors.New("the sidecar has not created the table state yet")
 // migrationLock is the advisory lock under which shared parts of the schema are made. Any number of our own does.
 const migrationLock = 7301
 
-// Migrate brings the schema up to date from the *.sql files of files (goose's format). It can run in several replicas at
+// Migrate brings the schema up to date from files, which has goose's *.sql files in a folder "migrations". It can run in several replicas at
 // once: they take turns. It fails while the sidecar has not created the table `state`, on which views and indexes stand,
 // or while the database is away; the caller tries again.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	if err := prepare(ctx, pool); err != nil {
+		return err
+	}
+	files, err := fs.Sub(files, "migrations")
+	if err != nil {
 		return err
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // once a second, a minute long
