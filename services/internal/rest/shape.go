@@ -16,6 +16,7 @@ import (
 const (
 	maxComplaints = 20
 	maxName       = 100
+	maxPlace      = 300 // a place this deep is not told any closer, or each level would cost as much as all above it
 )
 
 // shape compares a body with the type it shall fill and names every place where it differs, as a path in the body's own
@@ -140,7 +141,7 @@ func (s *shape) list(target reflect.Type, path string) {
 		element = target.Elem()
 	}
 	for i := 0; s.decoder.More(); i++ {
-		s.value(element, fmt.Sprintf("%s[%d]", path, i))
+		s.value(element, entry(path, i))
 	}
 	_, _ = s.decoder.Token()
 }
@@ -171,8 +172,19 @@ func join(path, name string) string {
 	if len(name) > maxName {
 		name = strings.ToValidUTF8(name[:maxName], "") + "..."
 	}
-	if path == "" {
+	switch {
+	case path == "":
 		return name
+	case len(path) > maxPlace:
+		return path
 	}
 	return path + "." + name
+}
+
+// entry is the place of a list's entry.
+func entry(path string, i int) string {
+	if len(path) > maxPlace {
+		return path
+	}
+	return fmt.Sprintf("%s[%d]", path, i)
 }
