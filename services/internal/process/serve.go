@@ -70,6 +70,8 @@ func Serve(ctx context.Context, s Service) error {
 		ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // what is under way may finish
 	}
+	ctx, cancel := context.WithCancel(ctx) // what is beside the server ends with it, also when it ends by itself
+	defer cancel()
 	var beside sync.WaitGroup
 	beside.Go(func() { s.begin(ctx, &started, &beside) })
 	failed := make(chan error, 1)
@@ -79,13 +81,14 @@ func Serve(ctx context.Context, s Service) error {
 	case err = <-failed:
 	case <-ctx.Done():
 		s.Log.Info("stopping")
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		defer cancel()
+		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer done()
 		if err = server.Shutdown(drain); errors.Is(err, context.DeadlineExceeded) {
 			s.Log.Warn("stopping with requests still under way", "waited", drainTimeout)
 			err = server.Close()
 		}
 	}
+	cancel()
 	beside.Wait()
 	return err
 }

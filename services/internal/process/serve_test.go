@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +42,8 @@ type running struct {
 	url  string
 	log  *lines
 	stop func() error
+
+	ended <-chan error
 }
 
 func start(t *testing.T, s process.Service) running {
@@ -58,10 +62,10 @@ func start(t *testing.T, s process.Service) running {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- process.Serve(ctx, s) }()
+	go func() { ended <- process.Serve(ctx, s); close(ended) }()
 	stop := sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = stop() })
-	r := running{url: "http://" + listener.Addr().String(), log: log, stop: stop}
+	r := running{url: "http://" + listener.Addr().String(), log: log, stop: stop, ended: ended}
 	until(t, func() bool { code, _ := r.get("/healthz", ""); return code == http.StatusOK })
 	return r
 }
@@ -205,6 +209,39 @@ func TestStopLetsWhatIsUnderWayFinish(t *testing.T) {
 	if got := <-answer; got != "done" {
 		t.Errorf("under way: %q", got)
 	}
+}
+
+func TestAServerThatFailsEndsWhatIsBesideIt(t *testing.T) {
+	beside := make(chan struct{})
+	r := start(t, process.Service{Handler: saying(""), Background: []func(context.Context){func(ctx context.Context) {
+		close(beside)
+		<-ctx.Done()
+	}}})
+	<-beside
+	breakListener(t, r.url)
+	select {
+	case err := <-r.ended:
+		if err == nil {
+			t.Error("the failure is not told")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it hangs")
+	}
+}
+
+// breakListener makes every further accept on url's listener fail, from behind the server's back.
+func breakListener(t *testing.T, url string) {
+	t.Helper()
+	_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
+	for fd := range 1000 {
+		listening, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+		address, _ := syscall.Getsockname(fd)
+		if inet, ok := address.(*syscall.SockaddrInet4); ok && listening == 1 && strconv.Itoa(inet.Port) == port {
+			_ = syscall.Shutdown(fd, syscall.SHUT_RDWR)
+			return
+		}
+	}
+	t.Fatal("no such listener")
 }
 
 func TestAPortInUseIsSaidPlainly(t *testing.T) {
