@@ -40,8 +40,6 @@ func (s *service) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	order, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Order, bool, error) {
-		ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
-		defer cancel()
 		order, err := s.visible(ctx, id, callerOf(r))
 		return order, order.Status != event.StatusPending, err
 	})

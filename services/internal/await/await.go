@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
 )
 
 // MaxWait is the longest a request may wait.
@@ -85,7 +86,8 @@ func (c *Changes) changed(id string) <-chan struct{} {
 }
 
 // Until looks at id until it is settled, wait is over, or ctx is done, and returns what it saw last; when the wait is over
-// it looks once more. Look says what is there and whether it is settled.
+// it looks once more. Look says what is there and whether it is settled; each look has the time of an ordinary request, so
+// that a dependency that hangs becomes a 503 in time, however long the client would wait.
 func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error)) (T, error) {
 	if wait > 0 {
 		c.join(id)
@@ -96,7 +98,7 @@ func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration
 	pause, last := firstLook, wait <= 0
 	for {
 		changed := c.changed(id) // before the look, so that a change between look and wait is not missed
-		seen, settled, err := look(ctx)
+		seen, settled, err := once(ctx, look)
 		if err != nil || settled || last {
 			return seen, err
 		}
@@ -113,4 +115,10 @@ func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration
 		}
 		again.Stop()
 	}
+}
+
+func once[T any](ctx context.Context, look func(context.Context) (T, bool, error)) (T, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
+	defer cancel()
+	return look(ctx)
 }

@@ -120,6 +120,20 @@ func TestTheLastLookIsAtTheEnd(t *testing.T) {
 	})
 }
 
+func TestALookThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var changes await.Changes
+		begin := time.Now()
+		_, err := await.Until(t.Context(), &changes, "a", 30*time.Second, func(ctx context.Context) (string, bool, error) {
+			<-ctx.Done()
+			return "", false, ctx.Err()
+		})
+		if took := time.Since(begin); !fault.Is(err, fault.KindUnavailable) || took != 5*time.Second {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
 func TestWithoutAWaitItLooksOnce(t *testing.T) {
 	var changes await.Changes
 	var th thing
