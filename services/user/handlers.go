@@ -144,7 +144,7 @@ func (s service) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if from.ID != "" && uuid.Validate(from.ID) != nil {
+	if r.URL.Query().Get("cursor") != "" && uuid.Validate(from.ID) != nil {
 		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 	}
 	profiles, err := s.store.list(r.Context(), from, limit+1)

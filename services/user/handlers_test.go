@@ -134,6 +134,7 @@ func TestWhoMaySeeWhat(t *testing.T) {
 		{"/users/7", admin, token.Admin, 404},
 		{"/users?limit=0", admin, token.Admin, 400},
 		{"/users?cursor=x", admin, token.Admin, 400},
+		{"/users?cursor=bnVsbA", admin, token.Admin, 400},               // null
 		{"/users?cursor=eyJpZCI6Ilx1MDAwMCJ9", admin, token.Admin, 400}, // {"id":"\u0000"}
 	} {
 		if code := h.call(t, "GET", tc.path, "", tc.id, tc.role, nil); code != tc.code {
