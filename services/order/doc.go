@@ -12,5 +12,5 @@
 //	   │ └──────cancel───────┴────cancel───┴───cancel──┴──▶ CANCELLED      (from PREPARING and READY: staff alone)
 //	   └──reject──▶ REJECTED
 //
-// The same with what each step is caused by is in docs/state-machine.md of this folder.
+// The same with what each step is caused by is in docs/state-machine.md.
 package main

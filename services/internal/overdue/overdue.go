@@ -11,13 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 )
 
 const (
 	// Page is how many are read at a time.
 	Page = 100
-	// Failures in a row end a round: the sidecar or the database is away, and the next round will find them again.
+	// Failures in a row for want of a sidecar or a database end a round: the next one will find them again. Others do not,
+	// or a few documents that can never be written would keep all behind them waiting for ever.
 	Failures = 5
 	// lock is the advisory lock of the one replica at work. Any number that a service's database uses for nothing else.
 	lock = 7302
@@ -82,6 +84,9 @@ func Round[T any](ctx context.Context, find func(ctx context.Context, after T, l
 		for _, after = range found {
 			if err := within(ctx, after, revive); err != nil {
 				last = err
+				if !fault.Is(err, fault.KindUnavailable) {
+					continue
+				}
 				if inARow++; inARow == Failures {
 					return last
 				}

@@ -1,9 +1,12 @@
 package overdue_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"comanda/services/internal/fault"
 	"comanda/services/internal/overdue"
 )
 
@@ -21,6 +24,24 @@ func TestTimingsThatCannotBe(t *testing.T) {
 		wrong(&bad)
 		if bad.Check() == nil {
 			t.Errorf("%s: %+v passes", name, bad)
+		}
+	}
+}
+
+func TestRoundGoesOnBehindWhatIsBrokenAndEndsWhenNothingAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err   error
+		tried int
+	}{
+		"broken": {errors.New("cannot be decoded"), 3 * overdue.Failures},
+		"away":   {fault.Unavailable(nil, "the sidecar does not answer"), overdue.Failures},
+	} {
+		tried := 0
+		err := overdue.Round(t.Context(), func(context.Context, int, int) ([]int, error) {
+			return make([]int, 3*overdue.Failures), nil
+		}, func(context.Context, int) error { tried++; return tc.err })
+		if !errors.Is(err, tc.err) || tried != tc.tried {
+			t.Errorf("%s: tried %d, want %d; %v", name, tried, tc.tried, err)
 		}
 	}
 }
