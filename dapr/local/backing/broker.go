@@ -1,6 +1,7 @@
 package backing
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -49,6 +50,11 @@ func serveBroker(port, data string, parent io.Reader) error {
 		kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelWarn)),
 	)
 	if err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(context.Background())
+	defer stop()
+	if err := watchForGhosts(watching, cluster); err != nil {
 		return err
 	}
 	go func() {
