@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,18 +32,36 @@ func (s *System) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for _, pair := range append(s.all()[1:], s.Pair("gateway")) { // the gateway answers for all: it comes last
-		if err := pair.awaitReady(ctx); err != nil {
+		if err := pair.awaitReady(ctx, s.restarts(pair)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Pair) awaitReady(ctx context.Context) error {
+// restarts says how often a sidecar may have to be started again before it is ready. Where replicas start at once on an
+// empty database, their sidecars create Dapr's tables at the same time, which Postgres can refuse to one of them; that
+// one ends, and whoever runs it starts it again.
+func (s *System) restarts(p *Pair) int {
+	for _, pairs := range s.pairs {
+		if len(pairs) > 1 && slices.Contains(pairs, p) {
+			return 3
+		}
+	}
+	return 0
+}
+
+func (p *Pair) awaitReady(ctx context.Context, restarts int) error {
 	for {
 		said, err := ready(ctx, p.URL)
 		if err == nil {
 			return nil
+		}
+		if !p.Sidecar.Running() && restarts > 0 {
+			restarts--
+			if err := p.Sidecar.Start(); err != nil {
+				return err
+			}
 		}
 		for _, program := range []*Program{p.Service, p.Sidecar} {
 			if !program.Running() {
