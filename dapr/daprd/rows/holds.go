@@ -49,6 +49,16 @@ func (h *holds) heldDestinations() []string {
 	return names
 }
 
+// anyLine reports whether rows of a line stay where they are in this pass.
+func (h *holds) anyLine() bool {
+	for _, held := range h.lines {
+		if h.counts(held) {
+			return true
+		}
+	}
+	return false
+}
+
 // keepDestination reports whether it was not held before.
 func (h *holds) keepDestination(to destination, now time.Time) (isNew bool) {
 	return keep(h.destinations, to, now)

@@ -102,6 +102,11 @@ func (r *relay) pass(ctx context.Context) error {
 			}
 			return nil
 		}
+		// From the head again, where a row may have appeared that got its row_id before the page's last and
+		// committed after it. Only rows that wait for their line's back-off are worth going round.
+		if !r.holds.anyLine() {
+			r.cursor = 0
+		}
 	}
 	return ctx.Err()
 }
