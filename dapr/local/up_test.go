@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -119,15 +120,26 @@ func aPlace(t *testing.T) place {
 	return p
 }
 
+// given are the ports this test binary has handed out.
+var given = map[int]bool{}
+
+// aPort is below those that Linux gives to outgoing connections, as the ones in dapr.yaml are.
 func aPort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 200 {
+		port := 12_000 + rand.IntN(20_000)
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		_ = listener.Close()
+		if !given[port] {
+			given[port] = true
+			return port
+		}
 	}
-	t.Cleanup(func() { _ = listener.Close() })
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
 
 // start runs the system until the test ends, or stop is called.

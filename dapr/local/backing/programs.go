@@ -101,7 +101,7 @@ func fetchPostgres(ctx context.Context, own owner, options Options) (string, err
 	defer unlock()
 	programs := filepath.Join(dir, "bin")
 	if executable(filepath.Join(programs, "postgres")) {
-		return programs, nil
+		return programs, own.open(dir) // whoever fetched it may have been killed before that
 	}
 	options.say("Postgres: none on this machine, fetching version %s once", fetchedPostgres)
 	port, err := freePort()
