@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/dapr/components-contrib/nameresolution/kubernetes"
 	"github.com/dapr/components-contrib/nameresolution/sqlite"
-	"github.com/dapr/components-contrib/pubsub/kafka"
 	k8ssecrets "github.com/dapr/components-contrib/secretstores/kubernetes"
 	envsecrets "github.com/dapr/components-contrib/secretstores/local/env"
 	pgv1 "github.com/dapr/components-contrib/state/postgresql/v1"
@@ -29,7 +28,7 @@ import (
 func componentRegistry(log logger.Logger) *registry.Options {
 	pubsubs := pubsub.NewRegistry()
 	pubsubs.Logger = log
-	pubsubs.RegisterComponent(kafka.NewKafka, "kafka")
+	pubsubs.RegisterComponent(newKafka, "kafka")
 
 	states := state.NewRegistry()
 	states.Logger = log
