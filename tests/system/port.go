@@ -4,8 +4,12 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
+
+	"comanda/dapr/local/process"
 )
 
 // Ports are taken from below those that the kernel gives to outgoing connections. A part that was killed finds its port
@@ -16,13 +20,14 @@ const (
 	lastPort  = 32_000
 )
 
-// ports remembers what this process has given away, because a part listens only some time after.
+// ports remembers what was given away, because a part listens only some time after: this process's in memory, that of
+// other test processes by a file for each, which is locked as long as its process lives.
 type ports struct {
 	mu    sync.Mutex
-	given map[int]bool
+	given map[int]func() // how to give each back
 }
 
-var reserved = &ports{given: map[int]bool{}}
+var reserved = &ports{given: map[int]func(){}}
 
 // take finds a port that nobody listens on.
 func (p *ports) take() (int, error) {
@@ -30,10 +35,18 @@ func (p *ports) take() (int, error) {
 	defer p.mu.Unlock()
 	for range 200 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		if p.given[port] || !free(port) {
+		if p.given[port] != nil || !free(port) {
 			continue
 		}
-		p.given[port] = true
+		file := filepath.Join(os.TempDir(), "comanda-ports", strconv.Itoa(port))
+		unlock, err := process.Lock(file)
+		if errors.Is(err, process.ErrLocked) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		p.given[port] = unlock // kept: the lock ends with the file that it holds
 		return port, nil
 	}
 	return 0, errors.New("no free port found")
