@@ -59,6 +59,11 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []chang
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	// A gateway that has only just started may not have joined its consumer group yet, and hears nothing of the first
+	// changes. So a young stream looks by itself: after one second, three and seven.
+	pause := lookAgain
+	young := time.NewTimer(pause)
+	defer young.Stop()
 	for err := s.flush(); err == nil && !s.final; {
 		var again <-chan time.Time
 		if s.wanted > s.shown {
@@ -69,6 +74,11 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []chang
 			err = s.hear(ctx, heard)
 		case <-again:
 			err = s.catchUp(ctx)
+		case <-young.C:
+			err = s.catchUp(ctx)
+			if pause *= 2; pause < heartbeat/2 {
+				young.Reset(pause)
+			}
 		case <-beat.C:
 			if err = s.write(": still here\n\n"); err == nil {
 				err = s.catchUp(ctx)
