@@ -8,6 +8,16 @@ import (
 	"testing"
 )
 
+// A service whose own setting is wrong ends the run, with its own word for it.
+func TestAWrongSettingOfAServiceIsSaid(t *testing.T) {
+	p := aPlace(t)
+	t.Setenv("RATE_LIMIT_BURST", "abc")
+	err := up(t.Context(), p, command{}, newConsole(t.Output(), false))
+	if err == nil || !strings.Contains(err.Error(), "gateway: RATE_LIMIT_BURST has to be a whole number") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 // `dapr run` gives up as a whole when one app cannot even be started.
 func TestWhatCannotBeStartedIsSaid(t *testing.T) {
 	p := aPlace(t)

@@ -16,7 +16,7 @@ func (s *system) greeting() string {
   Try, in another terminal:
 
     make demo
-    curl -s %[1]s/api/v1/products?limit=5
+    curl -s '%[1]s/api/v1/products?limit=5'
     curl -s %[1]s/api/v1/auth/login -H 'Content-Type: application/json' \
       -d '{"email":"%[2]s","password":"%[3]s"}'
 

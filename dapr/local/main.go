@@ -57,6 +57,8 @@ func (c command) run(ctx context.Context, out io.Writer) error {
 	switch {
 	case len(c.args) == 0:
 		return up(ctx, place, c, newConsole(out, c.verbose))
+	case c.args[0] == "start" && len(c.args) == 1:
+		return errors.New("say which: make start SERVICE=order (or auth, user, product, gateway)")
 	case c.args[0] == "build" && len(c.args) == 1:
 		return build(ctx, newConsole(out, true), c.stock)
 	case c.args[0] == "start" && len(c.args) == 2:

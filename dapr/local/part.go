@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"comanda/dapr/local/process"
 )
@@ -26,8 +27,12 @@ type part struct {
 	read    int64  // how much of that was read
 	lines   *lineWriter
 	ended   bool
-	because string // how the CLI said that it ended
+	missed  time.Time // since when the process is not there
+	because string    // how the CLI said that it ended
 }
+
+// lastWords is how long the CLI may take to pass on what a part said at its end, and how it ended.
+const lastWords = time.Second
 
 func newPart(p place, console *console, a app, sidecar bool) *part {
 	one := &part{app: a, sidecar: sidecar, place: p}
@@ -72,13 +77,26 @@ func (p *part) found(id process.Identity) error {
 	return process.Record(p.record(), id)
 }
 
-// gone says, once, that the process is not there any more.
+// gone says, once, that the process is not there any more, and that all it said has been heard.
 func (p *part) gone() bool {
 	if p.ended || p.because == "" && (p.process.PID == 0 || p.process.Alive()) {
 		return false
 	}
+	if p.missed.IsZero() {
+		p.missed = time.Now()
+	}
+	if p.because == "" && time.Since(p.missed) < lastWords {
+		return false
+	}
 	p.ended = true
 	return true
+}
+
+// failed says whether this is a service that ended by itself, and badly.
+func (p *part) failed() bool {
+	p.listen()
+	p.lines.flush()
+	return !p.sidecar && strings.Contains(p.because, "exit status") && p.because != "exit status 0"
 }
 
 // listen reads what was added to the log file since the last time. The CLI

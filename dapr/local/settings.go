@@ -19,7 +19,8 @@ const minimumSecret = 32
 
 // settings are what the services and sidecars get by their environment, and
 // what a person (or make demo) needs to try the system. The environment wins;
-// what is not set there was made once and is kept in secrets.env.
+// what is not set there was made once and is kept in secrets.env. What the
+// environment says is for this run alone and is kept nowhere.
 type settings map[string]string
 
 // made says how each setting comes to be when nobody set it.
@@ -43,22 +44,28 @@ func fixed(text string) func() string { return func() string { return text } }
 // password is one that a person can copy: 16 letters and digits, 80 bits.
 func password() string { return strings.ToLower(rand.Text()[:16]) }
 
-// loadSettings reads what was kept, lets the environment win, makes what is
-// missing, and keeps it all for the next run and for make demo.
+// loadSettings reads what was kept, makes what is missing and keeps that for
+// the next run and for make demo; then it lets the environment win.
 func loadSettings(path, address string, getenv func(string) string) (settings, error) {
-	s, err := readSettings(path)
+	kept, err := readSettings(path)
 	if err != nil {
 		return nil, err
 	}
 	for _, each := range made {
-		if set := getenv(each.name); set != "" {
-			s[each.name] = set
-		} else if s[each.name] == "" {
-			s[each.name] = each.value()
+		if kept[each.name] == "" {
+			kept[each.name] = each.value()
 		}
 	}
-	s["COMANDA_URL"] = address
-	return s, s.keep(path)
+	kept["COMANDA_URL"] = address
+	if err := kept.keep(path); err != nil {
+		return nil, err
+	}
+	for _, each := range made {
+		if set := getenv(each.name); set != "" {
+			kept[each.name] = set
+		}
+	}
+	return kept, nil
 }
 
 func readSettings(path string) (settings, error) {
@@ -117,6 +124,11 @@ func wrongSettings(getenv func(string) string) []string {
 			if _, err := mail.ParseAddress(address); err != nil {
 				lines = append(lines, name+" is not an e-mail address")
 			}
+		}
+	}
+	for _, name := range []string{"ADMIN_PASSWORD", "CUSTOMER_PASSWORD", "KITCHEN_PASSWORD"} {
+		if set := getenv(name); set != "" && (len(set) < 8 || len(set) > 72) {
+			lines = append(lines, name+" has to be 8 to 72 bytes long")
 		}
 	}
 	kind, err := backing.KindFromEnvironment(getenv)

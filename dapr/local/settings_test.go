@@ -38,6 +38,9 @@ func TestSettingsAreMadeOnceAndKept(t *testing.T) {
 	if second["ADMIN_EMAIL"] != "me@example.com" {
 		t.Error("the environment does not win")
 	}
+	if kept, err := readSettings(path); err != nil || kept["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
+		t.Errorf("what the environment said is kept: %v, %v", kept["ADMIN_EMAIL"], err)
+	}
 	delete(first, "ADMIN_EMAIL")
 	for name, value := range first {
 		if second[name] != value {
@@ -71,6 +74,7 @@ func TestWrongSettings(t *testing.T) {
 		"all of external":        {external, ""},
 		"a short key":            {[]string{"JWT_SECRET_KEY", "hush"}, "JWT_SECRET_KEY has 4 bytes"},
 		"no e-mail":              {[]string{"ADMIN_EMAIL", "admin"}, "ADMIN_EMAIL is not an e-mail address"},
+		"a short password":       {[]string{"ADMIN_PASSWORD", "x"}, "ADMIN_PASSWORD has to be 8 to 72 bytes"},
 		"unknown backing":        {[]string{"COMANDA_BACKING", "mysql"}, "COMANDA_BACKING=mysql: choose"},
 		"external without Kafka": {append(external[:2:2], external[4:]...), "KAFKA_BROKERS is not set"},
 		"Kafka without external": {external[2:4], "only COMANDA_BACKING=external uses it"},

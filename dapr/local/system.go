@@ -22,6 +22,7 @@ type system struct {
 	postgres *backing.Postgres
 	kafka    *backing.Kafka
 	runs     []*daprRun
+	greeted  bool // everything was ready once
 	control  net.Listener
 	board    *process.Process // the Dapr dashboard, where there is one
 }
@@ -50,6 +51,7 @@ func (s *system) watch(ctx context.Context) error {
 		case request := <-starts:
 			request.answer(s.restart(ctx, request.service))
 		case welcome := <-ready:
+			s.greeted = true
 			s.dashboard()
 			s.console.text(welcome)
 		case <-s.postgres.Exited():
@@ -98,9 +100,13 @@ func (s *system) observe() error {
 	for _, p := range s.parts() {
 		p.listen()
 		p.report.tick()
-		if p.gone() {
-			s.nameTheDead(p)
+		if !p.gone() {
+			continue
 		}
+		if !s.greeted && !p.sidecar {
+			return s.neverStarted(p)
+		}
+		s.nameTheDead(p)
 	}
 	for _, run := range s.runs {
 		if !run.Running() {
