@@ -100,12 +100,30 @@ func (k *Kafka) Declare(ctx context.Context, topics []Topic) error {
 	if err != nil {
 		return fmt.Errorf("declare topics: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	for _, topic := range topics {
-		if err := declare(ctx, client, there, topic); err != nil {
+		if err := declareOnce(ctx, client, there, topic); err != nil {
 			return fmt.Errorf("declare topic %s: %w", topic.Name, err)
 		}
 	}
 	return nil
+}
+
+// declareOnce waits for the broker as long as it takes none of its own replicas for alive: a busy machine makes it miss
+// its own heartbeats, at the start above all, and it says INVALID_REPLICATION_FACTOR then.
+func declareOnce(ctx context.Context, client *kadm.Client, there kadm.TopicDetails, topic Topic) error {
+	for {
+		err := declare(ctx, client, there, topic)
+		if !errors.Is(err, kerr.InvalidReplicationFactor) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func declare(ctx context.Context, client *kadm.Client, there kadm.TopicDetails, topic Topic) error {
