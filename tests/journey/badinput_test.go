@@ -10,13 +10,14 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
 func TestBadOrders(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(100, 700)
+	ana, dish := w.Customer(), w.Dish(100, 700)
 	line := func(quantity string) string {
 		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
 	}
@@ -56,7 +57,7 @@ func TestBadOrders(t *testing.T) {
 		{"a list", `[]`, wrong, ""},
 		{"null", `null`, wrong, ""},
 	} {
-		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
+		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
 		problem := answer.Problem()
 		if problem.Status != test.status || problem.Unwrap() != nil || problem.Type == "" {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
@@ -65,27 +66,27 @@ func TestBadOrders(t *testing.T) {
 			t.Errorf("%s: the wrong fields are %v, want %s", test.name, problem.Fields(), test.field)
 		}
 	}
-	if all := must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
-	w.wantStock(dish, 100, 0, 0)
+	w.WantStock(dish, 100, 0, 0)
 }
 
 // A body of more than 1 MiB is refused, whether its length is said or not; one that is no JSON by its type as well.
 func TestBodiesThatAreNone(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(100, 700)
+	ana, dish := w.Customer(), w.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
-	answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
+	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
 
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""} {
-		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: basket(dish, 1),
+		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1),
 			Header: http.Header{"Content-Type": {kind}}}))(t)
 		wantProblem(t, answer.Problem(), http.StatusUnsupportedMediaType)
 	}
-	if all := must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
 }
@@ -94,7 +95,7 @@ func TestBadRegistrations(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	good := func(change func(map[string]any)) map[string]any {
-		person := somebody()
+		person := town.Somebody()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
 		change(body)
 		return body
@@ -119,26 +120,26 @@ func TestBadRegistrations(t *testing.T) {
 		{"a phone that is none", "phone", set("phone", "ask me")},
 		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
 		if email, ok := test.body["email"].(string); ok {
-			if err := storedNowhere(w, email); err != nil {
+			if err := storedNowhere(t, w, email); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }
 
 // storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
 // unknown e-mail, not like an account that is not active.
-func storedNowhere(w *town, email string) error {
-	answer, err := w.nobody.Do(w.t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+func storedNowhere(t testing.TB, w *visit, email string) error {
+	answer, err := w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
 		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
@@ -157,7 +158,7 @@ func TestBadProducts(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := must(w.admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		answer := town.Must(w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
 		}
@@ -167,8 +168,8 @@ func TestBadProducts(t *testing.T) {
 func TestBadIdempotencyKeys(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(100, 700)
+	ana, dish := w.Customer(), w.Dish(100, 700)
 	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
-		refused(ana.OrderOnce(t.Context(), key, basket(dish, 1)))(t, http.StatusBadRequest)
+		refused(ana.OrderOnce(t.Context(), key, town.Basket(dish, 1)))(t, http.StatusBadRequest)
 	}
 }

@@ -5,40 +5,41 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // Cancelling gives the stock back, whoever does it and however far the order was.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, cook := t.Context(), w.customer(), w.staff()
+	ctx, ana, cook := t.Context(), w.Customer(), w.Staff()
 	for _, test := range []struct {
 		name  string
 		steps []string // of the kitchen before
-		by    user
+		by    town.User
 	}{
 		{"confirmed, by its customer", nil, ana},
 		{"confirmed, by staff", nil, cook},
 		{"preparing, by staff", kitchen[:1], cook},
 		{"ready, by staff", kitchen[:2], cook},
 	} {
-		dish := w.dish(10, 700)
-		order := w.confirmed(ana, basket(dish, 3))
-		w.wantStock(dish, 7, 3, 0)
+		dish := w.Dish(10, 700)
+		order := w.Confirmed(ana, town.Basket(dish, 3))
+		w.WantStock(dish, 7, 3, 0)
 		for _, step := range test.steps {
-			must(cook.Advance(ctx, order.ID, step))(t)
+			town.Must(cook.Advance(ctx, order.ID, step))(t)
 		}
-		got := must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
+		got := town.Must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
 		if got.Status != client.Cancelled || got.Reason != "no longer hungry" {
 			t.Errorf("%s: the order is %s (%s)", test.name, got.Status, got.Reason)
 		}
-		w.wantStock(dish, 10, 0, 0)
-		again := must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
+		w.WantStock(dish, 10, 0, 0)
+		again := town.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
 		if again.Version != got.Version || again.Reason != got.Reason {
 			t.Errorf("%s: cancelled again it became %+v", test.name, again)
 		}
 		refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
-		w.wantStock(dish, 10, 0, 0)
+		w.WantStock(dish, 10, 0, 0)
 	}
 }
 
@@ -46,10 +47,10 @@ func TestCancel(t *testing.T) {
 func TestCancelWhilePending(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(100, 700)
+	ana, dish := w.Customer(), w.Dish(100, 700)
 	const n = 12
 	cancelled := together(n, func(int) (client.Order, error) {
-		placed, err := ana.Order(t.Context(), basket(dish, 2))
+		placed, err := ana.Order(t.Context(), town.Basket(dish, 2))
 		if err != nil {
 			return placed, err
 		}
@@ -60,9 +61,9 @@ func TestCancelWhilePending(t *testing.T) {
 			t.Errorf("order %s is %s", order.ID, order.Status)
 		}
 	}
-	w.wantStock(dish, 100, 0, 0)
+	w.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
-		if now := must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
+		if now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
 			t.Errorf("order %s became %s", order.ID, now.Status)
 		}
 	}
@@ -71,27 +72,27 @@ func TestCancelWhilePending(t *testing.T) {
 func TestCancelTooLate(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.customer(), w.staff(), w.dish(10, 700)
-	order := w.confirmed(ana, basket(dish, 1))
+	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
+	order := w.Confirmed(ana, town.Basket(dish, 1))
 
-	must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // the customer's time is over
-	must(cook.Advance(ctx, order.ID, client.Ready))(t)
-	must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
+	town.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
+	town.Must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // so is the kitchen's
-	must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	town.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
-	w.wantStock(dish, 9, 0, 1)
+	w.WantStock(dish, 9, 0, 1)
 }
 
 // The kitchen begins while the customer cancels: one of the two happens, and the stock agrees with it.
 func TestCancelRacesTheKitchen(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.customer(), w.staff(), w.dish(100, 700)
+	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(100, 700)
 	reserved := 0
 	for range 5 {
-		order := w.confirmed(ana, basket(dish, 1))
+		order := w.Confirmed(ana, town.Basket(dish, 1))
 		statuses := together(2, func(i int) (int, error) {
 			var err error
 			if i == 0 {
@@ -104,7 +105,7 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 			}
 			return http.StatusOK, err
 		})(t)
-		now := must(ana.GetOrder(t.Context(), order.ID, 0))(t)
+		now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t)
 		switch {
 		case now.Status == client.Cancelled && statuses[0] == http.StatusOK && statuses[1] == http.StatusConflict:
 		case now.Status == client.Preparing && statuses[0] == http.StatusConflict && statuses[1] == http.StatusOK:
@@ -113,5 +114,5 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 			t.Errorf("cancel was answered %d, preparing %d, and the order is %s", statuses[0], statuses[1], now.Status)
 		}
 	}
-	w.wantStock(dish, 100-reserved, reserved, 0)
+	w.WantStock(dish, 100-reserved, reserved, 0)
 }

@@ -16,6 +16,7 @@ import (
 
 	"comanda/tests/client"
 	"comanda/tests/system"
+	"comanda/tests/town"
 )
 
 // Only tokens that auth signed, for us, and lately, open anything.
@@ -23,15 +24,15 @@ func TestForgedTokens(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
-	ana := w.customer()
+	ana := w.Customer()
 	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
-		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.id, "roles": []string{"customer", "staff", "admin"},
+		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.ID, "roles": []string{"customer", "staff", "admin"},
 			"jti": uuid.NewString(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
 		change(c)
 		return c
 	}
 	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
-		return must(jwt.NewWithClaims(method, c).SignedString(key))(t)
+		return town.Must(jwt.NewWithClaims(method, c).SignedString(key))(t)
 	}
 	right, same := []byte(s.JWTSecret), func(jwt.MapClaims) {}
 	genuine := strings.Split(ana.Session.AccessToken, ".")
@@ -49,7 +50,7 @@ func TestForgedTokens(t *testing.T) {
 		"no token at all": "nonsense",
 	}
 	for name, token := range tokens {
-		forger := w.nobody.As(client.Session{AccessToken: token})
+		forger := w.Nobody.As(client.Session{AccessToken: token})
 		_, err := forger.Orders(t.Context(), "", client.Page{})
 		problem := wantProblem(t, err, http.StatusUnauthorized)
 		if !strings.HasPrefix(problem.Header.Get("WWW-Authenticate"), "Bearer") {
@@ -57,7 +58,7 @@ func TestForgedTokens(t *testing.T) {
 		}
 		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
 	}
-	if found := must(w.nobody.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
+	if found := town.Must(w.Nobody.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
 		t.Errorf("forged tokens made %+v", found.Items)
 	}
 }
@@ -65,13 +66,13 @@ func TestForgedTokens(t *testing.T) {
 // promoted is a token's middle part with more roles than auth gave.
 func promoted(t *testing.T, part string) string {
 	t.Helper()
-	raw := must(base64.RawURLEncoding.DecodeString(part))(t)
+	raw := town.Must(base64.RawURLEncoding.DecodeString(part))(t)
 	var claims map[string]any
 	if err := json.Unmarshal(raw, &claims); err != nil {
 		t.Fatal(err)
 	}
 	claims["roles"] = []string{"customer", "staff", "admin"}
-	return base64.RawURLEncoding.EncodeToString(must(json.Marshal(claims))(t))
+	return base64.RawURLEncoding.EncodeToString(town.Must(json.Marshal(claims))(t))
 }
 
 // A service answers to its own sidecar alone, and a sidecar to its own service. What is open to all is whether they live.
@@ -79,7 +80,7 @@ func TestServicesAreBehindTheirSidecars(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
-	bearer := "Bearer " + w.admin.Session.AccessToken
+	bearer := "Bearer " + w.Admin.Session.AccessToken
 	for _, service := range system.Services {
 		pair := s.Pair(service)
 		for _, path := range []string{"/healthz", "/readyz"} {
@@ -102,14 +103,14 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
-	ana, dish := w.customer(), w.dish(10, 700)
-	order := w.confirmed(ana, basket(dish, 1))
+	ana, dish := w.Customer(), w.Dish(10, 700)
+	order := w.Confirmed(ana, town.Basket(dish, 1))
 	for service, topic := range map[string]string{
 		"auth": "creating.user.response", "user": "creating.user.cancelled", "order": "inventory.stock.failed",
 		"product": "order.status.changed", "gateway": "order.status.changed",
 	} {
 		made := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"mallory","type":"%s.v1","subject":%q,"datacontenttype":"application/json",
-			"data":{"orderId":%q,"userId":%q,"version":9,"status":"CANCELLED","outcome":"rejected","reason":"none","shortages":[]}}`, topic, order.ID, order.ID, ana.id)
+			"data":{"orderId":%q,"userId":%q,"version":9,"status":"CANCELLED","outcome":"rejected","reason":"none","shortages":[]}}`, topic, order.ID, order.ID, ana.ID)
 		from := "gateway"
 		if service == from {
 			from = "order"
@@ -125,8 +126,8 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 			}
 		}
 	}
-	w.wantStock(dish, 9, 1, 0)
-	if now := must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
+	w.WantStock(dish, 9, 1, 0)
+	if now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
 		t.Errorf("invoked events made the order %s", now.Status)
 	}
 }
@@ -136,7 +137,7 @@ func TestGatewayLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
-	ana := w.customer()
+	ana := w.Customer()
 	bearer := "Bearer " + ana.Session.AccessToken
 	for _, path := range []string{
 		"/api/v1/events/order.status.changed", "/api/v1/menu", "/api/v1/products/../orders", "/api/v1/products/%2e%2e/orders",
@@ -159,28 +160,28 @@ func TestGatewayLeadsNowhereElse(t *testing.T) {
 func TestMethodsThatAreNot(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	answer := must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
 		t.Errorf("Allow is %q", allow)
 	}
-	answer = must(w.nobody.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	answer = town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusNotFound)
 }
 
 // fetch makes a request past the client, to wherever a test wants.
 func fetch(t testing.TB, method, url string, header http.Header, body string) (int, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), town.Patience)
 	defer cancel()
-	req := must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
+	req := town.Must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	resp := must(http.DefaultClient.Do(req))(t)
+	resp := town.Must(http.DefaultClient.Do(req))(t)
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, strings.TrimSpace(string(text))

@@ -7,25 +7,26 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // The same key is the same order: the second time it is shown as it is by then.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, bea, dish, key := t.Context(), w.customer(), w.customer(), w.dish(50, 700), uuid.NewString()
-	post := func(by user, b any) client.Answer {
+	ctx, ana, bea, dish, key := t.Context(), w.Customer(), w.Customer(), w.Dish(50, 700), uuid.NewString()
+	post := func(by town.User, b any) client.Answer {
 		t.Helper()
-		return must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
+		return town.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
 			Header: http.Header{"Idempotency-Key": {key}}}))(t)
 	}
-	if first := post(ana, basket(dish, 2)); first.Status != http.StatusCreated {
+	if first := post(ana, town.Basket(dish, 2)); first.Status != http.StatusCreated {
 		t.Fatalf("the first is answered %d: %s", first.Status, first.Body)
 	}
-	placed := must(ana.OrderOnce(ctx, key, basket(dish, 2)))(t)
-	w.settled(ana, placed.ID, client.Confirmed)
+	placed := town.Must(ana.OrderOnce(ctx, key, town.Basket(dish, 2)))(t)
+	w.Settled(ana, placed.ID, client.Confirmed)
 
-	again := must(ana.OrderOnce(ctx, key, basket(dish, 2)))(t)
+	again := town.Must(ana.OrderOnce(ctx, key, town.Basket(dish, 2)))(t)
 	if again.ID != placed.ID || again.Status != client.Confirmed || again.TotalCents != 1400 {
 		t.Errorf("the same key again is %+v", again)
 	}
@@ -33,40 +34,40 @@ func TestIdempotencyKey(t *testing.T) {
 	if reordered.Status != http.StatusOK {
 		t.Errorf("the same request, written otherwise, is answered %d: %s", reordered.Status, reordered.Body)
 	}
-	refused(ana.OrderOnce(ctx, key, basket(dish, 3)))(t, http.StatusUnprocessableEntity)
+	refused(ana.OrderOnce(ctx, key, town.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
 
-	other := must(bea.OrderOnce(ctx, key, basket(dish, 3)))(t) // a key is its owner's
+	other := town.Must(bea.OrderOnce(ctx, key, town.Basket(dish, 3)))(t) // a key is its owner's
 	if other.ID == placed.ID {
 		t.Error("two customers with the same key share an order")
 	}
-	w.settled(bea, other.ID, client.Confirmed)
-	w.wantStock(dish, 45, 5, 0)
+	w.Settled(bea, other.ID, client.Confirmed)
+	w.WantStock(dish, 45, 5, 0)
 }
 
 // Twenty at once with one key end in one order.
 func TestIdempotencyKeyRace(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish, key := w.customer(), w.dish(50, 700), uuid.NewString()
-	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, basket(dish, 2)) })(t)
+	ana, dish, key := w.Customer(), w.Dish(50, 700), uuid.NewString()
+	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, town.Basket(dish, 2)) })(t)
 	for _, order := range orders {
 		if order.ID != orders[0].ID {
 			t.Fatalf("one key made the orders %s and %s", orders[0].ID, order.ID)
 		}
 	}
-	w.settled(ana, orders[0].ID, client.Confirmed)
-	if all := must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
+	w.Settled(ana, orders[0].ID, client.Confirmed)
+	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
 		t.Errorf("the customer has %d orders", len(all.Items))
 	}
-	w.wantStock(dish, 48, 2, 0)
+	w.WantStock(dish, 48, 2, 0)
 }
 
 // Without a key every order is one of its own.
 func TestWithoutAKey(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(50, 700)
-	first, second := w.confirmed(ana, basket(dish, 1)), w.confirmed(ana, basket(dish, 1))
+	ana, dish := w.Customer(), w.Dish(50, 700)
+	first, second := w.Confirmed(ana, town.Basket(dish, 1)), w.Confirmed(ana, town.Basket(dish, 1))
 	if first.ID == second.ID {
 		t.Error("two orders are one")
 	}
@@ -76,10 +77,10 @@ func TestWithoutAKey(t *testing.T) {
 func TestIdempotencyKeyOfStaff(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	dish, key := w.dish(10, 700), uuid.NewString()
+	dish, key := w.Dish(10, 700), uuid.NewString()
 	header := http.Header{"Idempotency-Key": {key}}
 	answers := together(8, func(int) (client.Answer, error) {
-		return w.admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
+		return w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
 			Body: map[string]int{"delta": 5}, Header: header})
 	})(t)
 	for _, answer := range answers {
@@ -87,10 +88,10 @@ func TestIdempotencyKeyOfStaff(t *testing.T) {
 			t.Fatalf("adding stock is answered %d: %s", answer.Status, answer.Body)
 		}
 	}
-	w.wantStock(dish, 15, 0, 0)
+	w.WantStock(dish, 15, 0, 0)
 
 	ids := together(8, func(int) (string, error) {
-		answer, err := w.admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Header: header,
+		answer, err := w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Header: header,
 			Body: client.NewProduct{Name: "Flan " + key, Category: "tests", PriceCents: 300}})
 		return answer.Header.Get("Location"), err
 	})(t)

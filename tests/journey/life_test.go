@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // kitchen are the four steps that staff take an order through.
@@ -15,30 +16,30 @@ var kitchen = []string{client.Preparing, client.Ready, client.OutForDelivery, cl
 func TestWholeLife(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.customer(), w.staff(), w.dish(10, 700)
+	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
 
-	placed := must(ana.Order(ctx, basket(dish, 4)))(t)
-	watching := watch(t, ana, placed.ID, "")
-	watching.want(client.Confirmed)
+	placed := town.Must(ana.Order(ctx, town.Basket(dish, 4)))(t)
+	watching := town.Watch(t, ana, placed.ID, "")
+	watching.Want(client.Confirmed)
 	for _, step := range kitchen {
-		if got := must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
+		if got := town.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
 			t.Fatalf("advancing to %s answers %s", step, got.Status)
 		}
-		watching.want(step)
+		watching.Want(step)
 	}
-	watching.wantEnd()
-	if end := must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
+	watching.WantEnd()
+	if end := town.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
 		t.Errorf("in the end the order is %+v", end)
 	}
-	w.wantStock(dish, 6, 0, 4)
+	w.WantStock(dish, 6, 0, 4)
 }
 
 // The kitchen takes one step after the other; a step taken again is fine and changes nothing.
 func TestIllegalSteps(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.customer(), w.staff(), w.dish(10, 700)
-	order := w.confirmed(ana, basket(dish, 1))
+	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
+	order := w.Confirmed(ana, town.Basket(dish, 1))
 
 	refused(cook.Advance(ctx, order.ID, client.Ready))(t, http.StatusConflict)
 	refused(cook.Advance(ctx, order.ID, client.Delivered))(t, http.StatusConflict)
@@ -51,12 +52,12 @@ func TestIllegalSteps(t *testing.T) {
 	refused(ana.Advance(ctx, order.ID, client.Preparing))(t, http.StatusForbidden)
 	refused(cook.Advance(ctx, "00000000-0000-4000-8000-000000000000", client.Preparing))(t, http.StatusNotFound)
 
-	first := must(cook.Advance(ctx, order.ID, client.Preparing))(t)
-	again := must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	first := town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	again := town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	if again.Version != first.Version {
 		t.Errorf("the same step again made version %d of %d", again.Version, first.Version)
 	}
-	must(cook.Advance(ctx, order.ID, client.Ready))(t)
+	town.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
 	refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
 }
 
@@ -64,9 +65,9 @@ func TestIllegalSteps(t *testing.T) {
 func TestNothingFollowsRejected(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.customer(), w.staff(), w.dish(1, 700)
-	placed := must(ana.Order(t.Context(), basket(dish, 2)))(t)
-	w.settled(ana, placed.ID, client.Rejected)
+	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(1, 700)
+	placed := town.Must(ana.Order(t.Context(), town.Basket(dish, 2)))(t)
+	w.Settled(ana, placed.ID, client.Rejected)
 	refused(cook.Advance(t.Context(), placed.ID, client.Preparing))(t, http.StatusConflict)
 	refused(ana.Cancel(t.Context(), placed.ID, ""))(t, http.StatusConflict)
 }

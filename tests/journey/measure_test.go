@@ -7,6 +7,7 @@ import (
 
 	"comanda/tests/client"
 	"comanda/tests/system"
+	"comanda/tests/town"
 )
 
 // What the system has to reach (on 2 cores, with nothing else running).
@@ -39,16 +40,16 @@ func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 	s := system.Start(b, options)
 	defer s.Stop()
 	w := arrive(b, s)
-	ana, dish := w.customer(), w.dish(100_000, 700)
+	ana, dish := w.Customer(), w.Dish(100_000, 700)
 	for range 3 {
-		w.confirmed(ana, basket(dish, 1))
+		w.Confirmed(ana, town.Basket(dish, 1))
 	}
 	var took []time.Duration
 	for range n {
 		begun := time.Now()
-		placed, err := ana.Order(b.Context(), basket(dish, 1))
+		placed, err := ana.Order(b.Context(), town.Basket(dish, 1))
 		if err == nil {
-			placed, err = ana.GetOrder(b.Context(), placed.ID, patience)
+			placed, err = ana.GetOrder(b.Context(), placed.ID, town.Patience)
 		}
 		if err != nil || placed.Status != client.Confirmed {
 			b.Fatalf("order %s is %s: %v", placed.ID, placed.Status, err)
@@ -63,9 +64,9 @@ func BenchmarkIdleMemory(b *testing.B) {
 	for b.Loop() {
 		s := system.Start(b, system.Options{})
 		w := arrive(b, s)
-		ana, dish := w.customer(), w.dish(1000, 700)
+		ana, dish := w.Customer(), w.Dish(1000, 700)
 		for range 20 {
-			w.confirmed(ana, basket(dish, 1))
+			w.Confirmed(ana, town.Basket(dish, 1))
 		}
 		total, each, err := s.Memory()
 		if err != nil {

@@ -7,20 +7,21 @@ import (
 	"time"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 func TestOrderConfirmed(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.customer()
-	tortilla, paella := w.dish(10, 850), w.dish(5, 1450)
+	ctx, ana := t.Context(), w.Customer()
+	tortilla, paella := w.Dish(10, 850), w.Dish(5, 1450)
 	wanted := client.Basket{
 		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
 		DeliveryAddress: &client.Address{Street: "Gran Vía 2", City: "Madrid", PostalCode: "28013", Country: "ES"},
 		Notes:           "sin cebolla — 不要洋葱",
 	}
 
-	answer := must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
+	answer := town.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
 		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
 	}
@@ -29,8 +30,8 @@ func TestOrderConfirmed(t *testing.T) {
 		t.Fatalf("Location %q", answer.Header.Get("Location"))
 	}
 
-	got := w.settled(ana, id, client.Confirmed)
-	if got.CustomerID != ana.id || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
+	got := w.Settled(ana, id, client.Confirmed)
+	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
 		t.Errorf("the order is %+v", got)
 	}
 	if got.Notes != wanted.Notes || got.DeliveryAddress == nil || *got.DeliveryAddress != *wanted.DeliveryAddress {
@@ -46,21 +47,21 @@ func TestOrderConfirmed(t *testing.T) {
 	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
 		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
 	}
-	w.wantStock(tortilla, 7, 3, 0)
-	w.wantStock(paella, 3, 2, 0)
+	w.WantStock(tortilla, 7, 3, 0)
+	w.WantStock(paella, 3, 2, 0)
 }
 
 // An order that cannot be filled whole takes nothing, and says which lines fell short.
 func TestOrderRejected(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana := w.customer()
-	plenty, scarce, none := w.dish(50, 100), w.dish(2, 200), w.dish(0, 300)
+	ana := w.Customer()
+	plenty, scarce, none := w.Dish(50, 100), w.Dish(2, 200), w.Dish(0, 300)
 
-	placed := must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
+	placed := town.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
 	}}))(t)
-	got := w.settled(ana, placed.ID, client.Rejected)
+	got := w.Settled(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
 		t.Fatalf("rejected for %q with shortages %+v", got.Reason, got.Shortages)
 	}
@@ -77,23 +78,23 @@ func TestOrderRejected(t *testing.T) {
 	if got.TotalCents != 0 {
 		t.Errorf("a rejected order has a total of %d", got.TotalCents)
 	}
-	w.wantStock(plenty, 50, 0, 0)
-	w.wantStock(scarce, 2, 0, 0)
+	w.WantStock(plenty, 50, 0, 0)
+	w.WantStock(scarce, 2, 0, 0)
 }
 
 // Prices are those at the moment of the reservation: what the menu says later changes nothing.
 func TestPricesStay(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(10, 500)
-	order := w.confirmed(ana, basket(dish, 2))
+	ana, dish := w.Customer(), w.Dish(10, 500)
+	order := w.Confirmed(ana, town.Basket(dish, 2))
 
 	dearer := int64(900)
-	must(w.admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
-	if again := must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
+	town.Must(w.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
+	if again := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
 		t.Errorf("the total became %d", again.TotalCents)
 	}
-	if next := w.confirmed(ana, basket(dish, 2)); next.TotalCents != 1800 {
+	if next := w.Confirmed(ana, town.Basket(dish, 2)); next.TotalCents != 1800 {
 		t.Errorf("the next order's total is %d, want 1800", next.TotalCents)
 	}
 }
@@ -102,10 +103,10 @@ func TestPricesStay(t *testing.T) {
 func TestPreferWait(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana, dish := w.customer(), w.dish(10, 500)
-	placed := must(ana.Order(t.Context(), basket(dish, 1)))(t)
+	ana, dish := w.Customer(), w.Dish(10, 500)
+	placed := town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t)
 
-	answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
 	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
 		t.Errorf("waiting answers %d: %s", answer.Status, answer.Body)
@@ -114,12 +115,12 @@ func TestPreferWait(t *testing.T) {
 		t.Errorf("Preference-Applied is %q", applied)
 	}
 	begun := time.Now()
-	must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
+	town.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("waiting for what is decided took %v", took)
 	}
 	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
-		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 			Header: http.Header{"Prefer": {preference}}}))(t)
 		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
 			t.Errorf("Prefer: %s answers %d: %s", preference, answer.Status, answer.Body)

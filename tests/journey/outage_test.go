@@ -10,39 +10,37 @@ import (
 
 	"comanda/tests/client"
 	"comanda/tests/system"
+	"comanda/tests/town"
 )
-
-// back is how long the system may take to be itself again after an outage.
-const back = 60 * time.Second
 
 // While the broker is away, orders and registrations are taken; when it is back, they are decided.
 func TestKafkaDown(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
-	ctx, ana, dish := t.Context(), w.customer(), w.dish(50, 700)
-	early := w.confirmed(ana, basket(dish, 1))
+	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(50, 700)
+	early := w.Confirmed(ana, town.Basket(dish, 1))
 
 	breakdown(t, s.Kafka.Kill)
 	var orders []client.Order
 	for range 10 {
 		begun := time.Now()
-		orders = append(orders, must(ana.Order(ctx, basket(dish, 2)))(t))
+		orders = append(orders, town.Must(ana.Order(ctx, town.Basket(dish, 2)))(t))
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("an order took %v while Kafka was away", took)
 		}
 	}
-	person := somebody()
-	begun := must(w.nobody.Register(ctx, person))(t)
-	must(ana.Cancel(ctx, early.ID, ""))(t)
-	must(ana.Cancel(ctx, orders[0].ID, ""))(t)
-	if still := must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
+	person := town.Somebody()
+	begun := town.Must(w.Nobody.Register(ctx, person))(t)
+	town.Must(ana.Cancel(ctx, early.ID, ""))(t)
+	town.Must(ana.Cancel(ctx, orders[0].ID, ""))(t)
+	if still := town.Must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
 		t.Errorf("without a broker the order became %s", still.Status)
 	}
 
 	repair(t, s.Kafka.Start)
 	for _, order := range orders[1:] {
-		eventuallyWithin(t, back, "an order from the outage is confirmed", func(ctx context.Context) error {
+		town.EventuallyWithin(t, town.Back, "an order from the outage is confirmed", func(ctx context.Context) error {
 			now, err := ana.GetOrder(ctx, order.ID, 0)
 			if err == nil && now.Status != client.Confirmed {
 				err = fmt.Errorf("order %s is %s", order.ID, now.Status)
@@ -50,10 +48,10 @@ func TestKafkaDown(t *testing.T) {
 			return err
 		})
 	}
-	if got := must(w.nobody.Registration(ctx, begun.UserID, patience))(t); got.Status != client.AccountActive {
+	if got := town.Must(w.Nobody.Registration(ctx, begun.UserID, town.Patience))(t); got.Status != client.AccountActive {
 		t.Errorf("the registration from the outage is %+v", got)
 	}
-	w.wantStock(dish, 50-9*2, 9*2, 0)
+	w.WantStock(dish, 50-9*2, 9*2, 0)
 	wantBooks(t, s)
 }
 
@@ -62,8 +60,8 @@ func TestPostgresDown(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
-	ana, dish := w.customer(), w.dish(50, 700)
-	before := must(ana.Order(t.Context(), basket(dish, 2)))(t)
+	ana, dish := w.Customer(), w.Dish(50, 700)
+	before := town.Must(ana.Order(t.Context(), town.Basket(dish, 2)))(t)
 
 	breakdown(t, s.Postgres.Kill)
 	unavailable := func() {
@@ -71,11 +69,11 @@ func TestPostgresDown(t *testing.T) {
 		answers := together(5, func(i int) (client.Answer, error) {
 			begun := time.Now()
 			answer, err := ana.Do(t.Context(), []client.Request{
-				{Method: http.MethodPost, Path: "/orders", Body: basket(dish, 1)},
+				{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1)},
 				{Method: http.MethodGet, Path: "/orders/" + before.ID},
 				{Method: http.MethodGet, Path: "/products"},
 				{Method: http.MethodGet, Path: "/users/me"},
-				{Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.person.Email, "password": ana.person.Password}},
+				{Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.Person.Email, "password": ana.Person.Password}},
 			}[i])
 			if took := time.Since(begun); took > 12*time.Second {
 				t.Errorf("request %d was answered after %v", i, took)
@@ -94,7 +92,7 @@ func TestPostgresDown(t *testing.T) {
 		}
 	}
 	unavailable() // at once
-	eventuallyWithin(t, back, "the gateway says what is not ready", func(ctx context.Context) error {
+	town.EventuallyWithin(t, town.Back, "the gateway says what is not ready", func(ctx context.Context) error {
 		if s.Ready(ctx) == nil {
 			return fmt.Errorf("it says that all is ready")
 		}
@@ -104,10 +102,10 @@ func TestPostgresDown(t *testing.T) {
 
 	repair(t, s.Postgres.Start)
 	recovered(t, s)
-	w.settled(ana, before.ID, client.Confirmed)
-	w.confirmed(ana, basket(dish, 1))
-	w.customer()
-	w.wantStock(dish, 47, 3, 0)
+	w.Settled(ana, before.ID, client.Confirmed)
+	w.Confirmed(ana, town.Basket(dish, 1))
+	w.Customer()
+	w.WantStock(dish, 47, 3, 0)
 	wantBooks(t, s)
 }
 
@@ -119,7 +117,7 @@ func recovered(t testing.TB, s *system.System) {
 			t.Errorf("%s did not outlive the outage", program.Name)
 		}
 	}
-	eventuallyWithin(t, back, "all is ready again", s.Ready)
+	town.EventuallyWithin(t, town.Back, "all is ready again", s.Ready)
 }
 
 func breakdown(t testing.TB, kill func(context.Context) error) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // Many want the same dish at once, more than there is: it is sold until it is gone, and not once more.
@@ -12,15 +13,15 @@ func TestNothingIsSoldTwice(t *testing.T) {
 	s := peaceful(t)
 	w := arrive(t, s)
 	const stock, n = 40, 60
-	ana, cook, dish, other := w.customer(), w.staff(), w.dish(stock, 700), w.dish(1000, 100)
+	ana, cook, dish, other := w.Customer(), w.Staff(), w.Dish(stock, 700), w.Dish(1000, 100)
 	settled := together(n, func(i int) (client.Order, error) {
-		want := basket(dish, 1+i%3)
+		want := town.Basket(dish, 1+i%3)
 		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
 		placed, err := ana.Order(t.Context(), want)
 		if err != nil {
 			return placed, err
 		}
-		return ana.GetOrder(t.Context(), placed.ID, patience)
+		return ana.GetOrder(t.Context(), placed.ID, town.Patience)
 	})(t)
 	sold, confirmed := 0, 0
 	for _, order := range settled {
@@ -43,8 +44,8 @@ func TestNothingIsSoldTwice(t *testing.T) {
 	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
 		t.Errorf("%d of %d were sold", sold, stock)
 	}
-	w.wantStock(dish, stock-sold, sold, 0)
-	w.wantStock(other, 1000-confirmed, confirmed, 0)
+	w.WantStock(dish, stock-sold, sold, 0)
+	w.WantStock(other, 1000-confirmed, confirmed, 0)
 
 	// Some go back, some go out, again all at once.
 	ends := together(n, func(i int) (bool, error) {
@@ -68,6 +69,6 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			out += settled[i].Items[0].Quantity
 		}
 	}
-	w.wantStock(dish, stock-out, 0, out)
+	w.WantStock(dish, stock-out, 0, out)
 	wantBooks(t, s)
 }

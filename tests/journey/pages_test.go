@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 // pages walks through a list from its first page to its last.
 func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for page := (client.Page{Limit: 100}); ; {
-			got := must(list(page))(t)
+			got := town.Must(list(page))(t)
 			for _, item := range got.Items {
 				if !yield(item) {
 					return
@@ -30,17 +31,17 @@ func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) 
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, dish := t.Context(), w.customer(), w.dish(100, 100)
+	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(100, 100)
 	var placed []string
 	for range 7 {
-		placed = append(placed, w.confirmed(ana, basket(dish, 1)).ID)
+		placed = append(placed, w.Confirmed(ana, town.Basket(dish, 1)).ID)
 	}
 	slices.Reverse(placed)
 
-	first := must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
-	must(ana.Order(ctx, basket(dish, 1)))(t)
-	second := must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
-	third := must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
+	first := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
+	town.Must(ana.Order(ctx, town.Basket(dish, 1)))(t)
+	second := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
+	third := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
 	var got []string
 	for _, order := range slices.Concat(first.Items, second.Items, third.Items) {
 		got = append(got, order.ID)
@@ -49,8 +50,8 @@ func TestPages(t *testing.T) {
 		t.Errorf("the pages are %v (then %q), want %v", got, third.NextCursor, placed)
 	}
 
-	must(ana.Cancel(ctx, placed[0], ""))(t)
-	if cancelled := must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
+	town.Must(ana.Cancel(ctx, placed[0], ""))(t)
+	if cancelled := town.Must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
 		t.Errorf("the cancelled orders are %+v", cancelled.Items)
 	}
 }
@@ -58,13 +59,13 @@ func TestPages(t *testing.T) {
 func TestBadPages(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ana := w.customer()
+	ana := w.Customer()
 	for _, path := range []string{
 		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",
 		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",
 		"/products?limit=0", "/products?limit=101", "/products?cursor=nonsense", "/products?cursor=MQ",
 	} {
-		answer := must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
+		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }

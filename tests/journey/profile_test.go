@@ -5,20 +5,21 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.customer()
+	ctx, ana := t.Context(), w.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
-	before := must(ana.Me(ctx))(t)
+	before := town.Must(ana.Me(ctx))(t)
 
-	got := must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
-	if got.Name != name || *got.Address != *home || got.Phone != ana.person.Phone || got.Version <= before.Version {
+	got := town.Must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
+	if got.Name != name || *got.Address != *home || got.Phone != ana.Person.Phone || got.Version <= before.Version {
 		t.Errorf("the profile became %+v", got)
 	}
-	if again := must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
+	if again := town.Must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
 		t.Errorf("read again, it is %+v", again)
 	}
 	empty := ""
@@ -31,12 +32,12 @@ func TestProfile(t *testing.T) {
 func TestProfilePhone(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, ana, bea := t.Context(), w.customer(), w.customer()
-	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.person.Phone}))(t, http.StatusConflict)
+	ctx, ana, bea := t.Context(), w.Customer(), w.Customer()
+	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
 
-	other := somebody().Phone
-	must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
-	if got := must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.person.Phone}))(t); got.Phone != ana.person.Phone {
+	other := town.Somebody().Phone
+	town.Must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
+	if got := town.Must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t); got.Phone != ana.Person.Phone {
 		t.Errorf("the phone is %q", got.Phone)
 	}
 }
@@ -44,9 +45,9 @@ func TestProfilePhone(t *testing.T) {
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	mine := map[string]bool{w.customer().id: true, w.customer().id: true, w.customer().id: true}
+	mine := map[string]bool{w.Customer().ID: true, w.Customer().ID: true, w.Customer().ID: true}
 	for profile := range pages(t, func(page client.Page) (client.List[client.Profile], error) {
-		return w.admin.Users(t.Context(), page)
+		return w.Admin.Users(t.Context(), page)
 	}) {
 		delete(mine, profile.ID)
 	}

@@ -9,14 +9,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"comanda/tests/town"
 )
 
 // raw sends a request line exactly as it is written: Go's own client would tidy the path up.
 func raw(t testing.TB, address, request string, headers ...string) (int, string) {
 	t.Helper()
-	conn := must(net.Dial("tcp", strings.TrimPrefix(address, "http://")))(t)
+	conn := town.Must(net.Dial("tcp", strings.TrimPrefix(address, "http://")))(t)
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(town.Patience))
 	_, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: comanda\r\nConnection: close\r\n%s\r\n\r\n", request, strings.Join(headers, "\r\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/town"
 )
 
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, person := t.Context(), somebody()
+	ctx, person := t.Context(), town.Somebody()
 
-	answer := must(w.nobody.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	answer := town.Must(w.Nobody.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
 	if answer.Status != http.StatusAccepted {
 		t.Fatalf("register answers %d: %s", answer.Status, answer.Body)
 	}
@@ -22,13 +23,13 @@ func TestRegistration(t *testing.T) {
 	if !found {
 		t.Fatalf("Location %q", location)
 	}
-	got := must(w.nobody.Registration(ctx, id, patience))(t)
+	got := town.Must(w.Nobody.Registration(ctx, id, town.Patience))(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 
-	ana := must(w.nobody.Login(ctx, person.Email, person.Password))(t)
-	me := must(ana.Me(ctx))(t)
+	ana := town.Must(w.Nobody.Login(ctx, person.Email, person.Password))(t)
+	me := town.Must(ana.Me(ctx))(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
 		t.Errorf("the profile is %+v, registered was %+v", me, person)
 	}
@@ -42,21 +43,21 @@ func TestRegistration(t *testing.T) {
 func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, first := t.Context(), w.customer()
+	ctx, first := t.Context(), w.Customer()
 
-	second := somebody()
-	second.Phone = "00" + first.person.Phone[1:3] + " " + first.person.Phone[3:6] + " " + first.person.Phone[6:]
-	begun := must(w.nobody.Register(ctx, second))(t)
-	got := must(w.nobody.Registration(ctx, begun.UserID, patience))(t)
+	second := town.Somebody()
+	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
+	begun := town.Must(w.Nobody.Register(ctx, second))(t)
+	got := town.Must(w.Nobody.Registration(ctx, begun.UserID, town.Patience))(t)
 	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
 		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
 	}
-	refused(w.nobody.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
-	refused(w.admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
+	refused(w.Nobody.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
+	refused(w.Admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
 
-	second.Phone = somebody().Phone
-	again := w.citizen(second)
-	if again.id == begun.UserID {
+	second.Phone = town.Somebody().Phone
+	again := w.Citizen(second)
+	if again.ID == begun.UserID {
 		t.Error("the second attempt has the id of the first")
 	}
 }
@@ -64,26 +65,26 @@ func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 func TestRegistrationWithATakenEmail(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	first := w.customer()
+	first := w.Customer()
 
-	second := somebody()
-	second.Email = strings.ToUpper(first.person.Email)
-	refused(w.nobody.Register(t.Context(), second))(t, http.StatusConflict)
+	second := town.Somebody()
+	second.Email = strings.ToUpper(first.Person.Email)
+	refused(w.Nobody.Register(t.Context(), second))(t, http.StatusConflict)
 }
 
 // Two people who ask for the same phone number at once: one gets it.
 func TestRegistrationsRaceForAPhone(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	phone := somebody().Phone
+	phone := town.Somebody().Phone
 	outcomes := together(6, func(int) (string, error) {
-		person := somebody()
+		person := town.Somebody()
 		person.Phone = phone
-		begun, err := w.nobody.Register(t.Context(), person)
+		begun, err := w.Nobody.Register(t.Context(), person)
 		if err != nil {
 			return "", err
 		}
-		settled, err := w.nobody.Registration(t.Context(), begun.UserID, patience)
+		settled, err := w.Nobody.Registration(t.Context(), begun.UserID, town.Patience)
 		return settled.Status, err
 	})(t)
 	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
@@ -95,11 +96,11 @@ func TestRegistrationsRaceForAPhone(t *testing.T) {
 func TestRegistrationsRaceForAnEmail(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	email := somebody().Email
+	email := town.Somebody().Email
 	outcomes := together(6, func(int) (int, error) {
-		person := somebody()
+		person := town.Somebody()
 		person.Email = email
-		answer, err := w.nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
+		answer, err := w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
 		return answer.Status, err
 	})(t)
 	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
@@ -111,6 +112,6 @@ func TestRegistrationOfNobody(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {
-		refused(w.nobody.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
+		refused(w.Nobody.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
 	}
 }

@@ -1,4 +1,4 @@
-package journey
+package town
 
 import (
 	"context"
@@ -8,25 +8,23 @@ import (
 	"comanda/tests/client"
 )
 
-// live is how soon a change has to be seen: sooner than the gateway looks by itself whether it missed one (15 s), so that
-// a change that nobody announced is found out.
-const live = 10 * time.Second
+// Watching is a live stream of one order's changes, being read.
+type Watching struct {
+	// Within is how soon the next change has to come: Live, unless it is set otherwise.
+	Within time.Duration
 
-// watching is a live stream of one order's changes, being read.
-type watching struct {
 	t       testing.TB
-	within  time.Duration
 	changes chan client.Change
 	failed  chan error
 	seen    []client.Change
 }
 
-// watch opens the stream; it closes with the test.
-func watch(t testing.TB, by user, orderID, after string) *watching {
+// Watch opens the stream; it closes with the test.
+func Watch(t testing.TB, by User, orderID, after string) *Watching {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
-	w := &watching{t: t, within: live, changes: make(chan client.Change, 100), failed: make(chan error, 1)}
+	w := &Watching{Within: Live, t: t, changes: make(chan client.Change, 100), failed: make(chan error, 1)}
 	go func() {
 		defer close(w.changes)
 		for change, err := range by.Watch(ctx, orderID, after) {
@@ -40,8 +38,8 @@ func watch(t testing.TB, by user, orderID, after string) *watching {
 	return w
 }
 
-// next is the next change; ok is false when the stream has ended.
-func (w *watching) next() (change client.Change, ok bool) {
+// Next is the next change; ok is false when the stream has ended.
+func (w *Watching) Next() (change client.Change, ok bool) {
 	w.t.Helper()
 	select {
 	case change, ok = <-w.changes:
@@ -53,8 +51,8 @@ func (w *watching) next() (change client.Change, ok bool) {
 			}
 			return change, false
 		}
-	case <-time.After(w.within):
-		w.t.Fatalf("no change for %v; seen so far %+v", w.within, w.seen)
+	case <-time.After(w.Within):
+		w.t.Fatalf("no change for %v; seen so far %+v", w.Within, w.seen)
 	}
 	if n := len(w.seen); n > 0 && change.Version <= w.seen[n-1].Version {
 		w.t.Errorf("version %d (%s) came after %d (%s)", change.Version, change.Status, w.seen[n-1].Version, w.seen[n-1].Status)
@@ -63,13 +61,13 @@ func (w *watching) next() (change client.Change, ok bool) {
 	return change, true
 }
 
-// want wants the next change to be to this status. Where the stream begins, it may first tell that it is PENDING: the
+// Want wants the next change to be to this status. Where the stream begins, it may first tell that it is PENDING: the
 // status as it was when the stream opened.
-func (w *watching) want(status string) client.Change {
+func (w *Watching) Want(status string) client.Change {
 	w.t.Helper()
-	change, ok := w.next()
+	change, ok := w.Next()
 	if ok && change.Status == client.Pending && status != client.Pending && len(w.seen) == 1 {
-		change, ok = w.next()
+		change, ok = w.Next()
 	}
 	if !ok || change.Status != status {
 		w.t.Fatalf("the next change is %+v, want %s", change, status)
@@ -80,10 +78,10 @@ func (w *watching) want(status string) client.Change {
 	return change
 }
 
-// wantEnd wants the server to end the stream.
-func (w *watching) wantEnd() {
+// WantEnd wants the server to end the stream.
+func (w *Watching) WantEnd() {
 	w.t.Helper()
-	if change, ok := w.next(); ok {
+	if change, ok := w.Next(); ok {
 		w.t.Fatalf("after the final status came %+v", change)
 	}
 }

@@ -1,0 +1,103 @@
+package town
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+)
+
+// Ordering is customers who order as fast as they are answered, and try again with the same key when they are not.
+type Ordering struct {
+	t     testing.TB
+	end   context.CancelFunc
+	all   sync.WaitGroup
+	mu    sync.Mutex
+	taken []string
+	tell  chan struct{}
+}
+
+// Order lets so many customers order one portion of a dish at a time, under one account, until Stop.
+func Order(t testing.TB, by User, dish client.Product, customers int) *Ordering {
+	ctx, end := context.WithCancel(t.Context())
+	o := &Ordering{t: t, end: end, tell: make(chan struct{}, 1)}
+	for range customers {
+		o.all.Go(func() {
+			for ctx.Err() == nil {
+				o.place(ctx, by, dish)
+			}
+		})
+	}
+	return o
+}
+
+// place orders one portion under one key until the order is taken. What is no 503 and no broken connection is a mistake.
+func (o *Ordering) place(ctx context.Context, by User, dish client.Product) {
+	key := uuid.NewString()
+	for ctx.Err() == nil {
+		placed, err := by.OrderOnce(ctx, key, Basket(dish, 1))
+		if err == nil {
+			o.mu.Lock()
+			o.taken = append(o.taken, placed.ID)
+			o.mu.Unlock()
+			select {
+			case o.tell <- struct{}{}:
+			default:
+			}
+			return
+		}
+		if refusal := client.Refused(err); refusal != nil && refusal.Status != 503 && ctx.Err() == nil {
+			o.t.Errorf("an order was refused: %v", err)
+			return
+		}
+		select { // as Retry-After asks, only sooner
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (o *Ordering) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.taken)
+}
+
+// More waits until n more orders were taken.
+func (o *Ordering) More(n int) {
+	o.t.Helper()
+	late := time.After(Back)
+	for want := o.count() + n; o.count() < want; {
+		select {
+		case <-o.tell:
+		case <-late:
+			o.t.Fatalf("no orders are taken any more: %d of %d within %v", o.count(), want, Back)
+		}
+	}
+}
+
+// Stop ends the ordering and returns the ids of the orders that were taken.
+func (o *Ordering) Stop() []string {
+	o.end()
+	o.all.Wait()
+	return o.taken
+}
+
+// WantConfirmed waits until each of these orders is confirmed.
+func WantConfirmed(t testing.TB, by User, orders []string) {
+	t.Helper()
+	for _, id := range orders {
+		EventuallyWithin(t, Back, "order "+id+" is decided", func(ctx context.Context) error {
+			now, err := by.GetOrder(ctx, id, 10*time.Second)
+			if err == nil && now.Status != client.Confirmed {
+				err = fmt.Errorf("it is %s (%s)", now.Status, now.Reason)
+			}
+			return err
+		})
+	}
+}
