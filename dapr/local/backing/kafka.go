@@ -5,20 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"comanda/services/event/broker"
 )
 
 // Topic is one topic to be there. Nothing creates topics by being used: the
 // embedded broker forgets those when it is killed.
-type Topic struct {
-	Name       string
-	Partitions int
-}
+type Topic = broker.Topic
 
 // Kafka is one running broker, or the brokers that were there.
 type Kafka struct {
@@ -89,83 +83,29 @@ func (k *Kafka) Stop(ctx context.Context) error { return wrap("stop kafka", k.st
 func (k *Kafka) Kill(ctx context.Context) error { return wrap("kill kafka", k.kill(ctx)) }
 
 // Declare creates the topics that are not there, and adds partitions where
-// there are fewer than asked for. Replication is the cluster's default.
+// there are fewer than asked for.
 func (k *Kafka) Declare(ctx context.Context, topics []Topic) error {
-	client, err := k.admin()
+	client, err := broker.Connect(k.brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	there, err := client.ListTopics(ctx)
-	if err != nil {
-		return fmt.Errorf("declare topics: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for _, topic := range topics {
-		if err := declareOnce(ctx, client, there, topic); err != nil {
-			return fmt.Errorf("declare topic %s: %w", topic.Name, err)
-		}
-	}
-	return nil
-}
-
-// declareOnce waits for the broker as long as it takes none of its own replicas for alive: a busy machine makes it miss
-// its own heartbeats, at the start above all, and it says INVALID_REPLICATION_FACTOR then.
-func declareOnce(ctx context.Context, client *kadm.Client, there kadm.TopicDetails, topic Topic) error {
-	for {
-		err := declare(ctx, client, there, topic)
-		if !errors.Is(err, kerr.InvalidReplicationFactor) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-func declare(ctx context.Context, client *kadm.Client, there kadm.TopicDetails, topic Topic) error {
-	found, ok := there[topic.Name]
-	if !ok || found.Err != nil {
-		answer, err := client.CreateTopic(ctx, int32(topic.Partitions), -1, nil, topic.Name)
-		if err == nil {
-			err = answer.Err
-		}
-		if errors.Is(err, kerr.TopicAlreadyExists) {
-			return nil
-		}
-		return err
-	}
-	if len(found.Partitions) >= topic.Partitions {
-		return nil
-	}
-	answers, err := client.UpdatePartitions(ctx, topic.Partitions, topic.Name)
-	return errors.Join(err, answers.Error())
-}
-
-func (k *Kafka) admin() (*kadm.Client, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(k.brokers, ",")...),
-		kgo.DialTimeout(time.Second), kgo.RetryTimeout(10*time.Second))
-	if err != nil {
-		return nil, fmt.Errorf("KAFKA_BROKERS %q: %w", k.brokers, err)
-	}
-	return kadm.NewClient(client), nil
+	_, err = broker.Declare(ctx, client, topics)
+	return err
 }
 
 // ready waits until the broker has a controller: it listens before it can work.
 func (k *Kafka) ready(ctx context.Context) error {
-	client, err := k.admin()
+	client, err := broker.Connect(k.brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	for {
-		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
-		meta, err := client.BrokerMetadata(attempt)
-		cancel()
-		if err == nil && meta.Controller >= 0 && len(meta.Brokers) > 0 {
+		err := broker.Answer(ctx, client)
+		if err == nil {
 			return nil
 		}
 		select {

@@ -38,7 +38,7 @@ func client(t *testing.T, k *backing.Kafka, more ...kgo.Opt) *kgo.Client {
 func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
 	k := kafka(t, options(t, t.TempDir()))
 	for range 2 { // the second time they are there already
-		if err := k.Declare(t.Context(), []backing.Topic{{"orders", 4}, {"stock", 1}}); err != nil {
+		if err := k.Declare(t.Context(), []backing.Topic{{Name: "orders", Partitions: 4}, {Name: "stock", Partitions: 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
