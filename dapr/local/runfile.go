@@ -25,7 +25,16 @@ type app struct {
 	Port        int    `yaml:"appPort"`
 	DaprPort    int    `yaml:"daprHTTPPort"`
 	GRPCPort    int    `yaml:"daprGRPCPort"`
-	MetricsPort int    `yaml:"metricsPort"`
+	MetricsPort int    `yaml:"metricsPort"` // the sidecar's
+}
+
+// gatewayMetrics is where the gateway shows its metrics; the other services do
+// on their own ports.
+func gatewayMetrics(getenv func(string) string) int {
+	if port, err := strconv.Atoi(getenv("METRICS_PORT")); err == nil {
+		return port
+	}
+	return 8081
 }
 
 func readRunFile(root string) (runFile, error) {
@@ -58,12 +67,16 @@ func (a app) sidecarURL(path string) string {
 
 // ports lists what must be free, with a name for each.
 func (a app) ports() map[int]string {
-	return map[int]string{
+	ports := map[int]string{
 		a.Port:        a.ID,
 		a.DaprPort:    a.ID + "'s sidecar (HTTP)",
 		a.GRPCPort:    a.ID + "'s sidecar (gRPC)",
 		a.MetricsPort: a.ID + "'s sidecar (metrics)",
 	}
+	if a.ID == "gateway" {
+		ports[gatewayMetrics(os.Getenv)] = "gateway's metrics (METRICS_PORT chooses another)"
+	}
+	return ports
 }
 
 // taken lists the ports that someone else listens on, one line each.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/mail"
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"comanda/dapr/local/backing"
@@ -131,6 +133,7 @@ func wrongSettings(getenv func(string) string) []string {
 			lines = append(lines, name+" has to be 8 to 72 bytes long")
 		}
 	}
+	lines = append(lines, wrongTelemetry(getenv)...)
 	kind, err := backing.KindFromEnvironment(getenv)
 	if err != nil {
 		return append(lines, err.Error())
@@ -145,4 +148,19 @@ func wrongSettings(getenv func(string) string) []string {
 		}
 	}
 	return slices.Compact(lines)
+}
+
+// wrongTelemetry does the same for where metrics are shown and spans are sent.
+func wrongTelemetry(getenv func(string) string) []string {
+	var lines []string
+	if port, err := strconv.Atoi(getenv("METRICS_PORT")); getenv("METRICS_PORT") != "" && (err != nil || port < 1 || port > 65535) {
+		lines = append(lines, "METRICS_PORT has to be a port, 1 to 65535")
+	}
+	if endpoint := getenv("OTEL_EXPORTER_ZIPKIN_ENDPOINT"); endpoint != "" {
+		address, err := url.Parse(endpoint)
+		if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Host == "" || address.User != nil {
+			lines = append(lines, "OTEL_EXPORTER_ZIPKIN_ENDPOINT has to be an address such as http://localhost:9411/api/v2/spans")
+		}
+	}
+	return lines
 }

@@ -98,6 +98,7 @@ func aPlace(t *testing.T) place {
 		}
 	}
 	t.Setenv("COMANDA_STATE", p.state)
+	t.Setenv("METRICS_PORT", strconv.Itoa(aPort(t)))
 	text, err := os.ReadFile(filepath.Join(checkout, "dapr", "dapr.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ type Account struct {
 	Version      int        `json:"version"`             // counts the changes, beginning with 1
 	Epoch        int        `json:"epoch"`               // refresh tokens of an earlier one have ended
 	Applicant    *Applicant `json:"applicant,omitempty"` // while PENDING
+	Trace        string     `json:"trace,omitempty"`     // while PENDING: the traceparent of the registration
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when user was last asked for the profile
@@ -100,7 +101,7 @@ func (a *Account) GiveUp(before, now time.Time) (event.Message, bool) {
 
 // settle ends the registration. What the profile needed is not kept.
 func (a *Account) settle(status Status, reason string, now time.Time) {
-	a.Status, a.Reason, a.Applicant = status, reason, nil
+	a.Status, a.Reason, a.Applicant, a.Trace = status, reason, nil, ""
 	a.Version, a.UpdatedAt = a.Version+1, now
 }
 

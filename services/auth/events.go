@@ -22,9 +22,11 @@ func (s service) hear(ctx context.Context, e event.Received[event.UserOutcome]) 
 	if answer.Outcome != event.UserCreated && answer.Outcome != event.UserRejected {
 		return consumer.Reject(fmt.Errorf("outcome %q is not known", answer.Outcome))
 	}
-	_, err := s.documents.Change(ctx, answer.UserID, func(a *Account) (event.Message, error) {
+	settled := false
+	account, err := s.documents.Change(ctx, answer.UserID, func(a *Account) (event.Message, error) {
+		before := a.Status
 		message, write := a.Hear(answer, s.now())
-		if !write {
+		if settled = a.Status != before; !write {
 			return event.None, document.ErrUnchanged
 		}
 		return message, nil
@@ -32,8 +34,12 @@ func (s service) hear(ctx context.Context, e event.Received[event.UserOutcome]) 
 	if fault.Is(err, fault.KindNotFound) { // we asked, so it was there: trying again will not bring it back
 		return consumer.Reject(fmt.Errorf("an answer about an account that does not exist: %w", err))
 	}
-	if err == nil {
-		s.changes.Tell(answer.UserID)
+	if err != nil {
+		return err
 	}
-	return err
+	if settled {
+		s.journal.Entered(ctx, account)
+	}
+	s.changes.Tell(answer.UserID)
+	return nil
 }

@@ -99,6 +99,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
+	s.journal.LoggedIn(err)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/overdue"
+	"comanda/services/internal/tracing"
 )
 
 // sweepEvery is how often expired refresh tokens are deleted.
@@ -18,38 +21,40 @@ const sweepEvery = time.Hour
 func (s service) recover(ctx context.Context, t overdue.Timing) error {
 	now := s.now()
 	_, err := overdue.Alone(ctx, s.pool, func(ctx context.Context) error {
-		return overdue.Round(ctx, func(ctx context.Context, after string, limit int) ([]string, error) {
+		return overdue.Round(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 			return s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
-		}, func(ctx context.Context, id string) error { return s.revive(ctx, id, t) })
+		}, func(ctx context.Context, late waiting) error { return s.revive(ctx, late, t) })
 	})
 	return err
 }
 
-// revive asks again for the profile of a waiting account or, when it has waited too long, gives it up. What was settled
-// meanwhile is left alone.
-func (s service) revive(ctx context.Context, id string, t overdue.Timing) error {
-	done := ""
-	_, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
+// revive asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
+// which it was registered. What was settled meanwhile is left alone.
+func (s service) revive(ctx context.Context, late waiting, t overdue.Timing) error {
+	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
+	defer span.End()
+	step := ""
+	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
 		now := s.now()
 		if message, ok := a.GiveUp(now.Add(-t.GiveUp), now); ok {
-			done = "given up"
+			step = givenUp
 			return message, nil
 		}
 		if message, ok := a.Remind(now.Add(-t.After), now); ok {
-			done = "announced again"
+			step = announcedAgain
 			return message, nil
 		}
-		done = ""
+		step = ""
 		return event.None, document.ErrUnchanged
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound): // erased since it was found
 		return nil
-	case err == nil && done != "":
-		s.log.Warn("a registration waited too long: "+done, "account", id)
-		s.changes.Tell(id)
+	case err == nil && step != "":
+		s.journal.Recovered(ctx, account, step)
+		s.changes.Tell(late.ID)
 	case err != nil:
-		return fmt.Errorf("account %s: %w", id, err)
+		return fmt.Errorf("account %s: %w", late.ID, err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
+	"comanda/services/internal/tracing"
 )
 
 // enrol makes the account of a checked registration, or finds the one that the same request has made before. Conflict when
@@ -25,11 +26,14 @@ func (s service) enrol(ctx context.Context, r Registration, key string, roles ..
 		return Account{}, err
 	}
 	account := Open(id, r, hash, roles, s.now())
+	account.Trace = tracing.Parent(ctx)
 	err = s.documents.Create(ctx, id, account, account.Wanted())
 	switch {
+	case err == nil:
+		s.journal.Entered(ctx, account)
 	case errors.Is(err, document.ErrExists):
 		return s.repeated(ctx, id, r)
-	case err != nil: // the unique index may have refused it: the sidecar does not say
+	default: // the unique index may have refused it: the sidecar does not say
 		if taken := s.emailFree(ctx, r.Email, id); fault.Is(taken, fault.KindConflict) {
 			return Account{}, taken
 		}

@@ -19,6 +19,7 @@ type service struct {
 	secret    token.Secret
 	changes   *await.Changes
 	log       *slog.Logger
+	journal   *journal
 	now       func() time.Time
 }
 

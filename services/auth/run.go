@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"embed"
-	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/metrics"
 	"comanda/services/internal/overdue"
 	"comanda/services/internal/process"
 	"comanda/services/internal/stateful"
@@ -44,10 +44,11 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer parts.Close()
-	s, err := furnish(parts.Client, parts.Pool, config.Secret, parts.Log, bcrypt.DefaultCost)
+	s, err := furnish(parts.Client, parts.Pool, config.Secret, newJournal(parts.Metrics, parts.Log), bcrypt.DefaultCost)
 	if err != nil {
 		return err
 	}
+	metrics.Waiting(parts.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", s.backlog)
 	return parts.Serve(ctx, stateful.Rooms{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
@@ -55,7 +56,7 @@ func run(ctx context.Context, environ []string) error {
 }
 
 // furnish makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
-func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, log *slog.Logger, cost int) (service, error) {
+func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, journal *journal, cost int) (service, error) {
 	passwords, err := newPasswords(cost)
 	if err != nil {
 		return service{}, err
@@ -66,7 +67,7 @@ func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, lo
 	}
 	return service{
 		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: log, now: stateful.Clock,
+		passwords: passwords, secret: secret, changes: &await.Changes{}, log: journal.log, journal: journal, now: stateful.Clock,
 	}, nil
 }
 

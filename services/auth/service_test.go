@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -38,7 +37,7 @@ func open(t *testing.T) house {
 	t.Helper()
 	pool := databasetest.New(t, migrations)
 	client := documenttest.New(pool)
-	s, err := furnish(client, pool, secret, slog.New(slog.NewTextHandler(io.Discard, nil)), bcrypt.MinCost)
+	s, err := furnish(client, pool, secret, newJournal(nil, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}

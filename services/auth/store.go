@@ -10,6 +10,7 @@ import (
 
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/metrics"
 )
 
 // store reads and writes accounts: the documents through the sidecar, questions about many of them by SQL.
@@ -49,15 +50,28 @@ func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	return taken, err
 }
 
-// waiting lists up to limit ids, after the id after, of accounts that are PENDING and were last announced, or first made,
-// before the given times.
-func (s store) waiting(ctx context.Context, announced, made time.Time, after string, limit int) ([]string, error) {
-	rows, err := s.pool.Query(ctx, `select id from accounts
+// waiting is an account that user has not answered for.
+type waiting struct {
+	ID    string
+	Trace string
+}
+
+// waiting lists up to limit of them, after the given one, that are PENDING and were last announced, or first made, before
+// the given times.
+func (s store) waiting(ctx context.Context, announced, made time.Time, after waiting, limit int) ([]waiting, error) {
+	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
 		where document->>'status' = 'PENDING' and key > 'account-' || $3
 			and ((document->>'announcedAt')::timestamptz <= $1 or (document->>'createdAt')::timestamptz <= $2)
-		order by key limit $4`, announced, made, after, limit)
+		order by key limit $4`, announced, made, after.ID, limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
+}
+
+// backlog says how many registrations are PENDING, and since when the oldest. They are few, and have an index.
+func (s store) backlog(ctx context.Context) (b metrics.Backlog, err error) {
+	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->>'createdAt')::timestamptz), now()) from accounts
+		where document->>'status' = 'PENDING'`).Scan(&b.Count, &b.Oldest)
+	return b, err
 }

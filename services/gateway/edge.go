@@ -8,7 +8,6 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/tracing"
 )
 
 // plain is what all our addresses are made of. No dot, no percent, no empty segment: nothing that a sidecar, a proxy or a
@@ -38,7 +37,7 @@ func (g *gateway) edge() http.Handler {
 		if r.ContentLength != 0 && !slices.Contains(bodied, r.Method) {
 			return fault.Malformed("%s has no body", r.Method)
 		}
-		router.ServeHTTP(w, r.WithContext(tracing.Without(r.Context())))
+		router.ServeHTTP(w, r)
 		return nil
 	})
 }
@@ -65,7 +64,7 @@ func (g *gateway) crossOrigin(w http.ResponseWriter, r *http.Request) (preflight
 		return false
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After, Preference-Applied")
+	w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After, Preference-Applied, Traceresponse")
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false

@@ -99,7 +99,7 @@ func newWorld(t *testing.T, changes ...func(*config)) *world {
 	}
 	stop := make(chan struct{})
 	var log bytes.Buffer
-	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), stop)
+	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), nil, stop)
 	server := httptest.NewServer(g.edge())
 	t.Cleanup(server.Close)
 	return &world{t, sidecar, g, server, stop, &log}

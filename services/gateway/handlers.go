@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
 )
 
@@ -23,13 +25,23 @@ func (g *gateway) forward(c call) rest.Handler {
 		if err != nil {
 			return err
 		}
+		about(r.Context(), in.path)
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		answer, err := g.sidecar.invoke(ctx, in)
 		if err != nil {
 			return err
 		}
+		about(ctx, strings.TrimPrefix(answer.header.Get("Location"), prefix))
 		return answer.pass(w, r)
+	}
+}
+
+// about tells whoever observes which order a path is of.
+func about(ctx context.Context, path string) {
+	if below, found := strings.CutPrefix(path, "/orders/"); found {
+		id, _, _ := strings.Cut(below, "/")
+		observe.Order(ctx, id)
 	}
 }
 

@@ -63,6 +63,13 @@ func (h *hub) leave(w *watcher) {
 	h.remove(w)
 }
 
+// watching is how many watchers there are.
+func (h *hub) watching() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.count
+}
+
 func (h *hub) remove(w *watcher) {
 	if _, there := h.orders[w.order][w]; !there {
 		return

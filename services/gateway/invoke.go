@@ -16,6 +16,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/sidecar"
+	"comanda/services/internal/tracing"
 )
 
 // maxAnswer is the largest answer that is passed on: what a sidecar lets through by default.
@@ -102,6 +103,9 @@ func (i invoker) request(ctx context.Context, in invocation) (*http.Request, err
 	if in.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	if parent := tracing.Parent(ctx); parent != "" {
+		request.Header.Set("traceparent", parent)
+	}
 	if i.config.APIToken != "" {
 		request.Header.Set("dapr-api-token", i.config.APIToken)
 	}
@@ -117,6 +121,9 @@ func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 			return fault.Unavailable(fmt.Errorf("read a problem: %w", err), "a part of the system does not answer")
 		}
 		problem.Instance = r.URL.Path
+		if a.status >= http.StatusInternalServerError {
+			problem.TraceID = tracing.ID(r.Context())
+		}
 		body, err := json.Marshal(problem)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
 	"comanda/services/internal/fault"
@@ -20,8 +21,9 @@ const maxClients = 10_000
 
 // limiter gives every client address a token bucket.
 type limiter struct {
-	rate  rate.Limit
-	burst int
+	rate    rate.Limit
+	burst   int
+	refused prometheus.Counter // nil when nobody counts
 
 	mu      sync.Mutex
 	clients map[netip.Prefix]*list.Element
@@ -46,6 +48,9 @@ func (l *limiter) admit(address netip.Prefix, now time.Time) error {
 	reservation := l.bucket(address).ReserveN(now, 1)
 	if delay := reservation.DelayFrom(now); delay > 0 {
 		reservation.CancelAt(now)
+		if l.refused != nil {
+			l.refused.Inc()
+		}
 		return fault.Limited(delay, "too many requests from your address")
 	}
 	return nil

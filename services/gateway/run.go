@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/metrics"
 	"comanda/services/internal/process"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/sidecar"
@@ -15,6 +18,8 @@ import (
 type config struct {
 	process.Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+
+	MetricsPort int `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
 
 	// Requests a second, and at once, from one client address; 0 means no limit. Signing in and up has a stricter one.
 	Rate       float64 `env:"RATE_LIMIT_PER_SECOND" envDefault:"500"`
@@ -39,10 +44,11 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	g := newGateway(config, log, ctx.Done())
+	registry := metrics.New()
+	g := newGateway(config, log, registry, ctx.Done())
 	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return sidecar.Ready(ctx, config.Sidecar) }}
 	return process.Serve(ctx, process.Service{
-		Name: "gateway", Config: config.Config, Log: log,
+		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: config.MetricsPort,
 		Handler: g.events(), Public: g.edge(), Ready: ready.check,
 	})
 }
@@ -60,14 +66,16 @@ type gateway struct {
 	origins  []string
 }
 
-func newGateway(c config, log *slog.Logger, stopping <-chan struct{}) *gateway {
-	return &gateway{
+func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
+	g := &gateway{
 		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
 		hub:      newHub(c.Watchers, c.OfOneOrder, c.OfOneAccount),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		origins: c.Origins,
 	}
+	g.measure(registry)
+	return g
 }
 
 // events is the handler that only the sidecar reaches.

@@ -31,23 +31,30 @@ func TestRunSaysWhatToSet(t *testing.T) {
 	}
 }
 
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
 // whole runs the gateway as a process does, before a fake sidecar, and returns its address.
 func whole(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
 	sidecar = newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
+	port, metricsPort := freePort(t), freePort(t)
+	address = "127.0.0.1:" + port
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, []string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret), "DAPR_HOST=127.0.0.1",
-			"DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"})
+			"DAPR_HTTP_PORT=" + at.Port(), "METRICS_PORT=" + metricsPort, "LOG_LEVEL=error"})
 	}()
 	t.Cleanup(cancel)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {

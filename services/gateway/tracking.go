@@ -29,6 +29,7 @@ func (g *gateway) track(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	about(r.Context(), path)
 	after, err := resumeAfter(r)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 	"comanda/services/internal/tracing"
@@ -25,6 +26,7 @@ type service struct {
 	orders  document.Store[Order]
 	lists   lists // the same orders, read with SQL
 	menu    *menu
+	journal *journal
 	changes *await.Changes
 	now     func() time.Time // UTC, in microseconds, which is what SQL can keep
 }
@@ -115,24 +117,30 @@ func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, answerOf(order))
 }
 
-// change applies a verb to an order and announces the state it leads to, in one write; then it wakes whoever waits for
-// the order. A verb that changes nothing writes nothing.
+// change applies a verb to an order and announces the state it leads to, in one write; then it tells of it, and wakes
+// whoever waits for the order. A verb that changes nothing writes nothing.
 func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool, error)) (Order, error) {
-	order, err := s.orders.Change(ctx, id, func(o *Order) (event.Message, error) {
-		changed, err := verb(o)
-		if err == nil && !changed {
+	observe.Order(ctx, id)
+	changed := false
+	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
+		if changed, err = verb(o); err == nil && !changed {
 			err = document.ErrUnchanged
 		}
 		return event.OrderStatusChanged.About(id, o.changed()), err
 	})
-	if err == nil {
-		s.changes.Tell(id)
+	if err != nil {
+		return order, err
 	}
-	return order, err
+	if changed {
+		s.journal.Entered(ctx, order)
+	}
+	s.changes.Tell(id)
+	return order, nil
 }
 
 // visible reads an order that caller may know of. To anyone else it is as if it were not there.
 func (s *service) visible(ctx context.Context, id string, caller Caller) (Order, error) {
+	observe.Order(ctx, id)
 	order, err := s.orders.Get(ctx, id)
 	if err == nil && !order.VisibleTo(caller) {
 		return Order{}, notThere(id)

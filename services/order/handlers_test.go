@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -256,7 +257,7 @@ func TestProductsAnswerWakesWhoWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), changes: &await.Changes{}, now: stateful.Clock}
+		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), journal: newJournal(nil, slog.New(slog.DiscardHandler)), changes: &await.Changes{}, now: stateful.Clock}
 		begin := time.Now()
 		time.AfterFunc(20*time.Second+time.Millisecond, func() {
 			if err := s.reserved(t.Context(), event.Received[event.StockReserved]{Data: stock()}); err != nil {

@@ -23,10 +23,11 @@ type Order struct {
 	CreatedAt       time.Time        `json:"createdAt"`
 	UpdatedAt       time.Time        `json:"updatedAt"`
 
-	Fingerprint string    `json:"fingerprint"` // of the request that placed it
-	AnnouncedAt time.Time `json:"announcedAt"` // when product was last asked
-	Announced   int       `json:"announced"`   // how often
-	History     []Change  `json:"history"`     // one entry a version, in order
+	Fingerprint string    `json:"fingerprint"`     // of the request that placed it
+	Trace       string    `json:"trace,omitempty"` // the traceparent of that request: what the recovery does is of the same trace
+	AnnouncedAt time.Time `json:"announcedAt"`     // when product was last asked
+	Announced   int       `json:"announced"`       // how often
+	History     []Change  `json:"history"`         // one entry a version, in order
 }
 
 // Line is one product of an order; it has a price from CONFIRMED on.
@@ -75,7 +76,7 @@ type Cause struct {
 type Caller struct {
 	ID    string
 	Staff bool
-	Trace string
+	Trace string // the id of the request's trace
 }
 
 // reasonTimedOut is why an order is cancelled that product never answered.
@@ -131,6 +132,15 @@ func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error
 	}
 	o.become(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
 	return true, nil
+}
+
+// Decided says whether the state the order is in is the answer to its having been PENDING, and how long that was.
+func (o *Order) Decided() (time.Duration, bool) {
+	last := len(o.History) - 1
+	if last < 1 || o.History[last-1].Status != event.StatusPending {
+		return 0, false
+	}
+	return o.UpdatedAt.Sub(o.CreatedAt), true
 }
 
 // statuses lists every state there is.

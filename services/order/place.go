@@ -10,7 +10,9 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/tracing"
 )
 
 // place takes an order: 201 for a new one, 200 and the order as it is now for the same request again.
@@ -28,13 +30,16 @@ func (s *service) place(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller := callerOf(r)
 	order := Place(idempotency.ID("order", caller.ID, key), request, idempotency.Fingerprint(request), caller, s.now())
+	order.Trace = tracing.Parent(r.Context())
 	order, created, err := s.settleOnce(r.Context(), order)
 	if err != nil {
 		return err
 	}
+	observe.Order(r.Context(), order.ID)
 	if !created {
 		return rest.JSON(w, http.StatusOK, answerOf(order))
 	}
+	s.journal.Entered(r.Context(), order)
 	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
 	return rest.JSON(w, http.StatusCreated, answerOf(order))
 }
@@ -77,7 +82,7 @@ func (s *service) unknown(ctx context.Context, order Order) []fault.Field {
 	}
 	missing, err := s.menu.Missing(ctx, products)
 	if err != nil && ctx.Err() == nil {
-		s.log.Warn("an order is taken unchecked", "order", order.ID, "error", err)
+		s.log.WarnContext(ctx, "an order is taken unchecked", "orderId", order.ID, "error", err)
 	}
 	var wrong []fault.Field
 	for i, id := range products {

@@ -6,11 +6,15 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/overdue"
+	"comanda/services/internal/tracing"
 )
 
 // recovery sees to it that no order stays PENDING for ever, whatever became of the events: it announces it again, and in
@@ -18,6 +22,7 @@ import (
 type recovery struct {
 	overdue.Timing
 	log     *slog.Logger
+	journal *journal
 	lists   lists
 	orders  document.Store[Order]
 	changes *await.Changes
@@ -35,36 +40,39 @@ func (r recovery) Round(ctx context.Context) error {
 	_, err := overdue.Alone(ctx, r.lists.pool, func(ctx context.Context) error {
 		return overdue.Round(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 			return r.lists.Waiting(ctx, since, after, limit)
-		}, func(ctx context.Context, late waiting) error { return r.revive(ctx, late.ID) })
+		}, func(ctx context.Context, late waiting) error { return r.revive(ctx, late) })
 	})
 	return err
 }
 
-// revive announces one waiting order again or, when it has waited too long, cancels it. What was settled meanwhile is left
-// alone.
-func (r recovery) revive(ctx context.Context, id string) error {
-	done, level := "", slog.LevelInfo
-	order, err := r.orders.Change(ctx, id, func(o *Order) (event.Message, error) {
+// revive announces one waiting order again or, when it has waited too long, cancels it, in the trace in which it was
+// placed. What was settled meanwhile is left alone.
+func (r recovery) revive(ctx context.Context, late waiting) error {
+	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover order", trace.SpanKindInternal)
+	defer span.End()
+	observe.Order(ctx, late.ID)
+	step := ""
+	order, err := r.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {
 		now := r.now()
 		switch {
 		case o.GiveUp(now.Add(-r.GiveUp), now):
-			done, level = "given up", slog.LevelWarn
-			return event.OrderStatusChanged.About(id, o.changed()), nil
+			step = givenUp
+			return event.OrderStatusChanged.About(o.ID, o.changed()), nil
 		case o.Remind(now.Add(-r.After), now):
-			done, level = "announced again", slog.LevelInfo
-			return event.OrderCreatedPending.About(id, o.placed()), nil
+			step = announcedAgain
+			return event.OrderCreatedPending.About(o.ID, o.placed()), nil
 		}
-		done = ""
+		step = ""
 		return event.None, document.ErrUnchanged
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound): // erased since it was found
 		return nil
 	case err != nil:
-		return fmt.Errorf("recover order %s: %w", id, err)
-	case done != "":
-		r.log.Log(ctx, level, "an order waited too long: "+done, "order", id, "placed", order.CreatedAt, "announced", order.Announced)
-		r.changes.Tell(id)
+		return fmt.Errorf("recover order %s: %w", late.ID, err)
+	case step != "":
+		r.journal.Recovered(ctx, order, step)
+		r.changes.Tell(late.ID)
 	}
 	return nil
 }

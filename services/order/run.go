@@ -5,6 +5,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/metrics"
 	"comanda/services/internal/overdue"
 	"comanda/services/internal/process"
 	"comanda/services/internal/stateful"
@@ -32,10 +33,11 @@ func run(ctx context.Context, environ []string) error {
 	defer parts.Close()
 	now := stateful.Clock
 	s := &service{
-		log: parts.Log, orders: document.NewStore[Order](parts.Client, "orders", kind), lists: lists{parts.Pool},
+		log: parts.Log, journal: newJournal(parts.Metrics, parts.Log), orders: document.NewStore[Order](parts.Client, "orders", kind), lists: lists{parts.Pool},
 		menu: newMenu(parts.Client, now), changes: &await.Changes{}, now: now,
 	}
-	r := recovery{Timing: config.Recovery, log: s.log, lists: s.lists, orders: s.orders, changes: s.changes, now: now}
+	r := recovery{Timing: config.Recovery, log: s.log, journal: s.journal, lists: s.lists, orders: s.orders, changes: s.changes, now: now}
+	metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders that wait for product's answer.", s.lists.Backlog)
 	return parts.Serve(ctx, stateful.Rooms{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){r.Run},

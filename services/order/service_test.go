@@ -50,7 +50,7 @@ func open(t *testing.T) *house {
 	log := slog.New(slog.DiscardHandler)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
-		menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
+		journal: newJournal(nil, log), menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
 	}
 	router := rest.Router(log, token.NewVerifier(token.Secret(secret)), h.service.routes())
 	consumer.Register(router, log, h.service.subscriptions())
@@ -72,7 +72,7 @@ func (h *house) later(d time.Duration) {
 
 func (h *house) recovery() recovery {
 	return recovery{
-		Timing: overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log,
+		Timing: overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log, journal: h.service.journal,
 		lists: h.service.lists, orders: h.service.orders, changes: h.service.changes, now: h.now,
 	}
 }

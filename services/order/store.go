@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
+	"comanda/services/internal/metrics"
 )
 
 //go:embed migrations/*.sql
@@ -84,11 +85,12 @@ func page(f filter, after position, limit int) (string, pgx.NamedArgs) {
 type waiting struct {
 	ID        string
 	CreatedAt time.Time
+	Trace     string
 }
 
 // waitingOrders finds them in pages, oldest first.
 const waitingOrders = `
-	select substr(key, length(@kind) + 2) as id, created_at from orders
+	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
 	where status = 'PENDING' and created_at <= @announced and announced_at <= @announced
 	  and (created_at, key) > (@at, @key)
 	order by created_at, key limit @limit`
@@ -107,4 +109,15 @@ func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, 
 		return nil, fmt.Errorf("find waiting orders: %w", err)
 	}
 	return found, nil
+}
+
+// pendingOrders counts them, and finds the oldest by the index of orders in a state, from its end.
+const pendingOrders = `
+	select (select count(*) from orders where status = 'PENDING'),
+	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
+
+// Backlog says how many orders are PENDING, and since when the oldest.
+func (l lists) Backlog(ctx context.Context) (b metrics.Backlog, err error) {
+	err = l.pool.QueryRow(ctx, pendingOrders).Scan(&b.Count, &b.Oldest)
+	return b, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/observe"
 )
 
 // orderPlaced reserves what the order wants and answers it. First the tables, then the document with its event, then the
@@ -18,10 +19,14 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	if err != nil {
 		return consumer.Reject(err)
 	}
+	observe.Order(ctx, orderID)
 	defer s.turns.take(orderID)()
 	reservation, repeated, err := s.store.Reserve(ctx, orderID, lines)
 	if err != nil {
 		return fmt.Errorf("reserve for order %s: %w", orderID, err)
+	}
+	if !repeated {
+		s.journal.Decided(ctx, reservation)
 	}
 	if !reservation.Announced() {
 		return nil // the order is cancelled or delivered: nobody waits for an answer
@@ -46,6 +51,7 @@ func (t *turns) take(orderID string) (done func()) {
 // orderStatusChanged gives back what a cancelled order had reserved, and sells what a delivered one had. What else becomes
 // of an order does not touch the stock.
 func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
+	observe.Order(ctx, received.Data.OrderID)
 	settle := s.store.Release
 	switch received.Data.Status {
 	case event.StatusCancelled:

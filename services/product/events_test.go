@@ -37,7 +37,7 @@ func newApp(t *testing.T) app {
 	s := newStore(t)
 	client := documenttest.New(s.pool)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	served := service{s, newAnnouncer(client, time.Now), new(turns), "EUR"}
+	served := service{s, newAnnouncer(client, time.Now), new(turns), newJournal(nil, log), "EUR"}
 	router := rest.Router(log, token.NewVerifier(secret), served.routes())
 	consumer.Register(router, log, served.subscriptions())
 	return app{s, client, router}
@@ -144,7 +144,7 @@ func (c *careful) ExecuteStateTransaction(ctx context.Context, store string, met
 func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {
 	s := newStore(t)
 	sidecar := &careful{Client: documenttest.New(s.pool)}
-	served := service{s, newAnnouncer(sidecar, time.Now), new(turns), "EUR"}
+	served := service{s, newAnnouncer(sidecar, time.Now), new(turns), newJournal(nil, slog.New(slog.DiscardHandler)), "EUR"}
 	soup := s.add(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}

@@ -12,6 +12,7 @@ type service struct {
 	store     store
 	announcer announcer
 	turns     *turns
+	journal   *journal
 	currency  string // of products that name none
 }
 

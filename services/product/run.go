@@ -29,7 +29,8 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer parts.Close()
-	s := service{store{parts.Pool, stateful.Clock}, newAnnouncer(parts.Client, stateful.Clock), new(turns), config.Currency}
+	s := service{store{parts.Pool, stateful.Clock}, newAnnouncer(parts.Client, stateful.Clock), new(turns),
+		newJournal(parts.Metrics, parts.Log), config.Currency}
 	rooms := stateful.Rooms{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations}
 	if config.SeedMenu {
 		rooms.Furnish = func(ctx context.Context) error { return s.store.Seed(ctx, config.Currency) }

@@ -17,6 +17,8 @@ type Pair struct {
 	Service, Sidecar *Program
 	// URL is the service's own address, SidecarURL that of the sidecar's HTTP API.
 	URL, SidecarURL string
+	// MetricsURL is where the service shows its metrics, SidecarMetricsURL where the sidecar does.
+	MetricsURL, SidecarMetricsURL string
 }
 
 // Start runs both.

@@ -51,13 +51,17 @@ func (w wiring) pair(service string, replica int) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	var port [5]int
+	var port [6]int
 	for i := range port {
 		if port[i], err = reserved.take(); err != nil {
 			return nil, err
 		}
 	}
-	appPort, httpPort, grpcPort, internalPort, metricsPort := port[0], port[1], port[2], port[3], port[4]
+	appPort, httpPort, grpcPort, internalPort, daprMetricsPort, metricsPort := port[0], port[1], port[2], port[3], port[4], port[5]
+	metricsURL := loopback(appPort) + "/metrics"
+	if service == "gateway" { // the world reaches its own port
+		metricsURL = loopback(metricsPort) + "/metrics"
+	}
 	name := service
 	if replica > 0 {
 		name = fmt.Sprintf("%s %d", service, replica+1)
@@ -66,14 +70,15 @@ func (w wiring) pair(service string, replica int) (*Pair, error) {
 	maps.Copy(own, map[string]string{
 		"APP_ID": service, "APP_PORT": strconv.Itoa(appPort),
 		"DAPR_HTTP_PORT": strconv.Itoa(httpPort), "DAPR_GRPC_PORT": strconv.Itoa(grpcPort),
+		"METRICS_PORT": strconv.Itoa(metricsPort),
 	})
 	flags := append(w.plan.flags(app), "--app-id", service, "--app-port", strconv.Itoa(appPort),
 		"--dapr-http-port", strconv.Itoa(httpPort), "--dapr-grpc-port", strconv.Itoa(grpcPort),
-		"--dapr-internal-grpc-port", strconv.Itoa(internalPort), "--metrics-port", strconv.Itoa(metricsPort),
+		"--dapr-internal-grpc-port", strconv.Itoa(internalPort), "--metrics-port", strconv.Itoa(daprMetricsPort),
 		"--dapr-listen-addresses", "127.0.0.1", "--dapr-internal-grpc-listen-address", "127.0.0.1",
 		"--metrics-listen-address", "127.0.0.1", "--log-as-json")
 	return &Pair{
-		URL: loopback(appPort), SidecarURL: loopback(httpPort),
+		URL: loopback(appPort), SidecarURL: loopback(httpPort), MetricsURL: metricsURL, SidecarMetricsURL: loopback(daprMetricsPort) + "/metrics",
 		Service: &Program{Name: name, path: w.programs.service(service), dir: w.system.work(),
 			env: environment(own, w.settings), log: w.system.log(name)},
 		Sidecar: &Program{Name: name + " sidecar", path: w.programs.daprd, args: flags, dir: w.system.work(),
@@ -91,7 +96,8 @@ func environment(settings ...map[string]string) []string {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		_, ours := merged[name]
-		if !ours && !strings.HasPrefix(name, "DAPR_") && !strings.HasPrefix(name, "COMANDA_") {
+		foreign := strings.HasPrefix(name, "DAPR_") || strings.HasPrefix(name, "COMANDA_") || strings.HasPrefix(name, "OTEL_")
+		if !ours && !foreign {
 			env = append(env, pair)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/tracing"
 )
 
 // maxEvent bounds an event: a broker's own limit is 1 MiB for data, base64 in the envelope included.
@@ -81,6 +81,7 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 	defer cancel()
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
+		observe.Event(ctx, route.topic, observe.Retry)
 		return "RETRY"
 	}
 	var head event.Received[json.RawMessage]
@@ -90,16 +91,19 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 	if err = route.check(head.Type); err == nil {
 		err = route.handle(ctx, bytes.TrimSpace(raw))
 	}
-	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject, "trace", tracing.ID(ctx))
+	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject)
 	switch {
 	case err == nil:
-		log.Debug("event handled")
+		observe.Event(ctx, route.topic, observe.Done)
+		log.DebugContext(ctx, "event handled")
 		return "SUCCESS"
 	case errors.As(err, new(rejection)):
-		log.Error("event rejected, it goes to the dead letters", "error", err)
+		observe.Event(ctx, route.topic, observe.DeadLetter)
+		log.ErrorContext(ctx, "event rejected, it goes to the dead letters", "error", err)
 		return "DROP"
 	default:
-		log.Warn("event failed, it will be tried again", "error", err)
+		observe.Event(ctx, route.topic, observe.Retry)
+		log.WarnContext(ctx, "event failed, it will be tried again", "error", err)
 		return "RETRY"
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"comanda/services/internal/sidecar"
+	"comanda/services/internal/tracing"
 )
 
 // Config is what every service needs to know; a service's own config embeds it.
@@ -24,6 +25,8 @@ type Config struct {
 	AppToken string `env:"APP_API_TOKEN,required,notEmpty"`
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 	Sidecar  sidecar.Config
+	// Zipkin is where spans are sent; nowhere unless told.
+	Zipkin tracing.Endpoint `env:"OTEL_EXPORTER_ZIPKIN_ENDPOINT"`
 }
 
 // Load reads a config from environ ("NAME=value"). A setting that is empty counts as not set, so that an empty secret is

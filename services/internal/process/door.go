@@ -10,30 +10,25 @@ import (
 	"sync/atomic"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/metrics"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
 )
 
 var errStarting = errors.New("the service is starting")
 
-// door is what every request passes first: the health routes, open to all; then the proof that it comes from our own
-// sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler is behind no proof, but it is another
-// handler than the one that takes events, and no path under /events/ leads to it.
+// eventsPath begins the paths that only the sidecar may reach, on every service.
+const eventsPath = "/events/"
+
+// door is what every request passes first: the health routes and the metrics, open to all; then whoever observes; then the
+// proof that it comes from our own sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler is
+// behind no proof, but it is another handler than the one that takes events, and no path under /events/ leads to it.
 func (s Service) door(started *atomic.Bool) http.Handler {
-	var away atomic.Bool
-	health := map[string]rest.Handler{
-		"/healthz":     alive,
-		"/healthz/app": func(w http.ResponseWriter, r *http.Request) error { return s.working(w, r, started, &away) },
-		"/readyz":      func(w http.ResponseWriter, r *http.Request) error { return s.ready(w, r, started) },
-	}
-	quiet := slog.New(slog.DiscardHandler) // a probe asks every second, and its answer is no news
-	return s.recovered(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		if answer, ok := health[r.URL.Path]; ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			rest.Render(quiet, answer).ServeHTTP(w, r)
-			return nil
-		}
+	open := s.open(started)
+	behind := s.recovered(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
 		handler := s.Public
-		if handler == nil || strings.HasPrefix(r.URL.Path, "/events/") {
-			if subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) != 1 {
+		if handler == nil || forEvents(r) {
+			if !s.vouched(r) {
 				return fault.Unauthenticated("this port is for the service's own sidecar; call the gateway")
 			}
 			handler = s.Handler
@@ -44,6 +39,45 @@ func (s Service) door(started *atomic.Bool) http.Handler {
 		handler.ServeHTTP(w, r)
 		return nil
 	}))
+	observer := observe.New(s.Metrics, s.Log)
+	edge, requests, events := observer.Edge(behind), observer.Requests(behind), observer.Events(behind)
+	return s.recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := open[r.URL.Path]
+		switch {
+		case ok && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			answer.ServeHTTP(w, r)
+		case !s.vouched(r), s.Public != nil && !forEvents(r): // nobody has checked what they say of traces
+			edge.ServeHTTP(w, r)
+		case forEvents(r):
+			events.ServeHTTP(w, r)
+		default:
+			requests.ServeHTTP(w, r)
+		}
+	}))
+}
+
+// open are the routes that need no proof. They are asked again and again, and their answers are no news.
+func (s Service) open(started *atomic.Bool) map[string]http.Handler {
+	var away atomic.Bool
+	quiet := slog.New(slog.DiscardHandler)
+	routes := map[string]http.Handler{
+		"/healthz": rest.Render(quiet, alive),
+		"/healthz/app": rest.Render(quiet, func(w http.ResponseWriter, r *http.Request) error {
+			return s.working(w, r, started, &away)
+		}),
+		"/readyz": rest.Render(quiet, func(w http.ResponseWriter, r *http.Request) error { return s.ready(w, r, started) }),
+	}
+	if s.MetricsPort == 0 && s.Public == nil {
+		routes[metricsPath] = metrics.Handler(s.Metrics)
+	}
+	return routes
+}
+
+func forEvents(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, eventsPath) }
+
+// vouched says whether our own sidecar sends r.
+func (s Service) vouched(r *http.Request) bool {
+	return subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) == 1
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) error {

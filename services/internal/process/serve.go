@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/internal/metrics"
 	"comanda/services/internal/tracing"
 )
 
@@ -42,54 +45,88 @@ type Service struct {
 	Start func(context.Context) error
 	// Background runs beside the server, from a successful Start until the end.
 	Background []func(context.Context)
+	// Metrics is what is shown at /metrics; nil for what every process has.
+	Metrics *prometheus.Registry
+	// MetricsPort is where it is shown; 0 for the service's own port. A service that the world can reach needs another.
+	MetricsPort int
 	// Public serves everything outside /events/ to whoever comes, without the app token: the gateway's alone. Handler is
 	// then left with the events.
 	Public http.Handler
 }
 
-// Logger makes a service's logger: JSON on standard output, one line an entry.
+// Logger makes a service's logger: JSON on standard output, one line an entry, with the ids of the trace it belongs to.
 func Logger(name, level string) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, errors.New("LOG_LEVEL has to be debug, info, warn or error")
 	}
-	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})).With("service", name), nil
+	lines := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})
+	return slog.New(tracing.Logged(lines)).With("service", name), nil
 }
 
 // Serve listens, starts and serves until ctx is done; then it lets what is under way finish and returns. The port opens
 // before Start has succeeded, because the sidecar waits for it while Start may be waiting for the sidecar.
 func Serve(ctx context.Context, s Service) error {
-	address := net.JoinHostPort(s.Config.BindHost, strconv.Itoa(s.Config.Port))
-	listener, err := net.Listen("tcp", address)
+	listener, err := s.listen(s.Config.Port, "APP_PORT")
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w: stop what holds the port, or set APP_PORT", address, err)
+		return err
+	}
+	endTraces, err := tracing.Setup(s.Name, s.Config.Zipkin, s.Log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer endTraces()
+	if s.Metrics == nil {
+		s.Metrics = metrics.New()
 	}
 	var started atomic.Bool
 	server := &http.Server{
-		Handler:           tracing.Middleware(s.door(&started)),
+		Handler:           s.door(&started),
 		ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // what is under way may finish
 	}
+	endMetrics, err := s.showMetrics()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer endMetrics()
 	ctx, cancel := context.WithCancel(ctx) // what is beside the server ends with it, also when it ends by itself
 	defer cancel()
 	var beside sync.WaitGroup
 	beside.Go(func() { s.begin(ctx, &started, &beside) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	s.Log.Info("listening", "address", address)
+	s.Log.Info("listening", "address", listener.Addr().String())
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		s.Log.Info("stopping")
-		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		defer done()
-		if err = server.Shutdown(drain); errors.Is(err, context.DeadlineExceeded) {
-			s.Log.Warn("stopping with requests still under way", "waited", drainTimeout)
-			err = server.Close()
-		}
+		err = s.drain(ctx, server)
 	}
 	cancel()
 	beside.Wait()
+	return err
+}
+
+// listen opens a port, which setting chooses.
+func (s Service) listen(port int, setting string) (net.Listener, error) {
+	address := net.JoinHostPort(s.Config.BindHost, strconv.Itoa(port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: stop what holds the port, or set %s", address, err, setting)
+	}
+	return listener, nil
+}
+
+// drain stops a server when what is under way has been answered.
+func (s Service) drain(ctx context.Context, server *http.Server) error {
+	s.Log.Info("stopping")
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer done()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.Log.Warn("stopping with requests still under way", "waited", drainTimeout)
+		err = server.Close()
+	}
 	return err
 }
 

@@ -20,6 +20,7 @@ type Problem struct {
 	Detail   string        `json:"detail,omitempty"`
 	Instance string        `json:"instance,omitempty"`
 	Errors   []fault.Field `json:"errors,omitempty"`
+	TraceID  string        `json:"traceId,omitempty"` // of what we did wrong: by it our log tells what it was
 }
 
 type problem struct {
@@ -92,8 +93,7 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 		if r.Context().Err() != nil && p.status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
 		}
-		log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "status", p.status,
-			"error", err, "trace", tracing.ID(r.Context()))
+		log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "status", p.status, "error", err)
 		writeProblem(w, r, f, p)
 	})
 }
@@ -106,7 +106,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="comanda"`) // RFC 6750, 3
 	}
-	writeJSON(w, p.status, "application/problem+json", Problem{
+	answer := Problem{
 		Type: "/problems/" + p.name, Title: p.title, Status: p.status, Detail: f.Message, Instance: r.URL.Path, Errors: f.Fields,
-	})
+	}
+	if p.status >= http.StatusInternalServerError {
+		answer.TraceID = tracing.ID(r.Context())
+	}
+	writeJSON(w, p.status, "application/problem+json", answer)
 }

@@ -13,9 +13,11 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/metrics"
 	"comanda/services/internal/process"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/sidecar"
@@ -30,9 +32,10 @@ type Config struct {
 
 // Parts are what a service is built from. The caller closes them.
 type Parts struct {
-	Log    *slog.Logger
-	Pool   *pgxpool.Pool
-	Client dapr.Client
+	Log     *slog.Logger
+	Pool    *pgxpool.Pool
+	Client  dapr.Client
+	Metrics *prometheus.Registry
 
 	name   string
 	config Config
@@ -53,7 +56,9 @@ func Open(name string, config Config, databaseURL string) (*Parts, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &Parts{Log: log, Pool: pool, Client: client, name: name, config: config}, nil
+	registry := metrics.New()
+	metrics.Pool(registry, pool)
+	return &Parts{Log: log, Pool: pool, Client: client, Metrics: registry, name: name, config: config}, nil
 }
 
 // Close gives the connections back.
@@ -78,7 +83,7 @@ func (p *Parts) Serve(ctx context.Context, rooms Rooms) error {
 	consumer.Register(router, p.Log, rooms.Events)
 	answers := func(ctx context.Context) error { return database.Ping(ctx, p.Pool) }
 	return process.Serve(ctx, process.Service{
-		Name: p.name, Config: p.config.Config, Log: p.Log, Handler: router,
+		Name: p.name, Config: p.config.Config, Log: p.Log, Metrics: p.Metrics, Handler: router,
 		Database: answers, Ready: p.ready, Background: rooms.Background,
 		Start: func(ctx context.Context) error {
 			if err := database.Migrate(ctx, p.Pool, rooms.Migrations); err != nil || rooms.Furnish == nil {

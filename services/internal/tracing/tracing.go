@@ -1,28 +1,47 @@
-// Package tracing carries the W3C trace context (https://www.w3.org/TR/trace-context/) through a service: from the
-// sidecar's request into the context, and from there into calls, events and logs. Spans themselves are the sidecars' to make.
+// Package tracing follows a request through the system by the W3C trace context (https://www.w3.org/TR/trace-context/):
+// what a service does for a request is a span in its context, and from there the trace goes on into calls, events and log
+// lines. The sidecars make spans of their own in between. Spans are sent to Zipkin, where one is set; without one they
+// cost next to nothing, and the log lines have their trace ids all the same.
 package tracing
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
 var w3c = propagation.TraceContext{}
 
-// Middleware puts the request's trace context into its context.
-func Middleware(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))))
-	})
+// Start begins a span of this service below the one in ctx, or a new trace when there is none. The caller ends it.
+func Start(ctx context.Context, name string, kind trace.SpanKind) (context.Context, trace.Span) {
+	return otel.Tracer("comanda").Start(ctx, name, trace.WithSpanKind(kind))
 }
 
-// Without returns ctx outside of any trace. What a stranger says of traces is not believed: they could choose what is
-// sampled, and put their requests into the traces of others.
+// From puts the trace that r's sender is in into ctx.
+func From(ctx context.Context, r *http.Request) context.Context {
+	return w3c.Extract(ctx, propagation.HeaderCarrier(r.Header))
+}
+
+// Continue puts the trace of a traceparent that was kept into ctx; one that says nothing changes nothing.
+func Continue(ctx context.Context, parent string) context.Context {
+	return w3c.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
+}
+
+// Without returns ctx outside of any trace.
 func Without(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(ctx, trace.SpanContext{})
+}
+
+// Unseen returns ctx in a trace that nobody keeps, sidecars included: for what is asked every second and is no news.
+func Unseen(ctx context.Context) context.Context {
+	var ids trace.SpanContextConfig
+	_, _ = rand.Read(ids.TraceID[:])
+	_, _ = rand.Read(ids.SpanID[:])
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(ids))
 }
 
 // Parent returns the traceparent of ctx, or "" when there is no trace.

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/metrics"
+)
+
+// journal tells of registrations and logins: a line in the log for each state that a registration enters, and what is
+// counted. It is told of what has been written, once; of a repetition there is nothing to tell. It names accounts by their
+// ids alone.
+type journal struct {
+	log       *slog.Logger
+	entered   *prometheus.CounterVec
+	decided   *prometheus.HistogramVec
+	recovered *prometheus.CounterVec
+	logins    *prometheus.CounterVec
+}
+
+// What the recovery does with a registration that waits too long.
+const (
+	announcedAgain = "announced_again"
+	givenUp        = "given_up"
+)
+
+func newJournal(registry prometheus.Registerer, log *slog.Logger) *journal {
+	factory := promauto.With(registry)
+	j := &journal{
+		log: log,
+		entered: metrics.Known(factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "comanda_registrations_total", Help: "Registrations by the status they entered.",
+		}, []string{"status"}), string(Pending), string(Active), string(Rejected)),
+		decided: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "comanda_registration_decision_seconds", Help: "How long registrations were PENDING, by what they became.",
+			Buckets: metrics.Decision,
+		}, []string{"outcome"}),
+		recovered: metrics.Known(factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "comanda_recovery_total", Help: "What the recovery did with registrations that waited too long.",
+		}, []string{"step"}), announcedAgain, givenUp),
+		logins: metrics.Known(factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "comanda_logins_total", Help: "Logins by outcome.",
+		}, []string{"outcome"}), "ok", "refused"),
+	}
+	for _, outcome := range []Status{Active, Rejected} {
+		j.decided.WithLabelValues(string(outcome))
+	}
+	return j
+}
+
+// Entered tells that the registration of an account has entered the status it now has.
+func (j *journal) Entered(ctx context.Context, a Account) {
+	j.entered.WithLabelValues(string(a.Status)).Inc()
+	if a.Status != Pending {
+		j.decided.WithLabelValues(string(a.Status)).Observe(a.UpdatedAt.Sub(a.CreatedAt).Seconds())
+	}
+	j.log.InfoContext(ctx, "registration "+strings.ToLower(string(a.Status)), "userId", a.ID, "status", a.Status, "reason", a.Reason)
+}
+
+// Recovered tells what the recovery did with a registration.
+func (j *journal) Recovered(ctx context.Context, a Account, step string) {
+	if step == givenUp {
+		j.Entered(ctx, a)
+	}
+	j.recovered.WithLabelValues(step).Inc()
+	j.log.WarnContext(ctx, "a registration waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
+}
+
+// LoggedIn tells how a login ended. What failed for want of a database, or could not be read, is none.
+func (j *journal) LoggedIn(err error) {
+	switch {
+	case err == nil:
+		j.logins.WithLabelValues("ok").Inc()
+	case fault.Is(err, fault.KindUnauthenticated), fault.Is(err, fault.KindForbidden):
+		j.logins.WithLabelValues("refused").Inc()
+	}
+}

@@ -1,0 +1,56 @@
+package observe
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// What can become of an event that was handled.
+const (
+	Done       = "done"
+	Retry      = "retry"
+	DeadLetter = "dead_letter"
+)
+
+// seen is what is said of a request or an event while it is being served, by one goroutine.
+type seen struct {
+	route          string
+	topic, outcome string
+	attrs          []slog.Attr
+}
+
+type key struct{}
+
+func note(ctx context.Context) (context.Context, *seen) {
+	s := &seen{route: "unmatched"}
+	return context.WithValue(ctx, key{}, s), s
+}
+
+func of(ctx context.Context) *seen {
+	if s, ok := ctx.Value(key{}).(*seen); ok {
+		return s
+	}
+	return &seen{} // nobody observes
+}
+
+// Route says which route a request has taken: its template, as /orders/{id}.
+func Route(ctx context.Context, template string) { of(ctx).route = template }
+
+// Event says of which topic an event is and what becomes of it.
+func Event(ctx context.Context, topic, outcome string) {
+	s := of(ctx)
+	s.topic, s.outcome = topic, outcome
+}
+
+// Order says which order this is about: by its id an operator finds spans and lines. What is no id of ours is not kept.
+func Order(ctx context.Context, id string) {
+	if len(id) != len("00000000-0000-0000-0000-000000000000") {
+		return
+	}
+	trace.SpanFromContext(ctx).SetAttributes(attribute.String("comanda.order.id", id))
+	s := of(ctx)
+	s.attrs = append(s.attrs[:0], slog.String("orderId", id))
+}
