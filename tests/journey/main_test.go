@@ -13,9 +13,10 @@ import (
 
 // shared is the system of the peaceful journeys. It starts with the first that asks for it and ends with the last.
 var shared struct {
-	once   sync.Once
-	system *system.System
-	err    error
+	once      sync.Once
+	system    *system.System
+	collector *collector // of its spans
+	err       error
 }
 
 func peaceful(t testing.TB) *system.System {
@@ -23,7 +24,10 @@ func peaceful(t testing.TB) *system.System {
 	shared.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
-		shared.system, shared.err = system.Run(ctx, system.Options{})
+		shared.collector = newCollector()
+		shared.system, shared.err = system.Run(ctx, system.Options{Settings: map[string]string{
+			"OTEL_EXPORTER_ZIPKIN_ENDPOINT": shared.collector.address(),
+		}})
 	})
 	if shared.err != nil {
 		t.Fatalf("the system does not start: %v", shared.err)
@@ -42,6 +46,7 @@ func TestMain(m *testing.M) {
 			fmt.Println(shared.system.LastLines(10))
 		}
 		shared.system.Stop()
+		shared.collector.Close()
 	}
 	os.Exit(code)
 }

@@ -1,0 +1,119 @@
+package journey
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"comanda/tests/client"
+	"comanda/tests/system"
+	"comanda/tests/town"
+)
+
+// One order is one trace, from the gateway over the sidecars and Kafka, across the outboxes of order and product, until
+// it is CONFIRMED and the gateway has heard of it; and what the three services log about it carries that trace's id.
+func TestOneOrderIsOneTrace(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	ana, dish := w.Customer(), w.Dish(10, 700)
+	const stranger = "0af7651916cd43dd8448eb211c80319c"
+	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1),
+		Header: http.Header{"Traceparent": {"00-" + stranger + "-b7ad6b7169203331-01"}}}))(t)
+	if answer.Status != http.StatusCreated {
+		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
+	}
+	order := strings.TrimPrefix(answer.Header.Get("Location"), "/api/v1/orders/")
+	parts := strings.Split(answer.Header.Get("Traceresponse"), "-")
+	if len(parts) != 4 || len(parts[1]) != 32 || parts[1] == stranger {
+		t.Fatalf("Traceresponse is %q", answer.Header.Get("Traceresponse"))
+	}
+	w.Settled(ana, order, client.Confirmed)
+
+	town.Eventually(t, "the whole trace arrives", func(context.Context) error {
+		spans := shared.collector.trace(parts[1])
+		if err := whole(spans, order); err != nil {
+			return fmt.Errorf("%w, of\n%s", err, listed(spans))
+		}
+		return nil
+	})
+	t.Log("\n" + listed(shared.collector.trace(parts[1])))
+	town.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
+		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
+			if err := logged(s, service, said, order, parts[1]); err != nil {
+				return err
+			}
+		}
+		return logged(s, "order", "order pending", order, parts[1])
+	})
+}
+
+// whole says what a confirmed order's trace lacks.
+func whole(spans []span, order string) error {
+	ids := map[string]bool{}
+	for _, s := range spans {
+		ids[s.ID] = true
+	}
+	var roots []string
+	for _, s := range spans {
+		switch {
+		case s.ParentID == "":
+			roots = append(roots, s.Name)
+		case !ids[s.ParentID]:
+			return fmt.Errorf("the parent of %s is missing", s)
+		}
+	}
+	if !slices.Equal(roots, []string{"post /api/v1/orders"}) {
+		return fmt.Errorf("the trace begins with %v", roots)
+	}
+	for _, want := range []struct{ service, kind, name string }{
+		{"gateway", "SERVER", "post /api/v1/orders"},
+		{"order", "SERVER", "post /orders"},
+		{"product", "CONSUMER", "process order.created.pending"},
+		{"order", "CONSUMER", "process inventory.stock.reserved"},
+		{"gateway", "CONSUMER", "process order.status.changed"},
+	} {
+		i := slices.IndexFunc(spans, func(s span) bool {
+			return !s.daprs() && s.LocalEndpoint.ServiceName == want.service && s.Kind == want.kind && s.Name == want.name
+		})
+		if i < 0 {
+			return fmt.Errorf("there is no %s span %q of %s", want.kind, want.name, want.service)
+		}
+		if got := spans[i].Tags["comanda.order.id"]; got != order {
+			return fmt.Errorf("%s is about order %q", spans[i], got)
+		}
+	}
+	for _, service := range []string{"gateway", "order", "product"} {
+		if !slices.ContainsFunc(spans, func(s span) bool { return s.daprs() && s.LocalEndpoint.ServiceName == service }) {
+			return fmt.Errorf("there is no span of %s's sidecar", service)
+		}
+	}
+	return nil
+}
+
+func listed(spans []span) string {
+	var lines strings.Builder
+	for _, s := range spans {
+		fmt.Fprintln(&lines, s)
+	}
+	return lines.String()
+}
+
+// logged looks for the line of a service's log that says this about an order, in a trace.
+func logged(s *system.System, service, said, order, trace string) error {
+	for line := range strings.Lines(s.Pair(service).Service.Log()) {
+		var entry struct{ Level, Msg, OrderID, TraceID, SpanID string }
+		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != said || entry.OrderID != order || entry.TraceID != trace {
+			continue
+		}
+		if entry.Level != "INFO" || len(entry.SpanID) != 16 {
+			return fmt.Errorf("%s logs %s", service, line)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s has no line %q of order %s in trace %s", service, said, order, trace)
+}
