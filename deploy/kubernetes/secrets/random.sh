@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes the three files of secrets from their examples, at random. What is there stays.
+set -eu
+cd "$(dirname "$0")"
+umask 077
+
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+for example in *.env.example; do
+  file=${example%.example}
+  if [ -e "$file" ]; then
+    echo "$file is there already"
+    continue
+  fi
+  filled=$(cat "$example")
+  for name in jwt admin auth user order product token; do
+    filled=$(printf '%s\n' "$filled" | sed "s/<$name>/$(random)/g")
+  done
+  printf '%s\n' "$filled" | grep -v '^#' >"$file"
+  echo "$file is made"
+done

@@ -1,0 +1,134 @@
+package kubernetes
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// call is what one service asks of another through the sidecars.
+type call struct{ from, to, method, path string }
+
+// calls reads from the source what is called: the gateway's table of the public API, its question whether a service is
+// ready, the history it begins a stream with, and order's look at the menu.
+func calls(t *testing.T) []call {
+	t.Helper()
+	ready := literals(t, "services/gateway/ready.go", "invocation")
+	history := literals(t, "services/gateway/tracking.go", "invocation")
+	if len(ready) != 1 || len(history) != 1 {
+		t.Fatalf("the gateway calls in more ways than this test knows: %v %v", ready, history)
+	}
+	var all []call
+	for _, line := range literals(t, "services/gateway/routes.go", "") {
+		if line["app"] == "" { // a route, which is no call
+			continue
+		}
+		path := line["path"]
+		if line["stream"] == "true" { // served by the gateway, from order's history
+			path = strings.TrimSuffix(path, "/events") + "/history"
+			if history[0]["app"] != line["app"] || history[0]["method"] != "GET" {
+				t.Fatalf("a stream is served from %v", history)
+			}
+		}
+		all = append(all, call{"gateway", line["app"], strings.ToUpper(line["method"]), path})
+	}
+	if len(all) < 20 {
+		t.Fatalf("only %d calls in services/gateway/routes.go", len(all))
+	}
+	for _, service := range services[1:] {
+		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
+	}
+	return append(all, menu(t))
+}
+
+// menu finds order's call of InvokeMethod(ctx, app, path?query, method).
+func menu(t *testing.T) call {
+	t.Helper()
+	var found []call
+	ast.Inspect(source(t, "services/order/menu.go"), func(node ast.Node) bool {
+		invoke, ok := node.(*ast.CallExpr)
+		if !ok || len(invoke.Args) != 4 || word(invoke.Fun) != "InvokeMethod" {
+			return true
+		}
+		path := invoke.Args[2]
+		if with, ok := path.(*ast.BinaryExpr); ok {
+			path = with.X
+		}
+		name, _, _ := strings.Cut(word(path), "?")
+		found = append(found, call{"order", word(invoke.Args[1]), word(invoke.Args[3]), "/" + name})
+		return true
+	})
+	if len(found) != 1 {
+		t.Fatalf("order calls %v", found)
+	}
+	return found[0]
+}
+
+// offered are the routes of a service, whoever may call them.
+func offered(t *testing.T, service string) []call {
+	t.Helper()
+	var all []call
+	for _, line := range literals(t, "services/"+service+"/routes.go", "") {
+		if line["Path"] != "" {
+			all = append(all, call{"", service, line["Method"], line["Path"]})
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s offers nothing", service)
+	}
+	return all
+}
+
+// literals reads the composite literals of one type, or of any, in a file: each field with its word.
+func literals(t *testing.T, file, kind string) []map[string]string {
+	t.Helper()
+	var all []map[string]string
+	ast.Inspect(source(t, file), func(node ast.Node) bool {
+		literal, ok := node.(*ast.CompositeLit)
+		if !ok || (kind != "" && word(literal.Type) != kind) {
+			return true
+		}
+		fields := map[string]string{}
+		for _, element := range literal.Elts {
+			if pair, ok := element.(*ast.KeyValueExpr); ok {
+				fields[word(pair.Key)] = word(pair.Value)
+			}
+		}
+		if len(fields) > 0 {
+			all = append(all, fields)
+		}
+		return true
+	})
+	return all
+}
+
+func source(t *testing.T, file string) *ast.File {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// word is what an expression says: a string, a name, or the method that a constant of net/http stands for.
+func word(expression ast.Expr) string {
+	switch one := expression.(type) {
+	case *ast.BasicLit:
+		if text, err := strconv.Unquote(one.Value); err == nil {
+			return text
+		}
+	case *ast.Ident:
+		return one.Name
+	case *ast.SelectorExpr:
+		if name, method := strings.CutPrefix(one.Sel.Name, "Method"); method && name != "" {
+			return strings.ToUpper(name)
+		}
+		return one.Sel.Name
+	}
+	return ""
+}

@@ -1,0 +1,266 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dapr/dapr/pkg/injector/patcher"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	componentsapi "github.com/dapr/dapr/pkg/apis/components/v1alpha1"
+	configapi "github.com/dapr/dapr/pkg/apis/configuration/v1alpha1"
+	subscriptionsapi "github.com/dapr/dapr/pkg/apis/subscriptions/v2alpha1"
+)
+
+// The injector passes over what it does not know or cannot parse: a number that is none, a word that is neither true nor
+// false.
+func TestAnnotationsAreKnownToTheInjector(t *testing.T) {
+	known := map[string]reflect.Type{}
+	for field := range reflect.TypeFor[patcher.SidecarConfig]().Fields() {
+		if annotation := field.Tag.Get("annotation"); annotation != "" {
+			known[annotation] = field.Type
+		}
+	}
+	for _, folder := range everywhere {
+		all := built(t, folder)
+		for name, pod := range pods(all) {
+			for annotation, value := range pod.Annotations {
+				kind, there := known[annotation]
+				switch {
+				case !strings.HasPrefix(annotation, "dapr.io/"):
+					continue
+				case !there:
+					t.Errorf("%s: %s: the injector does not know %s", folder, name, annotation)
+					continue
+				}
+				if err := parses(kind, value); err != nil {
+					t.Errorf("%s: %s: %s: %v", folder, name, annotation, err)
+				}
+			}
+		}
+	}
+}
+
+func parses(kind reflect.Type, value string) (err error) {
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	switch kind.Kind() {
+	case reflect.Bool:
+		if value != "true" && value != "false" {
+			err = fmt.Errorf("%q is neither true nor false", value)
+		}
+	case reflect.Int, reflect.Int32:
+		_, err = strconv.Atoi(value)
+	}
+	return err
+}
+
+// Each service has its sidecar, ours, which knows it, trusts it, and is set as the service is.
+func TestEveryServiceHasItsSidecar(t *testing.T) {
+	for _, folder := range everywhere {
+		all := built(t, folder)
+		for _, app := range apps(all) {
+			pod := injected(t, app.Spec.Template)
+			if len(pod.Spec.Containers) != 2 {
+				t.Errorf("%s: %s has no sidecar", folder, app.Name)
+				continue
+			}
+			service, sidecar := pod.Spec.Containers[0], pod.Spec.Containers[1]
+			named[configapi.Configuration](t, all, app.Name)
+			port := strconv.Itoa(int(service.Ports[0].ContainerPort))
+			for flag, want := range map[string]string{"--app-id": app.Name, "--app-port": port, "--config": app.Name, "--mode": "kubernetes",
+				"--dapr-listen-addresses": "127.0.0.1", "--app-health-check-path": "/healthz/app", "--dapr-internal-grpc-port": "50002",
+				"--metrics-port": "9090", "--scheduler-host-address": "", "--read-buffer-size": "16Ki"} {
+				if at := slices.Index(sidecar.Args, flag); at < 0 || sidecar.Args[at+1] != want {
+					t.Errorf("%s: the sidecar of %s has no %s %q", folder, app.Name, flag, want)
+				}
+			}
+			for _, flag := range []string{"--enable-mtls", "--enable-app-health-check", "--log-as-json", "--disable-builtin-k8s-secret-store"} {
+				if !slices.Contains(sidecar.Args, flag) {
+					t.Errorf("%s: the sidecar of %s has no %s", folder, app.Name, flag)
+				}
+			}
+			if slices.Contains(sidecar.Args, "--placement-host-address") {
+				t.Errorf("%s: the sidecar of %s looks for a placement service", folder, app.Name)
+			}
+			if !strings.Contains(sidecar.Image, "comanda/daprd:") || version(sidecar.Image) != version(service.Image) {
+				t.Errorf("%s: %s runs %s beside %s", folder, app.Name, sidecar.Image, service.Image)
+			}
+			for _, token := range []string{"DAPR_API_TOKEN", "APP_API_TOKEN"} {
+				if from(service, token) == "" || from(service, token) != from(sidecar, token) {
+					t.Errorf("%s: %s and its sidecar have not the same %s", folder, app.Name, token)
+				}
+			}
+			if set := variable(service, "APP_PORT"); set == nil || set.Value != port {
+				t.Errorf("%s: %s does not listen on %s", folder, app.Name, port)
+			}
+			scraped := app.Spec.Template.Annotations["prometheus.io/port"]
+			if !slices.ContainsFunc(service.Ports, func(p corev1.ContainerPort) bool { return strconv.Itoa(int(p.ContainerPort)) == scraped }) {
+				t.Errorf("%s: %s serves no metrics on %s", folder, app.Name, scraped)
+			}
+		}
+	}
+}
+
+func version(image string) string { return image[strings.LastIndex(image, ":")+1:] }
+
+func variable(container corev1.Container, name string) *corev1.EnvVar {
+	for _, one := range container.Env {
+		if one.Name == name {
+			return &one
+		}
+	}
+	return nil
+}
+
+// from says which key of which secret a variable comes from.
+func from(container corev1.Container, name string) string {
+	set := variable(container, name)
+	if set == nil || set.ValueFrom == nil || set.ValueFrom.SecretKeyRef == nil {
+		return ""
+	}
+	return set.ValueFrom.SecretKeyRef.Name + "/" + set.ValueFrom.SecretKeyRef.Key
+}
+
+// What a component takes from the environment is in the sidecar's, for each app that the component is for; a database is
+// the same one for a service and its sidecar. DAPR_ENV_KEYS is the list of what components may take.
+func TestComponentsFindTheirEnvironment(t *testing.T) {
+	for _, folder := range everywhere {
+		all := built(t, folder)
+		for _, component := range of[componentsapi.Component](all) {
+			if len(component.Scopes) == 0 {
+				t.Errorf("%s: %s is everybody's", folder, component.Name)
+			}
+			for _, app := range apps(all) {
+				if !slices.Contains(component.Scopes, app.Name) {
+					continue
+				}
+				pod := injected(t, app.Spec.Template)
+				service, sidecar := pod.Spec.Containers[0], pod.Spec.Containers[1]
+				allowed := strings.Fields(variable(sidecar, "DAPR_ENV_KEYS").Value)
+				for _, setting := range component.Spec.Metadata {
+					name := setting.EnvRef
+					if name == "" {
+						continue
+					}
+					if from(sidecar, name) == "" || !slices.Contains(allowed, name) {
+						t.Errorf("%s: the sidecar of %s has no %s, which %s needs", folder, app.Name, name, component.Name)
+					}
+					if strings.HasSuffix(name, "_DATABASE_URL") && from(service, name) != from(sidecar, name) {
+						t.Errorf("%s: %s and its sidecar have not the same %s", folder, app.Name, name)
+					}
+				}
+			}
+		}
+		for _, subscription := range of[subscriptionsapi.Subscription](all) {
+			component := named[componentsapi.Component](t, all, subscription.Spec.Pubsubname)
+			for _, app := range subscription.Scopes {
+				if !slices.Contains(component.Scopes, app) {
+					t.Errorf("%s: %s hears by %s, which is not its", folder, app, component.Name)
+				}
+			}
+		}
+	}
+}
+
+// A sidecar behaves as on one machine; what differs is how it finds others, where spans go, and who may call.
+func TestSidecarsAreSetAsElsewhere(t *testing.T) {
+	var want configapi.Configuration
+	if err := yaml.UnmarshalStrict(readFile(t, root+"/dapr/config.yaml"), &want); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range everywhere {
+		all := built(t, folder)
+		for _, app := range apps(all) {
+			got := named[configapi.Configuration](t, all, app.Name).Spec
+			if got.NameResolutionSpec == nil || got.NameResolutionSpec.Component != "kubernetes" {
+				t.Errorf("%s: %s resolves names by %+v", folder, app.Name, got.NameResolutionSpec)
+			}
+			spans := variable(app.Spec.Template.Spec.Containers[0], "OTEL_EXPORTER_ZIPKIN_ENDPOINT").Value
+			if got.TracingSpec == nil || got.TracingSpec.Zipkin == nil || got.TracingSpec.Zipkin.EndpointAddresss != spans {
+				t.Fatalf("%s: %s and its sidecar send their spans to two places", folder, app.Name)
+			}
+			named[corev1.Service](t, append(all, at(t, folder)...), "zipkin")
+			want, got := want.Spec, *got.DeepCopy()
+			want.NameResolutionSpec, got.NameResolutionSpec = nil, nil
+			want.TracingSpec.Zipkin, got.TracingSpec.Zipkin = nil, nil
+			got.AccessControlSpec = nil
+			if shown(t, want) != shown(t, got) {
+				t.Errorf("%s: %s differs from dapr/config.yaml\n got %s\nwant %s", folder, app.Name, shown(t, got), shown(t, want))
+			}
+		}
+	}
+}
+
+// at is what an overlay has to bring: the base alone has no Zipkin.
+func at(t *testing.T, folder string) objects {
+	t.Helper()
+	if folder == base {
+		return built(t, production)
+	}
+	return nil
+}
+
+func shown(t *testing.T, spec any) string {
+	t.Helper()
+	text, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// At the end the service outlives its sidecar, which hands in the events it is at, and both are given the time they need.
+func TestServicesOutliveTheirSidecars(t *testing.T) {
+	const (
+		drain = 10 * time.Second // services/internal/process: requests under way
+		relay = 5 * time.Second  // dapr/daprd: what the outbox is publishing
+	)
+	for _, app := range apps(built(t, base)) {
+		spec, annotations := app.Spec.Template.Spec, app.Spec.Template.Annotations
+		blocked, err := time.ParseDuration(annotations["dapr.io/block-shutdown-duration"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		graceful, err := time.ParseDuration(annotations["dapr.io/graceful-shutdown-seconds"] + "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		grace := time.Duration(*spec.TerminationGracePeriodSeconds) * time.Second
+		wait := time.Duration(spec.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
+		if blocked <= 0 || wait < blocked+graceful {
+			t.Errorf("%s waits %v, its sidecar needs %v and %v", app.Name, wait, blocked, graceful)
+		}
+		if grace < wait+drain || grace < blocked+graceful+relay {
+			t.Errorf("%s is killed after %v", app.Name, grace)
+		}
+	}
+}
+
+// The same components and subscriptions serve every way of running: what is applied is what lies in the folders.
+func TestComponentsAreTheFiles(t *testing.T) {
+	want := map[string]string{}
+	for _, folder := range []string{"components", "dapr/subscriptions", "dapr/resiliency"} {
+		for _, object := range files(t, folder) {
+			want[reflect.TypeOf(object).Elem().Name()+" "+nameOf(object)] = spec(t, object)
+		}
+	}
+	got := map[string]string{}
+	for _, object := range built(t, production) {
+		if name := reflect.TypeOf(object).Elem().Name(); slices.Contains([]string{"Component", "Subscription", "Resiliency"}, name) {
+			got[name+" "+nameOf(object)] = spec(t, object)
+		}
+	}
+	if len(want) < 20 || !maps.Equal(got, want) {
+		t.Errorf("applied:\n%v\nin the folders:\n%v", got, want)
+	}
+}
