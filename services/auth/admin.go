@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/token"
+	"comanda/services/internal/tracing"
 )
 
 // adminPauses are how long the first admin's registration waits before it looks again.
@@ -81,6 +83,8 @@ func (s service) admitOnce(ctx context.Context, wanted Registration) (settled bo
 	case err == nil && account.Status == Pending:
 		return false, nil
 	}
+	ctx, span := tracing.Start(ctx, "register the first admin", trace.SpanKindInternal)
+	defer span.End()
 	_, err = s.enrol(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
 	if fault.Is(err, fault.KindConflict) { // another replica was faster
 		return false, nil

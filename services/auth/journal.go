@@ -59,7 +59,11 @@ func (j *journal) Entered(ctx context.Context, a Account) {
 	if a.Status != Pending {
 		j.decided.WithLabelValues(string(a.Status)).Observe(a.UpdatedAt.Sub(a.CreatedAt).Seconds())
 	}
-	j.log.InfoContext(ctx, "registration "+strings.ToLower(string(a.Status)), "userId", a.ID, "status", a.Status, "reason", a.Reason)
+	log := j.log.With("userId", a.ID, "status", a.Status)
+	if a.Reason != "" {
+		log = log.With("reason", a.Reason)
+	}
+	log.InfoContext(ctx, "registration "+strings.ToLower(string(a.Status)))
 }
 
 // Recovered tells what the recovery did with a registration.

@@ -23,6 +23,8 @@ func TestRunSaysWhatToSet(t *testing.T) {
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES has to be a list of networks"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST has to be a whole number"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " LOG_LEVEL=loud", "LOG_LEVEL"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2", "METRICS_PORT has to be a whole number"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411", "OTEL_EXPORTER_ZIPKIN_ENDPOINT has to be an address such as"},
 	} {
 		err := run(t.Context(), strings.Fields(tc.environ))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
@@ -46,15 +48,21 @@ func freePort(t *testing.T) string {
 // whole runs the gateway as a process does, before a fake sidecar, and returns its address.
 func whole(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
+	return wholeWith(t, "METRICS_PORT="+freePort(t))
+}
+
+// wholeWith does so with further settings.
+func wholeWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, address string, stop func() error) {
+	t.Helper()
 	sidecar = newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	port, metricsPort := freePort(t), freePort(t)
+	port := freePort(t)
 	address = "127.0.0.1:" + port
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret), "DAPR_HOST=127.0.0.1",
-			"DAPR_HTTP_PORT=" + at.Port(), "METRICS_PORT=" + metricsPort, "LOG_LEVEL=error"})
+		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret), "DAPR_HOST=127.0.0.1",
+			"DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
 	}()
 	t.Cleanup(cancel)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {

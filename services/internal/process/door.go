@@ -20,6 +20,10 @@ var errStarting = errors.New("the service is starting")
 // eventsPath begins the paths that only the sidecar may reach, on every service.
 const eventsPath = "/events/"
 
+// daprPath begins those at which a sidecar asks, when it starts, for what we have in files
+// (https://docs.dapr.io/reference/api/pubsub_api/#provide-a-route-for-dapr-to-discover-topic-subscriptions).
+const daprPath = "/dapr/"
+
 // door is what every request passes first: the health routes and the metrics, open to all; then whoever observes; then the
 // proof that it comes from our own sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler is
 // behind no proof, but it is another handler than the one that takes events, and no path under /events/ leads to it.
@@ -46,6 +50,8 @@ func (s Service) door(started *atomic.Bool) http.Handler {
 		switch {
 		case ok && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 			answer.ServeHTTP(w, r)
+		case s.vouched(r) && strings.HasPrefix(r.URL.Path, daprPath): // the sidecar's own questions are nobody's requests
+			behind.ServeHTTP(w, r)
 		case !s.vouched(r), s.Public != nil && !forEvents(r): // nobody has checked what they say of traces
 			edge.ServeHTTP(w, r)
 		case forEvents(r):

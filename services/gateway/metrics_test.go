@@ -1,0 +1,107 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func read(t *testing.T, url string) (*http.Response, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// The world reaches the gateway's own port: its metrics are on another.
+func TestTheWorldSeesNoMetrics(t *testing.T) {
+	port := freePort(t)
+	_, address, _ := wholeWith(t, "METRICS_PORT="+port)
+	for _, path := range []string{"/metrics", "/api/v1/metrics"} {
+		if resp, body := read(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "go_goroutines") {
+			t.Errorf("%s: %d %.100s", path, resp.StatusCode, body)
+		}
+	}
+	read(t, "http://"+address+"/api/v1/products/"+orderID)
+	resp, body := read(t, "http://127.0.0.1:"+port+"/metrics")
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	for _, line := range []string{
+		"go_goroutines ", "process_cpu_seconds_total ", "comanda_tracking_watchers 0",
+		`comanda_rate_limited_total{limit="login"} 0`, `comanda_rate_limited_total{limit="requests"} 0`,
+		`comanda_http_request_duration_seconds_count{code="200",method="GET",route="/api/v1/products/{id}"} 1`,
+		`comanda_http_request_duration_seconds_count{code="404",method="GET",route="unmatched"} 2`,
+		"comanda_http_requests_in_flight 0",
+	} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("no %s in\n%s", line, body)
+		}
+	}
+}
+
+func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
+	port := freePort(t)
+	_, address, _ := wholeWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3", "RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
+	for range 5 {
+		resp, err := http.Post("http://"+address+"/api/v1/auth/login", "application/json", strings.NewReader(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	_, body := read(t, "http://127.0.0.1:"+port+"/metrics")
+	for _, line := range []string{`comanda_rate_limited_total{limit="login"} 2`, `comanda_rate_limited_total{limit="requests"} 2`} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("no %s", line)
+		}
+	}
+}
+
+// What a client says of traces goes no further. The trace is the gateway's own, the answer tells of it, and so does the
+// problem when something went wrong on our side.
+func TestTheGatewayBeginsTheTrace(t *testing.T) {
+	sidecar, address, _ := whole(t)
+	const stranger = "0af7651916cd43dd8448eb211c80319c"
+	for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
+		sidecar.says(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		req, _ := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/products", nil)
+		req.Header.Set("traceparent", "00-"+stranger+"-b7ad6b7169203331-01")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		passed := sidecar.take()[0].header.Get("traceparent")
+		if len(passed) != 55 || strings.Contains(passed, stranger) || !strings.HasSuffix(passed, "-01") {
+			t.Fatalf("the sidecar gets traceparent %q", passed)
+		}
+		if told := resp.Header.Get("Traceresponse"); told != passed {
+			t.Errorf("the answer tells of %q, the trace is %q", told, passed)
+		}
+		problem := response{resp, string(text)}.problem()
+		if want := passed[3:35]; failing && problem.TraceID != want || !failing && problem.TraceID != "" {
+			t.Errorf("%d: the problem is of trace %q: %+v", status, problem.TraceID, problem)
+		}
+	}
+}
+
+// Whether all are ready is asked every second: no trace of that is kept anywhere.
+func TestReadinessLeavesNoTrace(t *testing.T) {
+	sidecar, address, _ := whole(t)
+	read(t, "http://"+address+"/readyz")
+	for _, got := range sidecar.take() {
+		if parent := got.header.Get("traceparent"); strings.Contains(got.uri, "/invoke/") && !strings.HasSuffix(parent, "-00") {
+			t.Errorf("%s has traceparent %q", got.uri, parent)
+		}
+	}
+}

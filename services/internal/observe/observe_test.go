@@ -1,0 +1,196 @@
+package observe_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"comanda/services/internal/metrics"
+	"comanda/services/internal/observe"
+	"comanda/services/internal/tracing"
+)
+
+const (
+	parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	order  = "0b8e7c1a-3f1d-4a5e-8a59-6f0f8f2f7c11"
+)
+
+// spans are those that the tests of this package have ended; none runs beside another.
+var spans = tracetest.NewInMemoryExporter()
+
+func TestMain(m *testing.M) {
+	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)))
+	os.Exit(m.Run())
+}
+
+// watch is an observer and what comes out of it.
+type watch struct {
+	*observe.Observer
+	registry *prometheus.Registry
+	log      bytes.Buffer
+}
+
+func newWatch() *watch {
+	spans.Reset()
+	w := &watch{registry: prometheus.NewRegistry()}
+	w.Observer = observe.New(w.registry, slog.New(tracing.Logged(slog.NewJSONHandler(&w.log, nil))))
+	return w
+}
+
+// shows says whether the metrics have a line that begins so.
+func (w *watch) shows(t *testing.T, line string) {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	metrics.Handler(w.registry).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if !strings.Contains(answer.Body.String(), "\n"+line) {
+		t.Errorf("no line %q in\n%s", line, answer.Body)
+	}
+}
+
+func attribute(span tracetest.SpanStub, key string) string {
+	for _, a := range span.Attributes {
+		if string(a.Key) == key {
+			return a.Value.Emit()
+		}
+	}
+	return ""
+}
+
+func handler(status int, say func(ctx context.Context)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		say(r.Context())
+		w.WriteHeader(status)
+	})
+}
+
+func request(method string) *http.Request {
+	r := httptest.NewRequest(method, "/orders/"+order+"?secret=hunter2", nil)
+	r.Header.Set("traceparent", parent)
+	return r
+}
+
+func TestARequestIsASpanAMeasurementAndALine(t *testing.T) {
+	w := newWatch()
+	answer := httptest.NewRecorder()
+	w.Edge(handler(http.StatusConflict, func(ctx context.Context) {
+		w.shows(t, "comanda_http_requests_in_flight 1")
+		observe.Route(ctx, "/orders/{id}")
+		observe.Order(ctx, order)
+	})).ServeHTTP(answer, request(http.MethodPost))
+
+	w.shows(t, `comanda_http_request_duration_seconds_count{code="409",method="POST",route="/orders/{id}"} 1`)
+	w.shows(t, "comanda_http_requests_in_flight 0")
+	span := spans.GetSpans()[0]
+	if span.Name != "POST /orders/{id}" || span.SpanKind != trace.SpanKindServer || attribute(span, "comanda.order.id") != order ||
+		attribute(span, "http.request.method") != "POST" || attribute(span, "http.route") != "/orders/{id}" ||
+		attribute(span, "http.response.status_code") != "409" || span.Status.Description != "" {
+		t.Errorf("%+v", span)
+	}
+	id := span.SpanContext.TraceID().String()
+	if strings.Contains(parent, id) || span.Parent.IsValid() {
+		t.Error("a stranger's word on traces is believed")
+	}
+	if told := answer.Header().Get("Traceresponse"); !strings.Contains(told, id) {
+		t.Errorf("the answer tells of trace %q, not %s", told, id)
+	}
+	var line map[string]any
+	if err := json.Unmarshal(w.log.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line["level"] != "INFO" || line["method"] != "POST" || line["route"] != "/orders/{id}" || line["status"] != 409.0 ||
+		line["orderId"] != order || line["traceId"] != id || line["durationMs"] == nil || strings.Contains(w.log.String(), "hunter2") {
+		t.Errorf("%s", &w.log)
+	}
+}
+
+func TestTheSidecarsRequestsStayInTheirTrace(t *testing.T) {
+	w := newWatch()
+	answer := httptest.NewRecorder()
+	w.Requests(handler(http.StatusServiceUnavailable, func(ctx context.Context) { observe.Route(ctx, "/orders") })).ServeHTTP(answer, request(http.MethodGet))
+	span := spans.GetSpans()[0]
+	if !strings.Contains(parent, span.SpanContext.TraceID().String()) || !strings.Contains(parent, span.Parent.SpanID().String()) {
+		t.Errorf("%+v", span)
+	}
+	if span.Status.Description != "Service Unavailable" {
+		t.Errorf("a failure looks like %+v", span.Status)
+	}
+	if w.log.Len() > 0 || answer.Header().Get("Traceresponse") != "" {
+		t.Errorf("it is told of like one from outside: %s", &w.log)
+	}
+}
+
+// What a client makes up becomes no label.
+func TestLabelsAreFew(t *testing.T) {
+	w := newWatch()
+	nothing := w.Edge(handler(http.StatusNotFound, func(context.Context) {}))
+	for _, method := range []string{"BREW", "PROPFIND", "X"} {
+		nothing.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/a/path/made/up/"+method, nil))
+	}
+	w.shows(t, `comanda_http_request_duration_seconds_count{code="404",method="other",route="unmatched"} 3`)
+}
+
+func TestWhoeverLeavesIsNoFailureOfOurs(t *testing.T) {
+	w := newWatch()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	w.Edge(handler(http.StatusServiceUnavailable, func(context.Context) {})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
+	w.shows(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
+}
+
+// A stream is open for as long as its client likes; what it takes is the time until it begins.
+func TestAStreamTakesUntilItBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch()
+		w.Edge(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second) // on the bubble's clock
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, ": here\n\n")
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Hour)
+		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		w.shows(t, `comanda_http_request_duration_seconds_sum{code="200",method="GET",route="unmatched"} 1`+"\n")
+	})
+}
+
+func TestAnEventIsASpanAndAMeasurement(t *testing.T) {
+	for outcome, failed := range map[string]bool{observe.Done: false, observe.Retry: true, observe.DeadLetter: true} {
+		w := newWatch()
+		w.Events(handler(http.StatusOK, func(ctx context.Context) {
+			observe.Event(ctx, "order.created.pending", outcome)
+			observe.Order(ctx, order)
+		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodPost))
+		w.shows(t, `comanda_event_handling_duration_seconds_count{outcome="`+outcome+`",topic="order.created.pending"} 1`)
+		span := spans.GetSpans()[0]
+		if span.Name != "process order.created.pending" || span.SpanKind != trace.SpanKindConsumer || attribute(span, "comanda.order.id") != order ||
+			attribute(span, "messaging.destination.name") != "order.created.pending" || (span.Status.Description != "") != failed {
+			t.Errorf("%s: %+v", outcome, span)
+		}
+		if !strings.Contains(parent, span.Parent.SpanID().String()) {
+			t.Errorf("%s: it is in another trace", outcome)
+		}
+	}
+}
+
+// Whoever is not observed may say what they like.
+func TestNobodyObserves(t *testing.T) {
+	observe.Route(t.Context(), "/orders")
+	observe.Event(t.Context(), "x", observe.Done)
+	observe.Order(t.Context(), order)
+}
