@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/event"
@@ -31,19 +32,21 @@ type house struct {
 	sidecar *documenttest.Client
 	door    http.Handler
 	later   *atomic.Int64
+	metrics *prometheus.Registry
 }
 
 func open(t *testing.T) house {
 	t.Helper()
 	pool := databasetest.New(t, migrations)
 	client := documenttest.New(pool)
-	s, err := furnish(client, pool, secret, newJournal(nil, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
+	registry := prometheus.NewRegistry()
+	s, err := furnish(client, pool, secret, newJournal(registry, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := new(atomic.Int64)
 	s.now = func() time.Time { return stateful.Clock().Add(time.Duration(later.Load())) }
-	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later}
+	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later, registry}
 }
 
 // pass lets time go by.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
@@ -37,6 +38,7 @@ type house struct {
 	product *kitchen
 	service *service
 	handler http.Handler
+	metrics *prometheus.Registry
 
 	mu   sync.Mutex
 	time time.Time
@@ -45,12 +47,12 @@ type house struct {
 func open(t *testing.T) *house {
 	t.Helper()
 	pool := databasetest.New(t, migrations)
-	h := &house{t: t, pool: pool, sidecar: documenttest.New(pool), product: &kitchen{}, time: noon}
+	h := &house{t: t, pool: pool, sidecar: documenttest.New(pool), product: &kitchen{}, metrics: prometheus.NewRegistry(), time: noon}
 	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	log := slog.New(slog.DiscardHandler)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
-		journal: newJournal(nil, log), menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
+		journal: newJournal(h.metrics, log), menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
 	}
 	router := rest.Router(log, token.NewVerifier(token.Secret(secret)), h.service.routes())
 	consumer.Register(router, log, h.service.subscriptions())

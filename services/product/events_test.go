@@ -15,10 +15,12 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/metrics/metricstest"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -28,6 +30,7 @@ type app struct {
 	store
 	sidecar *documenttest.Client
 	handler http.Handler
+	metrics *prometheus.Registry
 }
 
 var secret = token.Secret(strings.Repeat("s", token.MinSecret))
@@ -37,10 +40,11 @@ func newApp(t *testing.T) app {
 	s := newStore(t)
 	client := documenttest.New(s.pool)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	served := service{s, newAnnouncer(client, time.Now), new(turns), newJournal(nil, log), "EUR"}
+	registry := prometheus.NewRegistry()
+	served := service{s, newAnnouncer(client, time.Now), new(turns), newJournal(registry, log), "EUR"}
 	router := rest.Router(log, token.NewVerifier(secret), served.routes())
 	consumer.Register(router, log, served.subscriptions())
-	return app{s, client, router}
+	return app{s, client, router, registry}
 }
 
 // hear hands an event to the service as the sidecar does and returns the fate it decides.
@@ -139,6 +143,21 @@ func (c *careful) ExecuteStateTransaction(ctx context.Context, store string, met
 		c.failed.Add(1)
 	}
 	return err
+}
+
+func TestDecisionsAreCountedOnce(t *testing.T) {
+	a := newApp(t)
+	soup, tea := a.add(t, "Soup", 10), a.add(t, "Tea", 1)
+	reserved, failed, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	a.becomes(t, overtaken, event.StatusCancelled)
+	for range 2 {
+		a.places(t, reserved, soup.ID, 4)
+		a.places(t, overtaken, soup.ID, 4)
+		want(t, hear(t, a, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
+			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
+	}
+	metricstest.Want(t, a.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
+		"comanda_stock_rejections_total 2")
 }
 
 func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {

@@ -3,8 +3,6 @@ package metrics_test
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,30 +11,11 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/metrics"
+	"comanda/services/internal/metrics/metricstest"
 )
 
-// show is what Prometheus gets to read.
-func show(t *testing.T, registry *prometheus.Registry) string {
-	t.Helper()
-	w := httptest.NewRecorder()
-	metrics.Handler(registry).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if w.Code != http.StatusOK {
-		t.Fatalf("%d %s", w.Code, w.Body)
-	}
-	return w.Body.String()
-}
-
-func want(t *testing.T, shown string, lines ...string) {
-	t.Helper()
-	for _, line := range lines {
-		if !strings.Contains(shown, "\n"+line) {
-			t.Errorf("no line %q in\n%s", line, shown)
-		}
-	}
-}
-
 func TestEveryProcessShowsItself(t *testing.T) {
-	want(t, show(t, metrics.New()), "go_goroutines ", "process_resident_memory_bytes ")
+	metricstest.Want(t, metrics.New(), "go_goroutines ", "process_resident_memory_bytes ")
 }
 
 func TestThePoolShows(t *testing.T) {
@@ -47,7 +26,7 @@ func TestThePoolShows(t *testing.T) {
 	defer pool.Close()
 	registry := metrics.New()
 	metrics.Pool(registry, pool)
-	want(t, show(t, registry), `comanda_db_connections{state="acquired"} 0`, `comanda_db_connections{state="idle"} 0`,
+	metricstest.Want(t, registry, `comanda_db_connections{state="acquired"} 0`, `comanda_db_connections{state="idle"} 0`,
 		"comanda_db_connections_max 10", "comanda_db_acquire_wait_seconds_total 0", "comanda_db_acquire_total 0")
 }
 
@@ -58,13 +37,13 @@ func TestWhatWaitsShows(t *testing.T) {
 		metrics.Waiting(registry, "comanda_orders_pending", "Orders that wait.", func(context.Context) (metrics.Backlog, error) { return answer, err })
 		return registry
 	}
-	want(t, show(t, fresh()), "comanda_orders_pending 0", "comanda_orders_pending_oldest_seconds 0")
+	metricstest.Want(t, fresh(), "comanda_orders_pending 0", "comanda_orders_pending_oldest_seconds 0")
 
 	answer = metrics.Backlog{Count: 3, Oldest: time.Now().Add(-2 * time.Minute)}
-	want(t, show(t, fresh()), "comanda_orders_pending 3", "comanda_orders_pending_oldest_seconds 120.")
+	metricstest.Want(t, fresh(), "comanda_orders_pending 3", "comanda_orders_pending_oldest_seconds 120.")
 
 	err = errors.New("the database is away")
-	if shown := show(t, fresh()); strings.Contains(shown, "comanda_orders_pending") || !strings.Contains(shown, "go_goroutines") {
+	if shown := metricstest.Shown(t, fresh()); strings.Contains(shown, "comanda_orders_pending") || !strings.Contains(shown, "go_goroutines") {
 		t.Errorf("while it cannot be known:\n%s", shown)
 	}
 }
@@ -81,7 +60,7 @@ func TestManyReadersAskOnce(t *testing.T) {
 		return metrics.Backlog{}, nil
 	})
 	for range 5 {
-		show(t, registry)
+		metricstest.Shown(t, registry)
 	}
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
@@ -92,5 +71,5 @@ func TestKnownValuesShowFromTheStart(t *testing.T) {
 	registry := metrics.New()
 	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "things_total"}, []string{"kind"})
 	registry.MustRegister(metrics.Known(counter, "good", "bad"))
-	want(t, show(t, registry), `things_total{kind="bad"} 0`, `things_total{kind="good"} 0`)
+	metricstest.Want(t, registry, `things_total{kind="bad"} 0`, `things_total{kind="good"} 0`)
 }

@@ -20,7 +20,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"comanda/services/internal/metrics"
+	"comanda/services/internal/metrics/metricstest"
 	"comanda/services/internal/observe"
 	"comanda/services/internal/tracing"
 )
@@ -52,14 +52,9 @@ func newWatch() *watch {
 	return w
 }
 
-// shows says whether the metrics have a line that begins so.
 func (w *watch) shows(t *testing.T, line string) {
 	t.Helper()
-	answer := httptest.NewRecorder()
-	metrics.Handler(w.registry).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if !strings.Contains(answer.Body.String(), "\n"+line) {
-		t.Errorf("no line %q in\n%s", line, answer.Body)
-	}
+	metricstest.Want(t, w.registry, line)
 }
 
 func attribute(span tracetest.SpanStub, key string) string {

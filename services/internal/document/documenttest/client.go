@@ -24,6 +24,7 @@ type Event struct {
 	Component string // the state component that ran the transaction, which decides the topic
 	Type      string
 	Subject   string
+	Trace     string // the traceparent
 	Data      json.RawMessage
 }
 
@@ -133,7 +134,7 @@ func (c *Client) ExecuteStateTransaction(ctx context.Context, store string, _ ma
 		var attributes map[string]string
 		for _, op := range ops {
 			if op.Item.Metadata["outbox.projection"] == "true" {
-				announced = append(announced, Event{store, attributes["type"], attributes["subject"], op.Item.Value})
+				announced = append(announced, Event{store, attributes["type"], attributes["subject"], attributes["traceparent"], op.Item.Value})
 				continue
 			}
 			attributes = op.Item.Metadata
