@@ -42,6 +42,14 @@ func TestNothingSticks(t *testing.T) {
 		return err
 	})
 
+	gaveUp := map[string]between{`comanda_recovery_total{step="given_up"}`: {1, 1}, `comanda_recovery_total{step="announced_again"}`: {1, many}}
+	wantMetrics(t, s, "auth", gaveUp)
+	wantMetrics(t, s, "order", gaveUp)
+	wantMetrics(t, s, "order", map[string]between{
+		`comanda_orders_total{status="CANCELLED"}`: {1, 1}, `comanda_order_decision_seconds_count{outcome="CANCELLED"}`: {1, 1},
+		"comanda_orders_pending": {0, 0}, "comanda_orders_pending_oldest_seconds": {0, 0},
+	})
+
 	if err := s.Revive(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +85,13 @@ func TestAnnouncedAgain(t *testing.T) {
 		}
 		return err
 	})
+	wantMetrics(t, s, "order", map[string]between{"comanda_orders_pending": {1, 1}, "comanda_orders_pending_oldest_seconds": {0.5, 600}})
 	if err := s.Revive(); err != nil {
 		t.Fatal(err)
 	}
 	w.Settled(ana, placed.ID, client.Confirmed)
 	w.WantStock(dish, 8, 2, 0)
+	wantMetrics(t, s, "order", map[string]between{`comanda_recovery_total{step="announced_again"}`: {2, many}})
 	wantBooks(t, s)
+	deadLetter(t, s)
 }

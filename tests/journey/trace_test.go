@@ -41,7 +41,6 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 		}
 		return nil
 	})
-	t.Log("\n" + listed(shared.collector.trace(parts[1])))
 	town.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
 		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
 			if err := logged(s, service, said, order, parts[1]); err != nil {

@@ -1,0 +1,183 @@
+package journey
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/tests/client"
+	"comanda/tests/system"
+	"comanda/tests/town"
+)
+
+// shown are a part's metrics as Prometheus reads them: `name{label="value"}` and its value.
+type shown map[string]float64
+
+func metricsAt(ctx context.Context, url string) (shown, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s: %v", url, resp.Status, err)
+	}
+	all := shown{}
+	for line := range strings.Lines(string(text)) {
+		at := strings.LastIndexByte(line, ' ')
+		if value, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64); err == nil && !strings.HasPrefix(line, "#") {
+			all[line[:at]] = value
+		}
+	}
+	return all, nil
+}
+
+// between is from the least to the most a metric may be.
+type between struct{ least, most float64 }
+
+// many is more than there can be.
+const many = 1e12
+
+// wantMetrics waits until a service's metrics are as they should be.
+func wantMetrics(t testing.TB, s *system.System, service string, want map[string]between) {
+	t.Helper()
+	wantMetricsAt(t, s.Pair(service).MetricsURL, service, want)
+}
+
+func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
+	t.Helper()
+	town.Eventually(t, who+" shows its metrics", func(ctx context.Context) error {
+		got, err := metricsAt(ctx, url)
+		for name, span := range want {
+			if value, there := got[name]; err == nil && (!there || value < span.least || value > span.most) {
+				err = fmt.Errorf("%s is %v (there: %v), and shall be from %v to %v", name, value, there, span.least, span.most)
+			}
+		}
+		return err
+	})
+}
+
+// ofAny is what every service that handles requests shows.
+func ofAny(more map[string]between) map[string]between {
+	all := map[string]between{
+		"go_goroutines": {5, 10_000}, "process_resident_memory_bytes": {1e6, 1e9}, "comanda_http_requests_in_flight": {0, 1000},
+	}
+	for name, span := range more {
+		all[name] = span
+	}
+	return all
+}
+
+// ofData is what those show as well that have a database.
+func ofData(more map[string]between) map[string]between {
+	all := ofAny(map[string]between{
+		`comanda_db_connections{state="acquired"}`: {0, 10}, `comanda_db_connections{state="idle"}`: {0, 10},
+		"comanda_db_connections_max": {10, 10}, "comanda_db_acquire_total": {1, many}, "comanda_db_acquire_wait_seconds_total": {0, many},
+	})
+	for name, span := range more {
+		all[name] = span
+	}
+	return all
+}
+
+// Every service shows what it did for an order that is confirmed and for one that is rejected. Other journeys order at the
+// same time, so there may be more of everything.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	s := peaceful(t)
+	w := arrive(t, s)
+	ana, dish := w.Customer(), w.Dish(5, 700)
+	placed := w.Confirmed(ana, town.Basket(dish, 1))
+	town.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
+	w.Settled(ana, town.Must(ana.Order(t.Context(), town.Basket(dish, 100)))(t).ID, client.Rejected)
+	refused(w.Nobody.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
+
+	request := func(code, method, route string) string {
+		return fmt.Sprintf(`comanda_http_request_duration_seconds_count{code=%q,method=%q,route=%q}`, code, method, route)
+	}
+	handled := func(topic string) string {
+		return fmt.Sprintf(`comanda_event_handling_duration_seconds_count{outcome="done",topic=%q}`, topic)
+	}
+	wantMetrics(t, s, "gateway", ofAny(map[string]between{
+		request("201", "POST", "/api/v1/orders"): {2, many}, request("200", "GET", "/api/v1/orders/{id}"): {2, many},
+		request("401", "POST", "/api/v1/auth/login"): {1, many}, handled("order.status.changed"): {2, many},
+		"comanda_tracking_watchers": {1, 5000}, `comanda_rate_limited_total{limit="requests"}`: {0, 0}, `comanda_rate_limited_total{limit="login"}`: {0, 0},
+	}))
+	wantMetrics(t, s, "auth", ofData(map[string]between{
+		request("202", "POST", "/auth/register"): {1, many}, handled("creating.user.response"): {1, many},
+		`comanda_registrations_total{status="PENDING"}`: {2, many}, `comanda_registrations_total{status="ACTIVE"}`: {2, many},
+		`comanda_registrations_total{status="REJECTED"}`:                          {0, many},
+		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, many},
+		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, many},
+		"comanda_registrations_pending":                                           {0, 1000}, "comanda_registrations_pending_oldest_seconds": {0, 60},
+		`comanda_logins_total{outcome="ok"}`: {2, many}, `comanda_logins_total{outcome="refused"}`: {1, many},
+		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+	}))
+	wantMetrics(t, s, "user", ofData(map[string]between{handled("creating.user"): {2, many}}))
+	wantMetrics(t, s, "order", ofData(map[string]between{
+		request("201", "POST", "/orders"): {2, many}, handled("inventory.stock.reserved"): {1, many}, handled("inventory.stock.failed"): {1, many},
+		`comanda_orders_total{status="PENDING"}`: {2, many}, `comanda_orders_total{status="CONFIRMED"}`: {1, many},
+		`comanda_orders_total{status="REJECTED"}`: {1, many}, `comanda_orders_total{status="CANCELLED"}`: {0, many},
+		`comanda_order_decision_seconds_count{outcome="CONFIRMED"}`: {1, many}, `comanda_order_decision_seconds_count{outcome="REJECTED"}`: {1, many},
+		"comanda_orders_pending": {0, 1000}, "comanda_orders_pending_oldest_seconds": {0, 60},
+		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+	}))
+	wantMetrics(t, s, "product", ofData(map[string]between{
+		handled("order.created.pending"): {2, many}, `comanda_reservations_total{outcome="reserved"}`: {1, many},
+		`comanda_reservations_total{outcome="failed"}`: {1, many}, "comanda_stock_rejections_total": {1, many},
+	}))
+	wantMetricsAt(t, s.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
+		`dapr_outbox_rows_waiting{app_id="order",table="state"}`: {0, 1000}, `dapr_outbox_rows_dead{app_id="order",table="state"}`: {0, 0},
+		`dapr_outbox_oldest_waiting_seconds{app_id="order",table="state"}`:                                           {0, 60},
+		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.created.pending"}`: {2, many},
+		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, many},
+		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, many},
+	})
+	noIDs(t, s, placed.ID, dish.ID, ana.ID)
+}
+
+// noIDs finds out whether any of ids has become a label: each would be a time series for ever.
+func noIDs(t *testing.T, s *system.System, ids ...string) {
+	t.Helper()
+	for _, service := range system.Services {
+		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
+			for name := range town.Must(metricsAt(t.Context(), url))(t) {
+				for _, id := range ids {
+					if strings.Contains(name, id) {
+						t.Errorf("%s shows %s", url, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// deadLetter sends order an event that cannot be right, and finds it counted there and among the dead letters.
+func deadLetter(t *testing.T, s *system.System) {
+	t.Helper()
+	kafka := town.Must(kgo.NewClient(books(s).Kafka...))(t)
+	defer kafka.Close()
+	const topic = "inventory.stock.failed"
+	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)
+	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(wrong)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	wantMetrics(t, s, "order", map[string]between{
+		`comanda_event_handling_duration_seconds_count{outcome="dead_letter",topic="` + topic + `"}`: {1, 1},
+	})
+	known := books(s)
+	known.Known = map[string]int64{"order": 1}
+	known.Want(t)
+}
