@@ -1,0 +1,205 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/tests/town"
+)
+
+// rulesFolder holds the alert rules.
+const rulesFolder = "deploy/prometheus/rules"
+
+// A copy of the rules is what Prometheus loads under test: the same expressions, asked more often, and an alert that has
+// to hold for minutes holds for seconds.
+const (
+	shortFor      = "5s"
+	shortInterval = "5s"
+)
+
+// shortRules writes that copy, and says which alerts there are.
+func shortRules(from, to string) error {
+	files, err := filepath.Glob(filepath.Join(from, "*.yml"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no rules in %s: %v", from, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		var rules struct {
+			Groups []map[string]any `yaml:"groups"`
+		}
+		if err := yaml.Unmarshal(text, &rules); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		for _, group := range rules.Groups {
+			group["interval"] = shortInterval
+			for _, rule := range group["rules"].([]any) {
+				rule := rule.(map[string]any)
+				if _, there := rule["for"]; there {
+					rule["for"] = shortFor
+				}
+				delete(rule, "keep_firing_for")
+			}
+		}
+		short, err := yaml.Marshal(rules)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, filepath.Base(file)), short, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rule is an alert as Prometheus has loaded it.
+type rule struct {
+	Name, Type, Health, LastError string
+	Labels, Annotations           map[string]string
+}
+
+// rules are the alerts that Prometheus has loaded.
+func (s *stack) rules(t testing.TB) []rule {
+	t.Helper()
+	var answer struct {
+		Groups []struct{ Rules []rule }
+	}
+	if err := s.prometheus(t.Context(), "rules", nil, &answer); err != nil {
+		t.Fatal(err)
+	}
+	var alerts []rule
+	for _, group := range answer.Groups {
+		for _, r := range group.Rules {
+			if r.Health == "err" {
+				t.Errorf("%s: %s", r.Name, r.LastError)
+			}
+			if r.Type == "alerting" {
+				alerts = append(alerts, r)
+			}
+		}
+	}
+	return alerts
+}
+
+// sign names one alert: its name, and as many of its labels as tell it from others of that name.
+type sign string
+
+func (s sign) is(name string, labels map[string]string) bool {
+	wanted, more, _ := strings.Cut(string(s), " ")
+	if name != wanted {
+		return false
+	}
+	for pair := range strings.FieldsSeq(more) {
+		label, value, _ := strings.Cut(pair, "=")
+		if labels[label] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// Every alert that is in the files is loaded, has a runbook that is there, and a fault in this test; and none fires while
+// people order, register and are refused.
+func testAlertsAreQuiet(t *testing.T, s *stack) {
+	day := s.bustle(t)
+	defer day.end()
+	rules := s.rules(t)
+	if len(rules) == 0 {
+		t.Fatal("no alerts are loaded")
+	}
+	for _, r := range rules {
+		_, runbook, _ := strings.Cut(r.Annotations["runbook_url"], "docs/runbooks/")
+		if _, err := os.Stat(s.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
+			t.Errorf("%s has the runbook %q, which is not there", r.Name, r.Annotations["runbook_url"])
+		}
+		if !slices.ContainsFunc(signs(), func(each sign) bool { return each.is(r.Name, r.Labels) }) {
+			t.Errorf("no fault of this test makes %s %v fire", r.Name, r.Labels)
+		}
+	}
+	for _, each := range signs() {
+		if !slices.ContainsFunc(rules, func(r rule) bool { return each.is(r.Name, r.Labels) }) {
+			t.Errorf("there is no alert %s", each)
+		}
+	}
+	s.quietFor(t, 45*time.Second)
+	say("     %d alerts loaded, and none fired while people came and went for 45 s", len(rules))
+}
+
+// quietFor wants no alert to fire for a while.
+func (s *stack) quietFor(t *testing.T, while time.Duration) {
+	t.Helper()
+	for end := time.After(while); ; {
+		for _, a := range town.Must(s.alerts(t.Context()))(t) {
+			if a.State == "firing" {
+				t.Fatalf("in peace: %v", a)
+			}
+		}
+		select {
+		case <-end:
+			return
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// Each fault is made, its alerts fire, and it is undone; some alerts speak only then.
+func testAlerts(t *testing.T, s *stack) {
+	s.people = s.town(t)
+	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			since := time.Now()
+			undo := sync.OnceFunc(f.make(t, s))
+			defer undo()
+			fired := s.firing(t, f.during)
+			undo()
+			fired = append(fired, s.firing(t, f.after)...)
+			s.healthy(t, comesBack)
+			say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
+		})
+	}
+}
+
+// firing waits until each of these alerts fires, and says how long that took.
+func (s *stack) firing(t *testing.T, wanted []sign) []string {
+	since, took := time.Now(), map[sign]string{}
+	town.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
+		alerts, err := s.alerts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, each := range wanted {
+			fires := func(a alert) bool { return a.State == "firing" && each.is(a.Labels["alertname"], a.Labels) }
+			if took[each] == "" && slices.ContainsFunc(alerts, fires) {
+				took[each] = fmt.Sprintf("%s fires after %.0f s", each, time.Since(since).Seconds())
+			}
+			if took[each] == "" {
+				err = errors.Join(err, fmt.Errorf("%s does not", each))
+			}
+		}
+		return err
+	})
+	return slices.Sorted(maps.Values(took))
+}
+
+// fires is how long an alert may take: scrapes, the window it looks at, and a moment to be sure.
+const fires = 3 * time.Minute
+
+// rulesMount is where Prometheus finds the rules in its container.
+const rulesMount = "/etc/prometheus/rules"

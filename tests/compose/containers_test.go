@@ -1,0 +1,110 @@
+//go:build compose
+
+package compose
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"comanda/tests/town"
+)
+
+// maxImage is how large the image of a service may be.
+const maxImage = 30 << 20
+
+// allowed are the exceptions from how closed a container has to be, each with its reason.
+var allowed = map[string]map[string]string{}
+
+// image is what `docker image inspect` says of one.
+type image struct {
+	ID       string `json:"Id"`
+	RepoTags []string
+	Size     int64
+	Config   struct{ Env []string }
+}
+
+// Images are small, and no container can do more than it has to.
+func testContainers(t *testing.T, s *stack) {
+	all := town.Must(s.containers(t.Context()))(t)
+	for _, name := range services {
+		found := town.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
+		if found.Size >= maxImage {
+			t.Errorf("the image of %s has %.1f MB", name, megabytes(found.Size))
+		}
+		say("     image of %-8s %5.1f MB", name, megabytes(found.Size))
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for rule, wrong := range all[name].open() {
+			if wrong != "" && allowed[name][rule] == "" {
+				t.Errorf("%s: %s: %s", name, rule, wrong)
+			}
+			if wrong == "" && allowed[name][rule] != "" {
+				t.Errorf("%s need not be excepted from %s", name, rule)
+			}
+		}
+	}
+	s.note("not as closed as the rest: %v", allowed)
+}
+
+func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+// open says what a container could do that it should not; "" is as it should be.
+func (c container) open() map[string]string {
+	say := func(wrong bool, format string, args ...any) string {
+		if !wrong {
+			return ""
+		}
+		return fmt.Sprintf(format, args...)
+	}
+	host := c.HostConfig
+	user, _, _ := strings.Cut(c.Config.User, ":")
+	logs := host.LogConfig
+	size, _ := strconv.Atoi(strings.TrimRight(logs.Config["max-size"], "kmg"))
+	files, _ := strconv.Atoi(logs.Config["max-file"])
+	socket := slices.ContainsFunc(c.Mounts, func(m struct {
+		Type, Name, Source, Destination string
+		RW                              bool
+	}) bool {
+		return strings.HasSuffix(m.Source, "docker.sock")
+	})
+	return map[string]string{
+		"user":         say(user == "" || user == "root" || user == "0", "runs as root (%q)", c.Config.User),
+		"read-only":    say(!host.ReadonlyRootfs, "can write its file system"),
+		"capabilities": say(!slices.Contains(upper(host.CapDrop), "ALL") || len(host.CapAdd) > 0 || host.Privileged, "drops %v, adds %v", host.CapDrop, host.CapAdd),
+		"privileges": say(!slices.ContainsFunc(host.SecurityOpt, func(o string) bool {
+			return strings.HasPrefix(o, "no-new-privileges") && !strings.HasSuffix(o, "false")
+		}),
+			"may gain privileges: %v", host.SecurityOpt),
+		"memory":    say(host.Memory == 0, "has no limit"),
+		"processor": say(host.NanoCpus == 0, "has no limit"),
+		"logs":      say(size == 0 || files == 0, "%s %v: grow without end", logs.Type, logs.Config),
+		"network":   say(host.NetworkMode == "host" || host.PidMode == "host", "shares the host's"),
+		"docker":    say(socket, "reaches the engine"),
+		"restart":   say(!c.ended() && host.RestartPolicy.Name != "unless-stopped" && host.RestartPolicy.Name != "always", "is not started again: %q", host.RestartPolicy.Name),
+		"ports":     say(!c.publishesOnly(), "publishes to everyone: %v", host.PortBindings),
+	}
+}
+
+// publishesOnly says that no port is open to other machines.
+func (c container) publishesOnly() bool {
+	for _, bindings := range c.HostConfig.PortBindings {
+		for _, binding := range bindings {
+			if !strings.HasPrefix(binding.HostIP, "127.") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func upper(all []string) []string {
+	var out []string
+	for _, one := range all {
+		out = append(out, strings.ToUpper(one))
+	}
+	return out
+}

@@ -1,0 +1,238 @@
+//go:build compose
+
+package compose
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dashboard is what the proof reads of one (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
+type dashboard struct {
+	file       string
+	UID        string
+	Title      string
+	Panels     []panel
+	Templating struct{ List []variable }
+}
+
+type panel struct {
+	Title      string
+	Type       string
+	Datasource datasource
+	Targets    []target
+	Panels     []panel // of a row
+}
+
+type target struct {
+	Expr       string
+	RefID      string
+	Instant    bool
+	Datasource datasource
+}
+
+type variable struct {
+	Name       string
+	Type       string
+	Query      any // text, or an object with the text in it
+	Multi      bool
+	IncludeAll bool
+	AllValue   string
+	Regex      string
+}
+
+// datasource is an object, or, as older dashboards have it, the name alone.
+type datasource struct{ Type, UID string }
+
+func (d *datasource) UnmarshalJSON(text []byte) error {
+	var name string
+	if json.Unmarshal(text, &name) == nil {
+		d.UID = name
+		return nil
+	}
+	type plain datasource
+	return json.Unmarshal(text, (*plain)(d))
+}
+
+// dashboards reads every dashboard that Grafana is provisioned with.
+func (s *stack) dashboards(t testing.TB) []dashboard {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.root, "deploy/grafana/dashboards/*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards: %v", err)
+	}
+	var all []dashboard
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		d := dashboard{file: filepath.Base(file)}
+		if err == nil {
+			err = json.Unmarshal(text, &d)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// question is one query of one panel, with the variables filled in as Grafana does.
+type question struct {
+	where string // dashboard / panel / which query
+	kind  string // of data source: prometheus or loki
+	expr  string
+	at    bool // asked for now, not for a while
+}
+
+// questions are all queries of a dashboard. For a variable that takes one value at a time, each is asked for every value.
+func (d dashboard) questions(values map[string][]string) ([]question, error) {
+	var all []question
+	for _, choice := range d.choices(values) {
+		for _, p := range d.all() {
+			for i, target := range p.Targets {
+				if target.Expr == "" {
+					return nil, fmt.Errorf("%s / %s: a query without an expression", d.file, p.Title)
+				}
+				kind := target.Datasource.Type
+				if kind == "" {
+					kind = p.Datasource.Type
+				}
+				where := fmt.Sprintf("%s / %s / %d", strings.TrimSuffix(d.file, ".json"), p.Title, i+1)
+				if len(choice.name) > 0 {
+					where += " (" + choice.name + ")"
+				}
+				all = append(all, question{where, kind, choice.fill(target.Expr), target.Instant})
+			}
+		}
+	}
+	return all, nil
+}
+
+// all are the panels, those within rows too; rows and texts ask nothing.
+func (d dashboard) all() []panel {
+	var all []panel
+	for _, p := range d.Panels {
+		all = append(append(all, p), p.Panels...)
+	}
+	return all
+}
+
+// choice is what somebody has chosen at the top of a dashboard.
+type choice struct {
+	name  string
+	value map[string]string
+}
+
+func (d dashboard) choices(values map[string][]string) []choice {
+	all := []choice{{value: map[string]string{}}}
+	for _, v := range d.Templating.List {
+		options := values[v.Name]
+		if v.Multi || v.IncludeAll { // all of them at once
+			together := "(" + strings.Join(options, "|") + ")"
+			if v.AllValue != "" {
+				together = v.AllValue
+			}
+			options = []string{together}
+		}
+		var more []choice
+		for _, c := range all {
+			for _, option := range options {
+				chosen := choice{c.name, map[string]string{v.Name: option}}
+				for name, value := range c.value {
+					chosen.value[name] = value
+				}
+				if len(options) > 1 {
+					chosen.name = strings.TrimSpace(c.name + " " + v.Name + "=" + option)
+				}
+				more = append(more, chosen)
+			}
+		}
+		all = more
+	}
+	return all
+}
+
+// builtin are Grafana's own variables, for a graph of some minutes and a scrape every 15 s
+// (https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval).
+var builtin = map[string]string{
+	"__rate_interval": "1m", "__interval": "15s", "__interval_ms": "15000", "__auto": "1m",
+	"__range": "15m", "__range_s": "900", "__range_ms": "900000",
+}
+
+var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
+
+// fill puts values in the place of variables; an unknown one stays, and the query fails for it.
+func (c choice) fill(expr string) string {
+	return reference.ReplaceAllStringFunc(expr, func(found string) string {
+		parts := reference.FindStringSubmatch(found)
+		name := parts[1] + parts[2] + parts[3]
+		if value, known := c.value[name]; known {
+			return value
+		}
+		if value, known := builtin[name]; known {
+			return value
+		}
+		return found
+	})
+}
+
+var labelValues = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
+
+// values asks for what can be chosen. A variable that offers nothing leaves its dashboard empty.
+func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for _, v := range d.Templating.List {
+		switch v.Type {
+		case "datasource":
+			found[v.Name] = []string{fmt.Sprint(v.Query)}
+		case "custom", "constant", "interval", "textbox":
+			for option := range strings.SplitSeq(fmt.Sprint(v.Query), ",") {
+				found[v.Name] = append(found[v.Name], strings.TrimSpace(option))
+			}
+		case "query":
+			found[v.Name] = s.offered(t, d, v)
+		default:
+			t.Errorf("%s: a variable of the kind %s", d.file, v.Type)
+		}
+		if len(found[v.Name]) == 0 {
+			t.Errorf("%s: $%s offers nothing to choose", d.file, v.Name)
+		}
+	}
+	return found
+}
+
+// offered runs a label_values(...).
+func (s *stack) offered(t testing.TB, d dashboard, v variable) []string {
+	t.Helper()
+	text, _ := v.Query.(string)
+	if object, ok := v.Query.(map[string]any); ok {
+		text, _ = object["query"].(string)
+	}
+	parts := labelValues.FindStringSubmatch(strings.TrimSpace(text))
+	if parts == nil {
+		t.Errorf("%s: $%s asks for %v, which this test does not understand", d.file, v.Name, v.Query)
+		return nil
+	}
+	if parts[1] == "" {
+		parts[1] = `{__name__=~".+"}`
+	}
+	series, err := s.query(t.Context(), fmt.Sprintf(`group by (%s) (%s)`, parts[2], parts[1]))
+	if err != nil {
+		t.Errorf("%s: $%s: %v", d.file, v.Name, err)
+	}
+	var options []string
+	for _, one := range series {
+		if value := one.Labels[parts[2]]; value != "" && !s.leftOut(one.Labels) {
+			options = append(options, value)
+		}
+	}
+	slices.Sort(options)
+	return options
+}

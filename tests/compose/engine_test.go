@@ -1,0 +1,162 @@
+//go:build compose
+
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// container is what `docker inspect` says of one.
+type container struct {
+	ID           string `json:"Id"`
+	Name         string
+	Image        string
+	RestartCount int
+	State        struct {
+		Status    string
+		Running   bool
+		ExitCode  int
+		Pid       int
+		StartedAt time.Time
+		Health    *struct {
+			Status string
+			Log    []struct{ Output string }
+		}
+	}
+	Config struct {
+		User            string
+		Image           string
+		Env             []string
+		Cmd, Entrypoint []string
+		Labels          map[string]string
+	}
+	HostConfig struct {
+		ReadonlyRootfs, Privileged   bool
+		CapAdd, CapDrop, SecurityOpt []string
+		Memory, NanoCpus             int64
+		PidMode, NetworkMode         string
+		LogConfig                    struct {
+			Type   string
+			Config map[string]string
+		}
+		RestartPolicy struct{ Name string }
+		PortBindings  map[string][]struct{ HostIP, HostPort string }
+	}
+	Mounts []struct {
+		Type, Name, Source, Destination string
+		RW                              bool
+	}
+	NetworkSettings struct {
+		Networks map[string]struct {
+			IPAddress string
+			Aliases   []string
+		}
+	}
+}
+
+func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+
+// ended says that it was a job, and is done.
+func (c container) ended() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
+
+// well says what is wrong with it, if anything.
+func (c container) well() error {
+	switch health := c.State.Health; {
+	case !c.State.Running:
+		return fmt.Errorf("%s is %s (%d)", c.service(), c.State.Status, c.State.ExitCode)
+	case health != nil && health.Status != "healthy":
+		said := ""
+		if n := len(health.Log); n > 0 {
+			said = strings.TrimSpace(health.Log[n-1].Output)
+		}
+		return fmt.Errorf("%s is %s: %s", c.service(), health.Status, said)
+	}
+	return nil
+}
+
+// docker runs a command of Docker's and returns what it printed; the error holds what it complained of.
+func docker(ctx context.Context, args ...string) (string, error) {
+	return run(exec.CommandContext(ctx, "docker", args...))
+}
+
+func run(command *exec.Cmd) (string, error) {
+	var out, complaint bytes.Buffer
+	command.Stdout, command.Stderr = &out, &complaint
+	if err := command.Run(); err != nil {
+		text := strings.TrimSpace(complaint.String() + "\n" + out.String())
+		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, text)
+	}
+	return out.String(), nil
+}
+
+// said is what a container wrote, on both its outputs.
+func said(ctx context.Context, id string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "docker", append(append([]string{"logs"}, args...), id)...).CombinedOutput()
+	return string(out), err
+}
+
+// inspect asks for details of containers, images, networks or volumes.
+func inspect[T any](ctx context.Context, kind string, ids ...string) ([]T, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	text, err := docker(ctx, append([]string{kind, "inspect"}, ids...)...)
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	return all, json.Unmarshal([]byte(text), &all)
+}
+
+// owned lists what belongs to a project: kind is container, network or volume.
+func owned(ctx context.Context, kind, project string) ([]string, error) {
+	args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
+	if kind == "container" {
+		args = append(args, "--all", "--no-trunc")
+	}
+	text, err := docker(ctx, args...)
+	return strings.Fields(text), err
+}
+
+// kill ends a container's process as a lack of memory would. `docker kill` will not do: the engine takes it for the wish
+// that the container shall not run, and restarts nothing.
+func (s *stack) kill(t testing.TB, c container) {
+	t.Helper()
+	s.signal(t, c, "KILL")
+}
+
+// signal is sent to a container's process from the host, by a container that sees the host's processes.
+func (s *stack) signal(t testing.TB, c container, name string) {
+	t.Helper()
+	s.docker(t, "run", "--rm", "--pid", "host", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh",
+		s.image(t, "order-db"), "-c", fmt.Sprintf("kill -%s %d", name, c.State.Pid))
+}
+
+// errNoSuchService is for a name that nothing has.
+var errNoSuchService = errors.New("there is no such service in this project")
+
+// ids are the containers of some services.
+func (s *stack) ids(t testing.TB, services ...string) []string {
+	t.Helper()
+	var ids []string
+	for _, service := range services {
+		ids = append(ids, s.container(t, service).ID)
+	}
+	return ids
+}
+
+// docker runs a command of Docker's that has to succeed.
+func (s *stack) docker(t testing.TB, args ...string) {
+	t.Helper()
+	if _, err := docker(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+}

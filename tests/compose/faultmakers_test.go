@@ -1,0 +1,194 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/services/event"
+	"comanda/tests/town"
+)
+
+// garbage is an event that nobody can process.
+func garbage(t *testing.T, s *stack) func() {
+	broker := town.Must(s.broker())(t)
+	defer broker.Close()
+	record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(`this is no event`)}
+	if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	s.dead["product"]++
+	return func() {}
+}
+
+// deadRow is an event in an outbox that can never be published.
+func deadRow(t *testing.T, s *stack) func() {
+	database := s.books(t).Database("order")
+	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
+	town.Must(town.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`))(t)
+	return func() {
+		town.Must(town.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`))(t)
+	}
+}
+
+// oldLine is a container that writes a line which Loki does not take: its time is long past.
+func oldLine(t *testing.T, s *stack) func() {
+	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
+	id := town.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
+		"--label", "com.docker.compose.project="+project, "--label", "com.docker.compose.service=chatter",
+		"--entrypoint", "/bin/sh", s.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done"))(t)
+	return func() { s.docker(t, "rm", "--force", strings.TrimSpace(id)) }
+}
+
+// badRule is a rule that can be loaded and not evaluated.
+func badRule(t *testing.T, s *stack) func() {
+	file := filepath.Join(s.dir, "rules", "bad.yml")
+	text := "groups: [{name: bad, interval: 5s, rules: [{record: bad, expr: up * on () up}]}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	reload(t, s)
+	return func() {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		reload(t, s)
+	}
+}
+
+// reload lets Prometheus read its configuration anew.
+func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), "HUP") }
+
+// lostTarget is a target that vanishes from the list of what is measured. The file is written in place: it is mounted by
+// itself.
+func lostTarget(t *testing.T, s *stack) func() {
+	file := filepath.Join(s.dir, "base.yml")
+	text := string(town.Must(os.ReadFile(file))(t))
+	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
+	if without == text {
+		t.Fatal("there is no target for the database of user")
+	}
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		reload(t, s)
+	}
+	write(without)
+	return func() { write(text) }
+}
+
+// crowd takes most of a database's connections. Some are left, or whoever measures could not see it.
+func crowd(t *testing.T, s *stack) func() {
+	database := s.books(t).Database("user")
+	var all []*pgx.Conn
+	for range 165 {
+		all = append(all, town.Must(pgx.Connect(t.Context(), database))(t))
+	}
+	return func() {
+		for _, conn := range all {
+			_ = conn.Close(context.WithoutCancel(t.Context()))
+		}
+	}
+}
+
+// queue locks a table, so that everybody who wants to read it keeps a connection and waits.
+func queue(t *testing.T, s *stack) func() {
+	conn := town.Must(pgx.Connect(t.Context(), s.books(t).Database("product")))(t)
+	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
+		begin; lock table products in access exclusive mode`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	end := s.asking(ctx, 60)
+	return func() {
+		stop()
+		_ = conn.Close(context.WithoutCancel(t.Context()))
+		end()
+	}
+}
+
+// visitors read the menu again and again, whatever they are answered.
+func visitors(t *testing.T, s *stack) func() {
+	ctx, stop := context.WithCancel(t.Context())
+	end := s.asking(ctx, 4)
+	return func() { stop(); end() }
+}
+
+func (s *stack) asking(ctx context.Context, how int) (wait func()) {
+	var all sync.WaitGroup
+	for range how {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if resp, err := httpClient.Get(s.url(gatewayPort) + "/api/v1/products"); err == nil {
+					_ = resp.Body.Close()
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		})
+	}
+	return all.Wait
+}
+
+// orders are placed while nobody can decide them.
+func orders(n int) func(*testing.T, *stack) func() {
+	return func(t *testing.T, s *stack) func() {
+		for range n {
+			town.Must(s.ana.Order(t.Context(), town.Basket(s.dish, 1)))(t)
+		}
+		return func() {}
+	}
+}
+
+// registration begins, and nobody can decide it.
+func registration(t *testing.T, s *stack) func() {
+	town.Must(s.people.In(t).Nobody.Register(t.Context(), town.Somebody()))(t)
+	return func() {}
+}
+
+// impatient lets order give up after seconds instead of a quarter of an hour.
+func impatient(t *testing.T, s *stack) func() {
+	set := func(after, giveUp string) {
+		s.settings["RECOVERY_AFTER"], s.settings["RECOVERY_GIVE_UP"] = after, giveUp
+		town.Must(s.compose(t.Context(), "up", "-d", "--no-deps", "order"))(t)
+		s.healthy(t, comesBack)
+	}
+	set("5s", "10s")
+	return func() { set("", "") }
+}
+
+// restarts kills a service so many times, and each time waits until it is back and Prometheus has seen it.
+func restarts(service string, times int) func(*testing.T, *stack) func() {
+	return func(t *testing.T, s *stack) func() {
+		changes := func(ctx context.Context) (float64, error) {
+			return s.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
+		}
+		seen := town.Must(changes(t.Context()))(t)
+		for range times {
+			before := s.container(t, service)
+			s.kill(t, before)
+			seen++
+			town.EventuallyWithin(t, comesBack, service+" is back, and Prometheus has seen it", func(ctx context.Context) error {
+				if now, err := changes(ctx); err != nil || now < seen {
+					return errorOr(err, fmt.Sprintf("%v starts, not %v", now, seen))
+				}
+				return nil
+			})
+		}
+		return func() {}
+	}
+}

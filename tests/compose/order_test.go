@@ -1,0 +1,86 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/tests/client"
+	"comanda/tests/town"
+)
+
+// One order is one trace, from the POST to CONFIRMED, over every service and every sidecar on its way, and whoever has the
+// trace finds what was said.
+func testOneOrder(t *testing.T, s *stack) {
+	w := s.town(t)
+	ana, dish := w.Customer(), w.Dish(10, 700)
+	since := time.Now()
+	order := w.Confirmed(ana, town.Basket(dish, 1))
+	if order.Status != client.Confirmed {
+		t.Fatal(order.Status)
+	}
+	var found trace
+	town.EventuallyWithin(t, time.Minute, "the order's trace is whole", func(ctx context.Context) error {
+		var err error
+		if found, err = s.traceOf(ctx, "/api/v1/orders", since); err != nil {
+			return err
+		}
+		if err := found.whole(); err != nil {
+			return fmt.Errorf("%w%v", err, found)
+		}
+		return found.wants(s)
+	})
+	t.Logf("the trace %s:%v", found[0].TraceID, found)
+	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
+	for _, service := range []string{"gateway", "order", "product"} {
+		query := fmt.Sprintf(`{service=%q} | json | traceId=%q`, service, found[0].TraceID)
+		town.EventuallyWithin(t, time.Minute, "Loki has lines of "+service+" of this trace", func(ctx context.Context) error {
+			lines, err := s.logs(ctx, query, 10*time.Minute)
+			if err == nil && len(lines) == 0 {
+				err = fmt.Errorf("%s finds nothing", query)
+			}
+			return err
+		})
+	}
+}
+
+// traceOf finds the one trace that began with a POST since then.
+func (s *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
+	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
+	var all []trace
+	if err := get(ctx, s.url(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		if slices.ContainsFunc(t, func(s span) bool {
+			return s.ParentID == "" && strings.Contains(strings.ToLower(s.Name), "post") && strings.HasSuffix(s.Name, path)
+		}) {
+			return s.trace(ctx, t[0].TraceID)
+		}
+	}
+	return nil, fmt.Errorf("none of %d traces begins with POST %s", len(all), path)
+}
+
+func (t trace) end() int64 {
+	last := int64(0)
+	for _, s := range t {
+		last = max(last, s.Timestamp+s.Duration)
+	}
+	return last
+}
+
+// wants looks for every part's share in the trace.
+func (t trace) wants(*stack) error {
+	for _, service := range []string{"gateway", "order", "product"} {
+		if !slices.ContainsFunc(t, func(s span) bool { return s.Local.Service == service }) {
+			return fmt.Errorf("%s has no span in it:%v", service, t)
+		}
+	}
+	return nil
+}

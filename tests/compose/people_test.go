@@ -1,0 +1,103 @@
+//go:build compose
+
+package compose
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/tests/town"
+)
+
+// published are the ports of the services' databases on this machine.
+var published = map[string]int{"auth": 5433, "user": 5434, "order": 5435, "product": 5436}
+
+const (
+	gatewayPort = 8080
+	kafkaPort   = 9092
+)
+
+// environmentFile is where a container finds the secrets that are for it.
+const environmentFile = "/run/comanda/env"
+
+// secrets are those that a service finds in its volume, which nobody gave and a job made up.
+func (s *stack) secrets(t testing.TB, service string) map[string]string {
+	t.Helper()
+	packed := town.Must(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-"))(t)
+	files := tar.NewReader(bytes.NewReader([]byte(packed)))
+	if _, err := files.Next(); err != nil {
+		t.Fatalf("the secrets of %s: %v", service, err)
+	}
+	text := town.Must(io.ReadAll(files))(t)
+	return settings(string(text))
+}
+
+// settings reads NAME=value lines.
+func settings(text string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, found := strings.Cut(strings.TrimSpace(line), "="); found && !strings.HasPrefix(name, "#") {
+			all[name] = strings.Trim(value, `"'`)
+		}
+	}
+	return all
+}
+
+// shown is what `secrets show` tells a person: accounts, and the addresses of the databases.
+func (s *stack) shown(t testing.TB) map[string]string {
+	t.Helper()
+	return settings(town.Must(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show"))(t))
+}
+
+// town is the system with its administrator logged in.
+func (s *stack) town(t testing.TB) *town.Town {
+	t.Helper()
+	shown := s.shown(t)
+	return town.Arrive(t, s.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
+}
+
+// books are the databases and the broker, as they are reached from this machine. Dead letters of the test's own making
+// are known.
+func (s *stack) books(t testing.TB) town.Books {
+	t.Helper()
+	shown, urls := s.shown(t), map[string]string{}
+	for service, port := range published {
+		address, err := url.Parse(shown[strings.ToUpper(service)+"_DATABASE_URL"])
+		if err != nil || address.Port() != fmt.Sprint(port) {
+			t.Fatalf("the database of %s is at %v: %v", service, address, err)
+		}
+		address.Host = net.JoinHostPort(s.host, address.Port())
+		urls[service] = address.String()
+	}
+	return town.Books{Database: func(service string) string { return urls[service] }, Kafka: s.kafka(), Known: s.dead}
+}
+
+// kafka are the options of a client on this machine. The broker says it is localhost; it is where its port is published.
+func (s *stack) kafka() []kgo.Opt {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(s.host, fmt.Sprint(kafkaPort)))
+	}
+	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(s.host, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
+}
+
+func (s *stack) broker() (*kgo.Client, error) { return kgo.NewClient(s.kafka()...) }
+
+// leftOut says whether labels speak of something that is left out of this run.
+func (s *stack) leftOut(labels map[string]string) bool {
+	for _, name := range s.without {
+		host, _, _ := strings.Cut(labels["instance"], ":")
+		if labels["service"] == name || host == name {
+			return true
+		}
+	}
+	return false
+}

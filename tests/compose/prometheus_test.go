@@ -1,0 +1,159 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// The published ports of what one looks in with.
+const (
+	prometheusPort = 9090
+	lokiPort       = 3100
+	zipkinPort     = 9411
+)
+
+// series is one line of a graph: its labels, and its values in the order of time.
+type series struct {
+	Labels map[string]string
+	Values []float64
+}
+
+// last is the newest value.
+func (s series) last() float64 { return s.Values[len(s.Values)-1] }
+
+// get reads JSON from somewhere.
+func get(ctx context.Context, address string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %d: %.500s", address, resp.StatusCode, body)
+	}
+	return json.Unmarshal(body, into)
+}
+
+// prometheus asks an endpoint of Prometheus's API, below /api/v1/.
+func (s *stack) prometheus(ctx context.Context, endpoint string, query url.Values, into any) error {
+	answer := struct{ Data any }{into}
+	return get(ctx, s.url(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
+}
+
+// result is what both Prometheus and Loki answer a query for numbers with.
+type result struct {
+	ResultType string
+	Result     json.RawMessage
+}
+
+// series reads the numbers; what is no number (a division by nothing) is left out, as a dashboard does.
+func (r result) series() ([]series, error) {
+	var rows []struct {
+		Metric map[string]string
+		Value  [2]any
+		Values [][2]any
+	}
+	if r.ResultType == "scalar" {
+		var value [2]any
+		err := json.Unmarshal(r.Result, &value)
+		return []series{{Values: numbers([][2]any{value})}}, err
+	}
+	if err := json.Unmarshal(r.Result, &rows); err != nil {
+		return nil, fmt.Errorf("a %s: %w", r.ResultType, err)
+	}
+	var all []series
+	for _, row := range rows {
+		if row.Values == nil {
+			row.Values = [][2]any{row.Value}
+		}
+		if values := numbers(row.Values); len(values) > 0 {
+			all = append(all, series{row.Metric, values})
+		}
+	}
+	return all, nil
+}
+
+func numbers(samples [][2]any) []float64 {
+	var values []float64
+	for _, sample := range samples {
+		text, _ := sample[1].(string)
+		if value, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(value) {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// query asks Prometheus for what is now.
+func (s *stack) query(ctx context.Context, expr string) ([]series, error) {
+	var answer result
+	if err := s.prometheus(ctx, "query", url.Values{"query": {expr}}, &answer); err != nil {
+		return nil, err
+	}
+	return answer.series()
+}
+
+// queryRange asks Prometheus for what was in the last while.
+func (s *stack) queryRange(ctx context.Context, expr string, while, step time.Duration) ([]series, error) {
+	var answer result
+	if err := s.prometheus(ctx, "query_range", rangeOf(expr, while, step), &answer); err != nil {
+		return nil, err
+	}
+	return answer.series()
+}
+
+func rangeOf(expr string, while, step time.Duration) url.Values {
+	now := time.Now()
+	return url.Values{"query": {expr}, "step": {fmt.Sprint(step.Seconds())},
+		"start": {fmt.Sprint(now.Add(-while).Unix())}, "end": {fmt.Sprint(now.Unix())}}
+}
+
+// sum is the sum of an expression's values now; 0 when there are none.
+func (s *stack) sum(ctx context.Context, expr string) (float64, error) {
+	all, err := s.query(ctx, expr)
+	total := 0.0
+	for _, one := range all {
+		total += one.last()
+	}
+	return total, err
+}
+
+// alert is one that is pending or firing.
+type alert struct {
+	Labels map[string]string
+	State  string
+}
+
+func (a alert) String() string { return fmt.Sprintf("%s %v", a.State, a.Labels) }
+
+// alerts are those that Prometheus has now, but for those that speak of what was left out of this run.
+func (s *stack) alerts(ctx context.Context) ([]alert, error) {
+	var answer struct{ Alerts []alert }
+	if err := s.prometheus(ctx, "alerts", nil, &answer); err != nil {
+		return nil, err
+	}
+	var all []alert
+	for _, a := range answer.Alerts {
+		if !s.leftOut(a.Labels) {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}

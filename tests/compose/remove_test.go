@@ -1,0 +1,67 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// remove takes everything of the project away, whatever state it is in, and says what is left.
+func (s *stack) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	if containers, _ := owned(ctx, "container", project); len(containers) > 0 {
+		_, _ = docker(ctx, append([]string{"container", "rm", "--force", "--volumes"}, containers...)...)
+	}
+	for _, kind := range []string{"network", "volume"} {
+		if things, _ := owned(ctx, kind, project); len(things) > 0 {
+			_, _ = docker(ctx, append([]string{kind, "rm"}, things...)...)
+		}
+	}
+	return left(ctx)
+}
+
+// left says what there is of the project.
+func left(ctx context.Context) error {
+	for _, kind := range []string{"container", "network", "volume"} {
+		things, err := owned(ctx, kind, project)
+		if err != nil {
+			return err
+		}
+		if len(things) > 0 {
+			return fmt.Errorf("%d %ss: %v", len(things), kind, things)
+		}
+	}
+	return nil
+}
+
+// keepLogs keeps what every container said, and what Docker says of it, in a folder.
+func (s *stack) keepLogs() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	dir := os.Getenv("LOGS")
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "comanda-compose-"+begun.Format("20060102-150405"))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		say("the logs cannot be kept: %v", err)
+		return
+	}
+	all, err := s.containers(ctx)
+	if err != nil {
+		say("the logs cannot be kept: %v", err)
+		return
+	}
+	for service, c := range all {
+		logs, _ := said(ctx, c.ID, "--timestamps")
+		_ = os.WriteFile(filepath.Join(dir, service+".log"), []byte(logs), 0o644)
+	}
+	if text, err := docker(ctx, "ps", "--all", "--no-trunc", "--filter", "label=com.docker.compose.project="+project); err == nil {
+		_ = os.WriteFile(filepath.Join(dir, "containers.txt"), []byte(text), 0o644)
+	}
+	s.note("the logs of this run are in %s", dir)
+}

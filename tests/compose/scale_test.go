@@ -1,0 +1,149 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"comanda/services/event"
+	"comanda/tests/client"
+	"comanda/tests/town"
+)
+
+// replicas are what the scale file adds to.
+var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "product": {"product", "product-2", "product-3"}}
+
+// Three of order and three of product, each with its sidecar, share the work, and nobody notices but by its pace.
+func testScale(t *testing.T, s *stack) {
+	for service, three := range replicas {
+		s.wantShared(t, service, three)
+	}
+	s.wantSpread(t)
+	s.wantNoCollision(t)
+	s.books(t).Want(t)
+}
+
+// wantShared wants the partitions to be divided among three members of the service's consumer group, and the exporter to
+// say so.
+func (s *stack) wantShared(t *testing.T, group string, three []string) {
+	town.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
+		broker, err := s.broker()
+		if err != nil {
+			return err
+		}
+		defer broker.Close()
+		groups, err := kadm.NewClient(broker).DescribeGroups(ctx, group)
+		if err != nil {
+			return err
+		}
+		busy := 0
+		for _, member := range groups[group].Members {
+			if assigned, ok := member.Assigned.AsConsumer(); ok {
+				for _, topic := range assigned.Topics {
+					if len(topic.Partitions) > event.Partitions/2 {
+						return fmt.Errorf("one member has %d partitions of %s", len(topic.Partitions), topic.Topic)
+					}
+				}
+				if len(assigned.Topics) > 0 {
+					busy++
+				}
+			}
+		}
+		if busy != len(three) {
+			return fmt.Errorf("%d members have partitions, not %d", busy, len(three))
+		}
+		members, err := s.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
+		if err == nil && int(members) != len(three) {
+			err = fmt.Errorf("the exporter says %v members", members)
+		}
+		return err
+	})
+}
+
+// wantSpread wants each replica to answer calls, and every watcher to be told of changes whichever replica made them.
+func (s *stack) wantSpread(t *testing.T) {
+	w := s.town(t)
+	ana, dish := w.Customer(), w.Dish(1000, 700)
+	before := s.answered(t)
+	var watchers []*town.Watching
+	for range 30 {
+		order := town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t)
+		watchers = append(watchers, town.Watch(t, ana, order.ID, ""), town.Watch(t, ana, order.ID, ""))
+		town.Must(ana.Product(t.Context(), dish.ID))(t)
+	}
+	for _, watching := range watchers {
+		watching.Want(client.Confirmed)
+	}
+	for _, three := range replicas {
+		for _, replica := range three {
+			town.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
+				if now := s.answered(t); now[replica] <= before[replica] {
+					return fmt.Errorf("still %v", now[replica])
+				}
+				return nil
+			})
+		}
+	}
+	w.WantStock(dish, 1000-30, 30, 0)
+}
+
+// answered is how many calls each replica has answered, by the name of its container's service.
+func (s *stack) answered(t *testing.T) map[string]float64 {
+	t.Helper()
+	found := town.Must(s.query(t.Context(), `sum by (instance) (comanda_http_request_duration_seconds_count)`))(t)
+	counts := map[string]float64{}
+	for _, one := range found {
+		host, _, _ := strings.Cut(one.Labels["instance"], ":")
+		counts[host] = one.last()
+	}
+	return counts
+}
+
+// wantNoCollision lets orders wait while no one listens, until they are announced again: once each time, though three
+// replicas look for them, and with no other effect than the one each order has.
+func (s *stack) wantNoCollision(t *testing.T) {
+	const patient = 30 * time.Second // RECOVERY_AFTER
+	w, books := s.town(t), s.books(t)
+	ana, dish := w.Customer(), w.Dish(100, 700)
+	deaf := []string{"product-dapr", "product-2-dapr", "product-3-dapr"}
+	undo := stopped(deaf...)(t, s)
+	since := time.Now()
+	var orders []string
+	for range 12 {
+		orders = append(orders, town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t).ID)
+	}
+	announced := func(ctx context.Context) ([]string, error) {
+		return town.Query(ctx, books.Database("order"), `select doc(value) ->> 'announced' from orders
+			where substr(key, length('order-') + 1) in ('`+strings.Join(orders, "','")+`')`)
+	}
+	town.EventuallyWithin(t, 2*patient, "every order is announced again", func(ctx context.Context) error {
+		counts, err := announced(ctx)
+		if err == nil && (len(counts) != len(orders) || slices.Contains(counts, "1")) {
+			err = fmt.Errorf("they were announced %v times", counts)
+		}
+		return err
+	})
+	undo()
+	town.WantConfirmed(t, ana, orders)
+	most := 1 + int(time.Since(since)/patient)
+	for _, count := range town.Must(announced(t.Context()))(t) {
+		if n, err := strconv.Atoi(count); err != nil || n > most {
+			t.Errorf("in %v an order was announced %s times", time.Since(since), count)
+		}
+	}
+	for _, id := range orders {
+		if got := town.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
+			t.Errorf("order %s has version %d after PENDING and CONFIRMED", id, got.Version)
+		}
+	}
+	w.WantStock(dish, 100-len(orders), len(orders), 0)
+	s.healthy(t, comesBack)
+}

@@ -1,0 +1,248 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	comanda "comanda/dapr/local/runtime"
+	"comanda/tests/client"
+	"comanda/tests/town"
+)
+
+// project is the name under which all of it runs. Two runs on one machine would be in each other's way, and are not meant.
+const project = "comanda-test"
+
+// stack is the system under test: a compose project, and what is generated for it.
+type stack struct {
+	command  []string // docker compose, or docker-compose
+	root     string   // of the repository
+	dir      string   // what is generated for this run
+	host     string   // where ports are published
+	without  []string
+	keep     bool
+	settings map[string]string // the environment of compose
+	files    []string
+	notes    []string // what the last lines of the run say
+
+	dead map[string]int64 // the dead letters that the test made itself
+
+	// Who is there before anything goes wrong, for what happens while nobody can register.
+	people *town.Town
+	ana    town.User
+	dish   client.Product
+}
+
+// current is the stack that is to be removed when the run is broken off.
+var current atomic.Pointer[stack]
+
+// open prepares a run. Nothing is up yet, unless it was kept.
+func open(t *testing.T) *stack {
+	root, err := comanda.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stack{root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes",
+		host: os.Getenv("PUBLISH_HOST"), dead: map[string]int64{}}
+	if s.host == "" {
+		s.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
+	}
+	if s.command, err = composeCommand(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !s.keep {
+		_ = os.RemoveAll(s.dir)
+	}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.settings = map[string]string{"JWT_SECRET_KEY": s.keptKey(t), "PUBLISH_HOST": s.host}
+	s.files = []string{filepath.Join(root, "docker-compose.yml"), s.override(t)}
+	say("%s, ports at %s, project %s", strings.Join(s.command, " "), s.host, project)
+	current.Store(s)
+	t.Cleanup(func() { s.close(t) })
+	if !s.keep {
+		s.remove()
+	}
+	return s
+}
+
+// key is a good secret.
+func key() string { return rand.Text() + rand.Text() }
+
+// keptKey is the key of a system that was kept, or a new one.
+func (s *stack) keptKey(t testing.TB) string {
+	file := filepath.Join(s.dir, "key")
+	if text, err := os.ReadFile(file); err == nil {
+		return string(text)
+	}
+	made := key()
+	if err := os.WriteFile(file, []byte(made), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// composeCommand finds Compose: version 2, or the older program of its own.
+func composeCommand(ctx context.Context) ([]string, error) {
+	if _, err := docker(ctx, "compose", "version"); err == nil {
+		return []string{"docker", "compose"}, nil
+	}
+	if _, err := exec.LookPath("docker-compose"); err == nil {
+		return []string{"docker-compose"}, nil
+	}
+	return nil, errors.New("there is neither `docker compose` nor `docker-compose` here: install one of them")
+}
+
+// compose runs a command of Compose's on the project, with the stack's settings and nothing of a developer's own .env.
+func (s *stack) compose(ctx context.Context, args ...string) (string, error) {
+	return s.composeWith(ctx, s.settings, args...)
+}
+
+func (s *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
+	nothing := filepath.Join(s.dir, "empty.env")
+	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
+		return "", err
+	}
+	all := append(slices.Clone(s.command[1:]), "--project-name", project, "--project-directory", s.root, "--env-file", nothing)
+	for _, file := range s.files {
+		all = append(all, "--file", file)
+	}
+	command := exec.CommandContext(ctx, s.command[0], append(all, args...)...)
+	command.Dir = s.root
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = 30 * time.Second
+	for _, pair := range os.Environ() { // nothing of Comanda's own comes from outside; where Docker and modules are, does
+		name, _, _ := strings.Cut(pair, "=")
+		if _, ours := settings[name]; !ours && passedOn(name) {
+			command.Env = append(command.Env, pair)
+		}
+	}
+	for name, value := range settings {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	return run(command)
+}
+
+// passedOn says what of this process's environment Compose may see: what it needs to find Docker and the images, and to
+// build them.
+func passedOn(name string) bool {
+	for _, prefix := range []string{"DOCKER_", "BUILDKIT_", "GO", "HTTP", "http", "NO_PROXY", "no_proxy"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return strings.HasSuffix(name, "_IMAGE") || slices.Contains([]string{"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "COMANDA_VERSION", "SSL_CERT_FILE"}, name)
+}
+
+// up starts what the files describe, all but what is left out. It does not wait for health.
+func (s *stack) up(t testing.TB) {
+	t.Helper()
+	args := []string{"up", "-d"}
+	if len(s.without) > 0 {
+		args = append(args, s.services(t)...)
+	}
+	if _, err := s.compose(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// services are the names of all that the files describe, less what is left out.
+func (s *stack) services(t testing.TB) []string {
+	t.Helper()
+	text := town.Must(s.compose(t.Context(), "config", "--services"))(t)
+	all := strings.Fields(text)
+	for _, name := range s.without {
+		if !slices.Contains(all, name) {
+			t.Fatalf("WITHOUT names %s, which is no service of the file", name)
+		}
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(s.without, name) })
+}
+
+// containers are those of the project, by the names of their services.
+func (s *stack) containers(ctx context.Context) (map[string]container, error) {
+	ids, err := owned(ctx, "container", project)
+	if err != nil {
+		return nil, err
+	}
+	found, err := inspect[container](ctx, "container", ids...)
+	all := map[string]container{}
+	for _, c := range found {
+		all[c.service()] = c
+	}
+	return all, err
+}
+
+func (s *stack) container(t testing.TB, service string) container {
+	t.Helper()
+	c, there := town.Must(s.containers(t.Context()))(t)[service]
+	if !there {
+		t.Fatalf("%s: %v", service, errNoSuchService)
+	}
+	return c
+}
+
+// image is the image that a service's container runs.
+func (s *stack) image(t testing.TB, service string) string { return s.container(t, service).Image }
+
+// healthy waits until every container is well, and every job has ended well.
+func (s *stack) healthy(t testing.TB, within time.Duration) {
+	t.Helper()
+	town.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
+		all, err := s.containers(ctx)
+		if err == nil && len(all) == 0 {
+			err = errors.New("nothing is there")
+		}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if c := all[name]; !c.ended() {
+				err = errors.Join(err, c.well())
+			}
+		}
+		return err
+	})
+}
+
+// url is where a published port answers.
+func (s *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", s.host, port) }
+
+// close takes everything down, after the logs of a run that failed are kept, and says what was left out.
+func (s *stack) close(t *testing.T) {
+	if t.Failed() {
+		s.keepLogs()
+	}
+	if s.keep {
+		say("KEEP=yes: it is still up, as project %s", project)
+	} else if left := errors.Join(s.remove(), os.RemoveAll(s.dir)); left != nil {
+		t.Errorf("what was made is not all gone: %v", left)
+	}
+	current.Store(nil)
+	for _, note := range s.notes {
+		say("%s", note)
+	}
+	if len(s.without) > 0 {
+		say("left out, as WITHOUT asks: %s. Nothing above speaks of these.", strings.Join(s.without, ", "))
+	}
+}
+
+// note is said in the last lines of the run.
+func (s *stack) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
+
+// httpClient is for what answers at once.
+var httpClient = &http.Client{Timeout: 20 * time.Second}

@@ -1,0 +1,126 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/tests/client"
+	"comanda/tests/town"
+)
+
+// startup is how long the whole system may take to be healthy on two cores, with images built.
+const startup = 5 * time.Minute
+
+// started is what `up` is to start: nothing named is everything.
+func (s *stack) started(t testing.TB) []string {
+	t.Helper()
+	if len(s.without) == 0 {
+		return nil
+	}
+	return s.services(t)
+}
+
+// start builds what is to be built and brings all of it up, unless it was kept from an earlier run.
+func (s *stack) start(t *testing.T) {
+	if all, err := s.containers(t.Context()); err == nil && s.keep && len(all) > 0 {
+		say("going on with the system that is up")
+		return
+	}
+	since := time.Now()
+	town.Must(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...))(t)
+	say("     images built (%.0f s)", time.Since(since).Seconds())
+	since = time.Now()
+	s.up(t)
+	s.healthy(t, startup)
+	say("     up and healthy (%.0f s)", time.Since(since).Seconds())
+}
+
+// override is what the test changes: alerts that wait for seconds instead of minutes, and nothing else. The targets are a
+// copy, so that one can be taken away.
+func (s *stack) override(t *testing.T) string {
+	rules := filepath.Join(s.dir, "rules")
+	targets := filepath.Join(s.dir, "base.yml")
+	err := errors.Join(os.MkdirAll(rules, 0o755), shortRules(s.path(rulesFolder), rules),
+		copyFile(s.path("deploy/prometheus/targets/base.yml"), targets))
+	text := fmt.Sprintf("services:\n  prometheus:\n    volumes:\n      - %s:%s:ro\n      - %s:/etc/prometheus/targets/base.yml:ro\n",
+		rules, rulesMount, targets)
+	file := filepath.Join(s.dir, "override.yml")
+	if err := errors.Join(err, os.WriteFile(file, []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	s.note("alert rules ran with `for: %s` and an evaluation every %s; their expressions are as in %s", shortFor, shortInterval, rulesFolder)
+	return file
+}
+
+// All five services are ready, also to each other, and what is measured is told.
+func testUp(t *testing.T, s *stack) {
+	town.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
+	s.healthy(t, startup)
+	all := town.Must(s.containers(t.Context()))(t)
+	for name, c := range all {
+		if c.RestartCount > 0 {
+			t.Errorf("%s was started %d times", name, 1+c.RestartCount)
+		}
+		if c.State.Running && c.State.Health == nil {
+			t.Errorf("%s has no health check", name)
+		}
+	}
+	total, each := s.memory(t.Context())
+	say("     %d containers, %.0f MB of memory: %s", len(all), total, each)
+}
+
+// memory asks what each container holds, in MB.
+func (s *stack) memory(ctx context.Context) (total float64, each string) {
+	ids, err := owned(ctx, "container", project)
+	if err != nil {
+		return 0, err.Error()
+	}
+	text, err := docker(ctx, append([]string{"stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"}, ids...)...)
+	if err != nil {
+		return 0, err.Error()
+	}
+	var parts []string
+	for row := range strings.Lines(text) {
+		fields := strings.Fields(row)
+		used := bytesOf(fields[1]) / (1 << 20)
+		if total += used; used > 0 {
+			parts = append(parts, fmt.Sprintf("%s %.0f", strings.TrimPrefix(fields[0], project+"_"), used))
+		}
+	}
+	return total, strings.Join(parts, ", ")
+}
+
+// bytesOf reads 12.5MiB.
+func bytesOf(text string) float64 {
+	for unit, size := range map[string]float64{"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10} {
+		if number, found := strings.CutSuffix(text, unit); found {
+			value, _ := strconv.ParseFloat(number, 64)
+			return value * size
+		}
+	}
+	return 0
+}
+
+func (s *stack) path(name string) string { return filepath.Join(s.root, name) }
+
+// errorOr is err, or what is wrong where there is none.
+func errorOr(err error, wrong string) error {
+	if err != nil {
+		return err
+	}
+	return errors.New(wrong)
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	return errors.Join(err, os.WriteFile(to, text, 0o644))
+}

@@ -1,0 +1,69 @@
+//go:build compose
+
+package compose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// span is one span as Zipkin keeps it (https://zipkin.io/zipkin-api/).
+type span struct {
+	TraceID   string `json:"traceId"`
+	ID        string `json:"id"`
+	ParentID  string `json:"parentId"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Timestamp int64  `json:"timestamp"` // microseconds
+	Duration  int64  `json:"duration"`
+	Local     struct {
+		Service string `json:"serviceName"`
+	} `json:"localEndpoint"`
+	Tags map[string]string `json:"tags"`
+}
+
+func (s span) String() string {
+	return fmt.Sprintf("%-16s %-9s %-60s %s<-%s", s.Local.Service, s.Kind, s.Name, s.ID, s.ParentID)
+}
+
+// trace is all that Zipkin has of one, in the order of time.
+func (s *stack) trace(ctx context.Context, id string) (trace, error) {
+	var spans trace
+	err := get(ctx, s.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
+	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
+	return spans, err
+}
+
+type trace []span
+
+func (t trace) String() string {
+	var text strings.Builder
+	for _, s := range t {
+		fmt.Fprintf(&text, "\n%6d us %s", s.Timestamp-t[0].Timestamp, s)
+	}
+	return text.String()
+}
+
+// whole wants a trace to have one beginning, and every other span to have its parent in it.
+func (t trace) whole() error {
+	known := map[string]bool{}
+	for _, s := range t {
+		known[s.ID] = true
+	}
+	var roots []span
+	for _, s := range t {
+		switch {
+		case s.ParentID == "":
+			roots = append(roots, s)
+		case !known[s.ParentID]:
+			return fmt.Errorf("a span without its parent: %v", s)
+		}
+	}
+	if len(roots) != 1 {
+		return fmt.Errorf("%d spans have no parent, not one: %v", len(roots), roots)
+	}
+	return nil
+}
