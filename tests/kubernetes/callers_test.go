@@ -18,16 +18,20 @@ import (
 	"github.com/spiffe/go-spiffe/v2/spiffetls/tlsconfig"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"google.golang.org/grpc/peer"
+
+	configapi "github.com/dapr/dapr/pkg/apis/configuration/v1alpha1"
 )
 
-// callers are the five services, each on a connection that it opened with its sidecar's certificate.
-func callers(t *testing.T) map[string]context.Context {
+// callers are the five services, each on a connection that it opened with its sidecar's certificate. The trust domain in it
+// is that of the sidecar's own Configuration.
+func callers(t *testing.T, all objects) map[string]context.Context {
 	t.Helper()
-	all := map[string]context.Context{}
-	for _, service := range services {
-		all[service] = caller(t, "comanda", "comanda", service)
+	people := map[string]context.Context{}
+	for _, app := range apps(all) {
+		own := named[configapi.Configuration](t, all, app.Name).Spec.AccessControlSpec
+		people[app.Name] = caller(t, own.TrustDomain, app.Namespace, app.Name)
 	}
-	return all
+	return people
 }
 
 // caller is the context of a request over mutual TLS from the app with that name, by a certificate such as Dapr's sentry

@@ -22,6 +22,7 @@ func calls(t *testing.T) []call {
 	if len(ready) != 1 || len(history) != 1 {
 		t.Fatalf("the gateway calls in more ways than this test knows: %v %v", ready, history)
 	}
+	methods := constants(t, "services/gateway/routes.go")
 	var all []call
 	for _, line := range literals(t, "services/gateway/routes.go", "") {
 		if line["app"] == "" { // a route, which is no call
@@ -34,7 +35,7 @@ func calls(t *testing.T) []call {
 				t.Fatalf("a stream is served from %v", history)
 			}
 		}
-		all = append(all, call{"gateway", line["app"], strings.ToUpper(line["method"]), path})
+		all = append(all, call{"gateway", line["app"], methods[line["method"]], path})
 	}
 	if len(all) < 20 {
 		t.Fatalf("only %d calls in services/gateway/routes.go", len(all))
@@ -100,6 +101,21 @@ func literals(t *testing.T, file, kind string) []map[string]string {
 		}
 		if len(fields) > 0 {
 			all = append(all, fields)
+		}
+		return true
+	})
+	return all
+}
+
+// constants reads what the constants of a file stand for, those inside functions as well.
+func constants(t *testing.T, file string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	ast.Inspect(source(t, file), func(node ast.Node) bool {
+		if spec, ok := node.(*ast.ValueSpec); ok {
+			for i, value := range spec.Values {
+				all[spec.Names[i].Name] = word(value)
+			}
 		}
 		return true
 	})

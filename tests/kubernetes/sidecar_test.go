@@ -146,7 +146,10 @@ func TestComponentsFindTheirEnvironment(t *testing.T) {
 				}
 				pod := injected(t, app.Spec.Template)
 				service, sidecar := pod.Spec.Containers[0], pod.Spec.Containers[1]
-				allowed := strings.Fields(variable(sidecar, "DAPR_ENV_KEYS").Value)
+				var allowed []string
+				if keys := variable(sidecar, "DAPR_ENV_KEYS"); keys != nil {
+					allowed = strings.Fields(keys.Value)
+				}
 				for _, setting := range component.Spec.Metadata {
 					name := setting.EnvRef
 					if name == "" {
