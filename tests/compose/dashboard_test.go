@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // dashboard is what the proof reads of one (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
@@ -158,10 +159,16 @@ func (d dashboard) choices(values map[string][]string) []choice {
 	return all
 }
 
-// builtin are Grafana's own variables, for a graph of some minutes and a scrape every 15 s
+// drawn is how far back the graphs look, and measured how often there is something new: the data source's timeInterval.
+const (
+	drawn    = 15 * time.Minute
+	measured = 5 * time.Second
+)
+
+// builtin are Grafana's own variables, for a graph of these minutes with a point for each scrape
 // (https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval).
 var builtin = map[string]string{
-	"__rate_interval": "1m", "__interval": "15s", "__interval_ms": "15000", "__auto": "1m",
+	"__rate_interval": "20s", "__interval": "5s", "__interval_ms": "5000", "__auto": "5s",
 	"__range": "15m", "__range_s": "900", "__range_ms": "900000",
 }
 

@@ -55,6 +55,7 @@ var parts = []part{
 	{"every query of every dashboard returns data", false, testDashboards},
 	{"every alert fires when its fault is made", false, testAlerts},
 	{"whatever is killed, no order is lost", false, testKills},
+	{"dashboards show what went wrong", false, testDashboardsAfterFaults},
 	{"down and up: all is still there", true, testDownAndUp},
 	{"three of order, three of product", false, testScale},
 	{"a new key ends the old tokens", false, testRotation},

@@ -4,6 +4,7 @@ package compose
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,20 +13,57 @@ import (
 	"comanda/tests/town"
 )
 
-// Without JWT_SECRET_KEY, and with one that is too short, `up` stops with one line that says what to do.
+// Without JWT_SECRET_KEY, and with one that is too short, `up` stops before any service starts, and one line says what is
+// wrong.
 func testSecretsAreAsked(t *testing.T, s *stack) {
-	for what, given := range map[string]string{"no JWT_SECRET_KEY": "", "a short one": "short"} {
-		settings := maps.Clone(s.settings)
-		settings["JWT_SECRET_KEY"] = given
-		if given == "" {
-			delete(settings, "JWT_SECRET_KEY")
-		}
-		_, err := s.composeWith(t.Context(), settings, append([]string{"up", "-d"}, s.started(t)...)...)
-		if err == nil {
-			t.Fatalf("with %s it starts", what)
-		}
-		t.Logf("with %s: %v", what, err)
+	if all := town.Must(s.containers(t.Context()))(t); len(all) > 0 {
+		t.Log("KEEP=yes: the system that is up stays as it is")
+		return
 	}
+	started := append([]string{"up", "-d"}, s.started(t)...)
+	settings := maps.Clone(s.settings)
+	delete(settings, "JWT_SECRET_KEY")
+	_, err := s.composeWith(t.Context(), settings, started...)
+	wantOneLine(t, "without a key", fmt.Sprint(err), err)
+	if all := town.Must(s.containers(t.Context()))(t); len(all) > 0 {
+		t.Errorf("without a key it starts %d containers", len(all))
+	}
+
+	settings["JWT_SECRET_KEY"] = "as short as this"
+	_, err = s.composeWith(t.Context(), settings, started...)
+	all := town.Must(s.containers(t.Context()))(t)
+	log := ""
+	if job, there := all["secrets"]; there {
+		log = town.Must(said(t.Context(), job.ID))(t)
+	}
+	wantOneLine(t, "with a short key", log, err)
+	for name, c := range all {
+		if c.State.Running && slices.Contains(services, name) {
+			t.Errorf("with a short key %s runs", name)
+		}
+	}
+	if err := s.remove(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantOneLine wants a failure, and one line that speaks of JWT_SECRET_KEY and says what makes a good one.
+func wantOneLine(t *testing.T, when, said string, err error) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s it starts", when)
+	}
+	var lines []string
+	for line := range strings.Lines(said) {
+		if strings.Contains(line, "JWT_SECRET_KEY") && strings.Contains(line, "openssl rand -base64 48") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	if len(lines) != 1 {
+		t.Errorf("%s, %d lines say what to do: %s", when, len(lines), said)
+		return
+	}
+	say("     %s: %s", when, lines[0])
 }
 
 // secret says of a setting whether nobody but those it is for may see it.
@@ -62,5 +100,8 @@ func testSecretsAreKept(t *testing.T, s *stack) {
 	say("     %d secrets are looked for in %d containers, their images and their logs", len(known), len(all))
 }
 
-// mayShow: JWT_SECRET_KEY comes from the environment, and the one job that hands it on is where it comes in.
-func mayShow(service, what string) bool { return service == "secrets" && what == "JWT_SECRET_KEY" }
+// mayShow: JWT_SECRET_KEY comes from the environment of whoever runs Compose, and is handed to those who sign and check
+// tokens, and to the job that refuses a bad one; to nobody else. Every other secret is in a volume.
+func mayShow(service, what string) bool {
+	return what == "JWT_SECRET_KEY" && (service == "secrets" || slices.Contains(services, service))
+}
