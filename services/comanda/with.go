@@ -32,7 +32,7 @@ func with(ctx context.Context, c call) error {
 		return errUsage
 	}
 	if flags.NArg() == 0 {
-		return errors.New("say what to run: with [-env FILE] [-address-on NAME] -- COMMAND ...")
+		return errors.New("say what to run: with [-env FILE] [-address-on NAME] -- COMMAND")
 	}
 	environ, err := merged(c.environ, *file)
 	if err != nil {

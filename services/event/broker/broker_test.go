@@ -1,4 +1,4 @@
-package broker_test
+package broker
 
 import (
 	"context"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-
-	"comanda/services/event/broker"
 )
 
 func TestDeclareCreatesAndGrowsAndLeavesTheRest(t *testing.T) {
@@ -17,21 +15,21 @@ func TestDeclareCreatesAndGrowsAndLeavesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	client, err := broker.Connect(strings.Join(cluster.ListenAddrs(), ","))
+	client, err := Connect(strings.Join(cluster.ListenAddrs(), ","))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	if err := broker.Await(t.Context(), client); err != nil {
+	if err := Await(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	topics := []broker.Topic{{Name: "new", Partitions: 4}, {Name: "small", Partitions: 4}, {Name: "large", Partitions: 4}}
+	topics := []Topic{{Name: "new", Partitions: 4}, {Name: "small", Partitions: 4}, {Name: "large", Partitions: 4}}
 	for i, want := range []int{1, 0} {
-		if created, err := broker.Declare(t.Context(), client, topics); err != nil || created != want {
+		if created, err := Declare(t.Context(), client, topics); err != nil || created != want {
 			t.Fatalf("time %d: created %d, %v", i+1, created, err)
 		}
 	}
-	fresh, err := broker.Connect(strings.Join(cluster.ListenAddrs(), ",")) // the other one remembers, for a moment
+	fresh, err := Connect(strings.Join(cluster.ListenAddrs(), ",")) // the other one remembers, for a moment
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,14 +47,14 @@ func TestDeclareCreatesAndGrowsAndLeavesTheRest(t *testing.T) {
 
 func TestAwaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	client, err := broker.Connect("127.0.0.1:1")
+	client, err := Connect("127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if broker.Await(ctx, client) == nil {
+	if Await(ctx, client) == nil {
 		t.Error("a broker that is not there works")
 	}
 }
