@@ -62,7 +62,7 @@ func TestWhoReachesWhom(t *testing.T) {
 					owner, isDatabase := databases[to]
 					want := port == 50002 && called[[2]string{from, to}] ||
 						port == 5432 && isDatabase && owner == from ||
-						port == 9092 && to == "kafka" && (from == "topics" || slices.Contains(services, from)) ||
+						port == 9092 && to == "kafka" && (from == "topics" || from == "kafka-exporter" || slices.Contains(services, from)) ||
 						port == 9411 && to == "zipkin" && slices.Contains(services, from)
 					if got := n.sends(a.Labels, b.Labels, port) && n.takes(b.Labels, a.Labels, port); got != want {
 						t.Errorf("%s: %s reaches %s on %d: %v", folder, from, to, port, got)
@@ -83,7 +83,7 @@ func TestWhatIsOpenToTheOutside(t *testing.T) {
 		all := built(t, folder)
 		n := network(t, all)
 		for name, pod := range pods(all) {
-			for port := range map[int32]bool{3500: true, 50001: true, 50002: true, 5010: true, 5011: true, 5012: true, 5013: true, 8080: true, 8081: true, 9090: true, 5432: true, 9092: true} {
+			for port := range map[int32]bool{3500: true, 50001: true, 50002: true, 5010: true, 5011: true, 5012: true, 5013: true, 8080: true, 8081: true, 9090: true, 9308: true, 5432: true, 9092: true} {
 				public := name == "gateway" && port == 8080 && folder != production
 				if got := n.takesFrom(pod.Labels, "anywhere", port); got != public {
 					t.Errorf("%s: %s is reached from anywhere on %d: %v", folder, name, port, got)
@@ -100,6 +100,9 @@ func TestWhatIsOpenToTheOutside(t *testing.T) {
 					t.Errorf("%s: Prometheus does not reach %s on %d", folder, app.Name, port)
 				}
 			}
+		}
+		if !n.takesFrom(pods(all)["kafka-exporter"].Labels, "observability", 9308) {
+			t.Errorf("%s: Prometheus does not reach the exporter of Kafka's numbers", folder)
 		}
 	}
 }

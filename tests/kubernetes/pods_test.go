@@ -226,7 +226,8 @@ func TestSettingsAreKnown(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		topics := named[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
-		containers := []corev1.Container{topics}
+		exporter := named[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
+		containers := []corev1.Container{topics, exporter}
 		for _, app := range apps(all) {
 			containers = append(containers, app.Spec.Template.Spec.Containers[0])
 		}
