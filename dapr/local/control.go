@@ -75,6 +75,6 @@ func askToStart(ctx context.Context, p place, service string, out io.Writer) err
 	if answer = strings.TrimSpace(answer); answer != "ok" {
 		return errors.New(answer)
 	}
-	_, err = fmt.Fprintf(out, "%s was started again\n", service)
+	_, err = fmt.Fprintf(out, "%s was started again and is ready\n", service)
 	return err
 }

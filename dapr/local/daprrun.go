@@ -31,7 +31,7 @@ func startDapr(p place, name, file string, environ []string, parts []*part) (*da
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.OpenFile(p.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(p.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

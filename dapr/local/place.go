@@ -22,7 +22,14 @@ func findPlace() (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	return place{root: root, state: state}, os.MkdirAll(filepath.Join(state, "logs"), 0o755)
+	p := place{root: root, state: state}
+	return p, errors.Join(private(p.logs()), private(filepath.Dir(p.runLogs())), private(p.processes()))
+}
+
+// private makes a directory that nobody else can look into. The state directory
+// itself is passed by the user that Postgres runs as.
+func private(dir string) error {
+	return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700))
 }
 
 func (p place) secrets() string   { return filepath.Join(p.state, "secrets.env") }

@@ -49,11 +49,18 @@ func (s *system) announceReady(ctx context.Context) <-chan string {
 	return welcome
 }
 
-func (s *system) announceAgain(ctx context.Context, a app, parts []*part) {
-	if s.untilReady(ctx, a) == nil {
-		s.console.say(a.ID, "ready again")
-		calm(parts)
+// startPatience is how long whoever wants a part started again is kept waiting.
+const startPatience = 90 * time.Second
+
+func (s *system) announceAgain(ctx context.Context, a app, parts []*part) error {
+	soon, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := s.untilReady(soon, a); err != nil {
+		return fmt.Errorf("%s was started again and is not ready yet: see %s", a.ID, s.place.relative(s.place.log(a.ID)))
 	}
+	s.console.say(a.ID, "ready again")
+	calm(parts)
+	return nil
 }
 
 // calm lets the parts be heard from now on, once what they said while they

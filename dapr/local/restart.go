@@ -12,8 +12,9 @@ import (
 
 // restart starts one service and its sidecar again, beside the rest: what is
 // left of the two is ended first, and a `dapr run` of just this app, with the
-// same settings, takes its place.
-func (s *system) restart(ctx context.Context, id string) error {
+// same settings, takes its place. Who asked is answered once it is ready.
+func (s *system) restart(ctx context.Context, request startRequest) error {
+	id := request.service
 	a, known := s.file.app(id)
 	if !known {
 		return fmt.Errorf("there is no service %q: choose one of %s", id, strings.Join(runtime.Services, ", "))
@@ -33,7 +34,7 @@ func (s *system) restart(ctx context.Context, id string) error {
 	if err := s.startApps("dapr-"+id, file, a); err != nil {
 		return err
 	}
-	go s.announceAgain(ctx, a, s.partsOf(id))
+	go func(parts []*part) { request.answer(s.announceAgain(ctx, a, parts)) }(s.partsOf(id))
 	return nil
 }
 

@@ -49,7 +49,9 @@ func (s *system) watch(ctx context.Context) error {
 				return err
 			}
 		case request := <-starts:
-			request.answer(s.restart(ctx, request.service))
+			if err := s.restart(ctx, request); err != nil {
+				request.answer(err)
+			}
 		case welcome := <-ready:
 			s.greeted = true
 			s.dashboard()

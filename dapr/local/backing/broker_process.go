@@ -29,7 +29,7 @@ func (b *brokerProcess) log() string    { return filepath.Join(b.options.logs(),
 // prepare refuses a second system on the same data and clears what a killed
 // run left behind.
 func (b *brokerProcess) prepare() error {
-	if err := os.MkdirAll(b.data(), 0o755); err != nil {
+	if err := private(b.data()); err != nil {
 		return err
 	}
 	if err := b.lock(); err != nil {
@@ -69,7 +69,7 @@ func (b *brokerProcess) start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(b.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(b.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

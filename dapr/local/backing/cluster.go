@@ -168,7 +168,7 @@ func (c *cluster) start(ctx context.Context) error {
 }
 
 func (c *cluster) run() error {
-	log, err := os.OpenFile(c.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(c.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package backing_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -36,7 +38,13 @@ func client(t *testing.T, k *backing.Kafka, more ...kgo.Opt) *kgo.Client {
 }
 
 func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
-	k := kafka(t, options(t, t.TempDir()))
+	dir := t.TempDir()
+	k := kafka(t, options(t, dir))
+	for _, name := range []string{"kafka", "logs"} { // what is in there is not for everyone on this machine
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().Perm() != 0o700 {
+			t.Errorf("%s is open to others: %v", name, info.Mode())
+		}
+	}
 	for range 2 { // the second time they are there already
 		if err := k.Declare(t.Context(), []backing.Topic{{Name: "orders", Partitions: 4}, {Name: "stock", Partitions: 1}}); err != nil {
 			t.Fatal(err)

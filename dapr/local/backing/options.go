@@ -1,6 +1,7 @@
 package backing
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,7 +59,12 @@ func (o Options) withDefaults() (Options, error) {
 		return o, err
 	}
 	o.Dir = dir
-	return o, os.MkdirAll(o.logs(), 0o755)
+	return o, private(o.logs())
+}
+
+// private makes a directory that nobody else can look into.
+func private(dir string) error {
+	return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700))
 }
 
 func (o Options) logs() string { return filepath.Join(o.Dir, "logs") }
