@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 )
 
@@ -28,7 +29,7 @@ type span struct {
 }
 
 // daprs says whether a sidecar made the span, and not the service of the same name.
-func (s span) daprs() bool { return s.Tags["otel.scope.name"] == "dapr-diagnostics" }
+func (s span) daprs() bool { return strings.HasPrefix(s.Tags["otel.scope.name"], "dapr-") }
 
 func (s span) String() string {
 	who := s.LocalEndpoint.ServiceName

@@ -86,6 +86,11 @@ func whole(spans []span, order string) error {
 			return fmt.Errorf("%s is about order %q", spans[i], got)
 		}
 	}
+	for _, topic := range []string{"order.created.pending", "inventory.stock.reserved", "order.status.changed"} {
+		if !slices.ContainsFunc(spans, func(s span) bool { return s.daprs() && s.Name == "outbox/"+topic }) {
+			return fmt.Errorf("there is no span of the outbox for %s", topic)
+		}
+	}
 	for _, service := range []string{"gateway", "order", "product"} {
 		if !slices.ContainsFunc(spans, func(s span) bool { return s.daprs() && s.LocalEndpoint.ServiceName == service }) {
 			return fmt.Errorf("there is no span of %s's sidecar", service)

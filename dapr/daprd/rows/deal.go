@@ -86,6 +86,7 @@ func (r *relay) account(a answer, done *dealt) {
 		if !failed {
 			done.published = append(done.published, row.id)
 			r.holds.releaseLine(row.line())
+			traceDelay(row, now)
 			continue
 		}
 		if r.isHopeless(err, a.to, now) || gaveUp && judge(err) == noAnswer {

@@ -6,5 +6,5 @@
 //
 // Promised: an event is published if and only if its transaction committed, at least once, and per topic and subject in
 // the order of the commits. A row that can never be published is set aside with the reason. Reading order: engine.go
-// (the four methods), event.go, record.go (what a row holds), relay.go, turn.go, table.go (the SQL), refusal.go.
+// (the four methods), event.go, record.go (what a row holds), relay.go, turn.go, table.go (the SQL), refusal.go, trace.go.
 package rows

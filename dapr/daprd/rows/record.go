@@ -44,6 +44,7 @@ type refusedNote struct {
 // row is a record as the relay found it. One that could not be decoded has a problem, and value as it was.
 type row struct {
 	id      int64
+	since   time.Time // when its transaction began
 	key     string
 	value   []byte
 	to      destination

@@ -92,8 +92,8 @@ func (t *table) horizon(ctx context.Context, tx pgx.Tx) (id int64, err error) {
 // page takes the due rows behind a row_id, in their order, but for the destinations passed over.
 func (t *table) page(ctx context.Context, tx pgx.Tx, after int64, pass []string) ([]row, error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf(`
-		select row_id, key, value from (
-			select row_id, key, value, octet_length(value) as size, sum(octet_length(value)) over (order by row_id) as total
+		select row_id, created_at, key, value from (
+			select row_id, created_at, key, value, octet_length(value) as size, sum(octet_length(value)) over (order by row_id) as total
 			from %s where %s and row_id > $1
 				and split_part(key, '||', 2) || '||' || split_part(key, '||', 3) <> all ($2::text[])
 			order by row_id limit %d
@@ -103,12 +103,15 @@ func (t *table) page(ctx context.Context, tx pgx.Tx, after int64, pass []string)
 	}
 	return pgx.CollectRows(rows, func(found pgx.CollectableRow) (row, error) {
 		var id int64
+		var since time.Time
 		var key string
 		var value []byte
-		if err := found.Scan(&id, &key, &value); err != nil {
+		if err := found.Scan(&id, &since, &key, &value); err != nil {
 			return row{}, err
 		}
-		return decodeRow(id, key, value), nil
+		decoded := decodeRow(id, key, value)
+		decoded.since = since
+		return decoded, nil
 	})
 }
 
