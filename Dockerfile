@@ -1,0 +1,74 @@
+# All images of Comanda. docker-compose.yml builds them; by hand:
+#
+#   docker build --target service --build-arg SERVICE=order -t comanda/order:dev .
+#   docker build --target comanda -t comanda/comanda:dev .
+#   docker build --target sidecar -t comanda/daprd:dev .
+#
+# Works with BuildKit and with the classic builder. The classic one builds every stage above the target, so what takes
+# minutes, the Dapr runtime, is at the end: no service waits for it.
+
+# Another base or mirror by --build-arg. DAPRD_IMAGE is what a sidecar is: our runtime (the stage daprd below), or an image
+# to be taken as it is, such as daprio/daprd:1.18.1.
+ARG GOLANG_IMAGE=golang:1.26-bookworm
+ARG RUN_IMAGE=gcr.io/distroless/static-debian12:nonroot
+ARG DAPRD_IMAGE=daprd
+
+# -- The services and the operator's command
+
+FROM ${GOLANG_IMAGE} AS build
+# Where Go's modules come from: unset, it is Go's own default.
+ARG GOPROXY
+ARG GOSUMDB
+ARG GONOSUMDB
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local
+WORKDIR /src
+# A layer of its own: modules are fetched anew only when go.mod changes.
+COPY go.mod go.sum ./
+RUN go mod download
+COPY services ./services
+RUN mkdir /out && go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
+      ./services/gateway ./services/auth ./services/user ./services/order ./services/product ./services/comanda
+# The folders that volumes are mounted on: an empty volume takes the owner of the first folder it is mounted on.
+RUN mkdir -p /folders/names && /out/comanda secrets -kept /folders/secrets -run /folders/run folders
+
+# The operator's command: makes secrets, declares topics, asks for health.
+FROM ${RUN_IMAGE} AS comanda
+COPY --from=build /out/comanda /comanda
+COPY --from=build --chown=65532:65532 /folders /var/lib/comanda
+ENTRYPOINT ["/comanda"]
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Comanda: the operator's command" org.opencontainers.image.version="${VERSION}"
+
+# One service: --build-arg SERVICE=gateway|auth|user|order|product
+FROM ${RUN_IMAGE} AS service
+ARG SERVICE
+COPY --from=build /out/${SERVICE} /service
+ENTRYPOINT ["/service"]
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Comanda: ${SERVICE}" org.opencontainers.image.version="${VERSION}"
+
+# -- The sidecar
+
+FROM ${GOLANG_IMAGE} AS build-daprd
+ARG GOPROXY
+ARG GOSUMDB
+ARG GONOSUMDB
+ARG DAPRD_IMAGE
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local COMANDA_STATE=/tmp/comanda
+WORKDIR /src/dapr/daprd
+COPY dapr/daprd/go.mod dapr/daprd/go.sum ./
+RUN mkdir /out && if [ "$DAPRD_IMAGE" = daprd ]; then go mod download; fi
+COPY dapr/daprd ./
+RUN if [ "$DAPRD_IMAGE" = daprd ]; then go run ./build -o /tmp/daprd && mv /tmp/daprd /out/; fi
+
+RUN mkdir -p /folders/names
+
+# At the same place as in Dapr's own image, so that one command line serves both.
+FROM ${RUN_IMAGE} AS daprd
+COPY --from=build-daprd /out/ /
+COPY --from=build-daprd --chown=65532:65532 /folders /var/lib/comanda
+ENTRYPOINT ["/daprd"]
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Comanda: the Dapr runtime" org.opencontainers.image.version="${VERSION}"
+
+FROM ${DAPRD_IMAGE} AS sidecar
