@@ -7,11 +7,13 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # As dapr/local builds the rest, so that the build cache holds what they share once.
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 LOCAL = $(COMANDA_STATE)/bin/local
+# docker-compose 1.29, or Compose v2, which is a command of docker.
+COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose)
 # Handed on: make run ARGS=-v, make test ARGS='-run Journey'
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run start demo test test-unit test-compose lint vet fmt bench clean
+.PHONY: help build run start demo up down scale demo-compose test test-unit test-compose lint vet fmt bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,19 @@ start: ## Start a part again that has died, beside the rest: make start SERVICE=
 
 demo: ## Play a customer and the kitchen against the running system
 	@go run ./tests/demo $(ARGS)
+
+up: ## Start everything in containers: needs Docker, and JWT_SECRET_KEY in the environment or in .env
+	@$(COMPOSE) up -d
+
+scale: ## The same with three of order and three of product
+	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml up -d
+
+down: ## Stop and remove the containers; data stays
+	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml down
+
+demo-compose: ## Play the demo against the containers
+	@accounts=$$($(COMPOSE) run --rm -T secrets show) && set -a && eval "$$accounts" && \
+		COMANDA_URL=$${COMANDA_URL:-http://127.0.0.1:8080} go run ./tests/demo $(ARGS)
 
 test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
 	@echo "Postgres and Kafka: COMANDA_BACKING=$${COMANDA_BACKING:-embedded}"

@@ -33,7 +33,7 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 		return fmt.Errorf("nothing answers at %s: %w", settings.URL, errNothingRuns)
 	}
 	_, _ = fmt.Fprintf(out, "Comanda at %s\n", settings.URL)
-	if p.kitchen, err = p.nobody.Login(ctx, settings.KitchenEmail, settings.KitchenPassword); err != nil {
+	if p.kitchen, err = p.hire(ctx, settings); err != nil {
 		return fmt.Errorf("the kitchen cannot log in as %s: %w", settings.KitchenEmail, err)
 	}
 	for _, act := range []struct {
@@ -52,6 +52,29 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	}
 	_, _ = fmt.Fprintf(out, "\nAll as it should be, in %.1f s.\n", time.Since(p.begun).Seconds())
 	return nil
+}
+
+// hire logs the kitchen in. Where it has no account yet, it registers, and the admin gives it its role.
+func (p *play) hire(ctx context.Context, s settings) (*client.Client, error) {
+	kitchen, refused := p.nobody.Login(ctx, s.KitchenEmail, s.KitchenPassword)
+	if refused == nil || s.AdminEmail == "" {
+		return kitchen, refused
+	}
+	admin, err := p.nobody.Login(ctx, s.AdminEmail, s.AdminPassword)
+	if err != nil {
+		return nil, fmt.Errorf("%w, and the admin cannot make its account: %w", refused, err)
+	}
+	begun, err := p.nobody.Register(ctx, client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", refused, err)
+	}
+	if _, err := p.nobody.Registration(ctx, begun.UserID, patience); err != nil {
+		return nil, err
+	}
+	if _, err := admin.SetRoles(ctx, begun.UserID, client.RoleCustomer, client.RoleStaff); err != nil {
+		return nil, err
+	}
+	return p.nobody.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 }
 
 func (p *play) register(ctx context.Context) error {

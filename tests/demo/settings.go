@@ -10,9 +10,9 @@ import (
 	"comanda/dapr/local/runtime"
 )
 
-// settings say where to play and who the kitchen is.
+// settings say where to play and who the kitchen is; the admin, if known, makes its account when there is none yet.
 type settings struct {
-	URL, KitchenEmail, KitchenPassword string
+	URL, KitchenEmail, KitchenPassword, AdminEmail, AdminPassword string
 }
 
 // errNothingRuns is the answer when there is no system to play on.
@@ -27,7 +27,7 @@ func loadSettings(getenv func(string) string) (settings, error) {
 		}
 		return kept[name]
 	}
-	s := settings{get("COMANDA_URL"), get("KITCHEN_EMAIL"), get("KITCHEN_PASSWORD")}
+	s := settings{get("COMANDA_URL"), get("KITCHEN_EMAIL"), get("KITCHEN_PASSWORD"), get("ADMIN_EMAIL"), get("ADMIN_PASSWORD")}
 	switch {
 	case s.URL == "":
 		return s, errNothingRuns
