@@ -1,0 +1,146 @@
+package alerts
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
+)
+
+// folder is where rules and their tests are.
+const folder = "../../deploy/prometheus"
+
+// file is one file of tests, as promtool reads it.
+type file struct {
+	RuleFiles          []string       `yaml:"rule_files"`
+	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+	Tests              []scenario
+}
+
+type scenario struct {
+	Name        string
+	Interval    model.Duration
+	InputSeries []struct{ Series, Values string } `yaml:"input_series"`
+	Questions   []question                        `yaml:"promql_expr_test"`
+}
+
+type question struct {
+	Expr       string
+	EvalTime   model.Duration `yaml:"eval_time"`
+	ExpSamples []struct {
+		Labels string
+		Value  float64
+	} `yaml:"exp_samples"`
+}
+
+// The rules do what their tests say, and each alert fires in one of them.
+func TestAlerts(t *testing.T) {
+	fired := map[string]bool{}
+	for _, path := range glob(t, "tests/*.yml") {
+		f := read(t, path)
+		for _, s := range f.Tests {
+			t.Run(filepath.Base(path)+"/"+s.Name, func(t *testing.T) { maps.Copy(fired, f.play(t, s)) })
+		}
+	}
+	all, err := newEvaluator(&memory{}, glob(t, "rules/*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range all.groups {
+		for _, r := range g.rules {
+			if r.Alert != "" && !fired[sign(r.Rule)] {
+				t.Errorf("%s fires in no test", sign(r.Rule))
+			}
+		}
+	}
+}
+
+// play lets time pass in one scenario, asks what it asks, and says which alerts fired.
+func (f file) play(t *testing.T, s scenario) map[string]bool {
+	rules, err := newEvaluator(s.memory(t), f.RuleFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := slices.MaxFunc(s.Questions, func(a, b question) int { return int(a.EvalTime - b.EvalTime) }).EvalTime
+	for at := time.Duration(0); at <= time.Duration(last); at += time.Duration(f.EvaluationInterval) {
+		if err := rules.evaluate(t.Context(), at.Milliseconds()); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range s.Questions {
+			if time.Duration(q.EvalTime) == at {
+				q.ask(t, rules)
+			}
+		}
+	}
+	return rules.fired
+}
+
+// memory holds what was measured.
+func (s scenario) memory(t *testing.T) *memory {
+	t.Helper()
+	m := &memory{}
+	for _, input := range s.InputSeries {
+		l, values, err := parser.ParseSeriesDesc(input.Series + " " + input.Values)
+		if err != nil {
+			t.Fatalf("%s: %v", input.Series, err)
+		}
+		m.load(l, values, time.Duration(s.Interval).Milliseconds())
+	}
+	return m
+}
+
+func (q question) ask(t *testing.T, rules *evaluator) {
+	t.Helper()
+	found, err := rules.ask(t.Context(), q.Expr, time.Duration(q.EvalTime).Milliseconds())
+	if err != nil {
+		t.Fatalf("%s: %v", q.Expr, err)
+	}
+	var got, want []string
+	for _, s := range found {
+		got = append(got, fmt.Sprint(s.Metric, " ", s.F))
+	}
+	for _, s := range q.ExpSamples {
+		l, err := parser.ParseMetric(s.Labels)
+		if err != nil {
+			t.Fatalf("%s: %v", s.Labels, err)
+		}
+		want = append(want, fmt.Sprint(l, " ", s.Value))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("after %s, %s is\n\t%q, not\n\t%q", q.EvalTime, q.Expr, got, want)
+	}
+}
+
+func read(t *testing.T, path string) file {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f file
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	for i := range f.RuleFiles {
+		f.RuleFiles[i] = filepath.Join(filepath.Dir(path), f.RuleFiles[i])
+	}
+	return f
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no %s: %v", pattern, err)
+	}
+	return files
+}

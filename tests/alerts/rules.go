@@ -1,0 +1,147 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/template"
+)
+
+// evaluator does with rules what Prometheus does: it asks, at every interval, writes down what it found, and knows for how
+// long an alert has held.
+type evaluator struct {
+	engine *promql.Engine
+	memory *memory
+	groups []*group
+	fired  map[string]bool // each alert that has, as by sign
+}
+
+type group struct {
+	rulefmt.RuleGroup
+	rules []*rule
+}
+
+// rule is one with its state.
+type rule struct {
+	rulefmt.Rule
+	since   map[uint64]int64         // when an alert began to hold, by its labels
+	written map[uint64]labels.Labels // the series of the last time
+}
+
+func newEvaluator(m *memory, files []string) (*evaluator, error) {
+	e := &evaluator{memory: m, fired: map[string]bool{}}
+	e.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
+	for _, file := range files {
+		parsed, errs := rulefmt.ParseFile(file, false)
+		if len(errs) > 0 {
+			return nil, fmt.Errorf("%s: %v", file, errs)
+		}
+		for _, g := range parsed.Groups {
+			one := &group{RuleGroup: g}
+			for _, r := range g.Rules {
+				one.rules = append(one.rules, &rule{Rule: r, since: map[uint64]int64{}, written: map[uint64]labels.Labels{}})
+			}
+			e.groups = append(e.groups, one)
+		}
+	}
+	return e, nil
+}
+
+// ask runs a query at one time.
+func (e *evaluator) ask(ctx context.Context, expr string, at int64) (promql.Vector, error) {
+	query, err := e.engine.NewInstantQuery(ctx, storage.Queryable(e.memory), nil, expr, time.UnixMilli(at))
+	if err != nil {
+		return nil, err
+	}
+	defer query.Close()
+	result := query.Exec(ctx)
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	if scalar, ok := result.Value.(promql.Scalar); ok {
+		return promql.Vector{{T: scalar.T, F: scalar.V}}, nil
+	}
+	return result.Vector()
+}
+
+// evaluate runs all groups whose turn it is.
+func (e *evaluator) evaluate(ctx context.Context, at int64) error {
+	for _, g := range e.groups {
+		if interval := time.Duration(g.Interval).Milliseconds(); interval > 0 && at%interval != 0 {
+			continue
+		}
+		for _, r := range g.rules {
+			found, err := e.ask(ctx, r.Expr, at)
+			if err == nil {
+				err = e.note(ctx, r, found, at)
+			}
+			if err != nil {
+				return fmt.Errorf("%s%s: %w", r.Alert, r.Record, err)
+			}
+		}
+	}
+	return nil
+}
+
+// note writes down what a rule found, and ends the series of what it does not find any more.
+func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at int64) error {
+	written, since := map[uint64]labels.Labels{}, map[uint64]int64{}
+	write := func(l labels.Labels, v float64) {
+		written[l.Hash()] = l
+		e.memory.add(l, at, v)
+	}
+	for _, s := range found {
+		builder := labels.NewBuilder(s.Metric).Set(labels.MetricName, r.Record)
+		for name, value := range r.Labels {
+			builder.Set(name, value)
+		}
+		if r.Record != "" {
+			write(builder.Labels(), s.F)
+			continue
+		}
+		alert := builder.Set(labels.MetricName, "ALERTS").Set(labels.AlertName, r.Alert).Labels()
+		begun, held := r.since[alert.Hash()]
+		if !held {
+			begun = at
+		}
+		since[alert.Hash()] = begun
+		state := "pending"
+		if at-begun >= time.Duration(r.For).Milliseconds() {
+			state = "firing"
+			e.fired[sign(r.Rule)] = true
+			if err := expand(ctx, r.Rule, alert, s); err != nil {
+				return err
+			}
+		}
+		write(labels.NewBuilder(alert).Set("alertstate", state).Labels(), 1)
+	}
+	for hash, l := range r.written {
+		if _, still := written[hash]; !still {
+			e.memory.add(l, at, stale)
+		}
+	}
+	r.written, r.since = written, since
+	return nil
+}
+
+// expand fills in the annotations, for the mistakes that show only then.
+func expand(ctx context.Context, r rulefmt.Rule, alert labels.Labels, s promql.Sample) error {
+	data := template.AlertTemplateData(alert.Map(), map[string]string{"repository": ""}, "", s)
+	const names = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$value := .Value}}"
+	for name, text := range r.Annotations {
+		_, err := template.NewTemplateExpander(ctx, names+text, name, data, model.Time(s.T), nil, nil, nil).Expand()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// sign tells one alert from the others: its name, and the labels that the rule gives it.
+func sign(r rulefmt.Rule) string { return r.Alert + labels.FromMap(r.Labels).String() }
