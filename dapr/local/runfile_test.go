@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,26 @@ func TestRunFileHasEveryServiceOnPortsOfItsOwn(t *testing.T) {
 	}
 	if !slices.Equal(ids, runtime.Services) {
 		t.Errorf("apps %v, built %v", ids, runtime.Services)
+	}
+}
+
+// What holds the port of the gateway's metrics is named as what holds any other.
+func TestTheMetricsPortHasToBeFree(t *testing.T) {
+	holder, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Close() }()
+	_, port, _ := net.SplitHostPort(holder.Addr().String())
+	t.Setenv("METRICS_PORT", port)
+	gateway := app{ID: "gateway", Port: aPort(t), DaprPort: aPort(t), GRPCPort: aPort(t), MetricsPort: aPort(t)}
+	lines := runFile{}.taken(gateway)
+	if len(lines) != 1 || !strings.HasPrefix(lines[0], "port "+port+", for gateway's metrics (METRICS_PORT chooses another), is in use") {
+		t.Errorf("%q", lines)
+	}
+	gateway.ID = "order"
+	if lines := (runFile{}).taken(gateway); len(lines) != 0 {
+		t.Errorf("order: %q", lines)
 	}
 }
 
