@@ -44,6 +44,7 @@ func run(args []string) int {
 		log.Errorf("Failed to set up logging: %v", err)
 		return 1
 	}
+	handleTracingErrors()
 	log.Infof("Starting Dapr Runtime -- version %s -- commit %s", buildinfo.Version(), buildinfo.Commit())
 	log.Infof("Log level set to: %s", opts.Logger.OutputLevel)
 
