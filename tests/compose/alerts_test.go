@@ -23,14 +23,21 @@ import (
 // rulesFolder holds the alert rules.
 const rulesFolder = "deploy/prometheus/rules"
 
-// A copy of the rules is what Prometheus loads under test: the same expressions, asked more often, and an alert that has
-// to hold for minutes holds for seconds.
+// A copy of the rules is what Prometheus loads under test: the same expressions, asked more often, and what has to hold for
+// some time holds for a sixth of it, and for half a minute at most.
 const (
-	shortFor      = "5s"
 	shortInterval = "5s"
+	shorter       = 6
+	shortest      = 30 * time.Second
 )
 
-// shortRules writes that copy, and says which alerts there are.
+// shortened is a rule's `for` under test.
+func shortened(given any) (string, error) {
+	whole, err := time.ParseDuration(fmt.Sprint(given))
+	return min(time.Duration(whole)/shorter, shortest).String(), err
+}
+
+// shortRules writes that copy.
 func shortRules(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.yml"))
 	if err != nil || len(files) == 0 {
@@ -51,8 +58,10 @@ func shortRules(from, to string) error {
 			group["interval"] = shortInterval
 			for _, rule := range group["rules"].([]any) {
 				rule := rule.(map[string]any)
-				if _, there := rule["for"]; there {
-					rule["for"] = shortFor
+				if given, there := rule["for"]; there {
+					if rule["for"], err = shortened(given); err != nil {
+						return fmt.Errorf("%s: %w", file, err)
+					}
 				}
 				delete(rule, "keep_firing_for")
 			}

@@ -92,7 +92,7 @@ func run(command *exec.Cmd) (string, error) {
 	command.Stdout, command.Stderr = &out, &complaint
 	if err := command.Run(); err != nil {
 		text := strings.TrimSpace(complaint.String() + "\n" + out.String())
-		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, text)
+		return out.String(), fmt.Errorf("%s ... %s: %w: %s", command.Args[0], command.Args[len(command.Args)-1], err, text)
 	}
 	return out.String(), nil
 }

@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-stop
-		say("broken off: taking everything down")
-		if now := current.Load(); now != nil {
-			now.remove()
+		if now := current.Load(); now != nil && !now.keep {
+			say("broken off: taking everything down")
+			_ = now.remove()
 		}
 		os.Exit(130)
 	}()

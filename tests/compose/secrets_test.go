@@ -56,14 +56,14 @@ func wantOneLine(t *testing.T, when, said string, err error) {
 	var lines []string
 	for line := range strings.Lines(said) {
 		if strings.Contains(line, "JWT_SECRET_KEY") && strings.Contains(line, "openssl rand -base64 48") {
-			lines = append(lines, strings.TrimSpace(line))
+			lines = append(lines, line[strings.LastIndex(line, "JWT_SECRET_KEY "):])
 		}
 	}
 	if len(lines) != 1 {
 		t.Errorf("%s, %d lines say what to do: %s", when, len(lines), said)
 		return
 	}
-	say("     %s: %s", when, lines[0])
+	say("     %s: %s", when, strings.TrimSpace(lines[0]))
 }
 
 // secret says of a setting whether nobody but those it is for may see it.

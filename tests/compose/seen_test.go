@@ -12,7 +12,8 @@ import (
 	"comanda/tests/town"
 )
 
-// Prometheus reaches everything it is told of, and what every container says is in Loki.
+// Prometheus reaches everything it is told of, and what every container says is in Loki. A job that is done within a second
+// is over before Promtail looks; what it said is in the engine's own log.
 func testEverythingIsSeen(t *testing.T, s *stack) {
 	town.EventuallyWithin(t, time.Minute, "every target is up", func(ctx context.Context) error {
 		found, err := s.targets(ctx)
@@ -31,7 +32,7 @@ func testEverythingIsSeen(t *testing.T, s *stack) {
 	town.EventuallyWithin(t, time.Minute, "Loki has lines of every container", func(ctx context.Context) error {
 		heard, err := s.lokiLabel(ctx, "service", time.Hour)
 		for name, c := range all {
-			if err == nil && !slices.Contains(heard, name) && s.saidSomething(ctx, c) {
+			if err == nil && !slices.Contains(heard, name) && c.State.Running && s.saidSomething(ctx, c) {
 				err = fmt.Errorf("nothing of %s; only of %v", name, heard)
 			}
 		}

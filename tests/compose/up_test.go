@@ -33,6 +33,7 @@ func (s *stack) started(t testing.TB) []string {
 func (s *stack) start(t *testing.T) {
 	if all, err := s.containers(t.Context()); err == nil && s.keep && len(all) > 0 {
 		say("going on with the system that is up")
+		reload(t, s)
 		return
 	}
 	since := time.Now()
@@ -57,7 +58,8 @@ func (s *stack) override(t *testing.T) string {
 	if err := errors.Join(err, os.WriteFile(file, []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	s.note("alert rules ran with `for: %s` and an evaluation every %s; their expressions are as in %s", shortFor, shortInterval, rulesFolder)
+	s.note("alert rules were evaluated every %s, with a sixth of their `for` and %v at most; their expressions are those of %s",
+		shortInterval, shortest, rulesFolder)
 	return file
 }
 
