@@ -14,7 +14,7 @@ psql --username postgres --dbname postgres --quiet --no-psqlrc --set ON_ERROR_ST
 
 select format('create role %I', :'name') where not exists (select from pg_roles where rolname = :'name') \gexec
 alter role :"name" login password :'password';
-select format('create database %I owner %I', :'name', :'name')
+select format('create database %I owner %I template template0 encoding ''UTF8''', :'name', :'name')
   where not exists (select from pg_database where datname = :'name') \gexec
 
 select 'create role monitor' where not exists (select from pg_roles where rolname = 'monitor') \gexec
