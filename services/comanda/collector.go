@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -11,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// scrapeTimeout is less than Prometheus waits, so that it hears why.
-const scrapeTimeout = 8 * time.Second
+// scrapeTimeout is less than Prometheus waits (deploy/prometheus/prometheus.yml), so that it hears an answer.
+const scrapeTimeout = 3 * time.Second
 
 // The metrics, under the names of the exporter most dashboards are made for (danielqsj/kafka_exporter).
 var (
@@ -33,7 +34,8 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // ends (components/tracking.yaml).
 var ofOneReplica = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// collector asks Kafka for everything at each scrape. What fails makes the scrape fail: no number is better than an old one.
+// collector asks Kafka for everything at each scrape. While Kafka does not answer at all there are 0 brokers, and nothing else
+// is known; what fails later makes the scrape fail: no number is better than an old one.
 type collector struct{ client *kadm.Client }
 
 // Describe says nothing in advance (an unchecked collector): which topics and groups there are is seen when asked.
@@ -43,19 +45,17 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	for _, part := range []func(context.Context, chan<- prometheus.Metric) error{c.topics, c.groups} {
-		if err := part(ctx, out); err != nil {
-			out <- prometheus.NewInvalidMetric(brokersCount, err)
-			return
-		}
+	meta, err := c.client.Metadata(ctx)
+	if err != nil { // an alert waits for this number: a scrape that failed would be blamed on us
+		out <- gauge(brokersCount, 0)
+		return
+	}
+	if err := errors.Join(c.topics(ctx, meta, out), c.groups(ctx, out)); err != nil {
+		out <- prometheus.NewInvalidMetric(groupLag, err)
 	}
 }
 
-func (c *collector) topics(ctx context.Context, out chan<- prometheus.Metric) error {
-	meta, err := c.client.Metadata(ctx)
-	if err != nil {
-		return fmt.Errorf("ask for the topics: %w", err)
-	}
+func (c *collector) topics(ctx context.Context, meta kadm.Metadata, out chan<- prometheus.Metric) error {
 	out <- gauge(brokersCount, len(meta.Brokers))
 	meta.Topics.FilterInternal()
 	newest, err := c.client.ListEndOffsets(ctx, meta.Topics.Names()...)
