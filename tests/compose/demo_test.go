@@ -5,6 +5,7 @@ package compose
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,11 +21,14 @@ func testDemo(t *testing.T, s *stack) {
 	say("     %s", lines[len(lines)-1])
 }
 
+// demo runs what the README says, with the project and the address of this run.
 func (s *stack) demo(t *testing.T) (string, error) {
-	command := exec.CommandContext(t.Context(), "go", "run", "./tests/demo")
+	compose := append(slices.Clone(s.command), s.projectFlags()...)
+	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "demo-compose",
+		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+s.url(gatewayPort))
 	command.Dir = s.root
-	command.Env = append(os.Environ(), "COMANDA_URL="+s.url(gatewayPort))
-	for name, value := range s.shown(t) {
+	command.Env = os.Environ()
+	for name, value := range s.settings {
 		command.Env = append(command.Env, name+"="+value)
 	}
 	return run(command)

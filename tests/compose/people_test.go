@@ -71,7 +71,7 @@ func (s *stack) books(t testing.TB) town.Books {
 	t.Helper()
 	shown, urls := s.shown(t), map[string]string{}
 	for service, port := range published {
-		address, err := url.Parse(shown[strings.ToUpper(service)+"_DATABASE_URL"])
+		address, err := url.Parse(shown[strings.ToUpper(service)+"_DATABASE"])
 		if err != nil || address.Port() != fmt.Sprint(port) {
 			t.Fatalf("the database of %s is at %v: %v", service, address, err)
 		}

@@ -67,7 +67,7 @@ func open(t *testing.T) *stack {
 	if !s.keep {
 		_ = os.RemoveAll(s.dir)
 	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(s.dir, 0o755), os.WriteFile(filepath.Join(s.dir, "empty.env"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s.settings = map[string]string{"JWT_SECRET_KEY": s.keptKey(t), "PUBLISH_HOST": s.host}
@@ -114,15 +114,8 @@ func (s *stack) compose(ctx context.Context, args ...string) (string, error) {
 }
 
 func (s *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
-	nothing := filepath.Join(s.dir, "empty.env")
-	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
-		return "", err
-	}
-	all := append(slices.Clone(s.command[1:]), "--project-name", project, "--project-directory", s.root, "--env-file", nothing)
-	for _, file := range s.files {
-		all = append(all, "--file", file)
-	}
-	command := exec.CommandContext(ctx, s.command[0], append(all, args...)...)
+	all := slices.Concat(s.command[1:], s.projectFlags(), args)
+	command := exec.CommandContext(ctx, s.command[0], all...)
 	command.Dir = s.root
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 30 * time.Second
@@ -136,6 +129,15 @@ func (s *stack) composeWith(ctx context.Context, settings map[string]string, arg
 		command.Env = append(command.Env, name+"="+value)
 	}
 	return run(command)
+}
+
+// projectFlags say which project, of which files, and that no .env speaks.
+func (s *stack) projectFlags() []string {
+	flags := []string{"--project-name", project, "--project-directory", s.root, "--env-file", filepath.Join(s.dir, "empty.env")}
+	for _, file := range s.files {
+		flags = append(flags, "--file", file)
+	}
+	return flags
 }
 
 // passedOn says what of this process's environment Compose may see: what it needs to find Docker and the images, and to
