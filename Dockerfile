@@ -61,11 +61,12 @@ RUN mkdir /out && if [ "$DAPRD_IMAGE" = daprd ]; then go mod download; fi
 COPY dapr/daprd ./
 RUN if [ "$DAPRD_IMAGE" = daprd ]; then go run ./build -o /tmp/daprd && mv /tmp/daprd /out/; fi
 
-RUN mkdir -p /folders/names
+# Where the sidecar is another image, nobody needs this one, but the classic builder makes it all the same.
+RUN mkdir -p /folders/names && { test -e /out/daprd || touch /out/daprd; }
 
 # At the same place as in Dapr's own image, so that one command line serves both.
 FROM ${RUN_IMAGE} AS daprd
-COPY --from=build-daprd /out/ /
+COPY --from=build-daprd /out/daprd /daprd
 COPY --from=build-daprd --chown=65532:65532 /folders /var/lib/comanda
 ENTRYPOINT ["/daprd"]
 ARG VERSION=dev
