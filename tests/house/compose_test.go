@@ -132,6 +132,42 @@ func TestEveryContainerIsClosed(t *testing.T) {
 	}
 }
 
+// Logs are for many eyes. `secrets show` prints passwords, to whoever runs it; and so may whatever else is run by hand.
+func TestNobodyCollectsWhatIsRunByHand(t *testing.T) {
+	for name, c := range containers(t, "docker-compose.yml") {
+		labels, _ := c["labels"].(container)
+		if want := fmt.Sprint(name != "secrets"); labels["comanda.logs"] != want {
+			t.Errorf("%s has the label comanda.logs=%v, not %s", name, labels["comanda.logs"], want)
+		}
+	}
+	var config struct {
+		Scrapes []struct {
+			Engines []struct{ Filters []struct{ Values []string } } `yaml:"docker_sd_configs"`
+			Relabel []struct {
+				Sources []string `yaml:"source_labels"`
+				Regex   string
+				Action  string
+			} `yaml:"relabel_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	decode(t, filepath.Join(root(t), "deploy/promtail/config.yml"), yaml.Unmarshal, &config)
+	for _, scrape := range config.Scrapes {
+		for _, engine := range scrape.Engines {
+			if len(engine.Filters) != 1 || !slices.Equal(engine.Filters[0].Values, []string{"comanda.logs=true"}) {
+				t.Errorf("Promtail collects of %v", engine.Filters)
+			}
+		}
+		dropped := false
+		for _, rule := range scrape.Relabel {
+			byHand := slices.Equal(rule.Sources, []string{"__meta_docker_container_label_com_docker_compose_oneoff"})
+			dropped = dropped || byHand && rule.Action == "drop" && rule.Regex == "(?i)true"
+		}
+		if !dropped {
+			t.Error("Promtail collects what `docker-compose run` starts")
+		}
+	}
+}
+
 // A service is on one network, with its own sidecar; nobody but sidecars, and who measures, is where the sidecars meet.
 func TestServicesMeetNoForeignSidecar(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
