@@ -181,7 +181,6 @@ var variable = regexp.MustCompile(`\$(\w+)`)
 // Dapr, Postgres and Prometheus call theirs, the test in tests/compose finds out.)
 func TestOurMetricsExist(t *testing.T) {
 	measured := map[string]bool{}
-	literal := regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
 	for _, file := range sources(t, "services", "dapr/daprd/rows") {
 		if file.test() {
 			continue
@@ -190,12 +189,8 @@ func TestOurMetricsExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range literal.FindAllStringSubmatch(string(text), -1) {
-			name := found[1]
-			if strings.HasPrefix(name, "outbox_") {
-				name = "dapr_" + name // as the sidecar shows it
-			}
-			measured[name], measured[name+"_oldest_seconds"] = true, true
+		for _, name := range metricsIn(string(text)) {
+			measured[name] = true
 		}
 	}
 	expressions := map[string]string{}
@@ -218,6 +213,36 @@ func TestOurMetricsExist(t *testing.T) {
 				t.Errorf("%s asks for %s, which nobody measures", place, name)
 			}
 		}
+	}
+}
+
+var (
+	metric  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
+	waiting = regexp.MustCompile(`\bmetrics\.Waiting\([^"]*"([a-z_]+)"`)
+)
+
+// metricsIn lists the metrics that a source file measures. metrics.Waiting makes two of a name.
+func metricsIn(text string) []string {
+	var all []string
+	for _, found := range metric.FindAllStringSubmatch(text, -1) {
+		name := found[1]
+		if strings.HasPrefix(name, "outbox_") {
+			name = "dapr_" + name // as the sidecar shows it
+		}
+		all = append(all, name)
+	}
+	for _, found := range waiting.FindAllStringSubmatch(text, -1) {
+		all = append(all, found[1]+"_oldest_seconds")
+	}
+	return all
+}
+
+func TestMetricsIn(t *testing.T) {
+	text := `metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
+		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
+	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
+	if got := metricsIn(text); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
