@@ -123,7 +123,7 @@ func wrongSettings(getenv func(string) string) []string {
 	}
 	for _, name := range []string{"ADMIN_EMAIL", "CUSTOMER_EMAIL", "KITCHEN_EMAIL"} {
 		if address := getenv(name); address != "" {
-			if _, err := mail.ParseAddress(address); err != nil {
+			if parsed, err := mail.ParseAddress(address); err != nil || parsed.Address != address { // bare, as auth wants it
 				lines = append(lines, name+" is not an e-mail address")
 			}
 		}
