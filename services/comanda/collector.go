@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,8 +37,19 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 var ofOneReplica = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // collector asks Kafka for everything at each scrape. While Kafka does not answer at all there are 0 brokers, and nothing else
-// is known; what fails later makes the scrape fail: no number is better than an old one.
-type collector struct{ client *kadm.Client }
+// is known; what fails later makes the scrape fail: no number is better than an old one. But a consumer group of which Kafka
+// tells nothing is left out alone, and the alerts miss it.
+type collector struct {
+	client *kadm.Client
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	silent map[string]bool // groups that are left out, and of which the log says so
+}
+
+func newCollector(client *kadm.Client, log *slog.Logger) *collector {
+	return &collector{client: client, log: log, silent: map[string]bool{}}
+}
 
 // Describe says nothing in advance (an unchecked collector): which topics and groups there are is seen when asked.
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
@@ -93,8 +106,8 @@ func (c *collector) groups(ctx context.Context, out chan<- prometheus.Metric) er
 		return fmt.Errorf("ask for the consumer groups: %w", err)
 	}
 	for _, group := range lags.Sorted() {
-		if err := group.Error(); err != nil {
-			return fmt.Errorf("ask for the consumer group %s: %w", group.Group, err)
+		if !c.tells(group) {
+			continue
 		}
 		if len(group.Members) == 0 && ofOneReplica.MatchString(group.Group) {
 			continue
@@ -112,6 +125,21 @@ func (c *collector) groups(ctx context.Context, out chan<- prometheus.Metric) er
 		}
 	}
 	return nil
+}
+
+// tells says whether Kafka told of a group, and notes when that changes.
+func (c *collector) tells(group kadm.DescribedGroupLag) bool {
+	err := group.Error()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		delete(c.silent, group.Group)
+	case !c.silent[group.Group]:
+		c.silent[group.Group] = true
+		c.log.Warn("a consumer group is left out", "group", group.Group, "error", err.Error())
+	}
+	return err == nil
 }
 
 func gauge[N int | int64](desc *prometheus.Desc, value N, labels ...string) prometheus.Metric {

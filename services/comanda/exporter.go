@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -37,7 +38,8 @@ func kafkaExporter(ctx context.Context, c call) error {
 		return err
 	}
 	defer client.Close()
-	server := &http.Server{Addr: *address, Handler: routes(client), ReadHeaderTimeout: headerTimeout}
+	log := slog.New(slog.NewJSONHandler(c.stderr, nil)).With("service", "kafka-exporter")
+	server := &http.Server{Addr: *address, Handler: routes(client, log), ReadHeaderTimeout: headerTimeout}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -52,9 +54,9 @@ func kafkaExporter(ctx context.Context, c call) error {
 }
 
 // routes are all that the exporter serves. Its health is its own: that Kafka is away is what the metrics are to tell.
-func routes(client *kadm.Client) http.Handler {
+func routes(client *kadm.Client, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{client: client})
+	registry.MustRegister(newCollector(client, log))
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	routes.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})

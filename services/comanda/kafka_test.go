@@ -3,16 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"comanda/services/event"
 	"comanda/services/event/broker"
@@ -103,7 +107,7 @@ kafka_topic_partition_oldest_offset{partition="0",topic="order.created.pending"}
 # TYPE kafka_topic_partition_under_replicated_partition gauge
 kafka_topic_partition_under_replicated_partition{partition="0",topic="order.created.pending"} 0
 `
-	if code, got := scrape(t, client); code != http.StatusOK || got != want {
+	if code, got := scrape(t, routes(client, slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
 		t.Errorf("%d %s", code, cmp.Diff(want, got))
 	}
 }
@@ -112,15 +116,58 @@ kafka_topic_partition_under_replicated_partition{partition="0",topic="order.crea
 func TestNoBrokerIsANumber(t *testing.T) {
 	t.Parallel()
 	want := "# HELP kafka_brokers Brokers in the cluster.\n# TYPE kafka_brokers gauge\nkafka_brokers 0\n"
-	if code, got := scrape(t, admin(t, "127.0.0.1:1")); code != http.StatusOK || got != want {
+	if code, got := scrape(t, routes(admin(t, "127.0.0.1:1"), slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
 		t.Errorf("%d %s", code, got)
 	}
 }
 
-func scrape(t *testing.T, client *kadm.Client) (code int, text string) {
+// A group of which Kafka does not tell takes no other with it. The log says so once, and again after it was well in between.
+func TestAGroupThatCannotBeAskedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "order.created.pending"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	brokers := strings.Join(kafka.ListenAddrs(), ",")
+	produce(t, brokers, "order.created.pending", 1)
+	consume(t, brokers, "product", "order.created.pending")
+	consume(t, brokers, "user", "order.created.pending")
+	var broken atomic.Bool
+	kafka.ControlKey(int16(kmsg.DescribeGroups), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		kafka.KeepControl()
+		if !broken.Load() {
+			return nil, nil, false
+		}
+		answer := request.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		for _, name := range request.(*kmsg.DescribeGroupsRequest).Groups {
+			group := kmsg.NewDescribeGroupsResponseGroup()
+			group.Group, group.State, group.ProtocolType = name, "Empty", "consumer"
+			if name == "product" {
+				group.ErrorCode = kerr.UnknownServerError.Code
+			}
+			answer.Groups = append(answer.Groups, group)
+		}
+		return answer, nil, true
+	})
+	var log bytes.Buffer
+	exporter := routes(admin(t, brokers), slog.New(slog.NewTextHandler(&log, nil)))
+	for i, away := range []bool{true, true, false, true} {
+		broken.Store(away)
+		code, got := scrape(t, exporter)
+		if code != http.StatusOK || !strings.Contains(got, `members{consumergroup="user"}`) || strings.Contains(got, `{consumergroup="product"`) == away {
+			t.Errorf("%d: %d %s", i, code, got)
+		}
+	}
+	if said := log.String(); strings.Count(said, "group=product") != 2 || strings.Count(said, "\n") != 2 {
+		t.Errorf("the log says %s", said)
+	}
+}
+
+func scrape(t *testing.T, exporter http.Handler) (code int, text string) {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	routes(client).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	exporter.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return answer.Code, answer.Body.String()
 }
 
