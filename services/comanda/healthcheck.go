@@ -39,12 +39,14 @@ func healthcheck(ctx context.Context, c call) error {
 	return fmt.Errorf("%s is neither http:// nor https:// nor tcp://", c.args[0])
 }
 
+// askHealth takes the answer of the one that was asked: somebody it sends us to is not whose health is in question.
 func askHealth(ctx context.Context, address string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(request)
 	if err != nil {
 		return err
 	}

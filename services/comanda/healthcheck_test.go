@@ -10,8 +10,11 @@ import (
 
 func TestHealthcheck(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/healthz" {
+		switch r.URL.Path {
+		case "/readyz":
 			http.Error(w, "not ready: order", http.StatusServiceUnavailable)
+		case "/moved":
+			http.Redirect(w, r, "/healthz", http.StatusFound)
 		}
 	}))
 	defer server.Close()
@@ -19,6 +22,7 @@ func TestHealthcheck(t *testing.T) {
 	for target, want := range map[string]string{
 		server.URL + "/healthz": "",
 		server.URL + "/readyz":  "503 Service Unavailable not ready: order",
+		server.URL + "/moved":   "302 Found",
 		"tcp://" + address:      "",
 		"tcp://127.0.0.1:1":     "refused",
 		"http://127.0.0.1:1/":   "refused",

@@ -18,9 +18,11 @@ import (
 const hostVariable = "DAPR_HOST_IP"
 
 // with becomes another program, which then has
-//   - the settings in a file of NAME=value lines; what the environment says itself wins,
+//   - the settings in a file of NAME=value lines; what the environment says itself wins, unless it is empty: a variable
+//     that is empty counts as not set, and is not passed on,
 //   - with -address-on NAME, its own address on the network on which NAME is known, in DAPR_HOST_IP,
-//   - in its arguments $(NAME) replaced by that setting, as Kubernetes does it.
+//   - in its arguments $(NAME) replaced by that setting. It is written as in Kubernetes, but a NAME that is not set is an
+//     error here, and nothing keeps a $(NAME) as it is: $$(NAME) becomes $ and the setting.
 //
 // Secrets are in a file rather than in the container's environment, where anyone who may list containers reads them.
 func with(ctx context.Context, c call) error {

@@ -32,11 +32,11 @@ func asCommand(t *testing.T, environ []string, args ...string) (string, error) {
 
 func TestWithBecomesACommandWithSettingsFromAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "env")
-	if err := os.WriteFile(file, []byte("# settings\nTOKEN=from=file\nLEVEL=file\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("# settings\nTOKEN=from=file\nLEVEL=file\nEMPTY=file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said, err := asCommand(t, []string{"LEVEL=environment", "EMPTY="}, "with", "-env", file, "--", "sh", "-c", `echo "$TOKEN $LEVEL $1"; exit 7`, "sh", "--level=$(LEVEL)")
-	if want := "from=file environment --level=environment\n"; said != want {
+	said, err := asCommand(t, []string{"LEVEL=environment", "EMPTY="}, "with", "-env", file, "--", "sh", "-c", `echo "$TOKEN $LEVEL $EMPTY $1"; exit 7`, "sh", "--level=$(LEVEL) $$(LEVEL)")
+	if want := "from=file environment file --level=environment $environment\n"; said != want {
 		t.Errorf("got %q, want %q", said, want)
 	}
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 7 {
