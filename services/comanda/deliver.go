@@ -43,8 +43,10 @@ func deliver(run string, kept map[string]string) error {
 // deliver leaves a file alone that is as it should be: it may be running.
 func (p parcel) deliver(run string) error {
 	path := filepath.Join(run, p.part, p.file)
-	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, p.content) {
-		return nil
+	if about, err := os.Lstat(path); err == nil && about.Mode() == p.mode {
+		if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, p.content) {
+			return nil
+		}
 	}
 	return write(path, p.content, p.mode)
 }

@@ -73,14 +73,20 @@ func makeFolders(kept, run string) error {
 	return err
 }
 
+// readKept reads what is kept; before the first run that is nothing. A file without a single secret is no first run: the
+// databases have the passwords that were in it, and new ones would lock their services out.
 func readKept(store string) (map[string]string, error) {
 	kept, err := readVariables(store)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
+	if err == nil && !slices.ContainsFunc(all(), func(each secret) bool { return kept[each.name] != "" }) {
+		err = fmt.Errorf("%s is there but holds no secret: put back its copy (docs/operations.md), or remove it if there is no data yet", store)
+	}
 	return kept, err
 }
 
+// keep is done when a loss of power can no longer undo it: only then may anybody get what it holds.
 func keep(store string, kept map[string]string) error {
 	return write(store, []byte(lines(kept)), 0o400)
 }
@@ -89,21 +95,47 @@ func lines(settings map[string]string) string {
 	return strings.Join(append(list(settings), ""), "\n")
 }
 
-// write replaces a file in one step: whoever reads it reads the old one or the new one, whole.
+// flush has what was written to a file or a folder on the disk when it returns. A test looks over its shoulder.
+var flush = (*os.File).Sync
+
+// write replaces a file in one step: whoever reads it reads the old one or the new one, whole, also after a loss of power.
+// Its mode is the one asked for, whatever the umask.
 func write(path string, content []byte, mode fs.FileMode) error {
 	fresh := path + ".new"
 	_ = os.Remove(fresh) // of a run that was killed
-	if err := os.WriteFile(fresh, content, mode); err != nil {
+	if err := writeFresh(fresh, content, mode); err != nil {
 		return err
 	}
-	return os.Rename(fresh, path)
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(flush(folder), folder.Close())
+}
+
+func writeFresh(path string, content []byte, mode fs.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = errors.Join(file.Chmod(mode), flush(file))
+	}
+	return errors.Join(err, file.Close())
 }
 
 // show prints what a person needs to log in, in a form that a shell reads as well.
 func show(c call, store string) error {
-	kept, err := readVariables(store)
+	kept, err := readKept(store)
 	if err != nil {
-		return fmt.Errorf("nothing is kept yet: %w", err)
+		return err
+	}
+	if len(kept) == 0 {
+		return fmt.Errorf("nothing is kept yet: there is no %s", store)
 	}
 	say := func(about string, names ...string) {
 		_, _ = fmt.Fprintf(c.stdout, "# %s\n", about)
