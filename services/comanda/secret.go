@@ -56,8 +56,9 @@ func fixed(text string) func() string { return func() string { return text } }
 // password is one that a person can copy: 16 letters and digits, 80 bits.
 func password() string { return strings.ToLower(rand.Text()[:16]) }
 
+// isAddress asks for what auth asks for: the bare address, without a name.
 func isAddress(text string) error {
-	if _, err := mail.ParseAddress(text); err != nil {
+	if parsed, err := mail.ParseAddress(text); err != nil || parsed.Address != text {
 		return errors.New("is not an e-mail address")
 	}
 	return nil
@@ -87,12 +88,10 @@ func given(environ map[string]string, name string) (string, error) {
 	return value, nil
 }
 
-// checkKey refuses a key that no service would start with, before anything is started.
+// checkKey refuses a key that no service would start with, before anything is started. The services read it from their
+// environment alone: a JWT_SECRET_KEY_FILE would satisfy nobody but us.
 func checkKey(environ map[string]string) error {
-	key, err := given(environ, "JWT_SECRET_KEY")
-	switch {
-	case err != nil:
-		return err
+	switch key := environ["JWT_SECRET_KEY"]; {
 	case key == "":
 		return errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
 	case len(key) < minimumKey:

@@ -172,16 +172,22 @@ func TestASecretCanBeGivenInAFile(t *testing.T) {
 }
 
 func TestWhatCannotWorkIsRefusedInOneLineWithoutTheValue(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct{ setting, want string }{
 		"no key":              {"X=", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"a short key":         {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes, and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"a key in a file":     {"JWT_SECRET_KEY_FILE=KEY", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"no address":          {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
+		"more than one":       {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
 		"a short password":    {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD has to be 8 to 72 bytes long\n"},
 		"more than a line":    {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN has to be one line\n"},
 		"a file of somewhere": {"ADMIN_PASSWORD_FILE=/not/there", "comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
 	} {
 		p := newPlace(t)
-		environ := []string{key, tc.setting}
+		environ := []string{key, strings.Replace(tc.setting, "=KEY", "="+file, 1)}
 		if strings.HasPrefix(tc.want, "comanda secrets: JWT") {
 			environ = environ[1:]
 		}
