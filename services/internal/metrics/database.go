@@ -12,7 +12,7 @@ import (
 // pool shows the connections to the service's database.
 type pool struct {
 	*pgxpool.Pool
-	connections, most, waited, acquired *prometheus.Desc
+	connections, most, waited, acquired, canceled *prometheus.Desc
 }
 
 // Pool makes registry show p.
@@ -21,8 +21,9 @@ func Pool(registry prometheus.Registerer, p *pgxpool.Pool) {
 		Pool:        p,
 		connections: prometheus.NewDesc("comanda_db_connections", "Connections to the database, by what they do.", []string{"state"}, nil),
 		most:        prometheus.NewDesc("comanda_db_connections_max", "Connections that there may be at most.", nil, nil),
-		waited:      prometheus.NewDesc("comanda_db_acquire_wait_seconds_total", "Time that was waited for connections.", nil, nil),
+		waited:      prometheus.NewDesc("comanda_db_acquire_wait_seconds_total", "Time that was waited for connections because none was free, by those who got one.", nil, nil),
 		acquired:    prometheus.NewDesc("comanda_db_acquire_total", "How often a connection was had.", nil, nil),
+		canceled:    prometheus.NewDesc("comanda_db_acquire_canceled_total", "How often it was waited for a connection in vain, until time was up.", nil, nil),
 	})
 }
 
@@ -33,9 +34,11 @@ func (p pool) Collect(found chan<- prometheus.Metric) {
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.AcquiredConns()), "acquired")
 	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.IdleConns()), "idle")
+	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.ConstructingConns()), "constructing")
 	found <- prometheus.MustNewConstMetric(p.most, gauge, float64(stat.MaxConns()))
-	found <- prometheus.MustNewConstMetric(p.waited, counter, stat.AcquireDuration().Seconds())
+	found <- prometheus.MustNewConstMetric(p.waited, counter, stat.EmptyAcquireWaitTime().Seconds())
 	found <- prometheus.MustNewConstMetric(p.acquired, counter, float64(stat.AcquireCount()))
+	found <- prometheus.MustNewConstMetric(p.canceled, counter, float64(stat.CanceledAcquireCount()))
 }
 
 // Backlog is how much waits for an answer, and since when the oldest of it does.

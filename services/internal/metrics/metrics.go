@@ -23,8 +23,9 @@ var (
 	Decision = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900}
 )
 
-// scrapeTimeout bounds the making of an answer; Prometheus itself gives up after 10 s by default.
-const scrapeTimeout = 5 * time.Second
+// scrapeTimeout bounds the making of an answer. Prometheus gives up after 4 s (scrape_timeout in
+// deploy/prometheus/prometheus.yml): before that we can still say why there is none.
+const scrapeTimeout = 3 * time.Second
 
 // New makes a registry that knows the Go runtime and the process.
 func New() *prometheus.Registry {

@@ -4,6 +4,7 @@ package metricstest
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,19 +24,36 @@ func Shown(t testing.TB, registry *prometheus.Registry) string {
 	return w.Body.String()
 }
 
-// Want finds lines that begin so, such as `comanda_orders_total{status="PENDING"} 1`.
+// Want finds whole lines, such as `comanda_orders_total{status="PENDING"} 1`.
 func Want(t testing.TB, registry *prometheus.Registry, lines ...string) {
 	t.Helper()
-	shown := Shown(t, registry)
+	WantIn(t, Shown(t, registry), lines...)
+}
+
+// WantIn is Want for what was read already.
+func WantIn(t testing.TB, shown string, lines ...string) {
+	t.Helper()
+	want(t, shown, lines, func(got, line string) bool { return got == line })
+}
+
+// WantPrefix finds lines that begin so: what is measured has no value that a test could know, as go_goroutines.
+func WantPrefix(t testing.TB, registry *prometheus.Registry, prefixes ...string) {
+	t.Helper()
+	want(t, Shown(t, registry), prefixes, strings.HasPrefix)
+}
+
+func want(t testing.TB, shown string, lines []string, is func(got, line string) bool) {
+	t.Helper()
+	all := strings.Split(shown, "\n")
 	for _, line := range lines {
-		if strings.Contains(shown, "\n"+line) {
+		if slices.ContainsFunc(all, func(got string) bool { return is(got, line) }) {
 			continue
 		}
 		name, _, _ := strings.Cut(line, " ")
 		got := "nothing of the kind"
-		for other := range strings.Lines(shown) {
+		for _, other := range all {
 			if strings.HasPrefix(other, name+" ") {
-				got = strings.TrimSpace(other)
+				got = other
 			}
 		}
 		t.Errorf("the metrics have no line %s, but %s", line, got)
