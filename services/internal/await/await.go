@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
 )
 
@@ -37,7 +38,9 @@ func Wait(r *http.Request) (time.Duration, error) {
 		if err != nil || seconds < 0 || seconds > int(MaxWait/time.Second) {
 			return 0, fault.Malformed("Prefer: wait has to be a whole number from 0 to %d", int(MaxWait/time.Second))
 		}
-		return time.Duration(seconds) * time.Second, nil
+		wait := time.Duration(seconds) * time.Second
+		observe.Wait(r.Context(), wait)
+		return wait, nil
 	}
 	return 0, nil
 }

@@ -3,6 +3,8 @@ package await_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
@@ -10,9 +12,32 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/metrics/metricstest"
+	"comanda/services/internal/observe"
 )
+
+// Who has agreed to wait and leaves before that does not leave because of us.
+func TestWhoAgreesToWaitIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)
+		defer leave()
+		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
+		r.Header.Set("Prefer", "wait=10")
+		observe.New(registry, slog.New(slog.DiscardHandler)).Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := await.Wait(r); err != nil {
+				t.Error(err)
+			}
+			<-r.Context().Done()
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		metricstest.Want(t, registry, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
+	})
+}
 
 func TestWait(t *testing.T) {
 	for _, tc := range []struct {

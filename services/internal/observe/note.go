@@ -3,7 +3,9 @@ package observe
 import (
 	"context"
 	"log/slog"
+	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -15,17 +17,21 @@ const (
 	DeadLetter = "dead_letter"
 )
 
+// unmatched is the route of what takes none.
+const unmatched = "unmatched"
+
 // seen is what is said of a request or an event while it is being served, by one goroutine.
 type seen struct {
 	route          string
 	topic, outcome string
+	agreed         time.Duration
 	attrs          []slog.Attr
 }
 
 type key struct{}
 
 func note(ctx context.Context) (context.Context, *seen) {
-	s := &seen{route: "unmatched"}
+	s := &seen{route: unmatched}
 	return context.WithValue(ctx, key{}, s), s
 }
 
@@ -39,6 +45,9 @@ func of(ctx context.Context) *seen {
 // Route says which route a request has taken: its template, as /orders/{id}.
 func Route(ctx context.Context, template string) { of(ctx).route = template }
 
+// Wait says how long a client has agreed to wait on top of what every answer may take (Prefer: wait=N).
+func Wait(ctx context.Context, agreed time.Duration) { of(ctx).agreed = agreed }
+
 // Event says of which topic an event is and what becomes of it.
 func Event(ctx context.Context, topic, outcome string) {
 	s := of(ctx)
@@ -47,7 +56,7 @@ func Event(ctx context.Context, topic, outcome string) {
 
 // Order says which order this is about: by its id an operator finds spans and lines. What is no id of ours is not kept.
 func Order(ctx context.Context, id string) {
-	if len(id) != len("00000000-0000-0000-0000-000000000000") {
+	if len(id) != len(uuid.UUID{}.String()) || uuid.Validate(id) != nil {
 		return
 	}
 	trace.SpanFromContext(ctx).SetAttributes(attribute.String("comanda.order.id", id))

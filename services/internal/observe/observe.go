@@ -22,8 +22,12 @@ import (
 	"comanda/services/internal/tracing"
 )
 
-// statusGone is counted when the client left before its answer, which is no failure of ours (as nginx has it).
-const statusGone = 499
+// statusGone is counted when the client left before its answer, which is no failure of ours (as nginx has it). But who left
+// after patience, and what it had agreed to wait, left because of us: else a service that hangs would look as if it did not.
+const (
+	statusGone = 499
+	patience   = 2 * time.Second
+)
 
 // methods are those that are told apart; a client could make up any number of others.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
@@ -57,17 +61,18 @@ func New(registry prometheus.Registerer, log *slog.Logger) *Observer {
 
 // Edge observes requests of strangers: what they say of traces is not believed, or they could choose what is kept, and put
 // themselves into the traces of others. Each begins a trace, whose id the answer tells by the header Traceresponse
-// (https://w3c.github.io/trace-context/#traceresponse-header, a draft), and leaves a line in the log.
+// (https://w3c.github.io/trace-context/#traceresponse-header, a draft), and leaves a line in the log. Of what was refused
+// out of hand the measurement is all that stays: strangers could fill log and traces with it as fast as they like.
 func (o *Observer) Edge(next http.Handler) http.Handler {
-	return o.serve(next, func(r *http.Request) context.Context { return tracing.Without(r.Context()) }, slog.LevelInfo)
+	return o.serve(next, func(r *http.Request) context.Context { return tracing.Without(r.Context()) }, true)
 }
 
 // Requests observes what the service's own sidecar passes on, in the traces that it comes from.
 func (o *Observer) Requests(next http.Handler) http.Handler {
-	return o.serve(next, func(r *http.Request) context.Context { return tracing.From(r.Context(), r) }, slog.LevelDebug)
+	return o.serve(next, func(r *http.Request) context.Context { return tracing.From(r.Context(), r) }, false)
 }
 
-func (o *Observer) serve(next http.Handler, origin func(*http.Request) context.Context, level slog.Level) http.Handler {
+func (o *Observer) serve(next http.Handler, origin func(*http.Request) context.Context, edge bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		method := r.Method
@@ -75,16 +80,21 @@ func (o *Observer) serve(next http.Handler, origin func(*http.Request) context.C
 			method = "other"
 		}
 		ctx, span := tracing.Start(origin(r), method, trace.SpanKindServer)
-		defer span.End()
+		kept := true
+		defer func() {
+			if kept { // a span that does not end is sent nowhere
+				span.End()
+			}
+		}()
 		ctx, seen := note(ctx)
-		if level == slog.LevelInfo {
+		if edge {
 			w.Header().Set("Traceresponse", tracing.Parent(ctx))
 		}
 		o.flight.Inc()
 		defer o.flight.Dec()
 		answer := &recorder{ResponseWriter: w, begun: begun}
 		next.ServeHTTP(answer, r.WithContext(ctx))
-		code, took := answer.told(ctx)
+		code, took := answer.told(ctx, seen.agreed)
 		o.requests.WithLabelValues(method, seen.route, strconv.Itoa(code)).Observe(took.Seconds())
 		span.SetName(method + " " + seen.route)
 		span.SetAttributes(attribute.String("http.request.method", method), attribute.String("http.route", seen.route),
@@ -92,9 +102,19 @@ func (o *Observer) serve(next http.Handler, origin func(*http.Request) context.C
 		if code >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, http.StatusText(code))
 		}
+		kept = !edge || !refused(seen.route, code)
+		level := slog.LevelDebug
+		if edge && kept {
+			level = slog.LevelInfo
+		}
 		o.log.LogAttrs(ctx, level, "request", append([]slog.Attr{slog.String("method", method), slog.String("route", seen.route),
 			slog.Int("status", code), slog.Float64("durationMs", float64(time.Since(begun).Microseconds())/1000)}, seen.attrs...)...)
 	})
+}
+
+// refused says whether a request was turned away before any work was done for it: over a limit, or to no route of ours.
+func refused(route string, code int) bool {
+	return code == http.StatusTooManyRequests || route == unmatched && code < http.StatusInternalServerError
 }
 
 // Events observes the events that the service's own sidecar delivers.
@@ -143,12 +163,13 @@ func (r *recorder) Write(p []byte) (int, error) {
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // told is the code of the answer, and how long it took: all of it, but for a stream, which ends when its client likes.
-func (r *recorder) told(ctx context.Context) (int, time.Duration) {
+// Agreed is how long the client was to wait in any case.
+func (r *recorder) told(ctx context.Context, agreed time.Duration) (int, time.Duration) {
 	code, took := max(r.code, http.StatusOK), time.Since(r.begun)
 	if strings.HasPrefix(r.Header().Get("Content-Type"), "text/event-stream") {
 		took = r.after
 	}
-	if code >= http.StatusInternalServerError && ctx.Err() != nil {
+	if code >= http.StatusInternalServerError && ctx.Err() != nil && took < patience+agreed {
 		code = statusGone
 	}
 	return code, took

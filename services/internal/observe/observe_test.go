@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -147,6 +148,85 @@ func TestWhoeverLeavesIsNoFailureOfOurs(t *testing.T) {
 	w.shows(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 }
 
+// But a service that hangs drives everybody away, and that is one. Who had agreed to wait has to be given that time first.
+func TestWhoeverWasKeptWaitingLeavesBecauseOfUs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stayed, agreed time.Duration
+		code           string
+	}{
+		"hardly waited":             {1900 * time.Millisecond, 0, "499"},
+		"waited":                    {2 * time.Second, 0, "503"},
+		"waited as agreed":          {11 * time.Second, 10 * time.Second, "499"},
+		"waited longer than agreed": {12 * time.Second, 10 * time.Second, "503"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWatch()
+				ctx, leave := context.WithTimeout(t.Context(), tc.stayed)
+				defer leave()
+				w.Edge(handler(http.StatusServiceUnavailable, func(ctx context.Context) {
+					observe.Wait(ctx, tc.agreed)
+					<-ctx.Done()
+				})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
+				w.shows(t, `comanda_http_request_duration_seconds_count{code="`+tc.code+`",method="GET",route="unmatched"} 1`)
+			})
+		})
+	}
+}
+
+// Strangers cannot fill Zipkin and the log with what is refused at once: it is counted, and that is all. What is passed on
+// meanwhile is in a trace that is kept: nobody knows yet how it ends.
+func TestWhatIsRefusedIsOnlyCounted(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		route  string
+		kept   bool
+	}{
+		{http.StatusTooManyRequests, "/auth/login", false}, {http.StatusTooManyRequests, "", false}, {http.StatusNotFound, "", false},
+		{http.StatusUnauthorized, "", false}, {http.StatusNotFound, "/orders/{id}", true}, {http.StatusUnauthorized, "/auth/login", true},
+		{http.StatusServiceUnavailable, "", true},
+	} {
+		w := newWatch()
+		serve := handler(tc.status, func(ctx context.Context) {
+			if tc.route != "" {
+				observe.Route(ctx, tc.route)
+			}
+			if !strings.HasSuffix(tracing.Parent(ctx), "-01") {
+				t.Errorf("%d %s: in trace %s", tc.status, tc.route, tracing.Parent(ctx))
+			}
+		})
+		w.Edge(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		if spans, lines := len(spans.GetSpans()), w.log.Len(); (spans == 1) != tc.kept || (lines > 0) != tc.kept {
+			t.Errorf("%d %s at the edge leaves %d spans and %d bytes of log", tc.status, tc.route, spans, lines)
+		}
+		route := tc.route
+		if route == "" {
+			route = "unmatched"
+		}
+		w.shows(t, fmt.Sprintf(`comanda_http_request_duration_seconds_count{code="%d",method="GET",route="%s"} 1`, tc.status, route))
+
+		spans.Reset() // our own sidecar does not flood us: its traces stay whole
+		w.Requests(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		if len(spans.GetSpans()) != 1 {
+			t.Errorf("%d %s of the sidecar leaves no span", tc.status, tc.route)
+		}
+	}
+}
+
+// What does not look like an id of ours is not kept, whatever its length.
+func TestOnlyIDsAreKept(t *testing.T) {
+	for id, kept := range map[string]bool{order: true, "7": false, strings.Repeat("x", len(order)): false, "urn:uuid:" + order: false} {
+		w := newWatch()
+		w.Edge(handler(http.StatusOK, func(ctx context.Context) {
+			observe.Route(ctx, "/orders/{id}")
+			observe.Order(ctx, id)
+		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		if got := attribute(spans.GetSpans()[0], "comanda.order.id"); (got == id) != kept || strings.Contains(w.log.String(), "orderId") != kept {
+			t.Errorf("%s: the span has %q, the log %s", id, got, &w.log)
+		}
+	}
+}
+
 // A stream is open for as long as its client likes; what it takes is the time until it begins.
 func TestAStreamTakesUntilItBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +240,7 @@ func TestAStreamTakesUntilItBegins(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
-		w.shows(t, `comanda_http_request_duration_seconds_sum{code="200",method="GET",route="unmatched"} 1`+"\n")
+		w.shows(t, `comanda_http_request_duration_seconds_sum{code="200",method="GET",route="unmatched"} 1`)
 	})
 }
 
