@@ -79,9 +79,9 @@ func receive(log *slog.Logger, route Route) http.Handler {
 func fate(log *slog.Logger, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
+	observe.Event(ctx, route.topic, observe.Retry) // whatever it is that keeps us from saying more: a panic comes again
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
-		observe.Event(ctx, route.topic, observe.Retry)
 		return "RETRY"
 	}
 	var head event.Received[json.RawMessage]
@@ -102,7 +102,6 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 		log.ErrorContext(ctx, "event rejected, it goes to the dead letters", "error", err)
 		return "DROP"
 	default:
-		observe.Event(ctx, route.topic, observe.Retry)
 		log.WarnContext(ctx, "event failed, it will be tried again", "error", err)
 		return "RETRY"
 	}

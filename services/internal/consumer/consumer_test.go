@@ -14,10 +14,13 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/metrics/metricstest"
+	"comanda/services/internal/observe"
 )
 
 const path = "/events/order.status.changed"
@@ -76,6 +79,22 @@ func TestTheFateOfAnEvent(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", name, code, fate, tc.want)
 		}
 	}
+}
+
+// An event whose handler panics is counted: it comes again.
+func TestAPanicIsCounted(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	router := mux.NewRouter()
+	log := slog.New(slog.DiscardHandler)
+	consumer.Register(router, log, []consumer.Route{consumer.On(event.OrderStatusChanged, func(context.Context, event.Received[event.OrderStatus]) error {
+		panic("boom")
+	})})
+	recovered := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package process does
+		defer func() { _ = recover() }()
+		router.ServeHTTP(w, r)
+	})
+	observe.New(registry, log).Events(recovered).ServeHTTP(httptest.NewRecorder(), post(path, envelope("order.status.changed.v1", `{}`)))
+	metricstest.Want(t, registry, `comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
 }
 
 func TestAHandlerGetsTheEvent(t *testing.T) {
