@@ -42,6 +42,7 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
+		w.Header().Set("Connection", "close") // the reader asks the server for that, but not through what wraps w
 		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
 	case err != nil:
 		return nil, fault.Malformed("the body did not arrive whole")

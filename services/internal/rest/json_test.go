@@ -4,12 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"comanda/services/internal/fault"
+	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
 )
 
@@ -90,6 +95,29 @@ func TestDecodeRefusesWhatIsNoJSON(t *testing.T) {
 	} {
 		if _, err := decode(tc.contentType, tc.body); !fault.Is(err, tc.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is left of a body that is too large is not read: the connection ends, also behind an observer, which hides the
+// server's own writer.
+func TestABodyTooLargeEndsTheConnection(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	server := httptest.NewServer(observe.New(prometheus.NewRegistry(), log).Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := rest.Body(w, r); err != nil {
+			return err
+		}
+		return rest.JSON(w, http.StatusOK, nil)
+	})))
+	defer server.Close()
+	for size, ends := range map[int]bool{rest.MaxBody: false, rest.MaxBody + 1: true} {
+		resp, err := http.Post(server.URL, "application/json", strings.NewReader(`"`+strings.Repeat("x", size-2)+`"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.Close != ends || (resp.StatusCode == http.StatusRequestEntityTooLarge) != ends {
+			t.Errorf("%d bytes: %s, the connection ends: %v", size, resp.Status, resp.Close)
 		}
 	}
 }
