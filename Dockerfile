@@ -1,8 +1,8 @@
 # All images of Comanda. docker-compose.yml builds them; by hand:
 #
-#   docker build --target service --build-arg SERVICE=order -t comanda/order:dev .
-#   docker build --target comanda -t comanda/comanda:dev .
-#   docker build --target sidecar -t comanda/daprd:dev .
+#   docker build --target service --build-arg SERVICE=order -t localhost/comanda/order:dev .
+#   docker build --target comanda -t localhost/comanda/comanda:dev .
+#   docker build --target sidecar -t localhost/comanda/daprd:dev .
 #
 # Works with BuildKit and with the classic builder. The classic one builds every stage above the target, so what takes
 # minutes, the Dapr runtime, is at the end: no service waits for it.

@@ -168,7 +168,37 @@ func TestNobodyCollectsWhatIsRunByHand(t *testing.T) {
 	}
 }
 
-// A service is on one network, with its own sidecar; nobody but sidecars, and who measures, is where the sidecars meet.
+// Two services that build one image write it at the same time, and one of them fails; an image that another's registry could
+// hold would be asked for there first.
+func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
+	all := containers(t, "docker-compose.yml")
+	maps.Copy(all, replicas(t))
+	builders := map[string]int{}
+	for _, c := range all {
+		image := fmt.Sprint(c["image"])
+		if _, ours := strings.CutPrefix(strings.TrimPrefix(image, "${DAPRD_IMAGE:-"), "localhost/comanda/"); !ours {
+			if c["build"] != nil {
+				t.Errorf("%s is built here, under a name that is not only here", image)
+			}
+			continue
+		}
+		builders[image] += 0
+		if c["build"] != nil {
+			builders[image]++
+		}
+	}
+	if len(builders) != len(system.Services)+2 {
+		t.Errorf("images: %v", builders)
+	}
+	for image, count := range builders {
+		if count != 1 {
+			t.Errorf("%s is built by %d services", image, count)
+		}
+	}
+}
+
+// A service is on one network, with its own sidecar; nobody but sidecars, and the job that names their version, is where the
+// sidecars meet.
 func TestServicesMeetNoForeignSidecar(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
 	maps.Copy(all, replicas(t))
@@ -177,7 +207,7 @@ func TestServicesMeetNoForeignSidecar(t *testing.T) {
 		networks := slices.Sorted(slices.Values(c.words("networks")))
 		switch {
 		case !slices.Contains(system.Services, service) || strings.Contains(name, "-db"):
-			if name != "prometheus" && name != "zipkin" && slices.Contains(networks, "mesh") {
+			if name != "daprd" && slices.Contains(networks, "mesh") {
 				t.Errorf("%s is on the sidecars' network", name)
 			}
 		case strings.HasSuffix(name, "-dapr"):
