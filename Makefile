@@ -45,8 +45,10 @@ scale: ## The same with three of order and three of product
 down: ## Stop and remove the containers; data stays
 	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml down
 
+# Of what Compose prints, which may be how it builds an image, only what sets a variable.
 demo-compose: ## Play the demo against the containers
-	@accounts=$$($(COMPOSE) run --rm -T secrets show) && set -a && eval "$$accounts" && \
+	@shown=$$($(COMPOSE) run --rm -T secrets show) && set -a && \
+		eval "$$(printf '%s\n' "$$shown" | grep -E "^[A-Z_]+='.*'\$$")" && \
 		COMANDA_URL=$${COMANDA_URL:-http://127.0.0.1:8080} go run ./tests/demo $(ARGS)
 
 test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
