@@ -87,11 +87,15 @@ func docker(ctx context.Context, args ...string) (string, error) {
 	return run(exec.CommandContext(ctx, "docker", args...))
 }
 
+// maxComplaint is how much of what a command said is told when it fails: the end of it, where the reason is.
+const maxComplaint = 2000
+
 func run(command *exec.Cmd) (string, error) {
 	var out, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaint
 	if err := command.Run(); err != nil {
-		text := strings.TrimSpace(complaint.String() + "\n" + out.String())
+		text := strings.TrimSpace(out.String() + "\n" + complaint.String())
+		text = text[max(0, len(text)-maxComplaint):]
 		return out.String(), fmt.Errorf("%s ... %s: %w: %s", command.Args[0], command.Args[len(command.Args)-1], err, text)
 	}
 	return out.String(), nil

@@ -16,7 +16,9 @@ import (
 const probe = "/run/comanda/comanda"
 
 // sidecarPorts are what a sidecar listens on: its API (HTTP, gRPC), what sidecars call each other on, its metrics.
-var sidecarPorts = []int{3500, 50001, 50002, 9090}
+var sidecarPorts = []int{3500, 50001, internalPort, 9090}
+
+const internalPort = 50002
 
 // attempt is to reach something from inside a service's container.
 type attempt struct {
@@ -66,6 +68,14 @@ func attempts(all map[string]container) []attempt {
 			attempts = append(attempts, foreign(from, all[other], []int{appPorts[other]})...)
 			if db, there := all[other+"-db"]; there {
 				attempts = append(attempts, foreign(from, db, []int{5432})...)
+			}
+		}
+	}
+	// Who looks in everywhere calls nobody: what sidecars call each other on is theirs alone.
+	for _, from := range []string{"prometheus", "zipkin"} {
+		for _, service := range services {
+			for _, address := range addresses(all[service+"-dapr"]) {
+				attempts = append(attempts, attempt{from, fmt.Sprintf("tcp://%s:%d", address, internalPort), false})
 			}
 		}
 	}
