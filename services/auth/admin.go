@@ -84,7 +84,7 @@ func (s service) admitOnce(ctx context.Context, wanted Registration) (settled bo
 		return false, nil
 	}
 	ctx, span := tracing.Start(ctx, "register the first admin", trace.SpanKindInternal)
-	defer span.End()
+	defer func() { tracing.End(span, err) }()
 	_, err = s.enrol(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
 	if fault.Is(err, fault.KindConflict) { // another replica was faster
 		return false, nil

@@ -30,9 +30,9 @@ func (s service) recover(ctx context.Context, t overdue.Timing) error {
 
 // revive asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
 // which it was registered. What was settled meanwhile is left alone.
-func (s service) revive(ctx context.Context, late waiting, t overdue.Timing) error {
+func (s service) revive(ctx context.Context, late waiting, t overdue.Timing) (err error) {
 	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
-	defer span.End()
+	defer func() { tracing.End(span, err) }()
 	step := ""
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
 		now := s.now()

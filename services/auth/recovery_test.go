@@ -10,6 +10,7 @@ import (
 	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/overdue"
 	"comanda/services/internal/token"
+	"comanda/services/internal/tracing/tracingtest"
 )
 
 var patience = overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
@@ -84,11 +85,18 @@ func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
 	}
 	h.pass(time.Minute)
 	h.sidecar.Away(true)
+	ended := tracingtest.Ended(t)
 	if err := h.recover(t.Context(), patience); err == nil {
 		t.Fatal("nothing is said")
 	}
+	if all, failed := ended("recover registration"); all != 3 || failed != 3 {
+		t.Errorf("%d spans, %d say that they failed", all, failed)
+	}
 	h.sidecar.Away(false)
 	h.recovered(t)
+	if all, failed := ended("recover registration"); all != 6 || failed != 3 {
+		t.Errorf("in the end %d spans, %d say that they failed", all, failed)
+	}
 	if got := len(h.sidecar.All()); got != 6 {
 		t.Fatalf("announced %d times", got)
 	}
@@ -100,6 +108,15 @@ func TestFirstAdmin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.sidecar.Away(true)
+	ended := tracingtest.Ended(t)
+	if _, err := h.admitOnce(t.Context(), *wanted); err == nil {
+		t.Error("nothing is said of a sidecar that is away")
+	}
+	if all, failed := ended("register the first admin"); all != 1 || failed != 1 {
+		t.Errorf("%d spans, %d say that they failed", all, failed)
+	}
+	h.sidecar.Away(false)
 	for range 2 { // a second replica, or a second look
 		if settled, err := h.admitOnce(t.Context(), *wanted); settled || err != nil {
 			t.Fatal(settled, err)

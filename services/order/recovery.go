@@ -47,9 +47,9 @@ func (r recovery) Round(ctx context.Context) error {
 
 // revive announces one waiting order again or, when it has waited too long, cancels it, in the trace in which it was
 // placed. What was settled meanwhile is left alone.
-func (r recovery) revive(ctx context.Context, late waiting) error {
+func (r recovery) revive(ctx context.Context, late waiting) (err error) {
 	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover order", trace.SpanKindInternal)
-	defer span.End()
+	defer func() { tracing.End(span, err) }()
 	observe.Order(ctx, late.ID)
 	step := ""
 	order, err := r.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {

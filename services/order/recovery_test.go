@@ -8,6 +8,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/overdue"
+	"comanda/services/internal/tracing/tracingtest"
 )
 
 // counted says how often the two topics were announced on.
@@ -116,8 +117,12 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	}
 	h.later(time.Minute)
 	h.sidecar.Away(true)
+	ended := tracingtest.Ended(t)
 	if err := h.recovery().Round(t.Context()); err == nil {
 		t.Error("the sidecar's absence is not told of")
+	}
+	if all, failed := ended("recover order"); all == 0 || failed != all {
+		t.Errorf("%d spans, %d say that they failed", all, failed)
 	}
 	h.sidecar.Away(false)
 	if err := h.recovery().Round(t.Context()); err == nil {

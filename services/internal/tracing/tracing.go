@@ -10,15 +10,24 @@ import (
 	"net/http"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
 var w3c = propagation.TraceContext{}
 
-// Start begins a span of this service below the one in ctx, or a new trace when there is none. The caller ends it.
+// Start begins a span of this service below the one in ctx, or a new trace when there is none. The caller ends it (End).
 func Start(ctx context.Context, name string, kind trace.SpanKind) (context.Context, trace.Span) {
 	return otel.Tracer("comanda").Start(ctx, name, trace.WithSpanKind(kind))
+}
+
+// End ends a span, which has failed if there is an err.
+func End(span trace.Span, err error) {
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
 }
 
 // From puts the trace that r's sender is in into ctx.
