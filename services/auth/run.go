@@ -48,7 +48,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	metrics.Waiting(parts.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", s.backlog)
+	metrics.Waiting(parts.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", parts.WhenStarted(s.backlog))
 	return parts.Serve(ctx, stateful.Rooms{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),

@@ -86,4 +86,13 @@ func TestWhatIsPendingIsKnown(t *testing.T) {
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
+	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)
+		select replace(key, substr(key, 7), gen_random_uuid()::text), value
+		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, countedAtMost); err != nil {
+		t.Fatal(err)
+	}
+	want.Count = countedAtMost // counting ends somewhere, so that the oldest is known in any case
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != want.Count || !got.Oldest.Equal(noon) {
+		t.Errorf("of very many: got %+v, want %+v, %v", got, want, err)
+	}
 }

@@ -177,7 +177,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		}
 	}
 	explained(t, h, waitingOrders, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
-	explained(t, h, pendingOrders, nil, "orders_in_status")
+	explained(t, h, pendingOrders, pgx.NamedArgs{"most": countedAtMost}, "orders_in_status")
 }
 
 func explained(t *testing.T, h *house, query string, args pgx.NamedArgs, index string) {

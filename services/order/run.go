@@ -37,7 +37,7 @@ func run(ctx context.Context, environ []string) error {
 		menu: newMenu(parts.Client, now), changes: &await.Changes{}, now: now,
 	}
 	r := recovery{Timing: config.Recovery, log: s.log, journal: s.journal, lists: s.lists, orders: s.orders, changes: s.changes, now: now}
-	metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders that wait for product's answer.", s.lists.Backlog)
+	metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders that wait for product's answer, up to 10000.", parts.WhenStarted(s.lists.Backlog))
 	return parts.Serve(ctx, stateful.Rooms{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){r.Run},

@@ -111,13 +111,16 @@ func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, 
 	return found, nil
 }
 
+// countedAtMost bounds the count of what is pending: the more there is, the more it matters that the answer comes in time.
+const countedAtMost = 10_000
+
 // pendingOrders counts them, and finds the oldest by the index of orders in a state, from its end.
 const pendingOrders = `
-	select (select count(*) from orders where status = 'PENDING'),
+	select (select count(*) from (select from orders where status = 'PENDING' limit @most) as counted),
 	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
 
-// Backlog says how many orders are PENDING, and since when the oldest.
+// Backlog says how many orders are PENDING, up to countedAtMost, and since when the oldest.
 func (l lists) Backlog(ctx context.Context) (b metrics.Backlog, err error) {
-	err = l.pool.QueryRow(ctx, pendingOrders).Scan(&b.Count, &b.Oldest)
+	err = l.pool.QueryRow(ctx, pendingOrders, pgx.NamedArgs{"most": countedAtMost}).Scan(&b.Count, &b.Oldest)
 	return b, err
 }

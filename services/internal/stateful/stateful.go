@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -37,8 +38,9 @@ type Parts struct {
 	Client  dapr.Client
 	Metrics *prometheus.Registry
 
-	name   string
-	config Config
+	name    string
+	config  Config
+	started atomic.Bool // all that Serve does before requests are served was done
 }
 
 // Open makes the parts. It connects to nothing yet: database and sidecar may come later. An error is about a setting.
@@ -85,13 +87,32 @@ func (p *Parts) Serve(ctx context.Context, rooms Rooms) error {
 	return process.Serve(ctx, process.Service{
 		Name: p.name, Config: p.config.Config, Log: p.Log, Metrics: p.Metrics, Handler: router,
 		Database: answers, Ready: p.ready, Background: rooms.Background,
-		Start: func(ctx context.Context) error {
-			if err := database.Migrate(ctx, p.Pool, rooms.Migrations); err != nil || rooms.Furnish == nil {
-				return err
-			}
-			return rooms.Furnish(ctx)
-		},
+		Start: func(ctx context.Context) error { return p.start(ctx, rooms) },
 	})
+}
+
+func (p *Parts) start(ctx context.Context, rooms Rooms) error {
+	if err := database.Migrate(ctx, p.Pool, rooms.Migrations); err != nil {
+		return err
+	}
+	if rooms.Furnish != nil {
+		if err := rooms.Furnish(ctx); err != nil {
+			return err
+		}
+	}
+	p.started.Store(true)
+	return nil
+}
+
+// WhenStarted makes a question for metrics.Waiting one that is asked only after the migrations: before them there is no
+// table, and Postgres would log an error for each scrape.
+func (p *Parts) WhenStarted(ask func(context.Context) (metrics.Backlog, error)) func(context.Context) (metrics.Backlog, error) {
+	return func(ctx context.Context) (metrics.Backlog, error) {
+		if !p.started.Load() {
+			return metrics.Backlog{}, errors.New("the service is starting")
+		}
+		return ask(ctx)
+	}
 }
 
 func (p *Parts) ready(ctx context.Context) error {
