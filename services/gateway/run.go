@@ -19,7 +19,7 @@ type config struct {
 	process.Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
 
-	MetricsPort int `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
+	MetricsPort process.Port `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
 
 	// Requests a second, and at once, from one client address; 0 means no limit. Signing in and up has a stricter one.
 	Rate       float64 `env:"RATE_LIMIT_PER_SECOND" envDefault:"500"`
@@ -48,7 +48,7 @@ func run(ctx context.Context, environ []string) error {
 	g := newGateway(config, log, registry, ctx.Done())
 	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return sidecar.Ready(ctx, config.Sidecar) }}
 	return process.Serve(ctx, process.Service{
-		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: config.MetricsPort,
+		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
 		Handler: g.events(), Public: g.edge(), Ready: ready.check,
 	})
 }

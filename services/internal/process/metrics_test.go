@@ -43,6 +43,25 @@ func TestWhereMetricsAreShown(t *testing.T) {
 	}
 }
 
+func TestMetricsThatEndAreSaid(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	r := start(t, process.Service{Handler: saying(""), Public: saying(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	const said = "the metrics are not shown any more"
+	if strings.Contains(r.log.String(), said) {
+		t.Error("it is said before")
+	}
+	breakListener(t, "http://"+listener.Addr().String())
+	until(t, func() bool { return strings.Contains(r.log.String(), said) })
+	whole := start(t, process.Service{Handler: saying(""), Public: saying(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	if err := whole.stop(); err != nil || strings.Contains(whole.log.String(), said) {
+		t.Errorf("an ordinary end: %v, %s", err, whole.log)
+	}
+}
+
 func TestAMetricsPortInUseIsSaidPlainly(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
