@@ -9,6 +9,7 @@ import (
 
 // nameTheDead says at once which part died, how, and what it said last.
 func (s *system) nameTheDead(p *part) {
+	s.waitNoMore(p.app.ID)
 	p.listen()
 	p.lines.flush()
 	because := p.because

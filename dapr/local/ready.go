@@ -52,15 +52,46 @@ func (s *system) announceReady(ctx context.Context) <-chan string {
 // startPatience is how long whoever wants a part started again is kept waiting.
 const startPatience = 90 * time.Second
 
-func (s *system) announceAgain(ctx context.Context, a app, parts []*part) error {
-	soon, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	if err := s.untilReady(soon, a); err != nil {
-		return fmt.Errorf("%s was started again and is not ready yet: see %s", a.ID, s.place.relative(s.place.log(a.ID)))
+// announceAgain says when an app that was started again is ready, and lets its
+// parts be heard from then on, however long that takes: until ctx is done. It
+// returns by then, or when patience is over.
+func (s *system) announceAgain(ctx context.Context, a app, parts []*part, patience time.Duration) error {
+	ready := make(chan error, 1)
+	go func() {
+		err := s.untilReady(ctx, a)
+		if err == nil {
+			s.console.say(a.ID, "ready again")
+			calm(parts)
+		}
+		ready <- err
+	}()
+	select {
+	case err := <-ready:
+		if err == nil {
+			return nil
+		}
+	case <-time.After(patience):
 	}
-	s.console.say(a.ID, "ready again")
-	calm(parts)
-	return nil
+	return fmt.Errorf("%s was started again and is not ready yet: see %s", a.ID, s.place.relative(s.place.log(a.ID)))
+}
+
+// waitAgain is a wait for an app that was started again. It ends with ctx, and
+// when there is nothing left to wait for: the app died, or is started once more.
+func (s *system) waitAgain(ctx context.Context, id string) context.Context {
+	s.waitNoMore(id)
+	ctx, end := context.WithCancel(ctx)
+	if s.waits == nil {
+		s.waits = map[string]context.CancelFunc{}
+	}
+	s.waits[id] = end
+	return ctx
+}
+
+func (s *system) waitNoMore(id string) {
+	if end := s.waits[id]; end != nil {
+		end()
+		delete(s.waits, id)
+	}
 }
 
 // calm lets the parts be heard from now on, once what they said while they

@@ -34,13 +34,15 @@ func (s *system) restart(ctx context.Context, request startRequest) error {
 	if err := s.startApps("dapr-"+id, file, a); err != nil {
 		return err
 	}
-	go func(parts []*part) { request.answer(s.announceAgain(ctx, a, parts)) }(s.partsOf(id))
+	ctx = s.waitAgain(ctx, id)
+	go func(parts []*part) { request.answer(s.announceAgain(ctx, a, parts, startPatience)) }(s.partsOf(id))
 	return nil
 }
 
 // retire ends what is left of an app, and forgets the `dapr run` that was for
 // it alone.
 func (s *system) retire(id string) {
+	s.waitNoMore(id)
 	old := s.partsOf(id)
 	for _, run := range s.runs {
 		run.parts = slices.DeleteFunc(run.parts, func(p *part) bool { return p.app.ID == id })

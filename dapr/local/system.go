@@ -24,7 +24,8 @@ type system struct {
 	runs     []*daprRun
 	greeted  bool // everything was ready once
 	control  net.Listener
-	board    *process.Process // the Dapr dashboard, where there is one
+	waits    map[string]context.CancelFunc // of apps that were started again: ends the wait for one
+	board    *process.Process              // the Dapr dashboard, where there is one
 }
 
 func (s *system) getenv() func(string) string { return os.Getenv }
