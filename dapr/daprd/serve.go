@@ -15,6 +15,10 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
+// contribLog is what components log to. The options of the log (--log-as-json, --log-level) apply to the loggers that are
+// there when they are set.
+var contribLog = logger.NewLogger("dapr.contrib")
+
 // serve runs one runtime beside its provider of identities (mTLS, where it is enabled) until ctx ends.
 func serve(ctx context.Context, opts *options.Options) error {
 	health := healthz.New()
@@ -108,6 +112,6 @@ func runtimeConfig(opts *options.Options) *runtime.Config {
 		DisableInitEndpoints:          opts.DisableInitEndpoints,
 		AppSSL:                        opts.AppSSL,
 		ComponentsPath:                opts.ComponentsPath,
-		Registry:                      componentRegistry(logger.NewLogger("dapr.contrib")),
+		Registry:                      componentRegistry(contribLog),
 	}
 }

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // atPeace says what is wrong with a system in which nothing was broken: an event that could not be processed or published,
-// or a part that complained.
+// a part that complained, or that said something in another form than JSON.
 func atPeace(s *system.System) error {
 	ctx, cancel := context.WithTimeout(context.Background(), town.Patience)
 	defer cancel()
@@ -21,6 +22,9 @@ func atPeace(s *system.System) error {
 		for line := range strings.Lines(program.Log()) {
 			if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"error"`) || strings.HasPrefix(line, "panic:") {
 				return fmt.Errorf("%s complains in peace: %s", program.Name, strings.TrimSpace(line))
+			}
+			if !json.Valid([]byte(line)) {
+				return fmt.Errorf("%s logs what is no JSON: %s", program.Name, strings.TrimSpace(line))
 			}
 		}
 	}
