@@ -85,7 +85,8 @@ func (p *part) gone() bool {
 	if p.missed.IsZero() {
 		p.missed = time.Now()
 	}
-	if p.because == "" && time.Since(p.missed) < lastWords {
+	// The CLI passes on what a part said, and how it ended, each when it comes to it.
+	if (p.because == "" || len(p.report.recent) == 0) && time.Since(p.missed) < lastWords {
 		return false
 	}
 	p.ended = true

@@ -101,6 +101,10 @@ func wanted(parse env.ParseError) string {
 	return "has to be a " + parse.Type.Kind().String()
 }
 
+// lastWord is how long a service that failed stays after it has said why. The Dapr CLI closes the pipe that it reads our
+// output from when we end, and on a busy machine loses what it has not read by then.
+const lastWord = 300 * time.Millisecond
+
 // Main runs a service until it ends by itself or is told to (SIGINT, SIGTERM). A failure is one line on standard error
 // and exit code 1.
 func Main(name string, run func(ctx context.Context, environ []string) error) {
@@ -109,6 +113,7 @@ func Main(name string, run func(ctx context.Context, environ []string) error) {
 	if err := run(ctx, os.Environ()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		stop()
+		time.Sleep(lastWord)
 		os.Exit(1)
 	}
 }
