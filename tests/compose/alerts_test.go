@@ -172,17 +172,26 @@ func testAlerts(t *testing.T, s *stack) {
 	s.people = s.town(t)
 	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
 	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			since := time.Now()
-			undo := sync.OnceFunc(f.make(t, s))
-			defer undo()
-			fired := s.firing(t, f.during)
-			undo()
-			fired = append(fired, s.firing(t, f.after)...)
-			s.healthy(t, comesBack)
-			say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
-		})
+		t.Run(f.name, func(t *testing.T) { s.prove(t, f) })
 	}
+}
+
+// prove makes a fault, and wants its alerts to fire, and not to have fired before.
+func (s *stack) prove(t *testing.T, f fault) {
+	for _, a := range town.Must(s.alerts(t.Context()))(t) {
+		early := func(each sign) bool { return each.is(a.Labels["alertname"], a.Labels) }
+		if a.State == "firing" && slices.ContainsFunc(f.during, early) && !s.keep { // what was kept may have burnt before
+			t.Errorf("before anything is wrong: %v", a)
+		}
+	}
+	since := time.Now()
+	undo := sync.OnceFunc(f.make(t, s))
+	defer undo()
+	fired := s.firing(t, f.during)
+	undo()
+	fired = append(fired, s.firing(t, f.after)...)
+	s.healthy(t, comesBack)
+	say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
 }
 
 // firing waits until each of these alerts fires, and says how long that took.

@@ -16,18 +16,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"comanda/services/event"
+	"comanda/tests/client"
 	"comanda/tests/town"
 )
 
-// garbage is an event that nobody can process.
+// garbage is events that nobody can process: one that is none, which the sidecar sets aside, and one that product refuses.
 func garbage(t *testing.T, s *stack) func() {
 	broker := town.Must(s.broker())(t)
 	defer broker.Close()
-	record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(`this is no event`)}
-	if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
-		t.Fatal(err)
+	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test","type":"order.created.pending.v1",
+		"subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
+		record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(text)}
+		if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		s.dead["product"]++
 	}
-	s.dead["product"]++
 	return func() {}
 }
 
@@ -69,8 +73,8 @@ func badRule(t *testing.T, s *stack) func() {
 // reload lets Prometheus read its configuration anew.
 func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), "HUP") }
 
-// lostTarget is a target that vanishes from the list of what is measured. The file is written in place: it is mounted by
-// itself.
+// lostTarget is a target that vanishes from the list of what is measured. Prometheus is started anew: a file that is mounted
+// by itself tells nobody that it changed.
 func lostTarget(t *testing.T, s *stack) func() {
 	file := filepath.Join(s.dir, "base.yml")
 	text := string(town.Must(os.ReadFile(file))(t))
@@ -82,7 +86,7 @@ func lostTarget(t *testing.T, s *stack) func() {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		reload(t, s)
+		s.docker(t, "restart", s.container(t, "prometheus").ID)
 	}
 	write(without)
 	return func() { write(text) }
@@ -119,7 +123,7 @@ func queue(t *testing.T, s *stack) func() {
 	}
 }
 
-// visitors read the menu again and again, whatever they are answered.
+// visitors read the menu, log in and look at their profile again and again, whatever they are answered.
 func visitors(t *testing.T, s *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
 	end := s.asking(ctx, 4)
@@ -131,9 +135,9 @@ func (s *stack) asking(ctx context.Context, how int) (wait func()) {
 	for range how {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if resp, err := httpClient.Get(s.url(gatewayPort) + "/api/v1/products"); err == nil {
-					_ = resp.Body.Close()
-				}
+				_, _ = s.ana.Menu(ctx, client.Search{})
+				_, _ = s.ana.Me(ctx)
+				_, _ = s.people.Nobody.Refresh(ctx, "of no use")
 				select {
 				case <-ctx.Done():
 				case <-time.After(100 * time.Millisecond):

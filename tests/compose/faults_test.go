@@ -14,8 +14,11 @@ type fault struct {
 	during, after []sign
 }
 
+// faults are made one after the other. Errors come first: their budget burns on for as long as the windows are.
 var faults = []fault{
-	{"what cannot be processed, measured or shipped", together(garbage, deadRow, oldLine, badRule, lostTarget, stopped("order-db-exporter")),
+	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
+		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil},
+	{"what cannot be processed, measured or shipped", together(lostTarget, garbage, deadRow, oldLine, badRule, stopped("order-db-exporter")),
 		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=logs", "ObservabilityDown part=rules",
 			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil},
 	{"a database has no connection left, a service none to it", together(crowd, queue),
@@ -25,24 +28,20 @@ var faults = []fault{
 		[]sign{"SagaSlow saga=order severity=warning"}},
 	{"nobody decides until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
 		[]sign{"SagaSlow saga=given_up"}, nil},
-	{"product is stopped, and its sidecar is not", together(stopped("product"), orders(3)),
-		[]sign{"ServiceDown part=service", "ConsumerSilent part=partition"}, nil},
+	{"product is stopped, and its sidecar is not; and two databases, while people ask", together(visitors, stopped("product", "auth-db", "user-db"), orders(3)),
+		[]sign{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition"}, nil},
 	{"Kafka is stopped", together(stopped("kafka"), orders(3)),
 		[]sign{"ServiceDown part=broker", "OutboxBehind"}, nil},
-	{"a database is stopped", stopped("user-db"),
-		[]sign{"ServiceDown part=database"}, nil},
 	{"user dies again and again", restarts("user", 4),
 		[]sign{"ServiceDown part=restarts"}, nil},
-	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
-		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil},
 }
 
-// inScale is the one alert that needs replicas: testScale makes its fault.
-const inScale = sign("ServiceDown part=replica")
+// oneOfThree is the one fault that needs replicas: testScale makes it.
+var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil}
 
 // signs are all alerts that a fault of this test makes fire.
 func signs() []sign {
-	all := []sign{inScale}
+	all := slices.Clone(oneOfThree.during)
 	for _, f := range faults {
 		all = append(append(all, f.during...), f.after...)
 	}

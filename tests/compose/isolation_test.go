@@ -33,7 +33,7 @@ func testIsolation(t *testing.T, s *stack) {
 	attempts := attempts(all)
 	tries := make(chan attempt)
 	var busy sync.WaitGroup
-	for range 24 { // most of them wait for an answer that never comes
+	for range 40 { // most of them wait for an answer that never comes
 		busy.Go(func() {
 			for a := range tries {
 				if err := reach(t, all[a.from], a.to); (err == nil) != a.allowed {

@@ -34,7 +34,7 @@ func testOneOrder(t *testing.T, s *stack) {
 		if err := found.whole(); err != nil {
 			return fmt.Errorf("%w%v", err, found)
 		}
-		return found.wants(s)
+		return found.goes(way)
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
 	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
@@ -75,12 +75,34 @@ func (t trace) end() int64 {
 	return last
 }
 
-// wants looks for every part's share in the trace.
-func (t trace) wants(*stack) error {
-	for _, service := range []string{"gateway", "order", "product"} {
-		if !slices.ContainsFunc(t, func(s span) bool { return s.Local.Service == service }) {
-			return fmt.Errorf("%s has no span in it:%v", service, t)
+// way is an order's way from the POST to CONFIRMED and to whoever watches: who did what, services and sidecars in turn.
+var way = []string{
+	"gateway SERVER post /api/v1/orders",
+	"gateway CLIENT calllocal/order/orders", // the sidecars
+	"order SERVER calllocal/order/orders",
+	"order SERVER post /orders",
+	"order PRODUCER outbox/order.created.pending",
+	"product CLIENT pubsub/order.created.pending", // product's sidecar
+	"product CONSUMER process order.created.pending",
+	"product PRODUCER outbox/inventory.stock.reserved",
+	"order CLIENT pubsub/inventory.stock.reserved",
+	"order CONSUMER process inventory.stock.reserved",
+	"order PRODUCER outbox/order.status.changed",
+	"gateway CLIENT pubsub/order.status.changed",
+	"gateway CONSUMER process order.status.changed",
+}
+
+// goes wants every step of a way to be in the trace, each after the one before it.
+func (t trace) goes(way []string) error {
+	at := int64(0)
+	for _, step := range way {
+		i := slices.IndexFunc(t, func(s span) bool {
+			return s.Timestamp >= at && s.Local.Service+" "+s.Kind+" "+s.Name == step
+		})
+		if i < 0 {
+			return fmt.Errorf("there is no %q, or it is too early:%v", step, t)
 		}
+		at = t[i].Timestamp
 	}
 	return nil
 }

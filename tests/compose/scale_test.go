@@ -28,6 +28,7 @@ func testScale(t *testing.T, s *stack) {
 	}
 	s.wantSpread(t)
 	s.wantNoCollision(t)
+	s.prove(t, oneOfThree)
 	s.books(t).Want(t)
 }
 
@@ -95,10 +96,11 @@ func (s *stack) wantSpread(t *testing.T) {
 	w.WantStock(dish, 1000-30, 30, 0)
 }
 
-// answered is how many calls each replica has answered, by the name of its container's service.
+// answered is how many calls each replica has answered since it was started, by the name of its container's service. What
+// Prometheus still has of the containers before is not asked for.
 func (s *stack) answered(t *testing.T) map[string]float64 {
 	t.Helper()
-	found := town.Must(s.query(t.Context(), `sum by (instance) (comanda_http_request_duration_seconds_count)`))(t)
+	found := town.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
 	counts := map[string]float64{}
 	for _, one := range found {
 		host, _, _ := strings.Cut(one.Labels["instance"], ":")
