@@ -186,7 +186,7 @@ func (s *stack) prove(t *testing.T, f fault) {
 	}
 	since := time.Now()
 	undo := sync.OnceFunc(f.make(t, s))
-	defer undo()
+	defer func() { undo(); s.healthy(t, comesBack) }()
 	fired := s.firing(t, f.during)
 	undo()
 	fired = append(fired, s.firing(t, f.after)...)

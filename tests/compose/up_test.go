@@ -45,15 +45,23 @@ func (s *stack) start(t *testing.T) {
 	say("     up and healthy (%.0f s)", time.Since(since).Seconds())
 }
 
-// override is what the test changes: alerts that wait for seconds instead of minutes, and nothing else. The targets are a
-// copy, so that one can be taken away.
+// override is what the test changes, of Prometheus alone: alerts that wait for seconds instead of minutes; and the targets
+// are a copy in a folder that is watched, so that one can be taken away.
 func (s *stack) override(t *testing.T) string {
-	rules := filepath.Join(s.dir, "rules")
-	targets := filepath.Join(s.dir, "base.yml")
-	err := errors.Join(os.MkdirAll(rules, 0o755), shortRules(s.path(rulesFolder), rules),
-		copyFile(s.path("deploy/prometheus/targets/base.yml"), targets))
-	text := fmt.Sprintf("services:\n  prometheus:\n    volumes:\n      - %s:%s:ro\n      - %s:/etc/prometheus/targets/base.yml:ro\n",
-		rules, rulesMount, targets)
+	rules, targets := filepath.Join(s.dir, "rules"), filepath.Dir(s.targetsFile())
+	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), shortRules(s.path(rulesFolder), rules),
+		copyFile(s.path("deploy/prometheus/targets/base.yml"), s.targetsFile()))
+	none := filepath.Join(s.dir, "none.yml")
+	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
+		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // where files of the repository are mounted, or not
+	}
+	text := fmt.Sprintf(`services:
+  prometheus:
+    volumes:
+      - %s:%s:ro
+      - %s:/etc/prometheus/targets:ro
+      - %s:/etc/prometheus/targets/base.yml:ro
+`, rules, rulesMount, targets, none)
 	file := filepath.Join(s.dir, "override.yml")
 	if err := errors.Join(err, os.WriteFile(file, []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
@@ -62,6 +70,9 @@ func (s *stack) override(t *testing.T) string {
 		shortInterval, shortest, rulesFolder)
 	return file
 }
+
+// targetsFile is the copy of the targets.
+func (s *stack) targetsFile() string { return filepath.Join(s.dir, "targets", "copy.yml") }
 
 // All five services are ready, also to each other, and what is measured is told.
 func testUp(t *testing.T, s *stack) {

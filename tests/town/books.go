@@ -62,7 +62,7 @@ var holds = map[string][]string{
 }
 
 func (b Books) agreement(ctx context.Context) error {
-	orders, err := pairs(ctx, b.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
+	orders, err := b.Orders(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,6 +81,11 @@ func (b Books) agreement(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Orders are the statuses of all orders, by their ids.
+func (b Books) Orders(ctx context.Context) (map[string]string, error) {
+	return pairs(ctx, b.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
 }
 
 // NothingLeft wants every event to have been published and processed: none waits in an outbox, and none is a
