@@ -114,12 +114,12 @@ func (c *collector) groups(ctx context.Context, out chan<- prometheus.Metric) er
 		}
 		out <- gauge(groupMembers, len(group.Members), group.Group)
 		for _, lag := range group.Lag.Sorted() {
-			if lag.Err != nil {
-				continue
+			if lag.Err != nil || lag.Commit.At < 0 && ofOneReplica.MatchString(group.Group) {
+				continue // that group begins with what is new: before its first commit there is nothing it has yet to read
 			}
 			partition := strconv.Itoa(int(lag.Partition))
 			out <- gauge(groupLag, lag.Lag, group.Group, lag.Topic, partition)
-			if lag.Commit.At >= 0 { // before its first commit a group has to read what there is, and is nowhere yet
+			if lag.Commit.At >= 0 { // before its first commit any other group has to read what there is, and is nowhere yet
 				out <- gauge(groupOffset, lag.Commit.At, group.Group, lag.Topic, partition)
 			}
 		}

@@ -112,6 +112,28 @@ kafka_topic_partition_under_replicated_partition{partition="0",topic="order.crea
 	}
 }
 
+// Before its first commit a group has all of a topic to read, but for one of a single replica, which begins with what is new.
+func TestLagBeforeTheFirstCommit(t *testing.T) {
+	t.Parallel()
+	brokers := cluster(t, kfake.SeedTopics(1, "order.status.changed"))
+	produce(t, brokers, "order.status.changed", 3)
+	replica := "gateway-0c1d9b1e-7c39-4e43-9d2b-2a1f6a0a1b2c"
+	for _, group := range []string{"product", replica} {
+		consume(t, brokers, group, "order.status.changed")
+	}
+	_, got := scrape(t, routes(admin(t, brokers), slog.New(slog.DiscardHandler)))
+	for line, there := range map[string]bool{
+		`kafka_consumergroup_members{consumergroup="` + replica + `"} 1`:                                        true,
+		`kafka_consumergroup_lag{consumergroup="product",partition="0",topic="order.status.changed"} 3`:         true,
+		`kafka_consumergroup_lag{consumergroup="` + replica + `"`:                                               false,
+		`kafka_consumergroup_current_offset{consumergroup="product",partition="0",topic="order.status.changed"`: false,
+	} {
+		if strings.Contains(got, line) != there {
+			t.Errorf("%s is there: %t\n%s", line, !there, got)
+		}
+	}
+}
+
 // The alert that Kafka is down waits for this number. The scrape succeeds: it is not the exporter that is away.
 func TestNoBrokerIsANumber(t *testing.T) {
 	t.Parallel()
