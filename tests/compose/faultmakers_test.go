@@ -112,7 +112,7 @@ func queue(t *testing.T, s *stack) func() {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	end := s.asking(ctx, 60)
+	end := s.asking(ctx, 60, s.menu)
 	return func() {
 		stop()
 		_ = conn.Close(context.WithoutCancel(t.Context()))
@@ -120,27 +120,33 @@ func queue(t *testing.T, s *stack) func() {
 	}
 }
 
-// visitors read the menu, log in and look at their profile again and again, whatever they are answered.
+// visitors come to every service again and again, whatever they are answered.
 func visitors(t *testing.T, s *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
-	end := s.asking(ctx, 4)
+	end := s.asking(ctx, 2, s.menu,
+		func(ctx context.Context) { _, _ = s.ana.Me(ctx) },
+		func(ctx context.Context) { _, _ = s.ana.Orders(ctx, "", client.Page{}) },
+		func(ctx context.Context) { _, _ = s.people.Nobody.Refresh(ctx, "of no use") })
 	return func() { stop(); end() }
 }
 
-func (s *stack) asking(ctx context.Context, how int) (wait func()) {
+func (s *stack) menu(ctx context.Context) { _, _ = s.ana.Menu(ctx, client.Search{}) }
+
+// asking lets so many people ask for each of these things.
+func (s *stack) asking(ctx context.Context, people int, things ...func(context.Context)) (wait func()) {
 	var all sync.WaitGroup
-	for range how {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				_, _ = s.ana.Menu(ctx, client.Search{})
-				_, _ = s.ana.Me(ctx)
-				_, _ = s.people.Nobody.Refresh(ctx, "of no use")
-				select {
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
+	for _, ask := range things {
+		for range people {
+			all.Go(func() {
+				for ctx.Err() == nil {
+					ask(ctx)
+					select {
+					case <-ctx.Done():
+					case <-time.After(100 * time.Millisecond):
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 	return all.Wait
 }
