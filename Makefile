@@ -59,7 +59,7 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 	CGO_ENABLED=0 go -C tests/alerts test -trimpath -count=1 $(ARGS) ./...
 
 test-unit: ## Run the tests that need no whole system
-	go test -short $(ARGS) ./services/... ./dapr/...
+	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
 
 # In the folder itself, so that it tells how far it is while it runs. It takes down what it brings up.
 test-compose: ## Prove docker-compose.yml on this machine's Docker (opt-in, 20 minutes; WITHOUT="grafana kafka-ui" leaves out what cannot be had)
@@ -73,11 +73,11 @@ vet: ## Run go vet on every module
 	CGO_ENABLED=0 go -C tests/alerts vet -trimpath ./...
 
 lint: ## Check formatting and run staticcheck
-	@unformatted=$$(gofmt -l services dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l services infra dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
 	go run $(STATICCHECK) -tags compose ./...
 
 fmt: ## Format the code
-	gofmt -w services dapr tests
+	gofmt -w services infra dapr tests
 
 bench: ## Measure our outbox against Dapr's own
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./tests/...

@@ -6,21 +6,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
 )
 
-// build brings every program up to date; the first time this takes minutes,
+// buildAll brings every program up to date; the first time this takes minutes,
 // and each builder says how far it is. The services come first: they are soon
 // done, or their mistake soon seen, and the others find what they share built.
-func build(ctx context.Context, console *console, stock bool) error {
+func buildAll(ctx context.Context, console *console, stock bool) error {
 	progress := console.writer("build")
 	defer progress.flush()
-	if _, err := runtime.BuildServices(ctx, progress); err != nil {
+	if _, err := build.Services(ctx, progress); err != nil {
 		return fmt.Errorf("build the services: %w", err)
 	}
-	daprd := runtime.Build
+	daprd := build.Daprd
 	if stock {
-		daprd = runtime.BuildStock
+		daprd = build.StockDaprd
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
@@ -30,7 +30,7 @@ func build(ctx context.Context, console *console, stock bool) error {
 		return nil
 	})
 	all.Go(func() error {
-		if _, err := runtime.BuildCLI(ctx, progress); err != nil {
+		if _, err := build.CLI(ctx, progress); err != nil {
 			return fmt.Errorf("build the Dapr CLI: %w", err)
 		}
 		return nil

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"comanda/dapr/local/process"
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
+	"comanda/infra/process"
 )
 
 // daprRun is one `dapr run -f FILE` and the parts it is to start.
@@ -27,7 +27,7 @@ type daprRun struct {
 // startDapr runs the CLI on the file. What its services and sidecars say is in
 // their own log files; what it says itself is kept for when it fails.
 func startDapr(p place, name, file string, environ []string, parts []*part) (*daprRun, error) {
-	program, err := runtime.Bin("dapr")
+	program, err := build.Bin("dapr")
 	if err != nil {
 		return nil, err
 	}

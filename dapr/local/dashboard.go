@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // dashboardPort is where the registry page used to be.

@@ -5,18 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
 func TestTheUsersOwnPostgresAndKafka(t *testing.T) {
 	p := aPlace(t)
-	theirs := backing.Options{Dir: t.TempDir(), Kind: backing.Embedded, Log: t.Output()}
-	postgres, err := backing.StartPostgres(t.Context(), theirs)
+	theirs := infra.Options{Dir: t.TempDir(), Kind: infra.Embedded, Log: t.Output()}
+	postgres, err := infra.StartPostgres(t.Context(), theirs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = postgres.Stop(context.Background()) })
-	kafka, err := backing.StartKafka(t.Context(), theirs)
+	kafka, err := infra.StartKafka(t.Context(), theirs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestTheUsersOwnPostgresAndKafka(t *testing.T) {
 	seen, stop := start(t, p)
 	seen.await(t, "Comanda is ready")
 	stop()
-	if err := kafka.Declare(t.Context(), []backing.Topic{{Name: "still.there", Partitions: 1}}); err != nil {
+	if err := kafka.Declare(t.Context(), []infra.Topic{{Name: "still.there", Partitions: 1}}); err != nil {
 		t.Errorf("their Kafka was ended with ours: %v", err)
 	}
 	if err := postgres.CreateDatabase(t.Context(), "still_there"); err != nil {

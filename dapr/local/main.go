@@ -60,7 +60,7 @@ func (c command) run(ctx context.Context, out io.Writer) error {
 	case c.args[0] == "start" && len(c.args) == 1:
 		return errors.New("say which: make start SERVICE=order (or auth, user, product, gateway)")
 	case c.args[0] == "build" && len(c.args) == 1:
-		return build(ctx, newConsole(out, true), c.stock)
+		return buildAll(ctx, newConsole(out, true), c.stock)
 	case c.args[0] == "start" && len(c.args) == 2:
 		return askToStart(ctx, place, c.args[1], out)
 	default:

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // mainRun is the name of the `dapr run` that starts the whole system.

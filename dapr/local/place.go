@@ -7,18 +7,18 @@ import (
 	"path/filepath"
 	"slices"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
 )
 
 // place is where the checkout is, and where everything made is kept.
 type place struct{ root, state string }
 
 func findPlace() (place, error) {
-	root, err := runtime.Root()
+	root, err := build.Root()
 	if err != nil {
 		return place{}, err
 	}
-	state, err := runtime.State()
+	state, err := build.State()
 	if err != nil {
 		return place{}, err
 	}

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"syscall"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
+	"comanda/services"
 )
 
 // restart starts one service and its sidecar again, beside the rest: what is
@@ -17,10 +18,10 @@ func (s *system) restart(ctx context.Context, request startRequest) error {
 	id := request.service
 	a, known := s.file.app(id)
 	if !known {
-		return fmt.Errorf("there is no service %q: choose one of %s", id, strings.Join(runtime.Services, ", "))
+		return fmt.Errorf("there is no service %q: choose one of %s", id, strings.Join(services.Names, ", "))
 	}
 	s.console.say(id, "starting it again")
-	if _, err := runtime.BuildServices(ctx, s.console.writer("build")); err != nil {
+	if _, err := build.Services(ctx, s.console.writer("build")); err != nil {
 		return err
 	}
 	s.retire(id)

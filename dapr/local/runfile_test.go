@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
+	"comanda/services"
 )
 
 // The run file is what `dapr run -f` and this program read; both must agree
 // with what is built, and unknown keys are ignored in silence by the CLI.
 func TestRunFileHasEveryServiceOnPortsOfItsOwn(t *testing.T) {
-	root, err := runtime.Root()
+	root, err := build.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +34,8 @@ func TestRunFileHasEveryServiceOnPortsOfItsOwn(t *testing.T) {
 			seen[port] = name
 		}
 	}
-	if !slices.Equal(ids, runtime.Services) {
-		t.Errorf("apps %v, built %v", ids, runtime.Services)
+	if !slices.Equal(ids, services.Names) {
+		t.Errorf("apps %v, built %v", ids, services.Names)
 	}
 }
 
@@ -59,7 +60,7 @@ func TestTheMetricsPortHasToBeFree(t *testing.T) {
 }
 
 func TestForRunCopiesOneAppWithPathsThatHold(t *testing.T) {
-	root, err := runtime.Root()
+	root, err := build.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

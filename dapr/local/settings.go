@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
 // minimumSecret is how long JWT_SECRET_KEY must be, in bytes.
@@ -134,16 +134,16 @@ func wrongSettings(getenv func(string) string) []string {
 		}
 	}
 	lines = append(lines, wrongTelemetry(getenv)...)
-	kind, err := backing.KindFromEnvironment(getenv)
+	kind, err := infra.KindFromEnvironment(getenv)
 	if err != nil {
 		return append(lines, err.Error())
 	}
 	names := []string{"KAFKA_BROKERS", "AUTH_DATABASE_URL", "USER_DATABASE_URL", "ORDER_DATABASE_URL", "PRODUCT_DATABASE_URL"}
 	for _, name := range names {
 		switch set := getenv(name) != ""; {
-		case kind == backing.External && !set:
+		case kind == infra.External && !set:
 			lines = append(lines, name+" is not set, and COMANDA_BACKING=external needs it")
-		case kind != backing.External && set:
+		case kind != infra.External && set:
 			lines = append(lines, name+" is set, but only COMANDA_BACKING=external uses it: unset it, or set both")
 		}
 	}

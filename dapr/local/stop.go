@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"comanda/dapr/local/backing"
-	"comanda/dapr/local/process"
+	"comanda/infra"
+	"comanda/infra/process"
 )
 
 // system is everything that runs. One goroutine owns it: watch, and before and
@@ -19,8 +19,8 @@ type system struct {
 	stock    bool
 	file     runFile
 	settings settings
-	postgres *backing.Postgres
-	kafka    *backing.Kafka
+	postgres *infra.Postgres
+	kafka    *infra.Kafka
 	runs     []*daprRun
 	greeted  bool // everything was ready once
 	control  net.Listener

@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"comanda/dapr/local/backing"
-	"comanda/dapr/local/process"
-	"comanda/dapr/local/runtime"
+	"comanda/infra"
+	"comanda/infra/build"
+	"comanda/infra/process"
 	"comanda/services/event"
 )
 
@@ -66,15 +66,15 @@ func (s *system) check() error {
 // prepare starts Postgres and Kafka while it brings the programs up to date.
 func (s *system) prepare(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return build(ctx, s.console, s.stock) })
+	all.Go(func() error { return buildAll(ctx, s.console, s.stock) })
 	all.Go(func() error { return s.startPostgres(ctx) })
 	all.Go(func() error { return s.startKafka(ctx) })
 	return all.Wait()
 }
 
-func (s *system) backing(who string) (backing.Options, error) {
-	kind, err := backing.KindFromEnvironment(s.getenv())
-	return backing.Options{Dir: s.place.state, Kind: kind, Log: s.console.writer(who)}, err
+func (s *system) backing(who string) (infra.Options, error) {
+	kind, err := infra.KindFromEnvironment(s.getenv())
+	return infra.Options{Dir: s.place.state, Kind: kind, Log: s.console.writer(who)}, err
 }
 
 func (s *system) startPostgres(ctx context.Context) error {
@@ -82,7 +82,7 @@ func (s *system) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.postgres, err = backing.StartPostgres(ctx, options); err != nil {
+	if s.postgres, err = infra.StartPostgres(ctx, options); err != nil {
 		return err
 	}
 	for _, service := range []string{"auth", "user", "order", "product"} {
@@ -98,12 +98,12 @@ func (s *system) startKafka(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.kafka, err = backing.StartKafka(ctx, options); err != nil {
+	if s.kafka, err = infra.StartKafka(ctx, options); err != nil {
 		return err
 	}
-	var topics []backing.Topic
+	var topics []infra.Topic
 	for _, name := range event.Declared() {
-		topics = append(topics, backing.Topic{Name: name, Partitions: event.Partitions})
+		topics = append(topics, infra.Topic{Name: name, Partitions: event.Partitions})
 	}
 	return s.kafka.Declare(ctx, topics)
 }
@@ -142,7 +142,7 @@ func (s *system) startApps(name, file string, apps ...app) error {
 
 // environment is what the CLI, and all it starts, get to know.
 func (s *system) environment() []string {
-	path, _ := runtime.Path(s.stock)
+	path, _ := build.Path(s.stock)
 	more := []string{"DAPR_RUNTIME_PATH=" + path, "KAFKA_BROKERS=" + s.kafka.Brokers()}
 	for _, service := range []string{"auth", "user", "order", "product"} {
 		more = append(more, strings.ToUpper(service)+"_DATABASE_URL="+s.postgres.URL("comanda_"+service))

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/process"
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
+	"comanda/infra/process"
 )
 
 // rootVariable makes this test binary run the system itself, as the one that
@@ -82,11 +82,11 @@ func aPlace(t *testing.T) place {
 	if testing.Short() {
 		t.Skip("a whole system")
 	}
-	checkout, err := runtime.Root()
+	checkout, err := build.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := runtime.State()
+	built, err := build.State()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	comanda "comanda/dapr/local/runtime"
+	comanda "comanda/infra/build"
 	"comanda/tests/client"
 	"comanda/tests/town"
 )

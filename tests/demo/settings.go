@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
 )
 
 // settings say where to play and who the kitchen is; the admin, if known, makes its account when there is none yet.
@@ -40,7 +40,7 @@ func loadSettings(getenv func(string) string) (settings, error) {
 // keptSettings reads the NAME=value lines that `make run` keeps; nothing when it never ran here.
 func keptSettings() map[string]string {
 	kept := map[string]string{}
-	state, err := runtime.State()
+	state, err := build.State()
 	if err != nil {
 		return kept
 	}

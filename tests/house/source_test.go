@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
 )
 
 // source is one Go file of the repository, in whichever module.
@@ -23,7 +23,7 @@ type source struct {
 
 func root(t testing.TB) string {
 	t.Helper()
-	dir, err := runtime.Root()
+	dir, err := build.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,21 +5,21 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
 // needsOwnServers skips where the test cannot stop the servers without harm to others.
 func needsOwnServers(t *testing.T) {
 	t.Helper()
-	if calm.kind == backing.External {
+	if calm.kind == infra.External {
 		t.Skip("this test stops its servers, and COMANDA_BACKING=external names somebody else's")
 	}
 }
 
-func ownKafka(t *testing.T) *backing.Kafka {
+func ownKafka(t *testing.T) *infra.Kafka {
 	t.Helper()
 	needsOwnServers(t)
-	broker, err := backing.StartKafka(t.Context(), backing.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
+	broker, err := infra.StartKafka(t.Context(), infra.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +27,10 @@ func ownKafka(t *testing.T) *backing.Kafka {
 	return broker
 }
 
-func ownPostgres(t *testing.T) *backing.Postgres {
+func ownPostgres(t *testing.T) *infra.Postgres {
 	t.Helper()
 	needsOwnServers(t)
-	server, err := backing.StartPostgres(t.Context(), backing.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
+	server, err := infra.StartPostgres(t.Context(), infra.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

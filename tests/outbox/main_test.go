@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/backing"
-	"comanda/dapr/local/runtime"
+	"comanda/infra"
+	"comanda/infra/build"
 )
 
 // calm is what the tests share that break neither the database nor the broker.
 var calm struct {
-	postgres *backing.Postgres
-	kafka    *backing.Kafka
-	kind     backing.Kind
+	postgres *infra.Postgres
+	kafka    *infra.Kafka
+	kind     infra.Kind
 	ours     string // path of our daprd
 	stock    string
 }
@@ -58,25 +58,25 @@ func prepare(ctx context.Context) (stop func(), err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return stop, err
 	}
-	if calm.ours, err = runtime.Build(ctx, os.Stderr); err != nil {
+	if calm.ours, err = build.Daprd(ctx, os.Stderr); err != nil {
 		return stop, err
 	}
-	if calm.stock, err = runtime.BuildStock(ctx, os.Stderr); err != nil {
+	if calm.stock, err = build.StockDaprd(ctx, os.Stderr); err != nil {
 		return stop, err
 	}
-	if calm.kind, err = backing.KindFromEnvironment(os.Getenv); err != nil {
+	if calm.kind, err = infra.KindFromEnvironment(os.Getenv); err != nil {
 		return stop, err
 	}
-	options := backing.Options{Dir: filepath.Join(dir, "calm"), Kind: calm.kind}
-	if calm.postgres, err = backing.StartPostgres(ctx, options); err != nil {
+	options := infra.Options{Dir: filepath.Join(dir, "calm"), Kind: calm.kind}
+	if calm.postgres, err = infra.StartPostgres(ctx, options); err != nil {
 		return stop, err
 	}
-	calm.kafka, err = backing.StartKafka(ctx, options)
+	calm.kafka, err = infra.StartKafka(ctx, options)
 	return stop, err
 }
 
 // newDatabase makes an empty database on a server and returns its URL.
-func newDatabase(t testing.TB, server *backing.Postgres) string {
+func newDatabase(t testing.TB, server *infra.Postgres) string {
 	t.Helper()
 	name := fmt.Sprintf("outbox_%d_%d", os.Getpid(), databases.Add(1))
 	// A new database is a copy of files, for which a busy machine may need longer than a statement has.
@@ -88,16 +88,16 @@ func newDatabase(t testing.TB, server *backing.Postgres) string {
 }
 
 // newTopic declares a topic of its own for a test, on a broker.
-func newTopic(t testing.TB, broker *backing.Kafka, partitions int) string {
+func newTopic(t testing.TB, broker *infra.Kafka, partitions int) string {
 	t.Helper()
 	name := fmt.Sprintf("outbox.test.%d.%d", os.Getpid(), databases.Add(1))
 	declare(t, broker, name, partitions)
 	return name
 }
 
-func declare(t testing.TB, broker *backing.Kafka, topic string, partitions int) {
+func declare(t testing.TB, broker *infra.Kafka, topic string, partitions int) {
 	t.Helper()
-	if err := broker.Declare(t.Context(), []backing.Topic{{Name: topic, Partitions: partitions}}); err != nil {
+	if err := broker.Declare(t.Context(), []infra.Topic{{Name: topic, Partitions: partitions}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // store is a state component that announces on a topic.

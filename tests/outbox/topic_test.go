@@ -12,7 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
 // published is one record of a topic.
@@ -37,7 +37,7 @@ type reader struct {
 	news chan struct{} // has something after each record
 }
 
-func read(t testing.TB, broker *backing.Kafka, topic string) *reader {
+func read(t testing.TB, broker *infra.Kafka, topic string) *reader {
 	t.Helper()
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(broker.Brokers(), ",")...),

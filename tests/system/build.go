@@ -6,7 +6,7 @@ import (
 	"io"
 	"path/filepath"
 
-	"comanda/dapr/local/runtime"
+	"comanda/infra/build"
 )
 
 // programs are the built programs and the repository they come from.
@@ -18,21 +18,21 @@ type programs struct {
 
 func (p programs) service(name string) string { return filepath.Join(p.bin, name) }
 
-// build builds what a system needs; that is quick when nothing changed.
-func build(ctx context.Context, stock bool, progress io.Writer) (programs, error) {
-	root, err := runtime.Root()
+// buildPrograms builds what a system needs; that is quick when nothing changed.
+func buildPrograms(ctx context.Context, stock bool, progress io.Writer) (programs, error) {
+	root, err := build.Root()
 	if err != nil {
 		return programs{}, err
 	}
-	sidecar := runtime.Build
+	sidecar := build.Daprd
 	if stock {
-		sidecar = runtime.BuildStock
+		sidecar = build.StockDaprd
 	}
 	daprd, err := sidecar(ctx, progress)
 	if err != nil {
 		return programs{}, fmt.Errorf("build the runtime: %w", err)
 	}
-	bin, err := runtime.BuildServices(ctx, progress)
+	bin, err := build.Services(ctx, progress)
 	if err != nil {
 		return programs{}, fmt.Errorf("build the services: %w", err)
 	}

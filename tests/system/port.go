@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"sync"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // Ports are taken from below those that the kernel gives to outgoing connections. A part that was killed finds its port

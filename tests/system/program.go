@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // stopGrace is how long a part may take to end in good order.

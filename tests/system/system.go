@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 	"comanda/services/event"
 )
 
@@ -38,10 +38,10 @@ type System struct {
 	// The secrets that services and sidecars share: for tests that forge or withhold them.
 	JWTSecret, AppToken, APIToken string
 
-	Postgres *backing.Postgres
-	Kafka    *backing.Kafka
+	Postgres *infra.Postgres
+	Kafka    *infra.Kafka
 
-	kind  backing.Kind
+	kind  infra.Kind
 	dir   string
 	pairs map[string][]*Pair
 }
@@ -69,7 +69,7 @@ const startTimeout = 10 * time.Minute
 
 // Run starts a system and returns when all of it is ready. The caller stops it.
 func Run(ctx context.Context, options Options) (*System, error) {
-	programs, err := build(ctx, options.Stock, os.Stderr)
+	programs, err := buildPrograms(ctx, options.Stock, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -118,14 +118,14 @@ func (s *System) start(ctx context.Context, programs programs, options Options) 
 
 // startBacking starts Postgres and Kafka side by side, with a database for each service that has one, and every topic.
 func (s *System) startBacking(ctx context.Context) error {
-	kind, err := backing.KindFromEnvironment(os.Getenv)
+	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return err
 	}
 	s.kind = kind
-	options := func() (backing.Options, error) {
+	options := func() (infra.Options, error) {
 		port, err := reserved.take()
-		return backing.Options{Dir: s.dir, Kind: kind, Port: port, Log: io.Discard}, err
+		return infra.Options{Dir: s.dir, Kind: kind, Port: port, Log: io.Discard}, err
 	}
 	return both(
 		func() error {
@@ -133,7 +133,7 @@ func (s *System) startBacking(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if s.Postgres, err = backing.StartPostgres(ctx, o); err != nil {
+			if s.Postgres, err = infra.StartPostgres(ctx, o); err != nil {
 				return err
 			}
 			for _, service := range Services[1:] {
@@ -148,7 +148,7 @@ func (s *System) startBacking(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if s.Kafka, err = backing.StartKafka(ctx, o); err != nil {
+			if s.Kafka, err = infra.StartKafka(ctx, o); err != nil {
 				return err
 			}
 			return s.Kafka.Declare(ctx, topics())
@@ -156,10 +156,10 @@ func (s *System) startBacking(ctx context.Context) error {
 	)
 }
 
-func topics() []backing.Topic {
-	var all []backing.Topic
+func topics() []infra.Topic {
+	var all []infra.Topic
 	for _, name := range event.Declared() {
-		all = append(all, backing.Topic{Name: name, Partitions: event.Partitions})
+		all = append(all, infra.Topic{Name: name, Partitions: event.Partitions})
 	}
 	return all
 }

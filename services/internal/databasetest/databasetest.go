@@ -1,5 +1,5 @@
 // Package databasetest gives a test a real Postgres: one server per test program, one migrated database per test. The
-// server is taken from wherever COMANDA_BACKING says (dapr/local/backing). A package that uses it has
+// server is taken from wherever COMANDA_BACKING says (infra). A package that uses it has
 //
 //	func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
 package databasetest
@@ -15,18 +15,18 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 	"comanda/services/internal/database"
 )
 
 var (
-	server   *backing.Postgres // set by Run before any test begins
-	previous atomic.Int64      // the number in the last database's name
+	server   *infra.Postgres // set by Run before any test begins
+	previous atomic.Int64    // the number in the last database's name
 )
 
 // Run starts the server, runs the tests, stops the server and returns the exit code.
 func Run(m *testing.M) int {
-	kind, err := backing.KindFromEnvironment(os.Getenv)
+	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return failed(err)
 	}
@@ -36,7 +36,7 @@ func Run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
-	if server, err = backing.StartPostgres(ctx, backing.Options{Dir: dir, Kind: kind, Log: os.Stderr}); err != nil {
+	if server, err = infra.StartPostgres(ctx, infra.Options{Dir: dir, Kind: kind, Log: os.Stderr}); err != nil {
 		return failed(err)
 	}
 	defer func() { _ = server.Stop(ctx) }()

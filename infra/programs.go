@@ -1,4 +1,4 @@
-package backing
+package infra
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // fetchedPostgres is what is fetched where the machine has no Postgres.

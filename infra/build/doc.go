@@ -1,8 +1,8 @@
-// Package runtime builds the programs that a system on one machine consists of:
+// Package build builds the programs that a system on one machine consists of:
 // our daprd and the stock one (module dapr/daprd), the Dapr CLI (module
 // dapr/cli) and the services. It is a thin layer over the go tool, which does
 // nothing when nothing changed; what takes minutes the first time says so.
 //
 // Everything ends up in the state directory: .comanda beside the root go.mod,
 // or where COMANDA_STATE points.
-package runtime
+package build

@@ -1,4 +1,4 @@
-package backing_test
+package infra_test
 
 import (
 	"context"
@@ -7,24 +7,24 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
-func options(t *testing.T, dir string) backing.Options {
+func options(t *testing.T, dir string) infra.Options {
 	t.Helper()
-	kind, err := backing.KindFromEnvironment(os.Getenv)
+	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind == backing.External {
+	if kind == infra.External {
 		t.Skip("what is external is not ours to kill")
 	}
-	return backing.Options{Dir: dir, Kind: kind, Log: t.Output()}
+	return infra.Options{Dir: dir, Kind: kind, Log: t.Output()}
 }
 
-func postgres(t *testing.T, o backing.Options) *backing.Postgres {
+func postgres(t *testing.T, o infra.Options) *infra.Postgres {
 	t.Helper()
-	p, err := backing.StartPostgres(t.Context(), o)
+	p, err := infra.StartPostgres(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func postgres(t *testing.T, o backing.Options) *backing.Postgres {
 	return p
 }
 
-func query(t *testing.T, p *backing.Postgres, sql string) (answer string) {
+func query(t *testing.T, p *infra.Postgres, sql string) (answer string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), p.URL("comanda_order"))
 	if err != nil {
@@ -83,14 +83,14 @@ func TestPostgresKeepsCommittedRowsWhenKilled(t *testing.T) {
 
 func TestPostgresFindsYesterdaysData(t *testing.T) {
 	o := options(t, t.TempDir())
-	if o.Kind == backing.Containers {
+	if o.Kind == infra.Containers {
 		t.Skip("a container's data ends with it")
 	}
 	first := postgres(t, o)
 	if err := first.CreateDatabase(t.Context(), "comanda_order"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backing.StartPostgres(t.Context(), o); err == nil {
+	if _, err := infra.StartPostgres(t.Context(), o); err == nil {
 		t.Fatal("a second server on the same data was not refused")
 	}
 	if err := first.Stop(t.Context()); err != nil {
@@ -116,13 +116,13 @@ func TestPostgresRefusesAWrongPassword(t *testing.T) {
 }
 
 func TestKindFromEnvironment(t *testing.T) {
-	for value, want := range map[string]backing.Kind{"": backing.Embedded, "apache": backing.Apache, "external": backing.External} {
-		got, err := backing.KindFromEnvironment(func(string) string { return value })
+	for value, want := range map[string]infra.Kind{"": infra.Embedded, "apache": infra.Apache, "external": infra.External} {
+		got, err := infra.KindFromEnvironment(func(string) string { return value })
 		if err != nil || got != want {
 			t.Errorf("%q: %q, %v", value, got, err)
 		}
 	}
-	if _, err := backing.KindFromEnvironment(func(string) string { return "mysql" }); err == nil {
+	if _, err := infra.KindFromEnvironment(func(string) string { return "mysql" }); err == nil {
 		t.Error("mysql was accepted")
 	}
 }

@@ -1,4 +1,4 @@
-package backing_test
+package infra_test
 
 import (
 	"bufio"
@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/backing"
-	"comanda/dapr/local/process"
+	"comanda/infra"
+	"comanda/infra/process"
 )
 
 // parentVariable makes this test binary start both servers and wait, as the
@@ -27,17 +27,17 @@ func TestMain(m *testing.M) {
 }
 
 func parent(dir string) int {
-	kind, err := backing.KindFromEnvironment(os.Getenv)
+	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return 1
 	}
-	o := backing.Options{Dir: dir, Kind: kind, Log: os.Stderr}
+	o := infra.Options{Dir: dir, Kind: kind, Log: os.Stderr}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if _, err := backing.StartPostgres(ctx, o); err != nil {
+	if _, err := infra.StartPostgres(ctx, o); err != nil {
 		return 1
 	}
-	if _, err := backing.StartKafka(ctx, o); err != nil {
+	if _, err := infra.StartKafka(ctx, o); err != nil {
 		return 1
 	}
 	var ids []process.Identity
@@ -55,7 +55,7 @@ func parent(dir string) int {
 
 func TestServersDieWithTheirParentAndTheNextStartFindsTheirData(t *testing.T) {
 	o := options(t, t.TempDir())
-	if o.Kind == backing.Containers || runtime.GOOS != "linux" {
+	if o.Kind == infra.Containers || runtime.GOOS != "linux" {
 		t.Skip("only Linux tells a child of its parent's death")
 	}
 	cmd := exec.Command(os.Args[0])

@@ -1,4 +1,4 @@
-package backing
+package infra
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // superuser owns every database of a cluster of ours.

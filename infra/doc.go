@@ -1,4 +1,4 @@
-// Package backing provides Postgres and Kafka for one machine, to `make run`
+// Package infra provides Postgres and Kafka for one machine, to `make run`
 // and to the tests alike. COMANDA_BACKING chooses where they come from:
 //
 //	embedded    Postgres of this machine, or fetched once; franz-go's broker
@@ -9,4 +9,4 @@
 // Whatever it starts listens on the loopback only, keeps its data under
 // Options.Dir, is a process (or a container) of its own that can be killed and
 // started again on the same port and data, and does not outlive its parent.
-package backing
+package infra

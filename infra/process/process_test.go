@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 func sleeper(t *testing.T) *process.Process {

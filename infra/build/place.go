@@ -1,4 +1,4 @@
-package runtime
+package build
 
 import (
 	"bytes"
@@ -6,9 +6,6 @@ import (
 	"os"
 	"path/filepath"
 )
-
-// Services are the apps of the system, in the order in which they start.
-var Services = []string{"auth", "user", "product", "order", "gateway"}
 
 // errNoRoot is the answer outside a checkout.
 var errNoRoot = errors.New("no Comanda checkout here: run this inside of it")

@@ -1,4 +1,4 @@
-package runtime
+package build
 
 import (
 	"context"
@@ -11,17 +11,18 @@ import (
 	"syscall"
 	"time"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
+	"comanda/services"
 )
 
-// Build builds our daprd, with the outbox engine that keeps events as rows,
+// Daprd builds our daprd, with the outbox engine that keeps events as rows,
 // and returns the program's path. The first time takes some minutes.
-func Build(ctx context.Context, progress io.Writer) (string, error) {
+func Daprd(ctx context.Context, progress io.Writer) (string, error) {
 	return buildDaprd(ctx, progress, false)
 }
 
-// BuildStock builds the same daprd around Dapr's own outbox engine.
-func BuildStock(ctx context.Context, progress io.Writer) (string, error) {
+// StockDaprd builds the same daprd around Dapr's own outbox engine.
+func StockDaprd(ctx context.Context, progress io.Writer) (string, error) {
 	return buildDaprd(ctx, progress, true, "-stock")
 }
 
@@ -35,8 +36,8 @@ func buildDaprd(ctx context.Context, progress io.Writer, stock bool, more ...str
 	return program, goTool(ctx, progress, args...)
 }
 
-// BuildCLI builds the Dapr CLI and returns the program's path.
-func BuildCLI(ctx context.Context, progress io.Writer) (string, error) {
+// CLI builds the Dapr CLI and returns the program's path.
+func CLI(ctx context.Context, progress io.Writer) (string, error) {
 	program, err := Bin("dapr")
 	if err != nil {
 		return "", err
@@ -48,17 +49,17 @@ func BuildCLI(ctx context.Context, progress io.Writer) (string, error) {
 	return program, locked(ctx, program, func() error { return goTool(ctx, count("dapr", progress), args...) })
 }
 
-// BuildServices builds the five services and returns the folder they are in.
+// Services builds the five services and returns the folder they are in.
 // One call of the go tool for all: it compiles what they share once, and is
 // done in half a second when nothing changed.
-func BuildServices(ctx context.Context, progress io.Writer) (string, error) {
+func Services(ctx context.Context, progress io.Writer) (string, error) {
 	state, err := State()
 	if err != nil {
 		return "", err
 	}
 	dir := filepath.Join(state, "bin")
 	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
-	for _, name := range Services {
+	for _, name := range services.Names {
 		args = append(args, "./services/"+name)
 	}
 	return dir, locked(ctx, filepath.Join(dir, "services"), func() error {

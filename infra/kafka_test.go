@@ -1,4 +1,4 @@
-package backing_test
+package infra_test
 
 import (
 	"context"
@@ -10,12 +10,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"comanda/dapr/local/backing"
+	"comanda/infra"
 )
 
-func kafka(t *testing.T, o backing.Options) *backing.Kafka {
+func kafka(t *testing.T, o infra.Options) *infra.Kafka {
 	t.Helper()
-	k, err := backing.StartKafka(t.Context(), o)
+	k, err := infra.StartKafka(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func kafka(t *testing.T, o backing.Options) *backing.Kafka {
 	return k
 }
 
-func client(t *testing.T, k *backing.Kafka, more ...kgo.Opt) *kgo.Client {
+func client(t *testing.T, k *infra.Kafka, more ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(k.Brokers())}, more...)...)
 	if err != nil {
@@ -46,7 +46,7 @@ func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
 		}
 	}
 	for range 2 { // the second time they are there already
-		if err := k.Declare(t.Context(), []backing.Topic{{Name: "orders", Partitions: 4}, {Name: "stock", Partitions: 1}}); err != nil {
+		if err := k.Declare(t.Context(), []infra.Topic{{Name: "orders", Partitions: 4}, {Name: "stock", Partitions: 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
 }
 
 // consume reads n records as one group and commits them.
-func consume(t *testing.T, k *backing.Kafka, n int, seen map[string]bool) {
+func consume(t *testing.T, k *infra.Kafka, n int, seen map[string]bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -1,4 +1,4 @@
-package backing
+package infra
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // brokerProcess is a Kafka broker that runs as a child of ours: the embedded

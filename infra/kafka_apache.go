@@ -1,4 +1,4 @@
-package backing
+package infra
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"comanda/dapr/local/process"
+	"comanda/infra/process"
 )
 
 // apacheVersion of Kafka is the one the guarantees were tried with; the image
