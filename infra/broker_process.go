@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -104,11 +105,11 @@ func (b *brokerProcess) exited() <-chan struct{} { return b.running.Done() }
 
 func embeddedKafka(options Options) (*Kafka, error) {
 	if options.Port == 0 {
-		port, err := freePort()
+		free, err := port.Reserve()
 		if err != nil {
 			return nil, err
 		}
-		options.Port = port
+		options.Port = free
 	}
 	b := &brokerProcess{options: options}
 	if err := b.prepare(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -97,7 +98,7 @@ func (c *cluster) prepare(ctx context.Context) error {
 		return err
 	}
 	if c.port == 0 {
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = port.Reserve(); err != nil {
 			return err
 		}
 	}
