@@ -84,7 +84,9 @@ func Complete(list []Secret, kept, environ map[string]string) (settings map[stri
 		value, err := each.given(environ)
 		switch {
 		case err != nil:
-			bad = append(bad, err)
+			if !slices.ContainsFunc(bad, func(said error) bool { return said.Error() == err.Error() }) { // a token that many parts share
+				bad = append(bad, err)
+			}
 		case value != "":
 			settings[each.Name] = value
 		case kept[each.Name] == "":
