@@ -76,7 +76,7 @@ func (b *brokerProcess) start(context.Context) error {
 	}
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
-	// A terminal's Ctrl-C is for dapr/local, which stops the sidecars first.
+	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if b.running, err = process.Start(cmd, syscall.SIGTERM); err != nil {
 		return err

@@ -181,7 +181,7 @@ func (c *cluster) run() error {
 	cmd.Dir = c.data()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = c.owner.attributes()
-	// A terminal's Ctrl-C is for dapr/local, which stops the sidecars first.
+	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
 	cmd.SysProcAttr.Setpgid = true
 	if c.running, err = process.Start(cmd, syscall.SIGINT); err != nil {
 		return err
