@@ -55,11 +55,13 @@ ARG GOSUMDB
 ARG GONOSUMDB
 ARG DAPRD_IMAGE
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local COMANDA_STATE=/tmp/comanda
-WORKDIR /src/dapr/daprd
-COPY dapr/daprd/go.mod dapr/daprd/go.sum ./
-RUN mkdir /out && if [ "$DAPRD_IMAGE" = daprd ]; then go mod download; fi
-COPY dapr/daprd ./
-RUN if [ "$DAPRD_IMAGE" = daprd ]; then go run ./build -o /tmp/daprd && mv /tmp/daprd /out/; fi
+WORKDIR /src/dapr
+COPY dapr/build/go.mod dapr/build/go.sum ./build/
+COPY dapr/daprd/go.mod dapr/daprd/go.sum ./daprd/
+RUN mkdir /out && if [ "$DAPRD_IMAGE" = daprd ]; then go -C build mod download && go -C daprd mod download; fi
+COPY dapr/build ./build
+COPY dapr/daprd ./daprd
+RUN if [ "$DAPRD_IMAGE" = daprd ]; then go -C build run . -module ../daprd -o /tmp/daprd && mv /tmp/daprd /out/; fi
 
 # Where the sidecar is another image, nobody needs this one, but the classic builder makes it all the same.
 RUN mkdir -p /folders/names && { test -e /out/daprd || touch /out/daprd; }

@@ -31,8 +31,13 @@ func buildDaprd(ctx context.Context, progress io.Writer, stock bool, more ...str
 	if err != nil {
 		return "", err
 	}
-	args := append([]string{"-C", "dapr/daprd", "run", "./build", "-o", program}, more...)
-	return program, goTool(ctx, progress, args...)
+	return program, patched(ctx, progress, "../daprd", program, more...)
+}
+
+// patched builds a program around a patched upstream module (dapr/build).
+func patched(ctx context.Context, progress io.Writer, module, program string, more ...string) error {
+	args := []string{"-C", "dapr/build", "run", ".", "-module", module, "-o", program}
+	return goTool(ctx, progress, append(args, more...)...)
 }
 
 // CLI builds the Dapr CLI and returns the program's path.

@@ -12,12 +12,21 @@ import (
 	"strings"
 )
 
-// hashInputs sums up all that decides what the program is: this module's files, the toolchain, the target and the engine.
-// Dapr and its dependencies come in through go.mod and go.sum.
-func hashInputs(stock bool) (string, error) {
+// hashInputs sums up all that decides what the program is: the files of the builder and of the program's module, the
+// toolchain, the platform, and stock. The go.mod and go.sum among them pin all other modules.
+func hashInputs(stock bool, folders ...string) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, "1", runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	fmt.Fprintln(sum, "2", runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
+	for _, folder := range folders {
+		if err := hashFolder(sum, folder); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func hashFolder(sum io.Writer, folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -28,22 +37,26 @@ func hashInputs(stock bool) (string, error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(sum, "%s %x\n", filepath.ToSlash(path), sha256.Sum256(content))
-		return nil
+		name, err := filepath.Rel(folder, path)
+		_, _ = fmt.Fprintf(sum, "%s %x\n", filepath.ToSlash(name), sha256.Sum256(content))
+		return err
 	})
-	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 func isInput(path string) bool {
 	if strings.HasSuffix(path, "_test.go") {
 		return false
 	}
-	name := filepath.Base(path)
-	return filepath.Ext(name) == ".go" || name == "go.mod" || name == "go.sum" || name == sumsFile
+	switch name := filepath.Base(path); name {
+	case "go.mod", "go.sum", sumsFile:
+		return true
+	default:
+		return filepath.Ext(name) == ".go" || filepath.Ext(name) == patchSuffix
+	}
 }
 
-// isUpToDate holds while the program is the very file the stamp was written for: one that something else put in its
-// place has another size or time.
+// isUpToDate reports whether the program is the very file that the stamp was written for: another file in its place has
+// another size or time.
 func isUpToDate(target, inputs string) bool {
 	stamp, err := os.ReadFile(stampPath(target))
 	if err != nil {

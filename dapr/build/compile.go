@@ -17,13 +17,14 @@ import (
 const reportEvery = 5 * time.Second
 
 type compilation struct {
-	dapr      module
-	engine    string   // "stock" or "rows", for --build-info
-	arguments []string // what makes our files stand for Dapr's
+	name      string   // in messages
+	dir       string   // the program's module
+	set       []string // variables that the linker sets
+	arguments []string // what makes our files stand for upstream's
 }
 
-// run compiles this module's main. Without cgo and paths the result is static, and every package that both engines have
-// in common comes out of the build cache for the second, wherever the checkout lies.
+// run compiles the module's main package. Without cgo and paths the result is static, and a changed and a stock build
+// share every unchanged package in the build cache, wherever the checkout lies.
 func (c compilation) run(ctx context.Context, output string, stderr io.Writer) error {
 	total, err := c.stalePackages(ctx)
 	if err != nil {
@@ -38,23 +39,16 @@ func (c compilation) run(ctx context.Context, output string, stderr io.Writer) e
 	if err := command.Start(); err != nil {
 		return err
 	}
-	complaints := follow(reader, total, stderr)
+	complaints := follow(reader, c.name, total, stderr)
 	if err := command.Wait(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, complaints)
 	}
 	return nil
 }
 
-// ldflags make the program say what it is; `dapr run` asks it for the version, and acts on it.
 func (c compilation) ldflags() string {
-	version := strings.TrimPrefix(c.dapr.Version, "v")
 	flags := "-s -w"
-	for _, set := range []string{
-		daprModule + "/pkg/buildinfo.version=" + version,
-		daprModule + "/pkg/buildinfo.gitversion=" + c.dapr.Version + "+" + c.engine,
-		daprModule + "/pkg/buildinfo.gitcommit=" + c.dapr.Origin.Hash,
-		"github.com/dapr/kit/logger.DaprVersion=" + version,
-	} {
+	for _, set := range c.set {
 		flags += " -X " + set
 	}
 	return flags
@@ -73,8 +67,9 @@ func (c compilation) stalePackages(ctx context.Context) (int, error) {
 	return len(strings.Fields(string(output))), nil
 }
 
-func (compilation) command(ctx context.Context, arguments ...string) *exec.Cmd {
+func (c compilation) command(ctx context.Context, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = c.dir
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	// An interrupt lets the go tool clean up its work directory.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
@@ -82,15 +77,15 @@ func (compilation) command(ctx context.Context, arguments ...string) *exec.Cmd {
 	return command
 }
 
-// follow reads the names `go build -v` prints, one for each package it compiles, and tells how far it is until the
-// output ends. What is not such a name is a complaint, and returned.
-func follow(output io.Reader, total int, stderr io.Writer) string {
+// follow reads the names that `go build -v` prints, one for each compiled package, and reports the progress until the
+// output ends. It returns all other lines: they are complaints.
+func follow(output io.Reader, name string, total int, stderr io.Writer) string {
 	var compiled atomic.Int64
 	done := make(chan struct{})
 	reported := make(chan struct{})
 	go func() {
 		defer close(reported)
-		report(done, &compiled, total, stderr)
+		report(done, &compiled, name, total, stderr)
 	}()
 	var complaints strings.Builder
 	lines := bufio.NewScanner(output)
@@ -107,7 +102,7 @@ func follow(output io.Reader, total int, stderr io.Writer) string {
 	return complaints.String()
 }
 
-func report(done <-chan struct{}, compiled *atomic.Int64, total int, stderr io.Writer) {
+func report(done <-chan struct{}, compiled *atomic.Int64, name string, total int, stderr io.Writer) {
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
 	for started := time.Now(); ; {
@@ -120,7 +115,7 @@ func report(done <-chan struct{}, compiled *atomic.Int64, total int, stderr io.W
 			if int(count) >= total {
 				step = ", linking"
 			}
-			_, _ = fmt.Fprintf(stderr, "daprd: %d of %d packages%s (%s)\n", min(int(count), total), total, step, time.Since(started).Round(time.Second))
+			_, _ = fmt.Fprintf(stderr, "%s: %d of %d packages%s (%s)\n", name, min(int(count), total), total, step, time.Since(started).Round(time.Second))
 		}
 	}
 }
