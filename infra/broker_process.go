@@ -2,7 +2,6 @@ package infra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"comanda/infra/build"
 	"comanda/infra/process"
 )
 
@@ -102,7 +102,11 @@ func (b *brokerProcess) kill(context.Context) error {
 
 func (b *brokerProcess) exited() <-chan struct{} { return b.running.Done() }
 
-func embeddedKafka(options Options) (*Kafka, error) {
+func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
+	program, err := build.Broker(ctx, options.Log)
+	if err != nil {
+		return nil, err
+	}
 	if options.Port == 0 {
 		port, err := freePort()
 		if err != nil {
@@ -115,13 +119,7 @@ func embeddedKafka(options Options) (*Kafka, error) {
 		return nil, err
 	}
 	b.command = func() (*exec.Cmd, error) {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, errors.Join(errors.New("find the program to run as a broker"), err)
-		}
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), brokerPortVariable+"="+strconv.Itoa(options.Port),
-			brokerDataVariable+"="+b.data())
+		cmd := exec.Command(program, "-port", strconv.Itoa(options.Port), "-data", b.data())
 		// Never written to: it ends when we do, and the broker with it.
 		if _, err := cmd.StdinPipe(); err != nil {
 			return nil, err
