@@ -13,25 +13,33 @@ COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run start demo up down scale demo-compose test test-unit test-compose lint vet fmt bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-compose lint vet fmt bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  %s\n' 'COMANDA_BACKING=embedded|apache|containers|external chooses where Postgres and Kafka come from (run, test, bench).'
 
-build: ## Build the Dapr runtime, its CLI and the services (minutes the first time)
+build: ## Build the Dapr runtime and the services (minutes the first time)
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@$(LOCAL) $(ARGS) build
 
-# Its own program rather than `go run`: so it hears when make, and whoever started that, is gone.
-run: ## Start everything on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs Dapr's own outbox)
+# Its own program rather than `go run`, so that it notices when make, or the program that started make, is gone.
+run: ## Start everything on this machine and keep it running; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs Dapr's own outbox)
 	@test -x $(LOCAL) || echo 'Building everything: some minutes, the first time only.'
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@exec $(LOCAL) $(ARGS)
 
-start: ## Start a part again that has died, beside the rest: make start SERVICE=order
+restart: ## Rebuild one service and replace the running one: make restart SERVICE=order
 	@$(BUILD) -o $(LOCAL) ./dapr/local
-	@$(LOCAL) start $(SERVICE)
+	@$(LOCAL) restart $(SERVICE)
+
+deps: ## Start Postgres and Kafka alone, for `dapr run -f dapr/dapr.yaml`; prints the line that loads the environment
+	@$(BUILD) -o $(LOCAL) ./dapr/local
+	@exec $(LOCAL) $(ARGS) deps
+
+dapr-cli: ## Build the Dapr CLI and our runtime, for `dapr run` on a machine that has no Dapr
+	@$(BUILD) -o $(LOCAL) ./dapr/local
+	@$(LOCAL) cli
 
 demo: ## Play a customer and the kitchen against the running system
 	@go run ./tests/demo $(ARGS)
@@ -54,9 +62,13 @@ demo-compose: ## Play the demo against the containers
 test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
 	@echo "Postgres and Kafka: COMANDA_BACKING=$${COMANDA_BACKING:-embedded}"
 	go test -count=1 -timeout 30m $(ARGS) ./...
+	CGO_ENABLED=0 go -C dapr/build test -trimpath -count=1 $(ARGS) ./...
 	go -C dapr/daprd test -count=1 -timeout 30m $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/kubernetes test -trimpath -count=1 $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/alerts test -trimpath -count=1 $(ARGS) ./...
+
+chaos: ## Kill random parts while customers order: 50 times, every 3 s (ARGS='-kills 100')
+	go test ./tests/journey -count=1 -timeout 30m -v -run TestNoOrderIsLost -kills 50 $(ARGS)
 
 test-unit: ## Run the tests that need no whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
@@ -67,6 +79,7 @@ test-compose: ## Prove docker-compose.yml on this machine's Docker (opt-in, 20 m
 
 vet: ## Run go vet on every module
 	go vet -tags compose ./...
+	CGO_ENABLED=0 go -C dapr/build vet -trimpath ./...
 	CGO_ENABLED=0 go -C dapr/daprd vet -trimpath ./...
 	CGO_ENABLED=0 go -C dapr/cli vet -trimpath ./...
 	CGO_ENABLED=0 go -C tests/kubernetes vet -trimpath ./...

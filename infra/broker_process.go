@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"comanda/infra/build"
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -18,7 +19,7 @@ import (
 type brokerProcess struct {
 	options Options
 	command func() (*exec.Cmd, error)
-	running *process.Process
+	child   child
 	unlock  func()
 }
 
@@ -75,32 +76,27 @@ func (b *brokerProcess) start(context.Context) error {
 	}
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
-	// A terminal's Ctrl-C is for dapr/local, which stops the sidecars first.
+	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if b.running, err = process.Start(cmd, syscall.SIGTERM); err != nil {
-		return err
-	}
-	id := b.running.Identity()
-	id.Name = "kafka broker"
-	return process.Record(b.record(), id)
+	return b.child.start(cmd, syscall.SIGTERM, "kafka broker", b.record())
 }
 
 func (b *brokerProcess) stop(context.Context) error {
-	if b.running != nil {
-		b.running.Stop(syscall.SIGTERM, stopGrace)
+	if running := b.child.current(); running != nil {
+		running.Stop(syscall.SIGTERM, stopGrace)
 	}
 	b.release()
 	return process.Forget(b.record())
 }
 
 func (b *brokerProcess) kill(context.Context) error {
-	if b.running != nil {
-		b.running.Kill()
+	if running := b.child.current(); running != nil {
+		running.Kill()
 	}
 	return nil
 }
 
-func (b *brokerProcess) exited() <-chan struct{} { return b.running.Done() }
+func (b *brokerProcess) exited() <-chan struct{} { return b.child.done() }
 
 func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 	program, err := build.Broker(ctx, options.Log)
@@ -108,11 +104,11 @@ func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 		return nil, err
 	}
 	if options.Port == 0 {
-		port, err := freePort()
+		free, err := port.Reserve()
 		if err != nil {
 			return nil, err
 		}
-		options.Port = port
+		options.Port = free
 	}
 	b := &brokerProcess{options: options}
 	if err := b.prepare(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -29,7 +30,7 @@ type cluster struct {
 	owner    owner
 	port     int
 	password string
-	running  *process.Process
+	running  child
 	unlock   func()
 }
 
@@ -57,7 +58,7 @@ func clusterPostgres(ctx context.Context, options Options) (*Postgres, error) {
 			return postgresURL(address, superuser, c.password, database)
 		},
 		note: fmt.Sprintf("%s on %s, data in %s", c.programs, address, c.data()),
-		exit: func() <-chan struct{} { return c.running.Done() },
+		exit: c.running.done,
 	}, nil
 }
 
@@ -97,7 +98,7 @@ func (c *cluster) prepare(ctx context.Context) error {
 		return err
 	}
 	if c.port == 0 {
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = port.Reserve(); err != nil {
 			return err
 		}
 	}
@@ -180,14 +181,9 @@ func (c *cluster) run() error {
 	cmd.Dir = c.data()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = c.owner.attributes()
-	// A terminal's Ctrl-C is for dapr/local, which stops the sidecars first.
+	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
 	cmd.SysProcAttr.Setpgid = true
-	if c.running, err = process.Start(cmd, syscall.SIGINT); err != nil {
-		return err
-	}
-	id := c.running.Identity()
-	id.Name = "postgres"
-	return process.Record(c.record(), id)
+	return c.running.start(cmd, syscall.SIGINT, "postgres", c.record())
 }
 
 func (c *cluster) ready(ctx context.Context) error {
@@ -198,7 +194,7 @@ func (c *cluster) ready(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-c.running.Done():
+		case <-c.running.done():
 			return fmt.Errorf("it ended at start: %s (all of it in %s)", lastLinesOf(c.log(), 3), c.log())
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on port %d: %w", c.port, err)
@@ -209,21 +205,22 @@ func (c *cluster) ready(ctx context.Context) error {
 
 // stop is Postgres' fast shutdown: clients are cut off, data is written out.
 func (c *cluster) stop(context.Context) error {
-	if c.running != nil {
-		c.running.Stop(syscall.SIGINT, stopGrace)
+	if running := c.running.current(); running != nil {
+		running.Stop(syscall.SIGINT, stopGrace)
 	}
 	c.release()
 	return process.Forget(c.record())
 }
 
-// kill takes the children first-hand too: they would see the postmaster gone
-// only after the statement they are at, which a power cut does not grant.
+// kill ends the children too: by themselves they would notice that the postmaster is gone only after their current
+// statement, which a power cut does not grant.
 func (c *cluster) kill(context.Context) error {
-	if c.running == nil {
+	running := c.running.current()
+	if running == nil {
 		return nil
 	}
-	children := process.Children(c.running.PID())
-	c.running.Kill()
+	children := process.Children(running.PID())
+	running.Kill()
 	for _, child := range children {
 		if err := child.End(syscall.SIGKILL, stopGrace); err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
+
+	"comanda/infra/port"
 )
 
 // The images of the containers kind.
@@ -66,18 +68,18 @@ func containerPort(options Options) (int, error) {
 	if options.Port != 0 {
 		return options.Port, nil
 	}
-	return freePort()
+	return port.Reserve()
 }
 
 func containerPostgres(_ context.Context, options Options) (*Postgres, error) {
-	port, err := containerPort(options)
+	number, err := containerPort(options)
 	if err != nil {
 		return nil, err
 	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
+	address := "127.0.0.1:" + strconv.Itoa(number)
 	b := &boxed{create: func(ctx context.Context) (testcontainers.Container, error) {
 		// The module turns fsync off unless it is told what to run.
-		return postgres.Run(ctx, postgresImage, published("5432/tcp", port),
+		return postgres.Run(ctx, postgresImage, published("5432/tcp", number),
 			postgres.WithUsername(superuser), postgres.WithPassword(superuser), postgres.WithDatabase("postgres"),
 			testcontainers.WithCmd("postgres", "-c", "max_connections="+maxConnections),
 			postgres.BasicWaitStrategies())
@@ -119,13 +121,13 @@ func untilReachable(ctx context.Context, url string) error {
 }
 
 func containerKafka(options Options) (*Kafka, error) {
-	port, err := containerPort(options)
+	number, err := containerPort(options)
 	if err != nil {
 		return nil, err
 	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
+	address := "127.0.0.1:" + strconv.Itoa(number)
 	b := &boxed{create: func(ctx context.Context) (testcontainers.Container, error) {
-		return testcontainers.Run(ctx, kafkaImage, published("9092/tcp", port),
+		return testcontainers.Run(ctx, kafkaImage, published("9092/tcp", number),
 			testcontainers.WithExposedPorts("9092/tcp"),
 			testcontainers.WithEnv(kafkaContainerSettings(address)))
 	}}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"comanda/services"
 )
 
 // errExternal is the answer when someone else's server is to be restarted.
@@ -22,7 +24,7 @@ func (e elsewhere) kill(context.Context) error      { return errExternal }
 // is looked for on the server of the first of them.
 func externalPostgres(getenv func(string) string) (*Postgres, error) {
 	given := map[string]string{}
-	for _, service := range []string{"auth", "user", "order", "product"} {
+	for _, service := range services.Stateful {
 		variable := strings.ToUpper(service) + "_DATABASE_URL"
 		address := getenv(variable)
 		if parsed, err := url.Parse(address); err != nil || parsed.Host == "" {

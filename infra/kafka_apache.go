@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -69,12 +70,12 @@ func apacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	controller, err := freePort()
+	controller, err := port.Reserve()
 	if err != nil {
 		return nil, err
 	}
 	if options.Port == 0 {
-		if options.Port, err = freePort(); err != nil {
+		if options.Port, err = port.Reserve(); err != nil {
 			return nil, err
 		}
 	}

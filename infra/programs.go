@@ -13,6 +13,7 @@ import (
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -104,7 +105,7 @@ func fetchPostgres(ctx context.Context, own owner, options Options) (string, err
 		return programs, own.open(dir) // whoever fetched it may have been killed before that
 	}
 	options.say("Postgres: none on this machine, fetching version %s once", fetchedPostgres)
-	port, err := freePort()
+	free, err := port.Reserve()
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +116,7 @@ func fetchPostgres(ctx context.Context, own owner, options Options) (string, err
 	defer func() { _ = os.RemoveAll(scratch) }()
 	trial := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().Version(fetchedPostgres).
 		BinariesPath(dir).CachePath(scratch).RuntimePath(filepath.Join(scratch, "run")).
-		Port(uint32(port)).Logger(options.Log))
+		Port(uint32(free)).Logger(options.Log))
 	started := trial.Start()
 	if started == nil {
 		_ = trial.Stop()

@@ -18,9 +18,8 @@ type api struct {
 // saga of two services.
 const accountTime = 60 * time.Second
 
-// ensureAccounts makes the demo accounts through the API, as anyone would, if
-// they cannot log in yet; the kitchen is given its role by the admin.
-func ensureAccounts(ctx context.Context, s settings) error {
+// ensureAccounts makes the demo accounts through the API if they cannot log in yet; the admin gives the kitchen its role.
+func ensureAccounts(ctx context.Context, s map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, accountTime)
 	defer cancel()
 	a := api{url: s["COMANDA_URL"]}
@@ -67,7 +66,7 @@ func (a api) untilLogin(ctx context.Context, email, password string) (api, error
 		select {
 		case <-ctx.Done():
 			return a, fmt.Errorf("%s cannot log in: %w", email, err)
-		case <-time.After(readyInterval):
+		case <-time.After(pollInterval):
 		}
 	}
 }

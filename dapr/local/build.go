@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"comanda/infra/build"
 )
 
-// buildAll brings every program up to date; the first time this takes minutes,
-// and each builder says how far it is. The services come first: they are soon
-// done, or their mistake soon seen, and the others find what they share built.
+// buildAll brings the services and the sidecar up to date. The first time takes minutes, and each build says how far it is.
+// The services come first: they are soon done, or their mistake is soon seen.
 func buildAll(ctx context.Context, console *console, stock bool) error {
 	progress := console.writer("build")
 	defer progress.flush()
@@ -22,18 +19,23 @@ func buildAll(ctx context.Context, console *console, stock bool) error {
 	if stock {
 		daprd = build.StockDaprd
 	}
-	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error {
-		if _, err := daprd(ctx, progress); err != nil {
-			return fmt.Errorf("build the Dapr runtime: %w", err)
-		}
-		return nil
-	})
-	all.Go(func() error {
-		if _, err := build.CLI(ctx, progress); err != nil {
-			return fmt.Errorf("build the Dapr CLI: %w", err)
-		}
-		return nil
-	})
-	return all.Wait()
+	if _, err := daprd(ctx, progress); err != nil {
+		return fmt.Errorf("build the Dapr runtime: %w", err)
+	}
+	return nil
+}
+
+// buildCLI builds the Dapr CLI and our daprd, which .comanda/env lets it find.
+func buildCLI(ctx context.Context, p place, console *console) error {
+	progress := console.writer("build")
+	defer progress.flush()
+	program, err := build.CLI(ctx, progress)
+	if err != nil {
+		return fmt.Errorf("build the Dapr CLI: %w", err)
+	}
+	if _, err := build.Daprd(ctx, progress); err != nil {
+		return fmt.Errorf("build the Dapr runtime: %w", err)
+	}
+	console.say("dapr", "%s is built; %s puts it in the PATH (make deps)", p.relative(program), p.relative(p.env()))
+	return nil
 }

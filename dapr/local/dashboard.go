@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -34,44 +36,42 @@ func dashboardProgram() (string, bool) {
 	return "", false
 }
 
-func (s *system) dashboardLine() string {
+func dashboardLine() string {
 	if _, found := dashboardProgram(); !found {
 		return "Dashboard `dapr init` brings it to ~/.dapr/bin; the next make run starts it on port " + strconv.Itoa(dashboardPort)
 	}
 	return fmt.Sprintf("Dashboard http://127.0.0.1:%d", dashboardPort)
 }
 
-// dashboard starts the program, if there is one; nothing depends on it.
-func (s *system) dashboard() {
+// startDashboard starts the program, if there is one. Nothing depends on it, so its troubles are only mentioned.
+func (l *launcher) startDashboard() {
 	program, found := dashboardProgram()
 	if !found {
 		return
 	}
-	if err := free(dashboardPort); err != nil {
-		s.console.say("dashboard", "not started: port %d is in use", dashboardPort)
+	if err := port.Check(dashboardPort, "the Dapr dashboard"); err != nil {
+		l.console.say("dashboard", "not started: %v", err)
 		return
 	}
-	log, err := os.Create(s.place.log("dashboard"))
+	log, err := os.Create(l.place.log("dashboard"))
 	if err != nil {
-		s.complain(err)
+		l.console.say("dashboard", "not started: %v", err)
 		return
 	}
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(program, "--port", strconv.Itoa(dashboardPort), "--address", "127.0.0.1")
-	cmd.Env = s.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if s.board, err = process.Start(cmd, syscall.SIGTERM); err != nil {
-		s.complain(err)
-		return
+	if l.board, err = process.Start(cmd, syscall.SIGTERM); err != nil {
+		l.console.say("dashboard", "not started: %v", err)
 	}
-	id := s.board.Identity()
-	id.Name = "dashboard"
-	s.complain(process.Record(filepath.Join(s.place.processes(), "dashboard.json"), id))
 }
 
-func (s *system) stopBoard() {
-	if s.board != nil {
-		s.board.Stop(syscall.SIGTERM, cliGrace)
+// dashboardGrace is how long the dashboard may take to end.
+const dashboardGrace = 3 * time.Second
+
+func (l *launcher) stopDashboard() {
+	if l.board != nil {
+		l.board.Stop(syscall.SIGTERM, dashboardGrace)
 	}
 }

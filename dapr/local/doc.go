@@ -1,14 +1,12 @@
-// Command local runs the whole of Comanda on one machine, with nothing but Go
-// installed:
+// Command local runs Comanda on one machine that has only Go:
 //
-//	go run ./dapr/local                 build, start everything, print what to try
-//	go run ./dapr/local start order     start one part again that has died
-//	go run ./dapr/local build           only build
+//	local                  build, start everything, say what to try, keep it running
+//	local restart order    rebuild one service and replace the running one
+//	local deps             start Postgres and Kafka alone, for `dapr run -f dapr/dapr.yaml`
+//	local build            only build
+//	local cli              build the Dapr CLI and our daprd, for `dapr run`
 //
-// It brings Postgres and Kafka (package backing), builds what is missing
-// (package runtime), makes and keeps secrets, and hands over to
-// `dapr run -f dapr/dapr.yaml`. That restarts nothing, kills where it should
-// stop, and leaves sidecars behind when it is killed itself; so this program
-// watches what it started, names what dies, ends all of it in good order, and
-// clears what a killed run left.
+// It makes and keeps the secrets, starts Postgres and Kafka (package infra) and the services beside their sidecars (package
+// supervisor), and tells a person in plain lines what starts, dies and comes back. Everything it makes is in .comanda, or
+// where COMANDA_STATE points.
 package main

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"comanda/infra"
+	"comanda/services"
 )
 
 func TestTheUsersOwnPostgresAndKafka(t *testing.T) {
-	p := aPlace(t)
+	p := newPlace(t)
 	theirs := infra.Options{Dir: t.TempDir(), Kind: infra.Embedded, Log: t.Output()}
 	postgres, err := infra.StartPostgres(t.Context(), theirs)
 	if err != nil {
@@ -23,7 +24,7 @@ func TestTheUsersOwnPostgresAndKafka(t *testing.T) {
 	t.Cleanup(func() { _ = kafka.Stop(context.Background()) })
 	t.Setenv("COMANDA_BACKING", "external")
 	t.Setenv("KAFKA_BROKERS", kafka.Brokers())
-	for _, service := range []string{"auth", "user", "order", "product"} {
+	for _, service := range services.Stateful {
 		// Theirs may be named as they like.
 		t.Setenv(strings.ToUpper(service)+"_DATABASE_URL", postgres.URL("our_"+service))
 		if err := postgres.CreateDatabase(t.Context(), "our_"+service); err != nil {
@@ -31,7 +32,7 @@ func TestTheUsersOwnPostgresAndKafka(t *testing.T) {
 		}
 	}
 
-	seen, stop := start(t, p)
+	seen, stop := startSystem(t, p)
 	seen.await(t, "Comanda is ready")
 	stop()
 	if err := kafka.Declare(t.Context(), []infra.Topic{{Name: "still.there", Partitions: 1}}); err != nil {

@@ -38,10 +38,10 @@ func parse(args []string, problems io.Writer) (command, error) {
 	var asked command
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(problems)
-	flags.BoolVar(&asked.verbose, "v", false, "show all that services and sidecars say")
+	flags.BoolVar(&asked.verbose, "v", false, "show everything that services and sidecars log")
 	flags.BoolVar(&asked.stock, "stock", false, "run on Dapr's own outbox instead of ours")
 	flags.Usage = func() {
-		_, _ = fmt.Fprintln(problems, "usage: local [-v] [-stock] [build | start SERVICE]")
+		_, _ = fmt.Fprintln(problems, "usage: local [-v] [-stock] [build | cli | deps | restart SERVICE]")
 		flags.PrintDefaults()
 	}
 	err := flags.Parse(args)
@@ -54,33 +54,43 @@ func (c command) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	name, rest := "", []string(nil)
+	if len(c.args) > 0 {
+		name, rest = c.args[0], c.args[1:]
+	}
 	switch {
-	case len(c.args) == 0:
-		return up(ctx, place, c, newConsole(out, c.verbose))
-	case c.args[0] == "start" && len(c.args) == 1:
-		return errors.New("say which: make start SERVICE=order (or auth, user, product, gateway)")
-	case c.args[0] == "build" && len(c.args) == 1:
+	case name == "restart" && len(rest) == 1:
+		return restart(ctx, place, rest[0], newConsole(out, false))
+	case name == "restart":
+		return errors.New("name one service: make restart SERVICE=order (or auth, user, product, gateway)")
+	case len(rest) > 0:
+		return fmt.Errorf("unexpected arguments %q: see `make help`", rest)
+	case name == "":
+		return newLauncher(place, newConsole(out, c.verbose), c.stock).up(ctx)
+	case name == "deps":
+		return newLauncher(place, newConsole(out, c.verbose), c.stock).deps(ctx)
+	case name == "build":
 		return buildAll(ctx, newConsole(out, true), c.stock)
-	case c.args[0] == "start" && len(c.args) == 2:
-		return askToStart(ctx, place, c.args[1], out)
+	case name == "cli":
+		return buildCLI(ctx, place, newConsole(out, true))
 	default:
-		return fmt.Errorf("unknown command %q: say nothing, build, or start SERVICE", c.args)
+		return fmt.Errorf("unknown command %q: use none, build, cli, deps, or restart SERVICE", name)
 	}
 }
 
 // errStopped is the reason to end that is no failure.
 var errStopped = errors.New("stopped")
 
-// parentInterval is how often we look whether our parent is still there.
+// parentInterval is how often the parent process is looked for.
 const parentInterval = 300 * time.Millisecond
 
-// untilStopped ends with Ctrl-C, SIGTERM, the terminal, or our parent: what
-// make or go run started must not outlive it.
+// untilStopped returns a context that ends by Ctrl-C, by SIGTERM, with the terminal, or with our parent: what make or a
+// script started must not outlive it.
 func untilStopped() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// Whoever read our output may be gone, and we still have things to end.
+	// The reader of our output may be gone while there is still something to stop.
 	signal.Ignore(syscall.SIGPIPE)
 	parent := os.Getppid()
 	go func() {

@@ -5,12 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"comanda/infra/build"
 )
 
-// place is where the checkout is, and where everything made is kept.
+// place is where the checkout is, and where everything that is made is kept.
 type place struct{ root, state string }
 
 func findPlace() (place, error) {
@@ -23,26 +22,23 @@ func findPlace() (place, error) {
 		return place{}, err
 	}
 	p := place{root: root, state: state}
-	return p, errors.Join(private(p.logs()), private(filepath.Dir(p.runLogs())), private(p.processes()))
+	return p, errors.Join(private(p.logs()), private(p.processes()))
 }
 
-// private makes a directory that nobody else can look into. The state directory
-// itself is passed by the user that Postgres runs as.
+// private makes a directory that other users cannot look into. The state directory itself stays open: Postgres may run as
+// another user below it.
 func private(dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700))
 }
 
 func (p place) secrets() string   { return filepath.Join(p.state, "secrets.env") }
+func (p place) env() string       { return filepath.Join(p.state, "env") }
+func (p place) urls() string      { return filepath.Join(p.state, "urls.env") }
 func (p place) lock() string      { return filepath.Join(p.state, "local.lock") }
-func (p place) control() string   { return filepath.Join(p.state, "local.sock") }
-func (p place) names() string     { return filepath.Join(p.state, "names.db") }
 func (p place) processes() string { return filepath.Join(p.state, "processes") }
-func (p place) runLogs() string   { return filepath.Join(p.state, ".dapr", "logs") }
+func (p place) logs() string      { return filepath.Join(p.state, "logs") }
 
-func (p place) logs() string { return filepath.Join(p.state, "logs") }
-
-// log is where a part's whole output is: order, order-sidecar, dapr, ...
-func (p place) log(name string) string { return filepath.Join(p.state, "logs", name+".log") }
+func (p place) log(name string) string { return filepath.Join(p.logs(), name+".log") }
 
 // relative is a path as a person at the checkout would type it.
 func (p place) relative(path string) string {
@@ -52,26 +48,20 @@ func (p place) relative(path string) string {
 	return path
 }
 
-// keptLogs is how many log files stay of each part, the coming one not counted.
-const keptLogs = 4
-
-// pruneLogs removes the oldest of the files that the CLI makes anew each time.
-func (p place) pruneLogs(apps []app) error {
-	for _, a := range apps {
-		for _, kind := range []string{"_app_", "_daprd_"} {
-			files, err := filepath.Glob(filepath.Join(p.runLogs(), a.ID+kind+"*.log"))
-			if err != nil {
-				return err
-			}
-			slices.Sort(files) // their names end in the time
-			for _, old := range files[:max(0, len(files)-keptLogs)] {
-				if err := remove(old); err != nil {
-					return err
-				}
-			}
-		}
+// beginAfresh keeps the logs of the last run as NAME.log.1, and removes the sidecars' addresses: they are of processes that
+// are gone.
+func (p place) beginAfresh() error {
+	logs, err := filepath.Glob(filepath.Join(p.logs(), "*.log"))
+	if err != nil {
+		return err
 	}
-	return nil
+	for _, log := range logs {
+		err = errors.Join(err, os.Rename(log, log+".1"))
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		err = errors.Join(err, remove(filepath.Join(p.state, "names.db"+suffix)))
+	}
+	return err
 }
 
 func remove(path string) error {

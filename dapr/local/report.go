@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,8 +14,6 @@ const (
 	// quiet is how long a part that complained is not heard again; what it
 	// says in the meantime is counted.
 	quiet = 15 * time.Second
-	// lastLines is how many lines are shown of a part that died.
-	lastLines = 8
 	// lineWidth keeps a complaint on one line of a usual terminal, nearly.
 	lineWidth = 200
 )
@@ -27,7 +27,7 @@ type reporter struct {
 	// calm is set once the part's app was ready: what it says before that is
 	// about parts that were still starting. A death shows it all the same.
 	calm    atomic.Bool
-	recent  []string
+	mu      sync.Mutex
 	silent  time.Time
 	counted int
 }
@@ -37,8 +37,6 @@ func (r *reporter) line(text string) {
 	if text == "" {
 		return
 	}
-	r.recent = append(r.recent, text)
-	r.recent = r.recent[max(0, len(r.recent)-lastLines):]
 	if r.console.verbose {
 		r.console.say(r.who, "%s", text)
 		return
@@ -47,6 +45,8 @@ func (r *reporter) line(text string) {
 	if !found || !r.calm.Load() {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if now := r.console.now(); now.Before(r.silent) {
 		r.counted++
 	} else {
@@ -57,12 +57,32 @@ func (r *reporter) line(text string) {
 
 // tick says what was held back, once the time is over.
 func (r *reporter) tick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := r.console.now()
 	if r.counted == 0 || now.Before(r.silent) {
 		return
 	}
 	r.console.say(r.who, "%d more warnings and errors (%s)", r.counted, r.file)
 	r.counted, r.silent = 0, now.Add(quiet)
+}
+
+// startReporting shows, until ctx is done, how many warnings were held back.
+func (l *launcher) startReporting(ctx context.Context) {
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				for _, r := range l.reports {
+					r.tick()
+				}
+			}
+		}
+	}()
 }
 
 // deprecation begins what a sidecar says of calls that the Go SDK makes for

@@ -2,58 +2,91 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"comanda/infra/build"
+	"comanda/infra/process"
 	"comanda/services"
+	"comanda/services/secret"
 )
 
-// restart starts one service and its sidecar again, beside the rest: what is
-// left of the two is ended first, and a `dapr run` of just this app, with the
-// same settings, takes its place. Who asked is answered once it is ready.
-func (s *system) restart(ctx context.Context, request startRequest) error {
-	id := request.service
-	a, known := s.file.app(id)
-	if !known {
-		return fmt.Errorf("there is no service %q: choose one of %s", id, strings.Join(services.Names, ", "))
+const (
+	// restartGrace is how long the running service may take to finish its requests.
+	restartGrace = 8 * time.Second
+	// restartTimeout bounds the wait for the new one.
+	restartTimeout = 30 * time.Second
+	pollInterval   = 50 * time.Millisecond
+)
+
+// restart rebuilds one service and ends the running one; the launcher that runs it starts the new build. Its sidecar stays,
+// so events that come meanwhile wait.
+func restart(ctx context.Context, p place, service string, console *console) error {
+	if !slices.Contains(services.Names, service) {
+		return fmt.Errorf("there is no service %q: choose one of %s", service, strings.Join(services.Names, ", "))
 	}
-	s.console.say(id, "starting it again")
-	if _, err := build.Services(ctx, s.console.writer("build")); err != nil {
+	began := time.Now()
+	record := filepath.Join(p.processes(), service+".json")
+	running, err := process.Recorded(record)
+	if err != nil || !running.Alive() {
+		return fmt.Errorf("%s does not run here: start everything with `make run`", service)
+	}
+	progress := console.writer("build")
+	defer progress.flush()
+	if _, err := build.Service(ctx, service, progress); err != nil {
+		return fmt.Errorf("the running %s stays as it is: %w", service, err)
+	}
+	if err := running.End(syscall.SIGTERM, restartGrace); err != nil {
 		return err
 	}
-	s.retire(id)
-	if taken := s.file.taken(a); len(taken) > 0 {
-		return fmt.Errorf("%s", strings.Join(taken, "; "))
+	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
+	defer cancel()
+	if err := awaitRestart(ctx, p, service, record, running); err != nil {
+		return fmt.Errorf("%s was rebuilt, but is not ready: %w (see %s)", service, err, p.relative(p.log(service)))
 	}
-	file, err := s.file.forRun(s.place, id)
-	if err != nil {
-		return err
-	}
-	if err := s.startApps("dapr-"+id, file, a); err != nil {
-		return err
-	}
-	ctx = s.waitAgain(ctx, id)
-	go func(parts []*part) { request.answer(s.announceAgain(ctx, a, parts, startPatience)) }(s.partsOf(id))
+	console.say(service, "rebuilt and ready again (%.1f s)", time.Since(began).Seconds())
 	return nil
 }
 
-// retire ends what is left of an app, and forgets the `dapr run` that was for
-// it alone.
-func (s *system) retire(id string) {
-	s.waitNoMore(id)
-	old := s.partsOf(id)
-	for _, run := range s.runs {
-		run.parts = slices.DeleteFunc(run.parts, func(p *part) bool { return p.app.ID == id })
+// awaitRestart waits for another process of the service, and for it to be ready.
+func awaitRestart(ctx context.Context, p place, service, record string, before process.Identity) error {
+	urls, err := secret.Read(p.urls())
+	if err != nil {
+		return err
 	}
-	s.stopParts(old)
-	s.runs = slices.DeleteFunc(s.runs, func(r *daprRun) bool {
-		if r.name != "dapr-"+id {
-			return false
+	for {
+		now, err := process.Recorded(record)
+		if err == nil && (now.PID != before.PID || now.Started != before.Started) {
+			if err = ready(ctx, urls[service]); err == nil {
+				return nil
+			}
 		}
-		r.Stop(syscall.SIGTERM, cliGrace)
-		return true
-	})
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func ready(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("/readyz answers %s", answer.Status)
+	}
+	return nil
 }

@@ -5,17 +5,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"comanda/services/secret"
 )
 
-func env(pairs ...string) func(string) string {
-	return func(name string) string {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				return pairs[i+1]
-			}
-		}
-		return ""
+func env(pairs ...string) map[string]string {
+	environ := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		environ[pairs[i]] = pairs[i+1]
 	}
+	return environ
 }
 
 func TestSettingsAreMadeOnceAndKept(t *testing.T) {
@@ -24,7 +23,7 @@ func TestSettingsAreMadeOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(first["JWT_SECRET_KEY"]) < minimumSecret {
+	if len(first["JWT_SECRET_KEY"]) < secret.MinimumKey {
 		t.Errorf("a made JWT_SECRET_KEY of %d bytes", len(first["JWT_SECRET_KEY"]))
 	}
 	info, err := os.Stat(path)
@@ -38,7 +37,7 @@ func TestSettingsAreMadeOnceAndKept(t *testing.T) {
 	if second["ADMIN_EMAIL"] != "me@example.com" {
 		t.Error("the environment does not win")
 	}
-	if kept, err := readSettings(path); err != nil || kept["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
+	if kept, err := secret.Read(path); err != nil || kept["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
 		t.Errorf("what the environment said is kept: %v, %v", kept["ADMIN_EMAIL"], err)
 	}
 	delete(first, "ADMIN_EMAIL")

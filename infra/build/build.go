@@ -27,11 +27,10 @@ func StockDaprd(ctx context.Context, progress io.Writer) (string, error) {
 }
 
 func buildDaprd(ctx context.Context, progress io.Writer, stock bool, more ...string) (string, error) {
-	path, err := Path(stock)
+	program, err := DaprdPath(stock)
 	if err != nil {
 		return "", err
 	}
-	program := filepath.Join(path, ".dapr", "bin", "daprd")
 	return program, patched(ctx, progress, "../daprd", program, more...)
 }
 
@@ -84,11 +83,24 @@ func Services(ctx context.Context, progress io.Writer) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(state, "bin")
+	return dir, buildServices(ctx, dir, services.Names, progress)
+}
+
+// Service builds one of the services and returns the program's path.
+func Service(ctx context.Context, name string, progress io.Writer) (string, error) {
+	program, err := Bin(name)
+	if err != nil {
+		return "", err
+	}
+	return program, buildServices(ctx, filepath.Dir(program), []string{name}, progress)
+}
+
+func buildServices(ctx context.Context, dir string, names []string, progress io.Writer) error {
 	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
-	for _, name := range services.Names {
+	for _, name := range names {
 		args = append(args, "./services/"+name)
 	}
-	return dir, locked(ctx, filepath.Join(dir, "services"), func() error {
+	return locked(ctx, filepath.Join(dir, "services"), func() error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}

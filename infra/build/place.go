@@ -38,14 +38,14 @@ func State() (string, error) {
 	return filepath.Join(root, ".comanda"), err
 }
 
-// Path of our daprd is <Path>/.dapr/bin/daprd, as DAPR_RUNTIME_PATH wants it;
-// likewise the stock one.
-func Path(stock bool) (string, error) {
+// DaprdPath is where our daprd is, or the stock one. The folder three levels above is what DAPR_RUNTIME_PATH takes.
+func DaprdPath(stock bool) (string, error) {
 	state, err := State()
+	folder := "runtime"
 	if stock {
-		return filepath.Join(state, "runtime-stock"), err
+		folder = "runtime-stock"
 	}
-	return filepath.Join(state, "runtime"), err
+	return filepath.Join(state, folder, ".dapr", "bin", "daprd"), err
 }
 
 // Bin is where a built program is: a service's name, or dapr.

@@ -3,44 +3,85 @@ package process
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
+
+	ps "github.com/shirou/gopsutil/v4/process"
 )
 
-// Identity tells one process from all others, past and present, on this
-// machine: an id alone is given again to someone else.
+// Identity tells one process from all others on this machine: the kernel reuses ids.
 type Identity struct {
 	PID int `json:"pid"`
-	// Started is the start time as the system gives it, only to be compared.
-	Started string `json:"started"`
+	// Started is the start time in Unix milliseconds.
+	Started int64 `json:"started"`
 	// Name is what people call it: "postgres", "order sidecar".
 	Name string `json:"name,omitempty"`
 }
 
-// ErrGone is the answer for a process that is not there (any more).
+// ErrGone means that there is no such process.
 var ErrGone = errors.New("no such process")
 
-// Of finds out the identity of the process that has this id now.
+// startTolerance covers what the start time may shift when the machine's clock is set: the system derives it from the boot
+// time. An id is not reused that fast.
+const startTolerance = 2 * time.Second
+
+// Of returns the identity of the process that has this id now. A zombie counts as gone.
 func Of(pid int) (Identity, error) {
-	started, err := startedAt(pid)
+	p, err := ps.NewProcess(int32(pid))
 	if err != nil {
-		return Identity{}, err
+		return Identity{}, ErrGone
+	}
+	if status, err := p.Status(); err == nil && slices.Contains(status, ps.Zombie) {
+		return Identity{}, ErrGone
+	}
+	started, err := p.CreateTime()
+	if err != nil {
+		return Identity{}, ErrGone
 	}
 	return Identity{PID: pid, Started: started}, nil
 }
 
-// Alive says whether this very process is still there.
+// Alive says whether this very process still runs.
 func (id Identity) Alive() bool {
 	now, err := Of(id.PID)
-	return err == nil && id.Started != "" && now.Started == id.Started
+	return err == nil && id.Started != 0 && time.Duration(now.Started-id.Started).Abs()*time.Millisecond <= startTolerance
 }
 
-// End sends sig, waits up to grace for the process to go, and kills it then.
-// It does nothing to a stranger that was given the same id.
+// Children returns the processes whose parent is pid.
+func Children(pid int) []Identity {
+	parent, err := ps.NewProcess(int32(pid))
+	if err != nil {
+		return nil
+	}
+	found, err := parent.Children()
+	if err != nil {
+		return nil
+	}
+	var children []Identity
+	for _, child := range found {
+		if id, err := Of(int(child.Pid)); err == nil {
+			id.Name, _ = child.Name()
+			children = append(children, id)
+		}
+	}
+	return children
+}
+
+// Memory returns the resident memory of a process in bytes.
+func Memory(pid int) (int64, error) {
+	p, err := ps.NewProcess(int32(pid))
+	if err != nil {
+		return 0, ErrGone
+	}
+	held, err := p.MemoryInfo()
+	if err != nil {
+		return 0, err
+	}
+	return int64(held.RSS), nil
+}
+
+// End sends sig, waits up to grace for the process to end, and then kills it. It leaves a stranger with the same id alone.
 func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 	if !id.Alive() {
 		return nil
@@ -55,7 +96,7 @@ func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 		return fmt.Errorf("kill %s (process %d): %w", id.Name, id.PID, err)
 	}
 	if !id.Gone(killGrace) {
-		return fmt.Errorf("%s (process %d) does not end, not even by SIGKILL", id.Name, id.PID)
+		return fmt.Errorf("%s (process %d) does not end, even by SIGKILL", id.Name, id.PID)
 	}
 	return nil
 }
@@ -63,11 +104,11 @@ func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 const (
 	// killGrace is how long a killed process may take to be gone.
 	killGrace = 5 * time.Second
-	// goneInterval is how often a process that is no child of ours is looked at.
+	// goneInterval is how often a process that is no child of ours is polled.
 	goneInterval = 20 * time.Millisecond
 )
 
-// Gone waits until the process is not there any more, and says whether it is so.
+// Gone waits for the process to end and says whether it did.
 func (id Identity) Gone(within time.Duration) bool {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
@@ -83,36 +124,4 @@ func (id Identity) Gone(within time.Duration) bool {
 		case <-tick.C:
 		}
 	}
-}
-
-// startedAt reads the start time in clock ticks since boot, with the boot's
-// own id, from /proc; where there is none (macOS) it asks ps.
-func startedAt(pid int) (string, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return startedByPs(pid)
-	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return "", ErrGone
-	}
-	// The second field is the program's name in parentheses and may hold
-	// anything, so count from its end: state is field 3, start time field 22.
-	_, rest, found := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if !found || len(fields) < 20 {
-		return "", fmt.Errorf("cannot read the status of process %d", pid)
-	}
-	if fields[0] == "Z" || fields[0] == "X" {
-		return "", ErrGone
-	}
-	return strings.TrimSpace(string(boot)) + "/" + fields[19], nil
-}
-
-func startedByPs(pid int) (string, error) {
-	out, err := exec.Command("ps", "-o", "lstart=", "-p", strconv.Itoa(pid)).Output()
-	if text := strings.TrimSpace(string(out)); err == nil && text != "" {
-		return text, nil
-	}
-	return "", ErrGone
 }

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"comanda/services"
+	"comanda/services/secret"
 )
 
 // program is the name under which this program itself lies in the parts' folders.
@@ -48,7 +51,7 @@ func (p parcel) deliver(run string) error {
 			return nil
 		}
 	}
-	return write(path, p.content, p.mode)
+	return secret.Write(path, p.content, p.mode)
 }
 
 // parcels says who gets what: nobody gets what is another's.
@@ -57,11 +60,11 @@ func parcels(kept map[string]string, own []byte) []parcel {
 		{"tools", program, own, 0o555},
 		{"grafana", "admin-password", []byte(kept["GRAFANA_ADMIN_PASSWORD"]), 0o444},
 	}
-	for _, service := range services {
+	for _, service := range services.Names {
 		list = append(list, parcel{service, program, own, 0o555},
 			parcel{service, "env", []byte(lines(settings(kept, service))), 0o400})
 	}
-	for _, service := range databases {
+	for _, service := range services.Stateful {
 		owner, monitor := []byte(kept[of(service, "DATABASE_PASSWORD")]), []byte(kept[of(service, "DATABASE_MONITOR_PASSWORD")])
 		list = append(list, parcel{service + "-db", "password", owner, 0o444}, parcel{service + "-db", "monitor-password", monitor, 0o444},
 			parcel{service + "-db-exporter", "password", monitor, 0o444})

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"comanda/services/secret"
 )
 
 // call is one call of a command: all it knows of the world.
@@ -43,7 +44,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		if command.name != name {
 			continue
 		}
-		err := command.run(ctx, call{args[1:], variables(environ), stdout, stderr})
+		err := command.run(ctx, call{args[1:], secret.Environ(environ), stdout, stderr})
 		switch {
 		case errors.Is(err, errUsage):
 			return 2
@@ -58,15 +59,4 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "  comanda %-15s %s\n", command.name, command.summary)
 	}
 	return 2
-}
-
-// variables takes "NAME=value" apart. What is empty counts as not set, so that an empty secret is never taken for one.
-func variables(environ []string) map[string]string {
-	all := map[string]string{}
-	for _, each := range environ {
-		if name, value, _ := strings.Cut(each, "="); value != "" {
-			all[name] = value
-		}
-	}
-	return all
 }

@@ -1,49 +1,31 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"net/mail"
 	"net/url"
-	"os"
 	"strings"
+
+	"comanda/services"
+	"comanda/services/secret"
 )
 
-// minimumKey is how long JWT_SECRET_KEY must be, in bytes: the services refuse less.
-const minimumKey = 32
-
-// The services, each with a sidecar, and those that have a database of their own.
-var (
-	services  = []string{"gateway", "auth", "user", "order", "product"}
-	databases = services[1:]
-)
-
-// secret is one value that nobody needs to think of: what nobody gives is made at random.
-type secret struct {
-	name  string // under which it is kept, and can be given
-	also  string // under which it can be given to all parts at once; may be empty
-	make  func() string
-	check func(string) error // of what was given; may be nil
-}
-
-// all lists every secret there is. JWT_SECRET_KEY is not among them: it is given, and never kept.
-func all() []secret {
-	list := []secret{
-		{name: "ADMIN_EMAIL", make: fixed("admin@comanda.example"), check: isAddress},
-		{name: "ADMIN_PASSWORD", make: password, check: isPassword},
-		{name: "KITCHEN_EMAIL", make: fixed("kitchen@comanda.example"), check: isAddress},
-		{name: "KITCHEN_PASSWORD", make: password, check: isPassword},
-		{name: "GRAFANA_ADMIN_PASSWORD", make: password, check: isPassword},
+// all lists every secret of a system in containers. JWT_SECRET_KEY is not among them: it is given, and never kept.
+func all() []secret.Secret {
+	list := []secret.Secret{
+		{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
+		{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
+		{Name: "KITCHEN_EMAIL", Make: secret.Fixed("kitchen@comanda.example"), Check: secret.CheckEmail},
+		{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
+		{Name: "GRAFANA_ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 	}
-	for _, service := range services {
+	for _, service := range services.Names {
 		for _, token := range []string{"APP_API_TOKEN", "DAPR_API_TOKEN"} {
-			list = append(list, secret{name: of(service, token), also: token, make: rand.Text})
+			list = append(list, secret.Secret{Name: of(service, token), Also: token, Make: secret.Token})
 		}
 	}
-	for _, database := range databases {
-		list = append(list, secret{name: of(database, "DATABASE_PASSWORD"), make: rand.Text, check: isPassword},
-			secret{name: of(database, "DATABASE_MONITOR_PASSWORD"), make: rand.Text})
+	for _, service := range services.Stateful {
+		list = append(list, secret.Secret{Name: of(service, "DATABASE_PASSWORD"), Make: secret.Token, Check: secret.CheckPassword},
+			secret.Secret{Name: of(service, "DATABASE_MONITOR_PASSWORD"), Make: secret.Token})
 	}
 	return list
 }
@@ -51,80 +33,17 @@ func all() []secret {
 // of is the name of a part's own setting: AUTH_DATABASE_PASSWORD.
 func of(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-func fixed(text string) func() string { return func() string { return text } }
-
-// password is one that a person can copy: 16 letters and digits, 80 bits.
-func password() string { return strings.ToLower(rand.Text()[:16]) }
-
-// isAddress asks for what auth asks for: the bare address, without a name.
-func isAddress(text string) error {
-	if parsed, err := mail.ParseAddress(text); err != nil || parsed.Address != text {
-		return errors.New("is not an e-mail address")
-	}
-	return nil
-}
-
-func isPassword(text string) error {
-	if len(text) < 8 || len(text) > 72 {
-		return errors.New("has to be 8 to 72 bytes long")
-	}
-	return nil
-}
-
-// given returns what the environment says of a setting, itself or by NAME_FILE; empty when it says nothing. No error shows
-// the value.
-func given(environ map[string]string, name string) (string, error) {
-	value, path := environ[name], environ[name+"_FILE"]
-	if value == "" && path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("%s_FILE: %w", name, err)
-		}
-		value = strings.TrimRight(string(text), "\r\n")
-	}
-	if strings.ContainsAny(value, "\r\n\x00") {
-		return "", fmt.Errorf("%s has to be one line", name)
-	}
-	return value, nil
-}
-
 // checkKey refuses a key that no service would start with, before anything is started. The services read it from their
-// environment alone: a JWT_SECRET_KEY_FILE would satisfy nobody but us.
+// environment alone, so a JWT_SECRET_KEY_FILE would reach this command only.
 func checkKey(environ map[string]string) error {
-	switch key := environ["JWT_SECRET_KEY"]; {
-	case key == "":
+	key := environ["JWT_SECRET_KEY"]
+	if key == "" {
 		return errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
-	case len(key) < minimumKey:
-		return fmt.Errorf("JWT_SECRET_KEY has %d bytes, and needs at least %d (openssl rand -base64 48 makes a good one)", len(key), minimumKey)
+	}
+	if err := secret.CheckKey(key); err != nil {
+		return errors.New("JWT_SECRET_KEY " + err.Error())
 	}
 	return nil
-}
-
-// complete gives every secret its value: the one given, or the one kept, or a new one. What is given is kept too, so that a
-// database does not lose its password with somebody's shell. It says how many were made.
-func complete(kept, environ map[string]string) (made int, err error) {
-	for _, each := range all() {
-		value, err := given(environ, each.name)
-		if err == nil && value == "" && each.also != "" {
-			value, err = given(environ, each.also)
-		}
-		if err == nil && value != "" && each.check != nil {
-			if err = each.check(value); err != nil {
-				err = fmt.Errorf("%s %w", each.name, err)
-			}
-		}
-		if err != nil {
-			return made, err
-		}
-		if value == "" && kept[each.name] == "" {
-			value = each.make()
-			made++
-		}
-		if value != "" {
-			kept[each.name] = value
-		}
-	}
-	return made, nil
 }
 
 // databaseURL is how a service's database is reached.

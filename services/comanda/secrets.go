@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"comanda/services"
+	"comanda/services/secret"
 )
 
 // Where the secrets are kept and where each part's own go to: volumes are mounted there.
@@ -50,14 +53,15 @@ func handOut(c call, store, run string) error {
 	if err != nil {
 		return err
 	}
-	made, err := complete(kept, c.environ)
+	// A given value is kept too, so that a database keeps its password when the shell that gave it is closed.
+	settings, made, err := secret.Complete(all(), kept, c.environ)
 	if err != nil {
 		return err
 	}
-	if err := keep(store, kept); err != nil {
+	if err := keep(store, settings); err != nil {
 		return err
 	}
-	if err := deliver(run, kept); err != nil {
+	if err := deliver(run, settings); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(c.stdout, "%d secrets are there, %d of them new; `secrets show` shows those a person needs\n", len(all()), made)
@@ -76,56 +80,23 @@ func makeFolders(kept, run string) error {
 // readKept reads what is kept; before the first run that is nothing. A file without a single secret is no first run: the
 // databases have the passwords that were in it, and new ones would lock their services out.
 func readKept(store string) (map[string]string, error) {
-	kept, err := readVariables(store)
+	kept, err := secret.Read(store)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
-	if err == nil && !slices.ContainsFunc(all(), func(each secret) bool { return kept[each.name] != "" }) {
+	if err == nil && !slices.ContainsFunc(all(), func(each secret.Secret) bool { return kept[each.Name] != "" }) {
 		err = fmt.Errorf("%s is there but holds no secret: put back its copy (docs/operations.md), or remove it if there is no data yet", store)
 	}
 	return kept, err
 }
 
-// keep is done when a loss of power can no longer undo it: only then may anybody get what it holds.
+// keep writes the secrets to the disk. Only then may a part get them.
 func keep(store string, kept map[string]string) error {
-	return write(store, []byte(lines(kept)), 0o400)
+	return secret.Write(store, []byte(lines(kept)), 0o400)
 }
 
 func lines(settings map[string]string) string {
-	return strings.Join(append(list(settings), ""), "\n")
-}
-
-// flush has what was written to a file or a folder on the disk when it returns. A test looks over its shoulder.
-var flush = (*os.File).Sync
-
-// write replaces a file in one step: whoever reads it reads the old one or the new one, whole, also after a loss of power.
-// Its mode is the one asked for, whatever the umask.
-func write(path string, content []byte, mode fs.FileMode) error {
-	fresh := path + ".new"
-	_ = os.Remove(fresh) // of a run that was killed
-	if err := writeFresh(fresh, content, mode); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(flush(folder), folder.Close())
-}
-
-func writeFresh(path string, content []byte, mode fs.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err == nil {
-		err = errors.Join(file.Chmod(mode), flush(file))
-	}
-	return errors.Join(err, file.Close())
+	return strings.Join(append(secret.Lines(settings), ""), "\n")
 }
 
 // show prints what a person needs to log in, in a form that a shell reads as well.
@@ -140,19 +111,16 @@ func show(c call, store string) error {
 	say := func(about string, names ...string) {
 		_, _ = fmt.Fprintf(c.stdout, "# %s\n", about)
 		for _, name := range names {
-			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, quoted(kept[name]))
+			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, secret.Quote(kept[name]))
 		}
 	}
 	say("The first admin: POST /api/v1/auth/login", "ADMIN_EMAIL", "ADMIN_PASSWORD")
 	say("The kitchen's account: the demo makes it when it is first played", "KITCHEN_EMAIL", "KITCHEN_PASSWORD")
 	say("Grafana, user admin", "GRAFANA_ADMIN_PASSWORD")
 	_, _ = fmt.Fprintln(c.stdout, "# The databases, from this machine: psql, and one of these")
-	for i, service := range databases {
+	for i, service := range services.Stateful {
 		address := databaseURL(kept, service, fmt.Sprintf("127.0.0.1:%d", firstDatabasePort+i))
-		_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", of(service, "DATABASE"), quoted(address))
+		_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", of(service, "DATABASE"), secret.Quote(address))
 	}
 	return nil
 }
-
-// quoted is text as a shell reads it: '...', in which ' alone means anything.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"comanda/services"
+	"comanda/services/secret"
 )
 
 const key = "JWT_SECRET_KEY=0123456789abcdef0123456789abcdef"
@@ -48,7 +51,7 @@ func (p place) read(t *testing.T, path ...string) string {
 
 func (p place) settings(t *testing.T, part string) map[string]string {
 	t.Helper()
-	all, err := readVariables(filepath.Join(p.run, part, "env"))
+	all, err := secret.Read(filepath.Join(p.run, part, "env"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,16 +113,16 @@ func TestEachPartGetsItsOwnAlone(t *testing.T) {
 		}
 		return found
 	}
-	kept, err := readVariables(filepath.Join(p.kept, "secrets.env"))
+	kept, err := secret.Read(filepath.Join(p.kept, "secrets.env"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	owners := map[string][]string{"ADMIN_PASSWORD": {"auth"}, "GRAFANA_ADMIN_PASSWORD": {"grafana"}, "KITCHEN_PASSWORD": {}}
-	for _, service := range services {
+	for _, service := range services.Names {
 		owners[of(service, "APP_API_TOKEN")] = []string{service}
 		owners[of(service, "DAPR_API_TOKEN")] = []string{service}
 	}
-	for _, service := range databases {
+	for _, service := range services.Stateful {
 		owners[of(service, "DATABASE_PASSWORD")] = []string{service, service + "-db"}
 		owners[of(service, "DATABASE_MONITOR_PASSWORD")] = []string{service + "-db", service + "-db-exporter"}
 	}

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
+
+	"comanda/services/secret"
 )
 
 // hostVariable is where daprd takes the address from under which it registers itself.
@@ -53,14 +52,14 @@ func with(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s: %w", command, syscall.Exec(command, args, list(environ)))
+	return fmt.Errorf("%s: %w", command, syscall.Exec(command, args, secret.Lines(environ)))
 }
 
 // merged adds what a file says to the environment.
 func merged(environ map[string]string, path string) (map[string]string, error) {
 	all := map[string]string{}
 	if path != "" {
-		kept, err := readVariables(path)
+		kept, err := secret.Read(path)
 		if err != nil {
 			return nil, fmt.Errorf("%w: has `comanda secrets` been run?", err)
 		}
@@ -70,24 +69,6 @@ func merged(environ map[string]string, path string) (map[string]string, error) {
 		all[name] = value
 	}
 	return all, nil
-}
-
-// readVariables reads a file of NAME=value lines.
-func readVariables(path string) (map[string]string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	all := map[string]string{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		name, value, found := strings.Cut(lines.Text(), "=")
-		if found && !strings.HasPrefix(name, "#") {
-			all[name] = value
-		}
-	}
-	return all, lines.Err()
 }
 
 var reference = regexp.MustCompile(`\$\([A-Z][A-Z0-9_]*\)`)
@@ -109,13 +90,4 @@ func expand(args []string, environ map[string]string) ([]string, error) {
 		return nil, fmt.Errorf("%s is not set", strings.Join(missing, ", "))
 	}
 	return expanded, nil
-}
-
-func list(environ map[string]string) []string {
-	var all []string
-	for name, value := range environ {
-		all = append(all, name+"="+value)
-	}
-	slices.Sort(all)
-	return all
 }

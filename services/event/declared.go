@@ -1,6 +1,10 @@
 package event
 
-import "strings"
+import (
+	"strings"
+
+	"comanda/services"
+)
 
 // Announcers says which service announces what. From it follow the topics that must exist and, on a stock Dapr
 // runtime, the internal topics of its outbox.
@@ -12,7 +16,7 @@ var Announcers = map[string][]string{
 }
 
 // Consumers are the services that hear events; each has a dead-letter topic of its own.
-var Consumers = []string{"auth", "user", "order", "product", "gateway"}
+var Consumers = services.Names
 
 // DeadLetters names the topic that keeps what service could not process.
 func DeadLetters(service string) string { return service + ".dead-letters" }
@@ -27,7 +31,7 @@ func Component(plain, topic string) string {
 // number of partitions, and some brokers have none.
 func Declared() []string {
 	var names []string
-	for _, service := range []string{"auth", "user", "order", "product"} {
+	for _, service := range services.Stateful {
 		for _, topic := range Announcers[service] {
 			names = append(names, topic, internalTopic(service, topic))
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"comanda/services"
 	"comanda/services/internal/tracing"
 )
 
@@ -17,9 +18,6 @@ const (
 	readyTimeout = 2 * time.Second
 	readyFor     = time.Second
 )
-
-// services are all that has to be ready besides the gateway itself.
-var services = [...]string{"auth", "user", "order", "product"}
 
 // readiness knows whether all five are ready.
 type readiness struct {
@@ -46,15 +44,16 @@ func (r *readiness) check(ctx context.Context) error {
 func (r *readiness) askAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	var missing [len(services) + 1]bool
+	asks := append([]string{"gateway"}, services.Stateful...)
+	missing := make([]bool, len(asks))
 	var asked sync.WaitGroup
 	asked.Go(func() { missing[0] = r.sidecar(ctx) != nil })
-	for i, app := range services {
+	for i, app := range services.Stateful {
 		asked.Go(func() { missing[i+1] = r.ask(ctx, app) != nil })
 	}
 	asked.Wait()
 	var names []string
-	for i, name := range append([]string{"gateway"}, services[:]...) {
+	for i, name := range asks {
 		if missing[i] {
 			names = append(names, name)
 		}

@@ -50,7 +50,7 @@ func TestNothingSticks(t *testing.T) {
 		"comanda_orders_pending": {0, 0}, "comanda_orders_pending_oldest_seconds": {0, 0},
 	})
 
-	if err := s.Revive(); err != nil {
+	if err := s.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	town.EventuallyWithin(t, town.Back, "all is ready again", s.Ready)
@@ -86,7 +86,7 @@ func TestAnnouncedAgain(t *testing.T) {
 		return err
 	})
 	wantMetrics(t, s, "order", map[string]between{"comanda_orders_pending": {1, 1}, "comanda_orders_pending_oldest_seconds": {0.5, 600}})
-	if err := s.Revive(); err != nil {
+	if err := s.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Settled(ana, placed.ID, client.Confirmed)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 
+	"comanda/infra/port"
 	"comanda/infra/process"
 )
 
@@ -244,22 +244,11 @@ func writeFile(t testing.TB, path, text string) {
 	}
 }
 
-var givenPorts sync.Map
-
-// freePort stays below the range of outgoing connections, so that a killed part finds its port free again.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 200 {
-		port := 12_000 + rand.IntN(20_000)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		_ = listener.Close()
-		if _, given := givenPorts.LoadOrStore(port, true); !given {
-			return port
-		}
+	free, err := port.Reserve()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
+	return free
 }

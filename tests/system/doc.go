@@ -1,8 +1,7 @@
-// Package system starts the whole of Comanda for a test: Postgres and Kafka (package backing), the five services and a
-// real Dapr sidecar beside each, from the repository's own components and subscriptions and with the flags that
-// dapr/dapr.yaml stands for. Every system has free ports, databases, a broker, secrets and a folder of its own, so any
-// number of them run beside each other.
+// Package system starts the whole of Comanda for a test: Postgres and Kafka (package infra), the five services and a real
+// Dapr sidecar beside each (package supervisor), from dapr/dapr.yaml and the repository's components. Every system has free
+// ports, databases, a broker, secrets and a folder of its own, so any number of them run beside each other.
 //
-// Any part can be killed, stopped and started again by its name while the rest goes on. What each part says is kept in
-// a file; when a test fails, the last lines are shown. Nothing outlives the test, however that ends.
+// A test can kill, stop and start any program by its name while the rest goes on. When a test fails, the last lines of every
+// log are shown. Nothing outlives the test, however that ends.
 package system

@@ -4,20 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"comanda/dapr/supervisor"
 	"comanda/infra"
-	"comanda/services/event"
+	"comanda/infra/process"
+	"comanda/services"
 )
-
-// Services are the five, in the order in which they are shown.
-var Services = []string{"gateway", "auth", "user", "order", "product"}
 
 // Options say what kind of system is wanted; the zero value is the ordinary one.
 type Options struct {
@@ -27,6 +25,8 @@ type Options struct {
 	Replicas map[string]int
 	// Settings are added to every service's environment, such as RECOVERY_AFTER.
 	Settings map[string]string
+	// Supervised starts again whatever dies, as `make run` does.
+	Supervised bool
 }
 
 // System is a running Comanda.
@@ -38,12 +38,12 @@ type System struct {
 	// The secrets that services and sidecars share: for tests that forge or withhold them.
 	JWTSecret, AppToken, APIToken string
 
-	Postgres *infra.Postgres
-	Kafka    *infra.Kafka
+	*infra.Servers
 
-	kind  infra.Kind
-	dir   string
-	pairs map[string][]*Pair
+	dir        string
+	pairs      []*supervisor.Pair
+	supervisor supervisor.Supervisor
+	end        context.CancelFunc // of the supervisor; nil without one
 }
 
 // Start runs a system for one test and ends it with that test.
@@ -64,21 +64,21 @@ func Start(t testing.TB, options Options) *System {
 	return s
 }
 
-// startTimeout covers building the programs when nothing is built yet.
-const startTimeout = 10 * time.Minute
+const (
+	// startTimeout covers building the programs when nothing is built yet.
+	startTimeout = 10 * time.Minute
+	// readyTimeout is how long a start may take on a machine that is busy with other tests.
+	readyTimeout = 2 * time.Minute
+)
 
 // Run starts a system and returns when all of it is ready. The caller stops it.
 func Run(ctx context.Context, options Options) (*System, error) {
-	programs, err := buildPrograms(ctx, options.Stock, os.Stderr)
-	if err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "comanda-")
 	if err != nil {
 		return nil, err
 	}
-	s := &System{dir: dir, pairs: map[string][]*Pair{}}
-	if err := s.start(ctx, programs, options); err != nil {
+	s := &System{dir: dir}
+	if err := s.start(ctx, options); err != nil {
 		lines := s.LastLines(5)
 		s.Stop()
 		return nil, fmt.Errorf("%w\n%s", err, lines)
@@ -86,124 +86,127 @@ func Run(ctx context.Context, options Options) (*System, error) {
 	return s, nil
 }
 
-func (s *System) start(ctx context.Context, programs programs, options Options) error {
-	if err := s.startBacking(ctx); err != nil {
-		return err
-	}
-	plan, err := readPlan(programs.root)
+func (s *System) start(ctx context.Context, options Options) error {
+	setup, err := s.prepare(ctx, options)
 	if err != nil {
 		return err
 	}
-	wiring, err := s.wire(plan, programs, options)
-	if err != nil {
-		return err
-	}
-	for _, service := range Services {
-		for replica := range max(1, options.Replicas[service]) {
-			pair, err := wiring.pair(service, replica)
+	for _, app := range setup.Plan.Apps {
+		for replica := range max(1, options.Replicas[app.ID]) {
+			ports, err := supervisor.FreePorts()
 			if err != nil {
 				return err
 			}
-			s.pairs[service] = append(s.pairs[service], pair)
+			name := app.ID
+			if replica > 0 {
+				name = fmt.Sprintf("%s %d", app.ID, replica+1)
+			}
+			s.pairs = append(s.pairs, setup.Pair(app, name, ports))
 		}
 	}
 	s.URL = s.Pair("gateway").URL
-	for _, pair := range s.all() {
-		if err := pair.Start(); err != nil {
+	for _, pair := range s.pairs {
+		if err := pair.Start(ctx); err != nil {
 			return err
 		}
+	}
+	if options.Supervised {
+		s.supervise()
 	}
 	return s.AwaitReady(ctx)
 }
 
-// startBacking starts Postgres and Kafka side by side, with a database for each service that has one, and every topic.
-func (s *System) startBacking(ctx context.Context) error {
-	kind, err := infra.KindFromEnvironment(os.Getenv)
-	if err != nil {
-		return err
+// supervise keeps everything running until Stop.
+func (s *System) supervise() {
+	ctx, end := context.WithCancel(context.Background())
+	s.end = end
+	s.supervisor.Observer = supervisor.Observer{
+		Died: func(string, time.Duration) {}, Failed: func(string, error, time.Duration) {}, Restarted: func(string) {},
 	}
-	s.kind = kind
-	options := func() (infra.Options, error) {
-		port, err := reserved.take()
-		return infra.Options{Dir: s.dir, Kind: kind, Port: port, Log: io.Discard}, err
+	s.supervisor.Keep(ctx, "postgres", s.Postgres)
+	s.supervisor.Keep(ctx, "kafka", s.Kafka)
+	for _, program := range s.Programs() {
+		s.supervisor.Keep(ctx, program.Name, program)
 	}
-	return both(
-		func() error {
-			o, err := options()
-			if err != nil {
-				return err
-			}
-			if s.Postgres, err = infra.StartPostgres(ctx, o); err != nil {
-				return err
-			}
-			for _, service := range Services[1:] {
-				if err := s.Postgres.CreateDatabase(ctx, "comanda_"+service); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		func() error {
-			o, err := options()
-			if err != nil {
-				return err
-			}
-			if s.Kafka, err = infra.StartKafka(ctx, o); err != nil {
-				return err
-			}
-			return s.Kafka.Declare(ctx, topics())
-		},
-	)
 }
 
-func topics() []infra.Topic {
-	var all []infra.Topic
-	for _, name := range event.Declared() {
-		all = append(all, infra.Topic{Name: name, Partitions: event.Partitions})
+// AwaitReady waits until every replica of every service says that it is ready. Unless something starts it again, a program
+// that ended is an error.
+func (s *System) AwaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for _, pair := range s.pairs { // the gateway, which answers for all, is the plan's last
+		waiting, gone := context.WithCancelCause(ctx)
+		for _, program := range pair.Programs() {
+			if s.end == nil {
+				go func() {
+					select {
+					case <-program.Exited():
+						gone(fmt.Errorf("%s has ended", program.Name))
+					case <-waiting.Done():
+					}
+				}()
+			}
+		}
+		err := pair.AwaitReady(waiting)
+		if err != nil && context.Cause(waiting) != nil {
+			err = fmt.Errorf("%w (%w)", err, context.Cause(waiting))
+		}
+		gone(nil)
+		if err != nil {
+			return err
+		}
 	}
-	return all
+	return nil
 }
 
-func both(one, other func() error) error {
-	failed := make(chan error, 1)
-	go func() { failed <- other() }()
-	return errors.Join(one(), <-failed)
-}
+// Ready asks once whether the gateway says that all is ready.
+func (s *System) Ready(ctx context.Context) error { return s.Pair("gateway").Ready(ctx) }
 
 // Pair is the first replica of a service.
-func (s *System) Pair(service string) *Pair { return s.Replicas(service)[0] }
+func (s *System) Pair(service string) *supervisor.Pair { return s.Replicas(service)[0] }
 
 // Replicas are all replicas of a service.
-func (s *System) Replicas(service string) []*Pair {
-	if len(s.pairs[service]) == 0 {
+func (s *System) Replicas(service string) []*supervisor.Pair {
+	found := slices.DeleteFunc(slices.Clone(s.pairs), func(p *supervisor.Pair) bool { return p.App != service })
+	if len(found) == 0 {
 		panic("tests/system: there is no service " + service)
 	}
-	return s.pairs[service]
+	return found
 }
 
-func (s *System) all() []*Pair {
-	var all []*Pair
-	for _, service := range Services {
-		all = append(all, s.pairs[service]...)
+// Programs are all services and sidecars.
+func (s *System) Programs() []*supervisor.Program {
+	var programs []*supervisor.Program
+	for _, pair := range s.pairs {
+		programs = append(programs, pair.Programs()...)
 	}
-	return all
+	return programs
 }
 
-// DatabaseURL is the connection string of a service's database.
-func (s *System) DatabaseURL(service string) string { return s.Postgres.URL("comanda_" + service) }
+// StartMissing starts the programs that do not run.
+func (s *System) StartMissing(ctx context.Context) error {
+	var errs []error
+	for _, program := range s.Programs() {
+		if !program.Running() {
+			errs = append(errs, program.Start(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
 
-// Stop ends all of it in good order: sidecars, services, broker, database. What it kept on disk goes, unless
-// COMANDA_KEEP is set, which shows where it is.
+// Stop ends all of it in good order: sidecars, services, broker, database. What it kept on disk goes, unless COMANDA_KEEP is
+// set, which shows where it is.
 func (s *System) Stop() {
-	each(s.all(), func(p *Pair) { p.Sidecar.Stop() })
-	each(s.all(), func(p *Pair) { p.Service.Stop() })
+	if s.end != nil {
+		s.end()
+		s.supervisor.Wait()
+	}
+	supervisor.StopPairs(s.pairs)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if s.Kafka != nil {
-		_ = s.Kafka.Stop(ctx)
-	}
-	if s.Postgres != nil {
-		_ = s.Postgres.Stop(ctx)
+	if s.Servers != nil {
+		_ = s.Servers.Stop(ctx)
 	}
 	if os.Getenv("COMANDA_KEEP") != "" {
 		fmt.Fprintln(os.Stderr, "kept:", s.dir)
@@ -212,29 +215,34 @@ func (s *System) Stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-func each(pairs []*Pair, do func(*Pair)) {
-	var all sync.WaitGroup
-	for _, pair := range pairs {
-		all.Go(func() { do(pair) })
-	}
-	all.Wait()
-}
-
-// LastLines shows the last n lines of every part's log.
+// LastLines shows the last n lines of every program's log.
 func (s *System) LastLines(n int) string {
 	var text strings.Builder
-	for _, pair := range s.all() {
-		for _, program := range []*Program{pair.Service, pair.Sidecar} {
-			state := "runs"
-			if !program.Running() {
-				state = "does not run"
-			}
-			fmt.Fprintf(&text, "--- %s (%s)\n%s\n", program.Name, state, program.lastLines(n))
+	for _, program := range s.Programs() {
+		state := "runs"
+		if !program.Running() {
+			state = "does not run"
 		}
+		fmt.Fprintf(&text, "--- %s (%s)\n%s\n", program.Name, state, strings.Join(program.LastLines(n), "\n"))
 	}
 	return text.String()
 }
 
-func (s *System) log(name string) string {
-	return filepath.Join(s.dir, "logs", strings.ReplaceAll(name, " ", "-")+".log")
+// Memory is how many bytes of memory the ten processes hold (resident).
+func (s *System) Memory() (total int64, each map[string]int64, err error) {
+	each = map[string]int64{}
+	for _, program := range s.Programs() {
+		held, err := process.Memory(program.PID())
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", program.Name, err)
+		}
+		each[program.Name] = held
+		total += held
+	}
+	return total, each, nil
 }
+
+// Services are the five, in the order in which they are shown.
+var Services = services.Names
+
+func (s *System) path(name string) string { return filepath.Join(s.dir, name) }

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/dapr/supervisor"
+	"comanda/infra/build"
+	"comanda/infra/port"
+	"comanda/services/secret"
+	"comanda/tests/client"
+	"comanda/tests/town"
+)
+
+// The way of stock tools: `make deps`, `. .comanda/env`, and the real CLI's `dapr run -f`. A customer registers; orders are
+// confirmed, rejected and cancelled.
+func TestDaprRun(t *testing.T) {
+	p := newPlace(t)
+	if _, err := build.CLI(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build.Daprd(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	startDeps(t, p)
+	file, gateway := movedRunFile(t, p)
+	startDaprRun(t, p, file)
+
+	settings, err := secret.Read(p.secrets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := supervisor.Setup{}.Pair(supervisor.App{ID: "gateway", Command: []string{"gateway"}}, "gateway", supervisor.Ports{App: gateway})
+	town.EventuallyWithin(t, 2*time.Minute, "all is ready", pair.Ready)
+	w := town.Arrive(t, pair.URL, settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
+	ana, dish := w.Customer(), w.Dish(5, 700)
+	kept := w.Confirmed(ana, town.Basket(dish, 2))
+	refused := town.Must(ana.Order(t.Context(), town.Basket(dish, 4)))(t)
+	w.Settled(ana, refused.ID, client.Rejected)
+	town.Must(ana.Cancel(t.Context(), kept.ID, ""))(t)
+	w.WantStock(dish, 5, 0, 0)
+}
+
+func startDeps(t *testing.T, p place) {
+	t.Helper()
+	seen := newScreen()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		defer close(seen.ended)
+		l := newLauncher(p, newConsole(io.MultiWriter(seen, t.Output()), false), false)
+		if err := l.deps(ctx); !errors.Is(err, errStopped) {
+			t.Errorf("deps ended with %v", err)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel(errStopped)
+		<-seen.ended
+	})
+	seen.await(t, "Postgres and Kafka are ready")
+}
+
+// movedRunFile is dapr.yaml with free ports, absolute paths and the test's state directory; all else is as it stands.
+func movedRunFile(t *testing.T, p place) (path string, gateway int) {
+	t.Helper()
+	dir := filepath.Join(p.root, "dapr")
+	text, err := os.ReadFile(filepath.Join(dir, "dapr.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Version int
+		Common  map[string]any
+		Apps    []map[string]any
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	file.Common["configFilePath"] = filepath.Join(dir, file.Common["configFilePath"].(string))
+	paths := file.Common["resourcesPaths"].([]any)
+	for i := range paths {
+		paths[i] = filepath.Join(dir, paths[i].(string))
+	}
+	for _, app := range file.Apps {
+		ports, err := supervisor.FreePorts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		app["appPort"], app["daprHTTPPort"], app["daprGRPCPort"], app["metricsPort"] = ports.App, ports.HTTP, ports.GRPC, ports.Sidecar
+		app["appDirPath"] = p.state
+		if app["appID"] == "gateway" {
+			gateway = ports.App
+		}
+	}
+	if text, err = yaml.Marshal(map[string]any{"version": file.Version, "common": file.Common, "apps": file.Apps}); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(p.state, "dapr.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, gateway
+}
+
+func startDaprRun(t *testing.T, p place, file string) {
+	t.Helper()
+	metrics, err := port.Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `. "$1" && exec dapr run -f "$2"`, "sh", p.env(), file)
+	cmd.Env = append(os.Environ(), "METRICS_PORT="+strconv.Itoa(metrics))
+	output := newScreen()
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = output, output, time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		err := cmd.Wait()
+		// The CLI, its services and sidecars are one group; nothing may be left of it.
+		if gone := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(gone, syscall.ESRCH) {
+			t.Logf("dapr run ended (%v) and left something behind, which was killed (%v)", err, gone)
+		}
+		if lines := strings.Split(output.String(), "\n"); t.Failed() {
+			t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		}
+	})
+}
