@@ -1,0 +1,223 @@
+package groups
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/infra"
+)
+
+const (
+	memberKills, brokerKills = 90, 10
+	membersEach              = 4
+	// recovery is the time from the last kill until every group is Stable and has read every record.
+	recovery = 10 * time.Second
+	// patience ends a run whose kills wait for joins that never come.
+	patience = 3 * time.Minute
+)
+
+var groupNames = []string{"order", "product", "user"}
+
+// storm kills members and the broker, each independently of the others.
+type storm struct {
+	kafka  *infra.Kafka
+	ledger ledger
+	joins  chan struct{} // a member sent a JoinGroup
+
+	mu       sync.Mutex
+	left     int       // member kills that are left
+	lastKill time.Time // of a member, or the broker's return after its kill
+	stopped  []*member
+}
+
+// permit takes one kill of a member, if any is left.
+func (s *storm) permit() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left == 0 {
+		return false
+	}
+	s.left--
+	s.lastKill = time.Now()
+	return true
+}
+
+func (s *storm) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left == 0
+}
+
+func (s *storm) start(group string, killAt int16) *member {
+	joined := func() {
+		select {
+		case s.joins <- struct{}{}:
+		default:
+		}
+	}
+	m := startMember(s.kafka.Brokers(), group, killAt, s.permit, joined, s.ledger.read(group))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = append(s.stopped, m)
+	return m
+}
+
+// trouble keeps one place of a group filled: it kills the member there at a random moment, the next one after its
+// JoinGroup, and the next one before its SyncGroup, until no kill is left. The last member lives on.
+func (s *storm) trouble(ctx context.Context, group string, random *rand.Rand) {
+	for ctx.Err() == nil {
+		m := s.start(group, never)
+		select {
+		case <-time.After(time.Duration(1+random.IntN(5_000)) * time.Millisecond):
+		case <-ctx.Done():
+		}
+		if !s.permit() {
+			return
+		}
+		m.kill()
+		for _, killAt := range []int16{joinGroup, syncGroup} {
+			m := s.start(group, killAt)
+			for !m.isGone() {
+				if s.over() || ctx.Err() != nil {
+					return
+				}
+				select {
+				case <-m.gone:
+				case <-ctx.Done():
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+		}
+	}
+}
+
+// killBroker kills the broker just after a JoinGroup, while a group rebalances, and starts it again at once.
+func (s *storm) killBroker(ctx context.Context) error {
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	for range brokerKills {
+		select {
+		case <-s.joins: // of the time before
+		default:
+		}
+		select {
+		case <-s.joins:
+		case <-ctx.Done():
+			return fmt.Errorf("no member joins: %w", ctx.Err())
+		}
+		if err := s.kafka.Kill(ctx); err != nil {
+			return err
+		}
+		if err := s.kafka.Start(ctx); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.lastKill = time.Now()
+		s.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func TestGroupsSurviveAHundredKills(t *testing.T) {
+	s := &storm{kafka: startKafka(t), joins: make(chan struct{}, 1), left: memberKills}
+	s.ledger.reads = map[string]map[string]bool{}
+	t.Cleanup(func() { stopAll(t, s.stopped) })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	producing, stop := context.WithCancel(ctx)
+	defer stop()
+	var producer, kills sync.WaitGroup
+	producer.Go(func() { s.ledger.produce(producing, t, s.kafka.Brokers()) })
+	begun := time.Now()
+	for i, group := range groupNames {
+		for j := range membersEach {
+			random := rand.New(rand.NewPCG(uint64(i), uint64(j)))
+			kills.Go(func() { s.trouble(ctx, group, random) })
+		}
+	}
+	kills.Go(func() {
+		if err := s.killBroker(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	kills.Wait()
+	if !s.over() || t.Failed() {
+		t.Fatalf("groups are stuck: after %s, %d of %d members are not killed yet", time.Since(begun).Round(time.Second), s.left, memberKills)
+	}
+	t.Logf("%d members and %d brokers killed in %s", memberKills, brokerKills, time.Since(begun).Round(time.Second))
+	stop()
+	producer.Wait()
+	s.awaitRecovery(t)
+}
+
+// awaitRecovery fails unless every group is Stable with its live members alone, and has read every record, in time.
+func (s *storm) awaitRecovery(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.kafka.Brokers()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithDeadline(t.Context(), s.lastKill.Add(recovery))
+	defer cancel()
+	state := "not asked"
+	for {
+		described, err := kadm.NewClient(client).DescribeGroups(ctx, groupNames...)
+		if err == nil {
+			good := true
+			state = ""
+			for _, name := range groupNames {
+				group := described[name]
+				missing, all := s.ledger.unread(name)
+				state += fmt.Sprintf("\n%s: %s with %d members (%d live), %d of %d records unread", name, group.State, len(group.Members), membersEach, missing, all)
+				good = good && group.State == "Stable" && len(group.Members) == membersEach && missing == 0
+			}
+			if good {
+				t.Logf("%s after the last kill:%s", time.Since(s.lastKill).Round(100*time.Millisecond), state)
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s after the last kill:%s", recovery, state)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func startKafka(t *testing.T) *infra.Kafka {
+	t.Helper()
+	kind, err := infra.KindFromEnvironment(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kafka, err := infra.StartKafka(t.Context(), infra.Options{Dir: t.TempDir(), Kind: kind, Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kafka.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	var declared []infra.Topic
+	for _, name := range topics {
+		declared = append(declared, infra.Topic{Name: name, Partitions: partitions})
+	}
+	if err := kafka.Declare(t.Context(), declared); err != nil {
+		t.Fatal(err)
+	}
+	return kafka
+}
