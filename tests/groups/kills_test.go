@@ -131,6 +131,7 @@ func (s *storm) killBroker(ctx context.Context) error {
 }
 
 func TestGroupsSurviveAHundredKills(t *testing.T) {
+	t.Parallel()
 	s := &storm{kafka: startKafka(t), joins: make(chan struct{}, 1), left: memberKills}
 	s.ledger.reads = map[string]map[string]bool{}
 	t.Cleanup(func() { stopAll(t, s.stopped) })
