@@ -25,7 +25,8 @@ func alone(ctx context.Context, t *testing.T, brokers, group string, rebalance t
 
 func TestEviction(t *testing.T) {
 	t.Parallel()
-	brokers := startKafka(t).Brokers()
+	kafka, _ := startKafka(t)
+	brokers := kafka.Brokers()
 	t.Run("rebalance ends though members keep joining", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
