@@ -67,6 +67,7 @@ func (b *bare) sync(ctx context.Context, members ...*bare) {
 	b.t.Helper()
 	request := kmsg.NewPtrSyncGroupRequest()
 	request.Group, request.MemberID, request.Generation = b.group, b.id, b.generation
+	request.ProtocolType, request.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 	for _, member := range members {
 		share := kmsg.NewSyncGroupRequestGroupAssignment()
 		share.MemberID = member.id
