@@ -20,9 +20,21 @@ const (
 	membersEach              = 4
 	// recovery is the time from the last kill until every group is Stable and has read every record.
 	recovery = 10 * time.Second
-	// patience ends a run whose kills wait for joins that never come.
-	patience = 3 * time.Minute
 )
+
+// pace is what brokers differ in.
+type pace struct {
+	respite  time.Duration // from the broker's return to its next kill
+	patience time.Duration // ends a run whose kills wait for joins that never come
+}
+
+// paceOf gives Apache Kafka more time: it needs seconds to start, and more until it leads its partitions again.
+func paceOf(kind infra.Kind) pace {
+	if kind == infra.Embedded {
+		return pace{respite: 2 * time.Second, patience: 3 * time.Minute}
+	}
+	return pace{respite: 8 * time.Second, patience: 6 * time.Minute}
+}
 
 var groupNames = []string{"order", "product", "user"}
 
@@ -99,31 +111,34 @@ func (s *storm) trouble(ctx context.Context, group string, random *rand.Rand) {
 	}
 }
 
-// killBroker kills the broker just after a JoinGroup, while a group rebalances, and starts it again at once.
-func (s *storm) killBroker(ctx context.Context) error {
-	tick := time.NewTicker(3 * time.Second)
-	defer tick.Stop()
-	for range brokerKills {
+// killBroker starts one more member, kills the broker just after a JoinGroup, while a group rebalances, and starts the
+// broker again at once. The member dies with the broker.
+func (s *storm) killBroker(ctx context.Context, t *testing.T, respite time.Duration) error {
+	for i := range brokerKills {
 		select {
 		case <-s.joins: // of the time before
 		default:
 		}
+		extra := s.start(groupNames[i%len(groupNames)], never)
 		select {
 		case <-s.joins:
 		case <-ctx.Done():
 			return fmt.Errorf("no member joins: %w", ctx.Err())
 		}
+		killed := time.Now()
 		if err := s.kafka.Kill(ctx); err != nil {
 			return err
 		}
+		extra.kill()
 		if err := s.kafka.Start(ctx); err != nil {
 			return err
 		}
 		s.mu.Lock()
 		s.lastKill = time.Now()
+		t.Logf("broker killed, back after %s; %d kills of members are left", time.Since(killed).Round(100*time.Millisecond), s.left)
 		s.mu.Unlock()
 		select {
-		case <-tick.C:
+		case <-time.After(respite):
 		case <-ctx.Done():
 		}
 	}
@@ -131,10 +146,13 @@ func (s *storm) killBroker(ctx context.Context) error {
 }
 
 func TestGroupsSurviveAHundredKills(t *testing.T) {
-	s := &storm{kafka: startKafka(t), joins: make(chan struct{}, 1), left: memberKills}
+	t.Parallel()
+	kafka, kind := startKafka(t)
+	pace := paceOf(kind)
+	s := &storm{kafka: kafka, joins: make(chan struct{}, 1), left: memberKills}
 	s.ledger.reads = map[string]map[string]bool{}
 	t.Cleanup(func() { stopAll(t, s.stopped) })
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), pace.patience)
 	defer cancel()
 	producing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -148,12 +166,12 @@ func TestGroupsSurviveAHundredKills(t *testing.T) {
 		}
 	}
 	kills.Go(func() {
-		if err := s.killBroker(ctx); err != nil {
+		if err := s.killBroker(ctx, t, pace.respite); err != nil {
 			t.Error(err)
 		}
 	})
 	kills.Wait()
-	if !s.over() || t.Failed() {
+	if !s.over() {
 		t.Fatalf("groups are stuck: after %s, %d of %d members are not killed yet", time.Since(begun).Round(time.Second), s.left, memberKills)
 	}
 	t.Logf("%d members and %d brokers killed in %s", memberKills, brokerKills, time.Since(begun).Round(time.Second))
@@ -197,7 +215,7 @@ func (s *storm) awaitRecovery(t *testing.T) {
 	}
 }
 
-func startKafka(t *testing.T) *infra.Kafka {
+func startKafka(t *testing.T) (*infra.Kafka, infra.Kind) {
 	t.Helper()
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
@@ -219,5 +237,5 @@ func startKafka(t *testing.T) *infra.Kafka {
 	if err := kafka.Declare(t.Context(), declared); err != nil {
 		t.Fatal(err)
 	}
-	return kafka
+	return kafka, kind
 }
