@@ -61,9 +61,12 @@ func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
 			last--
 		}
 		record := &kgo.Record{Topic: topics[i%len(topics)], Partition: int32(i / len(topics) % partitions), Value: strconv.AppendInt(nil, int64(i), 10)}
-		if err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
-			t.Errorf("produce record %d: %v", i, err)
-			return
+		// A client whose first request meets a broker that is being killed gives up at once.
+		for err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil; err = client.ProduceSync(t.Context(), record).FirstErr() {
+			if t.Context().Err() != nil {
+				t.Errorf("produce record %d: %v", i, err)
+				return
+			}
 		}
 		l.mu.Lock()
 		l.sent = append(l.sent, string(record.Value))
