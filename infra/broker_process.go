@@ -2,7 +2,6 @@ package infra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"comanda/infra/build"
 	"comanda/infra/port"
 	"comanda/infra/process"
 )
@@ -19,7 +19,7 @@ import (
 type brokerProcess struct {
 	options Options
 	command func() (*exec.Cmd, error)
-	running *process.Process
+	child   child
 	unlock  func()
 }
 
@@ -78,32 +78,31 @@ func (b *brokerProcess) start(context.Context) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if b.running, err = process.Start(cmd, syscall.SIGTERM); err != nil {
-		return err
-	}
-	id := b.running.Identity()
-	id.Name = "kafka broker"
-	return process.Record(b.record(), id)
+	return b.child.start(cmd, syscall.SIGTERM, "kafka broker", b.record())
 }
 
 func (b *brokerProcess) stop(context.Context) error {
-	if b.running != nil {
-		b.running.Stop(syscall.SIGTERM, stopGrace)
+	if running := b.child.current(); running != nil {
+		running.Stop(syscall.SIGTERM, stopGrace)
 	}
 	b.release()
 	return process.Forget(b.record())
 }
 
 func (b *brokerProcess) kill(context.Context) error {
-	if b.running != nil {
-		b.running.Kill()
+	if running := b.child.current(); running != nil {
+		running.Kill()
 	}
 	return nil
 }
 
-func (b *brokerProcess) exited() <-chan struct{} { return b.running.Done() }
+func (b *brokerProcess) exited() <-chan struct{} { return b.child.done() }
 
-func embeddedKafka(options Options) (*Kafka, error) {
+func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
+	program, err := build.Broker(ctx, options.Log)
+	if err != nil {
+		return nil, err
+	}
 	if options.Port == 0 {
 		free, err := port.Reserve()
 		if err != nil {
@@ -116,13 +115,7 @@ func embeddedKafka(options Options) (*Kafka, error) {
 		return nil, err
 	}
 	b.command = func() (*exec.Cmd, error) {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, errors.Join(errors.New("find the program to run as a broker"), err)
-		}
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), brokerPortVariable+"="+strconv.Itoa(options.Port),
-			brokerDataVariable+"="+b.data())
+		cmd := exec.Command(program, "-port", strconv.Itoa(options.Port), "-data", b.data())
 		// Never written to: it ends when we do, and the broker with it.
 		if _, err := cmd.StdinPipe(); err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	var k *Kafka
 	switch options.Kind {
 	case Embedded:
-		k, err = embeddedKafka(options)
+		k, err = embeddedKafka(ctx, options)
 	case Apache:
 		k, err = apacheKafka(ctx, options)
 	case Containers:

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, path, text string) {
@@ -111,7 +112,9 @@ func TestStampHoldsForThisProgramAlone(t *testing.T) {
 	if !isUpToDate(program, "inputs") || isUpToDate(program, "other inputs") {
 		t.Error("the stamp does not depend on the inputs")
 	}
-	write(t, program, "another")
+	if err := os.Chtimes(program, time.Time{}, time.Unix(1, 0)); err != nil { // another program of the same size
+		t.Fatal(err)
+	}
 	if isUpToDate(program, "inputs") {
 		t.Error("the stamp holds for a program it was not written for")
 	}

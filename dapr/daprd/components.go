@@ -6,7 +6,6 @@ import (
 	k8ssecrets "github.com/dapr/components-contrib/secretstores/kubernetes"
 	envsecrets "github.com/dapr/components-contrib/secretstores/local/env"
 	pgv1 "github.com/dapr/components-contrib/state/postgresql/v1"
-	pgv2 "github.com/dapr/components-contrib/state/postgresql/v2"
 
 	"github.com/dapr/dapr/pkg/components"
 	"github.com/dapr/dapr/pkg/components/bindings"
@@ -33,7 +32,7 @@ func componentRegistry(log logger.Logger) *registry.Options {
 	states := state.NewRegistry()
 	states.Logger = log
 	states.RegisterComponentWithVersions("postgresql", components.Versioning{
-		Preferred: components.VersionConstructor{Version: "v2", Constructor: pgv2.NewPostgreSQLStateStore},
+		Preferred: components.VersionConstructor{Version: "v2", Constructor: newPostgres},
 		Others:    []components.VersionConstructor{{Version: "v1", Constructor: pgv1.NewPostgreSQLStateStore}},
 		Default:   "v1", // what a component file without a version means in Dapr itself
 	})

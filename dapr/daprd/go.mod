@@ -4,6 +4,7 @@ go 1.26.4
 
 require (
 	github.com/IBM/sarama v1.48.1
+	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/dapr/components-contrib v1.18.4
 	github.com/dapr/dapr v1.18.1
 	github.com/dapr/kit v0.18.2
@@ -54,7 +55,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/blang/semver/v4 v4.0.0 // indirect
 	github.com/bufbuild/protocompile v0.6.0 // indirect
-	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/chebyrash/promise v0.0.0-20230709133807-42ec49ba1459 // indirect

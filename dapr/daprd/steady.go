@@ -3,76 +3,51 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
+	"time"
 
 	"github.com/dapr/components-contrib/pubsub"
 	"github.com/dapr/components-contrib/pubsub/kafka"
 	"github.com/dapr/kit/logger"
 )
 
-// steady is Kafka's pub/sub with subscriptions that outlive an app's bad moments. While an app is unhealthy Dapr ends its
-// subscriptions, and makes them anew when it is well again. Kafka's component unsubscribes some time after it was told to,
-// without a look at who subscribed meanwhile: after a short bad moment, with an event under way, a topic could be taken
-// from its new subscription, and nothing of it be heard again. Here the component is subscribed once and for all, and an
-// event that comes while nobody listens waits for who does.
+// steady is Kafka's pub/sub with consumers that always come back (docs/decisions/0008). Dapr subscribes when its app
+// becomes healthy, and unsubscribes when it becomes unhealthy. Kafka's component acts on the two in any order, so that a
+// short bad moment can leave a topic without a subscription. Here subscribing only names the listener of a topic:
+//
+//   - While the app is unhealthy for a short time, the sidecar stays in its consumer group and events wait.
+//   - When no topic has had a listener for the time absence, the sidecar leaves the group, and other replicas take its
+//     partitions over. It joins again when the app is back.
+//   - At shutdown it leaves at once, and in good order.
+//
+// The embedded component only publishes. Each membership of the group is a consumer of its own, because Kafka's component
+// cannot leave its group without being closed.
 type steady struct {
 	*kafka.PubSub
-	subscribe func(context.Context, pubsub.SubscribeRequest, pubsub.Handler) error // the component's own
+	log  logger.Logger
+	join func(ctx context.Context, requests []pubsub.SubscribeRequest, deliver pubsub.Handler) (member, error)
 
-	mu     sync.Mutex
-	topics map[string]*topic
-}
-
-func newKafka(log logger.Logger) pubsub.PubSub {
-	component := kafka.NewKafka(log)
-	plain, ok := component.(*kafka.PubSub)
-	if !ok { // never, with the pinned version
-		return component
-	}
-	return &steady{PubSub: plain, subscribe: plain.Subscribe, topics: map[string]*topic{}}
-}
-
-// Subscribe lets handler have the topic's events until ctx is done, or somebody else subscribes.
-func (s *steady) Subscribe(ctx context.Context, req pubsub.SubscribeRequest, handler pubsub.Handler) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	mine := &listener{ctx: ctx, handle: handler}
-	t, known := s.topics[req.Topic]
-	if !known {
-		t = &topic{changed: make(chan struct{})}
-		lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
-		t.end = end
-		if err := s.subscribe(lasting, req, t.deliver); err != nil {
-			end(err)
-			return err
-		}
-		s.topics[req.Topic] = t
-	}
-	t.listen(mine)
-	context.AfterFunc(ctx, func() { s.leave(req.Topic, t, mine) })
-	return nil
-}
-
-// leave ends one subscription; at shutdown the component's own as well, with the same cause, so that it leaves in order.
-func (s *steady) leave(name string, t *topic, mine *listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.ignore(mine)
-	if cause := context.Cause(mine.ctx); errors.Is(cause, pubsub.ErrGracefulShutdown) {
-		t.end(cause)
-		if s.topics[name] == t {
-			delete(s.topics, name)
-		}
-	}
-}
-
-// topic passes the events of one topic on.
-type topic struct {
-	end context.CancelCauseFunc
+	ended chan struct{} // closed when keep has returned
+	stop  context.CancelFunc
 
 	mu      sync.Mutex
-	current *listener     // nil while nobody listens
-	changed chan struct{} // closed when current changes
+	topics  map[string]*topic
+	changed chan struct{} // closed, and replaced, when topics or a listener changes
+	current member        // nil while not in the group
+}
+
+// member is one membership of the consumer group.
+type member interface {
+	Pause(ctx context.Context) error
+	Resume(ctx context.Context) error
+	Close() error // leaves the group
+}
+
+// topic is what Dapr asked for last, and who hears its events.
+type topic struct {
+	request  pubsub.SubscribeRequest
+	listener *listener // nil while there is none
 }
 
 type listener struct {
@@ -80,38 +55,124 @@ type listener struct {
 	handle pubsub.Handler
 }
 
-func (t *topic) listen(l *listener) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.current = l
-	close(t.changed)
-	t.changed = make(chan struct{})
-}
+const (
+	// absence is how long the app may be away until the sidecar leaves its group. Dapr needs 3 s to call an app unhealthy,
+	// so together it is a little more than the 6 s that the partitions of a killed sidecar stand still. A service that is
+	// restarted or whose database restarts is back by then, and causes no rebalance.
+	absence = 5 * time.Second
+	// settling lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
+	settling = 50 * time.Millisecond
+	// rejoinPause is between two attempts to join that failed.
+	rejoinPause = time.Second
+)
 
-func (t *topic) ignore(l *listener) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.current == l {
-		t.current = nil
+func newKafka(log logger.Logger) pubsub.PubSub {
+	component := kafka.NewKafka(log)
+	plain, ok := component.(*kafka.PubSub)
+	if !ok { // never, with the pinned version
+		return component
 	}
+	s := newSteady(log)
+	s.PubSub = plain
+	return s
 }
 
-// deliver gives an event to who listens. One that fails because its listener left meanwhile is for the next.
-func (t *topic) deliver(ctx context.Context, message *pubsub.NewMessage) error {
+func newSteady(log logger.Logger) *steady {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &steady{log: log, ended: make(chan struct{}), stop: stop, topics: map[string]*topic{}, changed: make(chan struct{})}
+	go func() {
+		defer close(s.ended)
+		s.keep(ctx)
+	}()
+	return s
+}
+
+// Init connects to the broker, and waits for one that is not there yet.
+func (s *steady) Init(ctx context.Context, metadata pubsub.Metadata) error {
+	properties := maps.Clone(metadata.Properties) // the component changes its own
+	s.mu.Lock()
+	s.join = joinKafka(s.log, properties)
+	s.mu.Unlock()
+	return waitFor(ctx, s.log, broker, metadata.Name, func() error { return s.PubSub.Init(ctx, metadata) })
+}
+
+// Subscribe lets handler have the topic's events until ctx is done, or the topic is subscribed again.
+func (s *steady) Subscribe(ctx context.Context, request pubsub.SubscribeRequest, handler pubsub.Handler) error {
+	mine := &listener{ctx: ctx, handle: handler}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.topics[request.Topic] = &topic{request: request, listener: mine}
+	s.signal()
+	context.AfterFunc(ctx, func() { s.unsubscribe(request.Topic, mine) })
+	return nil
+}
+
+// unsubscribe ends one subscription. The topic itself ends only at shutdown.
+func (s *steady) unsubscribe(name string, mine *listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[name]
+	if t == nil || t.listener != mine {
+		return
+	}
+	t.listener = nil
+	if errors.Is(context.Cause(mine.ctx), pubsub.ErrGracefulShutdown) {
+		delete(s.topics, name)
+	}
+	s.signal()
+}
+
+// signal wakes all that wait for a change; s.mu is held.
+func (s *steady) signal() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Pause is the first thing that Dapr does at shutdown: no new events are fetched.
+func (s *steady) Pause(ctx context.Context) error {
+	if m := s.membership(); m != nil {
+		return m.Pause(ctx)
+	}
+	return nil
+}
+
+// Resume fetches events again.
+func (s *steady) Resume(ctx context.Context) error {
+	if m := s.membership(); m != nil {
+		return m.Resume(ctx)
+	}
+	return nil
+}
+
+func (s *steady) membership() member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// Close leaves the group, and then ends publishing.
+func (s *steady) Close() error {
+	s.stop()
+	<-s.ended
+	return s.PubSub.Close()
+}
+
+// deliver gives an event to the listener of its topic. One that fails because its listener left is for the next.
+func (s *steady) deliver(ctx context.Context, message *pubsub.NewMessage) error {
 	for {
-		l, err := t.listener(ctx)
+		l, err := s.listener(ctx, message.Topic)
 		if err != nil {
 			return err
 		}
 		if err := l.take(ctx, message); err == nil || l.ctx.Err() == nil {
 			return err
 		}
-		t.ignore(l)
+		s.unsubscribe(message.Topic, l)
 	}
 }
 
-// take handles an event, until ctx is done or the listener leaves: one that is leaving takes no events any more, but holds
-// them until it is told that it is over.
+// take handles an event until ctx is done or the listener leaves. A listener that is leaving takes no events any more, but
+// holds them until its context ends.
 func (l *listener) take(ctx context.Context, message *pubsub.NewMessage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -119,17 +180,17 @@ func (l *listener) take(ctx context.Context, message *pubsub.NewMessage) error {
 	return l.handle(ctx, message)
 }
 
-// listener waits until somebody listens, or ctx is done: then the event is another consumer's.
-func (t *topic) listener(ctx context.Context) (*listener, error) {
+// listener waits until the topic has one, or ctx is done: then the event is another consumer's.
+func (s *steady) listener(ctx context.Context, name string) (*listener, error) {
 	for {
-		t.mu.Lock()
-		current, changed := t.current, t.changed
-		t.mu.Unlock()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if current != nil {
-			return current, nil
+		s.mu.Lock()
+		t, changed := s.topics[name], s.changed
+		s.mu.Unlock()
+		if t != nil && t.listener != nil {
+			return t.listener, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -15,6 +15,9 @@ func buildAll(ctx context.Context, console *console, stock bool) error {
 	if _, err := build.Services(ctx, progress); err != nil {
 		return fmt.Errorf("build the services: %w", err)
 	}
+	if _, err := build.Broker(ctx, progress); err != nil {
+		return fmt.Errorf("build the embedded broker: %w", err)
+	}
 	daprd := build.Daprd
 	if stock {
 		daprd = build.StockDaprd

@@ -34,6 +34,27 @@ func buildDaprd(ctx context.Context, progress io.Writer, stock bool, more ...str
 	return program, patched(ctx, progress, "../daprd", program, more...)
 }
 
+// Broker builds the embedded Kafka broker and returns the program's path.
+// Every test package that starts a broker calls it, so it does not even run
+// the go tool when nothing changed.
+func Broker(ctx context.Context, progress io.Writer) (string, error) {
+	program, err := Bin("broker")
+	if err != nil {
+		return "", err
+	}
+	inputs, err := hashFolders("dapr/build", "infra/broker")
+	if err != nil {
+		return "", err
+	}
+	if isFresh(program, inputs) {
+		return program, nil
+	}
+	if err := patched(ctx, progress, "../../infra/broker", program); err != nil {
+		return "", err
+	}
+	return program, markFresh(program, inputs)
+}
+
 // patched builds a program around a patched upstream module (dapr/build).
 func patched(ctx context.Context, progress io.Writer, module, program string, more ...string) error {
 	args := []string{"-C", "dapr/build", "run", ".", "-module", module, "-o", program}

@@ -2,6 +2,7 @@
 package flags
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,7 @@ const (
 	placementFlag    = "placement-host-address"
 	internalGRPCFlag = "dapr-internal-grpc-listen-address"
 	metricsFlag      = "metrics-listen-address"
+	blockFlag        = "dapr-block-shutdown-duration"
 	modeFlag         = "mode"
 
 	// Neither has a key in dapr.yaml, so the environment can set them as well.
@@ -18,6 +20,8 @@ const (
 	metricsVariable      = "DAPR_METRICS_LISTEN_ADDRESS"
 
 	loopback = "127.0.0.1"
+	// blockShutdown is how long the APIs still answer after SIGTERM, while the sidecar leaves its consumer group.
+	blockShutdown = "1s"
 )
 
 // notHere are the addresses that mean "there is no such service": `dapr run` fills in its own default for an empty
@@ -29,8 +33,9 @@ var notHere = map[string][]string{
 }
 
 // WithDefaults rewrites what Dapr's own defaults or the CLI's would make wrong on one machine: the internal gRPC port,
-// which checks no token, and the metrics listen on loopback unless a flag or the environment says otherwise. In a
-// cluster, where the operator decides, the defaults are Dapr's.
+// which checks no token, and the metrics listen on loopback unless a flag or the environment says otherwise, and a
+// sidecar that ends keeps its APIs open for a moment (no key in dapr.yaml either). In a cluster, where the operator
+// decides, the defaults are Dapr's.
 func WithDefaults(args []string, getenv func(string) string) []string {
 	if flagValue(args, modeFlag) == "kubernetes" {
 		return args
@@ -38,16 +43,14 @@ func WithDefaults(args []string, getenv func(string) string) []string {
 	for _, name := range []string{schedulerFlag, placementFlag} {
 		args = dropFlag(args, name, notHere[name])
 	}
-	args = defaultFlag(args, internalGRPCFlag, getenv(internalGRPCVariable))
-	return defaultFlag(args, metricsFlag, getenv(metricsVariable))
+	args = defaultFlag(args, internalGRPCFlag, cmp.Or(getenv(internalGRPCVariable), loopback))
+	args = defaultFlag(args, metricsFlag, cmp.Or(getenv(metricsVariable), loopback))
+	return defaultFlag(args, blockFlag, blockShutdown)
 }
 
 func defaultFlag(args []string, name, value string) []string {
 	if at, _, _ := findFlag(args, name); at >= 0 {
 		return args
-	}
-	if value == "" {
-		value = loopback
 	}
 	return append(slices.Clone(args), "--"+name+"="+value)
 }

@@ -7,16 +7,16 @@ import (
 )
 
 func TestWithDefaults(t *testing.T) {
-	const quiet = "--dapr-internal-grpc-listen-address=127.0.0.1 --metrics-listen-address=127.0.0.1"
+	const quiet = "--dapr-internal-grpc-listen-address=127.0.0.1 --metrics-listen-address=127.0.0.1 --dapr-block-shutdown-duration=1s"
 	for given, want := range map[string]string{
 		"": quiet,
-		"--app-id order --scheduler-host-address localhost:50006 --app-port 1":                            "--app-id order --app-port 1 " + quiet,
-		"--scheduler-host-address= --placement-host-address=localhost:50005":                              quiet,
-		"-scheduler-host-address 127.0.0.1:50006":                                                         "-scheduler-host-address 127.0.0.1:50006 " + quiet,
-		"--metrics-listen-address 0.0.0.0 --dapr-internal-grpc-listen-address=::":                         "--metrics-listen-address 0.0.0.0 --dapr-internal-grpc-listen-address=::",
-		"--mode kubernetes --scheduler-host-address localhost:50006 --metrics-listen-address=::":          "--mode kubernetes --scheduler-host-address localhost:50006 --metrics-listen-address=::",
-		"--mode standalone --scheduler-host-address":                                                      "--mode standalone " + quiet,
-		"--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1": "--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1 " + quiet,
+		"--app-id order --scheduler-host-address localhost:50006 --app-port 1":                                      "--app-id order --app-port 1 " + quiet,
+		"--scheduler-host-address= --placement-host-address=localhost:50005":                                        quiet,
+		"-scheduler-host-address 127.0.0.1:50006":                                                                   "-scheduler-host-address 127.0.0.1:50006 " + quiet,
+		"--metrics-listen-address 0.0.0.0 --dapr-internal-grpc-listen-address=:: --dapr-block-shutdown-duration 9s": "--metrics-listen-address 0.0.0.0 --dapr-internal-grpc-listen-address=:: --dapr-block-shutdown-duration 9s",
+		"--mode kubernetes --scheduler-host-address localhost:50006 --metrics-listen-address=::":                    "--mode kubernetes --scheduler-host-address localhost:50006 --metrics-listen-address=::",
+		"--mode standalone --scheduler-host-address":                                                                "--mode standalone " + quiet,
+		"--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1":           "--app-id scheduler-host-address --log-level metrics-listen-address --placement-host-address a:1 " + quiet,
 	} {
 		got := WithDefaults(strings.Fields(given), func(string) string { return "" })
 		if !slices.Equal(got, strings.Fields(want)) {
@@ -28,7 +28,7 @@ func TestWithDefaults(t *testing.T) {
 func TestEnvironmentOpensAddresses(t *testing.T) {
 	environment := map[string]string{internalGRPCVariable: "10.0.0.1", metricsVariable: "0.0.0.0"}
 	got := WithDefaults([]string{"--metrics-listen-address", "::1"}, func(name string) string { return environment[name] })
-	want := []string{"--metrics-listen-address", "::1", "--dapr-internal-grpc-listen-address=10.0.0.1"}
+	want := []string{"--metrics-listen-address", "::1", "--dapr-internal-grpc-listen-address=10.0.0.1", "--dapr-block-shutdown-duration=1s"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

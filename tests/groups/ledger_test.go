@@ -1,0 +1,79 @@
+package groups
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const partitions = 4
+
+var topics = []string{"orders", "stock"}
+
+// ledger knows which records were acknowledged, and which of them each group read.
+type ledger struct {
+	mu    sync.Mutex
+	sent  []string
+	reads map[string]map[string]bool // by group
+}
+
+func (l *ledger) read(group string) func(string) {
+	return func(value string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.reads[group] == nil {
+			l.reads[group] = map[string]bool{}
+		}
+		l.reads[group][value] = true
+	}
+}
+
+// unread counts the acknowledged records that the group has not read.
+func (l *ledger) unread(group string) (missing, all int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, value := range l.sent {
+		if !l.reads[group][value] {
+			missing++
+		}
+	}
+	return missing, len(l.sent)
+}
+
+// produce sends one record to each partition in turn until ctx is done, and one last record to every partition after
+// that. A partition that no member reads is missed that way.
+func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer client.Close()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	last := len(topics) * partitions
+	for i := 0; last > 0; i++ {
+		if ctx.Err() != nil {
+			last--
+		}
+		record := &kgo.Record{Topic: topics[i%len(topics)], Partition: int32(i / len(topics) % partitions), Value: strconv.AppendInt(nil, int64(i), 10)}
+		// A client whose first request meets a broker that is being killed gives up at once.
+		for err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil; err = client.ProduceSync(t.Context(), record).FirstErr() {
+			if t.Context().Err() != nil {
+				t.Errorf("produce record %d: %v", i, err)
+				return
+			}
+		}
+		l.mu.Lock()
+		l.sent = append(l.sent, string(record.Value))
+		l.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}

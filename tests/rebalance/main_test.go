@@ -1,0 +1,84 @@
+package rebalance_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"comanda/infra"
+	"comanda/infra/build"
+)
+
+// shared is what all tests use: one broker, and our daprd.
+var shared struct {
+	kafka *infra.Kafka
+	kind  infra.Kind
+	daprd string
+}
+
+// limit bounds every wait. Without the mechanisms under test the waits take 30 s or more.
+const limit = 20 * time.Second
+
+var names atomic.Int64
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
+	stop, err := prepare(ctx)
+	defer stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the rebalance tests cannot start:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+func prepare(ctx context.Context) (stop func(), err error) {
+	dir, err := os.MkdirTemp("", "comanda-rebalance-")
+	if err != nil {
+		return func() {}, err
+	}
+	stop = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if shared.kafka != nil {
+			_ = shared.kafka.Stop(ctx)
+		}
+		_ = os.RemoveAll(dir)
+	}
+	if shared.daprd, err = build.Daprd(ctx, os.Stderr); err != nil {
+		return stop, err
+	}
+	if shared.kind, err = infra.KindFromEnvironment(os.Getenv); err != nil {
+		return stop, err
+	}
+	shared.kafka, err = infra.StartKafka(ctx, infra.Options{Dir: filepath.Join(dir, "servers"), Kind: shared.kind})
+	return stop, err
+}
+
+// eventually waits until a condition is met.
+func eventually(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	within(t, limit, what, met)
+}
+
+func within(t *testing.T, limit time.Duration, what string, met func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !met() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("not within %s: %s", limit, what)
+		case <-look.C:
+		}
+	}
+}

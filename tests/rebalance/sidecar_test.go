@@ -1,0 +1,97 @@
+package rebalance_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"comanda/infra/port"
+	"comanda/infra/process"
+)
+
+// sidecar is a daprd that is running.
+type sidecar struct {
+	*process.Process
+	http int
+	log  string
+}
+
+// startSidecar runs a daprd until the test ends. It does not wait until it is ready.
+func startSidecar(t *testing.T, dir, brokers string, args ...string) *sidecar {
+	t.Helper()
+	ports, err := port.Several(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sidecar{http: ports[0], log: filepath.Join(dir, "log")}
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	cmd := exec.Command(shared.daprd, append(args, "--dapr-listen-addresses", "127.0.0.1",
+		"--dapr-http-port", strconv.Itoa(ports[0]), "--dapr-grpc-port", strconv.Itoa(ports[1]),
+		"--dapr-internal-grpc-port", strconv.Itoa(ports[2]), "--metrics-port", strconv.Itoa(ports[3]))...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+brokers)
+	if s.Process, err = process.Start(cmd, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(s.PID(), syscall.SIGCONT)
+		s.Kill()
+		if t.Failed() {
+			lines := strings.Split(s.said(), "\n")
+			t.Logf("%s:\n%s", s.log, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+		}
+	})
+	return s
+}
+
+func (s *sidecar) ready() bool {
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/v1.0/healthz", s.http))
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusNoContent
+}
+
+// said returns its log.
+func (s *sidecar) said() string {
+	text, _ := os.ReadFile(s.log)
+	return string(text)
+}
+
+func (s *sidecar) signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.PID(), signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// root returns the absolute path of a file of the project.
+func root(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
