@@ -140,13 +140,16 @@ func queue(t *testing.T, s *stack) func() {
 	}
 }
 
+// unknownToken has the form of a refresh token, so that auth looks for it in its database: it refuses any other text at once.
+var unknownToken = strings.Repeat("A", 43)
+
 // visitors send requests to every service until the fault is undone, and ignore the answers.
 func visitors(t *testing.T, s *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
 	end := s.asking(ctx, 2, s.menu,
 		func(ctx context.Context) { _, _ = s.ana.Me(ctx) },
 		func(ctx context.Context) { _, _ = s.ana.Orders(ctx, "", client.Page{}) },
-		func(ctx context.Context) { _, _ = s.people.Nobody.Refresh(ctx, "of no use") })
+		func(ctx context.Context) { _, _ = s.people.Nobody.Refresh(ctx, unknownToken) })
 	return func() { stop(); end() }
 }
 
