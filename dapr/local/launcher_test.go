@@ -150,6 +150,10 @@ func kill(t *testing.T, id process.Identity) {
 // What dies is named, with its last lines, and started again; `make restart` replaces one service; nothing stays behind.
 func TestTheSystemHealsAndRestarts(t *testing.T) {
 	p := newPlace(t)
+	bin := filepath.Join(p.state, "bin") // its own: the test damages a program in it
+	if err := errors.Join(os.Remove(bin), os.Mkdir(bin, 0o755)); err != nil {
+		t.Fatal(err)
+	}
 	seen, stop := startSystem(t, p)
 	seen.await(t, "Comanda is ready")
 
@@ -168,7 +172,12 @@ func TestTheSystemHealsAndRestarts(t *testing.T) {
 	kill(t, recorded(t, p, "postgres.process"))
 	seen.await(t, "postgres         is back")
 
+	// Junk in place of the program: only a rebuild can bring the service back.
 	before := recorded(t, p, "processes/product.json")
+	program := filepath.Join(p.state, "bin", "product")
+	if err := errors.Join(os.Remove(program), os.WriteFile(program, []byte("junk"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
 	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err != nil {
 		t.Fatal(err)
@@ -179,6 +188,13 @@ func TestTheSystemHealsAndRestarts(t *testing.T) {
 	if !strings.Contains(said.String(), "product          rebuilt and ready again") {
 		t.Errorf("it said %q", said.String())
 	}
+	before = recorded(t, p, "processes/product.json")
+	path := os.Getenv("PATH")
+	t.Setenv("PATH", "")
+	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "stays as it is") || !before.Alive() {
+		t.Errorf("a build that fails: %v", err)
+	}
+	t.Setenv("PATH", path)
 	if err := restart(t.Context(), p, "kitchen", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "no service") {
 		t.Errorf("an unknown service: %v", err)
 	}
