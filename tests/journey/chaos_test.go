@@ -49,16 +49,13 @@ func TestNoOrderIsLost(t *testing.T) {
 		last = time.Now()
 		t.Logf("%-18s killed", victim.name)
 	}
-	slower := time.Duration(1)
-	if *kills == 0 {
-		slower = 2 // many other tests share the processor
-	}
-	ready, cancel := context.WithDeadline(t.Context(), last.Add(slower*readyAgain))
+	ready, cancel := context.WithDeadline(t.Context(), last.Add(town.Back))
 	defer cancel()
 	if err := s.AwaitReady(ready); err != nil {
-		t.Fatalf("not ready %v after the last kill: %v", slower*readyAgain, err)
+		t.Fatalf("not ready %v after the last kill: %v", town.Back, err)
 	}
-	t.Logf("all was ready %v after the last kill", time.Since(last).Round(time.Millisecond))
+	recovered := time.Since(last).Round(time.Millisecond)
+	t.Logf("all was ready %v after the last kill", recovered)
 	orders.More(20)
 	taken := orders.Stop()
 
@@ -66,8 +63,8 @@ func TestNoOrderIsLost(t *testing.T) {
 	town.WantConfirmed(t, ana, taken)
 	took := time.Since(begun).Round(time.Millisecond)
 	t.Logf("%d orders were taken; the last was confirmed %v after all was ready", len(taken), took)
-	if took > slower*decided {
-		t.Errorf("the last order was decided only after %v", took)
+	if *kills > 0 && (recovered > readyAgain || took > decided) { // in `make test` other tests share the processor
+		t.Errorf("ready after %v, the last order decided after %v; want %v and %v", recovered, took, readyAgain, decided)
 	}
 	wantBooks(t, s)
 }
