@@ -91,6 +91,14 @@ type question struct {
 	at    bool // asked for now, not for a while
 }
 
+// needs names the services without which the query has no answer.
+func (q question) needs() []string {
+	if q.kind == "loki" {
+		return []string{"loki", "promtail"}
+	}
+	return nil
+}
+
 // questions are all queries of a dashboard. For a variable that takes one value at a time, each is asked for every value.
 func (d dashboard) questions(values map[string][]string) ([]question, error) {
 	var all []question

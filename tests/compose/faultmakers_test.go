@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"comanda/services/event"
@@ -20,7 +21,8 @@ import (
 	"comanda/tests/town"
 )
 
-// garbage is events that nobody can process: one that is none, which the sidecar sets aside, and one that product refuses.
+// garbage publishes events that nobody can process: a text that is no event, which the sidecar dead-letters, and an event
+// that product refuses.
 func garbage(t *testing.T, s *stack) func() {
 	broker := town.Must(s.broker())(t)
 	defer broker.Close()
@@ -35,7 +37,25 @@ func garbage(t *testing.T, s *stack) func() {
 	return func() {}
 }
 
-// deadRow is an event in an outbox that can never be published.
+// silentGroup is the consumer group of silentReader.
+const silentGroup = "silent-reader"
+
+// silentReader is a consumer that is connected and heartbeats but never commits. A sidecar is no such consumer for long: it
+// leaves its group while its app is away.
+func silentReader(t *testing.T, s *stack) func() {
+	options := append(s.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
+	reader := town.Must(kgo.NewClient(options...))(t)
+	return func() {
+		reader.Close()
+		broker := town.Must(s.broker())(t)
+		defer broker.Close()
+		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), silentGroup); err != nil {
+			t.Errorf("remove the consumer group of the test: %v", err)
+		}
+	}
+}
+
+// deadRow writes an outbox row that can never be published.
 func deadRow(t *testing.T, s *stack) func() {
 	database := s.books(t).Database("order")
 	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
@@ -45,7 +65,7 @@ func deadRow(t *testing.T, s *stack) func() {
 	}
 }
 
-// oldLine is a container that writes a line which Loki does not take: its time is long past.
+// oldLine runs a container whose log lines Loki refuses: their time is long past.
 func oldLine(t *testing.T, s *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
 	id := town.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
@@ -54,7 +74,7 @@ func oldLine(t *testing.T, s *stack) func() {
 	return func() { s.docker(t, "rm", "--force", strings.TrimSpace(id)) }
 }
 
-// badRule is a rule that can be loaded and not evaluated.
+// badRule adds a rule that Prometheus loads but cannot evaluate.
 func badRule(t *testing.T, s *stack) func() {
 	file := filepath.Join(s.dir, "rules", "bad.yml")
 	text := "groups: [{name: bad, interval: 5s, rules: [{record: bad, expr: up * on () up}]}]\n"
@@ -70,10 +90,10 @@ func badRule(t *testing.T, s *stack) func() {
 	}
 }
 
-// reload lets Prometheus read its configuration anew.
+// reload makes Prometheus read its configuration again.
 func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), "HUP") }
 
-// lostTarget is a target that vanishes from the list of what is measured.
+// lostTarget removes a target from the list that Prometheus reads.
 func lostTarget(t *testing.T, s *stack) func() {
 	text := string(town.Must(os.ReadFile(s.targetsFile()))(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
@@ -89,7 +109,7 @@ func lostTarget(t *testing.T, s *stack) func() {
 	return func() { write(text) }
 }
 
-// crowd takes most of a database's connections. Some are left, or whoever measures could not see it.
+// crowd takes most of a database's connections, and leaves some for its exporter.
 func crowd(t *testing.T, s *stack) func() {
 	database := s.books(t).Database("user")
 	var all []*pgx.Conn
@@ -103,7 +123,7 @@ func crowd(t *testing.T, s *stack) func() {
 	}
 }
 
-// queue locks a table, so that everybody who wants to read it keeps a connection and waits.
+// queue locks a table, so that each request that reads it holds a connection and waits.
 func queue(t *testing.T, s *stack) func() {
 	conn := town.Must(pgx.Connect(t.Context(), s.books(t).Database("product")))(t)
 	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
@@ -120,7 +140,7 @@ func queue(t *testing.T, s *stack) func() {
 	}
 }
 
-// visitors come to every service again and again, whatever they are answered.
+// visitors send requests to every service until the fault is undone, and ignore the answers.
 func visitors(t *testing.T, s *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
 	end := s.asking(ctx, 2, s.menu,
@@ -132,7 +152,7 @@ func visitors(t *testing.T, s *stack) func() {
 
 func (s *stack) menu(ctx context.Context) { _, _ = s.ana.Menu(ctx, client.Search{}) }
 
-// asking lets so many people ask for each of these things.
+// asking sends each of these requests from several clients until ctx ends; wait waits for the clients.
 func (s *stack) asking(ctx context.Context, people int, things ...func(context.Context)) (wait func()) {
 	var all sync.WaitGroup
 	for _, ask := range things {
@@ -151,7 +171,7 @@ func (s *stack) asking(ctx context.Context, people int, things ...func(context.C
 	return all.Wait
 }
 
-// orders are placed while nobody can decide them.
+// orders places n orders.
 func orders(n int) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		for range n {
@@ -161,13 +181,13 @@ func orders(n int) func(*testing.T, *stack) func() {
 	}
 }
 
-// registration begins, and nobody can decide it.
+// registration begins one registration.
 func registration(t *testing.T, s *stack) func() {
 	town.Must(s.people.In(t).Nobody.Register(t.Context(), town.Somebody()))(t)
 	return func() {}
 }
 
-// impatient lets order give up after seconds instead of a quarter of an hour.
+// impatient makes order give up after 10 s instead of 15 minutes.
 func impatient(t *testing.T, s *stack) func() {
 	set := func(after, giveUp string) {
 		s.settings["RECOVERY_AFTER"], s.settings["RECOVERY_GIVE_UP"] = after, giveUp
@@ -178,7 +198,7 @@ func impatient(t *testing.T, s *stack) func() {
 	return func() { set("", "") }
 }
 
-// restarts kills a service so many times, and each time waits until it is back and Prometheus has seen it.
+// restarts kills a service several times, and waits each time until Prometheus has scraped its next process.
 func restarts(service string, times int) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		changes := func(ctx context.Context) (float64, error) {

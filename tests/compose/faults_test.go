@@ -7,40 +7,42 @@ import (
 	"testing"
 )
 
-// fault is something that goes wrong, and the alerts that have to tell of it: while it lasts, or when it is over.
+// fault is something that goes wrong, and the alerts that it makes fire: during the fault, or after it.
 type fault struct {
 	name          string
 	make          func(*testing.T, *stack) (undo func())
 	during, after []sign
+	needs         []string // services without which the alerts cannot fire
 }
 
-// faults are made one after the other. Errors come first: their budget burns on for as long as the windows are.
+// faults are made one after the other. Errors come first: their alerts keep firing for the length of their windows.
 var faults = []fault{
 	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
-		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil},
-	{"what cannot be processed, measured or shipped", together(lostTarget, garbage, deadRow, oldLine, badRule, stopped("order-db-exporter")),
-		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=logs", "ObservabilityDown part=rules",
-			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil},
+		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
+	{"events that nobody can process, targets and rules that are lost", together(lostTarget, garbage, deadRow, badRule, stopped("order-db-exporter")),
+		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
+			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil, nil},
+	{"Loki refuses a log line", oldLine, []sign{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
 	{"a database has no connection left, a service none to it", together(crowd, queue),
-		[]sign{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil},
+		[]sign{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil, nil},
 	{"the sidecars of product and user are stopped while people order and register", together(stopped("product-dapr", "user-dapr"), orders(15), registration),
 		[]sign{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
-		[]sign{"SagaSlow saga=order severity=warning"}},
+		[]sign{"SagaSlow saga=order severity=warning"}, nil},
 	{"nobody decides until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
-		[]sign{"SagaSlow saga=given_up"}, nil},
-	{"product is stopped, but not its sidecar; then all other databases, while people ask",
-		together(stopped("product"), orders(3), visitors, stopped("auth-db", "user-db", "order-db")),
-		[]sign{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=product"}, nil},
+		[]sign{"SagaSlow saga=given_up"}, nil, nil},
+	{"product is stopped, then the databases of the others while people ask; and a consumer does not read on",
+		together(stopped("product"), visitors, stopped("auth-db", "user-db", "order-db"), silentReader),
+		[]sign{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=" + silentGroup}, nil, nil},
 	{"Kafka is stopped", together(stopped("kafka"), orders(3)),
-		[]sign{"ServiceDown part=broker", "OutboxBehind"}, nil},
+		[]sign{"ServiceDown part=broker", "OutboxBehind"}, nil, nil},
 	{"user dies again and again", restarts("user", 4),
-		[]sign{"ServiceDown part=restarts"}, nil},
+		[]sign{"ServiceDown part=restarts"}, nil, nil},
 }
 
-// oneOfThree is the one fault that needs replicas: testScale makes it.
-var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil}
+// oneOfThree is the fault that needs replicas: testScale makes it.
+var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil, nil}
 
-// signs are all alerts that a fault of this test makes fire.
+// signs returns all alerts that the faults of this test make fire.
 func signs() []sign {
 	all := slices.Clone(oneOfThree.during)
 	for _, f := range faults {
@@ -60,7 +62,7 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 		}
 		made := false
 		defer func() {
-			if !made { // one of them could not be made
+			if !made { // one of them ended the test
 				end()
 			}
 		}()
@@ -72,7 +74,7 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 	}
 }
 
-// stopped stops containers, as an operator would by mistake.
+// stopped stops containers in good order, as an operator does by mistake.
 func stopped(names ...string) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		ids := s.ids(t, names...)

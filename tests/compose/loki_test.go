@@ -6,17 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"time"
 )
 
-// line is one line of a log, with the labels Promtail gave it and those the query made.
+// line is one log line in Loki, with the labels of the collector and those of the query.
 type line struct {
 	Labels map[string]string
 	Text   string
 }
 
-// logs asks Loki for the lines of the last while.
+// logs returns the lines that a query finds in the last while.
 func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]line, error) {
 	answer, err := s.loki(ctx, query, while, time.Second)
 	if err != nil {
@@ -41,7 +40,7 @@ func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]
 	return all, nil
 }
 
-// loki asks Loki for whatever a query gives: lines, or numbers.
+// loki runs a range query, whose result is lines or numbers.
 func (s *stack) loki(ctx context.Context, query string, while, step time.Duration) (result, error) {
 	values := rangeOf(query, while, step)
 	values.Set("start", fmt.Sprint(time.Now().Add(-while).UnixNano()))
@@ -49,13 +48,5 @@ func (s *stack) loki(ctx context.Context, query string, while, step time.Duratio
 	values.Set("limit", "1000")
 	var answer struct{ Data result }
 	err := get(ctx, s.url(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
-	return answer.Data, err
-}
-
-// lokiLabel lists the values of a label in the last while.
-func (s *stack) lokiLabel(ctx context.Context, label string, while time.Duration) ([]string, error) {
-	values := url.Values{"start": {fmt.Sprint(time.Now().Add(-while).UnixNano())}}
-	var answer struct{ Data []string }
-	err := get(ctx, s.url(lokiPort)+"/loki/api/v1/label/"+label+"/values?"+values.Encode(), &answer)
 	return answer.Data, err
 }

@@ -19,14 +19,14 @@ func say(format string, args ...any) {
 	fmt.Printf("%4.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// TestMain sees to it that a run which is broken off cleans up after itself, too.
+// TestMain removes the system also when the run is interrupted.
 func TestMain(m *testing.M) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-stop
 		if now := current.Load(); now != nil && !now.keep {
-			say("broken off: taking everything down")
+			say("interrupted: taking everything down")
 			_ = now.remove()
 		}
 		os.Exit(130)
@@ -34,39 +34,47 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// part is one chapter of the proof. What a vital one builds, the others stand on.
+// part is one step of the run.
 type part struct {
 	name  string
-	vital bool
+	vital bool     // the parts after it cannot run without it
+	needs []string // services without which it checks nothing
 	play  func(*testing.T, *stack)
 }
 
+var prometheus = []string{"prometheus"}
+
 // parts are in the order in which the system has to be brought up least often.
 var parts = []part{
-	{"it stops without a good secret", false, testSecretsAreAsked},
-	{"up: all healthy", true, testUp},
-	{"images and containers are as small and closed as promised", false, testContainers},
-	{"no secret is where it should not be", false, testSecretsAreKept},
-	{"no service reaches a sidecar that is not its own", false, testIsolation},
-	{"the demo", false, testDemo},
-	{"one order is one trace, and its log lines are found by it", false, testOneOrder},
-	{"metrics and logs come from everywhere", false, testEverythingIsSeen},
-	{"no alert fires in peace", false, testAlertsAreQuiet},
-	{"every query of every dashboard returns data", false, testDashboards},
-	{"every alert fires when its fault is made", false, testAlerts},
-	{"whatever is killed, no order is lost", false, testKills},
-	{"dashboards show what went wrong", false, testDashboardsAfterFaults},
-	{"down and up: all is still there", true, testDownAndUp},
-	{"three of order, three of product", false, testScale},
-	{"a new key ends the old tokens", false, testRotation},
-	{"down -v leaves nothing", false, testDownAndGone},
+	{name: "it stops without a good secret", play: testSecretsAreAsked},
+	{name: "up: all healthy", vital: true, play: testUp},
+	{name: "images and containers are as small and closed as promised", play: testContainers},
+	{name: "no secret is where it should not be", play: testSecretsAreKept},
+	{name: "no service reaches a sidecar that is not its own", play: testIsolation},
+	{name: "the demo", play: testDemo},
+	{name: "one order is one trace, and its log lines are found by it", needs: []string{"zipkin"}, play: testOneOrder},
+	{name: "every target is measured", needs: prometheus, play: testTargets},
+	{name: "every container's log is kept", play: testLogs},
+	{name: "no alert fires in peace", needs: prometheus, play: testAlertsAreQuiet},
+	{name: "every query of every dashboard returns data", needs: prometheus, play: testDashboards},
+	{name: "every alert fires when its fault is made", needs: prometheus, play: testAlerts},
+	{name: "killed parts come back, and no order is lost", play: testKills},
+	{name: "dashboards show what went wrong", needs: prometheus, play: testDashboardsAfterFaults},
+	{name: "down and up: all is still there", vital: true, play: testDownAndUp},
+	{name: "three of order, three of product", needs: prometheus, play: testScale},
+	{name: "a new key ends the old tokens", play: testRotation},
+	{name: "down -v leaves nothing", play: testDownAndGone},
 }
 
 func TestCompose(t *testing.T) {
 	s := open(t)
 	for _, p := range parts {
-		if p.name == "up: all healthy" { // whatever is asked for with -run
+		if p.name == "up: all healthy" { // also when -run leaves this part out
 			s.start(t)
+		}
+		if missing := s.missing(p.needs...); len(missing) > 0 {
+			s.unchecked(p.name, missing)
+			continue
 		}
 		since := time.Now()
 		good := t.Run(p.name, func(t *testing.T) { p.play(t, s) })
@@ -74,7 +82,7 @@ func TestCompose(t *testing.T) {
 			say("%s %s (%.0f s)", map[bool]string{true: "ok  ", false: "FAIL"}[good], p.name, took.Seconds())
 		}
 		if !good && p.vital {
-			t.Fatal("what follows needs this")
+			t.Fatal("the parts after this one need it")
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/town"
 )
 
-// One order is one trace, from the POST to CONFIRMED, over every service and every sidecar on its way, and whoever has the
-// trace finds what was said.
+// One order is one trace, from the POST to CONFIRMED, over every service and every sidecar on its way. The trace's id finds
+// the log lines of the services.
 func testOneOrder(t *testing.T, s *stack) {
 	w := s.town(t)
 	ana, dish := w.Customer(), w.Dish(10, 700)
@@ -38,19 +38,10 @@ func testOneOrder(t *testing.T, s *stack) {
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
 	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
-	for _, service := range []string{"gateway", "order", "product"} {
-		query := fmt.Sprintf(`{service=%q} | json | traceId=%q`, service, found[0].TraceID)
-		town.EventuallyWithin(t, time.Minute, "Loki has lines of "+service+" of this trace", func(ctx context.Context) error {
-			lines, err := s.logs(ctx, query, 10*time.Minute)
-			if err == nil && len(lines) == 0 {
-				err = fmt.Errorf("%s finds nothing", query)
-			}
-			return err
-		})
-	}
+	s.wantTraced(t, found[0].TraceID, "gateway", "order", "product")
 }
 
-// traceOf finds the one trace that began with a POST since then.
+// traceOf returns the trace that began with a POST to path since then.
 func (s *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
 	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
 	var all []trace
@@ -75,7 +66,7 @@ func (t trace) end() int64 {
 	return last
 }
 
-// way is an order's way from the POST to CONFIRMED and to whoever watches: who did what, services and sidecars in turn.
+// way lists the spans of an order in the order of time, from the POST to CONFIRMED and to the live tracking.
 var way = []string{
 	"gateway SERVER post /api/v1/orders",
 	"gateway CLIENT calllocal/order/orders", // the sidecars
@@ -92,7 +83,7 @@ var way = []string{
 	"gateway CONSUMER process order.status.changed",
 }
 
-// goes wants every step of a way to be in the trace, each after the one before it.
+// goes checks that the trace has every step of a way, each after the one before it.
 func (t trace) goes(way []string) error {
 	at := int64(0)
 	for _, step := range way {

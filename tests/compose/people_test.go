@@ -90,14 +90,3 @@ func (s *stack) kafka() []kgo.Opt {
 }
 
 func (s *stack) broker() (*kgo.Client, error) { return kgo.NewClient(s.kafka()...) }
-
-// leftOut says whether labels speak of something that is left out of this run.
-func (s *stack) leftOut(labels map[string]string) bool {
-	for _, name := range s.without {
-		host, _, _ := strings.Cut(labels["instance"], ":")
-		if labels["service"] == name || host == name {
-			return true
-		}
-	}
-	return false
-}

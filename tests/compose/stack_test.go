@@ -38,6 +38,8 @@ type stack struct {
 	settings map[string]string // the environment of compose
 	files    []string
 	notes    []string // what the last lines of the run say
+	// notChecked are the checks that this run could not make, each with the services it needs.
+	notChecked []string
 
 	dead map[string]int64 // the dead letters that the test made itself
 
@@ -222,7 +224,7 @@ func (s *stack) healthy(t testing.TB, within time.Duration) {
 // url is where a published port answers.
 func (s *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", s.host, port) }
 
-// close takes everything down, after the logs of a run that failed are kept, and says what was left out.
+// close keeps the logs of a run that failed, takes everything down, and prints the summary.
 func (s *stack) close(t *testing.T) {
 	if t.Failed() {
 		s.keepLogs()
@@ -233,12 +235,7 @@ func (s *stack) close(t *testing.T) {
 		t.Errorf("what was made is not all gone: %v", left)
 	}
 	current.Store(nil)
-	for _, note := range s.notes {
-		say("%s", note)
-	}
-	if len(s.without) > 0 {
-		say("left out, as WITHOUT asks: %s. Nothing above speaks of these.", strings.Join(s.without, ", "))
-	}
+	s.saySummary()
 }
 
 // note is said in the last lines of the run.

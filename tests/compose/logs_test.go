@@ -1,0 +1,148 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/tests/town"
+)
+
+// recent is how far back the checks of logs look.
+const recent = time.Hour
+
+// logStore is where the checks of logs read: Loki, or the engine's own log files in a run without Loki.
+type logStore interface {
+	// lines returns the recent lines of a service; with a trace's id, only those that carry it.
+	lines(ctx context.Context, service, traceID string) ([]string, error)
+	// name is what messages call the store.
+	name() string
+}
+
+// logStore returns the store of this run.
+func (s *stack) logStore() logStore {
+	if len(s.missing("loki", "promtail")) > 0 {
+		return engineLogs{s}
+	}
+	return lokiLogs{s}
+}
+
+// lokiLogs reads what the collector has shipped to Loki.
+type lokiLogs struct{ *stack }
+
+func (lokiLogs) name() string { return "Loki" }
+
+func (l lokiLogs) lines(ctx context.Context, service, traceID string) ([]string, error) {
+	query := fmt.Sprintf(`{service=%q}`, service)
+	if traceID != "" {
+		query += fmt.Sprintf(` | json | traceId=%q`, traceID)
+	}
+	found, err := l.logs(ctx, query, recent)
+	var texts []string
+	for _, each := range found {
+		texts = append(texts, each.Text)
+	}
+	return texts, err
+}
+
+// engineLogs reads the json-file logs that the engine keeps of each container.
+type engineLogs struct{ *stack }
+
+func (engineLogs) name() string { return "the engine's log files" }
+
+func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]string, error) {
+	all, err := l.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, there := all[service]
+	if !there {
+		return nil, fmt.Errorf("%s: %w", service, errNoSuchService)
+	}
+	text, err := said(ctx, c.ID, "--since", recent.String())
+	if err != nil {
+		return nil, fmt.Errorf("read the log of %s: %w: %s", service, err, text)
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+	if traceID == "" {
+		return lines, nil
+	}
+	return slices.DeleteFunc(lines, func(line string) bool { return parseEntry(line).TraceID != traceID }), nil
+}
+
+// entry is one line of a service's or a sidecar's log: the fields that deploy/promtail/config.yml reads.
+type entry struct {
+	Time    time.Time `json:"time"`
+	Level   string    `json:"level"`
+	TraceID string    `json:"traceId"`
+}
+
+// parseEntry reads a line; the zero entry is a line that is not JSON.
+func parseEntry(line string) entry {
+	var e entry
+	if json.Unmarshal([]byte(line), &e) != nil {
+		return entry{}
+	}
+	return e
+}
+
+// wantTraced waits until each service has a line of a trace.
+func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
+	t.Helper()
+	store := s.logStore()
+	for _, service := range services {
+		what := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
+		town.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
+			lines, err := store.lines(ctx, service, traceID)
+			if err == nil && len(lines) == 0 {
+				err = fmt.Errorf("no line of %s", service)
+			}
+			return err
+		})
+	}
+	say("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
+}
+
+// The store has lines of every running container that wrote any; services and sidecars write JSON with a time and a level.
+// Jobs are exempt: one that ends within a second is over before the collector finds it.
+func testLogs(t *testing.T, s *stack) {
+	store := s.logStore()
+	all := town.Must(s.containers(t.Context()))(t)
+	seen := 0
+	for name, c := range all {
+		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))
+		if !c.State.Running || !structured && !s.saidSomething(t.Context(), c) {
+			continue
+		}
+		town.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
+			lines, err := store.lines(ctx, name, "")
+			if err != nil {
+				return err
+			}
+			if len(lines) == 0 {
+				return fmt.Errorf("no line of %s", name)
+			}
+			if structured && !slices.ContainsFunc(lines, func(line string) bool {
+				e := parseEntry(line)
+				return !e.Time.IsZero() && e.Level != ""
+			}) {
+				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level, such as: %s", len(lines), name, lines[0])
+			}
+			return nil
+		})
+		seen++
+	}
+	say("     %s has lines of %d containers", store.name(), seen)
+}
+
+// saidSomething reports whether a container wrote any line.
+func (s *stack) saidSomething(ctx context.Context, c container) bool {
+	out, err := said(ctx, c.ID, "--tail", "1")
+	return err == nil && out != ""
+}

@@ -1,0 +1,41 @@
+//go:build compose
+
+package compose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// missing returns those of the named services that this run leaves out.
+func (s *stack) missing(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(s.without, name) })
+}
+
+// unchecked records a check that this run could not make, for want of services that are left out. The last lines of the run
+// repeat it.
+func (s *stack) unchecked(check string, missing []string) {
+	line := fmt.Sprintf("%s: needs %s", check, strings.Join(missing, ", "))
+	s.notChecked = append(s.notChecked, line)
+	say("left out: %s", line)
+}
+
+// leftOut reports whether labels of a metric speak of a service that this run leaves out.
+func (s *stack) leftOut(labels map[string]string) bool {
+	host, _, _ := strings.Cut(labels["instance"], ":")
+	return len(s.missing(labels["service"], host)) > 0
+}
+
+// saySummary prints the last lines of the run: its notes, and what it did not check.
+func (s *stack) saySummary() {
+	for _, note := range s.notes {
+		say("%s", note)
+	}
+	if len(s.without) > 0 {
+		say("left out, as WITHOUT asks: %s", strings.Join(s.without, ", "))
+	}
+	for _, line := range s.notChecked {
+		say("NOT CHECKED: %s", line)
+	}
+}
