@@ -14,8 +14,12 @@ type child struct {
 	running *process.Process
 }
 
-// start runs cmd, which gets onParentDeath when this process ends, and records its identity under name.
+// start runs cmd, which gets onParentDeath when this process ends, and records its identity under name. A predecessor that
+// still runs, because it did not become ready in time, is killed first: both would use the same data and port.
 func (c *child) start(cmd *exec.Cmd, onParentDeath syscall.Signal, name, record string) error {
+	if before := c.current(); before != nil && before.Running() {
+		before.Kill()
+	}
 	running, err := process.Start(cmd, onParentDeath)
 	if err != nil {
 		return err

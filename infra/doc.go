@@ -6,7 +6,7 @@
 //	containers  both by testcontainers-go, on a machine with Docker
 //	external    both are there already: KAFKA_BROKERS and *_DATABASE_URL
 //
-// Whatever it starts listens on the loopback only, keeps its data under
+// Everything it starts listens on the loopback only, keeps its data under
 // Options.Dir, is a process (or a container) of its own that can be killed and
 // started again on the same port and data, and does not outlive its parent.
 package infra

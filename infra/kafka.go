@@ -57,8 +57,8 @@ func (k *Kafka) Brokers() string { return k.brokers }
 // Note says in one line which broker this is.
 func (k *Kafka) Note() string { return k.note }
 
-// Exited is closed when the broker has ended, whoever ended it; nil where that
-// cannot be seen (a container, someone else's brokers).
+// Exited is closed when the broker has ended, for any reason. It is nil where that cannot be seen: a container, external
+// brokers.
 func (k *Kafka) Exited() <-chan struct{} {
 	if k.exit == nil {
 		return nil

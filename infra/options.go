@@ -40,7 +40,7 @@ type Options struct {
 	Kind Kind
 	// Port to listen on; 0 takes a free one.
 	Port int
-	// Log gets one line for whatever a person may want to know.
+	// Log gets one line for each thing a person may want to know.
 	Log io.Writer
 }
 
@@ -62,7 +62,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, private(o.logs())
 }
 
-// private makes a directory that nobody else can look into.
+// private makes a directory that other users cannot look into.
 func private(dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700))
 }

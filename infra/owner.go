@@ -14,15 +14,15 @@ import (
 	"syscall"
 )
 
-// owner is the user that Postgres runs as: whoever we are, except that
-// Postgres refuses to be root.
+// owner is the user that Postgres runs as: the present one, unless that is
+// root, which Postgres refuses.
 type owner struct {
 	other    bool // another user than ourselves
 	uid, gid int
 }
 
-// clusterOwner is us, or, when we are root, the system's user for Postgres,
-// or the one that owns nothing.
+// clusterOwner returns the present user; for root, the user postgres or
+// nobody.
 func clusterOwner() (owner, error) {
 	if os.Geteuid() != 0 {
 		return owner{}, nil

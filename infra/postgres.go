@@ -76,8 +76,8 @@ func (p *Postgres) URL(database string) string { return p.url(database) }
 // Note says in one line which server this is.
 func (p *Postgres) Note() string { return p.note }
 
-// Exited is closed when the server has ended, whoever ended it; nil where that
-// cannot be seen (a container, someone else's server).
+// Exited is closed when the server has ended, for any reason. It is nil where that cannot be seen: a container, an external
+// server.
 func (p *Postgres) Exited() <-chan struct{} {
 	if p.exit == nil {
 		return nil
@@ -121,8 +121,8 @@ func reachable(ctx context.Context, url string) error {
 }
 
 // postgresURL carries the limits that Dapr's state component does not put on
-// its upserts itself (its timeout bounds Begin and Commit alone). Whoever
-// waits longer by intent, as migrations do, sets them anew in its session.
+// its upserts itself: its timeout bounds Begin and Commit only. Migrations,
+// which may take longer, set limits of their own in their session.
 func postgresURL(host, user, password, database string) string {
 	address := url.URL{
 		Scheme:   "postgres",

@@ -83,9 +83,9 @@ func postgresMajor(ctx context.Context, dir string) string {
 	return major
 }
 
-// fetchPostgres gets the programs by the embedded-postgres library. That can
-// only start a whole server, so it is asked to, on data nobody needs; as root
-// its initdb is refused, but the programs are in place by then.
+// fetchPostgres gets the programs by the embedded-postgres library. The library
+// can only start a whole server, so it starts one on scratch data. As root its
+// initdb is refused, but the programs are in place by then.
 func fetchPostgres(ctx context.Context, own owner, options Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -102,7 +102,7 @@ func fetchPostgres(ctx context.Context, own owner, options Options) (string, err
 	defer unlock()
 	programs := filepath.Join(dir, "bin")
 	if executable(filepath.Join(programs, "postgres")) {
-		return programs, own.open(dir) // whoever fetched it may have been killed before that
+		return programs, own.open(dir) // the process that fetched it may have been killed before this step
 	}
 	options.say("Postgres: none on this machine, fetching version %s once", fetchedPostgres)
 	free, err := port.Reserve()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -41,9 +42,9 @@ func TestDaprRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair := supervisor.Setup{}.Pair(supervisor.App{ID: "gateway", Command: []string{"gateway"}}, "gateway", supervisor.Ports{App: gateway})
-	town.EventuallyWithin(t, 2*time.Minute, "all is ready", pair.Ready)
-	w := town.Arrive(t, pair.URL, settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
+	url := fmt.Sprintf("http://127.0.0.1:%d", gateway)
+	town.EventuallyWithin(t, 2*time.Minute, "all is ready", func(ctx context.Context) error { return supervisor.Ready(ctx, url) })
+	w := town.Arrive(t, url, settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
 	ana, dish := w.Customer(), w.Dish(5, 700)
 	kept := w.Confirmed(ana, town.Basket(dish, 2))
 	refused := town.Must(ana.Order(t.Context(), town.Basket(dish, 4)))(t)
@@ -128,11 +129,12 @@ func startDaprRun(t *testing.T, p place, file string) {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		err := cmd.Wait()
-		// The CLI, its services and sidecars are one group; nothing may be left of it.
-		if gone := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(gone, syscall.ESRCH) {
-			t.Logf("dapr run ended (%v) and left something behind, which was killed (%v)", err, gone)
+		late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("dapr run ended with %v", err)
 		}
+		late.Stop()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the CLI does not wait for its sidecars to be gone
 		if lines := strings.Split(output.String(), "\n"); t.Failed() {
 			t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
 		}

@@ -14,6 +14,9 @@ import (
 	"comanda/services/secret"
 )
 
+// depsVariable marks a shell that has loaded the environment of `make deps`.
+const depsVariable = "COMANDA_DEPS"
+
 // deps starts Postgres and Kafka with databases and topics, builds the services, and writes the environment that
 // `dapr run -f dapr/dapr.yaml` needs. It keeps both servers running until it is stopped.
 func (l *launcher) deps(ctx context.Context) error {
@@ -61,6 +64,7 @@ func (l *launcher) prepareDeps(ctx context.Context) error {
 // they are built, unless the shell has chosen others.
 func (l *launcher) writeEnvironment() error {
 	environ := maps.Clone(l.settings)
+	environ[depsVariable] = l.place.state
 	maps.Copy(environ, l.servers.Environ())
 	text := "# Made by `make deps`. Load it into a shell, and then: dapr run -f dapr/dapr.yaml\n"
 	for _, line := range secret.Lines(environ) {
@@ -72,7 +76,7 @@ func (l *launcher) writeEnvironment() error {
 		return err
 	}
 	runtime := filepath.Dir(filepath.Dir(filepath.Dir(daprd))) // the CLI looks for .dapr/bin/daprd below it
-	text += fmt.Sprintf("if [ -x %s ] && [ -z \"$DAPR_RUNTIME_PATH\" ]; then export DAPR_RUNTIME_PATH=%s; fi\n", secret.Quote(daprd), secret.Quote(runtime))
+	text += fmt.Sprintf("if [ -x %s ] && [ -z \"${DAPR_RUNTIME_PATH:-}\" ]; then export DAPR_RUNTIME_PATH=%s; fi\n", secret.Quote(daprd), secret.Quote(runtime))
 	text += "export PATH=\"$PATH:\"" + secret.Quote(filepath.Join(l.place.state, "bin")) + "\n"
 	return secret.Write(l.place.env(), []byte(text), 0o600)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"comanda/dapr/supervisor"
 	"comanda/infra"
 	"comanda/infra/build"
+	"comanda/infra/port"
 	"comanda/infra/process"
 	"comanda/services/secret"
 )
@@ -34,13 +36,16 @@ type launcher struct {
 	reports  map[string]*reporter // by program
 	board    *process.Process     // the Dapr dashboard, where there is one
 
+	announcing sync.WaitGroup // what waits for a pair and says that it is ready
+
 	mu      sync.Mutex
-	started bool // everything was ready once
+	started bool            // everything was ready once
+	waited  map[string]bool // the apps that are waited for after a restart
 }
 
 func newLauncher(p place, console *console, stock bool) *launcher {
 	return &launcher{
-		place: p, console: console, stock: stock, reports: map[string]*reporter{},
+		place: p, console: console, stock: stock, reports: map[string]*reporter{}, waited: map[string]bool{},
 		ports: func(app supervisor.App) (supervisor.Ports, error) { return app.FixedPorts(gatewayMetrics()) },
 	}
 }
@@ -67,7 +72,7 @@ func (l *launcher) up(ctx context.Context) error {
 		return stoppedOr(ctx, err)
 	}
 	l.startReporting(ctx)
-	go l.announceReady(ctx)
+	l.announcing.Go(func() { l.announceReady(ctx) })
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
@@ -97,14 +102,16 @@ func (l *launcher) check(ports bool) (err error) {
 	environ := secret.Environ(os.Environ())
 	problems := wrongSettings(environ)
 	l.given = map[string]supervisor.Ports{}
+	purposes := map[int]string{}
 	for _, app := range l.plan.Apps {
 		if l.given[app.ID], err = l.ports(app); err != nil {
 			return err
 		}
-		if ports {
-			if err := l.given[app.ID].Check(app.ID); err != nil {
-				problems = append(problems, err.Error())
-			}
+		maps.Copy(purposes, l.given[app.ID].Purposes(app.ID))
+	}
+	if ports {
+		if err := port.Check(purposes); err != nil {
+			problems = append(problems, err.Error())
 		}
 	}
 	if len(problems) > 0 {
@@ -144,6 +151,7 @@ func (l *launcher) stop(keeper *supervisor.Supervisor, fail context.CancelCauseF
 	started := time.Now()
 	l.console.say("all", "stopping")
 	keeper.Wait()
+	l.announcing.Wait()
 	l.stopDashboard()
 	supervisor.StopPairs(l.pairs)
 	if l.servers != nil {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,7 +15,6 @@ import (
 
 	"comanda/dapr/supervisor"
 	"comanda/infra/build"
-	"comanda/infra/port"
 	"comanda/infra/process"
 	"comanda/services"
 	"comanda/services/secret"
@@ -150,6 +147,10 @@ func kill(t *testing.T, id process.Identity) {
 // What dies is named, with its last lines, and started again; `make restart` replaces one service; nothing stays behind.
 func TestTheSystemHealsAndRestarts(t *testing.T) {
 	p := newPlace(t)
+	bin := filepath.Join(p.state, "bin") // its own: the test removes a program from it
+	if err := errors.Join(os.Remove(bin), os.Mkdir(bin, 0o755)); err != nil {
+		t.Fatal(err)
+	}
 	seen, stop := startSystem(t, p)
 	seen.await(t, "Comanda is ready")
 
@@ -168,7 +169,11 @@ func TestTheSystemHealsAndRestarts(t *testing.T) {
 	kill(t, recorded(t, p, "postgres.process"))
 	seen.await(t, "postgres         is back")
 
+	// Without its program only a rebuild can bring the service back.
 	before := recorded(t, p, "processes/product.json")
+	if err := os.Remove(filepath.Join(bin, "product")); err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
 	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err != nil {
 		t.Fatal(err)
@@ -179,6 +184,13 @@ func TestTheSystemHealsAndRestarts(t *testing.T) {
 	if !strings.Contains(said.String(), "product          rebuilt and ready again") {
 		t.Errorf("it said %q", said.String())
 	}
+	before = recorded(t, p, "processes/product.json")
+	path := os.Getenv("PATH")
+	t.Setenv("PATH", "")
+	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "stays as it is") || !before.Alive() {
+		t.Errorf("a build that fails: %v", err)
+	}
+	t.Setenv("PATH", path)
 	if err := restart(t.Context(), p, "kitchen", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "no service") {
 		t.Errorf("an unknown service: %v", err)
 	}
@@ -238,53 +250,4 @@ func TestAKilledLauncherLeavesNothingAndLosesNothing(t *testing.T) {
 	if _, err := client.login(t.Context(), before["CUSTOMER_EMAIL"], before["CUSTOMER_PASSWORD"]); err != nil {
 		t.Errorf("yesterday's customer: %v", err)
 	}
-}
-
-// A bad setting, a missing program and a port in use end the run with one clear line each.
-func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
-	for name, test := range map[string]struct {
-		arrange func(*testing.T, *launcher)
-		want    string
-	}{
-		"a service refuses a setting": {
-			func(t *testing.T, _ *launcher) { t.Setenv("RATE_LIMIT_BURST", "abc") },
-			"gateway: RATE_LIMIT_BURST has to be a whole number",
-		},
-		"a port is in use": {
-			func(t *testing.T, l *launcher) {
-				taken, err := port.Reserve()
-				if err != nil {
-					t.Fatal(err)
-				}
-				listen(t, taken)
-				l.ports = func(app supervisor.App) (supervisor.Ports, error) {
-					ports, err := supervisor.FreePorts()
-					if app.ID == "order" {
-						ports.App = taken
-					}
-					return ports, err
-				}
-			},
-			", for order, is in use: end what listens there",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLauncher(newPlace(t), newConsole(t.Output(), false), false)
-			l.ports = freePorts
-			test.arrange(t, l)
-			err := l.up(t.Context())
-			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("ended with %v, want one line with %q", err, test.want)
-			}
-		})
-	}
-}
-
-func listen(t *testing.T, number int) {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:"+strconv.Itoa(number))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 }

@@ -8,8 +8,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
+
+	"comanda/services"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -62,7 +65,7 @@ func (c command) run(ctx context.Context, out io.Writer) error {
 	case name == "restart" && len(rest) == 1:
 		return restart(ctx, place, rest[0], newConsole(out, false))
 	case name == "restart":
-		return errors.New("name one service: make restart SERVICE=order (or auth, user, product, gateway)")
+		return fmt.Errorf("name one service: make restart SERVICE=order (one of %s)", strings.Join(services.Names, ", "))
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected arguments %q: see `make help`", rest)
 	case name == "":

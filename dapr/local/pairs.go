@@ -31,7 +31,7 @@ func (l *launcher) startPairs(ctx context.Context, keeper *supervisor.Supervisor
 	if err := secret.Write(l.place.urls(), []byte(strings.Join(secret.Lines(urls), "\n")+"\n"), 0o600); err != nil {
 		return err
 	}
-	l.console.say("all", "starting five services beside five sidecars (logs in %s)", l.place.relative(l.place.logs()))
+	l.console.say("all", "starting %d services, each beside its sidecar (logs in %s)", len(l.pairs), l.place.relative(l.place.logs()))
 	keeper.Keep(ctx, "postgres", l.servers.Postgres)
 	keeper.Keep(ctx, "kafka", l.servers.Kafka)
 	for _, pair := range l.pairs {
@@ -80,7 +80,7 @@ func (l *launcher) keeper(ctx context.Context, fail context.CancelCauseFunc) *su
 		Failed: func(name string, err error, wait time.Duration) {
 			l.console.say(name, "did not start: %v (trying again in %.1f s)", err, wait.Seconds())
 		},
-		Restarted: func(name string) { go l.announceAgain(ctx, name) },
+		Restarted: func(name string) { l.announcing.Go(func() { l.announceAgain(ctx, name) }) },
 	}}
 }
 
@@ -92,7 +92,8 @@ const shownLines = 5
 func (l *launcher) died(name string, wait time.Duration) error {
 	program := l.program(name)
 	if program == nil { // Postgres or Kafka
-		l.console.say(name, "died: starting it again (%s)", l.place.relative(l.place.log(name)))
+		log := l.place.log(name)
+		l.showDeath(name, "died", wait, l.place.relative(log), supervisor.LastLines(log, 0, shownLines))
 		return nil
 	}
 	report := l.reports[name]
@@ -110,13 +111,17 @@ func (l *launcher) died(name string, wait time.Duration) error {
 		}
 		return fmt.Errorf("%s (all of it in %s)", last[len(last)-1], report.file)
 	}
+	l.showDeath(name, fmt.Sprintf("died (%v)", err), wait, report.file, last)
+	return nil
+}
+
+func (l *launcher) showDeath(name, how string, wait time.Duration, log string, last []string) {
 	var shown strings.Builder
 	for _, line := range last {
 		shown.WriteString("    " + shorten(line) + "\n")
 	}
-	l.console.say(name, "died (%v): starting it again in %.1f s. Its last lines, of %s:", err, wait.Seconds(), report.file)
+	l.console.say(name, "%s: starting it again in %.1f s. Its last lines, of %s:", how, wait.Seconds(), log)
 	l.console.text(shown.String())
-	return nil
 }
 
 func (l *launcher) program(name string) *supervisor.Program {

@@ -41,8 +41,8 @@ func (l *launcher) announceReady(ctx context.Context) {
 	if err := ensureAccounts(ctx, l.settings); err != nil && ctx.Err() == nil {
 		l.console.say("accounts", "the demo accounts could not be made: %v", err)
 	}
-	l.startDashboard()
 	if ctx.Err() == nil {
+		l.startDashboard()
 		l.console.text(l.greeting())
 	}
 }
@@ -54,10 +54,34 @@ func (l *launcher) announceAgain(ctx context.Context, name string) {
 		l.console.say(name, "is back")
 		return
 	}
-	if l.untilReady(ctx, pair) && l.wasReady() {
-		l.console.say(name, "ready again")
+	if !l.beginWait(pair.App) {
+		return // the first restart of this pair is still waited for
+	}
+	ready := l.untilReady(ctx, pair)
+	l.endWait(pair.App)
+	if ready {
+		if l.wasReady() {
+			l.console.say(name, "ready again")
+		}
 		l.calm(pair)
 	}
+}
+
+// beginWait returns false when the app is waited for already.
+func (l *launcher) beginWait(app string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waited[app] {
+		return false
+	}
+	l.waited[app] = true
+	return true
+}
+
+func (l *launcher) endWait(app string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waited, app)
 }
 
 func (l *launcher) pair(app string) *supervisor.Pair {

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,35 +89,27 @@ func (l *launcher) startReporting(ctx context.Context) {
 // us: nothing a person at this terminal could do about.
 const deprecation = "[DEPRECATION NOTICE]"
 
-// sidecarLine is how daprd writes: time="..." level=warning msg="..." ...
-var sidecarLine = regexp.MustCompile(`level=(warning|warn|error|fatal)\b.*?\bmsg="((?:[^"\\]|\\.)*)"`)
-
-// complaintIn finds a warning or an error in a line of a service (JSON) or of
-// a sidecar, and shortens it.
+// complaintIn finds a warning or an error in a line of a service or a sidecar, both of which log JSON, and shortens it.
 func complaintIn(text string) (string, bool) {
-	if strings.HasPrefix(text, "{") {
-		var entry struct {
-			Level string `json:"level"`
-			Msg   string `json:"msg"`
-			Err   string `json:"error"`
-		}
-		if json.Unmarshal([]byte(text), &entry) != nil || (entry.Level != "WARN" && entry.Level != "ERROR") {
-			return "", false
-		}
-		if entry.Err != "" {
-			entry.Msg += ": " + entry.Err
-		}
-		return strings.ToLower(entry.Level) + ": " + shorten(entry.Msg), true
-	}
 	if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") {
 		return shorten(text), true
 	}
-	found := sidecarLine.FindStringSubmatch(text)
-	if found == nil || strings.HasPrefix(found[2], deprecation) {
+	var entry struct {
+		Level string `json:"level"`
+		Msg   string `json:"msg"`
+		Err   string `json:"error"`
+	}
+	if json.Unmarshal([]byte(text), &entry) != nil || strings.HasPrefix(entry.Msg, deprecation) {
 		return "", false
 	}
-	level := strings.TrimSuffix(found[1], "ing")
-	return level + ": " + shorten(strings.ReplaceAll(found[2], `\"`, `"`)), true
+	level := strings.TrimSuffix(strings.ToLower(entry.Level), "ing") // services say WARN, sidecars warning
+	if !slices.Contains([]string{"warn", "error", "fatal"}, level) {
+		return "", false
+	}
+	if entry.Err != "" {
+		entry.Msg += ": " + entry.Err
+	}
+	return level + ": " + shorten(entry.Msg), true
 }
 
 func shorten(text string) string {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"comanda/dapr/supervisor"
 	"comanda/infra/build"
 	"comanda/infra/process"
 	"comanda/services"
@@ -25,22 +25,27 @@ const (
 	pollInterval   = 50 * time.Millisecond
 )
 
-// restart rebuilds one service and ends the running one; the launcher that runs it starts the new build. Its sidecar stays,
+// restart rebuilds one service and ends the running one; the launcher that runs it starts the new build. It works for a service that keeps dying as well. Its sidecar stays,
 // so events that come meanwhile wait.
 func restart(ctx context.Context, p place, service string, console *console) error {
 	if !slices.Contains(services.Names, service) {
 		return fmt.Errorf("there is no service %q: choose one of %s", service, strings.Join(services.Names, ", "))
 	}
 	began := time.Now()
-	record := filepath.Join(p.processes(), service+".json")
-	running, err := process.Recorded(record)
-	if err != nil || !running.Alive() {
-		return fmt.Errorf("%s does not run here: start everything with `make run`", service)
+	if unlock, err := process.Lock(p.lock()); err == nil {
+		unlock()
+		return errors.New("nothing runs here: start everything with `make run`")
 	}
 	progress := console.writer("build")
 	defer progress.flush()
 	if _, err := build.Service(ctx, service, progress); err != nil {
 		return fmt.Errorf("the running %s stays as it is: %w", service, err)
+	}
+	// Read after the build: meanwhile the supervisor may have started the service again, from the old program.
+	record := filepath.Join(p.processes(), service+".json")
+	running, err := process.Recorded(record)
+	if err != nil {
+		return fmt.Errorf("%s was rebuilt, but `make run` has not started it yet (%w)", service, err)
 	}
 	if err := running.End(syscall.SIGTERM, restartGrace); err != nil {
 		return err
@@ -63,7 +68,7 @@ func awaitRestart(ctx context.Context, p place, service, record string, before p
 	for {
 		now, err := process.Recorded(record)
 		if err == nil && (now.PID != before.PID || now.Started != before.Started) {
-			if err = ready(ctx, urls[service]); err == nil {
+			if err = supervisor.Ready(ctx, urls[service]); err == nil {
 				return nil
 			}
 		}
@@ -73,20 +78,4 @@ func awaitRestart(ctx context.Context, p place, service, record string, before p
 		case <-time.After(pollInterval):
 		}
 	}
-}
-
-func ready(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("/readyz answers %s", answer.Status)
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"comanda/infra"
+	"comanda/services"
 	"comanda/services/secret"
 )
 
@@ -56,7 +57,14 @@ func wrongSettings(environ map[string]string) []string {
 	if err != nil {
 		return append(lines, err.Error())
 	}
-	for _, name := range []string{"KAFKA_BROKERS", "AUTH_DATABASE_URL", "USER_DATABASE_URL", "ORDER_DATABASE_URL", "PRODUCT_DATABASE_URL"} {
+	if kind != infra.External && environ[depsVariable] != "" {
+		return lines // a shell that has loaded .comanda/env: the addresses in it are those of `make deps`, and not used here
+	}
+	addresses := []string{"KAFKA_BROKERS"}
+	for _, service := range services.Stateful {
+		addresses = append(addresses, strings.ToUpper(service)+"_DATABASE_URL")
+	}
+	for _, name := range addresses {
 		switch set := environ[name] != ""; {
 		case kind == infra.External && !set:
 			lines = append(lines, name+" is not set, and COMANDA_BACKING=external needs it")

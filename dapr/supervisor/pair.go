@@ -113,22 +113,30 @@ func (p *Pair) AwaitReady(ctx context.Context) error {
 
 // Ready asks once whether the service, its sidecar and its database are ready; the gateway answers for all services.
 func (p *Pair) Ready(ctx context.Context) error {
+	if err := Ready(ctx, p.URL); err != nil {
+		return fmt.Errorf("%s is not ready: %w", p.Service.Name, err)
+	}
+	return nil
+}
+
+// Ready asks the service at url once whether it is ready.
+func Ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
 	if err != nil {
 		return err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("%s is not ready: no answer (%w)", p.Service.Name, err)
+		return fmt.Errorf("no answer (%w)", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
-	return fmt.Errorf("%s is not ready: %s %s", p.Service.Name, answer.Status, strings.Join(strings.Fields(string(text)), " "))
+	return fmt.Errorf("%s %s", answer.Status, strings.Join(strings.Fields(string(text)), " "))
 }
 
 // widowGrace is how long a sidecar may take to end when its service is gone: it would only wait for it.

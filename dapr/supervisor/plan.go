@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -101,17 +100,13 @@ func FreePorts() (Ports, error) {
 	return Ports{App: n[0], Metrics: n[1], HTTP: n[2], GRPC: n[3], Peers: n[4], Sidecar: n[5]}, nil
 }
 
-// Check returns an error for each port that another program listens on.
-func (p Ports) Check(app string) error {
+// Purposes says what each fixed port is for, to name one that is in use.
+func (p Ports) Purposes(app string) map[int]string {
 	purposes := map[int]string{p.App: app, p.HTTP: app + "'s sidecar (HTTP)", p.GRPC: app + "'s sidecar (gRPC)", p.Sidecar: app + "'s sidecar (metrics)"}
 	if app == gateway {
 		purposes[p.Metrics] = "gateway's metrics (METRICS_PORT chooses another)"
 	}
-	var taken []error
-	for _, number := range slices.Sorted(maps.Keys(purposes)) {
-		taken = append(taken, port.Check(number, purposes[number]))
-	}
-	return errors.Join(taken...)
+	return purposes
 }
 
 // environment is what dapr.yaml sets for a service, and not for its sidecar, as with `dapr run`.

@@ -2,8 +2,10 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,7 +79,11 @@ func (p *Program) Start(context.Context) error {
 	}
 	id := running.Identity()
 	id.Name = p.Name
-	return process.Record(p.record, id)
+	if err := process.Record(p.record, id); err != nil {
+		running.Kill() // or the next start would find it running
+		return err
+	}
+	return nil
 }
 
 // Kill ends the program as a power cut would.
@@ -99,7 +105,7 @@ func (p *Program) stop(grace time.Duration) {
 	}
 }
 
-// Running says whether the program runs.
+// Running reports whether the program runs.
 func (p *Program) Running() bool {
 	running := p.process()
 	return running != nil && running.Running()
@@ -136,45 +142,49 @@ func (p *Program) process() *process.Process {
 }
 
 // Log returns all that the program has written.
-func (p *Program) Log() string { return readFrom(p.LogFile, 0) }
+func (p *Program) Log() string {
+	text, err := os.ReadFile(p.LogFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err.Error()
+	}
+	return string(text)
+}
 
 // LastLines returns the last n lines that the program has written since its last start, each cut to a readable length.
 func (p *Program) LastLines(n int) []string {
 	p.mu.Lock()
 	from := p.from
 	p.mu.Unlock()
-	return lastLines(readFrom(p.LogFile, from), n)
+	return LastLines(p.LogFile, from, n)
 }
 
-const lineWidth = 400
+const (
+	lineWidth = 400
+	// tail is how much of a log is read for its last lines, in bytes.
+	tail = 64 << 10
+)
 
-func lastLines(text string, n int) []string {
-	text = strings.TrimSpace(text)
-	if text == "" {
+// LastLines returns the last n lines of a log that were written after its first from bytes, each cut to a readable length.
+func LastLines(path string, from int64, n int) []string {
+	file, err := os.Open(path)
+	if err != nil {
 		return nil
 	}
-	lines := strings.Split(text, "\n")
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err == nil {
+		from = max(from, info.Size()-tail)
+	}
+	text, err := io.ReadAll(io.NewSectionReader(file, from, tail))
+	written := strings.TrimSpace(string(text))
+	if err != nil || written == "" {
+		return nil
+	}
+	lines := strings.Split(written, "\n")
 	lines = lines[max(0, len(lines)-n):]
 	for i, line := range lines {
 		lines[i] = strings.ToValidUTF8(line[:min(len(line), lineWidth)], "")
 	}
 	return lines
-}
-
-func readFrom(path string, offset int64) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = file.Close() }()
-	if _, err := file.Seek(offset, io.SeekStart); err != nil {
-		return err.Error()
-	}
-	text, err := io.ReadAll(file)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }
 
 // ClearLeftovers ends the programs that an earlier run recorded in folder and that still run, and returns their names.

@@ -5,10 +5,12 @@ package port
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -39,7 +41,7 @@ func Reserve() (int, error) {
 		if reserved.unlock[port] != nil || !isFree(port) {
 			continue
 		}
-		unlock, err := process.Lock(filepath.Join(os.TempDir(), "comanda-ports", strconv.Itoa(port)))
+		unlock, err := process.Lock(filepath.Join(os.TempDir(), fmt.Sprintf("comanda-ports-%d", os.Getuid()), strconv.Itoa(port)))
 		if errors.Is(err, process.ErrLocked) {
 			continue
 		}
@@ -68,15 +70,21 @@ func Several(n int) ([]int, error) {
 // freeWithin is how long a port may take to become free: a server that just ended, or an outgoing connection, may hold it.
 const freeWithin = 2 * time.Second
 
-// Check returns an error that names the port and its purpose when another program keeps listening on it.
-func Check(port int, purpose string) error {
-	for deadline := time.Now().Add(freeWithin); !isFree(port); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("port %d, for %s, is in use: end what listens there (`ss -ltnp sport = :%d` or `lsof -i :%d` names it)",
-				port, purpose, port, port)
+// Check returns an error for each port that another program keeps listening on, with the port's purpose.
+func Check(purposes map[int]string) error {
+	deadline := time.Now().Add(freeWithin)
+	var taken []error
+	for _, port := range slices.Sorted(maps.Keys(purposes)) {
+		for !isFree(port) {
+			if time.Now().After(deadline) {
+				taken = append(taken, fmt.Errorf("port %[1]d, for %[2]s, is in use: end what listens there (`ss -ltnp sport = :%[1]d` or `lsof -i :%[1]d` names it)",
+					port, purposes[port]))
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
 	}
-	return nil
+	return errors.Join(taken...)
 }
 
 // isFree tries loopback and all interfaces: either could be taken alone.

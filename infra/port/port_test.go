@@ -26,7 +26,7 @@ func TestCheckNamesThePortAndItsPurpose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(number, "order"); err != nil {
+	if err := Check(map[int]string{number: "order"}); err != nil {
 		t.Errorf("a free port: %v", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(number))
@@ -35,7 +35,7 @@ func TestCheckNamesThePortAndItsPurpose(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	want := "port " + strconv.Itoa(number) + ", for order, is in use"
-	if err := Check(number, "order"); err == nil || !strings.HasPrefix(err.Error(), want) {
+	if err := Check(map[int]string{number: "order"}); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("a port in use: %v, want %s", err, want)
 	}
 }

@@ -42,7 +42,7 @@ func Of(pid int) (Identity, error) {
 	return Identity{PID: pid, Started: started}, nil
 }
 
-// Alive says whether this very process still runs.
+// Alive reports whether this very process still runs.
 func (id Identity) Alive() bool {
 	now, err := Of(id.PID)
 	return err == nil && id.Started != 0 && time.Duration(now.Started-id.Started).Abs()*time.Millisecond <= startTolerance
@@ -108,7 +108,7 @@ const (
 	goneInterval = 20 * time.Millisecond
 )
 
-// Gone waits for the process to end and says whether it did.
+// Gone waits for the process to end and reports whether it did.
 func (id Identity) Gone(within time.Duration) bool {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()

@@ -55,7 +55,7 @@ func (p *Process) Err() error {
 	return p.err
 }
 
-// Running says whether the child is still there.
+// Running reports whether the child is still there.
 func (p *Process) Running() bool {
 	select {
 	case <-p.done:

@@ -43,7 +43,7 @@ func TestIdentityIsMoreThanAnID(t *testing.T) {
 	}
 }
 
-func TestStopKillsWhoDoesNotListen(t *testing.T) {
+func TestStopKillsAProcessThatIgnoresTheSignal(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -89,7 +89,7 @@ func Lock(path string) (unlock func(), err error) {
 // lockInterval is how often a lock that another process holds is tried again.
 const lockInterval = 100 * time.Millisecond
 
-// AwaitLock is Lock for work that whoever holds it will have done soon.
+// AwaitLock waits for a lock whose holder will soon be done.
 func AwaitLock(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		unlock, err := Lock(path)

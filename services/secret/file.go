@@ -31,7 +31,7 @@ func Read(path string) (map[string]string, error) {
 var flush = (*os.File).Sync
 
 // Write replaces a file in one step. A reader sees the old content or the new, whole, also after a loss of power. The mode is
-// the one asked for, whatever the umask.
+// the one asked for, regardless of the umask.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	fresh := path + ".new"
 	_ = os.Remove(fresh) // left by a run that was killed

@@ -25,7 +25,7 @@ type Options struct {
 	Replicas map[string]int
 	// Settings are added to every service's environment, such as RECOVERY_AFTER.
 	Settings map[string]string
-	// Supervised starts again whatever dies, as `make run` does.
+	// Supervised starts again what dies, as `make run` does.
 	Supervised bool
 }
 

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"comanda/dapr/supervisor"
+	"comanda/infra/port"
+)
+
+// A bad setting and a port in use end the run with one clear line each.
+func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
+	for name, test := range map[string]struct {
+		arrange func(*testing.T, *launcher)
+		want    string
+	}{
+		"a service refuses a setting": {
+			func(t *testing.T, _ *launcher) { t.Setenv("RATE_LIMIT_BURST", "abc") },
+			"gateway: RATE_LIMIT_BURST has to be a whole number",
+		},
+		"a port is in use": {
+			func(t *testing.T, l *launcher) {
+				taken, err := port.Reserve()
+				if err != nil {
+					t.Fatal(err)
+				}
+				listen(t, taken)
+				l.ports = func(app supervisor.App) (supervisor.Ports, error) {
+					ports, err := supervisor.FreePorts()
+					if app.ID == "order" {
+						ports.App = taken
+					}
+					return ports, err
+				}
+			},
+			", for order, is in use: end what listens there",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLauncher(newPlace(t), newConsole(t.Output(), false), false)
+			l.ports = freePorts
+			test.arrange(t, l)
+			err := l.up(t.Context())
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("ended with %v, want one line with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func listen(t *testing.T, number int) {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:"+strconv.Itoa(number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+}
