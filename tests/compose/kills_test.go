@@ -40,13 +40,13 @@ func testKills(t *testing.T, s *stack) {
 		since := time.Now()
 		s.kill(t, before)
 		town.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
-		orders.More(20)
+		orders.MoreWithin(20, comesBack)
 		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
 	}
 	taken := orders.Stop()
 	s.healthy(t, comesBack)
 	since, books := time.Now(), s.books(t)
-	town.EventuallyWithin(t, town.Back, "every order that was taken is confirmed", func(ctx context.Context) error {
+	town.EventuallyWithin(t, comesBack, "every order that was taken is confirmed", func(ctx context.Context) error {
 		statuses, err := books.Orders(ctx)
 		for _, id := range taken {
 			if err == nil && statuses[id] != client.Confirmed {
