@@ -257,7 +257,7 @@ func (s *stack) firing(t *testing.T, wanted []sign) []string {
 
 // fires is how long an alert may take to fire or to end: scrapes, its window, and its shortened for, on a machine that other
 // work shares.
-const fires = 5 * time.Minute
+const fires = 3 * time.Minute
 
 // rulesMount is where Prometheus finds the rules in its container.
 const rulesMount = "/etc/prometheus/rules"

@@ -21,7 +21,7 @@ var mayBeEmpty = map[string]string{
 }
 
 // comes is how long a query may take to return data: a rate needs two samples.
-const comes = 3 * time.Minute
+const comes = 90 * time.Second
 
 // Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
 func testDashboards(t *testing.T, s *stack) {

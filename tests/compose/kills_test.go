@@ -40,13 +40,13 @@ func testKills(t *testing.T, s *stack) {
 		since := time.Now()
 		s.kill(t, before)
 		town.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
-		orders.MoreWithin(20, comesBack)
+		orders.More(20)
 		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
 	}
 	taken := orders.Stop()
 	s.healthy(t, comesBack)
 	since, books := time.Now(), s.books(t)
-	town.EventuallyWithin(t, comesBack, "every order that was taken is confirmed", func(ctx context.Context) error {
+	town.EventuallyWithin(t, town.Back, "every order that was taken is confirmed", func(ctx context.Context) error {
 		statuses, err := books.Orders(ctx)
 		for _, id := range taken {
 			if err == nil && statuses[id] != client.Confirmed {
@@ -76,7 +76,7 @@ func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
 
 // comesBack is how long a part may take to be healthy again on a machine that other work shares: a database recovers, Kafka
 // elects, and a health check runs every 10 s.
-const comesBack = 3 * time.Minute
+const comesBack = 2 * time.Minute
 
 // isBack checks that a container was started again and is healthy.
 func (s *stack) isBack(ctx context.Context, before container) error {

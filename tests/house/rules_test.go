@@ -43,7 +43,7 @@ func TestServicesImportNoOther(t *testing.T) {
 func TestEventImportsNoServiceCode(t *testing.T) {
 	for _, file := range sources(t, "services/event") {
 		for _, imported := range file.imports() {
-			if strings.HasPrefix(imported, "comanda/") && imported != "comanda/services" && !strings.HasPrefix(imported, "comanda/services/event") {
+			if strings.HasPrefix(imported, "comanda/") && imported != "comanda/services" {
 				t.Errorf("%s imports %s", file.path, imported)
 			}
 		}

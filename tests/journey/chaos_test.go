@@ -48,6 +48,9 @@ func TestNoOrderIsLost(t *testing.T) {
 		breakdown(t, victim.kill)
 		last = time.Now()
 		t.Logf("%-18s killed", victim.name)
+		if *kills == 0 {
+			orders.More(20)
+		}
 	}
 	ready, cancel := context.WithDeadline(t.Context(), last.Add(town.Back))
 	defer cancel()

@@ -68,21 +68,15 @@ func (o *Ordering) count() int {
 	return len(o.taken)
 }
 
-// More waits until n more orders were taken, for as long as the system may need to recover.
+// More waits until n more orders were taken.
 func (o *Ordering) More(n int) {
 	o.t.Helper()
-	o.MoreWithin(n, Back)
-}
-
-// MoreWithin waits until n more orders were taken.
-func (o *Ordering) MoreWithin(n int, within time.Duration) {
-	o.t.Helper()
-	late := time.After(within)
+	late := time.After(Back)
 	for want := o.count() + n; o.count() < want; {
 		select {
 		case <-o.tell:
 		case <-late:
-			o.t.Fatalf("no orders are taken any more: %d of %d within %v", o.count(), want, within)
+			o.t.Fatalf("no orders are taken any more: %d of %d within %v", o.count(), want, Back)
 		}
 	}
 }
