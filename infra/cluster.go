@@ -195,7 +195,7 @@ func (c *cluster) ready(ctx context.Context) error {
 		}
 		select {
 		case <-c.running.done():
-			return fmt.Errorf("it ended at start: %s (all of it in %s)", lastLinesOf(c.log(), 3), c.log())
+			return fmt.Errorf("it ended at start: %s (all of it in %s)", strings.Join(LastLines(c.log(), 0, 3), " | "), c.log())
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on port %d: %w", c.port, err)
 		case <-time.After(answerInterval):

@@ -2,7 +2,6 @@ package infra
 
 import (
 	"context"
-	"os"
 	"strings"
 	"time"
 )
@@ -24,12 +23,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 func lastLines(text string, n int) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	return strings.Join(lines[max(0, len(lines)-n):], " | ")
-}
-
-func lastLinesOf(path string, n int) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	return lastLines(string(text), n)
 }

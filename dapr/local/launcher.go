@@ -14,7 +14,6 @@ import (
 
 	"comanda/dapr/supervisor"
 	"comanda/infra"
-	"comanda/infra/build"
 	"comanda/infra/port"
 	"comanda/infra/process"
 	"comanda/services/secret"
@@ -87,11 +86,7 @@ func stoppedOr(ctx context.Context, err error) error {
 
 // check clears what a killed run left, and finds what is in the way before anything starts: all of it at once, one line each.
 func (l *launcher) check(ports bool) (err error) {
-	root, err := build.Root()
-	if err != nil {
-		return err
-	}
-	if l.plan, err = supervisor.ReadPlan(root); err != nil {
+	if l.plan, err = supervisor.ReadPlan(l.place.root); err != nil {
 		return err
 	}
 	if ended, err := supervisor.ClearLeftovers(l.place.processes()); err != nil {

@@ -169,11 +169,13 @@ func TestTheSystemHealsAndRestarts(t *testing.T) {
 	kill(t, recorded(t, p, "postgres.process"))
 	seen.await(t, "postgres         is back")
 
-	// Without its program only a rebuild can bring the service back.
+	// A service that cannot be started again: only a rebuild brings it back.
 	before := recorded(t, p, "processes/product.json")
 	if err := os.Remove(filepath.Join(bin, "product")); err != nil {
 		t.Fatal(err)
 	}
+	kill(t, before)
+	seen.await(t, "product          did not start")
 	var said strings.Builder
 	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err != nil {
 		t.Fatal(err)

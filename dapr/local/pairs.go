@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comanda/dapr/supervisor"
+	"comanda/infra"
 	"comanda/infra/build"
 	"comanda/services/secret"
 )
@@ -93,7 +94,7 @@ func (l *launcher) died(name string, wait time.Duration) error {
 	program := l.program(name)
 	if program == nil { // Postgres or Kafka
 		log := l.place.log(name)
-		l.showDeath(name, "died", wait, l.place.relative(log), supervisor.LastLines(log, 0, shownLines))
+		l.showDeath(name, "died", wait, l.place.relative(log), infra.LastLines(log, 0, shownLines))
 		return nil
 	}
 	report := l.reports[name]

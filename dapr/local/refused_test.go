@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +13,7 @@ import (
 	"comanda/infra/port"
 )
 
-// A bad setting and a port in use end the run with one clear line each.
+// A bad setting, a missing program and a port in use end the run with one clear line each.
 func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
 	for name, test := range map[string]struct {
 		arrange func(*testing.T, *launcher)
@@ -19,6 +22,21 @@ func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
 		"a service refuses a setting": {
 			func(t *testing.T, _ *launcher) { t.Setenv("RATE_LIMIT_BURST", "abc") },
 			"gateway: RATE_LIMIT_BURST has to be a whole number",
+		},
+		"a program is missing": {
+			func(t *testing.T, l *launcher) {
+				text, err := os.ReadFile(filepath.Join(l.place.root, "dapr", "dapr.yaml"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.place.root = t.TempDir()
+				path := filepath.Join(l.place.root, "dapr", "dapr.yaml")
+				changed := strings.Replace(string(text), "bin/user", "bin/absent", 1)
+				if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(changed), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"bin/absent: no such file",
 		},
 		"a port is in use": {
 			func(t *testing.T, l *launcher) {
