@@ -32,7 +32,7 @@ func victims() []string {
 func testKills(t *testing.T, s *stack) {
 	w := s.town(t)
 	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
-	orders := town.Order(t, ana, dish, 2)
+	orders := town.Order(t, ana, dish, 2, 0)
 	defer orders.Stop()
 	orders.More(10)
 	for _, name := range victims() {

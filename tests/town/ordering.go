@@ -12,7 +12,7 @@ import (
 	"comanda/tests/client"
 )
 
-// Ordering is customers who order as fast as they are answered, and try again with the same key when they are not.
+// Ordering is customers who order again and again, and try again with the same key when they are not answered.
 type Ordering struct {
 	t     testing.TB
 	end   context.CancelFunc
@@ -22,14 +22,19 @@ type Ordering struct {
 	tell  chan struct{}
 }
 
-// Order lets so many customers order one portion of a dish at a time, under one account, until Stop.
-func Order(t testing.TB, by User, dish client.Product, customers int) *Ordering {
+// Order lets so many customers order one portion of a dish at a time, under one account, until Stop. Each pauses after an
+// order.
+func Order(t testing.TB, by User, dish client.Product, customers int, pause time.Duration) *Ordering {
 	ctx, end := context.WithCancel(t.Context())
 	o := &Ordering{t: t, end: end, tell: make(chan struct{}, 1)}
 	for range customers {
 		o.all.Go(func() {
 			for ctx.Err() == nil {
 				o.place(ctx, by, dish)
+				select {
+				case <-ctx.Done():
+				case <-time.After(pause):
+				}
 			}
 		})
 	}
