@@ -21,7 +21,7 @@ import (
 	"comanda/infra/port"
 	"comanda/services/secret"
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // The way of stock tools: `make deps`, `. .comanda/env`, and the real CLI's `dapr run -f`. A customer registers; orders are
@@ -43,13 +43,13 @@ func TestDaprRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := fmt.Sprintf("http://127.0.0.1:%d", gateway)
-	town.EventuallyWithin(t, 2*time.Minute, "all is ready", func(ctx context.Context) error { return supervisor.Ready(ctx, url) })
-	w := town.Arrive(t, url, settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
+	scenario.EventuallyWithin(t, 2*time.Minute, "all is ready", func(ctx context.Context) error { return supervisor.Ready(ctx, url) })
+	w := scenario.New(t, url, settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
 	ana, dish := w.Customer(), w.Dish(5, 700)
-	kept := w.Confirmed(ana, town.Basket(dish, 2))
-	refused := town.Must(ana.Order(t.Context(), town.Basket(dish, 4)))(t)
-	w.Settled(ana, refused.ID, client.Rejected)
-	town.Must(ana.Cancel(t.Context(), kept.ID, ""))(t)
+	kept := w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
+	refused := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 4)))(t)
+	w.WantStatus(ana, refused.ID, client.Rejected)
+	scenario.Must(ana.Cancel(t.Context(), kept.ID, ""))(t)
 	w.WantStock(dish, 5, 0, 0)
 }
 

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
-	"comanda/services/internal/tracing"
 )
 
 // adminPauses are how long the first admin's registration waits before it looks again.
@@ -83,8 +83,8 @@ func (s service) admitOnce(ctx context.Context, wanted Registration) (settled bo
 	case err == nil && account.Status == Pending:
 		return false, nil
 	}
-	ctx, span := tracing.Start(ctx, "register the first admin", trace.SpanKindInternal)
-	defer func() { tracing.End(span, err) }()
+	ctx, span := telemetry.StartSpan(ctx, "register the first admin", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
 	_, err = s.enrol(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
 	if fault.Is(err, fault.KindConflict) { // another replica was faster
 		return false, nil

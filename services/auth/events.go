@@ -4,20 +4,19 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/validate"
 )
 
 // hear takes user's answer to a registration: the account becomes ACTIVE or REJECTED. An answer that comes again changes
 // nothing; one that comes too late, to an account given up, is answered with the cancellation again.
 func (s service) hear(ctx context.Context, e event.Received[event.UserOutcome]) error {
 	answer := e.Data
-	if err := uuid.Validate(answer.UserID); err != nil {
-		return consumer.Reject(fmt.Errorf("userId %q: %w", answer.UserID, err))
+	if !validate.IsUUID(answer.UserID) {
+		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", answer.UserID))
 	}
 	if answer.Outcome != event.UserCreated && answer.Outcome != event.UserRejected {
 		return consumer.Reject(fmt.Errorf("outcome %q is not known", answer.Outcome))
@@ -38,7 +37,7 @@ func (s service) hear(ctx context.Context, e event.Received[event.UserOutcome]) 
 		return err
 	}
 	if settled {
-		s.journal.Entered(ctx, account)
+		s.metrics.RecordStatus(ctx, account)
 	}
 	s.changes.Tell(answer.UserID)
 	return nil

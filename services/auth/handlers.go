@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
@@ -15,6 +13,7 @@ import (
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
+	"comanda/services/internal/validate"
 )
 
 // state is how far a registration is.
@@ -46,7 +45,7 @@ func (s service) register(w http.ResponseWriter, r *http.Request) error {
 
 func (s service) registration(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
-	if uuid.Validate(id) != nil {
+	if !validate.IsUUID(id) {
 		return missing()
 	}
 	wait, err := await.Wait(r)
@@ -99,7 +98,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
-	s.journal.LoggedIn(err)
+	s.metrics.RecordLogin(err)
 	if err != nil {
 		return err
 	}
@@ -195,7 +194,7 @@ func given(pairs ...string) error {
 
 func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
-	if uuid.Validate(id) != nil {
+	if !validate.IsUUID(id) {
 		return missing()
 	}
 	var body struct {

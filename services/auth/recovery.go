@@ -10,29 +10,29 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/overdue"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/telemetry"
 )
 
 // sweepEvery is how often expired refresh tokens are deleted.
 const sweepEvery = time.Hour
 
-// recover looks once for registrations that wait too long and acts on each, unless another replica is at it.
-func (s service) recover(ctx context.Context, t overdue.Timing) error {
+// recoverRegistrations looks once for registrations that wait too long and acts on each, unless another replica is at it.
+func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
 	now := s.now()
-	_, err := overdue.Alone(ctx, s.pool, func(ctx context.Context) error {
-		return overdue.Round(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 			return s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
-		}, func(ctx context.Context, late waiting) error { return s.revive(ctx, late, t) })
+		}, func(ctx context.Context, late waiting) error { return s.recoverRegistration(ctx, late, t) })
 	})
 	return err
 }
 
-// revive asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
+// recoverRegistration asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
 // which it was registered. What was settled meanwhile is left alone.
-func (s service) revive(ctx context.Context, late waiting, t overdue.Timing) (err error) {
-	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
-	defer func() { tracing.End(span, err) }()
+func (s service) recoverRegistration(ctx context.Context, late waiting, t recovery.Timing) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
 	step := ""
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
 		now := s.now()
@@ -51,7 +51,7 @@ func (s service) revive(ctx context.Context, late waiting, t overdue.Timing) (er
 	case fault.Is(err, fault.KindNotFound): // erased since it was found
 		return nil
 	case err == nil && step != "":
-		s.journal.Recovered(ctx, account, step)
+		s.metrics.RecordRecovery(ctx, account, step)
 		s.changes.Tell(late.ID)
 	case err != nil:
 		return fmt.Errorf("account %s: %w", late.ID, err)

@@ -7,17 +7,16 @@ import (
 	"time"
 
 	"comanda/services/event"
-	"comanda/services/internal/document/documenttest"
-	"comanda/services/internal/overdue"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
-	"comanda/services/internal/tracing/tracingtest"
 )
 
-var patience = overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
+var patience = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
-func (h house) recovered(t *testing.T) {
+func (h harness) recovered(t *testing.T) {
 	t.Helper()
-	if err := h.recover(t.Context(), patience); err != nil {
+	if err := h.recoverRegistrations(t.Context(), patience); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -27,7 +26,7 @@ func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
 	id, member := h.begin(t, "ana@example.com"), h.member(t, "eva@example.com")
 	asked := func() int {
 		count := 0
-		for _, e := range documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser) {
+		for _, e := range servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser) {
 			if e.UserID == id {
 				count++
 			}
@@ -47,12 +46,12 @@ func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
 	h.pass(15 * time.Minute)
 	h.recovered(t)
 	h.recovered(t)
-	cancelled := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
+	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
 	if now := h.status(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
 		t.Fatalf("%+v, cancelled %+v", now, cancelled)
 	}
 	h.answer(t, id, event.UserCreated, "") // too late: it has to be taken back
-	if got := len(documenttest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)); got != 2 {
+	if got := len(servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)); got != 2 {
 		t.Errorf("a late answer: cancelled %d times", got)
 	}
 	if now := h.status(t, member); now.Status != Active {
@@ -65,7 +64,7 @@ func TestRecoveryIsDoneByOneReplicaAtATime(t *testing.T) {
 	h := open(t)
 	h.begin(t, "ana@example.com")
 	h.pass(time.Minute)
-	_, err := overdue.Alone(t.Context(), h.pool, func(context.Context) error {
+	_, err := recovery.RunExclusively(t.Context(), h.pool, func(context.Context) error {
 		h.recovered(t)
 		return nil
 	})
@@ -85,8 +84,8 @@ func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
 	}
 	h.pass(time.Minute)
 	h.sidecar.Away(true)
-	ended := tracingtest.Ended(t)
-	if err := h.recover(t.Context(), patience); err == nil {
+	ended := servicetest.EndedSpans(t)
+	if err := h.recoverRegistrations(t.Context(), patience); err == nil {
 		t.Fatal("nothing is said")
 	}
 	if all, failed := ended("recover registration"); all != 3 || failed != 3 {
@@ -109,7 +108,7 @@ func TestFirstAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.sidecar.Away(true)
-	ended := tracingtest.Ended(t)
+	ended := servicetest.EndedSpans(t)
 	if _, err := h.admitOnce(t.Context(), *wanted); err == nil {
 		t.Error("nothing is said of a sidecar that is away")
 	}
@@ -122,7 +121,7 @@ func TestFirstAdmin(t *testing.T) {
 			t.Fatal(settled, err)
 		}
 	}
-	asked := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
 	if len(asked) != 1 {
 		t.Fatalf("asked for %d profiles", len(asked))
 	}
@@ -130,7 +129,7 @@ func TestFirstAdmin(t *testing.T) {
 	if _, err := h.admitOnce(t.Context(), *wanted); err != nil {
 		t.Fatal(err)
 	}
-	asked = documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	asked = servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
 	h.answer(t, asked[len(asked)-1].UserID, event.UserCreated, "")
 	h.admit(t.Context(), *wanted) // returns, because all is done
 	got, code := h.logIn(t, "boss@example.com", password)

@@ -7,7 +7,7 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/telemetry"
 )
 
 // enrol makes the account of a checked registration, or finds the one that the same request has made before. Conflict when
@@ -26,11 +26,11 @@ func (s service) enrol(ctx context.Context, r Registration, key string, roles ..
 		return Account{}, err
 	}
 	account := Open(id, r, hash, roles, s.now())
-	account.Trace = tracing.Parent(ctx)
+	account.Trace = telemetry.Traceparent(ctx)
 	err = s.documents.Create(ctx, id, account, account.Wanted())
 	switch {
 	case err == nil:
-		s.journal.Entered(ctx, account)
+		s.metrics.RecordStatus(ctx, account)
 	case errors.Is(err, document.ErrExists):
 		return s.repeated(ctx, id, r)
 	default: // the unique index may have refused it: the sidecar does not say

@@ -10,14 +10,14 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
-	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/servicetest"
 )
 
 func TestRegistrationAsksForAProfileAndTellsNobodyThePassword(t *testing.T) {
 	h := open(t)
 	id := h.begin(t, "Ana@example.com")
-	asked := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
 	want := event.UserToCreate{UserID: id, Version: 1, Email: "ana@example.com", Name: "Ana"}
 	if len(asked) != 1 || asked[0] != want {
 		t.Fatalf("announced %+v", asked)
@@ -87,7 +87,7 @@ func TestTheSameRegistrationTwice(t *testing.T) {
 	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), &second, key...); code != 202 || second.UserID != first.UserID {
 		t.Errorf("when ACTIVE: %d %+v", code, second)
 	}
-	if asked := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(asked) != 1 {
+	if asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(asked) != 1 {
 		t.Errorf("announced %d times", len(asked))
 	}
 }
@@ -124,7 +124,7 @@ func TestRegistrationsRace(t *testing.T) {
 		if codes[202] != tc.accepted || codes[409] != 8-tc.accepted || len(ids) != 1 {
 			t.Errorf("%s: answers %v, ids %v", name, codes, ids)
 		}
-		if asked := documenttest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(asked) != 1 {
+		if asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(asked) != 1 {
 			t.Errorf("%s: announced %d times", name, len(asked))
 		}
 	}

@@ -6,10 +6,8 @@ import (
 	"unicode"
 
 	"comanda/services/event"
-	"comanda/services/internal/address"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/phone"
-	"comanda/services/internal/text"
+	"comanda/services/internal/validate"
 )
 
 // Limits of what a registration may say. Passwords are measured in bytes: bcrypt takes no more than 72, and what is longer
@@ -40,17 +38,17 @@ func (r Registration) Check() (Registration, error) {
 	if len(r.Password) < minPassword || len(r.Password) > maxPassword {
 		wrong = append(wrong, fault.Field{Field: "password", Message: "has to be 8 to 72 bytes long"})
 	}
-	r.Name, bad = text.Line("name", r.Name, maxName)
+	r.Name, bad = validate.Line("name", r.Name, maxName)
 	wrong = append(wrong, bad...)
 	if r.Phone != nil {
-		number, err := phone.Normalise("phone", *r.Phone)
+		number, err := validate.Phone("phone", *r.Phone)
 		if err != nil {
 			wrong = append(wrong, fault.From(err).Fields...)
 		}
 		r.Phone = &number
 	}
 	if r.Address != nil {
-		place, bad := address.Normalise("address", *r.Address)
+		place, bad := validate.Address("address", *r.Address)
 		r.Address, wrong = &place, append(wrong, bad...)
 	}
 	if len(wrong) > 0 {

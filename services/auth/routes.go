@@ -19,7 +19,7 @@ type service struct {
 	secret    token.Secret
 	changes   *await.Changes
 	log       *slog.Logger
-	journal   *journal
+	metrics   *metrics
 	now       func() time.Time
 }
 

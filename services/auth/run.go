@@ -9,10 +9,9 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/metrics"
-	"comanda/services/internal/overdue"
-	"comanda/services/internal/process"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/server"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
@@ -20,15 +19,15 @@ import (
 var migrations embed.FS
 
 type config struct {
-	stateful.Config
+	server.StatefulConfig
 	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
 	Admin       firstAdmin
-	Recovery    overdue.Timing
+	Recovery    recovery.Timing
 }
 
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
-	config, err := process.Load[config](environ)
+	config, err := server.LoadConfig[config](environ)
 	if err != nil {
 		return err
 	}
@@ -39,24 +38,24 @@ func run(ctx context.Context, environ []string) error {
 	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	parts, err := stateful.Open("auth", config.Config, config.DatabaseURL)
+	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	defer parts.Close()
-	s, err := furnish(parts.Client, parts.Pool, config.Secret, newJournal(parts.Metrics, parts.Log), bcrypt.DefaultCost)
+	defer base.Close()
+	s, err := newService(base.Client, base.Pool, config.Secret, newMetrics(base.Metrics, base.Log), bcrypt.DefaultCost)
 	if err != nil {
 		return err
 	}
-	metrics.Waiting(parts.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", parts.WhenStarted(s.backlog))
-	return parts.Serve(ctx, stateful.Rooms{
+	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", base.OnceStarted(s.backlog))
+	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
 	})
 }
 
-// furnish makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
-func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, journal *journal, cost int) (service, error) {
+// newService makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
+func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret, metrics *metrics, cost int) (service, error) {
 	passwords, err := newPasswords(cost)
 	if err != nil {
 		return service{}, err
@@ -67,18 +66,18 @@ func furnish(client document.Client, pool *pgxpool.Pool, secret token.Secret, jo
 	}
 	return service{
 		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: journal.log, journal: journal, now: stateful.Clock,
+		passwords: passwords, secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
 	}, nil
 }
 
 // background is what goes on beside the requests.
-func (s service) background(t overdue.Timing, admin *Registration) []func(context.Context) {
+func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			overdue.Repeatedly(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recover(ctx, t) })
+			recovery.RunEvery(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
 		},
 		func(ctx context.Context) {
-			overdue.Repeatedly(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
+			recovery.RunEvery(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
 				_, err := s.sessions.sweep(ctx, s.now())
 				return err
 			})

@@ -15,45 +15,44 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/event"
-	"comanda/services/internal/databasetest"
-	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var secret = token.Secret("a secret that is 32 bytes long, or more")
 
-// house is the service over a real Postgres, with a stand-in for its sidecar and a clock that can be put forward.
-type house struct {
+// harness is the service over a real Postgres, with a stand-in for its sidecar and a clock that can be put forward.
+type harness struct {
 	service
-	sidecar *documenttest.Client
+	sidecar *servicetest.Sidecar
 	door    http.Handler
 	later   *atomic.Int64
 	metrics *prometheus.Registry
 }
 
-func open(t *testing.T) house {
+func open(t *testing.T) harness {
 	t.Helper()
-	pool := databasetest.New(t, migrations)
-	client := documenttest.New(pool)
+	pool := servicetest.NewDatabase(t, migrations)
+	client := servicetest.NewSidecar(pool)
 	registry := prometheus.NewRegistry()
-	s, err := furnish(client, pool, secret, newJournal(registry, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
+	s, err := newService(client, pool, secret, newMetrics(registry, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := new(atomic.Int64)
-	s.now = func() time.Time { return stateful.Clock().Add(time.Duration(later.Load())) }
-	return house{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later, registry}
+	s.now = func() time.Time { return server.Clock().Add(time.Duration(later.Load())) }
+	return harness{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later, registry}
 }
 
 // pass lets time go by.
-func (h house) pass(d time.Duration) { h.later.Add(int64(d)) }
+func (h harness) pass(d time.Duration) { h.later.Add(int64(d)) }
 
 // call sends a request, with headers as pairs of name and value, and decodes the answer into out.
-func (h house) call(t *testing.T, method, path, body string, out any, headers ...string) int {
+func (h harness) call(t *testing.T, method, path, body string, out any, headers ...string) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -81,7 +80,7 @@ func body(email, password string) string {
 const password = "a good secret"
 
 // begin registers email and returns the id of the PENDING account.
-func (h house) begin(t *testing.T, email string) string {
+func (h harness) begin(t *testing.T, email string) string {
 	t.Helper()
 	var begun state
 	if code := h.call(t, "POST", "/auth/register", body(email, password), &begun); code != 202 || begun.Status != Pending {
@@ -91,7 +90,7 @@ func (h house) begin(t *testing.T, email string) string {
 }
 
 // answer lets user answer the registration.
-func (h house) answer(t *testing.T, id, outcome, reason string) {
+func (h harness) answer(t *testing.T, id, outcome, reason string) {
 	t.Helper()
 	if err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
 		t.Fatal(err)
@@ -99,14 +98,14 @@ func (h house) answer(t *testing.T, id, outcome, reason string) {
 }
 
 // member registers email, lets user create the profile, and returns the account's id.
-func (h house) member(t *testing.T, email string) string {
+func (h harness) member(t *testing.T, email string) string {
 	t.Helper()
 	id := h.begin(t, email)
 	h.answer(t, id, event.UserCreated, "")
 	return id
 }
 
-func (h house) status(t *testing.T, id string) state {
+func (h harness) status(t *testing.T, id string) state {
 	t.Helper()
 	var now state
 	if code := h.call(t, "GET", "/auth/registrations/"+id, "", &now); code != 200 {
@@ -115,7 +114,7 @@ func (h house) status(t *testing.T, id string) state {
 	return now
 }
 
-func (h house) logIn(t *testing.T, email, password string) (tokens, int) {
+func (h harness) logIn(t *testing.T, email, password string) (tokens, int) {
 	t.Helper()
 	var got tokens
 	raw, err := json.Marshal(map[string]string{"email": email, "password": password})
@@ -127,7 +126,7 @@ func (h house) logIn(t *testing.T, email, password string) (tokens, int) {
 }
 
 // renewed refreshes with a key; an empty one is none.
-func (h house) renewed(t *testing.T, refresh, key string) (tokens, int) {
+func (h harness) renewed(t *testing.T, refresh, key string) (tokens, int) {
 	t.Helper()
 	var got tokens
 	var headers []string

@@ -182,7 +182,7 @@ func TestRefreshTokensExpireAndAreDeleted(t *testing.T) {
 	}
 }
 
-func (h house) count(t *testing.T, table string) (rows int) {
+func (h harness) count(t *testing.T, table string) (rows int) {
 	t.Helper()
 	if err := h.pool.QueryRow(t.Context(), `select count(*) from `+table).Scan(&rows); err != nil {
 		t.Fatal(err)

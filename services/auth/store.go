@@ -10,7 +10,7 @@ import (
 
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/metrics"
+	"comanda/services/internal/telemetry"
 )
 
 // store reads and writes accounts: the documents through the sidecar, questions about many of them by SQL.
@@ -70,7 +70,7 @@ func (s store) waiting(ctx context.Context, announced, made time.Time, after wai
 }
 
 // backlog says how many registrations are PENDING, and since when the oldest. They are few, and have an index.
-func (s store) backlog(ctx context.Context) (b metrics.Backlog, err error) {
+func (s store) backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->>'createdAt')::timestamptz), now()) from accounts
 		where document->>'status' = 'PENDING'`).Scan(&b.Count, &b.Oldest)
 	return b, err

@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"comanda/services/event"
-	"comanda/services/internal/observe"
+	"comanda/services/internal/telemetry"
 )
 
 // statusChanged tells whoever watches the order here. Duplicates and overtaken events are for the streams to sort out: each
 // knows what it has shown.
 func (g *gateway) statusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
-	observe.Order(ctx, received.Data.OrderID)
+	telemetry.SetOrder(ctx, received.Data.OrderID)
 	g.hub.tell(received.Data)
 	return nil
 }

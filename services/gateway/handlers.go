@@ -9,8 +9,8 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
 )
 
 // forward serves c by asking the service that owns it.
@@ -41,7 +41,7 @@ func (g *gateway) forward(c call) rest.Handler {
 func about(ctx context.Context, path string) {
 	if below, found := strings.CutPrefix(path, "/orders/"); found {
 		id, _, _ := strings.Cut(below, "/")
-		observe.Order(ctx, id)
+		telemetry.SetOrder(ctx, id)
 	}
 }
 

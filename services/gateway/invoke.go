@@ -15,8 +15,8 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/sidecar"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/server"
+	"comanda/services/internal/telemetry"
 )
 
 // maxAnswer is the largest answer that is passed on: what a sidecar lets through by default.
@@ -37,10 +37,10 @@ type invocation struct {
 // invoker calls services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
 type invoker struct {
 	client *http.Client
-	config sidecar.Config
+	config server.SidecarConfig
 }
 
-func newInvoker(c sidecar.Config) invoker {
+func newInvoker(c server.SidecarConfig) invoker {
 	return invoker{config: c, client: &http.Client{
 		Transport: &http.Transport{ // no proxy from the environment: the sidecar is next door
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
@@ -103,7 +103,7 @@ func (i invoker) request(ctx context.Context, in invocation) (*http.Request, err
 	if in.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if parent := tracing.Parent(ctx); parent != "" {
+	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
 	}
 	if i.config.APIToken != "" {
@@ -122,7 +122,7 @@ func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 		}
 		problem.Instance = r.URL.Path
 		if a.status >= http.StatusInternalServerError {
-			problem.TraceID = tracing.ID(r.Context())
+			problem.TraceID = telemetry.TraceID(r.Context())
 		}
 		body, err := json.Marshal(problem)
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"comanda/services/internal/metrics"
+	"comanda/services/internal/telemetry"
 )
 
 // measure makes registry show what the gateway alone knows.
@@ -13,7 +13,7 @@ func (g *gateway) measure(registry prometheus.Registerer) {
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "comanda_tracking_watchers", Help: "Open streams of orders.",
 	}, func() float64 { return float64(g.hub.watching()) })
-	limited := metrics.Known(factory.NewCounterVec(prometheus.CounterOpts{
+	limited := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_rate_limited_total", Help: "Requests refused because there were too many from one address, by limit.",
 	}, []string{"limit"}), "requests", "login")
 	g.requests.refused = limited.WithLabelValues("requests")

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/metrics/metricstest"
+	"comanda/services/internal/servicetest"
 )
 
 func read(t *testing.T, url string) (*http.Response, string) {
@@ -42,7 +42,7 @@ func TestTheWorldSeesNoMetrics(t *testing.T) {
 			t.Errorf("no %s in\n%s", measured, body)
 		}
 	}
-	metricstest.WantIn(t, body, "comanda_tracking_watchers 0",
+	servicetest.WantMetricsIn(t, body, "comanda_tracking_watchers 0",
 		`comanda_rate_limited_total{limit="login"} 0`, `comanda_rate_limited_total{limit="requests"} 0`,
 		`comanda_http_request_duration_seconds_count{code="200",method="GET",route="/api/v1/products/{id}"} 1`,
 		`comanda_http_request_duration_seconds_count{code="404",method="GET",route="unmatched"} 2`,
@@ -60,7 +60,7 @@ func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	_, body := read(t, "http://127.0.0.1:"+port+"/metrics")
-	metricstest.WantIn(t, body, `comanda_rate_limited_total{limit="login"} 2`, `comanda_rate_limited_total{limit="requests"} 2`)
+	servicetest.WantMetricsIn(t, body, `comanda_rate_limited_total{limit="login"} 2`, `comanda_rate_limited_total{limit="requests"} 2`)
 }
 
 // What a client says of traces goes no further. The trace is the gateway's own, the answer tells of it, and so does the

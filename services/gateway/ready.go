@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"comanda/services"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/telemetry"
 )
 
 // The times of /readyz, which anyone may ask: how long a service may take to answer, and how long an answer is kept, so
@@ -66,7 +66,7 @@ func (r *readiness) askAll(ctx context.Context) error {
 
 // serviceReady asks a service, through both sidecars, whether it is ready.
 func (g *gateway) serviceReady(ctx context.Context, app string) error {
-	answer, err := g.sidecar.invoke(tracing.Unseen(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
+	answer, err := g.sidecar.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
 	if err == nil && answer.status != http.StatusOK {
 		err = fmt.Errorf("%s answers %d", app, answer.status)
 	}

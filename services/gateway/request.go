@@ -13,6 +13,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
+	"comanda/services/internal/validate"
 )
 
 // bodyTimeout is how long a client may take to send a body.
@@ -22,7 +23,6 @@ const bodyTimeout = 10 * time.Second
 const maxParameter = 500
 
 var (
-	id        = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	parameter = regexp.MustCompile(`\{(\w+)\}`)
 )
 
@@ -31,7 +31,7 @@ func pathOf(r *http.Request, template string) (string, error) {
 	valid := true
 	path := parameter.ReplaceAllStringFunc(template, func(name string) string {
 		value := rest.Param(r, strings.Trim(name, "{}"))
-		valid = valid && id.MatchString(value)
+		valid = valid && validate.IsUUID(value)
 		return strings.ToLower(value)
 	})
 	if !valid {

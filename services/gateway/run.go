@@ -8,18 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/metrics"
-	"comanda/services/internal/process"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/sidecar"
+	"comanda/services/internal/server"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
 type config struct {
-	process.Config
+	server.Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
 
-	MetricsPort process.Port `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
+	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
 
 	// Requests a second, and at once, from one client address; 0 means no limit. Signing in and up has a stricter one.
 	Rate       float64 `env:"RATE_LIMIT_PER_SECOND" envDefault:"500"`
@@ -36,20 +35,20 @@ type config struct {
 }
 
 func run(ctx context.Context, environ []string) error {
-	config, err := process.Load[config](environ)
+	config, err := server.LoadConfig[config](environ)
 	if err != nil {
 		return err
 	}
-	log, err := process.Logger("gateway", config.LogLevel)
+	log, err := server.NewLogger("gateway", config.LogLevel)
 	if err != nil {
 		return err
 	}
-	registry := metrics.New()
+	registry := telemetry.NewRegistry()
 	g := newGateway(config, log, registry, ctx.Done())
-	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return sidecar.Ready(ctx, config.Sidecar) }}
-	return process.Serve(ctx, process.Service{
+	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return server.CheckSidecar(ctx, config.Sidecar) }}
+	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
-		Handler: g.events(), Public: g.edge(), Ready: ready.check,
+		Handler: g.events(), Public: g.edge(), CheckReady: ready.check,
 	})
 }
 

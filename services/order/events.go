@@ -7,6 +7,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/validate"
 )
 
 // reserved confirms an order. One that is not there is tried again: product cannot have heard of it before it was
@@ -26,7 +27,7 @@ func (s *service) failed(ctx context.Context, e event.Received[event.StockFailed
 
 // settle applies product's answer to an order. An answer that cannot be right is for the dead letters at once.
 func (s *service) settle(ctx context.Context, id string, verb func(*Order) (bool, error)) error {
-	if !isID(id) {
+	if !validate.IsUUID(id) {
 		return consumer.Reject(fmt.Errorf("%q is not the id of an order", id))
 	}
 	_, err := s.change(ctx, id, verb)
@@ -34,4 +35,20 @@ func (s *service) settle(ctx context.Context, id string, verb func(*Order) (bool
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
 	}
 	return err
+}
+
+// placed is the event that asks product to reserve.
+func (o *Order) placed() event.OrderPlaced {
+	lines := make([]event.OrderLine, 0, len(o.Items))
+	for _, line := range o.Items {
+		lines = append(lines, event.OrderLine{ProductID: line.ProductID, Quantity: line.Quantity})
+	}
+	return event.OrderPlaced{OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Items: lines}
+}
+
+// changed is the event that tells of the state the order is in.
+func (o *Order) changed() event.OrderStatus {
+	return event.OrderStatus{
+		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Status: o.Status, Reason: o.Reason, At: o.UpdatedAt,
+	}
 }

@@ -5,31 +5,18 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/await"
-	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/validate"
 )
-
-// service is order at work.
-type service struct {
-	log     *slog.Logger
-	orders  document.Store[Order]
-	lists   lists // the same orders, read with SQL
-	menu    *menu
-	journal *journal
-	changes *await.Changes
-	now     func() time.Time // UTC, in microseconds, which is what SQL can keep
-}
 
 // show answers with one order; with Prefer: wait=N (RFC 7240) as soon as product has answered.
 func (s *service) show(w http.ResponseWriter, r *http.Request) error {
@@ -117,43 +104,10 @@ func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, answerOf(order))
 }
 
-// change applies a verb to an order and announces the state it leads to, in one write; then it tells of it, and wakes
-// whoever waits for the order. A verb that changes nothing writes nothing.
-func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool, error)) (Order, error) {
-	observe.Order(ctx, id)
-	changed := false
-	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
-		if changed, err = verb(o); err == nil && !changed {
-			err = document.ErrUnchanged
-		}
-		return event.OrderStatusChanged.About(id, o.changed()), err
-	})
-	if err != nil {
-		return order, err
-	}
-	if changed {
-		s.journal.Entered(ctx, order)
-	}
-	s.changes.Tell(id)
-	return order, nil
-}
-
-// visible reads an order that caller may know of. To anyone else it is as if it were not there.
-func (s *service) visible(ctx context.Context, id string, caller Caller) (Order, error) {
-	observe.Order(ctx, id)
-	order, err := s.orders.Get(ctx, id)
-	if err == nil && !order.VisibleTo(caller) {
-		return Order{}, notThere(id)
-	}
-	return order, err
-}
-
-func notThere(id string) error { return fault.NotFound("order %s is not there", id) }
-
 // orderID reads the order's id from the path. What is no id is not there.
 func orderID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
-	if !isID(id) {
+	if !validate.IsUUID(id) {
 		return "", notThere(id)
 	}
 	return id, nil
@@ -161,7 +115,7 @@ func orderID(r *http.Request) (string, error) {
 
 func callerOf(r *http.Request) Caller {
 	claims := token.From(r.Context())
-	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: tracing.ID(r.Context())}
+	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
 }
 
 // decodeOptional is rest.Decode for a body that may as well be empty.

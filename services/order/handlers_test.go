@@ -19,8 +19,8 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/document/documenttest"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -37,7 +37,7 @@ func TestProductsAnswer(t *testing.T) {
 	if got := h.ask(ana, "GET", "/orders/"+id, ""); !strings.Contains(got.Body.String(), want) {
 		t.Errorf("answers %s, want in it %s", got.Body, want)
 	}
-	told := documenttest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
 	if len(told) != 1 || told[0] != (event.OrderStatus{OrderID: id, Version: 2, CustomerID: customerID, Status: "CONFIRMED", At: noon}) {
 		t.Errorf("announced %+v", told)
 	}
@@ -122,7 +122,7 @@ func TestCancelling(t *testing.T) {
 	if again.Code != 200 || again.Body.String() != first.Body.String() {
 		t.Errorf("a second time answers %d %s", again.Code, again.Body)
 	}
-	told := documenttest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
 	if len(told) != 1 || told[0].Status != "CANCELLED" || told[0].Reason != "too hungry" {
 		t.Errorf("announced %+v", told)
 	}
@@ -257,7 +257,7 @@ func TestProductsAnswerWakesWhoWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), journal: newJournal(nil, slog.New(slog.DiscardHandler)), changes: &await.Changes{}, now: stateful.Clock}
+		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), metrics: newMetrics(nil, slog.New(slog.DiscardHandler)), changes: &await.Changes{}, now: server.Clock}
 		begin := time.Now()
 		time.AfterFunc(20*time.Second+time.Millisecond, func() {
 			if err := s.reserved(t.Context(), event.Received[event.StockReserved]{Data: stock()}); err != nil {

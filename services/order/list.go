@@ -7,6 +7,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/validate"
 )
 
 // list answers with a page of orders, newest first: to staff all of them, to a customer their own.
@@ -17,7 +18,7 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := r.URL.Query()
-	if query.Get("cursor") != "" && (!isID(after.ID) || after.At.IsZero()) {
+	if query.Get("cursor") != "" && (!validate.IsUUID(after.ID) || after.At.IsZero()) {
 		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 	}
 	f := filter{Status: event.Status(query.Get("status"))}

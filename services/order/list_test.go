@@ -14,8 +14,8 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/database"
-	"comanda/services/internal/databasetest"
-	"comanda/services/internal/overdue"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/servicetest"
 )
 
 // ids lists what a list answers.
@@ -117,8 +117,8 @@ func TestListsRefuse(t *testing.T) {
 }
 
 func TestOtherRowsOfTheSidecarAreNoOrders(t *testing.T) {
-	pool := databasetest.Empty(t)
-	databasetest.Put(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // the stock runtime's marker
+	pool := servicetest.EmptyDatabase(t)
+	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // the stock runtime's marker
 	if _, err := pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-x', '\xff00')`); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	explained(t, h, pendingOrders, pgx.NamedArgs{"most": countedAtMost}, "orders_in_status")
 }
 
-func explained(t *testing.T, h *house, query string, args pgx.NamedArgs, index string) {
+func explained(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -203,8 +203,8 @@ func explained(t *testing.T, h *house, query string, args pgx.NamedArgs, index s
 func TestOnlyOneReplicaRecovers(t *testing.T) {
 	h := open(t)
 	var inside bool
-	mine, err := overdue.Alone(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
-		other, err := overdue.Alone(ctx, h.service.lists.pool, func(context.Context) error { inside = true; return nil })
+	mine, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
+		other, err := recovery.RunExclusively(ctx, h.service.lists.pool, func(context.Context) error { inside = true; return nil })
 		if other {
 			return fmt.Errorf("two at a time")
 		}
@@ -213,7 +213,7 @@ func TestOnlyOneReplicaRecovers(t *testing.T) {
 	if !mine || err != nil || inside {
 		t.Errorf("mine %t, %v, other %t", mine, err, inside)
 	}
-	if again, err := overdue.Alone(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
+	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
 		t.Errorf("the lock was left behind: %t, %v", again, err)
 	}
 }

@@ -1,5 +1,5 @@
 package main
 
-import "comanda/services/internal/process"
+import "comanda/services/internal/server"
 
-func main() { process.Main("order", run) }
+func main() { server.Main("order", run) }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
 )
 
 // kitchen answers as product does, and counts.
@@ -61,7 +61,7 @@ func TestMenuRemembersWhatIsThere(t *testing.T) {
 }
 
 func TestMenuDoesNotWaitLong(t *testing.T) {
-	m := newMenu(&kitchen{hangs: true}, stateful.Clock)
+	m := newMenu(&kitchen{hangs: true}, server.Clock)
 	begin := time.Now()
 	_, err := m.Missing(t.Context(), []string{soup})
 	if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took < menuTimeout || took > 3*time.Second {
@@ -71,14 +71,14 @@ func TestMenuDoesNotWaitLong(t *testing.T) {
 
 func TestMenuSaysWhenItDoesNotKnow(t *testing.T) {
 	for name, k := range map[string]*kitchen{"away": {err: errors.New("refused")}, "nonsense": {answer: "<html>"}} {
-		if unknown, err := newMenu(k, stateful.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
+		if unknown, err := newMenu(k, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
 			t.Errorf("%s: %v, %v", name, unknown, err)
 		}
 	}
 }
 
 func TestMenuStaysSmall(t *testing.T) {
-	m := newMenu(&kitchen{}, stateful.Clock)
+	m := newMenu(&kitchen{}, server.Clock)
 	for i := range 3 * menuMost {
 		m.remember(fmt.Sprint(i))
 	}

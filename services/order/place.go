@@ -10,9 +10,8 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/telemetry"
 )
 
 // place takes an order: 201 for a new one, 200 and the order as it is now for the same request again.
@@ -30,16 +29,16 @@ func (s *service) place(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller := callerOf(r)
 	order := Place(idempotency.ID("order", caller.ID, key), request, idempotency.Fingerprint(request), caller, s.now())
-	order.Trace = tracing.Parent(r.Context())
+	order.Trace = telemetry.Traceparent(r.Context())
 	order, created, err := s.settleOnce(r.Context(), order)
 	if err != nil {
 		return err
 	}
-	observe.Order(r.Context(), order.ID)
+	telemetry.SetOrder(r.Context(), order.ID)
 	if !created {
 		return rest.JSON(w, http.StatusOK, answerOf(order))
 	}
-	s.journal.Entered(r.Context(), order)
+	s.metrics.RecordStatus(r.Context(), order)
 	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
 	return rest.JSON(w, http.StatusCreated, answerOf(order))
 }

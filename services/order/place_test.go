@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"comanda/services/event"
-	"comanda/services/internal/document/documenttest"
+	"comanda/services/internal/servicetest"
 )
 
 func TestPlacing(t *testing.T) {
@@ -25,7 +25,7 @@ func TestPlacing(t *testing.T) {
 	if got := answer.Header().Get("Location"); got != "/api/v1/orders/"+id {
 		t.Errorf("Location is %q", got)
 	}
-	asked := documenttest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)
+	asked := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)
 	if len(asked) != 1 || asked[0].OrderID != id || asked[0].Version != 1 || len(asked[0].Items) != 2 || len(h.sidecar.All()) != 1 {
 		t.Errorf("announced %+v", h.sidecar.All())
 	}
@@ -55,7 +55,7 @@ func TestTheSameRequestAgain(t *testing.T) {
 	if ben := h.ask(ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.text("id") == first.text("id") {
 		t.Errorf("another customer with the same key answers %d %s", ben.Code, ben.Body)
 	}
-	if got := len(documenttest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)); got != 2 {
+	if got := len(servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)); got != 2 {
 		t.Errorf("%d announced", got)
 	}
 }

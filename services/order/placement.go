@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
-	"comanda/services/internal/address"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/text"
+	"comanda/services/internal/validate"
 )
 
 // The limits of an order.
@@ -44,7 +41,7 @@ func (p *Placement) Check() []fault.Field {
 		wrong = append(wrong, checkItems(p.Items)...)
 	}
 	if p.DeliveryAddress != nil {
-		normal, bad := address.Normalise("deliveryAddress", *p.DeliveryAddress)
+		normal, bad := validate.Address("deliveryAddress", *p.DeliveryAddress)
 		p.DeliveryAddress, wrong = &normal, append(wrong, bad...)
 	}
 	notes, bad := optional("notes", p.Notes, maxNotes)
@@ -61,7 +58,7 @@ func checkItems(items []Wanted) []fault.Field {
 		name := fmt.Sprintf("items[%d].productId", i)
 		before, seen := first[item.ProductID]
 		switch {
-		case !isID(item.ProductID):
+		case !validate.IsUUID(item.ProductID):
 			wrong = append(wrong, field(name, "has to be the id of a product"))
 		case seen:
 			wrong = append(wrong, field(name, "is the same product as items[%d]: order it in one line", before))
@@ -75,15 +72,12 @@ func checkItems(items []Wanted) []fault.Field {
 	return wrong
 }
 
-// isID says whether text is a UUID as we write it; the parser alone takes other spellings of it, too.
-func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
-
 // optional checks a text of several lines that may be absent.
 func optional(name, value string, most int) (string, []fault.Field) {
 	if strings.TrimSpace(value) == "" {
 		return "", nil
 	}
-	return text.Lines(name, value, most)
+	return validate.Text(name, value, most)
 }
 
 func field(name, format string, args ...any) fault.Field {

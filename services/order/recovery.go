@@ -3,62 +3,47 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"comanda/services/event"
-	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
-	"comanda/services/internal/overdue"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/telemetry"
 )
 
-// recovery sees to it that no order stays PENDING for ever, whatever became of the events: it announces it again, and in
-// the end cancels it. Only one replica does so at a time.
-type recovery struct {
-	overdue.Timing
-	log     *slog.Logger
-	journal *journal
-	lists   lists
-	orders  document.Store[Order]
-	changes *await.Changes
-	now     func() time.Time
+// runRecovery publishes orders again that stay PENDING too long, and at last cancels them, until ctx is done. It makes sure
+// that no order stays PENDING for ever, even when an event is lost.
+func (s *service) runRecovery(ctx context.Context) {
+	recovery.RunEvery(ctx, s.log, "the recovery of pending orders", s.recovery.Every, s.recoverOrders)
 }
 
-// Run works until ctx is done.
-func (r recovery) Run(ctx context.Context) {
-	overdue.Repeatedly(ctx, r.log, "the recovery of waiting orders", r.Every, r.Round)
-}
-
-// Round looks once for orders that wait too long and acts on each, unless another replica is at it.
-func (r recovery) Round(ctx context.Context) error {
-	since := r.now().Add(-min(r.After, r.GiveUp))
-	_, err := overdue.Alone(ctx, r.lists.pool, func(ctx context.Context) error {
-		return overdue.Round(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-			return r.lists.Waiting(ctx, since, after, limit)
-		}, func(ctx context.Context, late waiting) error { return r.revive(ctx, late) })
+// recoverOrders runs one round over all orders that are due. It does nothing while another replica runs a round.
+func (s *service) recoverOrders(ctx context.Context) error {
+	due := s.now().Add(-min(s.recovery.After, s.recovery.GiveUp))
+	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+			return s.lists.Waiting(ctx, due, after, limit)
+		}, s.recoverOrder)
 	})
 	return err
 }
 
-// revive announces one waiting order again or, when it has waited too long, cancels it, in the trace in which it was
-// placed. What was settled meanwhile is left alone.
-func (r recovery) revive(ctx context.Context, late waiting) (err error) {
-	ctx, span := tracing.Start(tracing.Continue(ctx, late.Trace), "recover order", trace.SpanKindInternal)
-	defer func() { tracing.End(span, err) }()
-	observe.Order(ctx, late.ID)
+// recoverOrder publishes one pending order again or, after GiveUp, cancels it. Its span belongs to the trace of the request
+// that placed the order. An order that has been decided meanwhile stays as it is.
+func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover order", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
+	telemetry.SetOrder(ctx, late.ID)
 	step := ""
-	order, err := r.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {
-		now := r.now()
+	order, err := s.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {
+		now := s.now()
 		switch {
-		case o.GiveUp(now.Add(-r.GiveUp), now):
+		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
 			step = givenUp
 			return event.OrderStatusChanged.About(o.ID, o.changed()), nil
-		case o.Remind(now.Add(-r.After), now):
+		case o.Remind(now.Add(-s.recovery.After), now):
 			step = announcedAgain
 			return event.OrderCreatedPending.About(o.ID, o.placed()), nil
 		}
@@ -71,8 +56,8 @@ func (r recovery) revive(ctx context.Context, late waiting) (err error) {
 	case err != nil:
 		return fmt.Errorf("recover order %s: %w", late.ID, err)
 	case step != "":
-		r.journal.Recovered(ctx, order, step)
-		r.changes.Tell(late.ID)
+		s.metrics.RecordRecovery(ctx, order, step)
+		s.changes.Tell(late.ID)
 	}
 	return nil
 }

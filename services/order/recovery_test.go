@@ -6,21 +6,19 @@ import (
 	"time"
 
 	"comanda/services/event"
-	"comanda/services/internal/document/documenttest"
-	"comanda/services/internal/overdue"
-	"comanda/services/internal/tracing/tracingtest"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/servicetest"
 )
 
 // counted says how often the two topics were announced on.
-func (h *house) counted() (asked, told int) {
+func (h *harness) counted() (asked, told int) {
 	h.t.Helper()
-	return len(documenttest.Events(h.t, h.sidecar, "orders", event.OrderCreatedPending)),
-		len(documenttest.Events(h.t, h.sidecar, "orders", event.OrderStatusChanged))
+	return len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderCreatedPending)),
+		len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderStatusChanged))
 }
 
 func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
 	h := open(t)
-	r := h.recovery()
 	waits, settled := h.placed(ana), h.placed(ana)
 	h.reserved(settled)
 	for _, step := range []struct {
@@ -28,14 +26,14 @@ func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
 		asked int // so far, the two placings included
 	}{{29 * time.Second, 2}, {time.Second, 3}, {0, 3}, {29 * time.Second, 3}, {time.Second, 4}} {
 		h.later(step.later)
-		if err := r.Round(t.Context()); err != nil {
+		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if asked, told := h.counted(); asked != step.asked || told != 1 {
 			t.Fatalf("at %s: asked %d times, told %d times, want %d and 1", h.now(), asked, told, step.asked)
 		}
 	}
-	again := documenttest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)[3]
+	again := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)[3]
 	if again.OrderID != waits || again.Version != 1 || len(again.Items) != 2 {
 		t.Errorf("announced %+v", again)
 	}
@@ -49,11 +47,10 @@ func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
 
 func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
 	h := open(t)
-	r := h.recovery()
 	id := h.placed(ana)
 	h.later(15 * time.Minute)
 	for range 2 {
-		if err := r.Round(t.Context()); err != nil {
+		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +58,7 @@ func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
 	if got.text("status") != "CANCELLED" || got.text("reason") != "timed_out" || got.body["version"] != 2.0 {
 		t.Errorf("answers %s", got.Body)
 	}
-	told := documenttest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
 	if len(told) != 1 || told[0].Status != "CANCELLED" || told[0].Reason != "timed_out" {
 		t.Errorf("announced %+v", told)
 	}
@@ -79,7 +76,7 @@ func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
 	id := h.placed(ana)
 	h.later(15 * time.Minute)
 	h.sidecar.BeforeNextWrite(func() { h.reserved(id) })
-	if err := h.recovery().Round(t.Context()); err != nil {
+	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CONFIRMED" {
@@ -89,14 +86,14 @@ func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
 
 func TestManyWait(t *testing.T) {
 	h := open(t)
-	for range overdue.Page + 20 { // more than a page, many of the same moment
+	for range recovery.PageSize + 20 { // more than a page, many of the same moment
 		h.placed(ana)
 	}
 	h.later(time.Minute)
-	if err := h.recovery().Round(t.Context()); err != nil {
+	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if asked, _ := h.counted(); asked != 2*(overdue.Page+20) {
+	if asked, _ := h.counted(); asked != 2*(recovery.PageSize+20) {
 		t.Errorf("asked %d times", asked)
 	}
 }
@@ -104,31 +101,31 @@ func TestManyWait(t *testing.T) {
 func TestTheRecoveryOutlivesFailures(t *testing.T) {
 	h := open(t)
 	broken := h.placed(ana)
-	for range 2*overdue.Failures - 1 {
+	for range 2*recovery.MaxFailures - 1 {
 		h.placed(ana)
 	}
 	h.later(time.Minute)
 	h.spoil(broken) // one that cannot be read keeps none of the others waiting
-	if err := h.recovery().Round(t.Context()); err == nil {
+	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("the broken one is not told of")
 	}
-	if asked, _ := h.counted(); asked != 4*overdue.Failures-1 {
+	if asked, _ := h.counted(); asked != 4*recovery.MaxFailures-1 {
 		t.Errorf("asked %d times", asked)
 	}
 	h.later(time.Minute)
 	h.sidecar.Away(true)
-	ended := tracingtest.Ended(t)
-	if err := h.recovery().Round(t.Context()); err == nil {
+	ended := servicetest.EndedSpans(t)
+	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("the sidecar's absence is not told of")
 	}
 	if all, failed := ended("recover order"); all == 0 || failed != all {
 		t.Errorf("%d spans, %d say that they failed", all, failed)
 	}
 	h.sidecar.Away(false)
-	if err := h.recovery().Round(t.Context()); err == nil {
+	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("the broken one is not told of")
 	}
-	if asked, _ := h.counted(); asked != 6*overdue.Failures-2 {
+	if asked, _ := h.counted(); asked != 6*recovery.MaxFailures-2 {
 		t.Errorf("asked %d times", asked)
 	}
 }
@@ -136,23 +133,23 @@ func TestTheRecoveryOutlivesFailures(t *testing.T) {
 // TestScatteredFailuresEndNoRound: only failures in a row mean that something is away.
 func TestScatteredFailuresEndNoRound(t *testing.T) {
 	h := open(t)
-	for range overdue.Failures + 1 {
+	for range recovery.MaxFailures + 1 {
 		h.spoil(h.placed(ana))
 		h.later(time.Millisecond)
 		h.placed(ana)
 		h.later(time.Millisecond)
 	}
 	h.later(time.Minute)
-	if err := h.recovery().Round(t.Context()); err == nil {
+	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("the broken ones are not told of")
 	}
-	if asked, _ := h.counted(); asked != 3*(overdue.Failures+1) {
+	if asked, _ := h.counted(); asked != 3*(recovery.MaxFailures+1) {
 		t.Errorf("asked %d times", asked)
 	}
 }
 
 // spoil makes an order's document one that cannot be read.
-func (h *house) spoil(id string) {
+func (h *harness) spoil(id string) {
 	h.t.Helper()
 	const version = `"version":1`
 	_, err := h.pool.Exec(h.t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), $2, '"version":"?"'), 'UTF8')
@@ -165,11 +162,10 @@ func (h *house) spoil(id string) {
 func TestRunRecoversUntilItsEnd(t *testing.T) {
 	h := open(t)
 	id := h.placed(ana)
-	r := h.recovery()
-	r.Every = time.Millisecond
+	h.service.recovery.Every = time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { r.Run(ctx); close(ended) }()
+	go func() { h.service.runRecovery(ctx); close(ended) }()
 	answered := make(chan reply, 1)
 	go func() { answered <- h.askIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
 	h.later(15 * time.Minute)

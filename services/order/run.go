@@ -5,41 +5,39 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/metrics"
-	"comanda/services/internal/overdue"
-	"comanda/services/internal/process"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/server"
+	"comanda/services/internal/telemetry"
 )
 
 type config struct {
-	stateful.Config
+	server.StatefulConfig
 	DatabaseURL string `env:"ORDER_DATABASE_URL,required,notEmpty"`
-	Recovery    overdue.Timing
+	Recovery    recovery.Timing
 }
 
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
-	config, err := process.Load[config](environ)
+	config, err := server.LoadConfig[config](environ)
 	if err != nil {
 		return err
 	}
 	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	parts, err := stateful.Open("order", config.Config, config.DatabaseURL)
+	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	defer parts.Close()
-	now := stateful.Clock
+	defer base.Close()
+	now := server.Clock
 	s := &service{
-		log: parts.Log, journal: newJournal(parts.Metrics, parts.Log), orders: document.NewStore[Order](parts.Client, "orders", kind), lists: lists{parts.Pool},
-		menu: newMenu(parts.Client, now), changes: &await.Changes{}, now: now,
+		log: base.Log, metrics: newMetrics(base.Metrics, base.Log), orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
+		menu: newMenu(base.Client, now), changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
-	r := recovery{Timing: config.Recovery, log: s.log, journal: s.journal, lists: s.lists, orders: s.orders, changes: s.changes, now: now}
-	metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders that wait for product's answer, up to 10000.", parts.WhenStarted(s.lists.Backlog))
-	return parts.Serve(ctx, stateful.Rooms{
+	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders that wait for product's answer, up to 10000.", base.OnceStarted(s.lists.Backlog))
+	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
-		Background: []func(context.Context){r.Run},
+		Background: []func(context.Context){s.runRecovery},
 	})
 }

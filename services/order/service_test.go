@@ -18,23 +18,22 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/databasetest"
 	"comanda/services/internal/document"
-	"comanda/services/internal/document/documenttest"
-	"comanda/services/internal/overdue"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 const secret = "a secret of at least thirty-two bytes"
 
-// house is order at work on a real Postgres, with stand-ins for its sidecar and for product.
-type house struct {
+// harness is order at work on a real Postgres, with stand-ins for its sidecar and for product.
+type harness struct {
 	t       *testing.T
 	pool    *pgxpool.Pool
-	sidecar *documenttest.Client
+	sidecar *servicetest.Sidecar
 	product *kitchen
 	service *service
 	handler http.Handler
@@ -44,15 +43,16 @@ type house struct {
 	time time.Time
 }
 
-func open(t *testing.T) *house {
+func open(t *testing.T) *harness {
 	t.Helper()
-	pool := databasetest.New(t, migrations)
-	h := &house{t: t, pool: pool, sidecar: documenttest.New(pool), product: &kitchen{}, metrics: prometheus.NewRegistry(), time: noon}
+	pool := servicetest.NewDatabase(t, migrations)
+	h := &harness{t: t, pool: pool, sidecar: servicetest.NewSidecar(pool), product: &kitchen{}, metrics: prometheus.NewRegistry(), time: noon}
 	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	log := slog.New(slog.DiscardHandler)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
-		journal: newJournal(h.metrics, log), menu: newMenu(h.product, h.now), changes: &await.Changes{}, now: h.now,
+		metrics: newMetrics(h.metrics, log), menu: newMenu(h.product, h.now), changes: &await.Changes{},
+		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.now,
 	}
 	router := rest.Router(log, token.NewVerifier(token.Secret(secret)), h.service.routes())
 	consumer.Register(router, log, h.service.subscriptions())
@@ -60,23 +60,16 @@ func open(t *testing.T) *house {
 	return h
 }
 
-func (h *house) now() time.Time {
+func (h *harness) now() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.time
 }
 
-func (h *house) later(d time.Duration) {
+func (h *harness) later(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.time = h.time.Add(d)
-}
-
-func (h *house) recovery() recovery {
-	return recovery{
-		Timing: overdue.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, log: h.service.log, journal: h.service.journal,
-		lists: h.service.lists, orders: h.service.orders, changes: h.service.changes, now: h.now,
-	}
 }
 
 // person is somebody with a token.
@@ -114,12 +107,12 @@ func (r reply) fields() string {
 }
 
 // ask sends a request as p; headers are name, value, name, value.
-func (h *house) ask(p person, method, path, body string, headers ...string) reply {
+func (h *harness) ask(p person, method, path, body string, headers ...string) reply {
 	h.t.Helper()
 	return h.askIn(h.t.Context(), p, method, path, body, headers...)
 }
 
-func (h *house) askIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
+func (h *harness) askIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
 	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -143,7 +136,7 @@ func (h *house) askIn(ctx context.Context, p person, method, path, body string, 
 }
 
 // placed makes an order of p's and returns its id.
-func (h *house) placed(p person) string {
+func (h *harness) placed(p person) string {
 	h.t.Helper()
 	answer := h.ask(p, "POST", "/orders", basket)
 	if answer.Code != http.StatusCreated {
@@ -153,20 +146,20 @@ func (h *house) placed(p person) string {
 }
 
 // hears delivers an event and returns its fate.
-func (h *house) hears(topic, data string) string {
+func (h *harness) hears(topic, data string) string {
 	h.t.Helper()
 	envelope := fmt.Sprintf(`{"specversion":"1.0","id":"outbox-1","type":"%s.v1","source":"product","data":%s}`, topic, data)
 	return h.ask(person{}, "POST", "/events/"+topic, envelope).text("status")
 }
 
-func (h *house) reserved(id string) string {
+func (h *harness) reserved(id string) string {
 	h.t.Helper()
 	return h.hears("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
 		{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
 		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread))
 }
 
-func (h *house) failed(id string) string {
+func (h *harness) failed(id string) string {
 	h.t.Helper()
 	return h.hears("inventory.stock.failed", fmt.Sprintf(
 		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup))

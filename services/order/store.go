@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
-	"comanda/services/internal/metrics"
+	"comanda/services/internal/telemetry"
 )
 
 //go:embed migrations/*.sql
@@ -120,7 +120,7 @@ const pendingOrders = `
 	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
 
 // Backlog says how many orders are PENDING, up to countedAtMost, and since when the oldest.
-func (l lists) Backlog(ctx context.Context) (b metrics.Backlog, err error) {
+func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = l.pool.QueryRow(ctx, pendingOrders, pgx.NamedArgs{"most": countedAtMost}).Scan(&b.Count, &b.Oldest)
 	return b, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/observe"
+	"comanda/services/internal/telemetry"
 )
 
 // orderPlaced reserves what the order wants and answers it. First the tables, then the document with its event, then the
@@ -19,14 +19,14 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	if err != nil {
 		return consumer.Reject(err)
 	}
-	observe.Order(ctx, orderID)
+	telemetry.SetOrder(ctx, orderID)
 	defer s.turns.take(orderID)()
 	reservation, repeated, err := s.store.Reserve(ctx, orderID, lines)
 	if err != nil {
 		return fmt.Errorf("reserve for order %s: %w", orderID, err)
 	}
 	if !repeated {
-		s.journal.Decided(ctx, reservation)
+		s.metrics.RecordDecision(ctx, reservation)
 	}
 	if !reservation.Announced() {
 		return nil // the order is cancelled or delivered: nobody waits for an answer
@@ -51,7 +51,7 @@ func (t *turns) take(orderID string) (done func()) {
 // orderStatusChanged gives back what a cancelled order had reserved, and sells what a delivered one had. What else becomes
 // of an order does not touch the stock.
 func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
-	observe.Order(ctx, received.Data.OrderID)
+	telemetry.SetOrder(ctx, received.Data.OrderID)
 	settle := s.store.Release
 	switch received.Data.Status {
 	case event.StatusCancelled:
@@ -60,7 +60,7 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 	default:
 		return nil
 	}
-	orderID, err := canonical(received.Data.OrderID)
+	orderID, err := canonicalID(received.Data.OrderID)
 	if err != nil {
 		return consumer.Reject(fmt.Errorf("orderId: %w", err))
 	}

@@ -19,16 +19,15 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/document/documenttest"
-	"comanda/services/internal/metrics/metricstest"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
 // app is the service's routes over a real Postgres, with a stand-in for the sidecar.
 type app struct {
 	store
-	sidecar *documenttest.Client
+	sidecar *servicetest.Sidecar
 	handler http.Handler
 	metrics *prometheus.Registry
 }
@@ -38,10 +37,10 @@ var secret = token.Secret(strings.Repeat("s", token.MinSecret))
 func newApp(t *testing.T) app {
 	t.Helper()
 	s := newStore(t)
-	client := documenttest.New(s.pool)
+	client := servicetest.NewSidecar(s.pool)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	registry := prometheus.NewRegistry()
-	served := service{s, newAnnouncer(client, time.Now), new(turns), newJournal(registry, log), "EUR"}
+	served := service{s, newAnnouncer(client, time.Now), new(turns), newMetrics(registry, log), "EUR"}
 	router := rest.Router(log, token.NewVerifier(secret), served.routes())
 	consumer.Register(router, log, served.subscriptions())
 	return app{s, client, router, registry}
@@ -79,8 +78,8 @@ func (a app) becomes(t *testing.T, orderID string, status event.Status) string {
 // answers returns what was announced so far.
 func (a app) answers(t *testing.T) ([]event.StockReserved, []event.StockFailed) {
 	t.Helper()
-	return documenttest.Events(t, a.sidecar, plain, event.InventoryStockReserved),
-		documenttest.Events(t, a.sidecar, plain, event.InventoryStockFailed)
+	return servicetest.Events(t, a.sidecar, plain, event.InventoryStockReserved),
+		servicetest.Events(t, a.sidecar, plain, event.InventoryStockFailed)
 }
 
 func (a app) wantAnswers(t *testing.T, reserved, failed int) {
@@ -133,12 +132,12 @@ func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
 
 // careful is a sidecar that counts writes that fail: on a stock runtime each of them blocks a partition of the outbox.
 type careful struct {
-	*documenttest.Client
+	*servicetest.Sidecar
 	failed atomic.Int32
 }
 
 func (c *careful) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
-	err := c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
+	err := c.Sidecar.ExecuteStateTransaction(ctx, store, meta, ops)
 	if err != nil {
 		c.failed.Add(1)
 	}
@@ -156,14 +155,14 @@ func TestDecisionsAreCountedOnce(t *testing.T) {
 		want(t, hear(t, a, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
 			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
 	}
-	metricstest.Want(t, a.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
+	servicetest.WantMetrics(t, a.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
 		"comanda_stock_rejections_total 2")
 }
 
 func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {
 	s := newStore(t)
-	sidecar := &careful{Client: documenttest.New(s.pool)}
-	served := service{s, newAnnouncer(sidecar, time.Now), new(turns), newJournal(nil, slog.New(slog.DiscardHandler)), "EUR"}
+	sidecar := &careful{Sidecar: servicetest.NewSidecar(s.pool)}
+	served := service{s, newAnnouncer(sidecar, time.Now), new(turns), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
 	soup := s.add(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}
@@ -172,7 +171,7 @@ func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if answers := documenttest.Events(t, sidecar.Client, plain, event.InventoryStockReserved); len(answers) != 8 || sidecar.failed.Load() != 0 {
+	if answers := servicetest.Events(t, sidecar.Sidecar, plain, event.InventoryStockReserved); len(answers) != 8 || sidecar.failed.Load() != 0 {
 		t.Errorf("%d answers, %d writes failed", len(answers), sidecar.failed.Load())
 	}
 	s.want(t, soup.ID, Stock{6, 4, 0})

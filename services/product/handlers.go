@@ -123,7 +123,7 @@ func (s service) entries(w http.ResponseWriter, r *http.Request) error {
 		return fault.Malformed("ask for %d ids at most", maxEntries)
 	}
 	for i, text := range ids {
-		id, err := canonical(text)
+		id, err := canonicalID(text)
 		if err != nil {
 			return fault.Malformed("id has to be a UUID")
 		}
@@ -146,7 +146,7 @@ func shown(r *http.Request, p Product) Product {
 
 func productID(r *http.Request) (string, error) {
 	text := rest.Param(r, "id")
-	id, err := canonical(text)
+	id, err := canonicalID(text)
 	if err != nil || len(text) != len(id) {
 		return "", fault.NotFound("product %.50s is not there", text)
 	}
@@ -165,7 +165,7 @@ func searched(r *http.Request) (search, error) {
 		return want, fault.Malformed("query has to be text of at most %d characters, category of %d", maxQuery, maxCategory)
 	}
 	if query.Get("cursor") != "" {
-		after.ID, err = canonical(after.ID)
+		after.ID, err = canonicalID(after.ID)
 		if err != nil || !readable(after.Category, maxCategory) || !readable(after.Name, maxName) {
 			return want, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 		}

@@ -1,7 +1,7 @@
 package main
 
-import "comanda/services/internal/process"
+import "comanda/services/internal/server"
 
 func main() {
-	process.Main("product", run)
+	server.Main("product", run)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/text"
+	"comanda/services/internal/validate"
 )
 
 // Limits of what a product may be. Lengths are in characters. With them the total of an order stays below 2^53, which
@@ -119,12 +119,12 @@ func assign[T any](to, from *T) {
 // tidy trims the dish's texts and lists what is wrong with it.
 func (p *Product) tidy() []fault.Field {
 	var wrong, more []fault.Field
-	p.Name, wrong = text.Line("name", p.Name, maxName)
+	p.Name, wrong = validate.Line("name", p.Name, maxName)
 	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {
-		p.Description, more = text.Lines("description", p.Description, maxDescription)
+		p.Description, more = validate.Text("description", p.Description, maxDescription)
 		wrong = append(wrong, more...)
 	}
-	p.Category, more = text.Line("category", p.Category, maxCategory)
+	p.Category, more = validate.Line("category", p.Category, maxCategory)
 	wrong = append(wrong, more...)
 	if p.PriceCents < 0 || p.PriceCents > maxPrice {
 		wrong = append(wrong, fault.Field{Field: "priceCents", Message: fmt.Sprintf("has to be from 0 to %d", maxPrice)})

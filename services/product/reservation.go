@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
+	"comanda/services/internal/validate"
 )
 
 // State is where the reservation of an order stands.
@@ -85,7 +85,7 @@ func (r Reservation) Announced() bool { return r.State == Reserved || r.State ==
 
 // Asked reads what an order wants. An error means that it can never be served: no ids, no lines, the same product twice.
 func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
-	if orderID, err = canonical(placed.OrderID); err != nil {
+	if orderID, err = canonicalID(placed.OrderID); err != nil {
 		return "", nil, fmt.Errorf("orderId: %w", err)
 	}
 	if len(placed.Items) == 0 || len(placed.Items) > maxLines {
@@ -93,7 +93,7 @@ func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 	}
 	seen := map[string]bool{}
 	for i, item := range placed.Items {
-		id, err := canonical(item.ProductID)
+		id, err := canonicalID(item.ProductID)
 		switch {
 		case err != nil:
 			return "", nil, fmt.Errorf("items[%d].productId: %w", i, err)
@@ -108,13 +108,12 @@ func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 	return orderID, lines, nil
 }
 
-// canonical is the one way to write an id: Postgres takes fewer ways than package uuid.
-func canonical(text string) (string, error) {
-	id, err := uuid.Parse(text)
-	if err != nil {
-		return "", fmt.Errorf("%.50q is no UUID", text)
+// canonicalID returns a UUID in lower case, so that one aggregate has one id.
+func canonicalID(text string) (string, error) {
+	if !validate.IsUUID(text) {
+		return "", fmt.Errorf("%.50q is not a UUID", text)
 	}
-	return id.String(), nil
+	return strings.ToLower(text), nil
 }
 
 // Decide reserves every line or none. A product that is not on the menu, or no longer, is a line with nothing available.

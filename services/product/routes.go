@@ -12,7 +12,7 @@ type service struct {
 	store     store
 	announcer announcer
 	turns     *turns
-	journal   *journal
+	metrics   *metrics
 	currency  string // of products that name none
 }
 

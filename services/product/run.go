@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"comanda/services/internal/process"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
 )
 
 type config struct {
-	stateful.Config
+	server.StatefulConfig
 	DatabaseURL string `env:"PRODUCT_DATABASE_URL,required,notEmpty"`
 	SeedMenu    bool   `env:"SEED_MENU"`
 	Currency    string `env:"CURRENCY" envDefault:"EUR"`
@@ -17,23 +16,23 @@ type config struct {
 
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
-	config, err := process.Load[config](environ)
+	config, err := server.LoadConfig[config](environ)
 	if err != nil {
 		return err
 	}
 	if !isCurrency(config.Currency) {
 		return errors.New("CURRENCY has to be a currency code of ISO 4217, as EUR")
 	}
-	parts, err := stateful.Open("product", config.Config, config.DatabaseURL)
+	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	defer parts.Close()
-	s := service{store{parts.Pool, stateful.Clock}, newAnnouncer(parts.Client, stateful.Clock), new(turns),
-		newJournal(parts.Metrics, parts.Log), config.Currency}
-	rooms := stateful.Rooms{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations}
+	defer base.Close()
+	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(turns),
+		newMetrics(base.Metrics, base.Log), config.Currency}
+	handlers := server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations}
 	if config.SeedMenu {
-		rooms.Furnish = func(ctx context.Context) error { return s.store.Seed(ctx, config.Currency) }
+		handlers.Seed = func(ctx context.Context) error { return s.store.Seed(ctx, config.Currency) }
 	}
-	return parts.Serve(ctx, rooms)
+	return base.Serve(ctx, handlers)
 }

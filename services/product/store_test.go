@@ -13,16 +13,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/databasetest"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 func newStore(t *testing.T) store {
 	t.Helper()
-	return store{databasetest.New(t, migrations), stateful.Clock}
+	return store{servicetest.NewDatabase(t, migrations), server.Clock}
 }
 
 // add puts a dish on the menu that has stock pieces.
@@ -72,7 +72,7 @@ func together[T any](n int, work func(i int) T) []T {
 }
 
 func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
-	pool := databasetest.Empty(t)
+	pool := servicetest.EmptyDatabase(t)
 	for _, err := range together(5, func(int) error {
 		replica, err := database.Open(pool.Config().ConnString())
 		if err != nil {

@@ -4,10 +4,8 @@ import (
 	"time"
 
 	"comanda/services/event"
-	"comanda/services/internal/address"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/phone"
-	"comanda/services/internal/text"
+	"comanda/services/internal/validate"
 )
 
 // maxName is the most characters a name may have.
@@ -33,18 +31,18 @@ func (e Edit) Check() (Edit, error) {
 		wrong = append(wrong, fault.Field{Field: "name", Message: "cannot be removed"})
 	}
 	if e.Name.value != nil {
-		name, bad := text.Line("name", *e.Name.value, maxName)
+		name, bad := validate.Line("name", *e.Name.value, maxName)
 		e.Name.value, wrong = &name, append(wrong, bad...)
 	}
 	if e.Phone.value != nil {
-		number, err := phone.Normalise("phone", *e.Phone.value)
+		number, err := validate.Phone("phone", *e.Phone.value)
 		if err != nil {
 			wrong = append(wrong, fault.From(err).Fields...)
 		}
 		e.Phone.value = &number
 	}
 	if e.Address.value != nil {
-		place, bad := address.Normalise("address", *e.Address.value)
+		place, bad := validate.Address("address", *e.Address.value)
 		e.Address.value, wrong = &place, append(wrong, bad...)
 	}
 	if len(wrong) > 0 {

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/validate"
 )
 
 // maxAttempts is how often create looks again when somebody was faster, before the event is tried again as a whole.
@@ -97,8 +96,8 @@ func (s service) cancel(ctx context.Context, e event.Received[event.UserCancelle
 }
 
 func checkID(id string) error {
-	if err := uuid.Validate(id); err != nil {
-		return consumer.Reject(fmt.Errorf("userId %q: %w", id, err))
+	if !validate.IsUUID(id) {
+		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", id))
 	}
 	return nil
 }

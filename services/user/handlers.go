@@ -8,13 +8,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
+	"comanda/services/internal/validate"
 )
 
 // shown is a profile as clients see it.
@@ -39,7 +38,7 @@ func (s service) showOwn(w http.ResponseWriter, r *http.Request) error {
 
 func (s service) show(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "id")
-	if uuid.Validate(id) != nil {
+	if !validate.IsUUID(id) {
 		return missing()
 	}
 	return s.answer(w, r, id)
@@ -144,7 +143,7 @@ func (s service) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.URL.Query().Get("cursor") != "" && uuid.Validate(from.ID) != nil {
+	if r.URL.Query().Get("cursor") != "" && !validate.IsUUID(from.ID) {
 		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 	}
 	profiles, err := s.store.list(r.Context(), from, limit+1)

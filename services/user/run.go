@@ -5,29 +5,28 @@ import (
 	"embed"
 
 	"comanda/services/internal/document"
-	"comanda/services/internal/process"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 type config struct {
-	stateful.Config
+	server.StatefulConfig
 	DatabaseURL string `env:"USER_DATABASE_URL,required,notEmpty"`
 }
 
 // run is the service from its settings to its end.
 func run(ctx context.Context, environ []string) error {
-	config, err := process.Load[config](environ)
+	config, err := server.LoadConfig[config](environ)
 	if err != nil {
 		return err
 	}
-	parts, err := stateful.Open("user", config.Config, config.DatabaseURL)
+	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	defer parts.Close()
-	s := service{store{document.NewStore[Profile](parts.Client, "profiles", "profile"), parts.Pool}, stateful.Clock}
-	return parts.Serve(ctx, stateful.Rooms{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
+	defer base.Close()
+	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock}
+	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

@@ -16,45 +16,44 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
-	"comanda/services/internal/databasetest"
 	"comanda/services/internal/document"
-	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/stateful"
+	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var secret = token.Secret("a secret that is 32 bytes long, or more")
 
-// house is the service over a real Postgres, with a stand-in for its sidecar.
-type house struct {
+// harness is the service over a real Postgres, with a stand-in for its sidecar.
+type harness struct {
 	service
-	sidecar *documenttest.Client
+	sidecar *servicetest.Sidecar
 	door    http.Handler
 }
 
-func open(t *testing.T) house {
+func open(t *testing.T) harness {
 	t.Helper()
-	pool := databasetest.New(t, migrations)
-	client := documenttest.New(pool)
-	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, stateful.Clock}
-	return house{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
+	pool := servicetest.NewDatabase(t, migrations)
+	client := servicetest.NewSidecar(pool)
+	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, server.Clock}
+	return harness{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
 }
 
 func asked(number string) event.UserToCreate {
 	return event.UserToCreate{UserID: uuid.NewString(), Version: 1, Email: "ana@example.com", Name: "Ana", Phone: number}
 }
 
-func (h house) hear(t *testing.T, asked event.UserToCreate) {
+func (h harness) hear(t *testing.T, asked event.UserToCreate) {
 	t.Helper()
 	if err := h.create(t.Context(), event.Received[event.UserToCreate]{Data: asked}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (h house) hearCancelled(t *testing.T, id string) {
+func (h harness) hearCancelled(t *testing.T, id string) {
 	t.Helper()
 	gone := event.UserCancelled{UserID: id, Version: 2, Reason: "timed_out"}
 	if err := h.cancel(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
@@ -63,10 +62,10 @@ func (h house) hearCancelled(t *testing.T, id string) {
 }
 
 // outcomes is what was announced about id: "created", "rejected phone_taken".
-func (h house) outcomes(t *testing.T, id string) string {
+func (h harness) outcomes(t *testing.T, id string) string {
 	t.Helper()
 	var said []string
-	for _, outcome := range documenttest.Events(t, h.sidecar, "profiles", event.CreatingUserResponse) {
+	for _, outcome := range servicetest.Events(t, h.sidecar, "profiles", event.CreatingUserResponse) {
 		if outcome.UserID == id {
 			said = append(said, strings.TrimSpace(outcome.Outcome+" "+outcome.Reason))
 		}
@@ -75,7 +74,7 @@ func (h house) outcomes(t *testing.T, id string) string {
 }
 
 // call sends a request as the account id with role, and decodes the answer into out.
-func (h house) call(t *testing.T, method, path, body, id, role string, out any) int {
+func (h harness) call(t *testing.T, method, path, body, id, role string, out any) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")

@@ -17,7 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // rulesFolder holds the alert rules.
@@ -171,7 +171,7 @@ const peace = 45 * time.Second
 func (s *stack) quietFor(t *testing.T, while time.Duration) {
 	t.Helper()
 	for end := time.After(while); ; {
-		for _, a := range town.Must(s.alerts(t.Context()))(t) {
+		for _, a := range scenario.Must(s.alerts(t.Context()))(t) {
 			if a.State == "firing" {
 				t.Fatalf("in peace: %v", a)
 			}
@@ -186,7 +186,7 @@ func (s *stack) quietFor(t *testing.T, while time.Duration) {
 
 // Each fault is made, its alerts fire, and it is undone. Some alerts fire only after that.
 func testAlerts(t *testing.T, s *stack) {
-	s.people = s.town(t)
+	s.people = s.scenario(t)
 	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
 	for _, f := range faults {
 		if missing := s.missing(f.needs...); len(missing) > 0 {
@@ -217,7 +217,7 @@ func (s *stack) prove(t *testing.T, f fault) {
 func (s *stack) silent(t *testing.T, wanted []sign) {
 	t.Helper()
 	waitedFor := map[string]bool{}
-	town.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
 		alerts, err := s.alerts(ctx)
 		for _, a := range alerts {
 			early := func(each sign) bool { return each.is(a.Labels["alertname"], a.Labels) }
@@ -236,7 +236,7 @@ func (s *stack) silent(t *testing.T, wanted []sign) {
 // firing waits until each of these alerts fires, and says how long that took.
 func (s *stack) firing(t *testing.T, wanted []sign) []string {
 	since, took := time.Now(), map[sign]string{}
-	town.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
 		alerts, err := s.alerts(ctx)
 		if err != nil {
 			return err

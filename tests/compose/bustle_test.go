@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // day is an ordinary day in town: people register, some in vain, log in, some with a wrong password, read the menu, order,
@@ -23,7 +23,7 @@ type day struct {
 // bustle begins a day.
 func (s *stack) bustle(t testing.TB) *day {
 	t.Helper()
-	w := s.town(t)
+	w := s.scenario(t)
 	ana, cook := w.Customer(), w.Staff()
 	dish, scarce := w.Dish(1_000_000, 700), w.Dish(1, 700)
 	ctx, stop := context.WithCancel(t.Context())
@@ -32,26 +32,26 @@ func (s *stack) bustle(t testing.TB) *day {
 		return d.dinner(ctx, ana, cook, dish)
 	})
 	d.every(ctx, time.Second, "an order of too much", func(ctx context.Context) error {
-		placed, err := ana.Order(ctx, town.Basket(scarce, 99))
+		placed, err := ana.Order(ctx, scenario.Basket(scarce, 99))
 		if err == nil {
-			_, err = ana.GetOrder(ctx, placed.ID, town.Patience)
+			_, err = ana.GetOrder(ctx, placed.ID, scenario.SagaTimeout)
 		}
 		return err
 	})
 	d.every(ctx, time.Second, "a change of mind", func(ctx context.Context) error {
-		placed, err := ana.Order(ctx, town.Basket(dish, 1))
+		placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 		if err == nil {
 			_, err = ana.Cancel(ctx, placed.ID, "going out after all")
 		}
 		return err
 	})
 	d.every(ctx, 2*time.Second, "a registration, and one in vain", func(ctx context.Context) error {
-		one, other := town.Somebody(), town.Somebody()
+		one, other := scenario.NewPerson(), scenario.NewPerson()
 		other.Phone = one.Phone
 		for _, person := range []client.Person{one, other} {
-			begun, err := w.Nobody.Register(ctx, person)
+			begun, err := w.Anonymous.Register(ctx, person)
 			if err == nil {
-				_, err = w.Nobody.Registration(ctx, begun.UserID, town.Patience)
+				_, err = w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)
 			}
 			if err != nil {
 				return err
@@ -60,10 +60,10 @@ func (s *stack) bustle(t testing.TB) *day {
 		return nil
 	})
 	d.every(ctx, 2*time.Second, "a log-in, and one with a wrong password", func(ctx context.Context) error {
-		if _, err := w.Nobody.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
+		if _, err := w.Anonymous.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
 			return err
 		}
-		_, err := w.Nobody.Login(ctx, ana.Person.Email, ana.Person.Password)
+		_, err := w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)
 		return err
 	})
 	d.every(ctx, time.Second, "a look around", func(ctx context.Context) error {
@@ -102,8 +102,8 @@ func (d *day) end() {
 }
 
 // dinner is one order from PENDING to DELIVERED, watched live.
-func (d *day) dinner(ctx context.Context, ana, cook town.User, dish client.Product) error {
-	placed, err := ana.Order(ctx, town.Basket(dish, 1))
+func (d *day) dinner(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
+	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // maxImage is how large the image of a service may be.
@@ -34,9 +34,9 @@ type image struct {
 
 // Images are small, and no container can do more than it has to.
 func testContainers(t *testing.T, s *stack) {
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	for _, name := range services {
-		found := town.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
+		found := scenario.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
 		if found.Size >= maxImage {
 			t.Errorf("the image of %s has %.1f MB", name, megabytes(found.Size))
 		}

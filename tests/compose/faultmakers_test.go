@@ -18,13 +18,13 @@ import (
 
 	"comanda/services/event"
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // garbage publishes events that nobody can process: a text that is no event, which the sidecar dead-letters, and an event
 // that product refuses.
 func garbage(t *testing.T, s *stack) func() {
-	broker := town.Must(s.broker())(t)
+	broker := scenario.Must(s.broker())(t)
 	defer broker.Close()
 	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test","type":"order.created.pending.v1",
 		"subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
@@ -44,10 +44,10 @@ const silentGroup = "silent-reader"
 // leaves its group while its app is away.
 func silentReader(t *testing.T, s *stack) func() {
 	options := append(s.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
-	reader := town.Must(kgo.NewClient(options...))(t)
+	reader := scenario.Must(kgo.NewClient(options...))(t)
 	return func() {
 		reader.Close()
-		broker := town.Must(s.broker())(t)
+		broker := scenario.Must(s.broker())(t)
 		defer broker.Close()
 		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), silentGroup); err != nil {
 			t.Errorf("remove the consumer group of the test: %v", err)
@@ -57,18 +57,18 @@ func silentReader(t *testing.T, s *stack) func() {
 
 // deadRow writes an outbox row that can never be published.
 func deadRow(t *testing.T, s *stack) func() {
-	database := s.books(t).Database("order")
+	database := s.invariants(t).Database("order")
 	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
-	town.Must(town.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`))(t)
+	scenario.Must(scenario.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`))(t)
 	return func() {
-		town.Must(town.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`))(t)
+		scenario.Must(scenario.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`))(t)
 	}
 }
 
 // oldLine runs a container whose log lines Loki refuses: their time is long past.
 func oldLine(t *testing.T, s *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
-	id := town.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
+	id := scenario.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
 		"--label", "com.docker.compose.project="+project, "--label", "com.docker.compose.service=chatter",
 		"--entrypoint", "/bin/sh", s.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done"))(t)
 	return func() { s.docker(t, "rm", "--force", strings.TrimSpace(id)) }
@@ -95,7 +95,7 @@ func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), 
 
 // lostTarget removes a target from the list that Prometheus reads.
 func lostTarget(t *testing.T, s *stack) func() {
-	text := string(town.Must(os.ReadFile(s.targetsFile()))(t))
+	text := string(scenario.Must(os.ReadFile(s.targetsFile()))(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
 	if without == text {
 		t.Fatal("there is no target for the database of user")
@@ -111,10 +111,10 @@ func lostTarget(t *testing.T, s *stack) func() {
 
 // crowd takes most of a database's connections, and leaves some for its exporter.
 func crowd(t *testing.T, s *stack) func() {
-	database := s.books(t).Database("user")
+	database := s.invariants(t).Database("user")
 	var all []*pgx.Conn
 	for range 165 {
-		all = append(all, town.Must(pgx.Connect(t.Context(), database))(t))
+		all = append(all, scenario.Must(pgx.Connect(t.Context(), database))(t))
 	}
 	return func() {
 		for _, conn := range all {
@@ -125,7 +125,7 @@ func crowd(t *testing.T, s *stack) func() {
 
 // queue locks a table, so that each request that reads it holds a connection and waits.
 func queue(t *testing.T, s *stack) func() {
-	conn := town.Must(pgx.Connect(t.Context(), s.books(t).Database("product")))(t)
+	conn := scenario.Must(pgx.Connect(t.Context(), s.invariants(t).Database("product")))(t)
 	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
 		begin; lock table products in access exclusive mode`)
 	if err != nil {
@@ -149,7 +149,7 @@ func visitors(t *testing.T, s *stack) func() {
 	end := s.asking(ctx, 2, s.menu,
 		func(ctx context.Context) { _, _ = s.ana.Me(ctx) },
 		func(ctx context.Context) { _, _ = s.ana.Orders(ctx, "", client.Page{}) },
-		func(ctx context.Context) { _, _ = s.people.Nobody.Refresh(ctx, unknownToken) })
+		func(ctx context.Context) { _, _ = s.people.Anonymous.Refresh(ctx, unknownToken) })
 	return func() { stop(); end() }
 }
 
@@ -178,7 +178,7 @@ func (s *stack) asking(ctx context.Context, people int, things ...func(context.C
 func orders(n int) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		for range n {
-			town.Must(s.ana.Order(t.Context(), town.Basket(s.dish, 1)))(t)
+			scenario.Must(s.ana.Order(t.Context(), scenario.Basket(s.dish, 1)))(t)
 		}
 		return func() {}
 	}
@@ -186,7 +186,7 @@ func orders(n int) func(*testing.T, *stack) func() {
 
 // registration begins one registration.
 func registration(t *testing.T, s *stack) func() {
-	town.Must(s.people.In(t).Nobody.Register(t.Context(), town.Somebody()))(t)
+	scenario.Must(s.people.For(t).Anonymous.Register(t.Context(), scenario.NewPerson()))(t)
 	return func() {}
 }
 
@@ -194,7 +194,7 @@ func registration(t *testing.T, s *stack) func() {
 func impatient(t *testing.T, s *stack) func() {
 	set := func(after, giveUp string) {
 		s.settings["RECOVERY_AFTER"], s.settings["RECOVERY_GIVE_UP"] = after, giveUp
-		town.Must(s.compose(t.Context(), "up", "-d", "--no-deps", "order"))(t)
+		scenario.Must(s.compose(t.Context(), "up", "-d", "--no-deps", "order"))(t)
 		s.healthy(t, comesBack)
 	}
 	set("5s", "10s")
@@ -207,12 +207,12 @@ func restarts(service string, times int) func(*testing.T, *stack) func() {
 		changes := func(ctx context.Context) (float64, error) {
 			return s.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
 		}
-		seen := town.Must(changes(t.Context()))(t)
+		seen := scenario.Must(changes(t.Context()))(t)
 		for range times {
 			before := s.container(t, service)
 			s.kill(t, before)
 			seen++
-			town.EventuallyWithin(t, comesBack, service+" is back, and Prometheus has seen it", func(ctx context.Context) error {
+			scenario.EventuallyWithin(t, comesBack, service+" is back, and Prometheus has seen it", func(ctx context.Context) error {
 				if now, err := changes(ctx); err != nil || now < seen {
 					return errorOr(err, fmt.Sprintf("%v starts, not %v", now, seen))
 				}

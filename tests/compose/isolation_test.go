@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // probe is the operator's command where every container finds it: services have no shell to try anything with.
@@ -37,7 +37,7 @@ type attempt struct {
 // Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker: not by any name,
 // at any address or port.
 func testIsolation(t *testing.T, s *stack) {
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	tries, n := map[string]chan attempt{}, 0
 	var busy sync.WaitGroup
 	for _, a := range attempts(all) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // The parts of the system that are killed, one after the other.
@@ -30,24 +30,24 @@ func victims() []string {
 // Each part is killed while customers order, and comes back by itself. Every order that was taken is confirmed, nothing is
 // sold twice, and the books agree.
 func testKills(t *testing.T, s *stack) {
-	w := s.town(t)
+	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
-	orders := town.Order(t, ana, dish, 2, 0)
+	orders := scenario.StartLoad(t, ana, dish, 2, 0)
 	defer orders.Stop()
-	orders.More(10)
+	orders.AwaitMore(10)
 	for _, name := range victims() {
 		before := s.container(t, name)
 		since := time.Now()
 		s.kill(t, before)
-		town.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
-		orders.More(20)
+		scenario.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
+		orders.AwaitMore(20)
 		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
 	}
 	taken := orders.Stop()
 	s.healthy(t, comesBack)
-	since, books := time.Now(), s.books(t)
-	town.EventuallyWithin(t, town.Back, "every order that was taken is confirmed", func(ctx context.Context) error {
-		statuses, err := books.Orders(ctx)
+	since, invariants := time.Now(), s.invariants(t)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "every order that was taken is confirmed", func(ctx context.Context) error {
+		statuses, err := invariants.Orders(ctx)
 		for _, id := range taken {
 			if err == nil && statuses[id] != client.Confirmed {
 				err = fmt.Errorf("order %s is %q", id, statuses[id])
@@ -56,7 +56,7 @@ func testKills(t *testing.T, s *stack) {
 		return err
 	})
 	say("     %d orders were taken; all confirmed %.1f s after all was healthy", len(taken), time.Since(since).Seconds())
-	books.Want(t)
+	invariants.Want(t)
 	s.wantNoAlertOfOldGateways(t)
 }
 
@@ -69,7 +69,7 @@ func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
 		return
 	}
 	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(begun).Seconds())
-	for _, each := range town.Must(s.query(t.Context(), expr))(t) {
+	for _, each := range scenario.Must(s.query(t.Context(), expr))(t) {
 		t.Errorf("an alert spoke of the group of one gateway: %v", each.Labels)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // recent is how far back the checks of logs look.
@@ -98,7 +98,7 @@ func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 	store := s.logStore()
 	for _, service := range services {
 		what := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
-		town.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
+		scenario.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
 			lines, err := store.lines(ctx, service, traceID)
 			if err == nil && len(lines) == 0 {
 				err = fmt.Errorf("no line of %s", service)
@@ -113,14 +113,14 @@ func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 // Jobs are exempt: one that ends within a second is over before the collector finds it.
 func testLogs(t *testing.T, s *stack) {
 	store := s.logStore()
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	seen := 0
 	for name, c := range all {
 		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))
 		if !c.State.Running || !structured && !s.saidSomething(t.Context(), c) {
 			continue
 		}
-		town.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
+		scenario.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
 			lines, err := store.lines(ctx, name, "")
 			if err != nil {
 				return err

@@ -12,21 +12,21 @@ import (
 	"time"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // One order is one trace, from the POST to CONFIRMED, over every service and every sidecar on its way. The trace's id finds
 // the log lines of the services.
 func testOneOrder(t *testing.T, s *stack) {
-	w := s.town(t)
+	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(10, 700)
 	since := time.Now()
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if order.Status != client.Confirmed {
 		t.Fatal(order.Status)
 	}
 	var found trace
-	town.EventuallyWithin(t, time.Minute, "the order's trace is whole", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, time.Minute, "the order's trace is whole", func(ctx context.Context) error {
 		var err error
 		if found, err = s.traceOf(ctx, "/api/v1/orders", since); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // published are the ports of the services' databases on this machine.
@@ -32,12 +32,12 @@ const environmentFile = "/run/comanda/env"
 // secrets are those that a service finds in its volume, which nobody gave and a job made up.
 func (s *stack) secrets(t testing.TB, service string) map[string]string {
 	t.Helper()
-	packed := town.Must(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-"))(t)
+	packed := scenario.Must(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-"))(t)
 	files := tar.NewReader(bytes.NewReader([]byte(packed)))
 	if _, err := files.Next(); err != nil {
 		t.Fatalf("the secrets of %s: %v", service, err)
 	}
-	text := town.Must(io.ReadAll(files))(t)
+	text := scenario.Must(io.ReadAll(files))(t)
 	return settings(string(text))
 }
 
@@ -55,19 +55,19 @@ func settings(text string) map[string]string {
 // shown is what `secrets show` tells a person: accounts, and the addresses of the databases.
 func (s *stack) shown(t testing.TB) map[string]string {
 	t.Helper()
-	return settings(town.Must(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show"))(t))
+	return settings(scenario.Must(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show"))(t))
 }
 
-// town is the system with its administrator logged in.
-func (s *stack) town(t testing.TB) *town.Town {
+// scenario is the system with its administrator logged in.
+func (s *stack) scenario(t testing.TB) *scenario.Scenario {
 	t.Helper()
 	shown := s.shown(t)
-	return town.Arrive(t, s.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
+	return scenario.New(t, s.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
 }
 
-// books are the databases and the broker, as they are reached from this machine. Dead letters of the test's own making
+// invariants are the databases and the broker, as they are reached from this machine. Dead letters of the test's own making
 // are known.
-func (s *stack) books(t testing.TB) town.Books {
+func (s *stack) invariants(t testing.TB) scenario.Invariants {
 	t.Helper()
 	shown, urls := s.shown(t), map[string]string{}
 	for service, port := range published {
@@ -78,7 +78,7 @@ func (s *stack) books(t testing.TB) town.Books {
 		address.Host = net.JoinHostPort(s.host, address.Port())
 		urls[service] = address.String()
 	}
-	return town.Books{Database: func(service string) string { return urls[service] }, Kafka: s.kafka(), Known: s.dead}
+	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: s.kafka(), Known: s.dead}
 }
 
 // kafka are the options of a client on this machine. The broker says it is localhost; it is where its port is published.

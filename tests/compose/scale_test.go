@@ -15,7 +15,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // replicas are what the scale file adds to.
@@ -29,13 +29,13 @@ func testScale(t *testing.T, s *stack) {
 	s.wantSpread(t)
 	s.wantNoCollision(t)
 	s.prove(t, oneOfThree)
-	s.books(t).Want(t)
+	s.invariants(t).Want(t)
 }
 
 // wantShared wants the partitions to be divided among three members of the service's consumer group, and the exporter to
 // say so.
 func (s *stack) wantShared(t *testing.T, group string, three []string) {
-	town.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
 		broker, err := s.broker()
 		if err != nil {
 			return err
@@ -71,21 +71,21 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 
 // wantSpread wants each replica to answer calls, and every watcher to be told of changes whichever replica made them.
 func (s *stack) wantSpread(t *testing.T) {
-	w := s.town(t)
+	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(1000, 700)
 	before := s.answered(t)
-	var watchers []*town.Watching
+	var watchers []*scenario.Stream
 	for range 30 {
-		order := town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t)
-		watchers = append(watchers, town.Watch(t, ana, order.ID, ""), town.Watch(t, ana, order.ID, ""))
-		town.Must(ana.Product(t.Context(), dish.ID))(t)
+		order := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
+		watchers = append(watchers, scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""))
+		scenario.Must(ana.Product(t.Context(), dish.ID))(t)
 	}
 	for _, watching := range watchers {
 		watching.Want(client.Confirmed)
 	}
 	for _, three := range replicas {
 		for _, replica := range three {
-			town.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
+			scenario.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
 				if now := s.answered(t); now[replica] <= before[replica] {
 					return fmt.Errorf("still %v", now[replica])
 				}
@@ -100,7 +100,7 @@ func (s *stack) wantSpread(t *testing.T) {
 // Prometheus still has of the containers before is not asked for.
 func (s *stack) answered(t *testing.T) map[string]float64 {
 	t.Helper()
-	found := town.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
+	found := scenario.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
 	counts := map[string]float64{}
 	for _, one := range found {
 		host, _, _ := strings.Cut(one.Labels["instance"], ":")
@@ -113,20 +113,20 @@ func (s *stack) answered(t *testing.T) map[string]float64 {
 // replicas look for them, and with no other effect than the one each order has.
 func (s *stack) wantNoCollision(t *testing.T) {
 	const patient = 30 * time.Second // RECOVERY_AFTER
-	w, books := s.town(t), s.books(t)
+	w, invariants := s.scenario(t), s.invariants(t)
 	ana, dish := w.Customer(), w.Dish(100, 700)
 	deaf := []string{"product-dapr", "product-2-dapr", "product-3-dapr"}
 	undo := stopped(deaf...)(t, s)
 	since := time.Now()
 	var orders []string
 	for range 12 {
-		orders = append(orders, town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t).ID)
+		orders = append(orders, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t).ID)
 	}
 	announced := func(ctx context.Context) ([]string, error) {
-		return town.Query(ctx, books.Database("order"), `select doc(value) ->> 'announced' from orders
+		return scenario.Query(ctx, invariants.Database("order"), `select doc(value) ->> 'announced' from orders
 			where substr(key, length('order-') + 1) in ('`+strings.Join(orders, "','")+`')`)
 	}
-	town.EventuallyWithin(t, 2*patient, "every order is announced again", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, 2*patient, "every order is announced again", func(ctx context.Context) error {
 		counts, err := announced(ctx)
 		if err == nil && (len(counts) != len(orders) || slices.Contains(counts, "1")) {
 			err = fmt.Errorf("they were announced %v times", counts)
@@ -134,15 +134,15 @@ func (s *stack) wantNoCollision(t *testing.T) {
 		return err
 	})
 	undo()
-	town.WantConfirmed(t, ana, orders)
+	scenario.WantConfirmed(t, ana, orders)
 	most := 1 + int(time.Since(since)/patient)
-	for _, count := range town.Must(announced(t.Context()))(t) {
+	for _, count := range scenario.Must(announced(t.Context()))(t) {
 		if n, err := strconv.Atoi(count); err != nil || n > most {
 			t.Errorf("in %v an order was announced %s times", time.Since(since), count)
 		}
 	}
 	for _, id := range orders {
-		if got := town.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
+		if got := scenario.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
 			t.Errorf("order %s has version %d after PENDING and CONFIRMED", id, got.Version)
 		}
 	}

@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // Without JWT_SECRET_KEY, and with one that is too short, `up` stops before any service starts, and one line says what is
 // wrong.
 func testSecretsAreAsked(t *testing.T, s *stack) {
-	if all := town.Must(s.containers(t.Context()))(t); len(all) > 0 {
+	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
 		t.Log("KEEP=yes: the system that is up stays as it is")
 		return
 	}
@@ -25,16 +25,16 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 	delete(settings, "JWT_SECRET_KEY")
 	_, err := s.composeWith(t.Context(), settings, started...)
 	wantOneLine(t, "without a key", fmt.Sprint(err), err)
-	if all := town.Must(s.containers(t.Context()))(t); len(all) > 0 {
+	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
 		t.Errorf("without a key it starts %d containers", len(all))
 	}
 
 	settings["JWT_SECRET_KEY"] = "as short as this"
 	_, err = s.composeWith(t.Context(), settings, started...)
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	log := ""
 	if job, there := all["secrets"]; there {
-		log = town.Must(said(t.Context(), job.ID))(t)
+		log = scenario.Must(said(t.Context(), job.ID))(t)
 	}
 	wantOneLine(t, "with a short key", log, err)
 	for name, c := range all {
@@ -81,13 +81,13 @@ func testSecretsAreKept(t *testing.T, s *stack) {
 			}
 		}
 	}
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		shown := string(town.Must(json.Marshal(town.Must(inspect[any](t.Context(), "container", c.ID))(t)))(t)) +
-			string(town.Must(json.Marshal(town.Must(inspect[any](t.Context(), "image", c.Image))(t)))(t)) +
-			town.Must(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image))(t)
-		log := town.Must(said(t.Context(), c.ID))(t)
+		shown := string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "container", c.ID))(t)))(t)) +
+			string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "image", c.Image))(t)))(t)) +
+			scenario.Must(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image))(t)
+		log := scenario.Must(said(t.Context(), c.ID))(t)
 		for what, value := range known {
 			if strings.Contains(shown, value) && !mayShow(name, what) {
 				t.Errorf("docker inspect of %s shows %s", name, what)

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // Prometheus reaches every target.
 func testTargets(t *testing.T, s *stack) {
-	town.EventuallyWithin(t, time.Minute, "every target is up", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, time.Minute, "every target is up", func(ctx context.Context) error {
 		found, err := s.targets(ctx)
 		for _, target := range found {
 			if err == nil && target.Health != "up" {
@@ -26,7 +26,7 @@ func testTargets(t *testing.T, s *stack) {
 		}
 		return err
 	})
-	say("     %d targets are up", len(town.Must(s.targets(t.Context()))(t)))
+	say("     %d targets are up", len(scenario.Must(s.targets(t.Context()))(t)))
 }
 
 // targetState is one target of Prometheus.

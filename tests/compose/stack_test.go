@@ -21,7 +21,7 @@ import (
 
 	comanda "comanda/infra/build"
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // project is the name under which all of it runs. Two runs on one machine would be in each other's way, and are not meant.
@@ -44,8 +44,8 @@ type stack struct {
 	dead map[string]int64 // the dead letters that the test made itself
 
 	// Who is there before anything goes wrong, for what happens while nobody can register.
-	people *town.Town
-	ana    town.User
+	people *scenario.Scenario
+	ana    scenario.User
 	dish   client.Product
 }
 
@@ -168,7 +168,7 @@ func (s *stack) up(t testing.TB) {
 // services are the names of all that the files describe, less what is left out.
 func (s *stack) services(t testing.TB) []string {
 	t.Helper()
-	text := town.Must(s.compose(t.Context(), "config", "--services"))(t)
+	text := scenario.Must(s.compose(t.Context(), "config", "--services"))(t)
 	all := strings.Fields(text)
 	for _, name := range s.without {
 		if !slices.Contains(all, name) {
@@ -194,7 +194,7 @@ func (s *stack) containers(ctx context.Context) (map[string]container, error) {
 
 func (s *stack) container(t testing.TB, service string) container {
 	t.Helper()
-	c, there := town.Must(s.containers(t.Context()))(t)[service]
+	c, there := scenario.Must(s.containers(t.Context()))(t)[service]
 	if !there {
 		t.Fatalf("%s: %v", service, errNoSuchService)
 	}
@@ -207,7 +207,7 @@ func (s *stack) image(t testing.TB, service string) string { return s.container(
 // healthy waits until every container is well, and every job has ended well.
 func (s *stack) healthy(t testing.TB, within time.Duration) {
 	t.Helper()
-	town.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
 		all, err := s.containers(ctx)
 		if err == nil && len(all) == 0 {
 			err = errors.New("nothing is there")

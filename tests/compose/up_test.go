@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // startup is how long the whole system may take to be healthy on two cores, with images built.
@@ -37,7 +37,7 @@ func (s *stack) start(t *testing.T) {
 		return
 	}
 	since := time.Now()
-	town.Must(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...))(t)
+	scenario.Must(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...))(t)
 	say("     images built (%.0f s)", time.Since(since).Seconds())
 	since = time.Now()
 	s.up(t)
@@ -76,9 +76,9 @@ func (s *stack) targetsFile() string { return filepath.Join(s.dir, "targets", "c
 
 // All five services are ready, also to each other, and what is measured is told.
 func testUp(t *testing.T, s *stack) {
-	town.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
+	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
 	s.healthy(t, startup)
-	all := town.Must(s.containers(t.Context()))(t)
+	all := scenario.Must(s.containers(t.Context()))(t)
 	for name, c := range all {
 		if c.RestartCount > 0 {
 			t.Errorf("%s was started %d times", name, 1+c.RestartCount)

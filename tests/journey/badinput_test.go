@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
@@ -57,7 +57,7 @@ func TestBadOrders(t *testing.T) {
 		{"a list", `[]`, wrong, ""},
 		{"null", `null`, wrong, ""},
 	} {
-		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
+		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
 		problem := answer.Problem()
 		if problem.Status != test.status || problem.Unwrap() != nil || problem.Type == "" {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
@@ -66,7 +66,7 @@ func TestBadOrders(t *testing.T) {
 			t.Errorf("%s: the wrong fields are %v, want %s", test.name, problem.Fields(), test.field)
 		}
 	}
-	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
 	w.WantStock(dish, 100, 0, 0)
@@ -78,15 +78,15 @@ func TestBodiesThatAreNone(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ana, dish := w.Customer(), w.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
-	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
+	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
 
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""} {
-		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1),
+		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
 			Header: http.Header{"Content-Type": {kind}}}))(t)
 		wantProblem(t, answer.Problem(), http.StatusUnsupportedMediaType)
 	}
-	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
 }
@@ -95,7 +95,7 @@ func TestBadRegistrations(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	good := func(change func(map[string]any)) map[string]any {
-		person := town.Somebody()
+		person := scenario.NewPerson()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
 		change(body)
 		return body
@@ -120,7 +120,7 @@ func TestBadRegistrations(t *testing.T) {
 		{"a phone that is none", "phone", set("phone", "ask me")},
 		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
@@ -131,7 +131,7 @@ func TestBadRegistrations(t *testing.T) {
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }
@@ -139,7 +139,7 @@ func TestBadRegistrations(t *testing.T) {
 // storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
 // unknown e-mail, not like an account that is not active.
 func storedNowhere(t testing.TB, w *visit, email string) error {
-	answer, err := w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+	answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
 		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
@@ -158,7 +158,7 @@ func TestBadProducts(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := town.Must(w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		answer := scenario.Must(w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
 		}
@@ -170,6 +170,6 @@ func TestBadIdempotencyKeys(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ana, dish := w.Customer(), w.Dish(100, 700)
 	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
-		refused(ana.OrderOnce(t.Context(), key, town.Basket(dish, 1)))(t, http.StatusBadRequest)
+		refused(ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 1)))(t, http.StatusBadRequest)
 	}
 }

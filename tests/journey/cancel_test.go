@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // Cancelling gives the stock back, whoever does it and however far the order was.
@@ -16,7 +16,7 @@ func TestCancel(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		steps []string // of the kitchen before
-		by    town.User
+		by    scenario.User
 	}{
 		{"confirmed, by its customer", nil, ana},
 		{"confirmed, by staff", nil, cook},
@@ -24,17 +24,17 @@ func TestCancel(t *testing.T) {
 		{"ready, by staff", kitchen[:2], cook},
 	} {
 		dish := w.Dish(10, 700)
-		order := w.Confirmed(ana, town.Basket(dish, 3))
+		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 3))
 		w.WantStock(dish, 7, 3, 0)
 		for _, step := range test.steps {
-			town.Must(cook.Advance(ctx, order.ID, step))(t)
+			scenario.Must(cook.Advance(ctx, order.ID, step))(t)
 		}
-		got := town.Must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
+		got := scenario.Must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
 		if got.Status != client.Cancelled || got.Reason != "no longer hungry" {
 			t.Errorf("%s: the order is %s (%s)", test.name, got.Status, got.Reason)
 		}
 		w.WantStock(dish, 10, 0, 0)
-		again := town.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
+		again := scenario.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
 		if again.Version != got.Version || again.Reason != got.Reason {
 			t.Errorf("%s: cancelled again it became %+v", test.name, again)
 		}
@@ -50,7 +50,7 @@ func TestCancelWhilePending(t *testing.T) {
 	ana, dish := w.Customer(), w.Dish(100, 700)
 	const n = 12
 	cancelled := together(n, func(int) (client.Order, error) {
-		placed, err := ana.Order(t.Context(), town.Basket(dish, 2))
+		placed, err := ana.Order(t.Context(), scenario.Basket(dish, 2))
 		if err != nil {
 			return placed, err
 		}
@@ -63,7 +63,7 @@ func TestCancelWhilePending(t *testing.T) {
 	}
 	w.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
-		if now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
+		if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
 			t.Errorf("order %s became %s", order.ID, now.Status)
 		}
 	}
@@ -73,14 +73,14 @@ func TestCancelTooLate(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // the customer's time is over
-	town.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
-	town.Must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // so is the kitchen's
-	town.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
 	w.WantStock(dish, 9, 0, 1)
 }
@@ -92,7 +92,7 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(100, 700)
 	reserved := 0
 	for range 5 {
-		order := w.Confirmed(ana, town.Basket(dish, 1))
+		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 		statuses := together(2, func(i int) (int, error) {
 			var err error
 			if i == 0 {
@@ -105,7 +105,7 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 			}
 			return http.StatusOK, err
 		})(t)
-		now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t)
+		now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t)
 		switch {
 		case now.Status == client.Cancelled && statuses[0] == http.StatusOK && statuses[1] == http.StatusConflict:
 		case now.Status == client.Preparing && statuses[0] == http.StatusConflict && statuses[1] == http.StatusOK:

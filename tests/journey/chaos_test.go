@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // `make chaos` sets these for a long run.
@@ -37,9 +37,9 @@ func TestNoOrderIsLost(t *testing.T) {
 	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("the sequence of kills has the seed %d", seed)
-	orders := town.Order(t, ana, dish, 4, pause)
+	orders := scenario.StartLoad(t, ana, dish, 4, pause)
 	defer orders.Stop()
-	orders.More(20)
+	orders.AwaitMore(20)
 
 	tick := time.NewTicker(*every)
 	defer tick.Stop()
@@ -52,26 +52,26 @@ func TestNoOrderIsLost(t *testing.T) {
 		last = time.Now()
 		t.Logf("%-18s killed", victim.name)
 		if *kills == 0 {
-			orders.More(20)
+			orders.AwaitMore(20)
 		}
 	}
-	ready, cancel := context.WithDeadline(t.Context(), last.Add(town.Back))
+	ready, cancel := context.WithDeadline(t.Context(), last.Add(scenario.OutageTimeout))
 	defer cancel()
 	if err := s.AwaitReady(ready); err != nil {
-		t.Fatalf("not ready %v after the last kill: %v", town.Back, err)
+		t.Fatalf("not ready %v after the last kill: %v", scenario.OutageTimeout, err)
 	}
 	recovered := time.Since(last).Round(time.Millisecond)
 	t.Logf("all was ready %v after the last kill", recovered)
-	orders.More(20)
+	orders.AwaitMore(20)
 	taken := orders.Stop()
 
-	town.WantConfirmed(t, ana, taken)
+	scenario.WantConfirmed(t, ana, taken)
 	took := time.Since(last).Round(time.Millisecond)
 	t.Logf("%d orders were taken; all were confirmed %v after the last kill", len(taken), took)
 	if *kills > 0 && (recovered > readyAgain || took > decided) { // in `make test` other tests share the processor
 		t.Errorf("ready after %v, the last order decided after %v; want %v and %v", recovered, took, readyAgain, decided)
 	}
-	wantBooks(t, s)
+	wantInvariants(t, s)
 }
 
 // victim is a part that can be killed.

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // Only tokens that auth signed, for us, and lately, open anything.
@@ -32,7 +32,7 @@ func TestForgedTokens(t *testing.T) {
 		return c
 	}
 	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
-		return town.Must(jwt.NewWithClaims(method, c).SignedString(key))(t)
+		return scenario.Must(jwt.NewWithClaims(method, c).SignedString(key))(t)
 	}
 	right, same := []byte(s.JWTSecret), func(jwt.MapClaims) {}
 	genuine := strings.Split(ana.Session.AccessToken, ".")
@@ -50,7 +50,7 @@ func TestForgedTokens(t *testing.T) {
 		"no token at all": "nonsense",
 	}
 	for name, token := range tokens {
-		forger := w.Nobody.As(client.Session{AccessToken: token})
+		forger := w.Anonymous.As(client.Session{AccessToken: token})
 		_, err := forger.Orders(t.Context(), "", client.Page{})
 		problem := wantProblem(t, err, http.StatusUnauthorized)
 		if !strings.HasPrefix(problem.Header.Get("WWW-Authenticate"), "Bearer") {
@@ -58,7 +58,7 @@ func TestForgedTokens(t *testing.T) {
 		}
 		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
 	}
-	if found := town.Must(w.Nobody.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
+	if found := scenario.Must(w.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
 		t.Errorf("forged tokens made %+v", found.Items)
 	}
 }
@@ -66,13 +66,13 @@ func TestForgedTokens(t *testing.T) {
 // promoted is a token's middle part with more roles than auth gave.
 func promoted(t *testing.T, part string) string {
 	t.Helper()
-	raw := town.Must(base64.RawURLEncoding.DecodeString(part))(t)
+	raw := scenario.Must(base64.RawURLEncoding.DecodeString(part))(t)
 	var claims map[string]any
 	if err := json.Unmarshal(raw, &claims); err != nil {
 		t.Fatal(err)
 	}
 	claims["roles"] = []string{"customer", "staff", "admin"}
-	return base64.RawURLEncoding.EncodeToString(town.Must(json.Marshal(claims))(t))
+	return base64.RawURLEncoding.EncodeToString(scenario.Must(json.Marshal(claims))(t))
 }
 
 // A service answers to its own sidecar alone, and a sidecar to its own service. What is open to all is whether they live.
@@ -104,7 +104,7 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 	s := peaceful(t)
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	for service, topic := range map[string]string{
 		"auth": "creating.user.response", "user": "creating.user.cancelled", "order": "inventory.stock.failed",
 		"product": "order.status.changed", "gateway": "order.status.changed",
@@ -127,7 +127,7 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 		}
 	}
 	w.WantStock(dish, 9, 1, 0)
-	if now := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
+	if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
 		t.Errorf("invoked events made the order %s", now.Status)
 	}
 }
@@ -160,28 +160,28 @@ func TestGatewayLeadsNowhereElse(t *testing.T) {
 func TestMethodsThatAreNot(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	answer := town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
 		t.Errorf("Allow is %q", allow)
 	}
-	answer = town.Must(w.Nobody.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	answer = scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusNotFound)
 }
 
 // fetch makes a request past the client, to wherever a test wants.
 func fetch(t testing.TB, method, url string, header http.Header, body string) (int, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), town.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), scenario.SagaTimeout)
 	defer cancel()
-	req := town.Must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
+	req := scenario.Must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	resp := town.Must(http.DefaultClient.Do(req))(t)
+	resp := scenario.Must(http.DefaultClient.Do(req))(t)
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, strings.TrimSpace(string(text))

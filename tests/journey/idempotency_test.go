@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // The same key is the same order: the second time it is shown as it is by then.
@@ -15,18 +15,18 @@ func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, bea, dish, key := t.Context(), w.Customer(), w.Customer(), w.Dish(50, 700), uuid.NewString()
-	post := func(by town.User, b any) client.Answer {
+	post := func(by scenario.User, b any) client.Answer {
 		t.Helper()
-		return town.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
+		return scenario.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
 			Header: http.Header{"Idempotency-Key": {key}}}))(t)
 	}
-	if first := post(ana, town.Basket(dish, 2)); first.Status != http.StatusCreated {
+	if first := post(ana, scenario.Basket(dish, 2)); first.Status != http.StatusCreated {
 		t.Fatalf("the first is answered %d: %s", first.Status, first.Body)
 	}
-	placed := town.Must(ana.OrderOnce(ctx, key, town.Basket(dish, 2)))(t)
-	w.Settled(ana, placed.ID, client.Confirmed)
+	placed := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
+	w.WantStatus(ana, placed.ID, client.Confirmed)
 
-	again := town.Must(ana.OrderOnce(ctx, key, town.Basket(dish, 2)))(t)
+	again := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
 	if again.ID != placed.ID || again.Status != client.Confirmed || again.TotalCents != 1400 {
 		t.Errorf("the same key again is %+v", again)
 	}
@@ -34,13 +34,13 @@ func TestIdempotencyKey(t *testing.T) {
 	if reordered.Status != http.StatusOK {
 		t.Errorf("the same request, written otherwise, is answered %d: %s", reordered.Status, reordered.Body)
 	}
-	refused(ana.OrderOnce(ctx, key, town.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
+	refused(ana.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
 
-	other := town.Must(bea.OrderOnce(ctx, key, town.Basket(dish, 3)))(t) // a key is its owner's
+	other := scenario.Must(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t) // a key is its owner's
 	if other.ID == placed.ID {
 		t.Error("two customers with the same key share an order")
 	}
-	w.Settled(bea, other.ID, client.Confirmed)
+	w.WantStatus(bea, other.ID, client.Confirmed)
 	w.WantStock(dish, 45, 5, 0)
 }
 
@@ -49,14 +49,14 @@ func TestIdempotencyKeyRace(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, dish, key := w.Customer(), w.Dish(50, 700), uuid.NewString()
-	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, town.Basket(dish, 2)) })(t)
+	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2)) })(t)
 	for _, order := range orders {
 		if order.ID != orders[0].ID {
 			t.Fatalf("one key made the orders %s and %s", orders[0].ID, order.ID)
 		}
 	}
-	w.Settled(ana, orders[0].ID, client.Confirmed)
-	if all := town.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
+	w.WantStatus(ana, orders[0].ID, client.Confirmed)
+	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
 		t.Errorf("the customer has %d orders", len(all.Items))
 	}
 	w.WantStock(dish, 48, 2, 0)
@@ -67,7 +67,7 @@ func TestWithoutAKey(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, dish := w.Customer(), w.Dish(50, 700)
-	first, second := w.Confirmed(ana, town.Basket(dish, 1)), w.Confirmed(ana, town.Basket(dish, 1))
+	first, second := w.PlaceConfirmed(ana, scenario.Basket(dish, 1)), w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if first.ID == second.ID {
 		t.Error("two orders are one")
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // kitchen are the four steps that staff take an order through.
@@ -18,17 +18,17 @@ func TestWholeLife(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
 
-	placed := town.Must(ana.Order(ctx, town.Basket(dish, 4)))(t)
-	watching := town.Watch(t, ana, placed.ID, "")
+	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
+	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Want(client.Confirmed)
 	for _, step := range kitchen {
-		if got := town.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
+		if got := scenario.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
 			t.Fatalf("advancing to %s answers %s", step, got.Status)
 		}
 		watching.Want(step)
 	}
 	watching.WantEnd()
-	if end := town.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
+	if end := scenario.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
 		t.Errorf("in the end the order is %+v", end)
 	}
 	w.WantStock(dish, 6, 0, 4)
@@ -39,7 +39,7 @@ func TestIllegalSteps(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	refused(cook.Advance(ctx, order.ID, client.Ready))(t, http.StatusConflict)
 	refused(cook.Advance(ctx, order.ID, client.Delivered))(t, http.StatusConflict)
@@ -52,12 +52,12 @@ func TestIllegalSteps(t *testing.T) {
 	refused(ana.Advance(ctx, order.ID, client.Preparing))(t, http.StatusForbidden)
 	refused(cook.Advance(ctx, "00000000-0000-4000-8000-000000000000", client.Preparing))(t, http.StatusNotFound)
 
-	first := town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
-	again := town.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	first := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	again := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	if again.Version != first.Version {
 		t.Errorf("the same step again made version %d of %d", again.Version, first.Version)
 	}
-	town.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
 	refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
 }
 
@@ -66,8 +66,8 @@ func TestNothingFollowsRejected(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(1, 700)
-	placed := town.Must(ana.Order(t.Context(), town.Basket(dish, 2)))(t)
-	w.Settled(ana, placed.ID, client.Rejected)
+	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	w.WantStatus(ana, placed.ID, client.Rejected)
 	refused(cook.Advance(t.Context(), placed.ID, client.Preparing))(t, http.StatusConflict)
 	refused(ana.Cancel(t.Context(), placed.ID, ""))(t, http.StatusConflict)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // What the system has to reach (on 2 cores, with nothing else running).
@@ -42,14 +42,14 @@ func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 	w := arrive(b, s)
 	ana, dish := w.Customer(), w.Dish(100_000, 700)
 	for range 3 {
-		w.Confirmed(ana, town.Basket(dish, 1))
+		w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	}
 	var took []time.Duration
 	for range n {
 		begun := time.Now()
-		placed, err := ana.Order(b.Context(), town.Basket(dish, 1))
+		placed, err := ana.Order(b.Context(), scenario.Basket(dish, 1))
 		if err == nil {
-			placed, err = ana.GetOrder(b.Context(), placed.ID, town.Patience)
+			placed, err = ana.GetOrder(b.Context(), placed.ID, scenario.SagaTimeout)
 		}
 		if err != nil || placed.Status != client.Confirmed {
 			b.Fatalf("order %s is %s: %v", placed.ID, placed.Status, err)
@@ -66,7 +66,7 @@ func BenchmarkIdleMemory(b *testing.B) {
 		w := arrive(b, s)
 		ana, dish := w.Customer(), w.Dish(1000, 700)
 		for range 20 {
-			w.Confirmed(ana, town.Basket(dish, 1))
+			w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 		}
 		total, each, err := s.Memory()
 		if err != nil {

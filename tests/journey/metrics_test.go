@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // shown are a part's metrics as Prometheus reads them: `name{label="value"}` and its value.
@@ -58,7 +58,7 @@ func wantMetrics(t testing.TB, s *system.System, service string, want map[string
 
 func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
 	t.Helper()
-	town.Eventually(t, who+" shows its metrics", func(ctx context.Context) error {
+	scenario.Eventually(t, who+" shows its metrics", func(ctx context.Context) error {
 		got, err := metricsAt(ctx, url)
 		for name, span := range want {
 			if value, there := got[name]; err == nil && (!there || value < span.least || value > span.most) {
@@ -99,10 +99,10 @@ func TestMetrics(t *testing.T) {
 	s := peaceful(t)
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(5, 700)
-	placed := w.Confirmed(ana, town.Basket(dish, 1))
-	town.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
-	w.Settled(ana, town.Must(ana.Order(t.Context(), town.Basket(dish, 100)))(t).ID, client.Rejected)
-	refused(w.Nobody.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
+	placed := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	scenario.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
+	w.WantStatus(ana, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 100)))(t).ID, client.Rejected)
+	refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
 
 	request := func(code, method, route string) string {
 		return fmt.Sprintf(`comanda_http_request_duration_seconds_count{code=%q,method=%q,route=%q}`, code, method, route)
@@ -153,7 +153,7 @@ func noIDs(t *testing.T, s *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
 		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
-			for name := range town.Must(metricsAt(t.Context(), url))(t) {
+			for name := range scenario.Must(metricsAt(t.Context(), url))(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
 						t.Errorf("%s shows %s", url, name)
@@ -167,7 +167,7 @@ func noIDs(t *testing.T, s *system.System, ids ...string) {
 // deadLetter sends order an event that cannot be right, and finds it counted there and among the dead letters.
 func deadLetter(t *testing.T, s *system.System) {
 	t.Helper()
-	kafka := town.Must(kgo.NewClient(books(s).Kafka...))(t)
+	kafka := scenario.Must(kgo.NewClient(invariants(s).Kafka...))(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
 	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)
@@ -177,7 +177,7 @@ func deadLetter(t *testing.T, s *system.System) {
 	wantMetrics(t, s, "order", map[string]between{
 		`comanda_event_handling_duration_seconds_count{outcome="dead_letter",topic="` + topic + `"}`: {1, 1},
 	})
-	known := books(s)
+	known := invariants(s)
 	known.Known = map[string]int64{"order": 1}
 	known.Want(t)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 func TestOrderConfirmed(t *testing.T) {
@@ -21,7 +21,7 @@ func TestOrderConfirmed(t *testing.T) {
 		Notes:           "sin cebolla — 不要洋葱",
 	}
 
-	answer := town.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
+	answer := scenario.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
 		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
 	}
@@ -30,7 +30,7 @@ func TestOrderConfirmed(t *testing.T) {
 		t.Fatalf("Location %q", answer.Header.Get("Location"))
 	}
 
-	got := w.Settled(ana, id, client.Confirmed)
+	got := w.WantStatus(ana, id, client.Confirmed)
 	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
 		t.Errorf("the order is %+v", got)
 	}
@@ -58,10 +58,10 @@ func TestOrderRejected(t *testing.T) {
 	ana := w.Customer()
 	plenty, scarce, none := w.Dish(50, 100), w.Dish(2, 200), w.Dish(0, 300)
 
-	placed := town.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
+	placed := scenario.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
 	}}))(t)
-	got := w.Settled(ana, placed.ID, client.Rejected)
+	got := w.WantStatus(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
 		t.Fatalf("rejected for %q with shortages %+v", got.Reason, got.Shortages)
 	}
@@ -87,14 +87,14 @@ func TestPricesStay(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, dish := w.Customer(), w.Dish(10, 500)
-	order := w.Confirmed(ana, town.Basket(dish, 2))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
 	dearer := int64(900)
-	town.Must(w.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
-	if again := town.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
+	scenario.Must(w.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
+	if again := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
 		t.Errorf("the total became %d", again.TotalCents)
 	}
-	if next := w.Confirmed(ana, town.Basket(dish, 2)); next.TotalCents != 1800 {
+	if next := w.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
 		t.Errorf("the next order's total is %d, want 1800", next.TotalCents)
 	}
 }
@@ -104,9 +104,9 @@ func TestPreferWait(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, dish := w.Customer(), w.Dish(10, 500)
-	placed := town.Must(ana.Order(t.Context(), town.Basket(dish, 1)))(t)
+	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
 
-	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
 	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
 		t.Errorf("waiting answers %d: %s", answer.Status, answer.Body)
@@ -115,12 +115,12 @@ func TestPreferWait(t *testing.T) {
 		t.Errorf("Preference-Applied is %q", applied)
 	}
 	begun := time.Now()
-	town.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
+	scenario.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("waiting for what is decided took %v", took)
 	}
 	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
-		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 			Header: http.Header{"Prefer": {preference}}}))(t)
 		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
 			t.Errorf("Prefer: %s answers %d: %s", preference, answer.Status, answer.Body)

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // While the broker is away, orders and registrations are taken; when it is back, they are decided.
@@ -19,28 +19,28 @@ func TestKafkaDown(t *testing.T) {
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
 	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(50, 700)
-	early := w.Confirmed(ana, town.Basket(dish, 1))
+	early := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	breakdown(t, s.Kafka.Kill)
 	var orders []client.Order
 	for range 10 {
 		begun := time.Now()
-		orders = append(orders, town.Must(ana.Order(ctx, town.Basket(dish, 2)))(t))
+		orders = append(orders, scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t))
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("an order took %v while Kafka was away", took)
 		}
 	}
-	person := town.Somebody()
-	begun := town.Must(w.Nobody.Register(ctx, person))(t)
-	town.Must(ana.Cancel(ctx, early.ID, ""))(t)
-	town.Must(ana.Cancel(ctx, orders[0].ID, ""))(t)
-	if still := town.Must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
+	person := scenario.NewPerson()
+	begun := scenario.Must(w.Anonymous.Register(ctx, person))(t)
+	scenario.Must(ana.Cancel(ctx, early.ID, ""))(t)
+	scenario.Must(ana.Cancel(ctx, orders[0].ID, ""))(t)
+	if still := scenario.Must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
 		t.Errorf("without a broker the order became %s", still.Status)
 	}
 
 	repair(t, s.Kafka.Start)
 	for _, order := range orders[1:] {
-		town.EventuallyWithin(t, town.Back, "an order from the outage is confirmed", func(ctx context.Context) error {
+		scenario.EventuallyWithin(t, scenario.OutageTimeout, "an order from the outage is confirmed", func(ctx context.Context) error {
 			now, err := ana.GetOrder(ctx, order.ID, 0)
 			if err == nil && now.Status != client.Confirmed {
 				err = fmt.Errorf("order %s is %s", order.ID, now.Status)
@@ -48,11 +48,11 @@ func TestKafkaDown(t *testing.T) {
 			return err
 		})
 	}
-	if got := town.Must(w.Nobody.Registration(ctx, begun.UserID, town.Patience))(t); got.Status != client.AccountActive {
+	if got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t); got.Status != client.AccountActive {
 		t.Errorf("the registration from the outage is %+v", got)
 	}
 	w.WantStock(dish, 50-9*2, 9*2, 0)
-	wantBooks(t, s)
+	wantInvariants(t, s)
 }
 
 // While Postgres is away every request is answered in time, with when to come back; afterwards all goes on by itself.
@@ -61,7 +61,7 @@ func TestPostgresDown(t *testing.T) {
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(50, 700)
-	before := town.Must(ana.Order(t.Context(), town.Basket(dish, 2)))(t)
+	before := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
 
 	breakdown(t, s.Postgres.Kill)
 	unavailable := func() {
@@ -69,7 +69,7 @@ func TestPostgresDown(t *testing.T) {
 		answers := together(5, func(i int) (client.Answer, error) {
 			begun := time.Now()
 			answer, err := ana.Do(t.Context(), []client.Request{
-				{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1)},
+				{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1)},
 				{Method: http.MethodGet, Path: "/orders/" + before.ID},
 				{Method: http.MethodGet, Path: "/products"},
 				{Method: http.MethodGet, Path: "/users/me"},
@@ -92,7 +92,7 @@ func TestPostgresDown(t *testing.T) {
 		}
 	}
 	unavailable() // at once
-	town.EventuallyWithin(t, town.Back, "the gateway says what is not ready", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "the gateway says what is not ready", func(ctx context.Context) error {
 		if s.Ready(ctx) == nil {
 			return fmt.Errorf("it says that all is ready")
 		}
@@ -102,11 +102,11 @@ func TestPostgresDown(t *testing.T) {
 
 	repair(t, s.Postgres.Start)
 	recovered(t, s)
-	w.Settled(ana, before.ID, client.Confirmed)
-	w.Confirmed(ana, town.Basket(dish, 1))
+	w.WantStatus(ana, before.ID, client.Confirmed)
+	w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	w.Customer()
 	w.WantStock(dish, 47, 3, 0)
-	wantBooks(t, s)
+	wantInvariants(t, s)
 }
 
 // recovered waits until all is ready again by itself: nothing is started here.
@@ -117,7 +117,7 @@ func recovered(t testing.TB, s *system.System) {
 			t.Errorf("%s did not outlive the outage", program.Name)
 		}
 	}
-	town.EventuallyWithin(t, town.Back, "all is ready again", s.Ready)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all is ready again", s.Ready)
 }
 
 func breakdown(t testing.TB, kill func(context.Context) error) {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // Many want the same dish at once, more than there is: it is sold until it is gone, and not once more.
@@ -15,13 +15,13 @@ func TestNothingIsSoldTwice(t *testing.T) {
 	const stock, n = 40, 60
 	ana, cook, dish, other := w.Customer(), w.Staff(), w.Dish(stock, 700), w.Dish(1000, 100)
 	settled := together(n, func(i int) (client.Order, error) {
-		want := town.Basket(dish, 1+i%3)
+		want := scenario.Basket(dish, 1+i%3)
 		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
 		placed, err := ana.Order(t.Context(), want)
 		if err != nil {
 			return placed, err
 		}
-		return ana.GetOrder(t.Context(), placed.ID, town.Patience)
+		return ana.GetOrder(t.Context(), placed.ID, scenario.SagaTimeout)
 	})(t)
 	sold, confirmed := 0, 0
 	for _, order := range settled {
@@ -70,5 +70,5 @@ func TestNothingIsSoldTwice(t *testing.T) {
 		}
 	}
 	w.WantStock(dish, stock-out, 0, out)
-	wantBooks(t, s)
+	wantInvariants(t, s)
 }

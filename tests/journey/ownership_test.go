@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // To others, an order is not there at all.
@@ -13,16 +13,16 @@ func TestOrdersArePrivate(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, bea, cook, dish := t.Context(), w.Customer(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	refused(bea.GetOrder(ctx, order.ID, 0))(t, http.StatusNotFound)
 	refused(bea.Cancel(ctx, order.ID, ""))(t, http.StatusNotFound)
-	refused(w.Nobody.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
-	if hers := town.Must(bea.Orders(ctx, "", client.Page{}))(t); len(hers.Items) != 0 {
+	refused(w.Anonymous.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
+	if hers := scenario.Must(bea.Orders(ctx, "", client.Page{}))(t); len(hers.Items) != 0 {
 		t.Errorf("a customer without orders sees %+v", hers.Items)
 	}
-	town.Must(cook.GetOrder(ctx, order.ID, 0))(t)
-	if now := town.Must(ana.GetOrder(ctx, order.ID, 0))(t); now.Status != client.Confirmed {
+	scenario.Must(cook.GetOrder(ctx, order.ID, 0))(t)
+	if now := scenario.Must(ana.GetOrder(ctx, order.ID, 0))(t); now.Status != client.Confirmed {
 		t.Errorf("what others tried made it %s", now.Status)
 	}
 }
@@ -31,12 +31,12 @@ func TestProfilesArePrivate(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, bea, cook := t.Context(), w.Customer(), w.Customer(), w.Staff()
-	for _, caller := range []town.User{bea, cook} {
+	for _, caller := range []scenario.User{bea, cook} {
 		refused(caller.User(ctx, ana.ID))(t, http.StatusForbidden)
 		refused(caller.Users(ctx, client.Page{}))(t, http.StatusForbidden)
 	}
-	refused(w.Nobody.Me(ctx))(t, http.StatusUnauthorized)
-	if seen := town.Must(w.Admin.User(ctx, ana.ID))(t); seen.Email != ana.Person.Email {
+	refused(w.Anonymous.Me(ctx))(t, http.StatusUnauthorized)
+	if seen := scenario.Must(w.Admin.User(ctx, ana.ID))(t); seen.Email != ana.Person.Email {
 		t.Errorf("the administrator sees %+v", seen)
 	}
 }
@@ -50,7 +50,7 @@ func TestRoles(t *testing.T) {
 	for _, test := range []struct {
 		caller *client.Client
 		status int
-	}{{ana.Client, http.StatusForbidden}, {w.Nobody, http.StatusUnauthorized}} {
+	}{{ana.Client, http.StatusForbidden}, {w.Anonymous, http.StatusUnauthorized}} {
 		refused(test.caller.AddStock(ctx, dish.ID, 1))(t, test.status)
 		refused(test.caller.Advance(ctx, dish.ID, client.Preparing))(t, test.status)
 		refused(test.caller.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, test.status)
@@ -58,13 +58,13 @@ func TestRoles(t *testing.T) {
 	}
 	refused(cook.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, http.StatusForbidden)
 	refused(cook.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price}))(t, http.StatusForbidden)
-	town.Must(cook.AddStock(ctx, dish.ID, 1))(t)
+	scenario.Must(cook.AddStock(ctx, dish.ID, 1))(t)
 	w.WantStock(dish, 11, 0, 0)
 
 	// What is reserved and sold is the kitchen's business.
-	w.Confirmed(ana, town.Basket(dish, 2))
+	w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 	w.WantStock(dish, 9, 2, 0)
-	if seen := town.Must(ana.Product(ctx, dish.ID))(t); seen.Reserved != 0 || seen.Available != 9 {
+	if seen := scenario.Must(ana.Product(ctx, dish.ID))(t); seen.Reserved != 0 || seen.Available != 9 {
 		t.Errorf("a customer sees %+v", seen)
 	}
 }

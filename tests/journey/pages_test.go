@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // pages walks through a list from its first page to its last.
 func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for page := (client.Page{Limit: 100}); ; {
-			got := town.Must(list(page))(t)
+			got := scenario.Must(list(page))(t)
 			for _, item := range got.Items {
 				if !yield(item) {
 					return
@@ -34,14 +34,14 @@ func TestPages(t *testing.T) {
 	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(100, 100)
 	var placed []string
 	for range 7 {
-		placed = append(placed, w.Confirmed(ana, town.Basket(dish, 1)).ID)
+		placed = append(placed, w.PlaceConfirmed(ana, scenario.Basket(dish, 1)).ID)
 	}
 	slices.Reverse(placed)
 
-	first := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
-	town.Must(ana.Order(ctx, town.Basket(dish, 1)))(t)
-	second := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
-	third := town.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
+	first := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
+	scenario.Must(ana.Order(ctx, scenario.Basket(dish, 1)))(t)
+	second := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
+	third := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
 	var got []string
 	for _, order := range slices.Concat(first.Items, second.Items, third.Items) {
 		got = append(got, order.ID)
@@ -50,8 +50,8 @@ func TestPages(t *testing.T) {
 		t.Errorf("the pages are %v (then %q), want %v", got, third.NextCursor, placed)
 	}
 
-	town.Must(ana.Cancel(ctx, placed[0], ""))(t)
-	if cancelled := town.Must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
+	scenario.Must(ana.Cancel(ctx, placed[0], ""))(t)
+	if cancelled := scenario.Must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
 		t.Errorf("the cancelled orders are %+v", cancelled.Items)
 	}
 }
@@ -65,7 +65,7 @@ func TestBadPages(t *testing.T) {
 		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",
 		"/products?limit=0", "/products?limit=101", "/products?cursor=nonsense", "/products?cursor=MQ",
 	} {
-		answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
+		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"strings"
 
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // atPeace says what is wrong with a system in which nothing was broken: an event that could not be processed or published,
 // a part that complained, or that said something in another form than JSON.
 func atPeace(s *system.System) error {
-	ctx, cancel := context.WithTimeout(context.Background(), town.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), scenario.SagaTimeout)
 	defer cancel()
-	if err := books(s).NothingLeft(ctx); err != nil {
+	if err := invariants(s).CheckNothingLeft(ctx); err != nil {
 		return err
 	}
 	for _, program := range s.Programs() {

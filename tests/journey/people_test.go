@@ -5,20 +5,20 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // visit is a system and the people in it: where every journey begins.
 type visit struct {
 	*system.System
-	*town.Town
+	*scenario.Scenario
 }
 
 // arrive opens a town in s.
 func arrive(t testing.TB, s *system.System) *visit {
 	t.Helper()
-	return &visit{s, town.Arrive(t, s.URL, s.AdminEmail, s.AdminPassword)}
+	return &visit{s, scenario.New(t, s.URL, s.AdminEmail, s.AdminPassword)}
 }
 
 // refused wants a call to be refused with this status, as problem+json, and returns the refusal.

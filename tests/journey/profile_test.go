@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 func TestProfile(t *testing.T) {
@@ -13,13 +13,13 @@ func TestProfile(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), w.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
-	before := town.Must(ana.Me(ctx))(t)
+	before := scenario.Must(ana.Me(ctx))(t)
 
-	got := town.Must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
+	got := scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
 	if got.Name != name || *got.Address != *home || got.Phone != ana.Person.Phone || got.Version <= before.Version {
 		t.Errorf("the profile became %+v", got)
 	}
-	if again := town.Must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
+	if again := scenario.Must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
 		t.Errorf("read again, it is %+v", again)
 	}
 	empty := ""
@@ -35,9 +35,9 @@ func TestProfilePhone(t *testing.T) {
 	ctx, ana, bea := t.Context(), w.Customer(), w.Customer()
 	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
 
-	other := town.Somebody().Phone
-	town.Must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
-	if got := town.Must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t); got.Phone != ana.Person.Phone {
+	other := scenario.NewPerson().Phone
+	scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
+	if got := scenario.Must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t); got.Phone != ana.Person.Phone {
 		t.Errorf("the phone is %q", got.Phone)
 	}
 }

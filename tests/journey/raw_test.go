@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // raw sends a request line exactly as it is written: Go's own client would tidy the path up.
 func raw(t testing.TB, address, request string, headers ...string) (int, string) {
 	t.Helper()
-	conn := town.Must(net.Dial("tcp", strings.TrimPrefix(address, "http://")))(t)
+	conn := scenario.Must(net.Dial("tcp", strings.TrimPrefix(address, "http://")))(t)
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(town.Patience))
+	_ = conn.SetDeadline(time.Now().Add(scenario.SagaTimeout))
 	_, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: comanda\r\nConnection: close\r\n%s\r\n\r\n", request, strings.Join(headers, "\r\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // What waits too long for an answer is given up, with a reason; what comes late is undone.
@@ -22,20 +22,20 @@ func TestNothingSticks(t *testing.T) {
 		s.Pair(service).Service.Kill()
 		s.Pair(service).Sidecar.Kill()
 	}
-	person := town.Somebody()
-	begun := town.Must(w.Nobody.Register(ctx, person))(t)
-	placed := town.Must(ana.Order(ctx, town.Basket(dish, 2)))(t)
-	watching := town.Watch(t, ana, placed.ID, "")
-	watching.Within = town.Patience
+	person := scenario.NewPerson()
+	begun := scenario.Must(w.Anonymous.Register(ctx, person))(t)
+	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t)
+	watching := scenario.Watch(t, ana, placed.ID, "")
+	watching.Within = scenario.SagaTimeout
 
 	if change := watching.Want(client.Cancelled); change.Reason != "timed_out" {
 		t.Errorf("the reason told is %q", change.Reason)
 	}
-	if got := w.Settled(ana, placed.ID, client.Cancelled); got.Reason != "timed_out" {
+	if got := w.WantStatus(ana, placed.ID, client.Cancelled); got.Reason != "timed_out" {
 		t.Errorf("the order is cancelled for %q", got.Reason)
 	}
-	town.Eventually(t, "the registration is given up", func(ctx context.Context) error {
-		got, err := w.Nobody.Registration(ctx, begun.UserID, 0)
+	scenario.Eventually(t, "the registration is given up", func(ctx context.Context) error {
+		got, err := w.Anonymous.Registration(ctx, begun.UserID, 0)
 		if err == nil && (got.Status != client.AccountRejected || got.Reason != "timed_out") {
 			err = fmt.Errorf("it is %+v", got)
 		}
@@ -53,16 +53,16 @@ func TestNothingSticks(t *testing.T) {
 	if err := s.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	town.EventuallyWithin(t, town.Back, "all is ready again", s.Ready)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all is ready again", s.Ready)
 	w.WantStock(dish, 10, 0, 0)
-	wantBooks(t, s)
+	wantInvariants(t, s)
 	// Neither the e-mail nor the phone of the registration that was given up is taken.
-	town.Eventually(t, "the same person can register", func(ctx context.Context) error {
-		again, err := w.Nobody.Register(ctx, person)
+	scenario.Eventually(t, "the same person can register", func(ctx context.Context) error {
+		again, err := w.Anonymous.Register(ctx, person)
 		if err != nil {
 			return err
 		}
-		got, err := w.Nobody.Registration(ctx, again.UserID, town.Patience)
+		got, err := w.Anonymous.Registration(ctx, again.UserID, scenario.SagaTimeout)
 		if err == nil && got.Status != client.AccountActive {
 			err = fmt.Errorf("it is %+v", got)
 		}
@@ -77,9 +77,9 @@ func TestAnnouncedAgain(t *testing.T) {
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(10, 700)
 	s.Pair("product").Service.Kill()
-	placed := town.Must(ana.Order(t.Context(), town.Basket(dish, 2)))(t)
-	town.Eventually(t, "the order is announced again", func(ctx context.Context) error {
-		told, err := town.Query(ctx, s.DatabaseURL("order"), `select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
+	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	scenario.Eventually(t, "the order is announced again", func(ctx context.Context) error {
+		told, err := scenario.Query(ctx, s.DatabaseURL("order"), `select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
 		if err == nil && (len(told) != 1 || told[0] < "3" && len(told[0]) == 1) {
 			err = fmt.Errorf("it was announced %v times", told)
 		}
@@ -89,9 +89,9 @@ func TestAnnouncedAgain(t *testing.T) {
 	if err := s.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.Settled(ana, placed.ID, client.Confirmed)
+	w.WantStatus(ana, placed.ID, client.Confirmed)
 	w.WantStock(dish, 8, 2, 0)
 	wantMetrics(t, s, "order", map[string]between{`comanda_recovery_total{step="announced_again"}`: {2, many}})
-	wantBooks(t, s)
+	wantInvariants(t, s)
 	deadLetter(t, s)
 }

@@ -6,15 +6,15 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	ctx, person := t.Context(), town.Somebody()
+	ctx, person := t.Context(), scenario.NewPerson()
 
-	answer := town.Must(w.Nobody.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	answer := scenario.Must(w.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
 	if answer.Status != http.StatusAccepted {
 		t.Fatalf("register answers %d: %s", answer.Status, answer.Body)
 	}
@@ -23,13 +23,13 @@ func TestRegistration(t *testing.T) {
 	if !found {
 		t.Fatalf("Location %q", location)
 	}
-	got := town.Must(w.Nobody.Registration(ctx, id, town.Patience))(t)
+	got := scenario.Must(w.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 
-	ana := town.Must(w.Nobody.Login(ctx, person.Email, person.Password))(t)
-	me := town.Must(ana.Me(ctx))(t)
+	ana := scenario.Must(w.Anonymous.Login(ctx, person.Email, person.Password))(t)
+	me := scenario.Must(ana.Me(ctx))(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
 		t.Errorf("the profile is %+v, registered was %+v", me, person)
 	}
@@ -45,18 +45,18 @@ func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ctx, first := t.Context(), w.Customer()
 
-	second := town.Somebody()
+	second := scenario.NewPerson()
 	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
-	begun := town.Must(w.Nobody.Register(ctx, second))(t)
-	got := town.Must(w.Nobody.Registration(ctx, begun.UserID, town.Patience))(t)
+	begun := scenario.Must(w.Anonymous.Register(ctx, second))(t)
+	got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t)
 	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
 		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
 	}
-	refused(w.Nobody.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
+	refused(w.Anonymous.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
 	refused(w.Admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
 
-	second.Phone = town.Somebody().Phone
-	again := w.Citizen(second)
+	second.Phone = scenario.NewPerson().Phone
+	again := w.Register(second)
 	if again.ID == begun.UserID {
 		t.Error("the second attempt has the id of the first")
 	}
@@ -67,24 +67,24 @@ func TestRegistrationWithATakenEmail(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	first := w.Customer()
 
-	second := town.Somebody()
+	second := scenario.NewPerson()
 	second.Email = strings.ToUpper(first.Person.Email)
-	refused(w.Nobody.Register(t.Context(), second))(t, http.StatusConflict)
+	refused(w.Anonymous.Register(t.Context(), second))(t, http.StatusConflict)
 }
 
 // Two people who ask for the same phone number at once: one gets it.
 func TestRegistrationsRaceForAPhone(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	phone := town.Somebody().Phone
+	phone := scenario.NewPerson().Phone
 	outcomes := together(6, func(int) (string, error) {
-		person := town.Somebody()
+		person := scenario.NewPerson()
 		person.Phone = phone
-		begun, err := w.Nobody.Register(t.Context(), person)
+		begun, err := w.Anonymous.Register(t.Context(), person)
 		if err != nil {
 			return "", err
 		}
-		settled, err := w.Nobody.Registration(t.Context(), begun.UserID, town.Patience)
+		settled, err := w.Anonymous.Registration(t.Context(), begun.UserID, scenario.SagaTimeout)
 		return settled.Status, err
 	})(t)
 	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
@@ -96,11 +96,11 @@ func TestRegistrationsRaceForAPhone(t *testing.T) {
 func TestRegistrationsRaceForAnEmail(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	email := town.Somebody().Email
+	email := scenario.NewPerson().Email
 	outcomes := together(6, func(int) (int, error) {
-		person := town.Somebody()
+		person := scenario.NewPerson()
 		person.Email = email
-		answer, err := w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
+		answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
 		return answer.Status, err
 	})(t)
 	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
@@ -112,6 +112,6 @@ func TestRegistrationOfNobody(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {
-		refused(w.Nobody.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
+		refused(w.Anonymous.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
 	}
 }

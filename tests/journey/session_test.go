@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 func TestLogin(t *testing.T) {
@@ -16,8 +16,8 @@ func TestLogin(t *testing.T) {
 		t.Errorf("the session is %+v", ana.Session)
 	}
 	// Who does not know the password learns nothing: not even whether there is such an account.
-	known := refused(w.Nobody.Login(t.Context(), ana.Person.Email, "wrong password"))(t, http.StatusUnauthorized)
-	unknown := refused(w.Nobody.Login(t.Context(), town.Somebody().Email, "wrong password"))(t, http.StatusUnauthorized)
+	known := refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password"))(t, http.StatusUnauthorized)
+	unknown := refused(w.Anonymous.Login(t.Context(), scenario.NewPerson().Email, "wrong password"))(t, http.StatusUnauthorized)
 	if known.Detail != unknown.Detail {
 		t.Errorf("a wrong password is told %q, an unknown e-mail %q", known.Detail, unknown.Detail)
 	}
@@ -30,17 +30,17 @@ func TestRefreshTokensRotate(t *testing.T) {
 	ctx, ana := t.Context(), w.Customer()
 	first := ana.Session.RefreshToken
 
-	second := town.Must(w.Nobody.Refresh(ctx, first))(t)
+	second := scenario.Must(w.Anonymous.Refresh(ctx, first))(t)
 	if second.RefreshToken == first {
 		t.Fatal("the refresh token did not rotate")
 	}
-	town.Must(w.Nobody.As(second).Me(ctx))(t)
-	third := town.Must(w.Nobody.Refresh(ctx, second.RefreshToken))(t)
+	scenario.Must(w.Anonymous.As(second).Me(ctx))(t)
+	third := scenario.Must(w.Anonymous.Refresh(ctx, second.RefreshToken))(t)
 
-	refused(w.Nobody.Refresh(ctx, first))(t, http.StatusUnauthorized)
-	refused(w.Nobody.Refresh(ctx, third.RefreshToken))(t, http.StatusUnauthorized)
+	refused(w.Anonymous.Refresh(ctx, first))(t, http.StatusUnauthorized)
+	refused(w.Anonymous.Refresh(ctx, third.RefreshToken))(t, http.StatusUnauthorized)
 
-	town.Must(w.Nobody.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 }
 
 // Of two that use the same refresh token at once, at most one gets a session: the other is a reuse.
@@ -49,7 +49,7 @@ func TestRefreshTokensRace(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ana := w.Customer()
 	outcomes := together(8, func(int) (int, error) {
-		answer, err := w.Nobody.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/refresh",
+		answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/refresh",
 			Body: map[string]string{"refreshToken": ana.Session.RefreshToken}})
 		return answer.Status, err
 	})(t)
@@ -62,21 +62,21 @@ func TestLogout(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), w.Customer()
-	other := town.Must(w.Nobody.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	other := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 
 	for range 2 { // also again, as for whoever did not hear the answer
-		if err := w.Nobody.Logout(ctx, ana.Session.RefreshToken); err != nil {
+		if err := w.Anonymous.Logout(ctx, ana.Session.RefreshToken); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refused(w.Nobody.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
-	town.Must(w.Nobody.Refresh(ctx, other.Session.RefreshToken))(t) // the other session goes on
+	refused(w.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
+	scenario.Must(w.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session goes on
 }
 
 func TestRefreshWithNonsense(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
-	refused(w.Nobody.Refresh(t.Context(), "nonsense"))(t, http.StatusUnauthorized)
+	refused(w.Anonymous.Refresh(t.Context(), "nonsense"))(t, http.StatusUnauthorized)
 }
 
 // Changing somebody's roles ends their refresh tokens, so that old rights last no longer than an access token.
@@ -85,17 +85,17 @@ func TestRolesEndRefreshTokens(t *testing.T) {
 	w := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), w.Customer()
 
-	account := town.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
+	account := scenario.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
 	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive || len(account.Roles) != 2 {
 		t.Errorf("the account is %+v", account)
 	}
-	refused(w.Nobody.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
+	refused(w.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
 
-	again := town.Must(w.Nobody.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
-	town.Must(again.AddStock(ctx, w.Dish(1, 100).ID, 1))(t) // now staff
+	again := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Must(again.AddStock(ctx, w.Dish(1, 100).ID, 1))(t) // now staff
 
-	town.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer))(t)
-	back := town.Must(w.Nobody.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer))(t)
+	back := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 	refused(back.AddStock(ctx, w.Dish(1, 100).ID, 1))(t, http.StatusForbidden)
 }
 
@@ -106,5 +106,5 @@ func TestRolesThatCannotBe(t *testing.T) {
 	refused(w.Admin.SetRoles(ctx, ana.ID, "king"))(t, http.StatusUnprocessableEntity)
 	refused(w.Admin.SetRoles(ctx, "00000000-0000-4000-8000-000000000000", client.RoleCustomer))(t, http.StatusNotFound)
 	refused(ana.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusForbidden)
-	refused(w.Nobody.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusUnauthorized)
+	refused(w.Anonymous.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusUnauthorized)
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 	"comanda/tests/system"
-	"comanda/tests/town"
 )
 
 // One order is one trace, from the gateway over the sidecars and Kafka, across the outboxes of order and product, until
@@ -22,7 +22,7 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(10, 700)
 	const stranger = "0af7651916cd43dd8448eb211c80319c"
-	answer := town.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: town.Basket(dish, 1),
+	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
 		Header: http.Header{"Traceparent": {"00-" + stranger + "-b7ad6b7169203331-01"}}}))(t)
 	if answer.Status != http.StatusCreated {
 		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
@@ -32,16 +32,16 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	if len(parts) != 4 || len(parts[1]) != 32 || parts[1] == stranger {
 		t.Fatalf("Traceresponse is %q", answer.Header.Get("Traceresponse"))
 	}
-	w.Settled(ana, order, client.Confirmed)
+	w.WantStatus(ana, order, client.Confirmed)
 
-	town.Eventually(t, "the whole trace arrives", func(context.Context) error {
+	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
 		if err := whole(spans, order); err != nil {
 			return fmt.Errorf("%w, of\n%s", err, listed(spans))
 		}
 		return nil
 	})
-	town.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
+	scenario.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
 		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
 			if err := logged(s, service, said, order, parts[1]); err != nil {
 				return err

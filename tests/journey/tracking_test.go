@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/town"
+	"comanda/tests/scenario"
 )
 
 // A client whose stream broke takes it up again where it was: it misses nothing, and is told nothing twice.
@@ -13,31 +13,31 @@ func TestTrackingResumes(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	begun := town.Watch(t, ana, order.ID, "")
+	begun := scenario.Watch(t, ana, order.ID, "")
 	confirmed := begun.Want(client.Confirmed)
 	for _, step := range kitchen[:3] {
-		town.Must(cook.Advance(ctx, order.ID, step))(t)
+		scenario.Must(cook.Advance(ctx, order.ID, step))(t)
 	}
-	resumed := town.Watch(t, ana, order.ID, confirmed.EventID)
+	resumed := scenario.Watch(t, ana, order.ID, confirmed.EventID)
 	for _, step := range kitchen[:3] {
 		resumed.Want(step)
 	}
-	town.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
 	// From the very first on, all of it; after the last, nothing but the end.
-	all := town.Watch(t, ana, order.ID, "1")
+	all := scenario.Watch(t, ana, order.ID, "1")
 	for _, status := range append([]string{client.Confirmed}, kitchen...) {
 		all.Want(status)
 	}
 	all.WantEnd()
-	town.Watch(t, ana, order.ID, "6").WantEnd()
+	scenario.Watch(t, ana, order.ID, "6").WantEnd()
 
 	// Who comes late hears how it ended.
-	late := town.Watch(t, ana, order.ID, "")
+	late := scenario.Watch(t, ana, order.ID, "")
 	late.Want(client.Delivered)
 	late.WantEnd()
 }
@@ -47,12 +47,12 @@ func TestSeveralWatch(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
-	streams := []*town.Watching{town.Watch(t, ana, order.ID, ""), town.Watch(t, ana, order.ID, ""), town.Watch(t, cook, order.ID, "")}
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	streams := []*scenario.Stream{scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, cook, order.ID, "")}
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
 	}
-	town.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
+	scenario.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
 	for _, stream := range streams {
 		if change := stream.Want(client.Cancelled); change.Reason != "changed my mind" {
 			t.Errorf("the reason told is %q", change.Reason)
@@ -65,8 +65,8 @@ func TestTrackingIsPrivate(t *testing.T) {
 	t.Parallel()
 	w := arrive(t, peaceful(t))
 	ana, bea, dish := w.Customer(), w.Customer(), w.Dish(10, 700)
-	order := w.Confirmed(ana, town.Basket(dish, 1))
-	for caller, status := range map[*client.Client]int{w.Nobody: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
+	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	for caller, status := range map[*client.Client]int{w.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
 		for _, err := range caller.Watch(t.Context(), order.ID, "") {
 			wantProblem(t, err, status)
 		}

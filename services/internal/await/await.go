@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
 )
 
 // MaxWait is the longest a request may wait.
@@ -39,7 +39,7 @@ func Wait(r *http.Request) (time.Duration, error) {
 			return 0, fault.Malformed("Prefer: wait has to be a whole number from 0 to %d", int(MaxWait/time.Second))
 		}
 		wait := time.Duration(seconds) * time.Second
-		observe.Wait(r.Context(), wait)
+		telemetry.SetAgreedWait(r.Context(), wait)
 		return wait, nil
 	}
 	return 0, nil

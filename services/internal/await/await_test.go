@@ -16,8 +16,8 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/metrics/metricstest"
-	"comanda/services/internal/observe"
+	"comanda/services/internal/servicetest"
+	"comanda/services/internal/telemetry"
 )
 
 // Who has agreed to wait and leaves before that does not leave because of us.
@@ -28,14 +28,14 @@ func TestWhoAgreesToWaitIsKnown(t *testing.T) {
 		defer leave()
 		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 		r.Header.Set("Prefer", "wait=10")
-		observe.New(registry, slog.New(slog.DiscardHandler)).Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		telemetry.NewObserver(registry, slog.New(slog.DiscardHandler)).Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := await.Wait(r); err != nil {
 				t.Error(err)
 			}
 			<-r.Context().Done()
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})).ServeHTTP(httptest.NewRecorder(), r)
-		metricstest.Want(t, registry, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
+		servicetest.WantMetrics(t, registry, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 	})
 }
 

@@ -19,8 +19,8 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
 )
 
 // maxEvent bounds an event: a broker's own limit is 1 MiB for data, base64 in the envelope included.
@@ -79,7 +79,7 @@ func receive(log *slog.Logger, route Route) http.Handler {
 func fate(log *slog.Logger, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
-	observe.Event(ctx, route.topic, observe.Retry) // whatever it is that keeps us from saying more: a panic comes again
+	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // whatever it is that keeps us from saying more: a panic comes again
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
 		return "RETRY"
@@ -94,11 +94,11 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject)
 	switch {
 	case err == nil:
-		observe.Event(ctx, route.topic, observe.Done)
+		telemetry.SetEvent(ctx, route.topic, telemetry.Done)
 		log.DebugContext(ctx, "event handled")
 		return "SUCCESS"
 	case errors.As(err, new(rejection)):
-		observe.Event(ctx, route.topic, observe.DeadLetter)
+		telemetry.SetEvent(ctx, route.topic, telemetry.DeadLetter)
 		log.ErrorContext(ctx, "event rejected, it goes to the dead letters", "error", err)
 		return "DROP"
 	default:

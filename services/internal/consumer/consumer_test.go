@@ -19,8 +19,8 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/metrics/metricstest"
-	"comanda/services/internal/observe"
+	"comanda/services/internal/servicetest"
+	"comanda/services/internal/telemetry"
 )
 
 const path = "/events/order.status.changed"
@@ -93,8 +93,8 @@ func TestAPanicIsCounted(t *testing.T) {
 		defer func() { _ = recover() }()
 		router.ServeHTTP(w, r)
 	})
-	observe.New(registry, log).Events(recovered).ServeHTTP(httptest.NewRecorder(), post(path, envelope("order.status.changed.v1", `{}`)))
-	metricstest.Want(t, registry, `comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
+	telemetry.NewObserver(registry, log).Events(recovered).ServeHTTP(httptest.NewRecorder(), post(path, envelope("order.status.changed.v1", `{}`)))
+	servicetest.WantMetrics(t, registry, `comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
 }
 
 func TestAHandlerGetsTheEvent(t *testing.T) {

@@ -8,10 +8,10 @@ import (
 	"testing/fstest"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/databasetest"
+	"comanda/services/internal/servicetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var files = fstest.MapFS{
 	"migrations/00001_dishes.sql": {Data: []byte("-- +goose Up\ncreate table dishes (id int primary key);\ninsert into dishes values (1);\n")},
@@ -20,7 +20,7 @@ var files = fstest.MapFS{
 
 func TestMigrateFromSeveralReplicasAtOnceHappensOnce(t *testing.T) {
 	t.Parallel()
-	pool := databasetest.Empty(t)
+	pool := servicetest.EmptyDatabase(t)
 	var all sync.WaitGroup
 	for range 5 {
 		all.Go(func() {
@@ -38,7 +38,7 @@ func TestMigrateFromSeveralReplicasAtOnceHappensOnce(t *testing.T) {
 
 func TestMigrateWaitsForTheSidecarsTable(t *testing.T) {
 	t.Parallel()
-	pool := databasetest.Empty(t)
+	pool := servicetest.EmptyDatabase(t)
 	if _, err := pool.Exec(t.Context(), `drop table state`); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/telemetry"
 )
 
 // maxRaces is how often Change reads again before it gives up.
@@ -140,7 +140,7 @@ func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 
 func attributes(ctx context.Context, message event.Message) map[string]string {
 	attributes := map[string]string{"type": message.Type, "subject": message.Subject}
-	if parent := tracing.Parent(ctx); parent != "" {
+	if parent := telemetry.Traceparent(ctx); parent != "" {
 		attributes["traceparent"] = parent
 	}
 	return attributes

@@ -10,13 +10,12 @@ import (
 	dapr "github.com/dapr/go-sdk/client"
 
 	"comanda/services/event"
-	"comanda/services/internal/databasetest"
 	"comanda/services/internal/document"
-	"comanda/services/internal/document/documenttest"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/servicetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(databasetest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 type light struct {
 	On     bool   `json:"on"`
@@ -29,15 +28,15 @@ func turned(id string, times int) event.Message {
 	return event.OrderStatusChanged.About(id, event.OrderStatus{OrderID: id, Version: times})
 }
 
-func open(t *testing.T) (*documenttest.Client, document.Store[light]) {
-	client := documenttest.New(databasetest.Empty(t))
+func open(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
+	client := servicetest.NewSidecar(servicetest.EmptyDatabase(t))
 	return client, document.NewStore[light](client, "lights", "light")
 }
 
-func versions(t *testing.T, client *documenttest.Client) []int {
+func versions(t *testing.T, client *servicetest.Sidecar) []int {
 	t.Helper()
 	var versions []int
-	for _, told := range documenttest.Events(t, client, "lights", event.OrderStatusChanged) {
+	for _, told := range servicetest.Events(t, client, "lights", event.OrderStatusChanged) {
 		versions = append(versions, told.Version)
 	}
 	return versions

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
 )
 
 type line struct {
@@ -103,7 +103,7 @@ func TestDecodeRefusesWhatIsNoJSON(t *testing.T) {
 // server's own writer.
 func TestABodyTooLargeEndsTheConnection(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	server := httptest.NewServer(observe.New(prometheus.NewRegistry(), log).Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
+	server := httptest.NewServer(telemetry.NewObserver(prometheus.NewRegistry(), log).Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := rest.Body(w, r); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/tracing"
+	"comanda/services/internal/telemetry"
 )
 
 // Problem is the body of every error (RFC 9457). Type is one of the closed list in problems, which the gateway shows
@@ -110,7 +110,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 		Type: "/problems/" + p.name, Title: p.title, Status: p.status, Detail: f.Message, Instance: r.URL.Path, Errors: f.Fields,
 	}
 	if p.status >= http.StatusInternalServerError {
-		answer.TraceID = tracing.ID(r.Context())
+		answer.TraceID = telemetry.TraceID(r.Context())
 	}
 	writeJSON(w, p.status, "application/problem+json", answer)
 }

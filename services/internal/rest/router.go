@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/observe"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
@@ -88,7 +88,7 @@ func serve(log *slog.Logger, verifier token.Verifier, route Route) http.Handler 
 		limit = RequestTimeout
 	}
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		observe.Route(r.Context(), route.Path)
+		telemetry.SetRoute(r.Context(), route.Path)
 		ctx, err := admit(r, verifier, route.Access)
 		if err != nil {
 			return err

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	dapr "github.com/dapr/go-sdk/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"comanda/services/internal/telemetry"
+)
+
+// SidecarConfig holds the sidecar's address and API token. `dapr run` and the Kubernetes injector set the ports and the
+// token.
+type SidecarConfig struct {
+	Host     string `env:"DAPR_HOST" envDefault:"127.0.0.1"`
+	HTTPPort int    `env:"DAPR_HTTP_PORT" envDefault:"3500"`
+	GRPCPort int    `env:"DAPR_GRPC_PORT" envDefault:"50001"`
+	APIToken string `env:"DAPR_API_TOKEN"`
+}
+
+// URL returns the base address of the sidecar's HTTP API.
+func (c SidecarConfig) URL() string {
+	return "http://" + net.JoinHostPort(c.Host, strconv.Itoa(c.HTTPPort))
+}
+
+// ConnectSidecar returns the Dapr SDK's client over gRPC. Every call carries the API token and the trace; the SDK alone
+// drops the trace when a token is set. ConnectSidecar does not wait for the sidecar: until it is up, calls fail with
+// Unavailable. The caller closes the client.
+func ConnectSidecar(c SidecarConfig) (dapr.Client, error) {
+	dapr.SetLogger(log.New(io.Discard, "", 0)) // the SDK's own logger prints the token to stdout
+	conn, err := grpc.NewClient(net.JoinHostPort(c.Host, strconv.Itoa(c.GRPCPort)),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the loopback, or a network that only the pair shares
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			return invoke(withTokenAndTrace(ctx, c.APIToken), method, req, reply, cc, opts...)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the sidecar: %w", err)
+	}
+	return dapr.NewClientWithConnection(conn), nil
+}
+
+func withTokenAndTrace(ctx context.Context, apiToken string) context.Context {
+	if apiToken != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "dapr-api-token", apiToken)
+	}
+	if parent := telemetry.Traceparent(ctx); parent != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", parent)
+	}
+	return ctx
+}
+
+// CheckSidecar returns an error unless the sidecar's components are up. It asks for outbound health only: inbound health
+// waits for the service, and the service would wait for itself (https://docs.dapr.io/reference/api/health_api/).
+func CheckSidecar(ctx context.Context, c SidecarConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL()+"/v1.0/healthz/outbound", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("the sidecar answers %s", resp.Status)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	dapr "github.com/dapr/go-sdk/client"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/database"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
+	"comanda/services/internal/token"
+)
+
+// StatefulConfig holds the settings of every service that owns data. A service's own config embeds it and adds its
+// database URL.
+type StatefulConfig struct {
+	Config
+	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+}
+
+// Stateful is a service that owns data: its log, Postgres pool, sidecar client and metrics. The caller closes it.
+type Stateful struct {
+	Log     *slog.Logger
+	Pool    *pgxpool.Pool
+	Client  dapr.Client
+	Metrics *prometheus.Registry
+
+	name    string
+	config  StatefulConfig
+	started atomic.Bool // migrations and Seed have succeeded
+}
+
+// OpenStateful creates the parts of the service called name. It connects to nothing yet, so database and sidecar may start
+// later. An error names the setting to correct.
+func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stateful, error) {
+	log, err := NewLogger(name, config.LogLevel)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := database.Open(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
+	}
+	client, err := ConnectSidecar(config.Sidecar)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	registry := telemetry.NewRegistry()
+	telemetry.RegisterPool(registry, pool)
+	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, name: name, config: config}, nil
+}
+
+// Close closes the sidecar client and the database pool.
+func (s *Stateful) Close() {
+	s.Client.Close()
+	s.Pool.Close()
+}
+
+// Handlers is what one service adds to the common parts.
+type Handlers struct {
+	Routes     []rest.Route
+	Events     []consumer.Route
+	Migrations fs.FS // its files are in the folder "migrations"
+	// Seed fills the database after the migrations and before the first request; nil for a service without seed data.
+	Seed       func(context.Context) error
+	Background []func(context.Context)
+}
+
+// Serve runs the service until ctx is done (see Serve, the function).
+func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
+	consumer.Register(router, s.Log, handlers.Events)
+	return Serve(ctx, Service{
+		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
+		CheckDatabase: func(ctx context.Context) error { return database.Ping(ctx, s.Pool) },
+		CheckReady:    s.checkReady, Background: handlers.Background,
+		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
+	})
+}
+
+func (s *Stateful) start(ctx context.Context, handlers Handlers) error {
+	if err := database.Migrate(ctx, s.Pool, handlers.Migrations); err != nil {
+		return err
+	}
+	if handlers.Seed != nil {
+		if err := handlers.Seed(ctx); err != nil {
+			return err
+		}
+	}
+	s.started.Store(true)
+	return nil
+}
+
+// OnceStarted wraps a query for telemetry.RegisterBacklog so that it runs only after the migrations: before them its table
+// does not exist, and Postgres would log an error for each scrape.
+func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, error)) func(context.Context) (telemetry.Backlog, error) {
+	return func(ctx context.Context) (telemetry.Backlog, error) {
+		if !s.started.Load() {
+			return telemetry.Backlog{}, errors.New("the service is starting")
+		}
+		return query(ctx)
+	}
+}
+
+func (s *Stateful) checkReady(ctx context.Context) error {
+	// /readyz is public, and the cause names host, user and database: only the log may have it.
+	if database.Ping(ctx, s.Pool) != nil {
+		return errors.New("the database does not answer")
+	}
+	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {
+		return fmt.Errorf("the sidecar does not answer: %w", err)
+	}
+	return nil
+}
+
+// Clock returns the current time as it is stored: in UTC, with the microseconds of Postgres.
+func Clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/internal/servicetest"
+	"comanda/services/internal/telemetry"
+)
+
+// What is counted is what was written, once, however often it is asked for or heard.
+func TestEveryStateIsCountedOnce(t *testing.T) {
+	h := open(t)
+	for range 3 {
+		h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
+	}
+	confirmed, rejected, cancelled := h.placed(ana), h.placed(ana), h.placed(ana)
+	h.later(2 * time.Second)
+	for range 2 {
+		h.reserved(confirmed)
+		h.failed(rejected)
+		h.ask(ana, "POST", "/orders/"+cancelled+"/cancel", "")
+		h.reserved(cancelled) // too late
+	}
+	h.later(time.Minute)
+	h.ask(ana, "POST", "/orders/"+confirmed+"/cancel", "")
+	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 4`, `comanda_orders_total{status="CONFIRMED"} 1`,
+		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`, `comanda_orders_total{status="DELIVERED"} 0`,
+		`comanda_order_decision_seconds_count{outcome="CONFIRMED"} 1`, `comanda_order_decision_seconds_sum{outcome="CONFIRMED"} 2`,
+		`comanda_order_decision_seconds_count{outcome="REJECTED"} 1`,
+		`comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`, `comanda_order_decision_seconds_sum{outcome="CANCELLED"} 2`,
+		`comanda_recovery_total{step="announced_again"} 0`)
+}
+
+func TestAWriteThatFailsIsNotCounted(t *testing.T) {
+	h := open(t)
+	id := h.placed(ana)
+	h.sidecar.Away(true)
+	h.ask(ana, "POST", "/orders", basket)
+	h.reserved(id)
+	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 1`, `comanda_orders_total{status="CONFIRMED"} 0`)
+}
+
+func TestRecoveryIsCounted(t *testing.T) {
+	h := open(t)
+	h.placed(ana)
+	for _, pause := range []time.Duration{30 * time.Second, time.Second, 15 * time.Minute} {
+		h.later(pause)
+		if err := h.service.recoverOrders(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
+		`comanda_orders_total{status="CANCELLED"} 1`, `comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`)
+}
+
+// What the recovery announces belongs to the trace in which the order was placed.
+func TestRecoveryStaysInTheTrace(t *testing.T) {
+	h := open(t)
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
+	h.askIn(ctx, ana, "POST", "/orders", basket)
+	h.later(time.Minute)
+	if err := h.service.recoverOrders(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := h.sidecar.All()
+	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
+		t.Errorf("announced %+v", all)
+	}
+}
+
+func TestWhatIsPendingIsKnown(t *testing.T) {
+	h := open(t)
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != 0 {
+		t.Errorf("none: %+v, %v", got, err)
+	}
+	h.placed(ana)
+	h.later(time.Minute)
+	h.placed(ana)
+	h.reserved(h.placed(ana))
+	want := telemetry.Backlog{Count: 2, Oldest: noon}
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil || fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
+		t.Errorf("got %+v, want %+v, %v", got, want, err)
+	}
+	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)
+		select replace(key, substr(key, 7), gen_random_uuid()::text), value
+		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, countedAtMost); err != nil {
+		t.Fatal(err)
+	}
+	want.Count = countedAtMost // counting ends somewhere, so that the oldest is known in any case
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != want.Count || !got.Oldest.Equal(noon) {
+		t.Errorf("of very many: got %+v, want %+v, %v", got, want, err)
+	}
+}

@@ -1,0 +1,274 @@
+package rules
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/tests/system"
+)
+
+// rule is an alert or a recording rule of Prometheus.
+type rule struct {
+	Alert, Record, Expr string
+	Labels, Annotations map[string]string
+}
+
+func rules(t testing.TB) []rule {
+	t.Helper()
+	var all []rule
+	for _, file := range glob(t, "deploy/prometheus/rules/*.yml") {
+		var read struct{ Groups []struct{ Rules []rule } }
+		decode(t, file, yaml.Unmarshal, &read)
+		for _, group := range read.Groups {
+			all = append(all, group.Rules...)
+		}
+	}
+	return all
+}
+
+// dashboard is what the rules want to know of one of Grafana's.
+type dashboard struct {
+	file, UID, Title, Description string
+	Tags                          []string
+	Panels                        []panel
+	Templating                    struct{ List []struct{ Name string } }
+}
+
+type panel struct {
+	ID                       int
+	Type, Title, Description string
+	GridPos                  struct{ X, Y, W, H int }
+	Datasource               struct{ UID string }
+	Targets                  []struct{ RefID, Expr string }
+}
+
+func dashboards(t testing.TB) []dashboard {
+	t.Helper()
+	var all []dashboard
+	for _, file := range glob(t, "deploy/grafana/dashboards/*.json") {
+		d := dashboard{file: filepath.Base(file)}
+		decode(t, file, json.Unmarshal, &d)
+		all = append(all, d)
+	}
+	return all
+}
+
+func glob(t testing.TB, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root(t), pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no %s: %v", pattern, err)
+	}
+	return files
+}
+
+func decode(t testing.TB, file string, unmarshal func([]byte, any) error, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// Whoever is called at night finds out what it means and what to do: every alert says it in a line and leads to its runbook
+// and its dashboard. A runbook of an alert that is no more would be believed.
+func TestEveryAlertHasItsRunbook(t *testing.T) {
+	index, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boards, told := map[string]bool{}, map[string]bool{"README.md": true}
+	for _, d := range dashboards(t) {
+		boards[d.UID] = true
+	}
+	for _, r := range rules(t) {
+		if r.Alert == "" {
+			continue
+		}
+		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
+			t.Errorf("%s has the severity %q", r.Alert, r.Labels["severity"])
+		}
+		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			t.Errorf("%s says too little: %v", r.Alert, r.Annotations)
+		}
+		page := runbook(r.Alert)
+		told[page] = true
+		if want := "{{ $externalLabels.repository }}docs/runbooks/" + page; r.Annotations["runbook_url"] != want {
+			t.Errorf("%s has the runbook %q, not %q", r.Alert, r.Annotations["runbook_url"], want)
+		}
+		if text, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", page)); err != nil || !strings.HasPrefix(string(text), "# "+r.Alert+"\n") {
+			t.Errorf("docs/runbooks/%s is not there, or not about %s: %v", page, r.Alert, err)
+		}
+		if !strings.Contains(string(index), "["+r.Alert+"]("+page+")") {
+			t.Errorf("docs/runbooks/README.md does not lead to %s", page)
+		}
+		uid, _, _ := strings.Cut(strings.TrimPrefix(r.Annotations["dashboard"], "/d/"), "?")
+		if !boards[uid] {
+			t.Errorf("%s leads to the dashboard %q, which there is not", r.Alert, r.Annotations["dashboard"])
+		}
+	}
+	for _, page := range glob(t, "docs/runbooks/*.md") {
+		if !told[filepath.Base(page)] {
+			t.Errorf("%s belongs to no alert", page)
+		}
+	}
+}
+
+// runbook names the page of an alert: ServiceDown has service-down.md.
+func runbook(alert string) string {
+	return strings.ToLower(regexp.MustCompile(`\B[A-Z]`).ReplaceAllString(alert, "-$0")) + ".md"
+}
+
+// Grafana reads the dashboards without complaint, and links between them hold.
+func TestDashboardsAreInOrder(t *testing.T) {
+	var sources struct{ Datasources []struct{ UID string } }
+	for _, file := range glob(t, "deploy/grafana/provisioning/datasources/*.yml") {
+		decode(t, file, yaml.Unmarshal, &sources)
+	}
+	uids := map[string]string{}
+	for _, d := range dashboards(t) {
+		if !strings.HasPrefix(d.UID, "comanda-") || uids[d.UID] != "" || d.Title == "" || d.Description == "" || !slices.Contains(d.Tags, "comanda") {
+			t.Errorf("%s has the uid %q (as %q), the title %q, the tags %q", d.file, d.UID, uids[d.UID], d.Title, d.Tags)
+		}
+		uids[d.UID] = d.file
+		ids, taken := map[int]bool{}, map[[2]int]string{}
+		for _, p := range d.Panels {
+			at := d.file + ": " + p.Title
+			if ids[p.ID] || p.ID == 0 || p.Title == "" || p.Type != "row" && p.Description == "" {
+				t.Errorf("%s: id %d, described as %q", at, p.ID, p.Description)
+			}
+			ids[p.ID] = true
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
+						t.Fatalf("%s lies over %q, or beyond the edge", at, other)
+					}
+					taken[[2]int{x, y}] = p.Title
+				}
+			}
+			known := slices.ContainsFunc(sources.Datasources, func(s struct{ UID string }) bool { return s.UID == p.Datasource.UID })
+			if len(p.Targets) > 0 && !known {
+				t.Errorf("%s asks %q, which is not provisioned", at, p.Datasource.UID)
+			}
+			for _, target := range p.Targets {
+				if target.Expr == "" || target.RefID == "" {
+					t.Errorf("%s: query %q is empty", at, target.RefID)
+				}
+				for _, name := range variable.FindAllStringSubmatch(target.Expr, -1) {
+					declared := slices.ContainsFunc(d.Templating.List, func(v struct{ Name string }) bool { return v.Name == name[1] })
+					if !declared && !strings.HasPrefix(name[1], "__") {
+						t.Errorf("%s: there is no variable $%s", at, name[1])
+					}
+				}
+			}
+		}
+	}
+}
+
+var variable = regexp.MustCompile(`\$(\w+)`)
+
+// A panel or an alert that asks for a metric of ours which nobody measures stays empty, and looks as if all were well. (What
+// Dapr, Postgres and Prometheus call theirs, the test in tests/compose finds out.)
+func TestOurMetricsExist(t *testing.T) {
+	measured := map[string]bool{}
+	for _, file := range sources(t, "services", "dapr/daprd/rows") {
+		if file.test() {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root(t), file.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range metricsIn(string(text)) {
+			measured[name] = true
+		}
+	}
+	expressions := map[string]string{}
+	for _, r := range rules(t) {
+		expressions[r.Alert+r.Record] += r.Expr + "\n"
+		measured[r.Record] = true
+	}
+	for _, d := range dashboards(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				expressions[d.file+": "+p.Title] += target.Expr + "\n"
+			}
+		}
+	}
+	asked := regexp.MustCompile(`\b(?:(?:comanda|kafka|dapr_outbox)_[a-z_]+|gateway:[a-z_:0-9]+)`)
+	for place, expr := range expressions {
+		for _, name := range asked.FindAllString(expr, -1) {
+			plain := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
+			if !measured[name] && !measured[plain] {
+				t.Errorf("%s asks for %s, which nobody measures", place, name)
+			}
+		}
+	}
+}
+
+var (
+	metric  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
+	waiting = regexp.MustCompile(`\bmetrics\.Waiting\([^"]*"([a-z_]+)"`)
+)
+
+// metricsIn lists the metrics that a source file measures. metrics.Waiting makes two of a name.
+func metricsIn(text string) []string {
+	var all []string
+	for _, found := range metric.FindAllStringSubmatch(text, -1) {
+		name := found[1]
+		if strings.HasPrefix(name, "outbox_") {
+			name = "dapr_" + name // as the sidecar shows it
+		}
+		all = append(all, name)
+	}
+	for _, found := range waiting.FindAllStringSubmatch(text, -1) {
+		all = append(all, found[1]+"_oldest_seconds")
+	}
+	return all
+}
+
+func TestMetricsIn(t *testing.T) {
+	text := `metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
+		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
+	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
+	if got := metricsIn(text); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Every service, its sidecar and its database is measured.
+func TestEverythingIsATarget(t *testing.T) {
+	var groups []struct {
+		Labels  map[string]string
+		Targets []string
+	}
+	decode(t, filepath.Join(root(t), "deploy/prometheus/targets/base.yml"), yaml.Unmarshal, &groups)
+	found := map[string]bool{}
+	for _, group := range groups {
+		for _, target := range group.Targets {
+			host, _, _ := strings.Cut(target, ":")
+			found[group.Labels["job"]+" "+group.Labels["service"]+group.Labels["app_id"]+group.Labels["database"]+" "+host] = true
+		}
+	}
+	for _, service := range system.Services {
+		want := []string{"service " + service + " " + service, "sidecar " + service + " " + service + "-dapr"}
+		if plain[service] != "" {
+			want = append(want, "postgres "+service+" "+service+"-db-exporter")
+		}
+		for _, target := range want {
+			if !found[target] {
+				t.Errorf("deploy/prometheus/targets/base.yml has no target %q", target)
+			}
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/services/event"
+)
+
+// resource is what the rules want to know of a file for Dapr.
+type resource struct {
+	Kind     string
+	Metadata struct{ Name string }
+	Scopes   []string
+	Spec     struct {
+		Type            string
+		Pubsubname      string
+		Topic           string
+		DeadLetterTopic string `yaml:"deadLetterTopic"`
+		Metadata        []struct{ Name, Value, EnvRef string }
+		Routes          struct {
+			Default string
+			Rules   []struct{ Match, Path string }
+		}
+	}
+}
+
+func (r resource) setting(name string) string {
+	for _, item := range r.Spec.Metadata {
+		if item.Name == name {
+			return item.Value
+		}
+	}
+	return ""
+}
+
+func resources(t testing.TB, folder string) []resource {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root(t), folder, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no resources in %s: %v", folder, err)
+	}
+	var all []resource
+	for _, file := range files {
+		if filepath.Base(file) == "kustomization.yaml" { // Kubernetes' list of the others
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
+			var r resource
+			err := decoder.Decode(&r)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// plain is what a service's documents are kept in.
+var plain = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
+
+// Every topic that a service announces has the component that writes its documents and publishes there.
+func TestEveryTopicHasItsComponent(t *testing.T) {
+	components := map[string]resource{}
+	for _, component := range resources(t, "components") {
+		components[component.Metadata.Name] = component
+	}
+	for service, topics := range event.Announcers {
+		for _, topic := range topics {
+			name := event.Component(plain[service], topic)
+			component, there := components[name]
+			if !there {
+				t.Errorf("there is no component %s for %s", name, topic)
+				continue
+			}
+			if component.setting("outboxPublishTopic") != topic || component.setting("outboxPublishPubsub") != "pubsub" {
+				t.Errorf("%s publishes %s to %s", name, component.setting("outboxPublishTopic"), component.setting("outboxPublishPubsub"))
+			}
+			if !slices.Equal(component.Scopes, []string{service}) {
+				t.Errorf("%s is for %v, not for %s alone", name, component.Scopes, service)
+			}
+		}
+		if component, there := components[plain[service]]; !there || component.setting("outboxPublishTopic") != "" {
+			t.Errorf("%s has no plain component %s", service, plain[service])
+		}
+	}
+}
+
+// A component without scopes would be every sidecar's, and a service's documents open to all. Version 1 of the state
+// store keeps what the SDK sends as base64, which SQL cannot read.
+func TestEveryComponentIsScoped(t *testing.T) {
+	for _, component := range resources(t, "components") {
+		if len(component.Scopes) == 0 {
+			t.Errorf("component %s has no scopes", component.Metadata.Name)
+		}
+		for _, setting := range component.Spec.Metadata {
+			if strings.Contains(setting.Value, "{namespace}") {
+				t.Errorf("component %s: %s depends on the namespace", component.Metadata.Name, setting.Name)
+			}
+		}
+	}
+}
+
+// Whatever cannot be processed has a place to go to, which is declared; whatever has an unknown type, too.
+func TestEverySubscriptionHasItsDeadLetters(t *testing.T) {
+	declared, heard := event.Declared(), map[string]bool{}
+	for _, subscription := range resources(t, "dapr/subscriptions") {
+		name, spec := subscription.Metadata.Name, subscription.Spec
+		if len(subscription.Scopes) != 1 {
+			t.Fatalf("subscription %s is for %v, not for one service", name, subscription.Scopes)
+		}
+		service := subscription.Scopes[0]
+		heard[spec.Topic] = true
+		if spec.DeadLetterTopic != event.DeadLetters(service) || !slices.Contains(declared, spec.DeadLetterTopic) {
+			t.Errorf("subscription %s has the dead letters %q", name, spec.DeadLetterTopic)
+		}
+		if !slices.Contains(declared, spec.Topic) {
+			t.Errorf("subscription %s hears %s, which is not declared", name, spec.Topic)
+		}
+		if spec.Routes.Default != "/events/unmatched" || len(spec.Routes.Rules) != 1 {
+			t.Errorf("subscription %s has the routes %+v", name, spec.Routes)
+			continue
+		}
+		rule := spec.Routes.Rules[0]
+		if rule.Path != "/events/"+spec.Topic || rule.Match != `event.type == "`+spec.Topic+`.v1"` {
+			t.Errorf("subscription %s: %+v", name, rule)
+		}
+	}
+	for service, topics := range event.Announcers {
+		for _, topic := range topics {
+			if !heard[topic] {
+				t.Errorf("%s announces %s, and nobody hears it", service, topic)
+			}
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/services/event"
+)
+
+// Invariants are where the system keeps what has to agree: the databases and the broker.
+type Invariants struct {
+	// Database is the connection string of a service's database.
+	Database func(service string) string
+	// Kafka are the options of a client that reaches the broker.
+	Kafka []kgo.Opt
+	// Known are dead letters that the test made itself.
+	Known map[string]int64
+}
+
+// Want checks the books of the whole system where they are kept: for every product, what came in is what is there,
+// reserved or sold, and never below zero; product holds for every order what order's status says; and no event is left
+// over, waiting or dead.
+func (b Invariants) Want(t testing.TB) {
+	t.Helper()
+	EventuallyWithin(t, OutageTimeout, "every event is published and processed", b.CheckNothingLeft)
+	EventuallyWithin(t, SagaTimeout, "order and product agree", func(ctx context.Context) error {
+		if err := b.stockLaw(ctx); err != nil {
+			t.Fatal(err) // it holds at every moment, so there is nothing to wait for
+		}
+		return b.agreement(ctx)
+	})
+}
+
+func (b Invariants) stockLaw(ctx context.Context) error {
+	broken, err := Query(ctx, b.Database("product"), `
+		select format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',
+			product_id, moved, held, reserved, promised, sold, delivered)
+		from stock_law
+		where moved <> held or reserved <> coalesce(promised, 0) or sold <> coalesce(delivered, 0)
+		union all
+		select format('product %s: %s available, %s reserved, %s sold', product_id, available, reserved, sold)
+		from stock where available < 0 or reserved < 0 or sold < 0`)
+	if err == nil && len(broken) > 0 {
+		err = fmt.Errorf("the law of the stock is broken: %v", broken)
+	}
+	return err
+}
+
+// holds says in which state product's reservation has to be for each status of an order. A cancelled order may have been
+// so before product heard of it, or after product refused it.
+var holds = map[string][]string{
+	"PENDING": {"", "RESERVED", "FAILED"}, "CONFIRMED": {"RESERVED"}, "PREPARING": {"RESERVED"}, "READY": {"RESERVED"},
+	"OUT_FOR_DELIVERY": {"RESERVED"}, "DELIVERED": {"SOLD"}, "REJECTED": {"FAILED"},
+	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED"},
+}
+
+func (b Invariants) agreement(ctx context.Context) error {
+	orders, err := b.Orders(ctx)
+	if err != nil {
+		return err
+	}
+	reservations, err := pairs(ctx, b.Database("product"), `select order_id::text, state from reservations`)
+	if err != nil {
+		return err
+	}
+	for id, status := range orders {
+		if !slices.Contains(holds[status], reservations[id]) {
+			return fmt.Errorf("order %s is %s, and its reservation %q", id, status, reservations[id])
+		}
+	}
+	for id := range reservations {
+		if _, there := orders[id]; !there {
+			return fmt.Errorf("there is a reservation for order %s, which is not there", id)
+		}
+	}
+	return nil
+}
+
+// Orders are the statuses of all orders, by their ids.
+func (b Invariants) Orders(ctx context.Context) (map[string]string, error) {
+	return pairs(ctx, b.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
+}
+
+// CheckNothingLeft wants every event to have been published and processed: none waits in an outbox, and none is a
+// dead letter but those that are known.
+func (b Invariants) CheckNothingLeft(ctx context.Context) error {
+	if err := b.CheckOutboxesEmpty(ctx); err != nil {
+		return err
+	}
+	dead, err := b.DeadLetters(ctx)
+	for service, n := range dead {
+		if err == nil && n != b.Known[service] {
+			err = fmt.Errorf("%s has %d dead letters, not %d", service, n, b.Known[service])
+		}
+	}
+	return err
+}
+
+// CheckOutboxesEmpty wants every outbox to become empty before ctx ends.
+func (b Invariants) CheckOutboxesEmpty(ctx context.Context) error {
+	for _, service := range event.Consumers {
+		if service == "gateway" { // has no database
+			continue
+		}
+		for pause := 10 * time.Millisecond; ; pause *= 2 {
+			rows, err := Query(ctx, b.Database(service), `select key from state where key like 'outbox-%'`)
+			if err == nil && len(rows) == 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%d events of %s are not published (%w): %v", len(rows), service, err, rows)
+			case <-time.After(pause):
+			}
+		}
+	}
+	return nil
+}
+
+// DeadLetters says how many events each service could not process, ever.
+func (b Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
+	dead := map[string]int64{}
+	broker, err := kgo.NewClient(b.Kafka...)
+	if err != nil {
+		return nil, err
+	}
+	defer broker.Close()
+	for _, service := range event.Consumers {
+		ends, err := kadm.NewClient(broker).ListEndOffsets(ctx, event.DeadLetters(service))
+		if err == nil {
+			err = ends.Error()
+		}
+		if err != nil {
+			return nil, err
+		}
+		ends.Each(func(o kadm.ListedOffset) { dead[service] += o.Offset })
+	}
+	return dead, nil
+}
+
+// Query runs a query of one column of text.
+func Query(ctx context.Context, url, sql string) ([]string, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	rows, _ := conn.Query(ctx, sql)
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+func pairs(ctx context.Context, url, sql string) (map[string]string, error) {
+	lines, err := Query(ctx, url, `select a || ' ' || b from (`+sql+`) as pairs(a, b)`)
+	found := map[string]string{}
+	for _, line := range lines {
+		found[line[:36]] = line[37:]
+	}
+	return found, err
+}

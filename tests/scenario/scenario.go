@@ -1,0 +1,128 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+)
+
+// User is somebody with an account who is logged in.
+type User struct {
+	*client.Client
+	ID     string
+	Person client.Person
+}
+
+// Scenario is a system with those who work in it: where every journey begins.
+type Scenario struct {
+	Anonymous *client.Client
+	Admin     *client.Client
+
+	t testing.TB
+}
+
+// New opens a town in the system at a gateway's address and logs its administrator in.
+func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
+	t.Helper()
+	s := &Scenario{Anonymous: client.New(url), t: t}
+	Eventually(t, "the first administrator can log in", func(ctx context.Context) error {
+		admin, err := s.Anonymous.Login(ctx, adminEmail, adminPassword)
+		s.Admin = admin
+		return err
+	})
+	return s
+}
+
+// For is the same town for another test, such as a part of the one that arrived.
+func (s *Scenario) For(t testing.TB) *Scenario {
+	return &Scenario{Anonymous: s.Anonymous, Admin: s.Admin, t: t}
+}
+
+// NewPerson is a person nobody else is.
+func NewPerson() client.Person {
+	unique := strings.ReplaceAll(uuid.NewString(), "-", "")
+	return client.Person{
+		Email: unique + "@example.com", Password: "correct horse " + unique[:8], Name: "Ana " + unique[:6],
+		Phone:   fmt.Sprintf("+346%08d", rand.IntN(100_000_000)),
+		Address: &client.Address{Street: "Calle Mayor 1", City: "Madrid", PostalCode: "28013", Country: "ES"},
+	}
+}
+
+// Customer registers somebody and logs them in.
+func (s *Scenario) Customer() User {
+	s.t.Helper()
+	return s.Register(NewPerson())
+}
+
+// Register registers this very person and logs them in.
+func (s *Scenario) Register(person client.Person) User {
+	s.t.Helper()
+	ctx := s.t.Context()
+	begun := Must(s.Anonymous.Register(ctx, person))(s.t)
+	settled := Must(s.Anonymous.Registration(ctx, begun.UserID, SagaTimeout))(s.t)
+	if settled.Status != client.AccountActive {
+		s.t.Fatalf("registration of %s: %+v, want ACTIVE", person.Email, settled)
+	}
+	return User{Must(s.Anonymous.Login(ctx, person.Email, person.Password))(s.t), begun.UserID, person}
+}
+
+// Staff is a customer whom the administrator has given the role.
+func (s *Scenario) Staff() User {
+	s.t.Helper()
+	cook := s.Customer()
+	Must(s.Admin.SetRoles(s.t.Context(), cook.ID, client.RoleCustomer, client.RoleStaff))(s.t)
+	cook.Client = Must(s.Anonymous.Login(s.t.Context(), cook.Person.Email, cook.Person.Password))(s.t)
+	return cook
+}
+
+// Dish puts a dish of this test alone on the menu.
+func (s *Scenario) Dish(stock int, priceCents int64) client.Product {
+	s.t.Helper()
+	return Must(s.Admin.AddProduct(s.t.Context(), client.NewProduct{
+		Name: "Tortilla " + uuid.NewString()[:8], Category: "tests", PriceCents: priceCents, Stock: stock,
+	}))(s.t)
+}
+
+// WantStock waits until a dish's stock is as it should be.
+func (s *Scenario) WantStock(dish client.Product, available, reserved, sold int) {
+	s.t.Helper()
+	want := fmt.Sprintf("available %d, reserved %d, sold %d", available, reserved, sold)
+	Eventually(s.t, want, func(ctx context.Context) error {
+		now, err := s.Admin.Product(ctx, dish.ID)
+		if err != nil {
+			return err
+		}
+		if got := fmt.Sprintf("available %d, reserved %d, sold %d", now.Available, now.Reserved, now.Sold); got != want {
+			return fmt.Errorf("%s: %s", dish.Name, got)
+		}
+		return nil
+	})
+}
+
+// Basket is an order of quantity of a dish.
+func Basket(dish client.Product, quantity int) client.Basket {
+	return client.Basket{Items: []client.Item{{ProductID: dish.ID, Quantity: quantity}}}
+}
+
+// PlaceConfirmed places an order and waits until it is confirmed.
+func (s *Scenario) PlaceConfirmed(by User, b client.Basket) client.Order {
+	s.t.Helper()
+	placed := Must(by.Order(s.t.Context(), b))(s.t)
+	return s.WantStatus(by, placed.ID, client.Confirmed)
+}
+
+// WantStatus waits until an order is decided, and wants this decision.
+func (s *Scenario) WantStatus(by User, id, status string) client.Order {
+	s.t.Helper()
+	order := Must(by.GetOrder(s.t.Context(), id, SagaTimeout))(s.t)
+	if order.Status != status {
+		s.t.Fatalf("order %s is %s (%s), want %s", id, order.Status, order.Reason, status)
+	}
+	return order
+}
