@@ -1,14 +1,14 @@
-# All images of Comanda. docker-compose.yml builds them; by hand:
+# Builds all images of Comanda. docker-compose.yml uses it; to build by hand:
 #
 #   docker build --target service --build-arg SERVICE=order -t localhost/comanda/order:dev .
 #   docker build --target comanda -t localhost/comanda/comanda:dev .
 #   docker build --target sidecar -t localhost/comanda/daprd:dev .
 #
-# Works with BuildKit and with the classic builder. The classic one builds every stage above the target, so what takes
-# minutes, the Dapr runtime, is at the end: no service waits for it.
+# Works with BuildKit and with the classic builder. The classic builder builds every stage above the target. The Dapr runtime
+# takes minutes, so it comes last and no service waits for it.
 
-# Another base or mirror by --build-arg. DAPRD_IMAGE is what a sidecar is: our runtime (the stage daprd below), or an image
-# to be taken as it is, such as daprio/daprd:1.18.1.
+# --build-arg chooses another base image or mirror. DAPRD_IMAGE is the base of the sidecar: our runtime (the stage daprd
+# below), or an existing image such as daprio/daprd:1.18.1.
 ARG GOLANG_IMAGE=golang:1.26-bookworm
 ARG RUN_IMAGE=gcr.io/distroless/static-debian12:nonroot
 ARG DAPRD_IMAGE=daprd
@@ -16,22 +16,22 @@ ARG DAPRD_IMAGE=daprd
 # -- The services and the operator's command
 
 FROM ${GOLANG_IMAGE} AS build
-# Where Go's modules come from: unset, it is Go's own default.
+# The source of Go's modules. If unset, Go's defaults apply.
 ARG GOPROXY
 ARG GOSUMDB
 ARG GONOSUMDB
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local
 WORKDIR /src
-# A layer of its own: modules are fetched anew only when go.mod changes.
+# A separate layer, so that modules are downloaded again only when go.mod or go.sum changes.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY services ./services
 RUN mkdir /out && go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
       ./services/gateway ./services/auth ./services/user ./services/order ./services/product ./services/comanda
-# The folders that volumes are mounted on: an empty volume takes the owner of the first folder it is mounted on.
+# The mount points of volumes: an empty volume takes the owner of the first folder it is mounted on.
 RUN mkdir -p /folders/names && /out/comanda secrets -kept /folders/secrets -run /folders/run folders
 
-# The operator's command: makes secrets, declares topics, asks for health.
+# The operator's command: generates secrets, creates topics, runs health checks.
 FROM ${RUN_IMAGE} AS comanda
 COPY --from=build /out/comanda /comanda
 COPY --from=build --chown=65532:65532 /folders /var/lib/comanda
@@ -63,10 +63,10 @@ COPY dapr/build ./build
 COPY dapr/daprd ./daprd
 RUN if [ "$DAPRD_IMAGE" = daprd ]; then go -C build run . -module ../daprd -o /tmp/daprd && mv /tmp/daprd /out/; fi
 
-# Where the sidecar is another image, nobody needs this one, but the classic builder makes it all the same.
+# With another sidecar image this stage is not needed, but the classic builder builds it anyway.
 RUN mkdir -p /folders/names && { test -e /out/daprd || touch /out/daprd; }
 
-# At the same place as in Dapr's own image, so that one command line serves both.
+# daprd has the same path as in Dapr's own image, so that one command line works for both.
 FROM ${RUN_IMAGE} AS daprd
 COPY --from=build-daprd /out/daprd /daprd
 COPY --from=build-daprd --chown=65532:65532 /folders /var/lib/comanda

@@ -1,31 +1,31 @@
-# Everything a person does here, by name: `make help`. Each target is thin; what it runs works without make as well.
+# Commands for developers and operators; `make help` lists them. Each target is thin: its commands also work without make.
 
 STATE ?= .comanda
 export COMANDA_STATE ?= $(abspath $(STATE))
-# The linter, pinned: the same findings for everyone.
+# The linter's version is pinned so that every machine reports the same findings.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-# As dapr/local builds the rest, so that the build cache holds what they share once.
+# The same flags as in dapr/local, so that both use the same entries of the build cache.
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 LOCAL = $(COMANDA_STATE)/bin/local
-# docker-compose 1.29, or Compose v2, which is a command of docker.
+# docker-compose 1.29, or else Compose v2 (`docker compose`).
 COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose)
-# Handed on: make run ARGS=-v, make test ARGS='-run Journey'
+# Extra arguments for the command: make run ARGS=-v, make test ARGS='-run Journey'
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-compose lint vet fmt bench clean
 
-help: ## Say what there is
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  %s\n' 'COMANDA_BACKING=embedded|apache|containers|external chooses where Postgres and Kafka come from (run, test, bench).'
 
-build: ## Build the Dapr runtime and the services (minutes the first time)
+build: ## Build the Dapr runtime and the services (takes minutes the first time)
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@$(LOCAL) $(ARGS) build
 
-# Its own program rather than `go run`, so that it notices when make, or the program that started make, is gone.
-run: ## Start everything on this machine and keep it running; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs Dapr's own outbox)
-	@test -x $(LOCAL) || echo 'Building everything: some minutes, the first time only.'
+# A built program instead of `go run`, so that it notices when make, or the parent of make, has exited.
+run: ## Start the whole system on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs stock Dapr)
+	@test -x $(LOCAL) || echo 'Building everything. The first build takes some minutes.'
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@exec $(LOCAL) $(ARGS)
 
@@ -33,28 +33,28 @@ restart: ## Rebuild one service and replace the running one: make restart SERVIC
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@$(LOCAL) restart $(SERVICE)
 
-deps: ## Start Postgres and Kafka alone, for `dapr run -f dapr/dapr.yaml`; prints the line that loads the environment
+deps: ## Start only Postgres and Kafka, for `dapr run -f dapr/dapr.yaml`; print the command that loads the environment
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@exec $(LOCAL) $(ARGS) deps
 
-dapr-cli: ## Build the Dapr CLI and our runtime, for `dapr run` on a machine that has no Dapr
+dapr-cli: ## Build the Dapr CLI and our runtime, for `dapr run` on a machine without Dapr
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@$(LOCAL) cli
 
-demo: ## Play a customer and the kitchen against the running system
+demo: ## Play a customer and the kitchen against the system that `make run` started
 	@go run ./tests/demo $(ARGS)
 
-up: ## Start everything in containers: needs Docker, and JWT_SECRET_KEY in the environment or in .env
+up: ## Start the whole system in containers; needs Docker, and JWT_SECRET_KEY in the environment or in .env
 	@$(COMPOSE) up -d
 
-scale: ## The same with three of order and three of product
+scale: ## Start the whole system in containers with three replicas of order and of product
 	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml up -d
 
-down: ## Stop and remove the containers; data stays
+down: ## Stop and remove the containers; keep the data
 	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml down
 
-# Of what Compose prints, which may be how it builds an image, only what sets a variable.
-demo-compose: ## Play the demo against the containers
+# Compose may also print the build of an image; grep keeps only the lines that set a variable.
+demo-compose: ## Play the demo against the containers that `make up` started
 	@shown=$$($(COMPOSE) run --rm -T secrets show) && set -a && \
 		eval "$$(printf '%s\n' "$$shown" | grep -E "^[A-Z_]+='.*'\$$")" && \
 		COMANDA_URL=$${COMANDA_URL:-http://127.0.0.1:8080} go run ./tests/demo $(ARGS)
@@ -67,14 +67,14 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 	CGO_ENABLED=0 go -C tests/kubernetes test -trimpath -count=1 $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/alerts test -trimpath -count=1 $(ARGS) ./...
 
-chaos: ## Kill random parts while customers order: 50 times, every 3 s (ARGS='-kills 100')
+chaos: ## Kill random parts while customers order: 50 kills, one every 3 s (ARGS='-kills 100')
 	go test ./tests/journey -count=1 -timeout 30m -v -run TestNoOrderIsLost -kills 50 $(ARGS)
 
-test-unit: ## Run the tests that need no whole system
+test-unit: ## Run only the tests that do not start the whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
 
-# In the folder itself, so that it tells how far it is while it runs. It takes down what it brings up.
-test-compose: ## Prove docker-compose.yml on this machine's Docker (opt-in, 20 minutes; WITHOUT="grafana kafka-ui" leaves out what cannot be had)
+# go test runs in the package's folder, so that it prints progress while it runs. The test removes the containers it starts.
+test-compose: ## Test docker-compose.yml on this machine's Docker (20 minutes; WITHOUT="grafana kafka-ui" skips services whose images are unavailable)
 	@WITHOUT="$(WITHOUT)" go -C tests/compose test -tags compose -count=1 -timeout 60m $(ARGS)
 
 vet: ## Run go vet on every module
@@ -93,8 +93,8 @@ lint: ## Check formatting and run staticcheck
 fmt: ## Format the code
 	gofmt -w services infra dapr tests
 
-bench: ## Measure our outbox against Dapr's own
+bench: ## Compare our outbox with Dapr's own
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./tests/...
 
-clean: ## Remove what was built; data, secrets and logs stay
+clean: ## Remove built programs; keep data, secrets and logs
 	rm -rf $(COMANDA_STATE)/bin $(COMANDA_STATE)/runtime $(COMANDA_STATE)/runtime-stock $(COMANDA_STATE)/src

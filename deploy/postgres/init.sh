@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes a service's database and its two roles: the owner, which the service and its sidecar use, and one that may only look
-# at statistics, for the exporter. Neither is a superuser. The superuser has no password afterwards: it is for whoever may
-# enter the container (docker-compose exec auth-db psql -U postgres).
+# Creates a service's database and its two roles: the owner, which the service and its sidecar use, and a role that can only read
+# statistics, for the exporter. Neither is a superuser. The superuser ends up without a password and can log in only from inside
+# the container (docker-compose exec auth-db psql -U postgres).
 #
-# Postgres runs this once, on an empty volume. It can be run again, after a password was changed:
+# Postgres runs this script once, on an empty volume. After a password change, run it again:
 #
 #   docker-compose exec auth-db bash /docker-entrypoint-initdb.d/init.sh
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the three files of secrets from their examples, at random. What is there stays.
+# Generates the three files of secrets from their examples, with random values. Existing files are kept.
 set -eu
 cd "$(dirname "$0")"
 umask 077
@@ -9,7 +9,7 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 for example in *.env.example; do
   file=${example%.example}
   if [ -e "$file" ]; then
-    echo "$file is there already"
+    echo "$file exists: kept"
     continue
   fi
   filled=$(cat "$example")
@@ -17,5 +17,5 @@ for example in *.env.example; do
     filled=$(printf '%s\n' "$filled" | sed "s/<$name>/$(random)/g")
   done
   printf '%s\n' "$filled" | grep -v '^#' >"$file"
-  echo "$file is made"
+  echo "$file written"
 done
