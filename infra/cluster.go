@@ -162,7 +162,7 @@ func (c *cluster) start(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "shared memory block") {
 			return err
 		}
-		if !pause(ctx, answerInterval) {
+		if !pause(ctx, pollInterval) {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func (c *cluster) ready(ctx context.Context) error {
 			return fmt.Errorf("it ended at start: %s (all of it in %s)", strings.Join(LastLines(c.log(), 0, 3), " | "), c.log())
 		case <-ctx.Done():
 			return fmt.Errorf("it does not answer on port %d: %w", c.port, err)
-		case <-time.After(answerInterval):
+		case <-time.After(pollInterval):
 		}
 	}
 }

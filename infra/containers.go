@@ -114,7 +114,7 @@ func untilReachable(ctx context.Context, url string) error {
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, answerInterval) {
+		if !pause(ctx, pollInterval) {
 			return err
 		}
 	}

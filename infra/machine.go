@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// answerInterval is how often a server that does not answer yet is asked again.
-const answerInterval = 100 * time.Millisecond
+// pollInterval is how often a server that does not answer yet is asked again.
+const pollInterval = 100 * time.Millisecond
 
 // pause waits, and says whether the context still runs.
 func pause(ctx context.Context, d time.Duration) bool {
