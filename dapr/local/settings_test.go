@@ -74,7 +74,7 @@ func TestWrongSettings(t *testing.T) {
 		"a short key":               {[]string{"JWT_SECRET_KEY", "hush"}, "JWT_SECRET_KEY has 4 bytes"},
 		"no e-mail":                 {[]string{"ADMIN_EMAIL", "admin"}, "ADMIN_EMAIL is not an e-mail address"},
 		"more than an address":      {[]string{"KITCHEN_EMAIL", "Ana <ana@example.com>"}, "KITCHEN_EMAIL is not an e-mail address"},
-		"a short password":          {[]string{"ADMIN_PASSWORD", "x"}, "ADMIN_PASSWORD has to be 8 to 72 bytes"},
+		"a short password":          {[]string{"ADMIN_PASSWORD", "x"}, "ADMIN_PASSWORD must be 8 to 72 bytes"},
 		"no address for spans":      {[]string{"OTEL_EXPORTER_ZIPKIN_ENDPOINT", "hush:9411"}, "OTEL_EXPORTER_ZIPKIN_ENDPOINT has to be an address"},
 		"no port for metrics":       {[]string{"METRICS_PORT", "hush"}, "METRICS_PORT has to be a port"},
 		"unknown backing":           {[]string{"COMANDA_BACKING", "mysql"}, "COMANDA_BACKING=mysql: choose"},

@@ -181,12 +181,12 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 	}
 	for name, tc := range map[string]struct{ setting, want string }{
 		"no key":            {"X=", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
-		"a short key":       {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes, and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"a short key":       {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
 		"a key in a file":   {"JWT_SECRET_KEY_FILE=KEY", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
 		"a name with it":    {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
-		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD has to be 8 to 72 bytes long\n"},
-		"two lines":         {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN has to be one line\n"},
+		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD must be 8 to 72 bytes long\n"},
+		"two lines":         {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN must be one line\n"},
 		"a missing file":    {"ADMIN_PASSWORD_FILE=/not/there", "comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
 	} {
 		p := newFolders(t)
