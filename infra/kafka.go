@@ -31,15 +31,15 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	var k *Kafka
 	switch options.Kind {
 	case Embedded:
-		k, err = embeddedKafka(ctx, options)
+		k, err = newEmbeddedKafka(ctx, options)
 	case Apache:
-		k, err = apacheKafka(ctx, options)
+		k, err = newApacheKafka(ctx, options)
 	case Containers:
-		k, err = containerKafka(options)
+		k, err = newContainerKafka(options)
 	case External:
-		k, err = externalKafka(os.Getenv)
+		k, err = newExternalKafka(os.Getenv)
 	default:
-		return nil, fmt.Errorf("unknown backing %q", options.Kind)
+		return nil, fmt.Errorf("unknown kind of infrastructure %q: choose embedded, apache, containers or external", options.Kind)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
@@ -47,15 +47,12 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	if err := k.Start(ctx); err != nil {
 		return nil, errors.Join(err, k.Stop(context.WithoutCancel(ctx)))
 	}
-	options.say("Kafka: %s", k.note)
+	options.logf("Kafka: %s", k.note)
 	return k, nil
 }
 
 // Brokers returns the value for KAFKA_BROKERS: a comma-separated list of host:port.
 func (k *Kafka) Brokers() string { return k.brokers }
-
-// Note describes the broker in one line.
-func (k *Kafka) Note() string { return k.note }
 
 // Exited returns a channel that is closed when the broker's process has ended, for any reason. It is nil for a container and
 // for external brokers, where the end cannot be observed.
