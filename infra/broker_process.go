@@ -35,7 +35,7 @@ func (b *brokerProcess) prepare() error {
 	if err := b.lock(); err != nil {
 		return err
 	}
-	cleared, err := process.Clear(b.recordPath(), syscall.SIGTERM, stopGrace)
+	cleared, err := process.EndRecorded(b.recordPath(), syscall.SIGTERM, stopGrace)
 	if err != nil {
 		b.release()
 		return err
@@ -85,7 +85,7 @@ func (b *brokerProcess) stop(context.Context) error {
 		running.Stop(syscall.SIGTERM, stopGrace)
 	}
 	b.release()
-	return process.Forget(b.recordPath())
+	return process.RemoveRecord(b.recordPath())
 }
 
 func (b *brokerProcess) kill(context.Context) error {

@@ -29,7 +29,7 @@ func (c *child) start(cmd *exec.Cmd, onParentDeath syscall.Signal, name, record 
 	c.mu.Unlock()
 	id := running.Identity()
 	id.Name = name
-	return process.Record(record, id)
+	return process.WriteRecord(record, id)
 }
 
 // current returns the current process; nil before the first start.

@@ -84,7 +84,7 @@ func (c *cluster) release() {
 // prepare finds the programs, ends the server of an earlier run that was killed, and initializes the data directory on the first
 // run.
 func (c *cluster) prepare(ctx context.Context) error {
-	if cleared, err := process.Clear(c.recordPath(), syscall.SIGINT, stopGrace); err != nil {
+	if cleared, err := process.EndRecorded(c.recordPath(), syscall.SIGINT, stopGrace); err != nil {
 		return err
 	} else if cleared {
 		c.options.logf("Postgres: stopped the server of an earlier run")
@@ -208,7 +208,7 @@ func (c *cluster) stop(context.Context) error {
 		running.Stop(syscall.SIGINT, stopGrace)
 	}
 	c.release()
-	return process.Forget(c.recordPath())
+	return process.RemoveRecord(c.recordPath())
 }
 
 // kill kills the children too. On their own they would first complete their current statement, which a power cut does not

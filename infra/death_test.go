@@ -41,7 +41,7 @@ func runParent(dir string) int {
 	}
 	var ids []process.Identity
 	for _, name := range []string{"/postgres.process", "/kafka.process"} {
-		id, err := process.Recorded(dir + name)
+		id, err := process.ReadRecord(dir + name)
 		if err != nil {
 			return 1
 		}
@@ -100,7 +100,7 @@ func TestStartEndsTheProcessOfAnEarlierRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	if err := process.Record(dir+"/kafka.process", p.Identity()); err != nil {
+	if err := process.WriteRecord(dir+"/kafka.process", p.Identity()); err != nil {
 		t.Fatal(err)
 	}
 	startKafka(t, options(t, dir))
@@ -119,7 +119,7 @@ func TestStartLeavesAnotherProcessWithTheSameIDAlone(t *testing.T) {
 	t.Cleanup(p.Kill)
 	earlier := p.Identity()
 	earlier.Started -= 60_000
-	if err := process.Record(dir+"/kafka.process", earlier); err != nil {
+	if err := process.WriteRecord(dir+"/kafka.process", earlier); err != nil {
 		t.Fatal(err)
 	}
 	startKafka(t, options(t, dir))

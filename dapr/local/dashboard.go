@@ -49,7 +49,7 @@ func (l *launcher) startDashboard() {
 	if !found {
 		return
 	}
-	if err := port.Check(map[int]string{dashboardPort: "the Dapr dashboard"}); err != nil {
+	if err := port.CheckFree(map[int]string{dashboardPort: "the Dapr dashboard"}); err != nil {
 		l.console.say("dashboard", "not started: %v", err)
 		return
 	}

@@ -105,7 +105,7 @@ func (l *launcher) check(ports bool) (err error) {
 		maps.Copy(purposes, l.given[app.ID].Purposes(app.ID))
 	}
 	if ports {
-		if err := port.Check(purposes); err != nil {
+		if err := port.CheckFree(purposes); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}

@@ -130,7 +130,7 @@ func startSystem(t *testing.T, p place) (seen *screen, stop func()) {
 
 func recorded(t *testing.T, p place, name string) process.Identity {
 	t.Helper()
-	id, err := process.Recorded(filepath.Join(p.state, name))
+	id, err := process.ReadRecord(filepath.Join(p.state, name))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -234,7 +234,7 @@ func TestAKilledLauncherLeavesNothingAndLosesNothing(t *testing.T) {
 	}
 	_ = first.Wait()
 	for _, id := range ids {
-		if !id.Gone(20 * time.Second) {
+		if !id.AwaitEnd(20 * time.Second) {
 			t.Errorf("%s outlived the launcher", id.Name)
 		}
 	}

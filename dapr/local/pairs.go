@@ -51,7 +51,7 @@ func (l *launcher) setup() (supervisor.Setup, error) {
 	if err != nil {
 		return supervisor.Setup{}, err
 	}
-	services, err := build.Bin("")
+	services, err := build.ProgramPath("")
 	environ := secret.Environ(os.Environ())
 	maps.Copy(environ, l.settings)
 	maps.Copy(environ, l.servers.Environ())

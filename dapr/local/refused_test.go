@@ -53,7 +53,7 @@ func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
 					return ports, err
 				}
 			},
-			", for order, is in use: end what listens there",
+			", for order, is in use: stop the program that listens there",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,7 +43,7 @@ func restart(ctx context.Context, p place, service string, console *console) err
 	}
 	// Read after the build: meanwhile the supervisor may have started the service again, from the old program.
 	record := filepath.Join(p.processes(), service+".json")
-	running, err := process.Recorded(record)
+	running, err := process.ReadRecord(record)
 	if err != nil {
 		return fmt.Errorf("%s was rebuilt, but `make run` has not started it yet (%w)", service, err)
 	}
@@ -66,7 +66,7 @@ func awaitRestart(ctx context.Context, p place, service, record string, before p
 		return err
 	}
 	for {
-		now, err := process.Recorded(record)
+		now, err := process.ReadRecord(record)
 		if err == nil && (now.PID != before.PID || now.Started != before.Started) {
 			if err = supervisor.Ready(ctx, urls[service]); err == nil {
 				return nil

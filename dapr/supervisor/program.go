@@ -79,7 +79,7 @@ func (p *Program) Start(context.Context) error {
 	}
 	id := running.Identity()
 	id.Name = p.Name
-	if err := process.Record(p.record, id); err != nil {
+	if err := process.WriteRecord(p.record, id); err != nil {
 		running.Kill() // or the next start would find it running
 		return err
 	}
@@ -101,7 +101,7 @@ func (p *Program) stop(grace time.Duration) {
 		running.Stop(syscall.SIGTERM, grace)
 	}
 	if p.record != "" {
-		_ = process.Forget(p.record)
+		_ = process.RemoveRecord(p.record)
 	}
 }
 
@@ -165,8 +165,8 @@ func ClearLeftovers(folder string) (ended []string, err error) {
 		return nil, err
 	}
 	for _, record := range records {
-		id, _ := process.Recorded(record)
-		was, err := process.Clear(record, syscall.SIGKILL, stopGrace)
+		id, _ := process.ReadRecord(record)
+		was, err := process.EndRecorded(record, syscall.SIGKILL, stopGrace)
 		if err != nil {
 			return ended, err
 		}
