@@ -52,7 +52,7 @@ func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 func newExternalKafka(getenv func(string) string) (*Kafka, error) {
 	brokers := getenv("KAFKA_BROKERS")
 	if brokers == "" {
-		return nil, errors.New("KAFKA_BROKERS is not set, and COMANDA_BACKING=external needs it: set it to host:port")
+		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")
 	}
 	return &Kafka{
 		server:  externalServer{ping: func(context.Context) error { return nil }},
