@@ -28,8 +28,8 @@ type change struct {
 
 func (c change) isPatch() bool { return strings.HasSuffix(c.ours, patchSuffix) }
 
-// readChanges returns the changes in folder. It returns an error if an original in upstream differs from the one that a change was
-// written for.
+// readChanges returns the changes in folder. It returns an error if an original in upstream differs from the one that a
+// change was written for.
 func readChanges(folder, upstream string) ([]change, error) {
 	file, err := os.Open(filepath.Join(folder, sumsFile))
 	if err != nil {

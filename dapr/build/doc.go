@@ -1,4 +1,4 @@
-// Command build builds one of our programs around an upstream module, of which it changes some files:
+// Command build builds one of our programs from an upstream module, with changes to some of its files:
 //
 //	go -C dapr/build run . -module ../daprd -o PATH [-stock]
 //	go -C dapr/build run . -module ../../infra/broker -o PATH [-stock]

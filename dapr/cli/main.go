@@ -1,5 +1,5 @@
-// Command dapr is the unchanged Dapr CLI, built from its own pinned module, so that `dapr run -f dapr/dapr.yaml` works on a machine
-// that has only Go. An installed dapr works too.
+// Command dapr is the unchanged Dapr CLI, built from its own pinned module, so that `dapr run -f dapr/dapr.yaml` works on a
+// machine that has only Go. An installed dapr works too.
 //
 // It runs $DAPR_RUNTIME_PATH/.dapr/bin/daprd as the runtime.
 package main

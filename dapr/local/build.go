@@ -7,8 +7,8 @@ import (
 	"comanda/infra/build"
 )
 
-// buildAll builds the services, the embedded broker and daprd. The first build takes minutes and reports its progress. The services
-// come first, because they are fast to build and a compile error in them shows early.
+// buildAll builds the services, the embedded broker and daprd. The first build takes minutes and reports its progress. The
+// services come first, because they are fast to build and a compile error in them shows early.
 func buildAll(ctx context.Context, console *console, stock bool) error {
 	progress := console.writer("build")
 	defer progress.flush()

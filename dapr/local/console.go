@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// console prints one line to the terminal for each change of state. Everything else is in the log files; with verbose it is printed
-// here too.
+// console prints one line to the terminal for each change of state. Everything else is in the log files; with verbose it is
+// printed here too.
 type console struct {
 	mu      sync.Mutex
 	out     io.Writer

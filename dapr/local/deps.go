@@ -22,7 +22,7 @@ const depsVariable = "COMANDA_DEPS"
 func (l *launcher) runDeps(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("Comanda runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
+		return fmt.Errorf("the system runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
 	if err := l.checkPreconditions(false); err != nil {
@@ -60,8 +60,8 @@ func (l *launcher) prepareDeps(ctx context.Context) error {
 	return l.writeEnvironment()
 }
 
-// writeEnvironment writes the file that a shell loads with `. .comanda/env`. It selects the CLI and the runtime of `make dapr-cli`
-// if they are built and the shell has no others.
+// writeEnvironment writes the file that a shell loads with `. .comanda/env`. It selects the CLI and the runtime of
+// `make dapr-cli` if they are built and the shell has no others.
 func (l *launcher) writeEnvironment() error {
 	environ := maps.Clone(l.settings)
 	environ[depsVariable] = l.paths.state

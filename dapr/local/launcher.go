@@ -53,7 +53,7 @@ func newLauncher(p paths, console *console, stock bool) *launcher {
 func (l *launcher) runSystem(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("Comanda runs already (%s is %w): stop it first, or replace one service in it with `make restart SERVICE=order`",
+		return fmt.Errorf("the system runs already (%s is %w): stop it, or replace one service with `make restart SERVICE=order`",
 			l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
@@ -84,8 +84,8 @@ func causeOr(ctx context.Context, err error) error {
 	return err
 }
 
-// checkPreconditions ends the programs of an earlier run that was killed, and loads the plan and the settings. It reports all invalid
-// settings and ports in use at once, one per line, before anything starts.
+// checkPreconditions ends the programs of an earlier run that was killed, and loads the plan and the settings. It reports
+// all invalid settings and ports in use at once, one per line, before anything starts.
 func (l *launcher) checkPreconditions(checkPorts bool) (err error) {
 	if l.plan, err = supervisor.ReadPlan(l.paths.root); err != nil {
 		return err

@@ -146,7 +146,7 @@ func kill(t *testing.T, id process.Identity) {
 	}
 }
 
-// A part that dies is reported and restarted. `make restart` replaces one service. After the stop no process is left.
+// A part that dies is reported and restarted. `make restart` replaces one service. After the stop no process runs and no record exists.
 func TestDeadPartsAreRestartedAndRestartReplacesTheRunningService(t *testing.T) {
 	p := newPaths(t)
 	bin := filepath.Join(p.state, "bin") // not shared, because the test removes a program from it
@@ -158,7 +158,7 @@ func TestDeadPartsAreRestartedAndRestartReplacesTheRunningService(t *testing.T) 
 
 	second := newLauncher(p, newConsole(io.Discard, false), false)
 	if err := second.runSystem(t.Context()); err == nil || !strings.Contains(err.Error(), "runs already") {
-		t.Errorf("second system on the same state directory: got %v, want that Comanda runs already", err)
+		t.Errorf("second system on the same state directory: got %v, want that a system runs already", err)
 	}
 
 	kill(t, readRecord(t, p, "processes/order.json"))
@@ -205,7 +205,7 @@ func TestDeadPartsAreRestartedAndRestartReplacesTheRunningService(t *testing.T) 
 		t.Error("order still runs after the stop")
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.processes(), "*.json")); len(left) > 0 {
-		t.Errorf("records left after the stop: %v", left)
+		t.Errorf("got the records %v after the stop, want none", left)
 	}
 	if err := restartService(t.Context(), p, "order", newConsole(&restartOutput, false)); err == nil || !strings.Contains(err.Error(), "make run") {
 		t.Errorf("restart without a running system: got %v, want a hint at `make run`", err)

@@ -88,8 +88,8 @@ var errStopped = errors.New("stopped")
 // parentInterval is the time between two checks of the parent process.
 const parentInterval = 300 * time.Millisecond
 
-// stopContext returns a context that ends on Ctrl-C, on SIGTERM, with the terminal, or with the parent process: the system must not
-// outlive the make or the script that started it.
+// stopContext returns a context that ends on Ctrl-C, on SIGTERM, with the terminal, or with the parent process: the system
+// must not outlive the make or the script that started it.
 func stopContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -32,7 +32,8 @@ func (l *launcher) startPairs(ctx context.Context, keeper *supervisor.Supervisor
 	if err := secret.Write(l.paths.urls(), []byte(strings.Join(secret.Lines(urls), "\n")+"\n"), 0o600); err != nil {
 		return err
 	}
-	l.console.printLine("all", "starting %d services with their sidecars (logs in %s)", len(l.pairs), l.paths.relative(l.paths.logs()))
+	logs := l.paths.relative(l.paths.logs())
+	l.console.printLine("all", "starting %d services with their sidecars (logs in %s)", len(l.pairs), logs)
 	keeper.Keep(ctx, "postgres", l.servers.Postgres)
 	keeper.Keep(ctx, "kafka", l.servers.Kafka)
 	for _, pair := range l.pairs {

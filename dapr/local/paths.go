@@ -9,7 +9,7 @@ import (
 	"comanda/infra/build"
 )
 
-// paths holds the checkout's root and the state directory, and knows the files in them.
+// paths are the checkout's root and the state directory, and through its methods the files in them.
 type paths struct{ root, state string }
 
 func findPaths() (paths, error) {

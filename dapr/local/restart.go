@@ -34,7 +34,7 @@ func restartService(ctx context.Context, p paths, service string, console *conso
 	started := time.Now()
 	if unlock, err := process.Lock(p.lock()); err == nil {
 		unlock()
-		return errors.New("Comanda does not run: start it with `make run`")
+		return errors.New("no system runs here: start it with `make run`")
 	}
 	progress := console.writer("build")
 	defer progress.flush()

@@ -27,8 +27,8 @@ var generatedSettings = []secret.Secret{
 	{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 }
 
-// loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated and stored
-// there. url is stored too, for `make demo`.
+// loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated
+// and stored there. url is stored too, for `make demo`.
 func loadSettings(path, url string, environ map[string]string) (map[string]string, error) {
 	kept, err := secret.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -111,7 +111,8 @@ func (p *Pair) AwaitReady(ctx context.Context) error {
 	}
 }
 
-// Ready returns an error unless the service, its sidecar and its database are ready. The gateway is ready only if all services are.
+// Ready returns an error unless the service, its sidecar and its database are ready. The gateway is ready only if all
+// services are.
 func (p *Pair) Ready(ctx context.Context) error {
 	if err := Ready(ctx, p.URL); err != nil {
 		return fmt.Errorf("%s is not ready: %w", p.Service.Name, err)

@@ -17,15 +17,23 @@ import (
 // scrapeTimeout is shorter than Prometheus' own (deploy/prometheus/prometheus.yml), so that Prometheus gets a response.
 const scrapeTimeout = 3 * time.Second
 
+var (
+	partitionLabels = []string{"topic", "partition"}
+	groupLabels     = []string{"consumergroup", "topic", "partition"}
+)
+
 // The metrics have the names of danielqsj/kafka_exporter, which most dashboards are made for.
 var (
 	brokersCount    = newDesc("kafka_brokers", "Number of brokers in the cluster; 0 while Kafka does not respond.")
-	currentOffset   = newDesc("kafka_topic_partition_current_offset", "Offset of the next record of a partition.", "topic", "partition")
-	oldestOffset    = newDesc("kafka_topic_partition_oldest_offset", "Oldest offset that a partition still holds.", "topic", "partition")
-	underReplicated = newDesc("kafka_topic_partition_under_replicated_partition", "1 if a partition has fewer in-sync replicas than replicas, else 0.", "topic", "partition")
-	groupMembers    = newDesc("kafka_consumergroup_members", "Number of members of a consumer group.", "consumergroup")
-	groupOffset     = newDesc("kafka_consumergroup_current_offset", "Offset that a consumer group has committed on a partition.", "consumergroup", "topic", "partition")
-	groupLag        = newDesc("kafka_consumergroup_lag", "Number of records of a partition that a consumer group has not committed.", "consumergroup", "topic", "partition")
+	currentOffset   = newDesc("kafka_topic_partition_current_offset", "Offset of the next record of a partition.", partitionLabels...)
+	oldestOffset    = newDesc("kafka_topic_partition_oldest_offset", "Oldest offset that a partition still holds.", partitionLabels...)
+	underReplicated = newDesc("kafka_topic_partition_under_replicated_partition",
+		"1 if a partition has fewer in-sync replicas than replicas, else 0.", partitionLabels...)
+	groupMembers = newDesc("kafka_consumergroup_members", "Number of members of a consumer group.", "consumergroup")
+	groupOffset  = newDesc("kafka_consumergroup_current_offset",
+		"Offset that a consumer group has committed on a partition.", groupLabels...)
+	groupLag = newDesc("kafka_consumergroup_lag",
+		"Number of records of a partition that a consumer group has not committed.", groupLabels...)
 )
 
 func newDesc(name, help string, labels ...string) *prometheus.Desc {

@@ -68,7 +68,8 @@ func partFiles(kept map[string]string, own []byte) []partFile {
 	for _, service := range services.Stateful {
 		owner := []byte(kept[settingOf(service, "DATABASE_PASSWORD")])
 		monitor := []byte(kept[settingOf(service, "DATABASE_MONITOR_PASSWORD")])
-		list = append(list, partFile{service + "-db", "password", owner, 0o444}, partFile{service + "-db", "monitor-password", monitor, 0o444},
+		list = append(list, partFile{service + "-db", "password", owner, 0o444},
+			partFile{service + "-db", "monitor-password", monitor, 0o444},
 			partFile{service + "-db-exporter", "password", monitor, 0o444})
 	}
 	return list

@@ -68,7 +68,8 @@ func distributeSecrets(c call, store, run string) error {
 	return nil
 }
 
-// makeFolders makes the folders that distributeSecrets writes into. The image contains them, so that the volumes get the right owner.
+// makeFolders makes the folders that distributeSecrets writes into. The image contains them, so that the volumes get the
+// right owner.
 func makeFolders(kept, run string) error {
 	err := os.MkdirAll(kept, 0o700)
 	for _, file := range partFiles(nil, nil) {
