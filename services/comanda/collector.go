@@ -45,7 +45,7 @@ func newDesc(name, help string, labels ...string) *prometheus.Desc {
 var replicaGroup = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // collector queries Kafka at each scrape. While Kafka does not respond, it reports 0 brokers and nothing else. If a later
-// request fails, the scrape fails: no number is better than an old one. A consumer group that Kafka cannot describe is
+// request fails, the scrape fails: a missing number is better than an old one. A consumer group that Kafka cannot describe is
 // skipped on its own, and alerts detect that it is absent.
 type collector struct {
 	client *kadm.Client
@@ -68,7 +68,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	meta, err := c.client.Metadata(ctx)
 	if err != nil { // an alert needs this number; a failed scrape would point at the exporter
-		out <- gauge(brokersCount, 0)
+		out <- newGauge(brokersCount, 0)
 		return
 	}
 	if err := errors.Join(c.collectTopics(ctx, meta, out), c.collectGroups(ctx, out)); err != nil {
@@ -77,7 +77,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out chan<- prometheus.Metric) error {
-	out <- gauge(brokersCount, len(meta.Brokers))
+	out <- newGauge(brokersCount, len(meta.Brokers))
 	meta.Topics.FilterInternal()
 	newest, err := c.client.ListEndOffsets(ctx, meta.Topics.Names()...)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out c
 	send := func(desc *prometheus.Desc) func(kadm.ListedOffset) {
 		return func(o kadm.ListedOffset) {
 			if o.Err == nil {
-				out <- gauge(desc, o.Offset, o.Topic, strconv.Itoa(int(o.Partition)))
+				out <- newGauge(desc, o.Offset, o.Topic, strconv.Itoa(int(o.Partition)))
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out c
 			if len(p.ISR) < len(p.Replicas) {
 				behind = 1
 			}
-			out <- gauge(underReplicated, behind, topic.Topic, strconv.Itoa(int(p.Partition)))
+			out <- newGauge(underReplicated, behind, topic.Topic, strconv.Itoa(int(p.Partition)))
 		}
 	}
 	return nil
@@ -120,15 +120,15 @@ func (c *collector) collectGroups(ctx context.Context, out chan<- prometheus.Met
 		if len(group.Members) == 0 && replicaGroup.MatchString(group.Group) {
 			continue
 		}
-		out <- gauge(groupMembers, len(group.Members), group.Group)
+		out <- newGauge(groupMembers, len(group.Members), group.Group)
 		for _, lag := range group.Lag.Sorted() {
 			if lag.Err != nil || lag.Commit.At < 0 && replicaGroup.MatchString(group.Group) {
 				continue // a replica's group starts at the newest record: before its first commit it has no lag
 			}
 			partition := strconv.Itoa(int(lag.Partition))
-			out <- gauge(groupLag, lag.Lag, group.Group, lag.Topic, partition)
+			out <- newGauge(groupLag, lag.Lag, group.Group, lag.Topic, partition)
 			if lag.Commit.At >= 0 { // before its first commit any other group lags behind by all records and has no offset
-				out <- gauge(groupOffset, lag.Commit.At, group.Group, lag.Topic, partition)
+				out <- newGauge(groupOffset, lag.Commit.At, group.Group, lag.Topic, partition)
 			}
 		}
 	}
@@ -150,6 +150,6 @@ func (c *collector) wasDescribed(group kadm.DescribedGroupLag) bool {
 	return err == nil
 }
 
-func gauge[N int | int64](desc *prometheus.Desc, value N, labels ...string) prometheus.Metric {
+func newGauge[N int | int64](desc *prometheus.Desc, value N, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), labels...)
 }

@@ -1,5 +1,5 @@
-// Comanda is the operator's command: it does the work around the services when the system runs in containers. It is one static
-// program, so that it runs in any image, even in one without a shell.
+// Command comanda is the operator's command: it does the work around the services when the system runs in containers. It is
+// one static program, so that it runs in any image, even in one without a shell.
 //
 //	comanda secrets          generate the missing secrets, store all, give each part its own
 //	comanda secrets show     print the secrets that a person needs to log in

@@ -20,8 +20,8 @@ const (
 	drainTimeout  = 3 * time.Second // bounds the shutdown
 )
 
-// kafkaExporter serves /metrics until ctx is done. It queries Kafka at each scrape.
-func kafkaExporter(ctx context.Context, c call) error {
+// runKafkaExporter serves /metrics until ctx is done. It queries Kafka at each scrape.
+func runKafkaExporter(ctx context.Context, c call) error {
 	flags := flag.NewFlagSet("kafka-exporter", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
 	address := flags.String("listen", ":9308", "the address that serves /metrics")
@@ -38,7 +38,7 @@ func kafkaExporter(ctx context.Context, c call) error {
 	}
 	defer client.Close()
 	log := slog.New(slog.NewJSONHandler(c.stderr, nil)).With("service", "kafka-exporter")
-	server := &http.Server{Addr: *address, Handler: routes(client, log), ReadHeaderTimeout: headerTimeout}
+	server := &http.Server{Addr: *address, Handler: exporterRoutes(client, log), ReadHeaderTimeout: headerTimeout}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -52,9 +52,9 @@ func kafkaExporter(ctx context.Context, c call) error {
 	return <-stopped
 }
 
-// routes serves the metrics and the exporter's own health. /healthz does not depend on Kafka: the metrics report that Kafka is
-// down.
-func routes(client *kadm.Client, log *slog.Logger) http.Handler {
+// exporterRoutes serves the metrics and the exporter's own health. /healthz does not depend on Kafka: the metrics report
+// that Kafka is down.
+func exporterRoutes(client *kadm.Client, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(client, log))
 	routes := http.NewServeMux()

@@ -15,8 +15,8 @@ import (
 // healthTimeout is shorter than the timeout of a container's health check, so that this command can print the reason.
 const healthTimeout = 4 * time.Second
 
-// healthcheck checks a URL, for containers without a shell. `docker inspect` shows its error message.
-func healthcheck(ctx context.Context, c call) error {
+// runHealthcheck checks a URL, for containers without a shell. `docker inspect` shows its error message.
+func runHealthcheck(ctx context.Context, c call) error {
 	if len(c.args) != 1 {
 		return errors.New("give one URL: healthcheck http://127.0.0.1:5010/readyz, or tcp://127.0.0.1:19092")
 	}

@@ -108,7 +108,7 @@ kafka_topic_partition_oldest_offset{partition="0",topic="order.created.pending"}
 # TYPE kafka_topic_partition_under_replicated_partition gauge
 kafka_topic_partition_under_replicated_partition{partition="0",topic="order.created.pending"} 0
 `
-	if code, got := scrape(t, routes(client, slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
+	if code, got := scrape(t, exporterRoutes(client, slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
 		t.Errorf("got status %d, want 200; the difference (-want +got):\n%s", code, cmp.Diff(want, got))
 	}
 }
@@ -123,7 +123,7 @@ func TestOnlyAServicesGroupHasLagBeforeTheFirstCommit(t *testing.T) {
 	for _, group := range []string{"product", replica} {
 		consume(t, brokers, group, "order.status.changed")
 	}
-	_, got := scrape(t, routes(connect(t, brokers), slog.New(slog.DiscardHandler)))
+	_, got := scrape(t, exporterRoutes(connect(t, brokers), slog.New(slog.DiscardHandler)))
 	for line, want := range map[string]bool{
 		`kafka_consumergroup_members{consumergroup="` + replica + `"} 1`:                                        true,
 		`kafka_consumergroup_lag{consumergroup="product",partition="0",topic="order.status.changed"} 3`:         true,
@@ -140,7 +140,7 @@ func TestOnlyAServicesGroupHasLagBeforeTheFirstCommit(t *testing.T) {
 func TestCollectorReportsZeroBrokersWithoutKafka(t *testing.T) {
 	t.Parallel()
 	want := "# HELP kafka_brokers Number of brokers in the cluster; 0 while Kafka does not respond.\n# TYPE kafka_brokers gauge\nkafka_brokers 0\n"
-	if code, got := scrape(t, routes(connect(t, "127.0.0.1:1"), slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
+	if code, got := scrape(t, exporterRoutes(connect(t, "127.0.0.1:1"), slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
 		t.Errorf("got status %d and %q, want 200 and %q", code, got, want)
 	}
 }
@@ -175,7 +175,7 @@ func TestGroupThatCannotBeDescribedIsSkipped(t *testing.T) {
 		return response, nil, true
 	})
 	var log bytes.Buffer
-	exporter := routes(connect(t, brokers), slog.New(slog.NewTextHandler(&log, nil)))
+	exporter := exporterRoutes(connect(t, brokers), slog.New(slog.NewTextHandler(&log, nil)))
 	for i, productFails := range []bool{true, true, false, true} {
 		broken.Store(productFails)
 		code, got := scrape(t, exporter)

@@ -22,11 +22,11 @@ var commands = []struct {
 	name, summary string
 	run           func(context.Context, call) error
 }{
-	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", secrets},
+	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", runSecrets},
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
-	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", healthcheck},
-	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", kafkaExporter},
+	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
+	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},
 }
 
 // errUsage marks an invalid call whose usage has already been printed.

@@ -24,8 +24,9 @@ const (
 // firstDatabasePort is the port of this machine that the first database is published on; the other databases follow.
 const firstDatabasePort = 5433
 
-// secrets generates the missing secrets and distributes all, or prints them. It can run again at any time: existing secrets stay.
-func secrets(_ context.Context, c call) error {
+// runSecrets generates the missing secrets and distributes all, or prints them. It can run again at any time: existing
+// secrets stay.
+func runSecrets(_ context.Context, c call) error {
 	flags := flag.NewFlagSet("secrets", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
 	folder := flags.String("kept", keptFolder, "the folder that holds all secrets")

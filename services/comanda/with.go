@@ -87,7 +87,7 @@ func expandReferences(args []string, environ map[string]string) ([]string, error
 		})
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%s is not set", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("%s is not set: set it, or give a file that sets it with -env", strings.Join(missing, ", "))
 	}
 	return expanded, nil
 }
