@@ -37,8 +37,8 @@ func TestSettingsAreGeneratedOnceAndStored(t *testing.T) {
 	if second["ADMIN_EMAIL"] != "me@example.com" {
 		t.Errorf("got ADMIN_EMAIL %s, want the value of the environment", second["ADMIN_EMAIL"])
 	}
-	if kept, err := secret.Read(path); err != nil || kept["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
-		t.Errorf("got the stored ADMIN_EMAIL %s (error: %v), want the generated one", kept["ADMIN_EMAIL"], err)
+	if stored, err := secret.Read(path); err != nil || stored["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
+		t.Errorf("got the stored ADMIN_EMAIL %s (error: %v), want the generated one", stored["ADMIN_EMAIL"], err)
 	}
 	delete(first, "ADMIN_EMAIL")
 	for name, value := range first {

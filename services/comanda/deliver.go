@@ -27,7 +27,7 @@ type partFile struct {
 }
 
 // writePartFiles writes each part's files into its folder, which has to exist.
-func writePartFiles(run string, kept map[string]string) error {
+func writePartFiles(run string, stored map[string]string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func writePartFiles(run string, kept map[string]string) error {
 	if err != nil {
 		return err
 	}
-	for _, file := range partFiles(kept, own) {
+	for _, file := range partFiles(stored, own) {
 		if err := file.write(run); err != nil {
 			return fmt.Errorf("write %s for %s: %w", file.file, file.part, err)
 		}
@@ -56,18 +56,18 @@ func (p partFile) write(run string) error {
 }
 
 // partFiles lists the files of all parts. No part gets another part's secret.
-func partFiles(kept map[string]string, own []byte) []partFile {
+func partFiles(stored map[string]string, own []byte) []partFile {
 	list := []partFile{
 		{"tools", program, own, 0o555},
-		{"grafana", "admin-password", []byte(kept["GRAFANA_ADMIN_PASSWORD"]), 0o444},
+		{"grafana", "admin-password", []byte(stored["GRAFANA_ADMIN_PASSWORD"]), 0o444},
 	}
 	for _, service := range services.Names {
 		list = append(list, partFile{service, program, own, 0o555},
-			partFile{service, "env", []byte(settingsText(pairSettings(kept, service))), 0o400})
+			partFile{service, "env", []byte(settingsText(pairSettings(stored, service))), 0o400})
 	}
 	for _, service := range services.Stateful {
-		owner := []byte(kept[settingOf(service, "DATABASE_PASSWORD")])
-		monitor := []byte(kept[settingOf(service, "DATABASE_MONITOR_PASSWORD")])
+		owner := []byte(stored[settingOf(service, "DATABASE_PASSWORD")])
+		monitor := []byte(stored[settingOf(service, "DATABASE_MONITOR_PASSWORD")])
 		list = append(list, partFile{service + "-db", "password", owner, 0o444},
 			partFile{service + "-db", "monitor-password", monitor, 0o444},
 			partFile{service + "-db-exporter", "password", monitor, 0o444})
@@ -76,16 +76,16 @@ func partFiles(kept map[string]string, own []byte) []partFile {
 }
 
 // pairSettings returns the settings that a service and its sidecar share.
-func pairSettings(kept map[string]string, service string) map[string]string {
+func pairSettings(stored map[string]string, service string) map[string]string {
 	settings := map[string]string{}
 	for _, token := range []string{"APP_API_TOKEN", "DAPR_API_TOKEN"} {
-		settings[token] = kept[settingOf(service, token)]
+		settings[token] = stored[settingOf(service, token)]
 	}
 	if service != "gateway" {
-		settings[settingOf(service, "DATABASE_URL")] = databaseURL(kept, service, service+"-db:5432") + databaseLimits
+		settings[settingOf(service, "DATABASE_URL")] = databaseURL(stored, service, service+"-db:5432") + databaseLimits
 	}
 	if service == "auth" {
-		settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"] = kept["ADMIN_EMAIL"], kept["ADMIN_PASSWORD"]
+		settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"] = stored["ADMIN_EMAIL"], stored["ADMIN_PASSWORD"]
 	}
 	return settings
 }

@@ -48,8 +48,8 @@ func checkKey(environ map[string]string) error {
 }
 
 // databaseURL returns the URL of a service's database at address.
-func databaseURL(kept map[string]string, service, address string) string {
+func databaseURL(stored map[string]string, service, address string) string {
 	return (&url.URL{
-		Scheme: "postgres", User: url.UserPassword(service, kept[settingOf(service, "DATABASE_PASSWORD")]), Host: address, Path: "/" + service,
+		Scheme: "postgres", User: url.UserPassword(service, stored[settingOf(service, "DATABASE_PASSWORD")]), Host: address, Path: "/" + service,
 	}).String()
 }

@@ -17,8 +17,8 @@ import (
 
 // Volumes are mounted on these folders.
 const (
-	keptFolder = "/var/lib/comanda/secrets" // holds all secrets
-	runFolder  = "/var/lib/comanda/run"     // holds one folder for each part
+	storeFolder = "/var/lib/comanda/secrets" // holds all secrets
+	runFolder   = "/var/lib/comanda/run"     // holds one folder for each part
 )
 
 // firstDatabasePort is the port of this machine that the first database is published on; the other databases follow.
@@ -29,7 +29,7 @@ const firstDatabasePort = 5433
 func runSecrets(_ context.Context, c call) error {
 	flags := flag.NewFlagSet("secrets", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
-	folder := flags.String("kept", keptFolder, "the folder that holds all secrets")
+	folder := flags.String("kept", storeFolder, "the folder that holds all secrets")
 	run := flags.String("run", runFolder, "the folder that holds one folder for each part")
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
@@ -50,12 +50,12 @@ func distributeSecrets(c call, store, run string) error {
 	if err := checkKey(c.environ); err != nil {
 		return err
 	}
-	kept, err := readKept(store)
+	stored, err := readStored(store)
 	if err != nil {
 		return err
 	}
 	// A value from the environment is stored too: a database keeps its password when the variable is no longer set.
-	settings, generated, err := secret.Complete(allSecrets(), kept, c.environ)
+	settings, generated, err := secret.Complete(allSecrets(), stored, c.environ)
 	if err != nil {
 		return err
 	}
@@ -71,30 +71,30 @@ func distributeSecrets(c call, store, run string) error {
 
 // makeFolders makes the folders that distributeSecrets writes into. The image contains them, so that the volumes get the
 // right owner.
-func makeFolders(kept, run string) error {
-	err := os.MkdirAll(kept, 0o700)
+func makeFolders(store, run string) error {
+	err := os.MkdirAll(store, 0o700)
 	for _, file := range partFiles(nil, nil) {
 		err = errors.Join(err, os.MkdirAll(filepath.Join(run, file.part), 0o755))
 	}
 	return err
 }
 
-// readKept reads the stored secrets; before the first run there are none. An existing file without any secret is an error: the
+// readStored reads the stored secrets; before the first run there are none. An existing file without any secret is an error: the
 // databases still have the passwords that it held, and new passwords would lock the services out.
-func readKept(store string) (map[string]string, error) {
-	kept, err := secret.Read(store)
+func readStored(store string) (map[string]string, error) {
+	stored, err := secret.Read(store)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
-	if err == nil && !slices.ContainsFunc(allSecrets(), func(s secret.Secret) bool { return kept[s.Name] != "" }) {
+	if err == nil && !slices.ContainsFunc(allSecrets(), func(s secret.Secret) bool { return stored[s.Name] != "" }) {
 		err = fmt.Errorf("%s exists but holds no secret: restore it from its backup (docs/operations.md), or remove it if there is no data yet", store)
 	}
-	return kept, err
+	return stored, err
 }
 
 // storeSecrets writes the secrets to the disk. Parts may get them only after that.
-func storeSecrets(store string, kept map[string]string) error {
-	return secret.Write(store, []byte(settingsText(kept)), 0o400)
+func storeSecrets(store string, stored map[string]string) error {
+	return secret.Write(store, []byte(settingsText(stored)), 0o400)
 }
 
 func settingsText(settings map[string]string) string {
@@ -103,17 +103,17 @@ func settingsText(settings map[string]string) string {
 
 // showSecrets prints the secrets that a person needs to log in, in a form that a shell can read too.
 func showSecrets(c call, store string) error {
-	kept, err := readKept(store)
+	stored, err := readStored(store)
 	if err != nil {
 		return err
 	}
-	if len(kept) == 0 {
+	if len(stored) == 0 {
 		return fmt.Errorf("no secrets are stored yet: %s does not exist: run `comanda secrets` first", store)
 	}
 	printSettings := func(about string, names ...string) {
 		_, _ = fmt.Fprintf(c.stdout, "# %s\n", about)
 		for _, name := range names {
-			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, secret.Quote(kept[name]))
+			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, secret.Quote(stored[name]))
 		}
 	}
 	printSettings("The first admin: POST /api/v1/auth/login", "ADMIN_EMAIL", "ADMIN_PASSWORD")
@@ -121,7 +121,7 @@ func showSecrets(c call, store string) error {
 	printSettings("Grafana, user admin", "GRAFANA_ADMIN_PASSWORD")
 	_, _ = fmt.Fprintln(c.stdout, "# The databases, from this machine: psql with one of these URLs")
 	for i, service := range services.Stateful {
-		address := databaseURL(kept, service, fmt.Sprintf("127.0.0.1:%d", firstDatabasePort+i))
+		address := databaseURL(stored, service, fmt.Sprintf("127.0.0.1:%d", firstDatabasePort+i))
 		_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", settingOf(service, "DATABASE"), secret.Quote(address))
 	}
 	return nil

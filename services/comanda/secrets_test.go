@@ -15,7 +15,7 @@ import (
 const key = "JWT_SECRET_KEY=0123456789abcdef0123456789abcdef"
 
 // folders are the folders of one system's secrets.
-type folders struct{ kept, run string }
+type folders struct{ store, run string }
 
 func newFolders(t *testing.T) folders {
 	t.Helper()
@@ -29,7 +29,7 @@ func newFolders(t *testing.T) folders {
 // call runs `comanda secrets` and returns its exit code and its output.
 func (p folders) call(environ []string, args ...string) (code int, output string) {
 	var out bytes.Buffer
-	code = run(append([]string{"secrets", "-kept", p.kept, "-run", p.run}, args...), environ, &out, &out)
+	code = run(append([]string{"secrets", "-kept", p.store, "-run", p.run}, args...), environ, &out, &out)
 	return code, out.String()
 }
 
@@ -113,7 +113,7 @@ func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
 		}
 		return found
 	}
-	kept, err := secret.Read(filepath.Join(p.kept, "secrets.env"))
+	stored, err := secret.Read(filepath.Join(p.store, "secrets.env"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
 			for _, owner := range ownerParts {
 				want = want || owner == part
 			}
-			if got := has(part, kept[name]); got != want {
+			if got := has(part, stored[name]); got != want {
 				t.Errorf("part %s has %s: got %v, want %v", part, name, got, want)
 			}
 		}
@@ -198,7 +198,7 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 		if code != 1 || output != tc.want {
 			t.Errorf("%s: got exit code %d, want 1\n got %swant %s", name, code, output, tc.want)
 		}
-		if left, _ := os.ReadDir(p.kept); len(left) > 0 {
+		if left, _ := os.ReadDir(p.store); len(left) > 0 {
 			t.Errorf("%s: a secret was stored", name)
 		}
 	}

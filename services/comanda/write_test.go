@@ -15,7 +15,7 @@ func TestEachFileHasItsModeRegardlessOfTheUmask(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	p := newFolders(t)
 	want := map[string]fs.FileMode{
-		filepath.Join(p.kept, "secrets.env"):              0o400,
+		filepath.Join(p.store, "secrets.env"):             0o400,
 		filepath.Join(p.run, "auth", "env"):               0o400,
 		filepath.Join(p.run, "auth", program):             0o555,
 		filepath.Join(p.run, "tools", program):            0o555,
@@ -44,7 +44,7 @@ func TestEachFileHasItsModeRegardlessOfTheUmask(t *testing.T) {
 func TestSecretsAreStoredBeforeTheyAreDistributed(t *testing.T) {
 	p := newFolders(t)
 	// A directory that is not empty blocks the path that the store is written to first.
-	if err := os.MkdirAll(filepath.Join(p.kept, "secrets.env.new", "in the way"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(p.store, "secrets.env.new", "in the way"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if code, output := p.call([]string{key}); code != 1 || !strings.Contains(output, "file exists") {
@@ -59,7 +59,7 @@ func TestSecretsAreStoredBeforeTheyAreDistributed(t *testing.T) {
 func TestStoreWithoutSecretsIsAnError(t *testing.T) {
 	p := newFolders(t)
 	p.makeSecrets(t)
-	before, store := p.read(t, "auth-db", "password"), filepath.Join(p.kept, "secrets.env")
+	before, store := p.read(t, "auth-db", "password"), filepath.Join(p.store, "secrets.env")
 	for _, content := range []string{"", "# nothing\n", "AUTH_DATABASE_PASSWORD=\n", strings.Repeat("\x00", 100)} {
 		if err := errors.Join(os.Remove(store), os.WriteFile(store, []byte(content), 0o400)); err != nil {
 			t.Fatal(err)

@@ -75,10 +75,10 @@ func Given(environ map[string]string, name string) (string, error) {
 	return value, nil
 }
 
-// Complete returns a value for every secret: that of the environment, else the one in kept, else a new one. It adds the new
-// values to kept and returns their number. Its error reports all invalid values, one per line.
-func Complete(list []Secret, kept, environ map[string]string) (settings map[string]string, generated int, err error) {
-	settings = maps.Clone(kept)
+// Complete returns a value for every secret: that of the environment, else the one in stored, else a new one. It adds the new
+// values to stored and returns their number. Its error reports all invalid values, one per line.
+func Complete(list []Secret, stored, environ map[string]string) (settings map[string]string, generated int, err error) {
+	settings = maps.Clone(stored)
 	var invalid []error
 	for _, s := range list {
 		value, err := s.fromEnvironment(environ)
@@ -90,9 +90,9 @@ func Complete(list []Secret, kept, environ map[string]string) (settings map[stri
 			}
 		case value != "":
 			settings[s.Name] = value
-		case kept[s.Name] == "":
-			kept[s.Name] = s.Make()
-			settings[s.Name] = kept[s.Name]
+		case stored[s.Name] == "":
+			stored[s.Name] = s.Make()
+			settings[s.Name] = stored[s.Name]
 			generated++
 		}
 	}

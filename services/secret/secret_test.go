@@ -16,19 +16,19 @@ var list = []Secret{
 }
 
 func TestCompletePrefersTheEnvironmentThenTheStoredValue(t *testing.T) {
-	kept := map[string]string{}
-	first, generated, err := Complete(list, kept, nil)
+	stored := map[string]string{}
+	first, generated, err := Complete(list, stored, nil)
 	if err != nil || generated != 2 || first["AUTH_TOKEN"] == "" || first["AUTH_TOKEN"] == first["ADMIN_PASSWORD"] {
 		t.Fatalf("got %v with %d new values (error: %v), want two different new values", first, generated, err)
 	}
-	second, generated, err := Complete(list, kept, map[string]string{"TOKEN": "given"})
+	second, generated, err := Complete(list, stored, map[string]string{"TOKEN": "given"})
 	if err != nil || generated != 0 || second["AUTH_TOKEN"] != "given" || second["ADMIN_PASSWORD"] != first["ADMIN_PASSWORD"] {
 		t.Fatalf("got %v with %d new values (error: %v), want the given token and the stored password", second, generated, err)
 	}
-	if kept["AUTH_TOKEN"] != first["AUTH_TOKEN"] {
+	if stored["AUTH_TOKEN"] != first["AUTH_TOKEN"] {
 		t.Error("a value of the environment replaced the stored one")
 	}
-	_, _, err = Complete(list, kept, map[string]string{"TOKEN": "a\nb", "ADMIN_PASSWORD": "hush"})
+	_, _, err = Complete(list, stored, map[string]string{"TOKEN": "a\nb", "ADMIN_PASSWORD": "hush"})
 	if err == nil || err.Error() != "TOKEN must be one line\nADMIN_PASSWORD must be 8 to 72 bytes long" {
 		t.Errorf("got the error %v, want one line for each invalid value", err)
 	}
