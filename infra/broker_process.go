@@ -14,8 +14,8 @@ import (
 	"comanda/infra/process"
 )
 
-// brokerProcess is a Kafka broker that runs as a child of ours: the embedded
-// one or Apache's. They differ in the command.
+// brokerProcess is a Kafka broker that runs as a child process: the embedded broker or Apache Kafka, which differ in their
+// command.
 type brokerProcess struct {
 	options Options
 	command func() (*exec.Cmd, error)
@@ -23,26 +23,25 @@ type brokerProcess struct {
 	unlock  func()
 }
 
-func (b *brokerProcess) data() string   { return filepath.Join(b.options.Dir, "kafka") }
-func (b *brokerProcess) record() string { return filepath.Join(b.options.Dir, "kafka.process") }
-func (b *brokerProcess) log() string    { return filepath.Join(b.options.logs(), "kafka.log") }
+func (b *brokerProcess) dataDir() string    { return filepath.Join(b.options.Dir, "kafka") }
+func (b *brokerProcess) recordPath() string { return filepath.Join(b.options.Dir, "kafka.process") }
+func (b *brokerProcess) logPath() string    { return filepath.Join(b.options.logDir(), "kafka.log") }
 
-// prepare refuses a second system on the same data and clears what a killed
-// run left behind.
+// prepare locks the data against a second system and ends the broker of an earlier run that was killed.
 func (b *brokerProcess) prepare() error {
-	if err := private(b.data()); err != nil {
+	if err := makePrivateDir(b.dataDir()); err != nil {
 		return err
 	}
 	if err := b.lock(); err != nil {
 		return err
 	}
-	ended, err := process.Clear(b.record(), syscall.SIGTERM, stopGrace)
+	cleared, err := process.EndRecorded(b.recordPath(), syscall.SIGTERM, stopGrace)
 	if err != nil {
 		b.release()
 		return err
 	}
-	if ended {
-		b.options.say("Kafka: ended the broker an earlier run left behind")
+	if cleared {
+		b.options.logf("Kafka: stopped the broker of an earlier run")
 	}
 	return nil
 }
@@ -52,7 +51,7 @@ func (b *brokerProcess) lock() (err error) {
 		return nil
 	}
 	b.unlock, err = process.Lock(filepath.Join(b.options.Dir, "kafka.lock"))
-	return wrap("the data in "+b.data(), err)
+	return wrap("lock the data in "+b.dataDir(), err)
 }
 
 func (b *brokerProcess) release() {
@@ -70,15 +69,15 @@ func (b *brokerProcess) start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(b.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(b.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
-	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
+	// In its own group it gets no Ctrl-C of the terminal. The launcher does, and stops the sidecars first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return b.child.start(cmd, syscall.SIGTERM, "kafka broker", b.record())
+	return b.child.start(cmd, syscall.SIGTERM, "kafka broker", b.recordPath())
 }
 
 func (b *brokerProcess) stop(context.Context) error {
@@ -86,7 +85,7 @@ func (b *brokerProcess) stop(context.Context) error {
 		running.Stop(syscall.SIGTERM, stopGrace)
 	}
 	b.release()
-	return process.Forget(b.record())
+	return process.RemoveRecord(b.recordPath())
 }
 
 func (b *brokerProcess) kill(context.Context) error {
@@ -96,9 +95,9 @@ func (b *brokerProcess) kill(context.Context) error {
 	return nil
 }
 
-func (b *brokerProcess) exited() <-chan struct{} { return b.child.done() }
+func (b *brokerProcess) exited() <-chan struct{} { return b.child.exited() }
 
-func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
+func newEmbeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 	program, err := build.Broker(ctx, options.Log)
 	if err != nil {
 		return nil, err
@@ -115,8 +114,8 @@ func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 		return nil, err
 	}
 	b.command = func() (*exec.Cmd, error) {
-		cmd := exec.Command(program, "-port", strconv.Itoa(options.Port), "-data", b.data())
-		// Never written to: it ends when we do, and the broker with it.
+		cmd := exec.Command(program, "-port", strconv.Itoa(options.Port), "-data", b.dataDir())
+		// Nothing is ever written to this pipe. It closes when this process ends, and then the broker ends too.
 		if _, err := cmd.StdinPipe(); err != nil {
 			return nil, err
 		}
@@ -126,7 +125,7 @@ func embeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 	return &Kafka{
 		server:  b,
 		brokers: address,
-		note:    fmt.Sprintf("the embedded broker (kfake) on %s, data in %s", address, b.data()),
+		note:    fmt.Sprintf("embedded broker (kfake) on %s, data in %s", address, b.dataDir()),
 		exit:    b.exited,
 	}, nil
 }

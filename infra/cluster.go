@@ -18,11 +18,10 @@ import (
 	"comanda/infra/process"
 )
 
-// superuser owns every database of a cluster of ours.
+// superuser owns every database of a cluster that this package creates.
 const superuser = "comanda"
 
-// cluster is a Postgres of our own: a data directory, the programs that serve
-// it, and the user they run as.
+// cluster is a Postgres cluster on this machine: a data directory, the programs that serve it, and the user they run as.
 type cluster struct {
 	options  Options
 	dir      string // holds data/ and password
@@ -30,20 +29,20 @@ type cluster struct {
 	owner    owner
 	port     int
 	password string
-	running  child
+	process  child
 	unlock   func()
 }
 
-func clusterPostgres(ctx context.Context, options Options) (*Postgres, error) {
-	own, err := clusterOwner()
+func newClusterPostgres(ctx context.Context, options Options) (*Postgres, error) {
+	user, err := clusterOwner()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := own.home(filepath.Join(options.Dir, "postgres"))
+	dir, err := user.makeHome(filepath.Join(options.Dir, "postgres"))
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{options: options, dir: dir, owner: own, port: options.Port}
+	c := &cluster{options: options, dir: dir, owner: user, port: options.Port}
 	if err := c.lock(); err != nil {
 		return nil, err
 	}
@@ -57,22 +56,22 @@ func clusterPostgres(ctx context.Context, options Options) (*Postgres, error) {
 		url: func(database string) string {
 			return postgresURL(address, superuser, c.password, database)
 		},
-		note: fmt.Sprintf("%s on %s, data in %s", c.programs, address, c.data()),
-		exit: c.running.done,
+		note: fmt.Sprintf("%s on %s, data in %s", c.programs, address, c.dataDir()),
+		exit: c.process.exited,
 	}, nil
 }
 
-func (c *cluster) data() string   { return filepath.Join(c.dir, "data") }
-func (c *cluster) record() string { return filepath.Join(c.options.Dir, "postgres.process") }
-func (c *cluster) log() string    { return filepath.Join(c.options.logs(), "postgres.log") }
+func (c *cluster) dataDir() string    { return filepath.Join(c.dir, "data") }
+func (c *cluster) recordPath() string { return filepath.Join(c.options.Dir, "postgres.process") }
+func (c *cluster) logPath() string    { return filepath.Join(c.options.logDir(), "postgres.log") }
 
-// lock refuses a second system on the same data; release lets go of it.
+// lock locks the data against a second system. release unlocks it.
 func (c *cluster) lock() (err error) {
 	if c.unlock != nil {
 		return nil
 	}
 	c.unlock, err = process.Lock(filepath.Join(c.options.Dir, "postgres.lock"))
-	return wrap("the data in "+c.dir, err)
+	return wrap("lock the data in "+c.dir, err)
 }
 
 func (c *cluster) release() {
@@ -82,19 +81,19 @@ func (c *cluster) release() {
 	}
 }
 
-// prepare finds the programs, clears what a killed run left, and makes the
-// data directory if this is the first time.
+// prepare finds the programs, ends the server of an earlier run that was killed, and initializes the data directory on the first
+// run.
 func (c *cluster) prepare(ctx context.Context) error {
-	if ended, err := process.Clear(c.record(), syscall.SIGINT, stopGrace); err != nil {
+	if cleared, err := process.EndRecorded(c.recordPath(), syscall.SIGINT, stopGrace); err != nil {
 		return err
-	} else if ended {
-		c.options.say("Postgres: ended the one an earlier run left behind")
+	} else if cleared {
+		c.options.logf("Postgres: stopped the server of an earlier run")
 	}
-	if err := c.owner.own(c.dir); err != nil {
+	if err := c.owner.chown(c.dir); err != nil {
 		return err
 	}
 	var err error
-	if c.programs, err = postgresPrograms(ctx, c.data(), c.owner, c.options); err != nil {
+	if c.programs, err = postgresPrograms(ctx, c.dataDir(), c.owner, c.options); err != nil {
 		return err
 	}
 	if c.port == 0 {
@@ -102,17 +101,18 @@ func (c *cluster) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.password, err = c.keepPassword(); err != nil {
+	if c.password, err = c.loadPassword(); err != nil {
 		return err
 	}
 	return c.initialize(ctx)
 }
 
-func (c *cluster) keepPassword() (string, error) {
+// loadPassword reads the superuser's password, and generates it on the first run.
+func (c *cluster) loadPassword() (string, error) {
 	path := filepath.Join(c.dir, "password")
-	kept, err := os.ReadFile(path)
+	text, err := os.ReadFile(path)
 	if err == nil {
-		return strings.TrimSpace(string(kept)), nil
+		return strings.TrimSpace(string(text)), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -121,17 +121,17 @@ func (c *cluster) keepPassword() (string, error) {
 	if err := os.WriteFile(path, []byte(password+"\n"), 0o600); err != nil {
 		return "", err
 	}
-	return password, c.owner.own(path)
+	return password, c.owner.chown(path)
 }
 
-// initialize runs initdb into a folder beside the data directory and renames
-// it when complete: a run killed half-way leaves nothing that looks like data.
+// initialize runs initdb in a folder beside the data directory and renames that folder when it is complete. A run that is killed
+// half-way therefore leaves no incomplete data directory.
 func (c *cluster) initialize(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(c.data(), "PG_VERSION")); err == nil {
+	if _, err := os.Stat(filepath.Join(c.dataDir(), "PG_VERSION")); err == nil {
 		return nil
 	}
-	fresh := c.data() + ".new"
-	if err := errors.Join(os.RemoveAll(fresh), os.RemoveAll(c.data())); err != nil {
+	fresh := c.dataDir() + ".new"
+	if err := errors.Join(os.RemoveAll(fresh), os.RemoveAll(c.dataDir())); err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, "initdb"),
@@ -142,7 +142,7 @@ func (c *cluster) initialize(ctx context.Context) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, lastLines(string(out), 3))
 	}
-	return os.Rename(fresh, c.data())
+	return os.Rename(fresh, c.dataDir())
 }
 
 func (c *cluster) start(ctx context.Context) error {
@@ -153,69 +153,68 @@ func (c *cluster) start(ctx context.Context) error {
 		return err
 	}
 	for {
-		if err = c.run(); err != nil {
+		if err = c.startProcess(); err != nil {
 			return err
 		}
-		err = c.ready(ctx)
-		// Children of a killed server take a moment to see that it is gone,
-		// and so long the new one is refused the shared memory.
+		err = c.awaitReady(ctx)
+		// The children of a killed server hold its shared memory until they notice that it is gone.
 		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "shared memory block") {
 			return err
 		}
-		if !pause(ctx, answerInterval) {
+		if !pause(ctx, pollInterval) {
 			return err
 		}
 	}
 }
 
-func (c *cluster) run() error {
-	log, err := os.OpenFile(c.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+func (c *cluster) startProcess() error {
+	log, err := os.OpenFile(c.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(filepath.Join(c.programs, "postgres"), "-D", c.data(),
+	cmd := exec.Command(filepath.Join(c.programs, "postgres"), "-D", c.dataDir(),
 		"-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "max_connections="+maxConnections, "-c", "fsync=on", "-c", "synchronous_commit=on",
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "logging_collector=off", "-c", "log_destination=stderr")
-	cmd.Dir = c.data()
+	cmd.Dir = c.dataDir()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = c.owner.attributes()
-	// A terminal's Ctrl-C reaches the launcher only, which stops the sidecars first.
+	// In its own group it gets no Ctrl-C of the terminal. The launcher does, and stops the sidecars first.
 	cmd.SysProcAttr.Setpgid = true
-	return c.running.start(cmd, syscall.SIGINT, "postgres", c.record())
+	return c.process.start(cmd, syscall.SIGINT, "postgres", c.recordPath())
 }
 
-func (c *cluster) ready(ctx context.Context) error {
+func (c *cluster) awaitReady(ctx context.Context) error {
 	url := postgresURL("127.0.0.1:"+strconv.Itoa(c.port), superuser, c.password, "postgres")
 	for {
-		err := reachable(ctx, url)
+		err := pingPostgres(ctx, url)
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-c.running.done():
-			return fmt.Errorf("it ended at start: %s (all of it in %s)", strings.Join(LastLines(c.log(), 0, 3), " | "), c.log())
+		case <-c.process.exited():
+			return fmt.Errorf("the server ended during its start: %s (full log: %s)", strings.Join(LastLines(c.logPath(), 0, 3), " | "), c.logPath())
 		case <-ctx.Done():
-			return fmt.Errorf("it does not answer on port %d: %w", c.port, err)
-		case <-time.After(answerInterval):
+			return fmt.Errorf("the server does not respond on port %d: %w", c.port, err)
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// stop is Postgres' fast shutdown: clients are cut off, data is written out.
+// stop runs Postgres' fast shutdown, which disconnects the clients and writes all data.
 func (c *cluster) stop(context.Context) error {
-	if running := c.running.current(); running != nil {
+	if running := c.process.current(); running != nil {
 		running.Stop(syscall.SIGINT, stopGrace)
 	}
 	c.release()
-	return process.Forget(c.record())
+	return process.RemoveRecord(c.recordPath())
 }
 
-// kill ends the children too: by themselves they would notice that the postmaster is gone only after their current
-// statement, which a power cut does not grant.
+// kill kills the children too. On their own they would first complete their current statement, which a power cut does not
+// allow.
 func (c *cluster) kill(context.Context) error {
-	running := c.running.current()
+	running := c.process.current()
 	if running == nil {
 		return nil
 	}

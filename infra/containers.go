@@ -16,47 +16,46 @@ import (
 	"comanda/infra/port"
 )
 
-// The images of the containers kind.
+// The images of the kind Containers.
 const (
 	postgresImage = "postgres:17"
 	kafkaImage    = "apache/kafka:" + apacheVersion
 )
 
-// boxed is a server in a container, on a fixed port of this machine, so that
-// it has the same address after a restart. Its data lives as long as the
-// container: until Stop.
-type boxed struct {
-	create func(context.Context) (testcontainers.Container, error)
-	box    testcontainers.Container
+// containerServer is a server in a container. Its port on this machine is fixed, so that its address is the same after a
+// restart. Its data lives until Stop removes the container.
+type containerServer struct {
+	create    func(context.Context) (testcontainers.Container, error)
+	container testcontainers.Container
 }
 
-func (b *boxed) start(ctx context.Context) (err error) {
-	if b.box != nil {
-		return b.box.Start(ctx)
+func (c *containerServer) start(ctx context.Context) (err error) {
+	if c.container != nil {
+		return c.container.Start(ctx)
 	}
-	b.box, err = b.create(ctx)
+	c.container, err = c.create(ctx)
 	return err
 }
 
-func (b *boxed) stop(ctx context.Context) error {
-	if b.box == nil {
+func (c *containerServer) stop(ctx context.Context) error {
+	if c.container == nil {
 		return nil
 	}
-	err := testcontainers.TerminateContainer(b.box, testcontainers.StopContext(ctx))
-	b.box = nil
+	err := testcontainers.TerminateContainer(c.container, testcontainers.StopContext(ctx))
+	c.container = nil
 	return err
 }
 
-func (b *boxed) kill(ctx context.Context) error {
-	if b.box == nil {
-		return errors.New("there is no container")
+func (c *containerServer) kill(ctx context.Context) error {
+	if c.container == nil {
+		return errors.New("the container was never started")
 	}
 	var none time.Duration
-	return b.box.Stop(ctx, &none)
+	return c.container.Stop(ctx, &none)
 }
 
-// published binds a container's port to one of this machine's loopback.
-func published(inside string, outside int) testcontainers.CustomizeRequestOption {
+// publishPort publishes a container's port on this machine's loopback.
+func publishPort(inside string, outside int) testcontainers.CustomizeRequestOption {
 	return testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
 		host.PortBindings = network.PortMap{network.MustParsePort(inside): []network.PortBinding{{
 			HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HostPort: strconv.Itoa(outside),
@@ -64,6 +63,7 @@ func published(inside string, outside int) testcontainers.CustomizeRequestOption
 	})
 }
 
+// containerPort returns the port of the options, or a free one.
 func containerPort(options Options) (int, error) {
 	if options.Port != 0 {
 		return options.Port, nil
@@ -71,74 +71,74 @@ func containerPort(options Options) (int, error) {
 	return port.Reserve()
 }
 
-func containerPostgres(_ context.Context, options Options) (*Postgres, error) {
+func newContainerPostgres(_ context.Context, options Options) (*Postgres, error) {
 	number, err := containerPort(options)
 	if err != nil {
 		return nil, err
 	}
 	address := "127.0.0.1:" + strconv.Itoa(number)
-	b := &boxed{create: func(ctx context.Context) (testcontainers.Container, error) {
-		// The module turns fsync off unless it is told what to run.
-		return postgres.Run(ctx, postgresImage, published("5432/tcp", number),
+	c := &containerServer{create: func(ctx context.Context) (testcontainers.Container, error) {
+		// The module turns fsync off unless it gets a command.
+		return postgres.Run(ctx, postgresImage, publishPort("5432/tcp", number),
 			postgres.WithUsername(superuser), postgres.WithPassword(superuser), postgres.WithDatabase("postgres"),
 			testcontainers.WithCmd("postgres", "-c", "max_connections="+maxConnections),
 			postgres.BasicWaitStrategies())
 	}}
 	return &Postgres{
-		server: readyAfter{b, func(ctx context.Context) error {
-			return untilReachable(ctx, postgresURL(address, superuser, superuser, "postgres"))
+		server: readyServer{c, func(ctx context.Context) error {
+			return awaitPostgres(ctx, postgresURL(address, superuser, superuser, "postgres"))
 		}},
 		url:  func(database string) string { return postgresURL(address, superuser, superuser, database) },
 		note: fmt.Sprintf("container %s on %s", postgresImage, address),
 	}, nil
 }
 
-// readyAfter waits, after each start, until the server answers.
-type readyAfter struct {
+// readyServer waits after each start until the server is ready.
+type readyServer struct {
 	server
-	ready func(context.Context) error
+	awaitReady func(context.Context) error
 }
 
-func (r readyAfter) start(ctx context.Context) error {
+func (r readyServer) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := r.server.start(ctx); err != nil {
 		return err
 	}
-	return r.ready(ctx)
+	return r.awaitReady(ctx)
 }
 
-func untilReachable(ctx context.Context, url string) error {
+func awaitPostgres(ctx context.Context, url string) error {
 	for {
-		err := reachable(ctx, url)
+		err := pingPostgres(ctx, url)
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, answerInterval) {
+		if !pause(ctx, pollInterval) {
 			return err
 		}
 	}
 }
 
-func containerKafka(options Options) (*Kafka, error) {
+func newContainerKafka(options Options) (*Kafka, error) {
 	number, err := containerPort(options)
 	if err != nil {
 		return nil, err
 	}
 	address := "127.0.0.1:" + strconv.Itoa(number)
-	b := &boxed{create: func(ctx context.Context) (testcontainers.Container, error) {
-		return testcontainers.Run(ctx, kafkaImage, published("9092/tcp", number),
+	c := &containerServer{create: func(ctx context.Context) (testcontainers.Container, error) {
+		return testcontainers.Run(ctx, kafkaImage, publishPort("9092/tcp", number),
 			testcontainers.WithExposedPorts("9092/tcp"),
 			testcontainers.WithEnv(kafkaContainerSettings(address)))
 	}}
 	return &Kafka{
-		server:  b,
+		server:  c,
 		brokers: address,
 		note:    fmt.Sprintf("container %s on %s", kafkaImage, address),
 	}, nil
 }
 
-// kafkaContainerSettings are apacheSettings, as the image reads them.
+// kafkaContainerSettings returns apacheSettings as environment variables, which the image reads.
 func kafkaContainerSettings(address string) map[string]string {
 	return map[string]string{
 		"KAFKA_NODE_ID":                                  "1",

@@ -15,18 +15,17 @@ import (
 	"comanda/infra/process"
 )
 
-// parentVariable makes this test binary start both servers and wait, as the
-// parent that is to be killed.
+// parentVariable makes this test binary start both servers and wait. It is the parent that a test kills.
 const parentVariable = "COMANDA_TEST_PARENT_DIR"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentVariable); dir != "" {
-		os.Exit(parent(dir))
+		os.Exit(runParent(dir))
 	}
 	os.Exit(m.Run())
 }
 
-func parent(dir string) int {
+func runParent(dir string) int {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return 1
@@ -42,7 +41,7 @@ func parent(dir string) int {
 	}
 	var ids []process.Identity
 	for _, name := range []string{"/postgres.process", "/kafka.process"} {
-		id, err := process.Recorded(dir + name)
+		id, err := process.ReadRecord(dir + name)
 		if err != nil {
 			return 1
 		}
@@ -53,10 +52,10 @@ func parent(dir string) int {
 	return 0
 }
 
-func TestServersDieWithTheirParentAndTheNextStartFindsTheirData(t *testing.T) {
+func TestServersDieWithTheirParentAndRestartOnTheirData(t *testing.T) {
 	o := options(t, t.TempDir())
 	if o.Kind == infra.Containers || runtime.GOOS != "linux" {
-		t.Skip("only Linux tells a child of its parent's death")
+		t.Skip("only Linux signals a child when its parent dies")
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), parentVariable+"="+o.Dir)
@@ -73,7 +72,7 @@ func TestServersDieWithTheirParentAndTheNextStartFindsTheirData(t *testing.T) {
 	var ids []process.Identity
 	line, _ := bufio.NewReader(out).ReadBytes('\n')
 	if err := json.Unmarshal(line, &ids); err != nil || len(ids) != 2 {
-		t.Fatalf("the parent said %q (%v)", line, err)
+		t.Fatalf("got %q from the parent, want two identities (%v)", line, err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -89,42 +88,42 @@ func TestServersDieWithTheirParentAndTheNextStartFindsTheirData(t *testing.T) {
 			}
 		}
 	}
-	postgres(t, o)
-	kafka(t, o)
+	startPostgres(t, o)
+	startKafka(t, o)
 }
 
-func TestTheNextStartEndsWhatWasLeftBehind(t *testing.T) {
+func TestStartEndsTheProcessOfAnEarlierRun(t *testing.T) {
 	dir := t.TempDir()
-	left := exec.Command("sleep", "600")
-	p, err := process.Start(left, 9)
+	leftover := exec.Command("sleep", "600")
+	p, err := process.Start(leftover, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	if err := process.Record(dir+"/kafka.process", p.Identity()); err != nil {
+	if err := process.WriteRecord(dir+"/kafka.process", p.Identity()); err != nil {
 		t.Fatal(err)
 	}
-	kafka(t, options(t, dir))
+	startKafka(t, options(t, dir))
 	if p.Identity().Alive() {
-		t.Fatal("what an earlier run left is still there")
+		t.Fatal("the process of an earlier run still runs")
 	}
 }
 
-func TestAStrangerWithTheSameIDIsLeftAlone(t *testing.T) {
+func TestStartLeavesAnotherProcessWithTheSameIDAlone(t *testing.T) {
 	dir := t.TempDir()
-	stranger := exec.Command("sleep", "600")
-	p, err := process.Start(stranger, 9)
+	other := exec.Command("sleep", "600")
+	p, err := process.Start(other, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	old := p.Identity()
-	old.Started -= 60_000
-	if err := process.Record(dir+"/kafka.process", old); err != nil {
+	earlier := p.Identity()
+	earlier.Started -= 60_000
+	if err := process.WriteRecord(dir+"/kafka.process", earlier); err != nil {
 		t.Fatal(err)
 	}
-	kafka(t, options(t, dir))
+	startKafka(t, options(t, dir))
 	if !p.Running() {
-		t.Fatal("a process that is not ours was ended")
+		t.Fatal("start ended a process that it did not record")
 	}
 }

@@ -10,25 +10,24 @@ import (
 	"comanda/services"
 )
 
-// errExternal is the answer when someone else's server is to be restarted.
-var errExternal = errors.New("it is not ours to kill (COMANDA_BACKING=external)")
+// errExternal is the error of Kill on an external server.
+var errExternal = errors.New("an external server cannot be killed (COMANDA_BACKING=external): kill it where it runs")
 
-// elsewhere is a server that was there before us and stays.
-type elsewhere struct{ reach func(context.Context) error }
+// externalServer is a server that this package neither starts nor stops.
+type externalServer struct{ ping func(context.Context) error }
 
-func (e elsewhere) start(ctx context.Context) error { return e.reach(ctx) }
-func (e elsewhere) stop(context.Context) error      { return nil }
-func (e elsewhere) kill(context.Context) error      { return errExternal }
+func (e externalServer) start(ctx context.Context) error { return e.ping(ctx) }
+func (e externalServer) stop(context.Context) error      { return nil }
+func (e externalServer) kill(context.Context) error      { return errExternal }
 
-// externalPostgres takes the four URLs as they are given. Any other database
-// is looked for on the server of the first of them.
-func externalPostgres(getenv func(string) string) (*Postgres, error) {
+// newExternalPostgres uses the URLs of the four services. Any other database is expected on the server of the first URL.
+func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 	given := map[string]string{}
 	for _, service := range services.Stateful {
 		variable := strings.ToUpper(service) + "_DATABASE_URL"
 		address := getenv(variable)
 		if parsed, err := url.Parse(address); err != nil || parsed.Host == "" {
-			return nil, fmt.Errorf("%s is not set to a postgres:// address, and COMANDA_BACKING=external needs it", variable)
+			return nil, fmt.Errorf("COMANDA_BACKING=external needs %s: set it to a postgres:// URL", variable)
 		}
 		given["comanda_"+service] = address
 	}
@@ -42,22 +41,22 @@ func externalPostgres(getenv func(string) string) (*Postgres, error) {
 		return other.String()
 	}
 	return &Postgres{
-		server: elsewhere{reach: func(ctx context.Context) error {
-			return wrap("AUTH_DATABASE_URL", reachable(ctx, given["comanda_auth"]))
+		server: externalServer{ping: func(ctx context.Context) error {
+			return wrap("AUTH_DATABASE_URL", pingPostgres(ctx, given["comanda_auth"]))
 		}},
 		url:  database,
-		note: "the given one on " + server.Host,
+		note: "external server on " + server.Host,
 	}, nil
 }
 
-func externalKafka(getenv func(string) string) (*Kafka, error) {
+func newExternalKafka(getenv func(string) string) (*Kafka, error) {
 	brokers := getenv("KAFKA_BROKERS")
 	if brokers == "" {
-		return nil, errors.New("KAFKA_BROKERS is not set, and COMANDA_BACKING=external needs it")
+		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")
 	}
 	return &Kafka{
-		server:  elsewhere{reach: func(context.Context) error { return nil }},
+		server:  externalServer{ping: func(context.Context) error { return nil }},
 		brokers: brokers,
-		note:    "the given brokers " + brokers,
+		note:    "external brokers " + brokers,
 	}, nil
 }

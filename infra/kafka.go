@@ -7,14 +7,14 @@ import (
 	"os"
 	"time"
 
-	"comanda/services/event/broker"
+	"comanda/services/comanda/kafka"
 )
 
-// Topic is one topic to be there. Nothing creates topics by being used: the
-// embedded broker forgets those when it is killed.
-type Topic = broker.Topic
+// Topic is a topic to declare. Topics are never auto-created: the embedded broker forgets auto-created topics when it is
+// killed.
+type Topic = kafka.Topic
 
-// Kafka is one running broker, or the brokers that were there.
+// Kafka is one running broker, or the external brokers.
 type Kafka struct {
 	server
 	brokers string
@@ -22,7 +22,7 @@ type Kafka struct {
 	exit    func() <-chan struct{}
 }
 
-// StartKafka starts the broker, or finds it, and returns when it answers.
+// StartKafka starts the broker, or finds the external ones, and returns when Kafka is ready.
 func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -31,15 +31,15 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	var k *Kafka
 	switch options.Kind {
 	case Embedded:
-		k, err = embeddedKafka(ctx, options)
+		k, err = newEmbeddedKafka(ctx, options)
 	case Apache:
-		k, err = apacheKafka(ctx, options)
+		k, err = newApacheKafka(ctx, options)
 	case Containers:
-		k, err = containerKafka(options)
+		k, err = newContainerKafka(options)
 	case External:
-		k, err = externalKafka(os.Getenv)
+		k, err = newExternalKafka(os.Getenv)
 	default:
-		return nil, fmt.Errorf("unknown backing %q", options.Kind)
+		return nil, fmt.Errorf("unknown kind of infrastructure %q: choose embedded, apache, containers or external", options.Kind)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
@@ -47,18 +47,15 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	if err := k.Start(ctx); err != nil {
 		return nil, errors.Join(err, k.Stop(context.WithoutCancel(ctx)))
 	}
-	options.say("Kafka: %s", k.note)
+	options.logf("Kafka: %s", k.note)
 	return k, nil
 }
 
-// Brokers is what KAFKA_BROKERS takes: host:port, separated by commas.
+// Brokers returns the value for KAFKA_BROKERS: a comma-separated list of host:port.
 func (k *Kafka) Brokers() string { return k.brokers }
 
-// Note says in one line which broker this is.
-func (k *Kafka) Note() string { return k.note }
-
-// Exited is closed when the broker has ended, for any reason. It is nil where that cannot be seen: a container, external
-// brokers.
+// Exited returns a channel that is closed when the broker's process has ended, for any reason. It is nil for a container and
+// for external brokers, where the end cannot be observed.
 func (k *Kafka) Exited() <-chan struct{} {
 	if k.exit == nil {
 		return nil
@@ -66,54 +63,53 @@ func (k *Kafka) Exited() <-chan struct{} {
 	return k.exit()
 }
 
-// Start runs the broker again, after Stop or Kill, on the same port and data.
+// Start runs the broker again after Stop or Kill, on the same port and data.
 func (k *Kafka) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := k.start(ctx); err != nil {
 		return wrap("start kafka", err)
 	}
-	return wrap("start kafka", k.ready(ctx))
+	return wrap("start kafka", k.awaitReady(ctx))
 }
 
-// Stop ends the broker in good order; its data stays.
+// Stop shuts the broker down cleanly and keeps its data.
 func (k *Kafka) Stop(ctx context.Context) error { return wrap("stop kafka", k.stop(ctx)) }
 
-// Kill ends the broker as a power cut would.
+// Kill ends the broker abruptly, as a power cut would.
 func (k *Kafka) Kill(ctx context.Context) error { return wrap("kill kafka", k.kill(ctx)) }
 
-// Declare creates the topics that are not there, and adds partitions where
-// there are fewer than asked for.
+// Declare creates the missing topics and adds missing partitions to the others.
 func (k *Kafka) Declare(ctx context.Context, topics []Topic) error {
-	client, err := broker.Connect(k.brokers)
+	client, err := kafka.Connect(k.brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	_, err = broker.Declare(ctx, client, topics)
+	_, err = kafka.DeclareTopics(ctx, client, topics)
 	return err
 }
 
-// ready waits until the broker has a controller: it listens before it can work.
-func (k *Kafka) ready(ctx context.Context) error {
-	client, err := broker.Connect(k.brokers)
+// awaitReady waits until the broker has a controller. The broker listens before that.
+func (k *Kafka) awaitReady(ctx context.Context) error {
+	client, err := kafka.Connect(k.brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	for {
-		err := broker.Answer(ctx, client)
+		err := kafka.CheckReady(ctx, client)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-k.Exited():
-			return errors.New("it ended at start: " + k.note)
+			return errors.New("the broker ended during its start: " + k.note)
 		case <-ctx.Done():
-			return fmt.Errorf("no broker answers at %s: %w", k.brokers, errors.Join(err, ctx.Err()))
-		case <-time.After(answerInterval):
+			return fmt.Errorf("no broker is ready at %s: %w", k.brokers, errors.Join(err, ctx.Err()))
+		case <-time.After(pollInterval):
 		}
 	}
 }

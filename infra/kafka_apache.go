@@ -14,11 +14,11 @@ import (
 	"comanda/infra/process"
 )
 
-// apacheVersion of Kafka is the one the guarantees were tried with; the image
-// of the containers kind is the same.
+// apacheVersion is the version of Kafka that the guarantees were tested with. The image of the kind Containers has the same
+// version.
 const apacheVersion = "4.1.1"
 
-// apachePom asks Maven for the broker and its tools with all they need.
+// apachePom lists the broker and its tools for Maven, which adds their dependencies.
 const apachePom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>comanda</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
@@ -29,9 +29,9 @@ const apachePom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-// apacheSettings is one combined node. A broker that was killed is waited for
-// until its session has run out, so that time is short; nothing is created by
-// being used; consumers need not wait for company.
+// apacheSettings configures one node that is broker and controller. The session timeout is short, because a restart after a kill
+// waits until the old session has expired. Topics are not auto-created. A consumer group starts without waiting for further
+// members.
 const apacheSettings = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
@@ -52,7 +52,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 `
 
-// apacheLog4j sends warnings to the standard error and leaves the rest.
+// apacheLog4j writes warnings and errors to stderr and drops the rest.
 const apacheLog4j = `Configuration:
   Appenders:
     Console: {name: err, target: SYSTEM_ERR, PatternLayout: {pattern: "%d %p %c %m%n"}}
@@ -60,13 +60,13 @@ const apacheLog4j = `Configuration:
     Root: {level: WARN, AppenderRef: [{ref: err}]}
 `
 
-func apacheKafka(ctx context.Context, options Options) (*Kafka, error) {
+func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, fmt.Errorf("COMANDA_BACKING=apache needs %s in the PATH (Java 17 or newer, and Maven)", tool)
+			return nil, fmt.Errorf("COMANDA_BACKING=apache needs %s in the PATH: install Java 17 or newer, and Maven", tool)
 		}
 	}
-	jars, err := apacheJars(ctx, options)
+	jars, err := fetchApacheJars(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +83,12 @@ func apacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 	if err := b.prepare(); err != nil {
 		return nil, err
 	}
-	a := apache{jars: jars, dir: filepath.Join(b.data(), "apache")}
+	a := apache{jars: jars, dir: filepath.Join(b.dataDir(), "apache")}
 	if err := a.configure(ctx, options.Port, controller); err != nil {
 		b.release()
 		return nil, err
 	}
-	b.command = a.broker
+	b.command = a.brokerCommand
 	address := "127.0.0.1:" + strconv.Itoa(options.Port)
 	return &Kafka{
 		server:  b,
@@ -98,8 +98,8 @@ func apacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 	}, nil
 }
 
-// apacheJars has Maven fetch the jars once, for all checkouts of this user.
-func apacheJars(ctx context.Context, options Options) (string, error) {
+// fetchApacheJars downloads the jars with Maven once, for all checkouts of this user.
+func fetchApacheJars(ctx context.Context, options Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -117,7 +117,7 @@ func apacheJars(ctx context.Context, options Options) (string, error) {
 	if _, err := os.Stat(jars); err == nil {
 		return jars, nil
 	}
-	options.say("Kafka: fetching Apache Kafka %s by Maven once", apacheVersion)
+	options.logf("Kafka: downloading Apache Kafka %s with Maven, once", apacheVersion)
 	pom := filepath.Join(dir, "pom.xml")
 	if err := os.WriteFile(pom, fmt.Appendf(nil, apachePom, apacheVersion), 0o644); err != nil {
 		return "", err
@@ -126,53 +126,53 @@ func apacheJars(ctx context.Context, options Options) (string, error) {
 	cmd := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "--file", pom,
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+fetched)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("maven could not fetch Apache Kafka: %w: %s", err, lastLines(string(out), 3))
+		return "", fmt.Errorf("maven could not download Apache Kafka: %w: %s", err, lastLines(string(out), 3))
 	}
 	return jars, os.Rename(fetched, jars)
 }
 
-// apache is one broker's jars and its folder: settings and log.
+// apache is an Apache Kafka broker: the folder of its jars, and the folder of its settings and data.
 type apache struct{ jars, dir string }
 
-func (a apache) file(name string) string { return filepath.Join(a.dir, name) }
+func (a apache) path(name string) string { return filepath.Join(a.dir, name) }
 
-// configure writes the settings, and formats the log the first time.
+// configure writes the settings, and formats the data folder on the first run.
 func (a apache) configure(ctx context.Context, port, controller int) error {
 	if err := os.MkdirAll(a.dir, 0o755); err != nil {
 		return err
 	}
-	settings := fmt.Appendf(nil, apacheSettings, port, controller, a.file("log"))
+	settings := fmt.Appendf(nil, apacheSettings, port, controller, a.path("log"))
 	if err := errors.Join(
-		os.WriteFile(a.file("server.properties"), settings, 0o644),
-		os.WriteFile(a.file("log4j2.yaml"), []byte(apacheLog4j), 0o644),
+		os.WriteFile(a.path("server.properties"), settings, 0o644),
+		os.WriteFile(a.path("log4j2.yaml"), []byte(apacheLog4j), 0o644),
 	); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(a.file("log"), "meta.properties")); err == nil {
+	if _, err := os.Stat(filepath.Join(a.path("log"), "meta.properties")); err == nil {
 		return nil
 	}
-	// Kafka's ids are a UUID's 16 bytes in base64; any will do for one node.
-	cmd := a.java("kafka.tools.StorageTool", "format", "--cluster-id", "Y29tYW5kYS1sb2NhbC0wMA",
-		"--config", a.file("server.properties"), "--ignore-formatted")
-	out, err := runWith(ctx, cmd)
+	// A cluster id is a UUID's 16 bytes in base64. Any value works for one node.
+	cmd := a.javaCommand("kafka.tools.StorageTool", "format", "--cluster-id", "Y29tYW5kYS1sb2NhbC0wMA",
+		"--config", a.path("server.properties"), "--ignore-formatted")
+	out, err := runCommand(ctx, cmd)
 	if err != nil {
-		return fmt.Errorf("format Kafka's log: %w: %s", err, lastLines(out, 3))
+		return fmt.Errorf("format Kafka's data folder: %w: %s", err, lastLines(out, 3))
 	}
 	return nil
 }
 
-func (a apache) broker() (*exec.Cmd, error) {
-	return a.java("kafka.Kafka", a.file("server.properties")), nil
+func (a apache) brokerCommand() (*exec.Cmd, error) {
+	return a.javaCommand("kafka.Kafka", a.path("server.properties")), nil
 }
 
-func (a apache) java(args ...string) *exec.Cmd {
+func (a apache) javaCommand(args ...string) *exec.Cmd {
 	options := []string{"-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
-		"-Dlog4j2.configurationFile=" + a.file("log4j2.yaml"), "-cp", filepath.Join(a.jars, "*")}
+		"-Dlog4j2.configurationFile=" + a.path("log4j2.yaml"), "-cp", filepath.Join(a.jars, "*")}
 	return exec.Command("java", append(options, args...)...)
 }
 
-// runWith runs a short command and ends it with the context.
-func runWith(ctx context.Context, cmd *exec.Cmd) (string, error) {
+// runCommand runs a short command, kills it when ctx is done, and returns its output.
+func runCommand(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

@@ -13,7 +13,7 @@ import (
 	"comanda/infra"
 )
 
-func kafka(t *testing.T, o infra.Options) *infra.Kafka {
+func startKafka(t *testing.T, o infra.Options) *infra.Kafka {
 	t.Helper()
 	k, err := infra.StartKafka(t.Context(), o)
 	if err != nil {
@@ -27,7 +27,7 @@ func kafka(t *testing.T, o infra.Options) *infra.Kafka {
 	return k
 }
 
-func client(t *testing.T, k *infra.Kafka, more ...kgo.Opt) *kgo.Client {
+func newClient(t *testing.T, k *infra.Kafka, more ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(k.Brokers())}, more...)...)
 	if err != nil {
@@ -37,21 +37,21 @@ func client(t *testing.T, k *infra.Kafka, more ...kgo.Opt) *kgo.Client {
 	return c
 }
 
-func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
+func TestKilledKafkaKeepsRecordsAndOffsets(t *testing.T) {
 	dir := t.TempDir()
-	k := kafka(t, options(t, dir))
-	for _, name := range []string{"kafka", "logs"} { // what is in there is not for everyone on this machine
+	k := startKafka(t, options(t, dir))
+	for _, name := range []string{"kafka", "logs"} { // other users of this machine must not read them
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().Perm() != 0o700 {
-			t.Errorf("%s is open to others: %v", name, info.Mode())
+			t.Errorf("%s: got mode %v, want 0700", name, info.Mode())
 		}
 	}
-	for range 2 { // the second time they are there already
+	for range 2 { // the second time they exist already
 		if err := k.Declare(t.Context(), []infra.Topic{{Name: "orders", Partitions: 4}, {Name: "stock", Partitions: 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const half, all = 50, 100
-	producer := client(t, k)
+	producer := newClient(t, k)
 	for i := range half {
 		record := &kgo.Record{Topic: "orders", Value: fmt.Append(nil, i)}
 		if err := producer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
@@ -72,19 +72,19 @@ func TestKafkaKeepsRecordsAndOffsetsWhenKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The group committed what it had read before, so it gets the rest alone.
+	// The group has committed the first half, so it gets only the second half.
 	consume(t, k, all-half, seen)
 	if len(seen) != all {
-		t.Fatalf("%d of %d records, or some came twice", len(seen), all)
+		t.Fatalf("got %d different records, want %d: some were lost or read twice", len(seen), all)
 	}
 }
 
-// consume reads n records as one group and commits them.
+// consume reads n records as a member of one group, adds them to seen and commits them.
 func consume(t *testing.T, k *infra.Kafka, n int, seen map[string]bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := client(t, k, kgo.ConsumerGroup("kitchen"), kgo.ConsumeTopics("orders"),
+	c := newClient(t, k, kgo.ConsumerGroup("kitchen"), kgo.ConsumeTopics("orders"),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
 	for read := 0; read < n; {
 		fetches := c.PollFetches(ctx)
@@ -102,12 +102,12 @@ func consume(t *testing.T, k *infra.Kafka, n int, seen map[string]bool) {
 	c.Close()
 }
 
-func TestKafkaCreatesNoTopicByUse(t *testing.T) {
-	k := kafka(t, options(t, t.TempDir()))
-	c := client(t, k, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(0), kgo.RecordRetries(1))
+func TestKafkaDoesNotAutoCreateTopics(t *testing.T) {
+	k := startKafka(t, options(t, t.TempDir()))
+	c := newClient(t, k, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(0), kgo.RecordRetries(1))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := c.ProduceSync(ctx, &kgo.Record{Topic: "mistyped", Value: []byte("x")}).FirstErr(); err == nil {
-		t.Fatal("a topic came to be by being used")
+		t.Fatal("producing to a missing topic succeeded, want an error")
 	}
 }

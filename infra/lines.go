@@ -7,12 +7,11 @@ import (
 )
 
 const (
-	lineWidth = 400
-	// tail is how much of a log is read for its last lines, in bytes.
-	tail = 64 << 10
+	maxLineLength = 400      // in bytes
+	tailSize      = 64 << 10 // in bytes: the part of a log that is searched for its last lines
 )
 
-// LastLines returns the last n lines of a log that were written after its first from bytes, each cut to a readable length.
+// LastLines returns the last n lines of the log at path, ignoring its first from bytes. It cuts long lines to a readable length.
 func LastLines(path string, from int64, n int) []string {
 	file, err := os.Open(path)
 	if err != nil {
@@ -20,17 +19,17 @@ func LastLines(path string, from int64, n int) []string {
 	}
 	defer func() { _ = file.Close() }()
 	if info, err := file.Stat(); err == nil {
-		from = max(from, info.Size()-tail)
+		from = max(from, info.Size()-tailSize)
 	}
-	text, err := io.ReadAll(io.NewSectionReader(file, from, tail))
-	written := strings.TrimSpace(string(text))
-	if err != nil || written == "" {
+	text, err := io.ReadAll(io.NewSectionReader(file, from, tailSize))
+	trimmed := strings.TrimSpace(string(text))
+	if err != nil || trimmed == "" {
 		return nil
 	}
-	lines := strings.Split(written, "\n")
+	lines := strings.Split(trimmed, "\n")
 	lines = lines[max(0, len(lines)-n):]
 	for i, line := range lines {
-		lines[i] = strings.ToValidUTF8(line[:min(len(line), lineWidth)], "")
+		lines[i] = strings.ToValidUTF8(line[:min(len(line), maxLineLength)], "")
 	}
 	return lines
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// answerInterval is how often a server that does not answer yet is asked again.
-const answerInterval = 100 * time.Millisecond
+// pollInterval is the time between two attempts to reach a server that starts.
+const pollInterval = 100 * time.Millisecond
 
-// pause waits, and says whether the context still runs.
+// pause waits for d. It returns false when ctx is done.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -19,7 +19,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lastLines joins the last n lines that say something into one.
+// lastLines joins the last n non-empty lines of text into one.
 func lastLines(text string, n int) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	return strings.Join(lines[max(0, len(lines)-n):], " | ")

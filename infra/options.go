@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// Kind says where Postgres and Kafka come from.
+// Kind is where Postgres and Kafka come from.
 type Kind string
 
-// The kinds COMANDA_BACKING may name.
+// The values of COMANDA_BACKING.
 const (
 	Embedded   Kind = "embedded"
 	Apache     Kind = "apache"
@@ -27,20 +27,19 @@ func KindFromEnvironment(getenv func(string) string) (Kind, error) {
 	case Embedded, Apache, Containers, External:
 		return kind, nil
 	default:
-		return "", fmt.Errorf("COMANDA_BACKING=%s: choose embedded, apache, containers or external", kind)
+		return "", fmt.Errorf("COMANDA_BACKING=%s is unknown: choose embedded, apache, containers or external", kind)
 	}
 }
 
 // Options are the same for Postgres and Kafka.
 type Options struct {
-	// Dir keeps data (postgres/, kafka/) and logs (logs/). Not for two
-	// systems at a time: a second one is refused.
+	// Dir holds data (postgres/, kafka/) and logs (logs/). Only one system at a time can use it; a second one gets an error.
 	Dir string
-	// Kind is Embedded when empty.
+	// Kind defaults to Embedded.
 	Kind Kind
-	// Port to listen on; 0 takes a free one.
+	// Port is the port to listen on; 0 takes a free one.
 	Port int
-	// Log gets one line for each thing a person may want to know.
+	// Log gets one line for each step that a person may want to know.
 	Log io.Writer
 }
 
@@ -52,23 +51,23 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = io.Discard
 	}
 	if o.Dir == "" {
-		return o, fmt.Errorf("backing needs a directory for its data")
+		return o, errors.New("Options.Dir is empty: set the directory for data and logs")
 	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return o, err
 	}
 	o.Dir = dir
-	return o, private(o.logs())
+	return o, makePrivateDir(o.logDir())
 }
 
-// private makes a directory that other users cannot look into.
-func private(dir string) error {
+// makePrivateDir makes a directory that only its owner can open.
+func makePrivateDir(dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700))
 }
 
-func (o Options) logs() string { return filepath.Join(o.Dir, "logs") }
+func (o Options) logDir() string { return filepath.Join(o.Dir, "logs") }
 
-func (o Options) say(format string, args ...any) {
+func (o Options) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.Log, format+"\n", args...)
 }

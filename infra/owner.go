@@ -14,15 +14,13 @@ import (
 	"syscall"
 )
 
-// owner is the user that Postgres runs as: the present one, unless that is
-// root, which Postgres refuses.
+// owner is the user that Postgres runs as: the current user, unless that is root, which Postgres refuses.
 type owner struct {
-	other    bool // another user than ourselves
+	other    bool // whether it differs from the current user
 	uid, gid int
 }
 
-// clusterOwner returns the present user; for root, the user postgres or
-// nobody.
+// clusterOwner returns the current user; for root, the user postgres or nobody.
 func clusterOwner() (owner, error) {
 	if os.Geteuid() != 0 {
 		return owner{}, nil
@@ -39,10 +37,10 @@ func clusterOwner() (owner, error) {
 		}
 		return owner{other: true, uid: uid, gid: gid}, nil
 	}
-	return owner{}, errors.New("it does not run as root, and there is no user postgres or nobody to run it as: run this as another user")
+	return owner{}, errors.New("postgres refuses to run as root, and there is no user postgres or nobody to run it as: run this as another user")
 }
 
-// attributes make a child run as the owner.
+// attributes returns the attributes that make a child run as the owner.
 func (o owner) attributes() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{}
 	if o.other {
@@ -51,10 +49,10 @@ func (o owner) attributes() *syscall.SysProcAttr {
 	return attr
 }
 
-// home makes the directory if the owner can reach it there, or one of the same
-// name in /var/lib that it can: a checkout below /root is closed to others.
-// Temporary directories of tests (below os.TempDir) are opened for passage.
-func (o owner) home(dir string) (string, error) {
+// makeHome makes the directory dir and returns its path. If the owner cannot reach dir, as in a checkout below /root, makeHome
+// makes a directory with the same base name in /var/lib/comanda instead. Temporary directories of tests (below os.TempDir)
+// become searchable for all users.
+func (o owner) makeHome(dir string) (string, error) {
 	if !o.other {
 		return dir, os.MkdirAll(dir, 0o755)
 	}
@@ -72,7 +70,7 @@ func (o owner) home(dir string) (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// closedParent is the nearest directory above dir that others cannot pass.
+// closedParent returns the nearest directory above dir that other users cannot search; "" without one.
 func closedParent(dir string) (string, error) {
 	temporary := filepath.Clean(os.TempDir()) + string(filepath.Separator)
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
@@ -94,10 +92,10 @@ func closedParent(dir string) (string, error) {
 	}
 }
 
-// own gives a file, or a directory with all that is in it, to the owner.
-func (o owner) own(path string) error {
+// chown makes the owner the owner of a file, or of a directory with all its content.
+func (o owner) chown(path string) error {
 	if !o.other {
-		return o.check(path)
+		return checkOwnership(path)
 	}
 	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -114,8 +112,8 @@ func (o owner) own(path string) error {
 	})
 }
 
-// check says clearly that the data is someone else's: made as root before.
-func (o owner) check(path string) error {
+// checkOwnership returns an error if path belongs to another user, as after an earlier run as root.
+func checkOwnership(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -126,8 +124,8 @@ func (o owner) check(path string) error {
 	return nil
 }
 
-// open lets everyone read and run what was fetched.
-func (o owner) open(dir string) error {
+// makeReadable lets every user read and execute the downloaded files in dir.
+func (o owner) makeReadable(dir string) error {
 	if !o.other {
 		return nil
 	}

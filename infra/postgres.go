@@ -13,29 +13,28 @@ import (
 )
 
 const (
-	// maxConnections fits four services in three replicas each: their own
-	// pool and one more for each of their sidecar's state components.
+	// maxConnections suffices for four services with three replicas each: every replica has its own pool, and its sidecar has
+	// one for each state component.
 	maxConnections = "400"
-	// startTimeout bounds a start, recovery after a crash included, on a
-	// machine that is busy with something else.
+	// startTimeout bounds a start, including the recovery after a crash, on a busy machine.
 	startTimeout = 2 * time.Minute
-	// stopGrace is how long a server may take to end in good order.
+	// stopGrace bounds a clean shutdown. After it the server is killed.
 	stopGrace = 20 * time.Second
-	// duplicateDatabase is Postgres' SQLSTATE for a database that exists.
+	// duplicateDatabase is the SQLSTATE for a database that exists already.
 	duplicateDatabase = "42P04"
 )
 
-// server is what the kinds differ in.
+// server is a server of one Kind.
 type server interface {
-	// start runs it on the same port and data as before; ready when it returns.
+	// start runs the server on the same port and data as before, and returns when it is ready.
 	start(ctx context.Context) error
-	// stop ends it in good order.
+	// stop shuts the server down cleanly.
 	stop(ctx context.Context) error
-	// kill ends it as a power cut would.
+	// kill ends the server abruptly, as a power cut would.
 	kill(ctx context.Context) error
 }
 
-// Postgres is one running server.
+// Postgres is one running server, or the external one.
 type Postgres struct {
 	server
 	url  func(database string) string
@@ -43,7 +42,7 @@ type Postgres struct {
 	exit func() <-chan struct{}
 }
 
-// StartPostgres starts the server, or finds it, and returns when it answers.
+// StartPostgres starts the server, or finds the external one, and returns when it is ready.
 func StartPostgres(ctx context.Context, options Options) (*Postgres, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -52,13 +51,13 @@ func StartPostgres(ctx context.Context, options Options) (*Postgres, error) {
 	var p *Postgres
 	switch options.Kind {
 	case Embedded, Apache:
-		p, err = clusterPostgres(ctx, options)
+		p, err = newClusterPostgres(ctx, options)
 	case Containers:
-		p, err = containerPostgres(ctx, options)
+		p, err = newContainerPostgres(ctx, options)
 	case External:
-		p, err = externalPostgres(os.Getenv)
+		p, err = newExternalPostgres(os.Getenv)
 	default:
-		return nil, fmt.Errorf("unknown backing %q", options.Kind)
+		return nil, fmt.Errorf("unknown kind of infrastructure %q: choose embedded, apache, containers or external", options.Kind)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -66,18 +65,15 @@ func StartPostgres(ctx context.Context, options Options) (*Postgres, error) {
 	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
 	}
-	options.say("Postgres: %s", p.note)
+	options.logf("Postgres: %s", p.note)
 	return p, nil
 }
 
-// URL is the connection string of one database on this server.
+// URL returns the connection string of a database on this server.
 func (p *Postgres) URL(database string) string { return p.url(database) }
 
-// Note says in one line which server this is.
-func (p *Postgres) Note() string { return p.note }
-
-// Exited is closed when the server has ended, for any reason. It is nil where that cannot be seen: a container, an external
-// server.
+// Exited returns a channel that is closed when the server's process has ended, for any reason. It is nil for a container and for
+// an external server, where the end cannot be observed.
 func (p *Postgres) Exited() <-chan struct{} {
 	if p.exit == nil {
 		return nil
@@ -85,18 +81,18 @@ func (p *Postgres) Exited() <-chan struct{} {
 	return p.exit()
 }
 
-// Start runs the server again, after Stop or Kill, on the same port and data.
+// Start runs the server again after Stop or Kill, on the same port and data.
 func (p *Postgres) Start(ctx context.Context) error { return wrap("start postgres", p.start(ctx)) }
 
-// Stop ends the server in good order; its data stays.
+// Stop shuts the server down cleanly and keeps its data.
 func (p *Postgres) Stop(ctx context.Context) error { return wrap("stop postgres", p.stop(ctx)) }
 
-// Kill ends the server as a power cut would (SIGKILL, every process of it).
+// Kill ends the server abruptly, as a power cut would: it sends SIGKILL to every process of it.
 func (p *Postgres) Kill(ctx context.Context) error { return wrap("kill postgres", p.kill(ctx)) }
 
-// CreateDatabase makes the database unless it is there.
+// CreateDatabase creates the database unless it exists.
 func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
-	if reachable(ctx, p.URL(name)) == nil {
+	if pingPostgres(ctx, p.URL(name)) == nil {
 		return nil
 	}
 	conn, err := pgx.Connect(ctx, p.URL("postgres"))
@@ -105,14 +101,15 @@ func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == duplicateDatabase {
+	var pgError *pgconn.PgError
+	if errors.As(err, &pgError) && pgError.Code == duplicateDatabase {
 		return nil
 	}
 	return wrap("create database "+name, err)
 }
 
-func reachable(ctx context.Context, url string) error {
+// pingPostgres opens and closes a connection.
+func pingPostgres(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -120,9 +117,8 @@ func reachable(ctx context.Context, url string) error {
 	return conn.Close(ctx)
 }
 
-// postgresURL carries the limits that Dapr's state component does not put on
-// its upserts itself: its timeout bounds Begin and Commit only. Migrations,
-// which may take longer, set limits of their own in their session.
+// postgresURL returns a connection string that limits statements and locks. Dapr's state component does not limit its upserts
+// itself: its timeout bounds Begin and Commit only. Migrations may take longer and set their own limits in their session.
 func postgresURL(host, user, password, database string) string {
 	address := url.URL{
 		Scheme:   "postgres",

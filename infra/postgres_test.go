@@ -17,12 +17,12 @@ func options(t *testing.T, dir string) infra.Options {
 		t.Fatal(err)
 	}
 	if kind == infra.External {
-		t.Skip("what is external is not ours to kill")
+		t.Skip("an external server cannot be killed")
 	}
 	return infra.Options{Dir: dir, Kind: kind, Log: t.Output()}
 }
 
-func postgres(t *testing.T, o infra.Options) *infra.Postgres {
+func startPostgres(t *testing.T, o infra.Options) *infra.Postgres {
 	t.Helper()
 	p, err := infra.StartPostgres(t.Context(), o)
 	if err != nil {
@@ -36,22 +36,22 @@ func postgres(t *testing.T, o infra.Options) *infra.Postgres {
 	return p
 }
 
-func query(t *testing.T, p *infra.Postgres, sql string) (answer string) {
+func query(t *testing.T, p *infra.Postgres, sql string) (value string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), p.URL("comanda_order"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if err := conn.QueryRow(t.Context(), sql).Scan(&answer); err != nil {
+	if err := conn.QueryRow(t.Context(), sql).Scan(&value); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-	return answer
+	return value
 }
 
-func TestPostgresKeepsCommittedRowsWhenKilled(t *testing.T) {
-	p := postgres(t, options(t, t.TempDir()))
-	for range 2 { // the second time it is there already
+func TestKilledPostgresKeepsCommittedRows(t *testing.T) {
+	p := startPostgres(t, options(t, t.TempDir()))
+	for range 2 { // the second time it exists already
 		if err := p.CreateDatabase(t.Context(), "comanda_order"); err != nil {
 			t.Fatal(err)
 		}
@@ -74,36 +74,36 @@ func TestPostgresKeepsCommittedRowsWhenKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := query(t, p, "select dish from orders"); got != "pizza" {
-		t.Fatalf("after the restart: %q", got)
+		t.Fatalf("got %q after the restart, want pizza", got)
 	}
 	if got := query(t, p, "show fsync"); got != "on" {
-		t.Fatalf("fsync is %s", got)
+		t.Fatalf("got fsync %s, want on", got)
 	}
 }
 
-func TestPostgresFindsYesterdaysData(t *testing.T) {
+func TestPostgresServesTheDataOfAnEarlierRun(t *testing.T) {
 	o := options(t, t.TempDir())
 	if o.Kind == infra.Containers {
-		t.Skip("a container's data ends with it")
+		t.Skip("a container's data is removed with it")
 	}
-	first := postgres(t, o)
+	first := startPostgres(t, o)
 	if err := first.CreateDatabase(t.Context(), "comanda_order"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := infra.StartPostgres(t.Context(), o); err == nil {
-		t.Fatal("a second server on the same data was not refused")
+		t.Fatal("a second server started on the same data, want an error")
 	}
 	if err := first.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	second := postgres(t, o)
+	second := startPostgres(t, o)
 	if got := query(t, second, "select current_database()::text"); got != "comanda_order" {
-		t.Fatalf("found %q", got)
+		t.Fatalf("got the database %q, want comanda_order", got)
 	}
 }
 
-func TestPostgresRefusesAWrongPassword(t *testing.T) {
-	p := postgres(t, options(t, t.TempDir()))
+func TestPostgresRejectsAWrongPassword(t *testing.T) {
+	p := startPostgres(t, options(t, t.TempDir()))
 	config, err := pgx.ParseConfig(p.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -111,15 +111,15 @@ func TestPostgresRefusesAWrongPassword(t *testing.T) {
 	config.Password = "guess"
 	if conn, err := pgx.ConnectConfig(t.Context(), config); err == nil {
 		_ = conn.Close(context.Background())
-		t.Fatal("any password opens it")
+		t.Fatal("a wrong password was accepted")
 	}
 }
 
-func TestKindFromEnvironment(t *testing.T) {
+func TestKindFromEnvironmentAcceptsKnownValuesOnly(t *testing.T) {
 	for value, want := range map[string]infra.Kind{"": infra.Embedded, "apache": infra.Apache, "external": infra.External} {
 		got, err := infra.KindFromEnvironment(func(string) string { return value })
 		if err != nil || got != want {
-			t.Errorf("%q: %q, %v", value, got, err)
+			t.Errorf("COMANDA_BACKING=%q: got %q (error: %v), want %q", value, got, err, want)
 		}
 	}
 	if _, err := infra.KindFromEnvironment(func(string) string { return "mysql" }); err == nil {

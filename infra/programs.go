@@ -17,31 +17,30 @@ import (
 	"comanda/infra/process"
 )
 
-// fetchedPostgres is what is fetched where the machine has no Postgres.
-const fetchedPostgres = embeddedpostgres.V17
+// downloadVersion is the version of Postgres that is downloaded if the machine has none.
+const downloadVersion = embeddedpostgres.V17
 
-// postgresPrograms returns the folder of initdb and postgres: the machine's
-// own, the newest first, or fetched once. A data directory that exists can
-// only be served by the major version that made it.
-func postgresPrograms(ctx context.Context, data string, own owner, options Options) (string, error) {
-	made, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
+// postgresPrograms returns the folder of initdb and postgres. It prefers the newest version installed on this machine, and
+// downloads Postgres once if there is none. An existing data directory needs the major version that made it.
+func postgresPrograms(ctx context.Context, dataDir string, user owner, options Options) (string, error) {
+	version, err := os.ReadFile(filepath.Join(dataDir, "PG_VERSION"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	major := strings.TrimSpace(string(made))
+	major := strings.TrimSpace(string(version))
 	for _, dir := range installedPostgres(ctx) {
 		if major == "" || postgresMajor(ctx, dir) == major {
 			return dir, nil
 		}
 	}
-	fetched, _, _ := strings.Cut(string(fetchedPostgres), ".")
-	if major != "" && major != fetched {
-		return "", fmt.Errorf("the data in %s was made by Postgres %s, which is not here: install it, or move the data away", data, major)
+	downloadMajor, _, _ := strings.Cut(string(downloadVersion), ".")
+	if major != "" && major != downloadMajor {
+		return "", fmt.Errorf("the data in %s needs Postgres %s, which this machine does not have: install it, or move the data away", dataDir, major)
 	}
-	return fetchPostgres(ctx, own, options)
+	return downloadPostgres(ctx, user, options)
 }
 
-// installedPostgres lists the folders of this machine that hold a server.
+// installedPostgres lists the folders of this machine with initdb and postgres.
 func installedPostgres(ctx context.Context) []string {
 	var found []string
 	if path, err := exec.LookPath("postgres"); err == nil {
@@ -63,16 +62,16 @@ func installedPostgres(ctx context.Context) []string {
 		found = append(found, dirs...)
 	}
 	return slices.DeleteFunc(found, func(dir string) bool {
-		return !executable(filepath.Join(dir, "postgres")) || !executable(filepath.Join(dir, "initdb"))
+		return !isExecutable(filepath.Join(dir, "postgres")) || !isExecutable(filepath.Join(dir, "initdb"))
 	})
 }
 
-func executable(path string) bool {
+func isExecutable(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// postgresMajor asks the program: "postgres (PostgreSQL) 17.5 (Debian ...)".
+// postgresMajor returns the major version of the postgres in dir, which prints "postgres (PostgreSQL) 17.5 (Debian ...)".
 func postgresMajor(ctx context.Context, dir string) string {
 	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	fields := strings.Fields(string(out))
@@ -83,28 +82,27 @@ func postgresMajor(ctx context.Context, dir string) string {
 	return major
 }
 
-// fetchPostgres gets the programs by the embedded-postgres library. The library
-// can only start a whole server, so it starts one on scratch data. As root its
-// initdb is refused, but the programs are in place by then.
-func fetchPostgres(ctx context.Context, own owner, options Options) (string, error) {
+// downloadPostgres downloads the programs with the library embedded-postgres. The library can only start a whole server, so it
+// starts one on temporary data. As root its initdb fails, but the programs are in place by then.
+func downloadPostgres(ctx context.Context, user owner, options Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no Postgres on this machine, and no place to fetch one to: %w", err)
+		return "", fmt.Errorf("no Postgres on this machine, and no cache folder to download it into: %w", err)
 	}
-	dir, err := own.home(filepath.Join(cache, "comanda", "postgres-"+string(fetchedPostgres)))
+	dir, err := user.makeHome(filepath.Join(cache, "comanda", "postgres-"+string(downloadVersion)))
 	if err != nil {
 		return "", err
 	}
 	unlock, err := process.AwaitLock(ctx, dir+".lock")
 	if err != nil {
-		return "", fmt.Errorf("fetching Postgres into %s: %w", dir, err)
+		return "", fmt.Errorf("download Postgres into %s: %w", dir, err)
 	}
 	defer unlock()
 	programs := filepath.Join(dir, "bin")
-	if executable(filepath.Join(programs, "postgres")) {
-		return programs, own.open(dir) // the process that fetched it may have been killed before this step
+	if isExecutable(filepath.Join(programs, "postgres")) {
+		return programs, user.makeReadable(dir) // the process that downloaded it may have been killed before this step
 	}
-	options.say("Postgres: none on this machine, fetching version %s once", fetchedPostgres)
+	options.logf("Postgres: not installed on this machine, downloading version %s once", downloadVersion)
 	free, err := port.Reserve()
 	if err != nil {
 		return "", err
@@ -114,15 +112,15 @@ func fetchPostgres(ctx context.Context, own owner, options Options) (string, err
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
-	trial := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().Version(fetchedPostgres).
+	trial := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().Version(downloadVersion).
 		BinariesPath(dir).CachePath(scratch).RuntimePath(filepath.Join(scratch, "run")).
 		Port(uint32(free)).Logger(options.Log))
-	started := trial.Start()
-	if started == nil {
+	startErr := trial.Start()
+	if startErr == nil {
 		_ = trial.Stop()
 	}
-	if !executable(filepath.Join(programs, "postgres")) {
-		return "", fmt.Errorf("no Postgres on this machine, and it could not be fetched (%w): install Postgres 15 or newer", started)
+	if !isExecutable(filepath.Join(programs, "postgres")) {
+		return "", fmt.Errorf("no Postgres on this machine, and it could not be downloaded (%w): install Postgres 15 or newer", startErr)
 	}
-	return programs, own.open(dir)
+	return programs, user.makeReadable(dir)
 }

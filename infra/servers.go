@@ -9,47 +9,48 @@ import (
 	"comanda/services/event"
 )
 
-// Servers are what a whole system needs besides its own programs: Postgres with a database for each stateful service, and
-// Kafka with every topic.
+// Servers are the servers of a whole system: Postgres with a database for each stateful service, and Kafka with every topic.
 type Servers struct {
 	Postgres *Postgres
 	Kafka    *Kafka
 }
 
-// StartServers starts both at once. When it returns an error, the caller still stops what did start.
+// StartServers starts both concurrently. After an error, the caller must stop the returned Servers: one of them may run.
 func StartServers(ctx context.Context, postgres, kafka Options) (*Servers, error) {
 	s := &Servers{}
 	started := make(chan error, 1)
 	go func() {
 		var err error
 		if s.Kafka, err = StartKafka(ctx, kafka); err == nil {
-			err = s.Kafka.Declare(ctx, topics())
+			err = s.Kafka.Declare(ctx, declaredTopics())
 		}
 		started <- err
 	}()
 	var err error
 	if s.Postgres, err = StartPostgres(ctx, postgres); err == nil {
 		for _, service := range services.Stateful {
-			err = errors.Join(err, s.Postgres.CreateDatabase(ctx, database(service)))
+			err = errors.Join(err, s.Postgres.CreateDatabase(ctx, databaseName(service)))
 		}
 	}
 	return s, errors.Join(err, <-started)
 }
 
-func topics() []Topic {
-	var all []Topic
+// declaredTopics returns the topics of the contract of events.
+func declaredTopics() []Topic {
+	var topics []Topic
 	for _, name := range event.Declared() {
-		all = append(all, Topic{Name: name, Partitions: event.Partitions})
+		topics = append(topics, Topic{Name: name, Partitions: event.Partitions})
 	}
-	return all
+	return topics
 }
 
-func database(service string) string { return "comanda_" + service }
+// databaseName returns the name of a service's database.
+func databaseName(service string) string { return "comanda_" + service }
 
-// DatabaseURL is the connection string of a service's database.
-func (s *Servers) DatabaseURL(service string) string { return s.Postgres.URL(database(service)) }
+// DatabaseURL returns the connection string of a service's database.
+func (s *Servers) DatabaseURL(service string) string { return s.Postgres.URL(databaseName(service)) }
 
-// Environ is what services and sidecars need to know of the servers.
+// Environ returns the settings that tell services and sidecars where the servers are.
 func (s *Servers) Environ() map[string]string {
 	environ := map[string]string{"KAFKA_BROKERS": s.Kafka.Brokers()}
 	for _, service := range services.Stateful {
@@ -58,7 +59,7 @@ func (s *Servers) Environ() map[string]string {
 	return environ
 }
 
-// Stop ends both in good order, Kafka first; their data stays.
+// Stop shuts both down cleanly, Kafka first, and keeps their data.
 func (s *Servers) Stop(ctx context.Context) error {
 	var err error
 	if s.Kafka != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// sumsFile lists every changed file with the SHA-256 of its original, as sha256sum prints it.
+	// sumsFile lists every changed file with the SHA-256 of its original, in sha256sum's format.
 	sumsFile = "SHA256SUMS"
-	// patchSuffix marks a unified diff. A file without it replaces the original as a whole.
+	// patchSuffix marks a unified diff. A file without it replaces the whole original.
 	patchSuffix = ".patch"
 )
 
@@ -28,7 +28,8 @@ type change struct {
 
 func (c change) isPatch() bool { return strings.HasSuffix(c.ours, patchSuffix) }
 
-// readChanges returns the changes in folder. It fails if an original in upstream is not the one a change was written for.
+// readChanges returns the changes in folder. It returns an error if an original in upstream differs from the one that a
+// change was written for.
 func readChanges(folder, upstream string) ([]change, error) {
 	file, err := os.Open(filepath.Join(folder, sumsFile))
 	if err != nil {
@@ -40,7 +41,7 @@ func readChanges(folder, upstream string) ([]change, error) {
 	for lines.Scan() {
 		want, path, ok := strings.Cut(lines.Text(), "  ")
 		if !ok {
-			return nil, fmt.Errorf("%s: cannot read %q", file.Name(), lines.Text())
+			return nil, fmt.Errorf("%s: invalid line %q: want a SHA-256, two spaces and a path", file.Name(), lines.Text())
 		}
 		c, err := findChange(folder, path)
 		if err != nil {
@@ -51,7 +52,7 @@ func readChanges(folder, upstream string) ([]change, error) {
 			return nil, err
 		}
 		if got != want {
-			return nil, fmt.Errorf("%s is not the file that %s was written for (SHA-256 %s, expected %s): compare the two, adapt ours, and write the new sum into %s",
+			return nil, fmt.Errorf("%s is not the file that %s was written for (got SHA-256 %s, want %s): compare the two, adapt ours, and write the new sum into %s",
 				path, c.ours, got, want, file.Name())
 		}
 		changes = append(changes, c)
@@ -59,6 +60,7 @@ func readChanges(folder, upstream string) ([]change, error) {
 	return changes, lines.Err()
 }
 
+// findChange returns the change of an upstream file: a whole replacement or a diff.
 func findChange(folder, path string) (change, error) {
 	ours := filepath.Join(folder, filepath.FromSlash(path))
 	for _, name := range []string{ours, ours + patchSuffix} {
@@ -68,10 +70,10 @@ func findChange(folder, path string) (change, error) {
 			return change{}, err
 		}
 	}
-	return change{}, fmt.Errorf("%s lists %s: put %s or %s%s there", sumsFile, path, ours, ours, patchSuffix)
+	return change{}, fmt.Errorf("%s lists %s, but there is no change for it: add %s or %s%s", sumsFile, path, ours, ours, patchSuffix)
 }
 
-// apply returns the file that the compiler sees in place of the original. It writes a patched file into folder.
+// apply returns the path of the file that replaces the original for the compiler. It writes a patched file into folder.
 func (c change) apply(upstream, folder string) (string, error) {
 	if !c.isPatch() {
 		return c.ours, nil
@@ -95,14 +97,14 @@ func (c change) apply(upstream, folder string) (string, error) {
 	return result, os.WriteFile(result, patched, 0o644)
 }
 
-// applyPatch applies a diff of one text file. Every line of context must agree.
+// applyPatch applies a diff of one text file. Every context line must match.
 func applyPatch(original, diff []byte) ([]byte, error) {
 	files, _, err := gitdiff.Parse(bytes.NewReader(diff))
 	if err != nil {
 		return nil, err
 	}
 	if len(files) != 1 || len(files[0].TextFragments) == 0 {
-		return nil, errors.New("it is not a unified diff of one text file")
+		return nil, errors.New("the patch is not a unified diff of one text file")
 	}
 	var patched bytes.Buffer
 	err = gitdiff.Apply(&patched, bytes.NewReader(original), files[0])

@@ -13,20 +13,21 @@ import (
 	"time"
 )
 
-// reportEvery is how often a build says how far it is: often enough to be trusted, seldom enough to be calm.
+// reportEvery is the time between two progress reports.
 const reportEvery = 5 * time.Second
 
+// compilation is one run of the compiler.
 type compilation struct {
-	name      string   // in messages
+	name      string   // of the program, in messages
 	dir       string   // the program's module
 	set       []string // variables that the linker sets
-	arguments []string // what makes our files stand for upstream's
+	arguments []string // flags that replace upstream's files by ours
 }
 
-// run compiles the module's main package. Without cgo and paths the result is static, and a changed and a stock build
-// share every unchanged package in the build cache, wherever the checkout lies.
+// run compiles the module's main package. Without cgo the result is static. With trimmed paths a changed and a stock build share
+// every unchanged package in the build cache, regardless of the checkout's path.
 func (c compilation) run(ctx context.Context, output string, stderr io.Writer) error {
-	total, err := c.stalePackages(ctx)
+	total, err := c.countStalePackages(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,9 +40,9 @@ func (c compilation) run(ctx context.Context, output string, stderr io.Writer) e
 	if err := command.Start(); err != nil {
 		return err
 	}
-	complaints := follow(reader, c.name, total, stderr)
+	errorText := followBuild(reader, c.name, total, stderr)
 	if err := command.Wait(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, complaints)
+		return fmt.Errorf("go build: %w\n%s", err, errorText)
 	}
 	return nil
 }
@@ -54,15 +55,15 @@ func (c compilation) ldflags() string {
 	return flags
 }
 
-// stalePackages counts what the build cache does not hold.
-func (c compilation) stalePackages(ctx context.Context) (int, error) {
+// countStalePackages counts the packages that the build cache does not hold.
+func (c compilation) countStalePackages(ctx context.Context) (int, error) {
 	arguments := append([]string{"list", "-trimpath", "-buildvcs=false", "-mod=readonly", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"}, c.arguments...)
 	command := c.command(ctx, append(arguments, ".")...)
-	var complaints bytes.Buffer
-	command.Stderr = &complaints
+	var errorText bytes.Buffer
+	command.Stderr = &errorText
 	output, err := command.Output()
 	if err != nil {
-		return 0, fmt.Errorf("go list: %w\n%s", err, complaints.String())
+		return 0, fmt.Errorf("go list: %w\n%s", err, errorText.String())
 	}
 	return len(strings.Fields(string(output))), nil
 }
@@ -77,32 +78,33 @@ func (c compilation) command(ctx context.Context, arguments ...string) *exec.Cmd
 	return command
 }
 
-// follow reads the names that `go build -v` prints, one for each compiled package, and reports the progress until the
-// output ends. It returns all other lines: they are complaints.
-func follow(output io.Reader, name string, total int, stderr io.Writer) string {
+// followBuild reads the output of `go build -v` and reports the progress until the output ends. The output names each compiled
+// package; followBuild returns all other lines, which are error messages.
+func followBuild(output io.Reader, name string, total int, stderr io.Writer) string {
 	var compiled atomic.Int64
 	done := make(chan struct{})
-	reported := make(chan struct{})
+	reportsEnded := make(chan struct{})
 	go func() {
-		defer close(reported)
-		report(done, &compiled, name, total, stderr)
+		defer close(reportsEnded)
+		reportProgress(done, &compiled, name, total, stderr)
 	}()
-	var complaints strings.Builder
+	var errorText strings.Builder
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		if line := lines.Text(); strings.ContainsAny(line, " :#\t") {
-			complaints.WriteString(line + "\n")
+			errorText.WriteString(line + "\n")
 		} else {
 			compiled.Add(1)
 		}
 	}
 	close(done)
-	<-reported
-	return complaints.String()
+	<-reportsEnded
+	return errorText.String()
 }
 
-func report(done <-chan struct{}, compiled *atomic.Int64, name string, total int, stderr io.Writer) {
+// reportProgress prints the number of compiled packages every reportEvery until done is closed.
+func reportProgress(done <-chan struct{}, compiled *atomic.Int64, name string, total int, stderr io.Writer) {
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
 	for started := time.Now(); ; {
@@ -110,7 +112,7 @@ func report(done <-chan struct{}, compiled *atomic.Int64, name string, total int
 		case <-done:
 			return
 		case <-ticker.C:
-			// The last one is our own main: once it is compiled, the linker is at work.
+			// The last package is our own main. Once it is compiled, only linking is left.
 			count, step := compiled.Load(), ""
 			if int(count) >= total {
 				step = ", linking"

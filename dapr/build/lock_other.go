@@ -2,5 +2,5 @@
 
 package main
 
-// lock does nothing where there is no flock: two builders at a time do the work twice, and the last one wins.
-func lock(string) (unlock func(), err error) { return func() {}, nil }
+// lockFile does nothing on systems without flock: two concurrent builders do the work twice, and the last one wins.
+func lockFile(string) (unlock func(), err error) { return func() {}, nil }

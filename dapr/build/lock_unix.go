@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// lock makes a second builder of the same program wait for the first: together both would take twice as long.
-func lock(path string) (unlock func(), err error) {
+// lockFile makes a second builder of the same program wait for the first one. Concurrently, both would take twice as long.
+func lockFile(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

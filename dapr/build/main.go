@@ -22,18 +22,18 @@ func main() {
 	}
 }
 
-// run expects the working directory to be dapr/build, as `go -C dapr/build run .` makes it.
+// run parses the arguments and builds the program. The working directory must be dapr/build, as with `go -C dapr/build run .`.
 func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("build", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dir := flags.String("module", "", "the folder of the program's module (a relative path counts from dapr/build)")
-	output := flags.String("o", "", "where the program goes (a relative path counts from dapr/build)")
-	stock := flags.Bool("stock", false, "leave the upstream module as it is")
+	dir := flags.String("module", "", "the folder of the program's module; a relative path starts at dapr/build")
+	output := flags.String("o", "", "the path of the built program; a relative path starts at dapr/build")
+	stock := flags.Bool("stock", false, "build with the unchanged upstream module")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *dir == "" || *output == "" {
-		return errors.New("say which program to build and where it goes: -module DIR -o PATH")
+		return errors.New("-module or -o is missing: use -module DIR -o PATH")
 	}
 	job := job{stock: *stock, stderr: stderr}
 	var errs [3]error
@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 	return job.run(ctx)
 }
 
-// job is one call of the builder.
+// job is one run of the builder.
 type job struct {
 	dir, target, sources string
 	stock                bool
@@ -57,7 +57,7 @@ func (j job) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(j.target), 0o755); err != nil {
 		return err
 	}
-	unlock, err := lock(j.target + ".lock")
+	unlock, err := lockFile(j.target + ".lock")
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (j job) build(ctx context.Context) error {
 	if recipe.set != nil {
 		c.set = recipe.set(upstream, j.stock)
 	}
-	state := "as it is"
+	state := "unchanged"
 	if !j.stock {
 		state = fmt.Sprintf("%d files changed", len(changes))
 		s := substitution{recipe: recipe, dir: j.dir, sources: j.sources, upstream: upstream}
@@ -101,7 +101,7 @@ func (j job) build(ctx context.Context) error {
 			return err
 		}
 	}
-	// The rename leaves a running program its file, and no reader sees half a program.
+	// With a rename, a running program keeps its file, and no process sees an incomplete program.
 	fresh := j.target + ".new"
 	defer func() { _ = os.Remove(fresh) }()
 	if err := c.run(ctx, fresh, j.stderr); err != nil {
@@ -114,7 +114,7 @@ func (j job) build(ctx context.Context) error {
 	return nil
 }
 
-// sourceDir is where the copies of upstream modules live; a relative state directory counts from the checkout's root.
+// sourceDir returns the folder of the copies of upstream modules. A relative COMANDA_STATE starts at the checkout's root.
 func sourceDir(getenv func(string) string) string {
 	state := getenv("COMANDA_STATE")
 	switch {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// recipe names what one program of ours changes in an upstream module.
+// recipe describes how one of our programs changes an upstream module.
 type recipe struct {
-	module   string // the program's module, as its go.mod says
-	name     string // the program, in messages
+	module   string // the program's module, as in its go.mod
+	name     string // of the program, in messages
 	upstream string // the module that the program changes
 	changes  string // the folder of changes; its underscore hides it from the go tool
-	// set returns the string variables that the linker sets.
+	// set returns the string variables for the linker to set; may be nil.
 	set func(upstream module, stock bool) []string
 }
 
@@ -24,7 +24,7 @@ var recipes = []recipe{
 
 const daprModule = "github.com/dapr/dapr"
 
-// daprVariables let daprd say what it is. `dapr run` asks it for the version.
+// daprVariables returns daprd's variables for its version and engine. `dapr run` asks daprd for its version.
 func daprVariables(dapr module, stock bool) []string {
 	version, engine := strings.TrimPrefix(dapr.Version, "v"), "rows"
 	if stock {

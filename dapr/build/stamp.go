@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// hashInputs sums up all that decides what the program is: the files of the builder and of the program's module, the
-// toolchain, the platform, and stock. The go.mod and go.sum among them pin all other modules.
+// hashInputs returns a hash of everything that determines the program: the files of the builder and of the program's module, the
+// toolchain, the platform, and stock. Their go.mod and go.sum pin all other modules.
 func hashInputs(stock bool, folders ...string) (string, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, "2", runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
@@ -55,8 +55,8 @@ func isInput(path string) bool {
 	}
 }
 
-// isUpToDate reports whether the program is the very file that the stamp was written for: another file in its place has
-// another size or time.
+// isUpToDate reports whether the stamp was written for this very program with these inputs. Another file in its place would have
+// another size or modification time.
 func isUpToDate(target, inputs string) bool {
 	stamp, err := os.ReadFile(stampPath(target))
 	if err != nil {
@@ -84,7 +84,7 @@ func stampText(target, inputs string) (string, error) {
 
 func stampPath(target string) string { return target + ".stamp" }
 
-// fileSum is the SHA-256 of one file in hex.
+// fileSum returns the SHA-256 of a file in hex.
 func fileSum(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {

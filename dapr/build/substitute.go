@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// substitution is where a build keeps what stands for the upstream module.
+// substitution prepares the files that replace parts of the upstream module.
 type substitution struct {
 	recipe
 	dir      string // the program's module
@@ -15,9 +15,9 @@ type substitution struct {
 	upstream module
 }
 
-// flags prepares the files that let our changes stand for upstream's, and returns the flags for the go tool. Go refuses
-// an overlay over the module cache. So the overlay lies over a pristine copy of the module, and a go.mod with a replace
-// directive points to the copy. The committed go.mod stays an ordinary one.
+// flags prepares the files that replace upstream's by ours, and returns the flags for the go tool. Go rejects an overlay over the
+// module cache. So the overlay applies to an unchanged copy of the module, and a second go.mod with a replace directive points
+// to the copy. The committed go.mod needs no replace directive.
 func (s substitution) flags(changes []change) ([]string, error) {
 	tree := filepath.Join(s.sources, filepath.Base(s.recipe.upstream)+"@"+s.upstream.Version)
 	if err := copyOnce(s.upstream.Dir, tree); err != nil {
@@ -34,7 +34,7 @@ func (s substitution) flags(changes []change) ([]string, error) {
 	return []string{"-modfile=" + modfile, "-overlay=" + overlay}, nil
 }
 
-// copyOnce leaves an existing copy alone. The copy appears whole, by a rename, or not at all.
+// copyOnce copies a folder unless the copy exists. A rename makes the copy appear atomically.
 func copyOnce(from, to string) error {
 	if _, err := os.Stat(to); err == nil {
 		return nil
@@ -52,12 +52,12 @@ func copyOnce(from, to string) error {
 	}
 	err = os.Rename(filepath.Join(fresh, "module"), to)
 	if _, statErr := os.Stat(to); statErr == nil {
-		return nil // another build was quicker
+		return nil // another build made the copy meanwhile
 	}
 	return err
 }
 
-// writeModfile writes the program's go.mod with the replacement added, and its go.sum under the name -modfile looks for.
+// writeModfile writes the program's go.mod with a replace directive, and its go.sum under the name that -modfile expects.
 func (s substitution) writeModfile(path, tree string) error {
 	mod, err := os.ReadFile(filepath.Join(s.dir, "go.mod"))
 	if err != nil {
@@ -74,6 +74,7 @@ func (s substitution) writeModfile(path, tree string) error {
 	return os.WriteFile(path[:len(path)-len(".mod")]+".sum", sum, 0o644)
 }
 
+// writeOverlay applies the changes and writes the overlay, which maps each original in tree to its replacement.
 func (s substitution) writeOverlay(path, tree string, changes []change) error {
 	var overlay struct{ Replace map[string]string }
 	overlay.Replace = map[string]string{}

@@ -12,10 +12,10 @@ import (
 // module is an upstream module in the module cache.
 type module struct {
 	Version, Dir string
-	Origin       struct{ Hash string } // the commit; some proxies leave it out
+	Origin       struct{ Hash string } // the commit; some proxies omit it
 }
 
-// findUpstream returns the module that the go.mod in dir pins, and downloads it first if need be.
+// findUpstream returns the module that the go.mod in dir pins. It downloads the module if it is not in the cache.
 func findUpstream(ctx context.Context, dir, path string) (module, error) {
 	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", path)
 	command.Dir = dir
@@ -36,7 +36,7 @@ func findUpstream(ctx context.Context, dir, path string) (module, error) {
 	return found.module, nil
 }
 
-// moduleName reads the module line of a go.mod.
+// moduleName returns the module path of a go.mod.
 func moduleName(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -47,5 +47,5 @@ func moduleName(path string) (string, error) {
 			return strings.TrimSpace(name), nil
 		}
 	}
-	return "", fmt.Errorf("%s names no module", path)
+	return "", fmt.Errorf("%s has no module line", path)
 }

@@ -1,8 +1,7 @@
-// Command dapr is the Dapr CLI, built from its own pinned module, so that
-// `dapr run -f dapr/dapr.yaml` works on a machine that has only Go. Nothing is
-// changed in it; whoever has installed a dapr already can use that instead.
+// Command dapr is the unchanged Dapr CLI, built from its own pinned module, so that `dapr run -f dapr/dapr.yaml` works on a
+// machine that has only Go. An installed dapr works too.
 //
-// It takes its runtime from $DAPR_RUNTIME_PATH/.dapr/bin/daprd.
+// It runs $DAPR_RUNTIME_PATH/.dapr/bin/daprd as the runtime.
 package main
 
 import (
@@ -14,7 +13,7 @@ import (
 
 func main() { cmd.Execute(version(), "1.0") }
 
-// version is the pinned one of go.mod, as the build recorded it.
+// version returns the version of the CLI's module, which go.mod pins and the build records.
 func version() string {
 	info, _ := debug.ReadBuildInfo()
 	for _, module := range info.Deps {

@@ -9,29 +9,28 @@ import (
 	"time"
 )
 
-// api is the system as a client sees it.
+// api is a client of the system's public API.
 type api struct {
 	url, token string
 }
 
-// accountTime bounds making the demo accounts: three registrations, each one a
-// saga of two services.
-const accountTime = 60 * time.Second
+// accountsTimeout bounds the registration of the demo accounts. Each registration is a saga of two services.
+const accountsTimeout = 60 * time.Second
 
-// ensureAccounts makes the demo accounts through the API if they cannot log in yet; the admin gives the kitchen its role.
+// ensureAccounts registers the demo accounts through the API if they cannot log in yet. The admin gives the kitchen its role.
 func ensureAccounts(ctx context.Context, s map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, accountTime)
+	ctx, cancel := context.WithTimeout(ctx, accountsTimeout)
 	defer cancel()
 	a := api{url: s["COMANDA_URL"]}
-	if _, _, err := a.account(ctx, s["CUSTOMER_EMAIL"], s["CUSTOMER_PASSWORD"], "Carla Customer"); err != nil {
+	if _, _, err := a.ensureAccount(ctx, s["CUSTOMER_EMAIL"], s["CUSTOMER_PASSWORD"], "Carla Customer"); err != nil {
 		return err
 	}
-	kitchen, created, err := a.account(ctx, s["KITCHEN_EMAIL"], s["KITCHEN_PASSWORD"], "Kim Kitchen")
+	kitchen, created, err := a.ensureAccount(ctx, s["KITCHEN_EMAIL"], s["KITCHEN_PASSWORD"], "Kim Kitchen")
 	if err != nil || !created {
 		return err
 	}
-	// Auth makes the admin itself, by a saga that may still be on its way.
-	admin, err := a.untilLogin(ctx, s["ADMIN_EMAIL"], s["ADMIN_PASSWORD"])
+	// Auth registers the admin by itself, in a saga that may still be running.
+	admin, err := a.awaitLogin(ctx, s["ADMIN_EMAIL"], s["ADMIN_PASSWORD"])
 	if err != nil {
 		return err
 	}
@@ -39,9 +38,8 @@ func ensureAccounts(ctx context.Context, s map[string]string) error {
 	return admin.call(ctx, http.MethodPut, "/api/v1/auth/accounts/"+kitchen+"/roles", roles, nil)
 }
 
-// account logs in or, if that fails, registers; created says that it did, and
-// then id is the new one's.
-func (a api) account(ctx context.Context, email, password, name string) (id string, created bool, err error) {
+// ensureAccount registers an account that cannot log in yet. If created is true, id is the id of the new account.
+func (a api) ensureAccount(ctx context.Context, email, password, name string) (id string, created bool, err error) {
 	if _, err := a.login(ctx, email, password); err == nil {
 		return "", false, nil
 	}
@@ -52,16 +50,16 @@ func (a api) account(ctx context.Context, email, password, name string) (id stri
 	if err := a.call(ctx, http.MethodPost, "/api/v1/auth/register", body, &registered); err != nil {
 		return "", false, err
 	}
-	_, err = a.untilLogin(ctx, email, password)
+	_, err = a.awaitLogin(ctx, email, password)
 	return registered.UserID, true, err
 }
 
-// untilLogin waits for the registration saga.
-func (a api) untilLogin(ctx context.Context, email, password string) (api, error) {
+// awaitLogin logs in as soon as the registration saga has ended.
+func (a api) awaitLogin(ctx context.Context, email, password string) (api, error) {
 	for {
-		in, err := a.login(ctx, email, password)
+		session, err := a.login(ctx, email, password)
 		if err == nil {
-			return in, nil
+			return session, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -93,20 +91,20 @@ func (a api) call(ctx context.Context, method, path string, body, into any) erro
 	if a.token != "" {
 		request.Header.Set("Authorization", "Bearer "+a.token)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 300 {
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode >= 300 {
 		var problem struct {
 			Title, Detail string
 		}
-		_ = json.NewDecoder(answer.Body).Decode(&problem)
-		return fmt.Errorf("%s %s answered %s %s", method, path, answer.Status, problem.Detail)
+		_ = json.NewDecoder(response.Body).Decode(&problem)
+		return fmt.Errorf("%s %s responded %s %s", method, path, response.Status, problem.Detail)
 	}
 	if into == nil {
 		return nil
 	}
-	return json.NewDecoder(answer.Body).Decode(into)
+	return json.NewDecoder(response.Body).Decode(into)
 }

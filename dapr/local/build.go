@@ -7,8 +7,8 @@ import (
 	"comanda/infra/build"
 )
 
-// buildAll brings the services and the sidecar up to date. The first time takes minutes, and each build says how far it is.
-// The services come first: they are soon done, or their mistake is soon seen.
+// buildAll builds the services, the embedded broker and daprd. The first build takes minutes and reports its progress. The
+// services come first, because they are fast to build and a compile error in them shows early.
 func buildAll(ctx context.Context, console *console, stock bool) error {
 	progress := console.writer("build")
 	defer progress.flush()
@@ -28,8 +28,8 @@ func buildAll(ctx context.Context, console *console, stock bool) error {
 	return nil
 }
 
-// buildCLI builds the Dapr CLI and our daprd, which .comanda/env lets it find.
-func buildCLI(ctx context.Context, p place, console *console) error {
+// buildCLI builds the Dapr CLI and our daprd. .comanda/env tells the CLI where daprd is.
+func buildCLI(ctx context.Context, p paths, console *console) error {
 	progress := console.writer("build")
 	defer progress.flush()
 	program, err := build.CLI(ctx, progress)
@@ -39,6 +39,6 @@ func buildCLI(ctx context.Context, p place, console *console) error {
 	if _, err := build.Daprd(ctx, progress); err != nil {
 		return fmt.Errorf("build the Dapr runtime: %w", err)
 	}
-	console.say("dapr", "%s is built; %s puts it in the PATH (make deps)", p.relative(program), p.relative(p.env()))
+	console.printLine("dapr", "built %s; `make deps` writes %s, which puts it in the PATH", p.relative(program), p.relative(p.env()))
 	return nil
 }

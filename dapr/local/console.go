@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// console is what the person at the terminal reads: one line for each change
-// of state. All else is in the log files, or here too when verbose.
+// console prints one line to the terminal for each change of state. Everything else is in the log files; with verbose it is
+// printed here too.
 type console struct {
 	mu      sync.Mutex
 	out     io.Writer
@@ -21,30 +21,31 @@ func newConsole(out io.Writer, verbose bool) *console {
 	return &console{out: out, verbose: verbose, now: time.Now}
 }
 
-// say prints a line about one part.
-func (c *console) say(who, format string, args ...any) {
+// printLine prints a line about one part of the system.
+func (c *console) printLine(part, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, _ = fmt.Fprintf(c.out, "%s  %-15s  %s\n", c.now().Format(time.TimeOnly), who, fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(c.out, "%s  %-15s  %s\n", c.now().Format(time.TimeOnly), part, fmt.Sprintf(format, args...))
 }
 
-// text prints as it is.
-func (c *console) text(text string) {
+// printText prints text unchanged.
+func (c *console) printText(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = io.WriteString(c.out, text)
 }
 
-// writer turns what a program writes into lines of the console.
-func (c *console) writer(who string) *lineWriter {
-	return &lineWriter{line: func(line string) { c.say(who, "%s", line) }}
+// writer returns a writer that prints each line of a part's output.
+func (c *console) writer(part string) *lineWriter {
+	return &lineWriter{handleLine: func(line string) { c.printLine(part, "%s", line) }}
 }
 
-// lineWriter hands over whole lines.
+// lineWriter calls handleLine for each whole line.
 type lineWriter struct {
+	handleLine func(string)
+
 	mu   sync.Mutex
-	line func(string)
-	rest []byte
+	rest []byte // an incomplete line
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
@@ -57,18 +58,18 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
-			w.line(string(bytes.TrimRight(line, "\r ")))
+			w.handleLine(string(bytes.TrimRight(line, "\r ")))
 		}
 		w.rest = append([]byte(nil), rest...)
 	}
 }
 
-// flush hands over what had no line's end.
+// flush handles a last line that has no line break.
 func (w *lineWriter) flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(bytes.TrimSpace(w.rest)) > 0 {
-		w.line(string(w.rest))
+		w.handleLine(string(w.rest))
 	}
 	w.rest = nil
 }

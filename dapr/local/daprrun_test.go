@@ -24,10 +24,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// The way of stock tools: `make deps`, `. .comanda/env`, and the real CLI's `dapr run -f`. A customer registers; orders are
-// confirmed, rejected and cancelled.
-func TestDaprRun(t *testing.T) {
-	p := newPlace(t)
+// The system runs with stock tools too: `make deps`, `. .comanda/env`, and the Dapr CLI's `dapr run -f`. A customer registers;
+// orders are confirmed, rejected and cancelled.
+func TestSystemRunsWithDaprRun(t *testing.T) {
+	p := newPaths(t)
 	if _, err := build.CLI(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestDaprRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	startDeps(t, p)
-	file, gateway := movedRunFile(t, p)
+	file, gateway := writeRunFile(t, p)
 	startDaprRun(t, p, file)
 
 	settings, err := secret.Read(p.secrets())
@@ -53,26 +53,27 @@ func TestDaprRun(t *testing.T) {
 	w.WantStock(dish, 5, 0, 0)
 }
 
-func startDeps(t *testing.T, p place) {
+func startDeps(t *testing.T, p paths) {
 	t.Helper()
-	seen := newScreen()
+	output := newScreen()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		defer close(seen.ended)
-		l := newLauncher(p, newConsole(io.MultiWriter(seen, t.Output()), false), false)
-		if err := l.deps(ctx); !errors.Is(err, errStopped) {
-			t.Errorf("deps ended with %v", err)
+		defer close(output.ended)
+		l := newLauncher(p, newConsole(io.MultiWriter(output, t.Output()), false), false)
+		if err := l.runDeps(ctx); !errors.Is(err, errStopped) {
+			t.Errorf("deps ended with %v, want errStopped", err)
 		}
 	}()
 	t.Cleanup(func() {
 		cancel(errStopped)
-		<-seen.ended
+		<-output.ended
 	})
-	seen.await(t, "Postgres and Kafka are ready")
+	output.await(t, "Postgres and Kafka are ready")
 }
 
-// movedRunFile is dapr.yaml with free ports, absolute paths and the test's state directory; all else is as it stands.
-func movedRunFile(t *testing.T, p place) (path string, gateway int) {
+// writeRunFile writes a copy of dapr.yaml with free ports, absolute paths and the test's state directory. Everything else is
+// unchanged.
+func writeRunFile(t *testing.T, p paths) (path string, gateway int) {
 	t.Helper()
 	dir := filepath.Join(p.root, "dapr")
 	text, err := os.ReadFile(filepath.Join(dir, "dapr.yaml"))
@@ -113,7 +114,7 @@ func movedRunFile(t *testing.T, p place) (path string, gateway int) {
 	return path, gateway
 }
 
-func startDaprRun(t *testing.T, p place, file string) {
+func startDaprRun(t *testing.T, p paths, file string) {
 	t.Helper()
 	metrics, err := port.Reserve()
 	if err != nil {
@@ -129,12 +130,12 @@ func startDaprRun(t *testing.T, p place, file string) {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+		killer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("dapr run ended with %v", err)
 		}
-		late.Stop()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the CLI does not wait for its sidecars to be gone
+		killer.Stop()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the CLI does not wait for the end of its sidecars
 		if lines := strings.Split(output.String(), "\n"); t.Failed() {
 			t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
 		}

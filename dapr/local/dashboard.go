@@ -13,11 +13,11 @@ import (
 	"comanda/infra/process"
 )
 
-// dashboardPort is where the registry page used to be.
+// dashboardPort is the port that the former service registry had.
 const dashboardPort = 8761
 
-// dashboardProgram finds the Dapr dashboard, which is no part of this checkout.
-func dashboardProgram() (string, bool) {
+// findDashboard returns the path of the Dapr dashboard, which is not part of this checkout.
+func findDashboard() (string, bool) {
 	for _, name := range []string{"dapr-dashboard", "dashboard"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, true
@@ -36,42 +36,43 @@ func dashboardProgram() (string, bool) {
 	return "", false
 }
 
+// dashboardLine returns the greeting's line about the dashboard.
 func dashboardLine() string {
-	if _, found := dashboardProgram(); !found {
-		return "Dashboard `dapr init` brings it to ~/.dapr/bin; the next make run starts it on port " + strconv.Itoa(dashboardPort)
+	if _, found := findDashboard(); !found {
+		return "Dashboard `dapr init` installs it in ~/.dapr/bin; the next make run starts it on port " + strconv.Itoa(dashboardPort)
 	}
 	return fmt.Sprintf("Dashboard http://127.0.0.1:%d", dashboardPort)
 }
 
-// startDashboard starts the program, if there is one. Nothing depends on it, so its troubles are only mentioned.
+// startDashboard starts the dashboard if it is installed. Nothing depends on it, so a failure is only reported.
 func (l *launcher) startDashboard() {
-	program, found := dashboardProgram()
+	program, found := findDashboard()
 	if !found {
 		return
 	}
-	if err := port.Check(map[int]string{dashboardPort: "the Dapr dashboard"}); err != nil {
-		l.console.say("dashboard", "not started: %v", err)
+	if err := port.CheckFree(map[int]string{dashboardPort: "the Dapr dashboard"}); err != nil {
+		l.console.printLine("dashboard", "not started: %v", err)
 		return
 	}
-	log, err := os.Create(l.place.log("dashboard"))
+	log, err := os.Create(l.paths.log("dashboard"))
 	if err != nil {
-		l.console.say("dashboard", "not started: %v", err)
+		l.console.printLine("dashboard", "not started: %v", err)
 		return
 	}
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(program, "--port", strconv.Itoa(dashboardPort), "--address", "127.0.0.1")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if l.board, err = process.Start(cmd, syscall.SIGTERM); err != nil {
-		l.console.say("dashboard", "not started: %v", err)
+	if l.dashboard, err = process.Start(cmd, syscall.SIGTERM); err != nil {
+		l.console.printLine("dashboard", "not started: %v", err)
 	}
 }
 
-// dashboardGrace is how long the dashboard may take to end.
+// dashboardGrace bounds the dashboard's shutdown.
 const dashboardGrace = 3 * time.Second
 
 func (l *launcher) stopDashboard() {
-	if l.board != nil {
-		l.board.Stop(syscall.SIGTERM, dashboardGrace)
+	if l.dashboard != nil {
+		l.dashboard.Stop(syscall.SIGTERM, dashboardGrace)
 	}
 }

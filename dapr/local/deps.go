@@ -17,54 +17,54 @@ import (
 // depsVariable marks a shell that has loaded the environment of `make deps`.
 const depsVariable = "COMANDA_DEPS"
 
-// deps starts Postgres and Kafka with databases and topics, builds the services, and writes the environment that
-// `dapr run -f dapr/dapr.yaml` needs. It keeps both servers running until it is stopped.
-func (l *launcher) deps(ctx context.Context) error {
-	unlock, err := process.Lock(l.place.lock())
+// runDeps starts Postgres and Kafka with databases and topics, builds the services, and writes the environment for
+// `dapr run -f dapr/dapr.yaml`. It keeps both servers running until ctx ends.
+func (l *launcher) runDeps(ctx context.Context) error {
+	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("it runs already (%s is %w): stop that one first", l.place.relative(l.place.state), err)
+		return fmt.Errorf("the system runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
-	if err := l.check(false); err != nil {
+	if err := l.checkPreconditions(false); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	keeper := l.keeper(ctx, fail)
-	defer l.stop(keeper, fail)
+	keeper := l.newSupervisor(ctx, fail)
+	defer l.stopSystem(keeper, fail)
 	if err := l.prepareDeps(ctx); err != nil {
-		return stoppedOr(ctx, err)
+		return causeOr(ctx, err)
 	}
 	keeper.Keep(ctx, "postgres", l.servers.Postgres)
 	keeper.Keep(ctx, "kafka", l.servers.Kafka)
-	l.console.text(l.dependencies())
+	l.console.printText(l.depsGreeting())
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
 func (l *launcher) prepareDeps(ctx context.Context) error {
-	if err := l.place.beginAfresh(); err != nil {
+	if err := l.paths.removeOldFiles(); err != nil {
 		return err
 	}
-	all, building := errgroup.WithContext(ctx)
-	all.Go(func() error {
+	tasks, taskCtx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
 		progress := l.console.writer("build")
 		defer progress.flush()
-		_, err := build.Services(building, progress)
+		_, err := build.Services(taskCtx, progress)
 		return err
 	})
-	all.Go(func() error { return l.startServers(building) })
-	if err := all.Wait(); err != nil {
+	tasks.Go(func() error { return l.startServers(taskCtx) })
+	if err := tasks.Wait(); err != nil {
 		return err
 	}
 	return l.writeEnvironment()
 }
 
-// writeEnvironment writes what a shell loads by `. .comanda/env`. The CLI and the runtime of `make dapr-cli` are used where
-// they are built, unless the shell has chosen others.
+// writeEnvironment writes the file that a shell loads with `. .comanda/env`. It selects the CLI and the runtime of
+// `make dapr-cli` if they are built and the shell has no others.
 func (l *launcher) writeEnvironment() error {
 	environ := maps.Clone(l.settings)
-	environ[depsVariable] = l.place.state
+	environ[depsVariable] = l.paths.state
 	maps.Copy(environ, l.servers.Environ())
 	text := "# Made by `make deps`. Load it into a shell, and then: dapr run -f dapr/dapr.yaml\n"
 	for _, line := range secret.Lines(environ) {
@@ -75,13 +75,14 @@ func (l *launcher) writeEnvironment() error {
 	if err != nil {
 		return err
 	}
-	runtime := filepath.Dir(filepath.Dir(filepath.Dir(daprd))) // the CLI looks for .dapr/bin/daprd below it
+	runtime := filepath.Dir(filepath.Dir(filepath.Dir(daprd))) // the CLI runs .dapr/bin/daprd in this folder
 	text += fmt.Sprintf("if [ -x %s ] && [ -z \"${DAPR_RUNTIME_PATH:-}\" ]; then export DAPR_RUNTIME_PATH=%s; fi\n", secret.Quote(daprd), secret.Quote(runtime))
-	text += "export PATH=\"$PATH:\"" + secret.Quote(filepath.Join(l.place.state, "bin")) + "\n"
-	return secret.Write(l.place.env(), []byte(text), 0o600)
+	text += "export PATH=\"$PATH:\"" + secret.Quote(filepath.Join(l.paths.state, "bin")) + "\n"
+	return secret.Write(l.paths.env(), []byte(text), 0o600)
 }
 
-func (l *launcher) dependencies() string {
+// depsGreeting returns the text for a person when Postgres and Kafka are ready.
+func (l *launcher) depsGreeting() string {
 	return fmt.Sprintf(`
   Postgres and Kafka are ready. In another terminal:
 
@@ -89,7 +90,7 @@ func (l *launcher) dependencies() string {
     dapr run -f dapr/dapr.yaml
 
   No dapr command? `+"`make dapr-cli`"+` builds one into .comanda/bin, which %[1]s puts in the PATH.
-  Ctrl-C stops Postgres and Kafka; their data stays.
+  Ctrl-C stops Postgres and Kafka. Their data stays.
 
-`, l.place.relative(l.place.env()))
+`, l.paths.relative(l.paths.env()))
 }

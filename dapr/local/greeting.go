@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// greeting is what a newcomer reads when all is ready.
+// greeting returns the text for a newcomer when the system is ready.
 func (l *launcher) greeting() string {
 	v := l.settings
 	return fmt.Sprintf(`
@@ -11,7 +11,7 @@ func (l *launcher) greeting() string {
     customer  %-26[2]s %[3]s
     kitchen   %-26[4]s %[5]s
     admin     %-26[6]s %[7]s
-    (all of it also in %[8]s)
+    (also in %[8]s)
 
   Try, in another terminal:
 
@@ -23,9 +23,9 @@ func (l *launcher) greeting() string {
 
   %[9]s
   Logs      %[10]s (make run ARGS=-v shows all of them here)
-  Ctrl-C stops everything; the next make run finds what you ordered.
+  Ctrl-C stops everything. The data stays for the next make run.
 
 `, v["COMANDA_URL"], v["CUSTOMER_EMAIL"], v["CUSTOMER_PASSWORD"], v["KITCHEN_EMAIL"], v["KITCHEN_PASSWORD"],
-		v["ADMIN_EMAIL"], v["ADMIN_PASSWORD"], l.place.relative(l.place.secrets()), dashboardLine(),
-		l.place.relative(l.place.logs()))
+		v["ADMIN_EMAIL"], v["ADMIN_PASSWORD"], l.paths.relative(l.paths.secrets()), dashboardLine(),
+		l.paths.relative(l.paths.logs()))
 }

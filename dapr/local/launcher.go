@@ -19,56 +19,56 @@ import (
 	"comanda/services/secret"
 )
 
-// launcher runs one system until it is stopped, or cannot go on.
+// launcher runs one system until it is stopped or fails.
 type launcher struct {
-	place   place
+	paths   paths
 	console *console
 	stock   bool
-	// ports are those of dapr.yaml, except in tests.
-	ports func(supervisor.App) (supervisor.Ports, error)
+	// choosePorts returns the ports of dapr.yaml, except in tests.
+	choosePorts func(supervisor.App) (supervisor.Ports, error)
 
-	plan     supervisor.Plan
-	given    map[string]supervisor.Ports // by app
-	settings map[string]string
-	servers  *infra.Servers
-	pairs    []*supervisor.Pair
-	reports  map[string]*reporter // by program
-	board    *process.Process     // the Dapr dashboard, where there is one
+	plan      supervisor.Plan
+	ports     map[string]supervisor.Ports // by app
+	settings  map[string]string
+	servers   *infra.Servers
+	pairs     []*supervisor.Pair
+	reporters map[string]*reporter // by program
+	dashboard *process.Process     // the Dapr dashboard; nil if it is not installed
 
-	announcing sync.WaitGroup // what waits for a pair and says that it is ready
+	announcing sync.WaitGroup // the goroutines that announce a pair when it is ready
 
-	mu      sync.Mutex
-	started bool            // everything was ready once
-	waited  map[string]bool // the apps that are waited for after a restart
+	mu       sync.Mutex
+	started  bool            // whether the whole system was ready once
+	awaiting map[string]bool // the apps that have a goroutine in announceRestart
 }
 
-func newLauncher(p place, console *console, stock bool) *launcher {
+func newLauncher(p paths, console *console, stock bool) *launcher {
 	return &launcher{
-		place: p, console: console, stock: stock, reports: map[string]*reporter{}, waited: map[string]bool{},
-		ports: func(app supervisor.App) (supervisor.Ports, error) { return app.FixedPorts(gatewayMetrics()) },
+		paths: p, console: console, stock: stock, reporters: map[string]*reporter{}, awaiting: map[string]bool{},
+		choosePorts: func(app supervisor.App) (supervisor.Ports, error) { return app.FixedPorts(gatewayMetricsPort()) },
 	}
 }
 
-// up runs the whole system.
-func (l *launcher) up(ctx context.Context) error {
-	unlock, err := process.Lock(l.place.lock())
+// runSystem runs the whole system until ctx ends or the system fails.
+func (l *launcher) runSystem(ctx context.Context) error {
+	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("it runs already (%s is %w): stop that one first; `make restart SERVICE=order` replaces one service in it",
-			l.place.relative(l.place.state), err)
+		return fmt.Errorf("the system runs already (%s is %w): stop it, or replace one service with `make restart SERVICE=order`",
+			l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
-	if err := l.check(true); err != nil {
+	if err := l.checkPreconditions(true); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	keeper := l.keeper(ctx, fail)
-	defer l.stop(keeper, fail)
+	keeper := l.newSupervisor(ctx, fail)
+	defer l.stopSystem(keeper, fail)
 	if err := l.prepare(ctx); err != nil {
-		return stoppedOr(ctx, err)
+		return causeOr(ctx, err)
 	}
 	if err := l.startPairs(ctx, keeper); err != nil {
-		return stoppedOr(ctx, err)
+		return causeOr(ctx, err)
 	}
 	l.startReporting(ctx)
 	l.announcing.Go(func() { l.announceReady(ctx) })
@@ -76,56 +76,57 @@ func (l *launcher) up(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// stoppedOr hides an error that is only the consequence of being stopped.
-func stoppedOr(ctx context.Context, err error) error {
+// causeOr returns the cause of ctx's end, or err while ctx has not ended. An error after the end is only a consequence of it.
+func causeOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// check clears what a killed run left, and finds what is in the way before anything starts: all of it at once, one line each.
-func (l *launcher) check(ports bool) (err error) {
-	if l.plan, err = supervisor.ReadPlan(l.place.root); err != nil {
+// checkPreconditions ends the programs of an earlier run that was killed, and loads the plan and the settings. It reports
+// all invalid settings and ports in use at once, one per line, before anything starts.
+func (l *launcher) checkPreconditions(checkPorts bool) (err error) {
+	if l.plan, err = supervisor.ReadPlan(l.paths.root); err != nil {
 		return err
 	}
-	if ended, err := supervisor.ClearLeftovers(l.place.processes()); err != nil {
+	if ended, err := supervisor.ClearLeftovers(l.paths.processes()); err != nil {
 		return err
 	} else if len(ended) > 0 {
-		l.console.say("all", "ended what an earlier run left behind: %s", strings.Join(ended, ", "))
+		l.console.printLine("all", "stopped programs of an earlier run: %s", strings.Join(ended, ", "))
 	}
 	environ := secret.Environ(os.Environ())
-	problems := wrongSettings(environ)
-	l.given = map[string]supervisor.Ports{}
+	problems := invalidSettings(environ)
+	l.ports = map[string]supervisor.Ports{}
 	purposes := map[int]string{}
 	for _, app := range l.plan.Apps {
-		if l.given[app.ID], err = l.ports(app); err != nil {
+		if l.ports[app.ID], err = l.choosePorts(app); err != nil {
 			return err
 		}
-		maps.Copy(purposes, l.given[app.ID].Purposes(app.ID))
+		maps.Copy(purposes, l.ports[app.ID].Purposes(app.ID))
 	}
-	if ports {
-		if err := port.Check(purposes); err != nil {
+	if checkPorts {
+		if err := port.CheckFree(purposes); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}
 	if len(problems) > 0 {
 		return errors.New(strings.Join(problems, "\n"))
 	}
-	url := fmt.Sprintf("http://127.0.0.1:%d", l.given["gateway"].App)
-	l.settings, err = loadSettings(l.place.secrets(), url, environ)
+	url := fmt.Sprintf("http://127.0.0.1:%d", l.ports["gateway"].App)
+	l.settings, err = loadSettings(l.paths.secrets(), url, environ)
 	return err
 }
 
-// prepare starts Postgres and Kafka while it brings the programs up to date.
+// prepare builds the programs and starts Postgres and Kafka concurrently.
 func (l *launcher) prepare(ctx context.Context) error {
-	if err := l.place.beginAfresh(); err != nil {
+	if err := l.paths.removeOldFiles(); err != nil {
 		return err
 	}
-	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return buildAll(ctx, l.console, l.stock) })
-	all.Go(func() error { return l.startServers(ctx) })
-	return all.Wait()
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error { return buildAll(ctx, l.console, l.stock) })
+	tasks.Go(func() error { return l.startServers(ctx) })
+	return tasks.Wait()
 }
 
 func (l *launcher) startServers(ctx context.Context) (err error) {
@@ -133,26 +134,26 @@ func (l *launcher) startServers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options := infra.Options{Dir: l.place.state, Kind: kind, Log: l.console.writer("postgres")}
-	forKafka := options
-	forKafka.Log = l.console.writer("kafka")
-	l.servers, err = infra.StartServers(ctx, options, forKafka)
+	options := infra.Options{Dir: l.paths.state, Kind: kind, Log: l.console.writer("postgres")}
+	kafkaOptions := options
+	kafkaOptions.Log = l.console.writer("kafka")
+	l.servers, err = infra.StartServers(ctx, options, kafkaOptions)
 	return err
 }
 
-// stop ends everything in good order: sidecars, services, Kafka, Postgres.
-func (l *launcher) stop(keeper *supervisor.Supervisor, fail context.CancelCauseFunc) {
+// stopSystem shuts everything down cleanly: sidecars, services, Kafka, Postgres.
+func (l *launcher) stopSystem(keeper *supervisor.Supervisor, fail context.CancelCauseFunc) {
 	fail(errStopped)
 	started := time.Now()
-	l.console.say("all", "stopping")
+	l.console.printLine("all", "stopping")
 	keeper.Wait()
 	l.announcing.Wait()
 	l.stopDashboard()
 	supervisor.StopPairs(l.pairs)
 	if l.servers != nil {
 		if err := l.servers.Stop(context.Background()); err != nil {
-			l.console.say("all", "%v", err)
+			l.console.printLine("all", "%v", err)
 		}
 	}
-	l.console.say("all", "stopped (%.1f s)", time.Since(started).Seconds())
+	l.console.printLine("all", "stopped (%.1f s)", time.Since(started).Seconds())
 }

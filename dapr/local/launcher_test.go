@@ -20,16 +20,16 @@ import (
 	"comanda/services/secret"
 )
 
-// runVariable makes this test binary run a system itself, so that a test can kill the launcher.
+// runVariable makes this test binary run as the launcher, so that a test can kill it.
 const runVariable = "COMANDA_TEST_RUN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(runVariable) != "" {
-		place, err := findPlace()
+		p, err := findPaths()
 		if err == nil {
-			l := newLauncher(place, newConsole(os.Stdout, false), false)
-			l.ports = freePorts
-			err = l.up(context.Background())
+			l := newLauncher(p, newConsole(os.Stdout, false), false)
+			l.choosePorts = freePorts
+			err = l.runSystem(context.Background())
 		}
 		_, _ = io.WriteString(os.Stderr, err.Error())
 		os.Exit(1)
@@ -39,12 +39,12 @@ func TestMain(m *testing.M) {
 
 func freePorts(supervisor.App) (supervisor.Ports, error) { return supervisor.FreePorts() }
 
-// screen is the console's output, to be waited for.
+// screen collects the console's output. A test can wait for a text in it.
 type screen struct {
 	mu      sync.Mutex
 	text    strings.Builder
 	changed chan struct{}
-	ended   chan struct{} // closed when nothing more will be written
+	ended   chan struct{} // closed when the output is complete
 }
 
 func newScreen() *screen {
@@ -68,25 +68,26 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
+// await waits until text is in the output.
 func (s *screen) await(t *testing.T, text string) {
 	t.Helper()
-	// Generous: the machine may be building something else at the same time.
+	// The timeout is long, because the machine may compile something else at the same time.
 	for deadline := time.After(5 * time.Minute); !strings.Contains(s.String(), text); {
 		select {
 		case <-s.changed:
 		case <-s.ended:
-			t.Fatalf("ended without saying %q:\n%s", text, s)
+			t.Fatalf("the output ended without %q:\n%s", text, s)
 		case <-deadline:
-			t.Fatalf("never said %q:\n%s", text, s)
+			t.Fatalf("no %q in the output after 5 minutes:\n%s", text, s)
 		}
 	}
 }
 
-// newPlace makes a state directory of the test's own, which shares what is built with the checkout's.
-func newPlace(t *testing.T) place {
+// newPaths makes a state directory for the test. It shares the built programs with the checkout's state directory.
+func newPaths(t *testing.T) paths {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("a whole system")
+		t.Skip("starts a whole system")
 	}
 	built, err := build.State()
 	if err != nil {
@@ -100,37 +101,38 @@ func newPlace(t *testing.T) place {
 		}
 	}
 	t.Setenv("COMANDA_STATE", state)
-	p, err := findPlace()
+	p, err := findPaths()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// startSystem runs a system on free ports until the test ends, or stop is called.
-func startSystem(t *testing.T, p place) (seen *screen, stop func()) {
+// startSystem runs a system on free ports until stop is called or the test ends.
+func startSystem(t *testing.T, p paths) (output *screen, stop func()) {
 	t.Helper()
-	seen = newScreen()
+	output = newScreen()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	l := newLauncher(p, newConsole(io.MultiWriter(seen, t.Output()), false), false)
-	l.ports = freePorts
+	l := newLauncher(p, newConsole(io.MultiWriter(output, t.Output()), false), false)
+	l.choosePorts = freePorts
 	go func() {
-		if err := l.up(ctx); !errors.Is(err, errStopped) {
-			t.Errorf("ended with %v", err)
+		if err := l.runSystem(ctx); !errors.Is(err, errStopped) {
+			t.Errorf("the system ended with %v, want errStopped", err)
 		}
-		close(seen.ended)
+		close(output.ended)
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel(errStopped)
-		<-seen.ended
+		<-output.ended
 	})
 	t.Cleanup(stop)
-	return seen, stop
+	return output, stop
 }
 
-func recorded(t *testing.T, p place, name string) process.Identity {
+// readRecord reads the identity of a running process from the state directory.
+func readRecord(t *testing.T, p paths, name string) process.Identity {
 	t.Helper()
-	id, err := process.Recorded(filepath.Join(p.state, name))
+	id, err := process.ReadRecord(filepath.Join(p.state, name))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -144,112 +146,112 @@ func kill(t *testing.T, id process.Identity) {
 	}
 }
 
-// What dies is named, with its last lines, and started again; `make restart` replaces one service; nothing stays behind.
-func TestTheSystemHealsAndRestarts(t *testing.T) {
-	p := newPlace(t)
-	bin := filepath.Join(p.state, "bin") // its own: the test removes a program from it
+// A part that dies is reported and restarted. `make restart` replaces one service. After the stop no process runs and no record exists.
+func TestDeadPartsAreRestartedAndRestartReplacesTheRunningService(t *testing.T) {
+	p := newPaths(t)
+	bin := filepath.Join(p.state, "bin") // not shared, because the test removes a program from it
 	if err := errors.Join(os.Remove(bin), os.Mkdir(bin, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	seen, stop := startSystem(t, p)
-	seen.await(t, "Comanda is ready")
+	output, stop := startSystem(t, p)
+	output.await(t, "Comanda is ready")
 
 	second := newLauncher(p, newConsole(io.Discard, false), false)
-	if err := second.up(t.Context()); err == nil || !strings.Contains(err.Error(), "runs already") {
-		t.Errorf("a second one at the same place: %v", err)
+	if err := second.runSystem(t.Context()); err == nil || !strings.Contains(err.Error(), "runs already") {
+		t.Errorf("second system on the same state directory: got %v, want that a system runs already", err)
 	}
 
-	kill(t, recorded(t, p, "processes/order.json"))
-	seen.await(t, "order            died (signal: killed): starting it again in 0.1 s")
-	seen.await(t, "order            ready again")
-	kill(t, recorded(t, p, "processes/user-sidecar.json"))
-	seen.await(t, "user sidecar     ready again")
-	kill(t, recorded(t, p, "kafka.process"))
-	seen.await(t, "kafka            is back")
-	kill(t, recorded(t, p, "postgres.process"))
-	seen.await(t, "postgres         is back")
+	kill(t, readRecord(t, p, "processes/order.json"))
+	output.await(t, "order            died (signal: killed): restarting it in 0.1 s")
+	output.await(t, "order            ready again")
+	kill(t, readRecord(t, p, "processes/user-sidecar.json"))
+	output.await(t, "user sidecar     ready again")
+	kill(t, readRecord(t, p, "kafka.process"))
+	output.await(t, "kafka            runs again")
+	kill(t, readRecord(t, p, "postgres.process"))
+	output.await(t, "postgres         runs again")
 
-	// A service that cannot be started again: only a rebuild brings it back.
-	before := recorded(t, p, "processes/product.json")
+	// A service whose program is missing cannot be restarted until it is rebuilt.
+	before := readRecord(t, p, "processes/product.json")
 	if err := os.Remove(filepath.Join(bin, "product")); err != nil {
 		t.Fatal(err)
 	}
 	kill(t, before)
-	seen.await(t, "product          did not start")
-	var said strings.Builder
-	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err != nil {
+	output.await(t, "product          did not start")
+	var restartOutput strings.Builder
+	if err := restartService(t.Context(), p, "product", newConsole(&restartOutput, false)); err != nil {
 		t.Fatal(err)
 	}
-	if after := recorded(t, p, "processes/product.json"); after.PID == before.PID || before.Alive() || !after.Alive() {
-		t.Errorf("the service was not replaced: %v, then %v", before, after)
+	if after := readRecord(t, p, "processes/product.json"); after.PID == before.PID || before.Alive() || !after.Alive() {
+		t.Errorf("got process %v before and %v after the restart, want a new process and the end of the old one", before, after)
 	}
-	if !strings.Contains(said.String(), "product          rebuilt and ready again") {
-		t.Errorf("it said %q", said.String())
+	if !strings.Contains(restartOutput.String(), "product          rebuilt and ready again") {
+		t.Errorf("got %q, want that product is rebuilt and ready again", restartOutput.String())
 	}
-	before = recorded(t, p, "processes/product.json")
+	before = readRecord(t, p, "processes/product.json")
 	path := os.Getenv("PATH")
 	t.Setenv("PATH", "")
-	if err := restart(t.Context(), p, "product", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "stays as it is") || !before.Alive() {
-		t.Errorf("a build that fails: %v", err)
+	if err := restartService(t.Context(), p, "product", newConsole(&restartOutput, false)); err == nil || !strings.Contains(err.Error(), "was not replaced") || !before.Alive() {
+		t.Errorf("failed build: got %v, want that the running service was not replaced", err)
 	}
 	t.Setenv("PATH", path)
-	if err := restart(t.Context(), p, "kitchen", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "no service") {
-		t.Errorf("an unknown service: %v", err)
+	if err := restartService(t.Context(), p, "kitchen", newConsole(&restartOutput, false)); err == nil || !strings.Contains(err.Error(), "no service") {
+		t.Errorf("unknown service: got %v, want that there is no such service", err)
 	}
 
-	order := recorded(t, p, "processes/order.json")
+	order := readRecord(t, p, "processes/order.json")
 	stop()
 	if order.Alive() {
-		t.Error("order outlived the system")
+		t.Error("order still runs after the stop")
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.processes(), "*.json")); len(left) > 0 {
-		t.Errorf("recorded as running: %v", left)
+		t.Errorf("got the records %v after the stop, want none", left)
 	}
-	if err := restart(t.Context(), p, "order", newConsole(&said, false)); err == nil || !strings.Contains(err.Error(), "make run") {
-		t.Errorf("restart without a system: %v", err)
+	if err := restartService(t.Context(), p, "order", newConsole(&restartOutput, false)); err == nil || !strings.Contains(err.Error(), "make run") {
+		t.Errorf("restart without a running system: got %v, want a hint at `make run`", err)
 	}
 }
 
-// A launcher that is killed takes everything with it (Linux), and the next one finds yesterday's data and secrets.
-func TestAKilledLauncherLeavesNothingAndLosesNothing(t *testing.T) {
-	p := newPlace(t)
-	seen := newScreen()
+// On Linux the death of the launcher ends all its programs. The next launcher finds the data and the secrets.
+func TestKilledLauncherLeavesNoProcessAndKeepsDataAndSecrets(t *testing.T) {
+	p := newPaths(t)
+	output := newScreen()
 	first := exec.Command(os.Args[0])
 	first.Env = append(os.Environ(), runVariable+"=1")
-	first.Stdout, first.Stderr, first.WaitDelay = io.MultiWriter(seen, t.Output()), t.Output(), time.Second
+	first.Stdout, first.Stderr, first.WaitDelay = io.MultiWriter(output, t.Output()), t.Output(), time.Second
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	seen.await(t, "Comanda is ready")
+	output.await(t, "Comanda is ready")
 	before, err := secret.Read(p.secrets())
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := []process.Identity{recorded(t, p, "kafka.process"), recorded(t, p, "postgres.process")}
+	ids := []process.Identity{readRecord(t, p, "kafka.process"), readRecord(t, p, "postgres.process")}
 	for _, service := range services.Names {
-		ids = append(ids, recorded(t, p, "processes/"+service+".json"), recorded(t, p, "processes/"+service+"-sidecar.json"))
+		ids = append(ids, readRecord(t, p, "processes/"+service+".json"), readRecord(t, p, "processes/"+service+"-sidecar.json"))
 	}
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = first.Wait()
 	for _, id := range ids {
-		if !id.Gone(20 * time.Second) {
+		if !id.AwaitEnd(20 * time.Second) {
 			t.Errorf("%s outlived the launcher", id.Name)
 		}
 	}
 
-	seen, _ = startSystem(t, p)
-	seen.await(t, "Comanda is ready")
+	output, _ = startSystem(t, p)
+	output.await(t, "Comanda is ready")
 	after, err := secret.Read(p.secrets())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if after["CUSTOMER_PASSWORD"] != before["CUSTOMER_PASSWORD"] || after["JWT_SECRET_KEY"] != before["JWT_SECRET_KEY"] {
-		t.Error("the secrets are new")
+		t.Error("the secrets changed between the runs")
 	}
 	client := api{url: after["COMANDA_URL"]}
 	if _, err := client.login(t.Context(), before["CUSTOMER_EMAIL"], before["CUSTOMER_PASSWORD"]); err != nil {
-		t.Errorf("yesterday's customer: %v", err)
+		t.Errorf("the customer of the first run cannot log in: %v", err)
 	}
 }

@@ -17,43 +17,44 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// command is what was asked for.
+// command is the parsed command line.
 type command struct {
 	verbose, stock bool
 	args           []string
 }
 
-func run(args []string, out, problems io.Writer) int {
-	asked, err := parse(args, problems)
+// run runs the command line and returns the exit code: 2 for an invalid call, 1 for a failure.
+func run(args []string, stdout, stderr io.Writer) int {
+	c, err := parseArgs(args, stderr)
 	if err != nil {
 		return 2
 	}
-	ctx, stop := untilStopped()
+	ctx, stop := stopContext()
 	defer stop()
-	if err := asked.run(ctx, out); err != nil && !errors.Is(err, errStopped) {
-		_, _ = fmt.Fprintln(problems, err)
+	if err := c.run(ctx, stdout); err != nil && !errors.Is(err, errStopped) {
+		_, _ = fmt.Fprintln(stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func parse(args []string, problems io.Writer) (command, error) {
-	var asked command
+func parseArgs(args []string, stderr io.Writer) (command, error) {
+	var c command
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(problems)
-	flags.BoolVar(&asked.verbose, "v", false, "show everything that services and sidecars log")
-	flags.BoolVar(&asked.stock, "stock", false, "run on Dapr's own outbox instead of ours")
+	flags.SetOutput(stderr)
+	flags.BoolVar(&c.verbose, "v", false, "print all log lines of services and sidecars")
+	flags.BoolVar(&c.stock, "stock", false, "run on Dapr's own outbox instead of ours")
 	flags.Usage = func() {
-		_, _ = fmt.Fprintln(problems, "usage: local [-v] [-stock] [build | cli | deps | restart SERVICE]")
+		_, _ = fmt.Fprintln(stderr, "usage: local [-v] [-stock] [build | cli | deps | restart SERVICE]")
 		flags.PrintDefaults()
 	}
 	err := flags.Parse(args)
-	asked.args = flags.Args()
-	return asked, err
+	c.args = flags.Args()
+	return c, err
 }
 
-func (c command) run(ctx context.Context, out io.Writer) error {
-	place, err := findPlace()
+func (c command) run(ctx context.Context, stdout io.Writer) error {
+	p, err := findPaths()
 	if err != nil {
 		return err
 	}
@@ -63,37 +64,37 @@ func (c command) run(ctx context.Context, out io.Writer) error {
 	}
 	switch {
 	case name == "restart" && len(rest) == 1:
-		return restart(ctx, place, rest[0], newConsole(out, false))
+		return restartService(ctx, p, rest[0], newConsole(stdout, false))
 	case name == "restart":
 		return fmt.Errorf("name one service: make restart SERVICE=order (one of %s)", strings.Join(services.Names, ", "))
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected arguments %q: see `make help`", rest)
 	case name == "":
-		return newLauncher(place, newConsole(out, c.verbose), c.stock).up(ctx)
+		return newLauncher(p, newConsole(stdout, c.verbose), c.stock).runSystem(ctx)
 	case name == "deps":
-		return newLauncher(place, newConsole(out, c.verbose), c.stock).deps(ctx)
+		return newLauncher(p, newConsole(stdout, c.verbose), c.stock).runDeps(ctx)
 	case name == "build":
-		return buildAll(ctx, newConsole(out, true), c.stock)
+		return buildAll(ctx, newConsole(stdout, true), c.stock)
 	case name == "cli":
-		return buildCLI(ctx, place, newConsole(out, true))
+		return buildCLI(ctx, p, newConsole(stdout, true))
 	default:
-		return fmt.Errorf("unknown command %q: use none, build, cli, deps, or restart SERVICE", name)
+		return fmt.Errorf("unknown command %q: use build, cli, deps, restart SERVICE, or no command to run the system", name)
 	}
 }
 
-// errStopped is the reason to end that is no failure.
+// errStopped is the cause of a regular stop, which is not a failure.
 var errStopped = errors.New("stopped")
 
-// parentInterval is how often the parent process is looked for.
+// parentInterval is the time between two checks of the parent process.
 const parentInterval = 300 * time.Millisecond
 
-// untilStopped returns a context that ends by Ctrl-C, by SIGTERM, with the terminal, or with our parent: what make or a
-// script started must not outlive it.
-func untilStopped() (context.Context, func()) {
+// stopContext returns a context that ends on Ctrl-C, on SIGTERM, with the terminal, or with the parent process: the system
+// must not outlive the make or the script that started it.
+func stopContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// The reader of our output may be gone while there is still something to stop.
+	// The reader of the output may end before the system has stopped.
 	signal.Ignore(syscall.SIGPIPE)
 	parent := os.Getppid()
 	go func() {

@@ -17,22 +17,23 @@ import (
 	"comanda/services/secret"
 )
 
-// startPairs starts every service beside its sidecar, and keeps them, Postgres and Kafka running.
+// startPairs starts every service with its sidecar, and supervises the pairs, Postgres and Kafka.
 func (l *launcher) startPairs(ctx context.Context, keeper *supervisor.Supervisor) error {
-	setup, err := l.setup()
+	setup, err := l.newSetup()
 	if err != nil {
 		return err
 	}
 	urls := map[string]string{}
 	for _, app := range l.plan.Apps {
-		pair := setup.Pair(app, app.ID, l.given[app.ID])
+		pair := setup.Pair(app, app.ID, l.ports[app.ID])
 		l.pairs = append(l.pairs, pair)
 		urls[app.ID] = pair.URL
 	}
-	if err := secret.Write(l.place.urls(), []byte(strings.Join(secret.Lines(urls), "\n")+"\n"), 0o600); err != nil {
+	if err := secret.Write(l.paths.urls(), []byte(strings.Join(secret.Lines(urls), "\n")+"\n"), 0o600); err != nil {
 		return err
 	}
-	l.console.say("all", "starting %d services, each beside its sidecar (logs in %s)", len(l.pairs), l.place.relative(l.place.logs()))
+	logs := l.paths.relative(l.paths.logs())
+	l.console.printLine("all", "starting %d services with their sidecars (logs in %s)", len(l.pairs), logs)
 	keeper.Keep(ctx, "postgres", l.servers.Postgres)
 	keeper.Keep(ctx, "kafka", l.servers.Kafka)
 	for _, pair := range l.pairs {
@@ -46,85 +47,87 @@ func (l *launcher) startPairs(ctx context.Context, keeper *supervisor.Supervisor
 	return nil
 }
 
-func (l *launcher) setup() (supervisor.Setup, error) {
+// newSetup returns what all pairs have in common.
+func (l *launcher) newSetup() (supervisor.Setup, error) {
 	daprd, err := build.DaprdPath(l.stock)
 	if err != nil {
 		return supervisor.Setup{}, err
 	}
-	services, err := build.Bin("")
+	services, err := build.ProgramPath("")
 	environ := secret.Environ(os.Environ())
 	maps.Copy(environ, l.settings)
 	maps.Copy(environ, l.servers.Environ())
 	return supervisor.Setup{
 		Plan: l.plan, Services: services, Daprd: daprd, Environ: environ,
-		Work: l.place.state, Logs: l.place.logs(), Records: l.place.processes(),
-		Tee: func(program string) io.Writer { return l.report(program) },
+		Work: l.paths.state, Logs: l.paths.logs(), Records: l.paths.processes(),
+		Tee: func(program string) io.Writer { return l.newReporter(program) },
 	}, err
 }
 
-// report returns what reads a program's lines for the person at the terminal.
-func (l *launcher) report(program string) io.Writer {
-	file := l.place.relative(l.place.log(strings.ReplaceAll(program, " ", "-")))
-	r := &reporter{console: l.console, who: program, file: file}
-	l.reports[program] = r
-	return &lineWriter{line: r.line}
+// newReporter returns a writer that reports a program's warnings on the terminal.
+func (l *launcher) newReporter(program string) io.Writer {
+	file := l.paths.relative(l.paths.log(strings.ReplaceAll(program, " ", "-")))
+	r := &reporter{console: l.console, program: program, file: file}
+	l.reporters[program] = r
+	return &lineWriter{handleLine: r.handleLine}
 }
 
-// keeper starts again what dies, and says so.
-func (l *launcher) keeper(ctx context.Context, fail context.CancelCauseFunc) *supervisor.Supervisor {
+// newSupervisor returns a supervisor that restarts dead parts and reports that on the terminal.
+func (l *launcher) newSupervisor(ctx context.Context, fail context.CancelCauseFunc) *supervisor.Supervisor {
 	return &supervisor.Supervisor{Observer: supervisor.Observer{
 		Died: func(name string, wait time.Duration) {
-			if err := l.died(name, wait); err != nil {
+			if err := l.reportDeath(name, wait); err != nil {
 				fail(err)
 			}
 		},
 		Failed: func(name string, err error, wait time.Duration) {
-			l.console.say(name, "did not start: %v (trying again in %.1f s)", err, wait.Seconds())
+			l.console.printLine(name, "did not start: %v (next attempt in %.1f s)", err, wait.Seconds())
 		},
-		Restarted: func(name string) { l.announcing.Go(func() { l.announceAgain(ctx, name) }) },
+		Restarted: func(name string) { l.announcing.Go(func() { l.announceRestart(ctx, name) }) },
 	}}
 }
 
-// shownLines is how many lines are shown of a program that died.
+// shownLines is the number of log lines that are printed for a dead program.
 const shownLines = 5
 
-// died names a dead part and shows its last lines. It returns an error when a service refuses to start at all: a setting of
-// its own is wrong, and would be so again.
-func (l *launcher) died(name string, wait time.Duration) error {
+// reportDeath prints a dead part's name and last log lines. It returns an error if a service ended with an exit code before the
+// system was ready: one of its settings is invalid, and a restart would not help.
+func (l *launcher) reportDeath(name string, wait time.Duration) error {
 	program := l.program(name)
 	if program == nil { // Postgres or Kafka
-		log := l.place.log(name)
-		l.showDeath(name, "died", wait, l.place.relative(log), infra.LastLines(log, 0, shownLines))
+		log := l.paths.log(name)
+		l.printDeath(name, "died", wait, l.paths.relative(log), infra.LastLines(log, 0, shownLines))
 		return nil
 	}
-	report := l.reports[name]
-	report.calm.Store(false)
+	r := l.reporters[name]
+	r.showWarnings.Store(false)
 	err := program.Err()
 	if err == nil {
-		l.console.say(name, "ended (exit status 0): starting it again")
+		l.console.printLine(name, "ended (exit status 0): restarting it")
 		return nil
 	}
 	last := program.LastLines(shownLines)
 	var exit *exec.ExitError
 	if !l.wasReady() && !strings.HasSuffix(name, " sidecar") && errors.As(err, &exit) && exit.ExitCode() > 0 {
 		if len(last) == 0 {
-			return fmt.Errorf("%s ended at start (%w) and wrote nothing to %s", name, err, report.file)
+			return fmt.Errorf("%s ended during its start (%w) and wrote nothing to %s", name, err, r.file)
 		}
-		return fmt.Errorf("%s (all of it in %s)", last[len(last)-1], report.file)
+		return fmt.Errorf("%s (full log: %s)", last[len(last)-1], r.file)
 	}
-	l.showDeath(name, fmt.Sprintf("died (%v)", err), wait, report.file, last)
+	l.printDeath(name, fmt.Sprintf("died (%v)", err), wait, r.file, last)
 	return nil
 }
 
-func (l *launcher) showDeath(name, how string, wait time.Duration, log string, last []string) {
-	var shown strings.Builder
+func (l *launcher) printDeath(name, how string, wait time.Duration, log string, last []string) {
+	var lines strings.Builder
 	for _, line := range last {
-		shown.WriteString("    " + shorten(line) + "\n")
+		lines.WriteString("    " + shorten(line) + "\n")
 	}
-	l.console.say(name, "%s: starting it again in %.1f s. Its last lines, of %s:", how, wait.Seconds(), log)
-	l.console.text(shown.String())
+	l.console.printLine(name, "%s: restarting it in %.1f s. The last lines of %s:", how, wait.Seconds(), log)
+	l.console.printText(lines.String())
 }
 
+// program returns the program with this name; nil if there is none.
 func (l *launcher) program(name string) *supervisor.Program {
 	for _, pair := range l.pairs {
 		for _, program := range pair.Programs() {

@@ -9,81 +9,82 @@ import (
 	"comanda/dapr/supervisor"
 )
 
-// patience is how long a wait lasts before it is said what is waited for.
-const patience = 20 * time.Second
+// waitReportInterval is the time between two lines about a pair that is not ready yet.
+const waitReportInterval = 20 * time.Second
 
-// announceReady names each service as it becomes ready. The gateway answers for all of them; after it, the accounts to try
-// are made and the greeting is shown.
+// announceReady prints a line for each service that becomes ready. The gateway is ready only when all other services are. Then
+// announceReady registers the demo accounts and prints the greeting.
 func (l *launcher) announceReady(ctx context.Context) {
-	began := time.Now()
+	started := time.Now()
 	var others sync.WaitGroup
 	for _, pair := range l.pairs {
 		if pair.App == "gateway" {
 			continue
 		}
 		others.Go(func() {
-			if l.untilReady(ctx, pair) {
-				l.console.say(pair.App, "ready")
-				l.calm(pair)
+			if l.awaitReady(ctx, pair) {
+				l.console.printLine(pair.App, "ready")
+				l.showWarnings(pair)
 			}
 		})
 	}
 	gateway := l.pair("gateway")
-	if !l.untilReady(ctx, gateway) {
+	if !l.awaitReady(ctx, gateway) {
 		return
 	}
 	others.Wait()
-	l.calm(gateway)
+	l.showWarnings(gateway)
 	l.mu.Lock()
 	l.started = true
 	l.mu.Unlock()
-	l.console.say("gateway", "ready, and so is everything behind it (%.1f s)", time.Since(began).Seconds())
+	l.console.printLine("gateway", "ready, and so are all services (%.1f s)", time.Since(started).Seconds())
 	if err := ensureAccounts(ctx, l.settings); err != nil && ctx.Err() == nil {
-		l.console.say("accounts", "the demo accounts could not be made: %v", err)
+		l.console.printLine("accounts", "could not register the demo accounts: %v", err)
 	}
 	if ctx.Err() == nil {
 		l.startDashboard()
-		l.console.text(l.greeting())
+		l.console.printText(l.greeting())
 	}
 }
 
-// announceAgain says when a part that was started again is ready.
-func (l *launcher) announceAgain(ctx context.Context, name string) {
+// announceRestart prints a line when a restarted part is ready.
+func (l *launcher) announceRestart(ctx context.Context, name string) {
 	pair := l.pair(strings.TrimSuffix(name, " sidecar"))
 	if pair == nil {
-		l.console.say(name, "is back")
+		l.console.printLine(name, "runs again")
 		return
 	}
-	if !l.beginWait(pair.App) {
-		return // the first restart of this pair is still waited for
+	if !l.beginAwaiting(pair.App) {
+		return // an earlier restart of this pair is still being awaited
 	}
-	ready := l.untilReady(ctx, pair)
-	l.endWait(pair.App)
+	ready := l.awaitReady(ctx, pair)
+	l.endAwaiting(pair.App)
 	if ready {
 		if l.wasReady() {
-			l.console.say(name, "ready again")
+			l.console.printLine(name, "ready again")
 		}
-		l.calm(pair)
+		l.showWarnings(pair)
 	}
 }
 
-// beginWait returns false when the app is waited for already.
-func (l *launcher) beginWait(app string) bool {
+// beginAwaiting returns false if the app is being awaited already.
+func (l *launcher) beginAwaiting(app string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waited[app] {
+	if l.awaiting[app] {
 		return false
 	}
-	l.waited[app] = true
+	l.awaiting[app] = true
 	return true
 }
 
-func (l *launcher) endWait(app string) {
+func (l *launcher) endAwaiting(app string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waited, app)
+	delete(l.awaiting, app)
 }
 
+// pair returns the pair of an app; nil if there is none.
 func (l *launcher) pair(app string) *supervisor.Pair {
 	for _, pair := range l.pairs {
 		if pair.App == app {
@@ -93,25 +94,26 @@ func (l *launcher) pair(app string) *supervisor.Pair {
 	return nil
 }
 
-// untilReady waits, and says from time to time what it waits for.
-func (l *launcher) untilReady(ctx context.Context, pair *supervisor.Pair) bool {
+// awaitReady waits until the pair is ready, and prints the reason every waitReportInterval while it is not. It returns false when
+// ctx ends first.
+func (l *launcher) awaitReady(ctx context.Context, pair *supervisor.Pair) bool {
 	for ctx.Err() == nil {
-		waiting, cancel := context.WithTimeout(ctx, patience)
-		err := pair.AwaitReady(waiting)
+		waitCtx, cancel := context.WithTimeout(ctx, waitReportInterval)
+		err := pair.AwaitReady(waitCtx)
 		cancel()
 		if err == nil {
 			return true
 		}
 		if ctx.Err() == nil {
-			l.console.say(pair.App, "not ready yet: %s", shorten(err.Error()))
+			l.console.printLine(pair.App, "not ready yet: %s", shorten(err.Error()))
 		}
 	}
 	return false
 }
 
-// calm lets a pair's warnings be shown from now on: before that they are about parts that were still starting.
-func (l *launcher) calm(pair *supervisor.Pair) {
+// showWarnings shows a pair's warnings from now on. Earlier warnings are about parts that were still starting.
+func (l *launcher) showWarnings(pair *supervisor.Pair) {
 	for _, program := range pair.Programs() {
-		l.reports[program.Name].calm.Store(true)
+		l.reporters[program.Name].showWarnings.Store(true)
 	}
 }

@@ -11,63 +11,63 @@ import (
 )
 
 const (
-	// quiet is how long a part that complained is not heard again; what it
-	// says in the meantime is counted.
-	quiet = 15 * time.Second
-	// lineWidth keeps a complaint on one line of a usual terminal, nearly.
-	lineWidth = 200
+	// muteTime is how long a program's further warnings are only counted after one has been shown.
+	muteTime = 15 * time.Second
+	// maxLineLength keeps a warning short enough for about one line of a terminal, in characters.
+	maxLineLength = 200
 )
 
-// reporter decides what of a part's log a person should see: the first warning
-// or error, and then how many there were.
+// reporter shows a program's first warning or error on the terminal, and then the number of further ones.
 type reporter struct {
 	console *console
-	who     string
-	file    string
-	// calm is set once the part's app was ready: what it says before that is
-	// about parts that were still starting. A death shows it all the same.
-	calm    atomic.Bool
-	mu      sync.Mutex
-	silent  time.Time
-	counted int
+	program string
+	file    string // its log
+	// showWarnings is set when the program's pair is ready. Earlier warnings are about parts that were still starting; they
+	// are shown only if the program dies.
+	showWarnings atomic.Bool
+
+	mu         sync.Mutex
+	mutedUntil time.Time
+	muted      int // the number of warnings that were not shown
 }
 
-func (r *reporter) line(text string) {
+// handleLine shows or counts a line of the program's log.
+func (r *reporter) handleLine(text string) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return
 	}
 	if r.console.verbose {
-		r.console.say(r.who, "%s", text)
+		r.console.printLine(r.program, "%s", text)
 		return
 	}
-	complaint, found := complaintIn(text)
-	if !found || !r.calm.Load() {
+	warning, found := findWarning(text)
+	if !found || !r.showWarnings.Load() {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.console.now(); now.Before(r.silent) {
-		r.counted++
+	if now := r.console.now(); now.Before(r.mutedUntil) {
+		r.muted++
 	} else {
-		r.silent = now.Add(quiet)
-		r.console.say(r.who, "%s", complaint)
+		r.mutedUntil = now.Add(muteTime)
+		r.console.printLine(r.program, "%s", warning)
 	}
 }
 
-// tick says what was held back, once the time is over.
-func (r *reporter) tick() {
+// reportMuted prints the number of muted warnings when muteTime is over.
+func (r *reporter) reportMuted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.console.now()
-	if r.counted == 0 || now.Before(r.silent) {
+	if r.muted == 0 || now.Before(r.mutedUntil) {
 		return
 	}
-	r.console.say(r.who, "%d more warnings and errors (%s)", r.counted, r.file)
-	r.counted, r.silent = 0, now.Add(quiet)
+	r.console.printLine(r.program, "%d more warnings and errors (%s)", r.muted, r.file)
+	r.muted, r.mutedUntil = 0, now.Add(muteTime)
 }
 
-// startReporting shows, until ctx is done, how many warnings were held back.
+// startReporting prints the numbers of muted warnings until ctx ends.
 func (l *launcher) startReporting(ctx context.Context) {
 	go func() {
 		tick := time.NewTicker(time.Second)
@@ -77,20 +77,20 @@ func (l *launcher) startReporting(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				for _, r := range l.reports {
-					r.tick()
+				for _, r := range l.reporters {
+					r.reportMuted()
 				}
 			}
 		}
 	}()
 }
 
-// deprecation begins what a sidecar says of calls that the Go SDK makes for
-// us: nothing a person at this terminal could do about.
+// deprecation begins a sidecar's warnings about deprecated calls of the Go SDK. A person at this terminal can do nothing about
+// them.
 const deprecation = "[DEPRECATION NOTICE]"
 
-// complaintIn finds a warning or an error in a line of a service or a sidecar, both of which log JSON, and shortens it.
-func complaintIn(text string) (string, bool) {
+// findWarning returns the warning or error in a log line of a service or sidecar, shortened. Both log JSON.
+func findWarning(text string) (string, bool) {
 	if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") {
 		return shorten(text), true
 	}
@@ -112,9 +112,10 @@ func complaintIn(text string) (string, bool) {
 	return level + ": " + shorten(entry.Msg), true
 }
 
+// shorten cuts text to maxLineLength.
 func shorten(text string) string {
-	if runes := []rune(text); len(runes) > lineWidth {
-		return string(runes[:lineWidth-1]) + "…"
+	if runes := []rune(text); len(runes) > maxLineLength {
+		return string(runes[:maxLineLength-1]) + "…"
 	}
 	return text
 }

@@ -18,34 +18,34 @@ import (
 )
 
 const (
-	// restartGrace is how long the running service may take to finish its requests.
+	// restartGrace bounds the shutdown of the running service, which completes its requests.
 	restartGrace = 8 * time.Second
-	// restartTimeout bounds the wait for the new one.
+	// restartTimeout bounds the wait for the new build to be ready.
 	restartTimeout = 30 * time.Second
 	pollInterval   = 50 * time.Millisecond
 )
 
-// restart rebuilds one service and ends the running one; the launcher that runs it starts the new build. It works for a service that keeps dying as well. Its sidecar stays,
-// so events that come meanwhile wait.
-func restart(ctx context.Context, p place, service string, console *console) error {
+// restartService rebuilds a service and ends its running process. The launcher that supervises it then starts the new build. This
+// also works for a service that keeps dying. The sidecar keeps running, so events that arrive meanwhile wait.
+func restartService(ctx context.Context, p paths, service string, console *console) error {
 	if !slices.Contains(services.Names, service) {
-		return fmt.Errorf("there is no service %q: choose one of %s", service, strings.Join(services.Names, ", "))
+		return fmt.Errorf("there is no service %q: use one of %s", service, strings.Join(services.Names, ", "))
 	}
-	began := time.Now()
+	started := time.Now()
 	if unlock, err := process.Lock(p.lock()); err == nil {
 		unlock()
-		return errors.New("nothing runs here: start everything with `make run`")
+		return errors.New("no system runs here: start it with `make run`")
 	}
 	progress := console.writer("build")
 	defer progress.flush()
 	if _, err := build.Service(ctx, service, progress); err != nil {
-		return fmt.Errorf("the running %s stays as it is: %w", service, err)
+		return fmt.Errorf("%s was not replaced, because its build failed: %w", service, err)
 	}
-	// Read after the build: meanwhile the supervisor may have started the service again, from the old program.
+	// Read the record after the build: the supervisor may have restarted the old program during the build.
 	record := filepath.Join(p.processes(), service+".json")
-	running, err := process.Recorded(record)
+	running, err := process.ReadRecord(record)
 	if err != nil {
-		return fmt.Errorf("%s was rebuilt, but `make run` has not started it yet (%w)", service, err)
+		return fmt.Errorf("%s was rebuilt, but `make run` has not started it yet (%w): wait until it does", service, err)
 	}
 	if err := running.End(syscall.SIGTERM, restartGrace); err != nil {
 		return err
@@ -55,19 +55,19 @@ func restart(ctx context.Context, p place, service string, console *console) err
 	if err := awaitRestart(ctx, p, service, record, running); err != nil {
 		return fmt.Errorf("%s was rebuilt, but is not ready: %w (see %s)", service, err, p.relative(p.log(service)))
 	}
-	console.say(service, "rebuilt and ready again (%.1f s)", time.Since(began).Seconds())
+	console.printLine(service, "rebuilt and ready again (%.1f s)", time.Since(started).Seconds())
 	return nil
 }
 
-// awaitRestart waits for another process of the service, and for it to be ready.
-func awaitRestart(ctx context.Context, p place, service, record string, before process.Identity) error {
+// awaitRestart waits until the service has a new process that is ready.
+func awaitRestart(ctx context.Context, p paths, service, record string, before process.Identity) error {
 	urls, err := secret.Read(p.urls())
 	if err != nil {
 		return err
 	}
 	for {
-		now, err := process.Recorded(record)
-		if err == nil && (now.PID != before.PID || now.Started != before.Started) {
+		current, err := process.ReadRecord(record)
+		if err == nil && (current.PID != before.PID || current.Started != before.Started) {
 			if err = supervisor.Ready(ctx, urls[service]); err == nil {
 				return nil
 			}

@@ -17,28 +17,28 @@ func env(pairs ...string) map[string]string {
 	return environ
 }
 
-func TestSettingsAreMadeOnceAndKept(t *testing.T) {
+func TestSettingsAreGeneratedOnceAndStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secrets.env")
 	first, err := loadSettings(path, "http://127.0.0.1:8080", env())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(first["JWT_SECRET_KEY"]) < secret.MinimumKey {
-		t.Errorf("a made JWT_SECRET_KEY of %d bytes", len(first["JWT_SECRET_KEY"]))
+		t.Errorf("got a JWT_SECRET_KEY of %d bytes, want at least %d", len(first["JWT_SECRET_KEY"]), secret.MinimumKey)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("secrets.env is readable by others: %v %v", info.Mode(), err)
+		t.Errorf("secrets.env: got mode %v (error: %v), want 0600", info.Mode(), err)
 	}
 	second, err := loadSettings(path, "http://127.0.0.1:8080", env("ADMIN_EMAIL", "me@example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if second["ADMIN_EMAIL"] != "me@example.com" {
-		t.Error("the environment does not win")
+		t.Errorf("got ADMIN_EMAIL %s, want the value of the environment", second["ADMIN_EMAIL"])
 	}
-	if kept, err := secret.Read(path); err != nil || kept["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
-		t.Errorf("what the environment said is kept: %v, %v", kept["ADMIN_EMAIL"], err)
+	if stored, err := secret.Read(path); err != nil || stored["ADMIN_EMAIL"] != first["ADMIN_EMAIL"] {
+		t.Errorf("got the stored ADMIN_EMAIL %s (error: %v), want the generated one", stored["ADMIN_EMAIL"], err)
 	}
 	delete(first, "ADMIN_EMAIL")
 	for name, value := range first {
@@ -48,7 +48,7 @@ func TestSettingsAreMadeOnceAndKept(t *testing.T) {
 	}
 }
 
-func TestSettingsGetOnePasswordEach(t *testing.T) {
+func TestEachSettingGetsItsOwnValue(t *testing.T) {
 	s, err := loadSettings(filepath.Join(t.TempDir(), "secrets.env"), "", env())
 	if err != nil {
 		t.Fatal(err)
@@ -56,13 +56,13 @@ func TestSettingsGetOnePasswordEach(t *testing.T) {
 	seen := map[string]string{}
 	for name, value := range s {
 		if other := seen[value]; other != "" {
-			t.Errorf("%s and %s are the same", name, other)
+			t.Errorf("%s and %s have the same value", name, other)
 		}
 		seen[value] = name
 	}
 }
 
-func TestWrongSettings(t *testing.T) {
+func TestInvalidSettingIsReportedInOneLineWithoutItsValue(t *testing.T) {
 	external := []string{"COMANDA_BACKING", "external", "KAFKA_BROKERS", "k:9092", "AUTH_DATABASE_URL", "x",
 		"USER_DATABASE_URL", "x", "ORDER_DATABASE_URL", "x", "PRODUCT_DATABASE_URL", "x"}
 	for name, test := range map[string]struct {
@@ -74,21 +74,21 @@ func TestWrongSettings(t *testing.T) {
 		"a short key":               {[]string{"JWT_SECRET_KEY", "hush"}, "JWT_SECRET_KEY has 4 bytes"},
 		"no e-mail":                 {[]string{"ADMIN_EMAIL", "admin"}, "ADMIN_EMAIL is not an e-mail address"},
 		"more than an address":      {[]string{"KITCHEN_EMAIL", "Ana <ana@example.com>"}, "KITCHEN_EMAIL is not an e-mail address"},
-		"a short password":          {[]string{"ADMIN_PASSWORD", "x"}, "ADMIN_PASSWORD has to be 8 to 72 bytes"},
-		"no address for spans":      {[]string{"OTEL_EXPORTER_ZIPKIN_ENDPOINT", "hush:9411"}, "OTEL_EXPORTER_ZIPKIN_ENDPOINT has to be an address"},
-		"no port for metrics":       {[]string{"METRICS_PORT", "hush"}, "METRICS_PORT has to be a port"},
-		"unknown backing":           {[]string{"COMANDA_BACKING", "mysql"}, "COMANDA_BACKING=mysql: choose"},
-		"external without Kafka":    {append(external[:2:2], external[4:]...), "KAFKA_BROKERS is not set"},
+		"a short password":          {[]string{"ADMIN_PASSWORD", "x"}, "ADMIN_PASSWORD must be 8 to 72 bytes"},
+		"no address for spans":      {[]string{"OTEL_EXPORTER_ZIPKIN_ENDPOINT", "hush:9411"}, "OTEL_EXPORTER_ZIPKIN_ENDPOINT must be a URL"},
+		"no port for metrics":       {[]string{"METRICS_PORT", "hush"}, "METRICS_PORT must be a port"},
+		"unknown backing":           {[]string{"COMANDA_BACKING", "mysql"}, "COMANDA_BACKING=mysql is unknown: choose"},
+		"external without Kafka":    {append(external[:2:2], external[4:]...), "COMANDA_BACKING=external needs KAFKA_BROKERS"},
 		"a shell with .comanda/env": {append([]string{depsVariable, "/state"}, external[2:]...), ""},
 		"Kafka without external":    {external[2:4], "only COMANDA_BACKING=external uses it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(wrongSettings(env(test.set...)), "\n")
+			got := strings.Join(invalidSettings(env(test.set...)), "\n")
 			if !strings.Contains(got, test.want) || (test.want == "" && got != "") || strings.Contains(got, "\n") {
 				t.Errorf("got %q, want one line with %q", got, test.want)
 			}
 			if strings.Contains(got, "hush") {
-				t.Error("a secret is shown")
+				t.Errorf("the line %q contains the value", got)
 			}
 		})
 	}

@@ -1,8 +1,8 @@
-// Package supervisor runs Comanda's services on one machine, each beside its Dapr sidecar, as dapr/dapr.yaml says: the same
-// file that `dapr run -f` reads. `make run` and the tests of the whole system use it.
+// Package supervisor runs Comanda's services on one machine, each with its Dapr sidecar. It reads dapr/dapr.yaml, the file that
+// `dapr run -f` reads. `make run` and the tests of the whole system use it.
 //
-// A Plan is what the file says. A Pair is one service with its sidecar, made of two Programs. A Supervisor keeps Programs and
-// servers running: it starts again what dies, waits longer after each quick death, and reports both.
+// A Plan is the content of that file. A Pair is a service and its sidecar; both are Programs. A Supervisor keeps programs and
+// servers running: it restarts a dead one, waits longer after each quick death, and reports deaths and restarts.
 //
-// On Linux nothing it starts outlives it, even when it is killed; elsewhere the next start ends what was left (ClearLeftovers).
+// On Linux no program outlives this process, even if it is killed. Elsewhere the next start ends such programs (ClearLeftovers).
 package supervisor

@@ -21,30 +21,30 @@ type Setup struct {
 	Plan     Plan
 	Services string            // the folder of the services' programs
 	Daprd    string            // the sidecar's program
-	Work     string            // where the programs run: sidecars find each other by a file there
+	Work     string            // the working directory of the programs; a file in it resolves sidecars' names
 	Logs     string            // the folder of the logs
 	Records  string            // the folder of the records for ClearLeftovers; may be empty
 	Environ  map[string]string // of services and sidecars
-	Flags    []string          // more of them for every sidecar
-	// Tee returns what gets a program's lines besides its log; nil for none.
+	Flags    []string          // further flags of every sidecar
+	// Tee returns a second writer for a program's output, besides its log. It may be nil.
 	Tee func(program string) io.Writer
 }
 
-// Pair is one replica of a service: the service itself and its sidecar.
+// Pair is one replica of a service: the service and its sidecar.
 type Pair struct {
 	App              string
 	Service, Sidecar *Program
-	// URL is the service's own address, SidecarURL that of the sidecar's HTTP API.
+	// URL is the service's address, SidecarURL that of the sidecar's HTTP API.
 	URL, SidecarURL string
-	// MetricsURL is where the service shows its metrics, SidecarMetricsURL where the sidecar does.
+	// MetricsURL is the address of the service's metrics, SidecarMetricsURL that of the sidecar's.
 	MetricsURL, SidecarMetricsURL string
 }
 
-// Pair prepares a replica of an app, which is called name; nothing runs yet.
+// Pair returns a replica of an app under the given name. It starts no program.
 func (s Setup) Pair(app App, name string, ports Ports) *Pair {
-	own := s.Plan.environment(app)
-	maps.Copy(own, s.Environ)
-	maps.Copy(own, map[string]string{
+	environ := s.Plan.environment(app)
+	maps.Copy(environ, s.Environ)
+	maps.Copy(environ, map[string]string{
 		"APP_ID": app.ID, "APP_PORT": strconv.Itoa(ports.App),
 		"DAPR_HTTP_PORT": strconv.Itoa(ports.HTTP), "DAPR_GRPC_PORT": strconv.Itoa(ports.GRPC),
 		"METRICS_PORT": strconv.Itoa(ports.Metrics),
@@ -53,22 +53,22 @@ func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 		"--dapr-http-port", strconv.Itoa(ports.HTTP), "--dapr-grpc-port", strconv.Itoa(ports.GRPC),
 		"--dapr-internal-grpc-port", strconv.Itoa(ports.Peers), "--metrics-port", strconv.Itoa(ports.Sidecar),
 		"--dapr-internal-grpc-listen-address", "127.0.0.1", "--metrics-listen-address", "127.0.0.1", "--log-as-json")
-	metricsURL := loopback(ports.App) + "/metrics"
-	if app.ID == gateway { // its own port is open to the world
-		metricsURL = loopback(ports.Metrics) + "/metrics"
+	metricsURL := loopbackURL(ports.App) + "/metrics"
+	if app.ID == gateway { // its API port is public
+		metricsURL = loopbackURL(ports.Metrics) + "/metrics"
 	}
-	service := s.program(name, filepath.Join(s.Services, filepath.Base(app.Command[0])), own)
+	service := s.newProgram(name, filepath.Join(s.Services, filepath.Base(app.Command[0])), environ)
 	service.args = app.Command[1:]
-	sidecar := s.program(name+" sidecar", s.Daprd, s.Environ)
+	sidecar := s.newProgram(name+" sidecar", s.Daprd, s.Environ)
 	sidecar.args = append(flags, s.Flags...)
 	return &Pair{
 		App: app.ID, Service: service, Sidecar: sidecar,
-		URL: loopback(ports.App), SidecarURL: loopback(ports.HTTP),
-		MetricsURL: metricsURL, SidecarMetricsURL: loopback(ports.Sidecar) + "/metrics",
+		URL: loopbackURL(ports.App), SidecarURL: loopbackURL(ports.HTTP),
+		MetricsURL: metricsURL, SidecarMetricsURL: loopbackURL(ports.Sidecar) + "/metrics",
 	}
 }
 
-func (s Setup) program(name, path string, env map[string]string) *Program {
+func (s Setup) newProgram(name, path string, env map[string]string) *Program {
 	file := strings.ReplaceAll(name, " ", "-")
 	p := &Program{Name: name, path: path, dir: s.Work, LogFile: filepath.Join(s.Logs, file+".log")}
 	for key, value := range env {
@@ -83,20 +83,20 @@ func (s Setup) program(name, path string, env map[string]string) *Program {
 	return p
 }
 
-func loopback(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }
+func loopbackURL(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }
 
 // Programs returns the pair's sidecar and service.
 func (p *Pair) Programs() []*Program { return []*Program{p.Sidecar, p.Service} }
 
-// Start runs both.
+// Start starts both programs.
 func (p *Pair) Start(ctx context.Context) error {
 	return errors.Join(p.Sidecar.Start(ctx), p.Service.Start(ctx))
 }
 
-// readyInterval is how often a service that is not ready is asked again.
+// readyInterval is the time between two readiness checks.
 const readyInterval = 25 * time.Millisecond
 
-// AwaitReady polls until the service says that it is ready, and returns its last answer when ctx ends first.
+// AwaitReady polls until the service is ready. If ctx ends first, it returns the error of the last check.
 func (p *Pair) AwaitReady(ctx context.Context) error {
 	for {
 		err := p.Ready(ctx)
@@ -111,7 +111,8 @@ func (p *Pair) AwaitReady(ctx context.Context) error {
 	}
 }
 
-// Ready asks once whether the service, its sidecar and its database are ready; the gateway answers for all services.
+// Ready returns an error unless the service, its sidecar and its database are ready. The gateway is ready only if all
+// services are.
 func (p *Pair) Ready(ctx context.Context) error {
 	if err := Ready(ctx, p.URL); err != nil {
 		return fmt.Errorf("%s is not ready: %w", p.Service.Name, err)
@@ -119,7 +120,7 @@ func (p *Pair) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Ready asks the service at url once whether it is ready.
+// Ready returns an error unless the service at url is ready.
 func Ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -127,37 +128,38 @@ func Ready(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("no answer (%w)", err)
+		return fmt.Errorf("no response (%w)", err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode == http.StatusOK {
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
-	return fmt.Errorf("%s %s", answer.Status, strings.Join(strings.Fields(string(text)), " "))
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
+	return fmt.Errorf("%s %s", response.Status, strings.Join(strings.Fields(string(text)), " "))
 }
 
-// widowGrace is how long a sidecar may take to end when its service is gone: it would only wait for it.
-const widowGrace = 2 * time.Second
+// orphanGrace bounds the shutdown of a sidecar whose service has ended: it would only wait for the service.
+const orphanGrace = 2 * time.Second
 
-// StopPairs ends the sidecars first, while their services still take the events under way, and then the services.
+// StopPairs stops the sidecars first, while their services still handle the events in flight, and then the services.
 func StopPairs(pairs []*Pair) {
-	each(pairs, func(p *Pair) {
+	forEachPair(pairs, func(p *Pair) {
 		grace := stopGrace
 		if !p.Service.Running() {
-			grace = widowGrace
+			grace = orphanGrace
 		}
-		p.Sidecar.stop(grace)
+		p.Sidecar.stopWithin(grace)
 	})
-	each(pairs, func(p *Pair) { p.Service.Stop() })
+	forEachPair(pairs, func(p *Pair) { p.Service.Stop() })
 }
 
-func each(pairs []*Pair, do func(*Pair)) {
-	var all sync.WaitGroup
+// forEachPair calls f for all pairs concurrently and waits for all calls.
+func forEachPair(pairs []*Pair, f func(*Pair)) {
+	var calls sync.WaitGroup
 	for _, pair := range pairs {
-		all.Go(func() { do(pair) })
+		calls.Go(func() { f(pair) })
 	}
-	all.Wait()
+	calls.Wait()
 }

@@ -13,14 +13,14 @@ import (
 	"comanda/infra/port"
 )
 
-// Plan is what dapr/dapr.yaml says, as far as it concerns one machine.
+// Plan is the part of dapr/dapr.yaml that concerns one machine.
 type Plan struct {
 	path   string
 	Common Common `yaml:"common"`
 	Apps   []App  `yaml:"apps"`
 }
 
-// Common are the settings that may stand under common, or with one app.
+// Common are the settings that are allowed under common and under a single app.
 type Common struct {
 	ResourcesPaths []string          `yaml:"resourcesPaths"`
 	ConfigFile     string            `yaml:"configFilePath"`
@@ -75,7 +75,7 @@ func (p Plan) App(id string) (App, error) {
 	return p.Apps[at], nil
 }
 
-// Ports are where one pair listens.
+// Ports are the ports of one pair.
 type Ports struct {
 	App     int // the service
 	Metrics int // the gateway's metrics; the other services serve theirs on App
@@ -85,13 +85,13 @@ type Ports struct {
 	Sidecar int // the sidecar's metrics
 }
 
-// FixedPorts are the ports of dapr.yaml. The internal gRPC port is any free one: sidecars find it by name resolution.
+// FixedPorts returns the ports of dapr.yaml. The internal gRPC port is any free one, because sidecars find it by name resolution.
 func (a App) FixedPorts(metrics int) (Ports, error) {
 	peers, err := port.Reserve()
 	return Ports{App: a.Port, Metrics: metrics, HTTP: a.HTTPPort, GRPC: a.GRPCPort, Peers: peers, Sidecar: a.MetricsPort}, err
 }
 
-// FreePorts are free ports for one pair.
+// FreePorts returns free ports for one pair.
 func FreePorts() (Ports, error) {
 	n, err := port.Several(6)
 	if err != nil {
@@ -100,7 +100,7 @@ func FreePorts() (Ports, error) {
 	return Ports{App: n[0], Metrics: n[1], HTTP: n[2], GRPC: n[3], Peers: n[4], Sidecar: n[5]}, nil
 }
 
-// Purposes says what each fixed port is for, to name one that is in use.
+// Purposes returns the purpose of each fixed port, for messages about a port in use.
 func (p Ports) Purposes(app string) map[int]string {
 	purposes := map[int]string{p.App: app, p.HTTP: app + "'s sidecar (HTTP)", p.GRPC: app + "'s sidecar (gRPC)", p.Sidecar: app + "'s sidecar (metrics)"}
 	if app == gateway {
@@ -109,7 +109,7 @@ func (p Ports) Purposes(app string) map[int]string {
 	return purposes
 }
 
-// environment is what dapr.yaml sets for a service, and not for its sidecar, as with `dapr run`.
+// environment returns the environment that dapr.yaml sets for a service. As with `dapr run`, the sidecar does not get it.
 func (p Plan) environment(a App) map[string]string {
 	env := maps.Clone(p.Common.Env)
 	if env == nil {
@@ -119,11 +119,11 @@ func (p Plan) environment(a App) map[string]string {
 	return env
 }
 
-// flags are those that `dapr run -f` gives to daprd (dapr/cli 1.16.5, pkg/standalone/run.go): the common settings, overridden
-// by the app's own.
+// flags returns the flags that `dapr run -f` passes to daprd (dapr/cli 1.16.5, pkg/standalone/run.go). An app's setting overrides
+// the common one.
 func (p Plan) flags(a App) []string {
 	var flags []string
-	text := func(flag, own, common string) {
+	addText := func(flag, own, common string) {
 		if own == "" {
 			own = common
 		}
@@ -131,7 +131,7 @@ func (p Plan) flags(a App) []string {
 			flags = append(flags, flag, own)
 		}
 	}
-	number := func(flag string, own, common int) {
+	addNumber := func(flag string, own, common int) {
 		if own == 0 {
 			own = common
 		}
@@ -142,22 +142,23 @@ func (p Plan) flags(a App) []string {
 	for _, path := range append(slices.Clone(p.Common.ResourcesPaths), a.ResourcesPaths...) {
 		flags = append(flags, "--resources-path", p.absolute(path))
 	}
-	text("--config", p.absolute(a.ConfigFile), p.absolute(p.Common.ConfigFile))
-	text("--dapr-listen-addresses", a.ListenAddress, p.Common.ListenAddress)
-	text("--app-protocol", a.AppProtocol, p.Common.AppProtocol)
-	text("--log-level", a.LogLevel, p.Common.LogLevel)
-	text("--max-body-size", a.MaxBodySize, p.Common.MaxBodySize)
-	text("--read-buffer-size", a.ReadBuffer, p.Common.ReadBuffer)
+	addText("--config", p.absolute(a.ConfigFile), p.absolute(p.Common.ConfigFile))
+	addText("--dapr-listen-addresses", a.ListenAddress, p.Common.ListenAddress)
+	addText("--app-protocol", a.AppProtocol, p.Common.AppProtocol)
+	addText("--log-level", a.LogLevel, p.Common.LogLevel)
+	addText("--max-body-size", a.MaxBodySize, p.Common.MaxBodySize)
+	addText("--read-buffer-size", a.ReadBuffer, p.Common.ReadBuffer)
 	if p.Common.AppHealth || a.AppHealth {
 		flags = append(flags, "--enable-app-health-check")
 	}
-	text("--app-health-check-path", a.AppHealthPath, p.Common.AppHealthPath)
-	number("--app-health-probe-interval", a.AppInterval, p.Common.AppInterval)
-	number("--app-health-probe-timeout", a.AppTimeout, p.Common.AppTimeout)
-	number("--app-health-threshold", a.AppThreshold, p.Common.AppThreshold)
+	addText("--app-health-check-path", a.AppHealthPath, p.Common.AppHealthPath)
+	addNumber("--app-health-probe-interval", a.AppInterval, p.Common.AppInterval)
+	addNumber("--app-health-probe-timeout", a.AppTimeout, p.Common.AppTimeout)
+	addNumber("--app-health-threshold", a.AppThreshold, p.Common.AppThreshold)
 	return flags
 }
 
+// absolute resolves a path relative to the plan's folder.
 func (p Plan) absolute(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path

@@ -22,33 +22,33 @@ func readPlan(t *testing.T) Plan {
 	return plan
 }
 
-// dapr.yaml, the list of services and the ports agree; the CLI ignores unknown keys silently.
-func TestThePlanHasEveryServiceOnPortsOfItsOwn(t *testing.T) {
+// The apps in dapr.yaml are exactly the services, and no port occurs twice. The CLI would silently ignore a mistyped key.
+func TestPlanHasEveryServiceWithItsOwnPorts(t *testing.T) {
 	plan := readPlan(t)
 	var ids []string
 	seen := map[int]string{}
 	for _, app := range plan.Apps {
 		ids = append(ids, app.ID)
 		if len(app.Command) != 1 || app.Command[0] != "bin/"+app.ID {
-			t.Errorf("%s runs %v", app.ID, app.Command)
+			t.Errorf("%s: got command %v, want bin/%s", app.ID, app.Command, app.ID)
 		}
 		for _, number := range []int{app.Port, app.HTTPPort, app.GRPCPort, app.MetricsPort} {
 			if number == 0 || number > 32_767 || seen[number] != "" {
-				t.Errorf("port %d of %s is zero, in the range of outgoing connections, or that of %q", number, app.ID, seen[number])
+				t.Errorf("port %d of %s is zero, in the range of outgoing connections, or used by %q too", number, app.ID, seen[number])
 			}
 			seen[number] = app.ID
 		}
 	}
 	slices.Sort(ids)
 	if want := slices.Sorted(slices.Values(services.Names)); !slices.Equal(ids, want) {
-		t.Errorf("apps %v, services %v", ids, want)
+		t.Errorf("got apps %v, want the services %v", ids, want)
 	}
 	if last := plan.Apps[len(plan.Apps)-1].ID; last != gateway {
-		t.Errorf("%s is last; the gateway is ready when the others are", last)
+		t.Errorf("got %s as the last app, want the gateway, which is ready only when the others are", last)
 	}
 }
 
-func TestAPairGetsWhatThePlanSays(t *testing.T) {
+func TestPairGetsTheFlagsAndEnvironmentOfThePlan(t *testing.T) {
 	plan := readPlan(t)
 	product, err := plan.App("product")
 	if err != nil {
@@ -61,18 +61,18 @@ func TestAPairGetsWhatThePlanSays(t *testing.T) {
 		"--metrics-port 6", "--dapr-listen-addresses 127.0.0.1", "--enable-app-health-check", "--app-health-check-path /healthz/app",
 		"--read-buffer-size 16Ki", "/dapr/config.yaml", "/components", "/dapr/resiliency"} {
 		if !strings.Contains(flags, want) {
-			t.Errorf("the sidecar's flags lack %s: %s", want, flags)
+			t.Errorf("got the sidecar's flags %s, want %s among them", flags, want)
 		}
 	}
 	for _, want := range []string{"SEED_MENU=true", "APP_PORT=1", "DAPR_HTTP_PORT=3", "DAPR_GRPC_PORT=4", "KAFKA_BROKERS=k:1"} {
 		if !slices.Contains(pair.Service.env, want) {
-			t.Errorf("the service's environment lacks %s", want)
+			t.Errorf("got no %s in the service's environment", want)
 		}
 	}
 	if slices.Contains(pair.Sidecar.env, "SEED_MENU=true") {
-		t.Error("the sidecar has the service's own settings; `dapr run` gives them to the service only")
+		t.Error("got SEED_MENU in the sidecar's environment; `dapr run` sets it for the service only")
 	}
 	if pair.Service.LogFile != "/logs/product-2.log" || pair.Sidecar.LogFile != "/logs/product-2-sidecar.log" {
-		t.Errorf("logs %s, %s", pair.Service.LogFile, pair.Sidecar.LogFile)
+		t.Errorf("got the logs %s and %s, want /logs/product-2.log and /logs/product-2-sidecar.log", pair.Service.LogFile, pair.Sidecar.LogFile)
 	}
 }

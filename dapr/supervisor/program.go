@@ -17,29 +17,29 @@ import (
 	"comanda/infra/process"
 )
 
-// stopGrace is how long a program may take to end in good order.
+// stopGrace bounds a clean shutdown. After it the program is killed.
 const stopGrace = 15 * time.Second
 
-// Program is a service, or the sidecar beside it. It can be started again after it ended, on the same ports.
+// Program is a service or a sidecar. It can be restarted on the same ports after it has ended.
 type Program struct {
 	// Name is "order" or "order sidecar"; further replicas are "order 2" and "order 2 sidecar".
 	Name string
-	// LogFile has all it has written, over all its starts.
+	// LogFile contains the output of all its runs.
 	LogFile string
 
 	path   string
 	args   []string
 	env    []string
 	dir    string
-	record string    // where its identity is written down; may be empty
-	tee    io.Writer // gets what it writes as well; may be nil
+	record string    // the file for its identity; may be empty
+	tee    io.Writer // a second writer for its output; may be nil
 
-	mu      sync.Mutex
-	running *process.Process
-	from    int64 // where its last start begins in the log
+	mu       sync.Mutex
+	running  *process.Process
+	logStart int64 // the offset in the log at which the last run begins
 }
 
-// Start runs the program and does not wait until it is ready.
+// Start starts the program. It does not wait until the program is ready.
 func (p *Program) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *Program) Start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.from = info.Size()
+	p.logStart = info.Size()
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	cmd.Stdout, cmd.Stderr = log, log
@@ -63,7 +63,7 @@ func (p *Program) Start(context.Context) error {
 		cmd.Stdout, cmd.Stderr = both, both
 		cmd.WaitDelay = time.Second // a grandchild may hold the pipe
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C reaches the supervisor only
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's Ctrl-C reaches only the supervisor
 	running, err := process.Start(cmd, syscall.SIGKILL)
 	if err != nil {
 		_ = log.Close()
@@ -79,69 +79,70 @@ func (p *Program) Start(context.Context) error {
 	}
 	id := running.Identity()
 	id.Name = p.Name
-	if err := process.Record(p.record, id); err != nil {
-		running.Kill() // or the next start would find it running
+	if err := process.WriteRecord(p.record, id); err != nil {
+		running.Kill() // without a record the next run could not end it
 		return err
 	}
 	return nil
 }
 
-// Kill ends the program as a power cut would.
+// Kill ends the program abruptly, as a power cut would.
 func (p *Program) Kill() {
-	if running := p.process(); running != nil {
+	if running := p.current(); running != nil {
 		running.Kill()
 	}
 }
 
-// Stop ends the program in good order, and kills it when that takes too long.
-func (p *Program) Stop() { p.stop(stopGrace) }
+// Stop shuts the program down cleanly, and kills it if that takes longer than stopGrace.
+func (p *Program) Stop() { p.stopWithin(stopGrace) }
 
-func (p *Program) stop(grace time.Duration) {
-	if running := p.process(); running != nil {
+func (p *Program) stopWithin(grace time.Duration) {
+	if running := p.current(); running != nil {
 		running.Stop(syscall.SIGTERM, grace)
 	}
 	if p.record != "" {
-		_ = process.Forget(p.record)
+		_ = process.RemoveRecord(p.record)
 	}
 }
 
 // Running reports whether the program runs.
 func (p *Program) Running() bool {
-	running := p.process()
+	running := p.current()
 	return running != nil && running.Running()
 }
 
-// Exited is closed when the program has ended, however it ended; nil before the first start.
+// Exited returns a channel that is closed when the program has ended for any reason; nil before the first start.
 func (p *Program) Exited() <-chan struct{} {
-	if running := p.process(); running != nil {
+	if running := p.current(); running != nil {
 		return running.Done()
 	}
 	return nil
 }
 
-// Err says how the program ended: nil for exit status 0. It waits for the end.
+// Err waits for the program's end and returns nil for exit status 0.
 func (p *Program) Err() error {
-	if running := p.process(); running != nil {
+	if running := p.current(); running != nil {
 		return running.Err()
 	}
 	return nil
 }
 
-// PID is the program's process id; 0 when it does not run.
+// PID returns the program's process id; 0 if it does not run.
 func (p *Program) PID() int {
 	if !p.Running() {
 		return 0
 	}
-	return p.process().PID()
+	return p.current().PID()
 }
 
-func (p *Program) process() *process.Process {
+// current returns the process of the last start; nil before the first one.
+func (p *Program) current() *process.Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.running
 }
 
-// Log returns all that the program has written.
+// Log returns the output of all the program's runs.
 func (p *Program) Log() string {
 	text, err := os.ReadFile(p.LogFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -150,27 +151,27 @@ func (p *Program) Log() string {
 	return string(text)
 }
 
-// LastLines returns the last n lines that the program has written since its last start, each cut to a readable length.
+// LastLines returns the last n lines of the program's last run. It cuts long lines to a readable length.
 func (p *Program) LastLines(n int) []string {
 	p.mu.Lock()
-	from := p.from
+	start := p.logStart
 	p.mu.Unlock()
-	return infra.LastLines(p.LogFile, from, n)
+	return infra.LastLines(p.LogFile, start, n)
 }
 
-// ClearLeftovers ends the programs that an earlier run recorded in folder and that still run, and returns their names.
+// ClearLeftovers ends the programs of an earlier run that are recorded in folder and still run. It returns their names.
 func ClearLeftovers(folder string) (ended []string, err error) {
 	records, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
 		return nil, err
 	}
 	for _, record := range records {
-		id, _ := process.Recorded(record)
-		was, err := process.Clear(record, syscall.SIGKILL, stopGrace)
+		id, _ := process.ReadRecord(record)
+		wasRunning, err := process.EndRecorded(record, syscall.SIGKILL, stopGrace)
 		if err != nil {
 			return ended, err
 		}
-		if was {
+		if wasRunning {
 			ended = append(ended, id.Name)
 		}
 	}

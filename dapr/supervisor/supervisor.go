@@ -8,54 +8,56 @@ import (
 
 // Part is what a Supervisor keeps running: a Program, Postgres or the broker.
 type Part interface {
-	// Start runs it, also again.
+	// Start starts the part, also after it has ended.
 	Start(context.Context) error
-	// Exited is closed when it has ended; nil when that cannot be seen, as with another machine's server.
+	// Exited returns a channel that is closed when the part has ended. It is nil if the end cannot be observed, as for an external
+	// server.
 	Exited() <-chan struct{}
 }
 
-// Observer is told what happens to the parts; its functions must not block for long.
+// Observer holds callbacks for deaths and restarts. They must not block for long.
 type Observer struct {
-	// Died is called when a part has ended by itself, before the wait and the restart. It may end the system instead, by
-	// the context that Keep was given.
+	// Died is called when a part has ended by itself, before the wait and the restart. To prevent the restart, it may cancel the
+	// context of Keep.
 	Died func(name string, wait time.Duration)
-	// Failed is called when a part could not be started; it will be tried again after wait.
+	// Failed is called when a start failed. The next attempt follows after wait.
 	Failed func(name string, err error, wait time.Duration)
-	// Restarted is called when a part runs again.
+	// Restarted is called when a part has been restarted.
 	Restarted func(name string)
 }
 
-// Supervisor starts again what dies. The zero value with an Observer is ready to use.
+// Supervisor restarts parts that die. The zero value with an Observer is ready to use.
 type Supervisor struct {
 	Observer Observer
 
-	all sync.WaitGroup
+	loops sync.WaitGroup // the goroutines of Keep
 }
 
-// The wait before a restart doubles from the first to the longest, and begins again at the first once a part ran steadily.
+// The wait before a restart doubles from firstWait to longestWait. After a run of steadyTime it is firstWait again.
 const (
 	firstWait   = 100 * time.Millisecond
 	longestWait = 5 * time.Second
-	steady      = 10 * time.Second
+	steadyTime  = 10 * time.Second
 )
 
-// Keep starts a part, which already runs, again whenever it ends, until ctx is done.
+// Keep restarts a running part each time it ends, until ctx is done. It returns at once.
 func (s *Supervisor) Keep(ctx context.Context, name string, part Part) {
-	s.all.Go(func() {
+	s.loops.Go(func() {
 		wait := firstWait
 		for started := time.Now(); s.awaitEnd(ctx, part); started = time.Now() {
-			if time.Since(started) >= steady {
+			if time.Since(started) >= steadyTime {
 				wait = firstWait
 			}
 			s.Observer.Died(name, wait)
-			wait = s.restart(ctx, name, part, wait)
+			wait = s.restartPart(ctx, name, part, wait)
 		}
 	})
 }
 
-// Wait returns when every Keep has returned.
-func (s *Supervisor) Wait() { s.all.Wait() }
+// Wait returns when the contexts of all Keep calls are done and no restart is in progress.
+func (s *Supervisor) Wait() { s.loops.Wait() }
 
+// awaitEnd waits for the part's end. It returns false when ctx is done.
 func (s *Supervisor) awaitEnd(ctx context.Context, part Part) (ended bool) {
 	select {
 	case <-ctx.Done():
@@ -64,8 +66,8 @@ func (s *Supervisor) awaitEnd(ctx context.Context, part Part) (ended bool) {
 	return ctx.Err() == nil
 }
 
-// restart tries until the part runs again, and returns the wait before the next restart.
-func (s *Supervisor) restart(ctx context.Context, name string, part Part, wait time.Duration) (next time.Duration) {
+// restartPart tries until the part runs again, and returns the wait before the next restart.
+func (s *Supervisor) restartPart(ctx context.Context, name string, part Part, wait time.Duration) (next time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():

@@ -9,40 +9,40 @@ import (
 	"time"
 )
 
-// flaky is a part that ends when it is told to, and can refuse to start.
-type flaky struct {
-	exited chan struct{}
-	refuse error
+// flakyPart is a part that a test can end, and whose start can fail.
+type flakyPart struct {
+	exited   chan struct{}
+	startErr error
 }
 
-func (f *flaky) Exited() <-chan struct{} { return f.exited }
+func (f *flakyPart) Exited() <-chan struct{} { return f.exited }
 
-func (f *flaky) Start(context.Context) error {
-	if f.refuse == nil {
+func (f *flakyPart) Start(context.Context) error {
+	if f.startErr == nil {
 		f.exited = make(chan struct{})
 	}
-	return f.refuse
+	return f.startErr
 }
 
-// Each quick death doubles the wait before the restart up to its limit; a part that ran steadily is started at once again.
+// Each quick death doubles the wait before the restart, up to its limit. After a steady run the wait is the first one again.
 func TestKeepWaitsLongerAfterEachQuickDeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []time.Duration
 		restarted := 0
 		s := &Supervisor{Observer: Observer{
 			Died:      func(_ string, wait time.Duration) { waits = append(waits, wait) },
-			Failed:    func(string, error, time.Duration) { t.Error("it did start") },
+			Failed:    func(string, error, time.Duration) { t.Error("Failed was called after a successful start") },
 			Restarted: func(string) { restarted++ },
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
-		part := &flaky{exited: make(chan struct{})}
+		part := &flakyPart{exited: make(chan struct{})}
 		s.Keep(ctx, "order", part)
 		for range 8 {
 			close(part.exited)
-			time.Sleep(longestWait + time.Millisecond) // on the bubble's clock
+			time.Sleep(longestWait + time.Millisecond) // on the clock of synctest's bubble
 			synctest.Wait()
 		}
-		time.Sleep(steady)
+		time.Sleep(steadyTime)
 		close(part.exited)
 		time.Sleep(longestWait)
 		synctest.Wait()
@@ -51,7 +51,7 @@ func TestKeepWaitsLongerAfterEachQuickDeath(t *testing.T) {
 			want[i] *= time.Millisecond
 		}
 		if !slices.Equal(waits, want) || restarted != len(want) {
-			t.Errorf("waits %v with %d restarts, want %v", waits, restarted, want)
+			t.Errorf("got the waits %v and %d restarts, want %v and %d", waits, restarted, want, len(want))
 		}
 		cancel()
 		s.Wait()
@@ -67,14 +67,14 @@ func TestKeepTriesUntilThePartStarts(t *testing.T) {
 			Restarted: func(name string) { restarted <- name },
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
-		part := &flaky{exited: make(chan struct{}), refuse: errors.New("text file busy")}
+		part := &flakyPart{exited: make(chan struct{}), startErr: errors.New("text file busy")}
 		s.Keep(ctx, "order", part)
 		close(part.exited)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		part.refuse = nil
+		part.startErr = nil
 		if name := <-restarted; name != "order" || failed < 2 {
-			t.Errorf("%s was restarted after %d failures", name, failed)
+			t.Errorf("got a restart of %s after %d failures, want order after at least 2", name, failed)
 		}
 		cancel()
 		s.Wait()

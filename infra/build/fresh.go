@@ -11,8 +11,8 @@ import (
 	"runtime"
 )
 
-// hashFolders sums up all files in these folders of the checkout and the
-// toolchain. It reads a few small files, which takes a millisecond.
+// hashFolders returns a hash of all files in these folders of the checkout, and of the toolchain. It reads a few small files,
+// which takes a millisecond.
 func hashFolders(folders ...string) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -39,21 +39,20 @@ func hashFolder(sum io.Writer, folder string) error {
 	})
 }
 
-// isFresh reports whether markFresh was called for this very file with these
-// inputs: another file in its place has another size or time.
+// isFresh reports whether markFresh was called for this very file with these inputs. Another file in its place would have another
+// size or modification time.
 func isFresh(program, inputs string) bool {
-	noted, err := os.ReadFile(freshNote(program))
+	stored, err := os.ReadFile(freshPath(program))
 	if err != nil {
 		return false
 	}
-	note, err := freshText(program, inputs)
-	return err == nil && string(noted) == note
+	text, err := freshText(program, inputs)
+	return err == nil && string(stored) == text
 }
 
-// markFresh notes that the program was built from these inputs. The rename
-// keeps a reader in another process from seeing half a note.
+// markFresh records that the program was built from these inputs. The rename keeps another process from reading half a record.
 func markFresh(program, inputs string) error {
-	note, err := freshText(program, inputs)
+	text, err := freshText(program, inputs)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func markFresh(program, inputs string) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(note)
+	_, err = file.WriteString(text)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
@@ -69,9 +68,10 @@ func markFresh(program, inputs string) error {
 		_ = os.Remove(file.Name())
 		return err
 	}
-	return os.Rename(file.Name(), freshNote(program))
+	return os.Rename(file.Name(), freshPath(program))
 }
 
+// freshText returns the content of the record: the inputs and the program's size and modification time.
 func freshText(program, inputs string) (string, error) {
 	info, err := os.Stat(program)
 	if err != nil {
@@ -80,4 +80,5 @@ func freshText(program, inputs string) (string, error) {
 	return fmt.Sprintf("%s\n%d %d\n", inputs, info.Size(), info.ModTime().UnixNano()), nil
 }
 
-func freshNote(program string) string { return program + ".fresh" }
+// freshPath returns the path of the record.
+func freshPath(program string) string { return program + ".fresh" }

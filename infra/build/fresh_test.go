@@ -10,7 +10,7 @@ import (
 func TestFreshnessDependsOnInputsAndProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "broker")
 	if isFresh(program, "inputs") {
-		t.Error("a program that does not exist is fresh")
+		t.Error("got fresh for a program that does not exist")
 	}
 	if err := os.WriteFile(program, []byte("one"), 0o755); err != nil {
 		t.Fatal(err)
@@ -19,13 +19,13 @@ func TestFreshnessDependsOnInputsAndProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !isFresh(program, "inputs") || isFresh(program, "other inputs") {
-		t.Error("freshness does not depend on the inputs")
+		t.Error("want fresh for the recorded inputs and not for others")
 	}
 	if err := os.Chtimes(program, time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if isFresh(program, "inputs") {
-		t.Error("another program in its place is fresh")
+		t.Error("got fresh for another program at the same path")
 	}
 }
 
@@ -44,6 +44,6 @@ func TestUnchangedBrokerIsNotBuiltAgain(t *testing.T) {
 	}
 	after, err := os.Stat(program)
 	if err != nil || !os.SameFile(before, after) {
-		t.Errorf("it was built again (%v)", err)
+		t.Errorf("the broker was built again (%v)", err)
 	}
 }

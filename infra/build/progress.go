@@ -8,27 +8,26 @@ import (
 	"time"
 )
 
-// reportEvery is how often a build says how far it is: often enough to be
-// trusted, seldom enough to be calm.
+// reportEvery is the time between two progress reports.
 const reportEvery = 5 * time.Second
 
-// counter reads what `go build -v` prints, one line for each package that it
-// compiles, and tells the number now and then; all else it hands on at once.
-type counter struct {
-	what     string
-	out      io.Writer
-	started  time.Time
-	last     time.Time
-	packages int
-	rest     []byte
+// packageCounter counts the packages that `go build -v` prints, one on each line, and reports the number every reportEvery. It
+// passes all other lines on at once.
+type packageCounter struct {
+	name       string // of the build
+	out        io.Writer
+	started    time.Time
+	lastReport time.Time
+	packages   int
+	rest       []byte // an incomplete line
 }
 
-func count(what string, out io.Writer) *counter {
+func newPackageCounter(name string, out io.Writer) *packageCounter {
 	now := time.Now()
-	return &counter{what: what, out: out, started: now, last: now}
+	return &packageCounter{name: name, out: out, started: now, lastReport: now}
 }
 
-func (c *counter) Write(p []byte) (int, error) {
+func (c *packageCounter) Write(p []byte) (int, error) {
 	c.rest = append(c.rest, p...)
 	for {
 		line, rest, found := bytes.Cut(c.rest, []byte("\n"))
@@ -36,21 +35,21 @@ func (c *counter) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		c.rest = append([]byte(nil), rest...)
-		if err := c.line(string(line)); err != nil {
+		if err := c.handleLine(string(line)); err != nil {
 			return 0, err
 		}
 	}
 }
 
-func (c *counter) line(text string) error {
+func (c *packageCounter) handleLine(text string) error {
 	if text == "" || strings.ContainsAny(text, " :#\t") {
 		_, err := fmt.Fprintln(c.out, text)
 		return err
 	}
 	c.packages++
-	if now := time.Now(); now.Sub(c.last) >= reportEvery {
-		c.last = now
-		_, err := fmt.Fprintf(c.out, "%s: %d packages (%s)\n", c.what, c.packages, now.Sub(c.started).Round(time.Second))
+	if now := time.Now(); now.Sub(c.lastReport) >= reportEvery {
+		c.lastReport = now
+		_, err := fmt.Fprintf(c.out, "%s: %d packages (%s)\n", c.name, c.packages, now.Sub(c.started).Round(time.Second))
 		return err
 	}
 	return nil

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-func TestCounterCountsPackagesAndHandsOnTheRest(t *testing.T) {
+func TestPackageCounterCountsPackagesAndPassesOtherLinesOn(t *testing.T) {
 	var out strings.Builder
-	c := count("services", &out)
+	c := newPackageCounter("services", &out)
 	if _, err := c.Write([]byte("fmt\nnet/ht")); err != nil {
 		t.Fatal(err)
 	}
 	if out.Len() > 0 {
-		t.Errorf("too soon: %q", out.String())
+		t.Errorf("got %q before the first report is due, want nothing", out.String())
 	}
-	c.last = c.last.Add(-reportEvery)
+	c.lastReport = c.lastReport.Add(-reportEvery)
 	c.started = time.Now().Add(-reportEvery)
 	if _, err := c.Write([]byte("tp\n# comanda/services/order\nservices/order/order.go:3:1: syntax error\n")); err != nil {
 		t.Fatal(err)
@@ -26,12 +26,12 @@ func TestCounterCountsPackagesAndHandsOnTheRest(t *testing.T) {
 	}
 }
 
-func TestLastLineLooksPastTheExitStatus(t *testing.T) {
-	for said, want := range map[string]string{
+func TestLastLineSkipsTheExitStatus(t *testing.T) {
+	for output, want := range map[string]string{
 		"": "", "one\n": ": one", "one\ntwo\nexit status 1\n\n": ": two", "exit status 1": ": exit status 1",
 	} {
-		if got := lastLine(said); got != want {
-			t.Errorf("%q: %q, want %q", said, got, want)
+		if got := lastLine(output); got != want {
+			t.Errorf("%q: got %q, want %q", output, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package port hands out free TCP ports of this machine, each to one caller only, across all processes that use this
+// Package port reserves free TCP ports of this machine. Each port goes to one caller only, across all processes that use this
 // package.
 package port
 
@@ -18,21 +18,21 @@ import (
 	"comanda/infra/process"
 )
 
-// Ports come from below the range that Linux gives to outgoing connections. A killed server finds its port free again; in
-// the kernel's own range an outgoing connection could have taken it, or could even connect to itself.
+// Ports are below the range that Linux uses for outgoing connections, so that a killed server finds its port free again. In the
+// kernel's range an outgoing connection could have taken the port, or could even connect to itself.
 const (
 	first = 12_000
 	last  = 32_000
 )
 
-// reserved holds the ports given out by this process. A server listens only some time after it got its port, so a file,
-// locked for as long as this process lives, tells other processes.
+// reserved holds the ports that this process reserved. A server listens on its port only some time later, so a locked file tells
+// other processes about the reservation. The lock lasts as long as this process.
 var reserved = struct {
 	sync.Mutex
 	unlock map[int]func()
 }{unlock: map[int]func(){}}
 
-// Reserve returns a port that is free and that no other caller gets.
+// Reserve returns a free port that no other caller gets.
 func Reserve() (int, error) {
 	reserved.Lock()
 	defer reserved.Unlock()
@@ -48,10 +48,10 @@ func Reserve() (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		reserved.unlock[port] = unlock // the lock ends when the file it holds is collected
+		reserved.unlock[port] = unlock // keeps the locked file from being garbage-collected, which would unlock it
 		return port, nil
 	}
-	return 0, errors.New("no free port found")
+	return 0, fmt.Errorf("found no free port between %d and %d: stop programs that listen there", first, last)
 }
 
 // Several returns n reserved ports.
@@ -67,17 +67,17 @@ func Several(n int) ([]int, error) {
 	return ports, nil
 }
 
-// freeWithin is how long a port may take to become free: a server that just ended, or an outgoing connection, may hold it.
-const freeWithin = 2 * time.Second
+// freeTimeout is how long a port may take to become free: a server that just ended, or an outgoing connection, may hold it.
+const freeTimeout = 2 * time.Second
 
-// Check returns an error for each port that another program keeps listening on, with the port's purpose.
-func Check(purposes map[int]string) error {
-	deadline := time.Now().Add(freeWithin)
+// CheckFree returns an error for each port that another program keeps listening on. The error names the port and its purpose.
+func CheckFree(purposes map[int]string) error {
+	deadline := time.Now().Add(freeTimeout)
 	var taken []error
 	for _, port := range slices.Sorted(maps.Keys(purposes)) {
 		for !isFree(port) {
 			if time.Now().After(deadline) {
-				taken = append(taken, fmt.Errorf("port %[1]d, for %[2]s, is in use: end what listens there (`ss -ltnp sport = :%[1]d` or `lsof -i :%[1]d` names it)",
+				taken = append(taken, fmt.Errorf("port %[1]d, for %[2]s, is in use: stop the program that listens there (`ss -ltnp sport = :%[1]d` or `lsof -i :%[1]d` names it)",
 					port, purposes[port]))
 				break
 			}
@@ -87,7 +87,7 @@ func Check(purposes map[int]string) error {
 	return errors.Join(taken...)
 }
 
-// isFree tries loopback and all interfaces: either could be taken alone.
+// isFree tries to listen on the loopback and on all interfaces, because a program may use only one of them.
 func isFree(port int) bool {
 	for _, host := range []string{"127.0.0.1", ""} {
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))

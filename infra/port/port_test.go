@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestReserveGivesEachPortOnce(t *testing.T) {
+func TestReserveReturnsEachPortOnce(t *testing.T) {
 	seen := map[int]bool{}
 	ports, err := Several(50)
 	if err != nil {
@@ -15,19 +15,19 @@ func TestReserveGivesEachPortOnce(t *testing.T) {
 	}
 	for _, number := range ports {
 		if seen[number] || number < first || number >= last {
-			t.Errorf("port %d: given twice, or out of range", number)
+			t.Errorf("got port %d twice, or outside %d to %d", number, first, last)
 		}
 		seen[number] = true
 	}
 }
 
-func TestCheckNamesThePortAndItsPurpose(t *testing.T) {
+func TestCheckFreeNamesThePortAndItsPurpose(t *testing.T) {
 	number, err := Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(map[int]string{number: "order"}); err != nil {
-		t.Errorf("a free port: %v", err)
+	if err := CheckFree(map[int]string{number: "order"}); err != nil {
+		t.Errorf("got %v for a free port", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(number))
 	if err != nil {
@@ -35,7 +35,7 @@ func TestCheckNamesThePortAndItsPurpose(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	want := "port " + strconv.Itoa(number) + ", for order, is in use"
-	if err := Check(map[int]string{number: "order"}); err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("a port in use: %v, want %s", err, want)
+	if err := CheckFree(map[int]string{number: "order"}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v for a port in use, want %s", err, want)
 	}
 }

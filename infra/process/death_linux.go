@@ -2,5 +2,5 @@ package process
 
 import "syscall"
 
-// dieWithParent asks the kernel to send sig to the child when its parent ends.
-func dieWithParent(attr *syscall.SysProcAttr, sig syscall.Signal) { attr.Pdeathsig = sig }
+// signalOnParentDeath makes the kernel send sig to the child when its parent ends.
+func signalOnParentDeath(attr *syscall.SysProcAttr, sig syscall.Signal) { attr.Pdeathsig = sig }

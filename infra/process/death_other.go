@@ -4,5 +4,5 @@ package process
 
 import "syscall"
 
-// dieWithParent does nothing: only Linux can tell a child of its parent's end.
-func dieWithParent(*syscall.SysProcAttr, syscall.Signal) {}
+// signalOnParentDeath does nothing: only Linux can signal a child when its parent ends.
+func signalOnParentDeath(*syscall.SysProcAttr, syscall.Signal) {}

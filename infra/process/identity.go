@@ -10,24 +10,24 @@ import (
 	ps "github.com/shirou/gopsutil/v4/process"
 )
 
-// Identity tells one process from all others on this machine: the kernel reuses ids.
+// Identity identifies one process on this machine. The kernel reuses ids, so it includes the start time.
 type Identity struct {
 	PID int `json:"pid"`
 	// Started is the start time in Unix milliseconds.
 	Started int64 `json:"started"`
-	// Name is what people call it: "postgres", "order sidecar".
+	// Name is a name for people: "postgres", "order sidecar".
 	Name string `json:"name,omitempty"`
 }
 
-// ErrGone means that there is no such process.
+// ErrGone means that the process does not exist.
 var ErrGone = errors.New("no such process")
 
-// startTolerance covers what the start time may shift when the machine's clock is set: the system derives it from the boot
-// time. An id is not reused that fast.
+// startTolerance is how far a start time may shift: the system derives it from the boot time, which changes when the clock is
+// set. An id is not reused that fast.
 const startTolerance = 2 * time.Second
 
-// Of returns the identity of the process that has this id now. A zombie counts as gone.
-func Of(pid int) (Identity, error) {
+// Identify returns the identity of the process that has this id now. A zombie counts as gone.
+func Identify(pid int) (Identity, error) {
 	p, err := ps.NewProcess(int32(pid))
 	if err != nil {
 		return Identity{}, ErrGone
@@ -44,8 +44,8 @@ func Of(pid int) (Identity, error) {
 
 // Alive reports whether this very process still runs.
 func (id Identity) Alive() bool {
-	now, err := Of(id.PID)
-	return err == nil && id.Started != 0 && time.Duration(now.Started-id.Started).Abs()*time.Millisecond <= startTolerance
+	current, err := Identify(id.PID)
+	return err == nil && id.Started != 0 && time.Duration(current.Started-id.Started).Abs()*time.Millisecond <= startTolerance
 }
 
 // Children returns the processes whose parent is pid.
@@ -60,7 +60,7 @@ func Children(pid int) []Identity {
 	}
 	var children []Identity
 	for _, child := range found {
-		if id, err := Of(int(child.Pid)); err == nil {
+		if id, err := Identify(int(child.Pid)); err == nil {
 			id.Name, _ = child.Name()
 			children = append(children, id)
 		}
@@ -74,14 +74,14 @@ func Memory(pid int) (int64, error) {
 	if err != nil {
 		return 0, ErrGone
 	}
-	held, err := p.MemoryInfo()
+	info, err := p.MemoryInfo()
 	if err != nil {
 		return 0, err
 	}
-	return int64(held.RSS), nil
+	return int64(info.RSS), nil
 }
 
-// End sends sig, waits up to grace for the process to end, and then kills it. It leaves a stranger with the same id alone.
+// End sends sig, waits up to grace for the process to end, and then kills it. It leaves another process with the same id alone.
 func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 	if !id.Alive() {
 		return nil
@@ -89,30 +89,30 @@ func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 	if err := syscall.Kill(id.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end %s (process %d): %w", id.Name, id.PID, err)
 	}
-	if id.Gone(grace) {
+	if id.AwaitEnd(grace) {
 		return nil
 	}
 	if err := syscall.Kill(id.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill %s (process %d): %w", id.Name, id.PID, err)
 	}
-	if !id.Gone(killGrace) {
-		return fmt.Errorf("%s (process %d) does not end, even by SIGKILL", id.Name, id.PID)
+	if !id.AwaitEnd(killGrace) {
+		return fmt.Errorf("%s (process %d) still runs %v after SIGKILL: end it by hand", id.Name, id.PID, killGrace)
 	}
 	return nil
 }
 
 const (
-	// killGrace is how long a killed process may take to be gone.
+	// killGrace is how long a killed process may take to end.
 	killGrace = 5 * time.Second
-	// goneInterval is how often a process that is no child of ours is polled.
-	goneInterval = 20 * time.Millisecond
+	// pollInterval is the time between two checks of a process that is not a child.
+	pollInterval = 20 * time.Millisecond
 )
 
-// Gone waits for the process to end and reports whether it did.
-func (id Identity) Gone(within time.Duration) bool {
+// AwaitEnd waits for the process to end and reports whether it ended within that time.
+func (id Identity) AwaitEnd(within time.Duration) bool {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(goneInterval)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		if !id.Alive() {

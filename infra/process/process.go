@@ -10,29 +10,28 @@ import (
 	"time"
 )
 
-// Process is a child that was started and is being waited for.
+// Process is a started child process.
 type Process struct {
 	cmd      *exec.Cmd
 	identity Identity
 	done     chan struct{}
-	once     sync.Once
+	stopOnce sync.Once
 	err      error
 }
 
-// Start runs cmd as a child that gets onParentDeath when this process ends,
-// however it ends (Linux only; elsewhere the next start clears it by its
-// recorded identity). The caller sets everything else about cmd itself.
+// Start runs cmd as a child. On Linux the kernel sends it onParentDeath when this process ends for any reason; elsewhere the next
+// start ends it by its recorded identity. The caller sets all other attributes of cmd.
 func Start(cmd *exec.Cmd, onParentDeath syscall.Signal) (*Process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	dieWithParent(cmd.SysProcAttr, onParentDeath)
+	signalOnParentDeath(cmd.SysProcAttr, onParentDeath)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	p := &Process{cmd: cmd, done: make(chan struct{})}
-	// A child that ended already has no identity, and needs none.
-	p.identity, _ = Of(cmd.Process.Pid)
+	// A child that has already ended has no identity and needs none.
+	p.identity, _ = Identify(cmd.Process.Pid)
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)
@@ -40,22 +39,22 @@ func Start(cmd *exec.Cmd, onParentDeath syscall.Signal) (*Process, error) {
 	return p, nil
 }
 
-// Identity is what a record of this process holds.
+// Identity returns the child's identity, for WriteRecord.
 func (p *Process) Identity() Identity { return p.identity }
 
-// PID is the child's process id.
+// PID returns the child's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed once the child has ended and was waited for.
+// Done returns a channel that is closed when the child has ended and its exit status has been read.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the child ended: nil for exit code 0. Only valid after Done.
+// Err waits for the child to end and returns nil for exit code 0.
 func (p *Process) Err() error {
 	<-p.done
 	return p.err
 }
 
-// Running reports whether the child is still there.
+// Running reports whether the child still runs.
 func (p *Process) Running() bool {
 	select {
 	case <-p.done:
@@ -65,9 +64,9 @@ func (p *Process) Running() bool {
 	}
 }
 
-// Stop sends sig and waits; a child still there after grace is killed.
+// Stop sends sig once and waits for the child to end. It kills a child that still runs after grace.
 func (p *Process) Stop(sig syscall.Signal, grace time.Duration) {
-	p.once.Do(func() { _ = p.signal(sig) })
+	p.stopOnce.Do(func() { _ = p.signal(sig) })
 	select {
 	case <-p.done:
 	case <-time.After(grace):
@@ -75,7 +74,7 @@ func (p *Process) Stop(sig syscall.Signal, grace time.Duration) {
 	}
 }
 
-// Kill ends the child as a power cut would, and waits for it.
+// Kill ends the child abruptly, as a power cut would, and waits for its end.
 func (p *Process) Kill() {
 	_ = p.signal(syscall.SIGKILL)
 	<-p.done

@@ -13,7 +13,7 @@ import (
 	"comanda/infra/process"
 )
 
-func sleeper(t *testing.T) *process.Process {
+func startSleep(t *testing.T) *process.Process {
 	t.Helper()
 	p, err := process.Start(exec.Command("sleep", "600"), syscall.SIGKILL)
 	if err != nil {
@@ -23,23 +23,23 @@ func sleeper(t *testing.T) *process.Process {
 	return p
 }
 
-func TestIdentityIsMoreThanAnID(t *testing.T) {
-	p := sleeper(t)
+func TestIdentityIncludesTheStartTime(t *testing.T) {
+	p := startSleep(t)
 	id := p.Identity()
 	if !id.Alive() {
-		t.Fatal("a running process is not alive")
+		t.Fatal("got not alive for a running process")
 	}
-	stranger := id
-	stranger.Started += 60_000
-	if stranger.Alive() {
-		t.Error("the same id with another start time is the same process")
+	other := id
+	other.Started += 60_000
+	if other.Alive() {
+		t.Error("got alive for the same id with another start time")
 	}
-	if err := stranger.End(syscall.SIGKILL, time.Second); err != nil || !p.Running() {
-		t.Fatalf("a stranger was ended: %v", err)
+	if err := other.End(syscall.SIGKILL, time.Second); err != nil || !p.Running() {
+		t.Fatalf("ended another process with the same id (error: %v)", err)
 	}
 	p.Stop(syscall.SIGTERM, time.Minute)
 	if id.Alive() {
-		t.Error("alive after its end")
+		t.Error("got alive for a process that has ended")
 	}
 }
 
@@ -59,58 +59,58 @@ func TestStopKillsAProcessThatIgnoresTheSignal(t *testing.T) {
 	}
 	p.Stop(syscall.SIGTERM, 50*time.Millisecond)
 	if p.Running() {
-		t.Error("still there")
+		t.Error("the process still runs after Stop")
 	}
 }
 
-func TestClearEndsWhatWasRecorded(t *testing.T) {
+func TestEndRecordedEndsTheProcessAndRemovesTheRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "processes", "order.json")
-	if ended, err := process.Clear(path, syscall.SIGTERM, time.Second); ended || err != nil {
-		t.Fatalf("nothing recorded: %v %v", ended, err)
+	if ended, err := process.EndRecorded(path, syscall.SIGTERM, time.Second); ended || err != nil {
+		t.Fatalf("without a record: got %v (error: %v), want false", ended, err)
 	}
-	p := sleeper(t)
-	if err := process.Record(path, p.Identity()); err != nil {
+	p := startSleep(t)
+	if err := process.WriteRecord(path, p.Identity()); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := process.Clear(path, syscall.SIGTERM, time.Minute); !ended || err != nil || p.Identity().Alive() {
-		t.Fatalf("ended %v, error %v, alive %v", ended, err, p.Identity().Alive())
+	if ended, err := process.EndRecorded(path, syscall.SIGTERM, time.Minute); !ended || err != nil || p.Identity().Alive() {
+		t.Fatalf("got ended %v, alive %v (error: %v), want true and false", ended, p.Identity().Alive(), err)
 	}
-	if _, err := process.Recorded(path); !errors.Is(err, process.ErrGone) {
-		t.Errorf("the record stayed: %v", err)
+	if _, err := process.ReadRecord(path); !errors.Is(err, process.ErrGone) {
+		t.Errorf("got %v after the end, want ErrGone: the record was not removed", err)
 	}
 }
 
-func TestHalfARecordIsNone(t *testing.T) {
+func TestIncompleteRecordCountsAsNone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "order.json")
 	if err := os.WriteFile(path, []byte(`{"pid": 1`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := process.Clear(path, syscall.SIGTERM, time.Second); ended || err != nil {
-		t.Errorf("ended %v, error %v", ended, err)
+	if ended, err := process.EndRecorded(path, syscall.SIGTERM, time.Second); ended || err != nil {
+		t.Errorf("got ended %v (error: %v), want false", ended, err)
 	}
 }
 
-func TestChildrenAndMemory(t *testing.T) {
-	p := sleeper(t)
+func TestChildrenAndMemoryReportRunningProcesses(t *testing.T) {
+	p := startSleep(t)
 	found := slices.ContainsFunc(process.Children(os.Getpid()), func(child process.Identity) bool {
 		return child.PID == p.PID() && child.Alive() && child.Name == "sleep"
 	})
 	if !found {
-		t.Error("the child is not among the children")
+		t.Error("Children does not list a running child")
 	}
-	if held, err := process.Memory(os.Getpid()); err != nil || held < 1<<20 {
-		t.Errorf("this process holds %d bytes (%v)", held, err)
+	if size, err := process.Memory(os.Getpid()); err != nil || size < 1<<20 {
+		t.Errorf("got %d bytes for this process (error: %v), want at least 1 MiB", size, err)
 	}
 }
 
-func TestOneHoldsALock(t *testing.T) {
+func TestLockHasOneHolderAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "local.lock")
 	unlock, err := process.Lock(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := process.Lock(path); !errors.Is(err, process.ErrLocked) {
-		t.Errorf("a second one: %v", err)
+		t.Errorf("second lock: got %v, want ErrLocked", err)
 	}
 	got := make(chan error, 1)
 	go func() {
@@ -122,6 +122,6 @@ func TestOneHoldsALock(t *testing.T) {
 	}()
 	unlock()
 	if err := <-got; err != nil {
-		t.Errorf("after it was let go: %v", err)
+		t.Errorf("got %v after the unlock, want the lock", err)
 	}
 }

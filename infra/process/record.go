@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Record writes down who was started, for a later Clear. One file, one process.
-func Record(path string, id Identity) error {
+// WriteRecord writes the identity of a started process to a file of its own, for a later EndRecorded.
+func WriteRecord(path string, id Identity) error {
 	data, err := json.Marshal(id)
 	if err != nil {
 		return err
@@ -24,8 +24,8 @@ func Record(path string, id Identity) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// Recorded reads what Record wrote; ErrGone when there is no record.
-func Recorded(path string) (Identity, error) {
+// ReadRecord reads a record. It returns ErrGone if there is none.
+func ReadRecord(path string) (Identity, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Identity{}, ErrGone
@@ -35,18 +35,17 @@ func Recorded(path string) (Identity, error) {
 	}
 	var id Identity
 	if err := json.Unmarshal(data, &id); err != nil {
-		// Half a record, from a run that was killed while it wrote.
+		// A run that was killed while it wrote the record leaves an incomplete one.
 		return Identity{}, ErrGone
 	}
 	return id, nil
 }
 
-// Clear ends the recorded process, if it is still there and really that one,
-// and removes the record.
-func Clear(path string, sig syscall.Signal, grace time.Duration) (ended bool, err error) {
-	id, err := Recorded(path)
+// EndRecorded ends the recorded process if that very process still runs, and removes the record.
+func EndRecorded(path string, sig syscall.Signal, grace time.Duration) (ended bool, err error) {
+	id, err := ReadRecord(path)
 	if errors.Is(err, ErrGone) {
-		return false, Forget(path)
+		return false, RemoveRecord(path)
 	}
 	if err != nil {
 		return false, err
@@ -55,19 +54,19 @@ func Clear(path string, sig syscall.Signal, grace time.Duration) (ended bool, er
 	if err := id.End(sig, grace); err != nil {
 		return ended, err
 	}
-	return ended, Forget(path)
+	return ended, RemoveRecord(path)
 }
 
-// Forget removes a record.
-func Forget(path string) error {
+// RemoveRecord removes a record.
+func RemoveRecord(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// Lock holds a file for this process alone, and says who does if it is taken.
-// The system itself lets go of it when the process ends.
+// Lock locks a file for this process. If another process holds the lock, the error names it. The kernel unlocks the file when
+// the process ends.
 func Lock(path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -78,18 +77,18 @@ func Lock(path string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		owner, _ := os.ReadFile(path)
-		return nil, fmt.Errorf("%w (%s)", ErrLocked, owner)
+		holder, _ := os.ReadFile(path)
+		return nil, fmt.Errorf("%w (%s)", ErrLocked, holder)
 	}
 	_ = f.Truncate(0)
 	_, _ = fmt.Fprintf(f, "process %d", os.Getpid())
 	return func() { _ = f.Close() }, nil
 }
 
-// lockInterval is how often a lock that another process holds is tried again.
+// lockInterval is the time between two attempts to get a lock that another process holds.
 const lockInterval = 100 * time.Millisecond
 
-// AwaitLock waits for a lock whose holder will soon be done.
+// AwaitLock waits until it gets the lock or ctx is done. Use it for locks that are held for a short time.
 func AwaitLock(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		unlock, err := Lock(path)
@@ -104,5 +103,5 @@ func AwaitLock(ctx context.Context, path string) (unlock func(), err error) {
 	}
 }
 
-// ErrLocked is the answer when another process holds a Lock.
+// ErrLocked means that another process holds the lock.
 var ErrLocked = errors.New("in use by another run")

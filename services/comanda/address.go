@@ -10,32 +10,31 @@ import (
 	"time"
 )
 
-// How long a container's name may take to be known after its start, and how often we ask.
 const (
-	addressTimeout  = 30 * time.Second
-	addressInterval = 200 * time.Millisecond
+	addressTimeout  = 30 * time.Second       // after a container's start, until Docker's DNS knows its name
+	addressInterval = 200 * time.Millisecond // between two look-ups
 )
 
-// ownAddress finds this container's address on one of its networks: the one that is an address of its own among those a name
-// has there. The name has to be an alias on that network alone; replicas may share it. Docker gives no better way, and
-// gives another address after every restart.
+// ownAddress returns this container's address on one of its networks. It resolves name and picks the address that is also an
+// address of this container. The name has to be an alias on that network only; replicas may share it. Docker offers no
+// better way, and assigns another address after every restart.
 func ownAddress(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, addressTimeout)
 	defer cancel()
 	for {
-		address, err := findOwn(ctx, name)
+		address, err := findOwnAddress(ctx, name)
 		if err == nil {
 			return address, nil
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("no address of our own is known as %s: %w: is it an alias on a network of this container?", name, err)
+			return "", fmt.Errorf("%s resolves to no address of this container: %w: make it an alias on one of the container's networks", name, err)
 		case <-time.After(addressInterval):
 		}
 	}
 }
 
-func findOwn(ctx context.Context, name string) (string, error) {
+func findOwnAddress(ctx context.Context, name string) (string, error) {
 	known, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", name)
 	if err != nil {
 		return "", err
@@ -44,17 +43,17 @@ func findOwn(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address, found := common(known, own)
+	address, found := commonAddress(known, own)
 	if !found {
-		return "", errors.New("it is another's")
+		return "", errors.New("its addresses belong to other containers")
 	}
 	return address.String(), nil
 }
 
-// common returns an address that is in both lists.
-func common(known []netip.Addr, own []net.Addr) (netip.Addr, bool) {
-	for _, each := range own {
-		prefix, err := netip.ParsePrefix(each.String())
+// commonAddress returns an address that is in both lists.
+func commonAddress(known []netip.Addr, own []net.Addr) (netip.Addr, bool) {
+	for _, address := range own {
+		prefix, err := netip.ParsePrefix(address.String())
 		if err == nil && slices.Contains(known, prefix.Addr().Unmap()) {
 			return prefix.Addr().Unmap(), true
 		}

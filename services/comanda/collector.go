@@ -14,44 +14,52 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// scrapeTimeout is less than Prometheus waits (deploy/prometheus/prometheus.yml), so that it hears an answer.
+// scrapeTimeout is shorter than Prometheus' own (deploy/prometheus/prometheus.yml), so that Prometheus gets a response.
 const scrapeTimeout = 3 * time.Second
 
-// The metrics, under the names of the exporter most dashboards are made for (danielqsj/kafka_exporter).
 var (
-	brokersCount    = describe("kafka_brokers", "Brokers in the cluster.")
-	currentOffset   = describe("kafka_topic_partition_current_offset", "The offset the next record will have.", "topic", "partition")
-	oldestOffset    = describe("kafka_topic_partition_oldest_offset", "The oldest offset that is still there.", "topic", "partition")
-	underReplicated = describe("kafka_topic_partition_under_replicated_partition", "1 if a replica is behind.", "topic", "partition")
-	groupMembers    = describe("kafka_consumergroup_members", "Members of a consumer group.", "consumergroup")
-	groupOffset     = describe("kafka_consumergroup_current_offset", "Where a consumer group is.", "consumergroup", "topic", "partition")
-	groupLag        = describe("kafka_consumergroup_lag", "Records a consumer group has yet to read.", "consumergroup", "topic", "partition")
+	partitionLabels = []string{"topic", "partition"}
+	groupLabels     = []string{"consumergroup", "topic", "partition"}
 )
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
+// The metrics have the names of danielqsj/kafka_exporter, which most dashboards are made for.
+var (
+	brokersCount    = newDesc("kafka_brokers", "Number of brokers in the cluster; 0 while Kafka does not respond.")
+	currentOffset   = newDesc("kafka_topic_partition_current_offset", "Offset of the next record of a partition.", partitionLabels...)
+	oldestOffset    = newDesc("kafka_topic_partition_oldest_offset", "Oldest offset that a partition still holds.", partitionLabels...)
+	underReplicated = newDesc("kafka_topic_partition_under_replicated_partition",
+		"1 if a partition has fewer in-sync replicas than replicas, else 0.", partitionLabels...)
+	groupMembers = newDesc("kafka_consumergroup_members", "Number of members of a consumer group.", "consumergroup")
+	groupOffset  = newDesc("kafka_consumergroup_current_offset",
+		"Offset that a consumer group has committed on a partition.", groupLabels...)
+	groupLag = newDesc("kafka_consumergroup_lag",
+		"Number of records of a partition that a consumer group has not committed.", groupLabels...)
+)
+
+func newDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
 
-// ofOneReplica are the groups of live tracking: each replica of the gateway has one of its own, which is left behind when it
-// ends (components/tracking.yaml).
-var ofOneReplica = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+// replicaGroup matches the consumer groups of live tracking. Each replica of the gateway has its own group, which remains in
+// Kafka when the replica ends (components/tracking.yaml).
+var replicaGroup = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// collector asks Kafka for everything at each scrape. While Kafka does not answer at all there are 0 brokers, and nothing else
-// is known; what fails later makes the scrape fail: no number is better than an old one. But a consumer group of which Kafka
-// tells nothing is left out alone, and the alerts miss it.
+// collector queries Kafka at each scrape. While Kafka does not respond, it reports 0 brokers and nothing else. If a later
+// request fails, the scrape fails: a missing number is better than an old one. A consumer group that Kafka cannot describe is
+// skipped on its own, and alerts detect that it is absent.
 type collector struct {
 	client *kadm.Client
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	silent map[string]bool // groups that are left out, and of which the log says so
+	failed map[string]bool // the groups that are skipped, each logged once
 }
 
 func newCollector(client *kadm.Client, log *slog.Logger) *collector {
-	return &collector{client: client, log: log, silent: map[string]bool{}}
+	return &collector{client: client, log: log, failed: map[string]bool{}}
 }
 
-// Describe says nothing in advance (an unchecked collector): which topics and groups there are is seen when asked.
+// Describe sends nothing, which makes this an unchecked collector: its topics and groups are known only at a scrape.
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -59,30 +67,30 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	meta, err := c.client.Metadata(ctx)
-	if err != nil { // an alert waits for this number: a scrape that failed would be blamed on us
-		out <- gauge(brokersCount, 0)
+	if err != nil { // an alert needs this number; a failed scrape would point at the exporter
+		out <- newGauge(brokersCount, 0)
 		return
 	}
-	if err := errors.Join(c.topics(ctx, meta, out), c.groups(ctx, out)); err != nil {
+	if err := errors.Join(c.collectTopics(ctx, meta, out), c.collectGroups(ctx, out)); err != nil {
 		out <- prometheus.NewInvalidMetric(groupLag, err)
 	}
 }
 
-func (c *collector) topics(ctx context.Context, meta kadm.Metadata, out chan<- prometheus.Metric) error {
-	out <- gauge(brokersCount, len(meta.Brokers))
+func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out chan<- prometheus.Metric) error {
+	out <- newGauge(brokersCount, len(meta.Brokers))
 	meta.Topics.FilterInternal()
 	newest, err := c.client.ListEndOffsets(ctx, meta.Topics.Names()...)
 	if err != nil {
-		return fmt.Errorf("ask for the newest offsets: %w", err)
+		return fmt.Errorf("list the newest offsets: %w", err)
 	}
 	oldest, err := c.client.ListStartOffsets(ctx, meta.Topics.Names()...)
 	if err != nil {
-		return fmt.Errorf("ask for the oldest offsets: %w", err)
+		return fmt.Errorf("list the oldest offsets: %w", err)
 	}
 	send := func(desc *prometheus.Desc) func(kadm.ListedOffset) {
 		return func(o kadm.ListedOffset) {
 			if o.Err == nil {
-				out <- gauge(desc, o.Offset, o.Topic, strconv.Itoa(int(o.Partition)))
+				out <- newGauge(desc, o.Offset, o.Topic, strconv.Itoa(int(o.Partition)))
 			}
 		}
 	}
@@ -94,54 +102,54 @@ func (c *collector) topics(ctx context.Context, meta kadm.Metadata, out chan<- p
 			if len(p.ISR) < len(p.Replicas) {
 				behind = 1
 			}
-			out <- gauge(underReplicated, behind, topic.Topic, strconv.Itoa(int(p.Partition)))
+			out <- newGauge(underReplicated, behind, topic.Topic, strconv.Itoa(int(p.Partition)))
 		}
 	}
 	return nil
 }
 
-func (c *collector) groups(ctx context.Context, out chan<- prometheus.Metric) error {
+func (c *collector) collectGroups(ctx context.Context, out chan<- prometheus.Metric) error {
 	lags, err := c.client.Lag(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the consumer groups: %w", err)
+		return fmt.Errorf("list the consumer groups: %w", err)
 	}
 	for _, group := range lags.Sorted() {
-		if !c.tells(group) {
+		if !c.wasDescribed(group) {
 			continue
 		}
-		if len(group.Members) == 0 && ofOneReplica.MatchString(group.Group) {
+		if len(group.Members) == 0 && replicaGroup.MatchString(group.Group) {
 			continue
 		}
-		out <- gauge(groupMembers, len(group.Members), group.Group)
+		out <- newGauge(groupMembers, len(group.Members), group.Group)
 		for _, lag := range group.Lag.Sorted() {
-			if lag.Err != nil || lag.Commit.At < 0 && ofOneReplica.MatchString(group.Group) {
-				continue // that group begins with what is new: before its first commit there is nothing it has yet to read
+			if lag.Err != nil || lag.Commit.At < 0 && replicaGroup.MatchString(group.Group) {
+				continue // a replica's group starts at the newest record: before its first commit it has no lag
 			}
 			partition := strconv.Itoa(int(lag.Partition))
-			out <- gauge(groupLag, lag.Lag, group.Group, lag.Topic, partition)
-			if lag.Commit.At >= 0 { // before its first commit any other group has to read what there is, and is nowhere yet
-				out <- gauge(groupOffset, lag.Commit.At, group.Group, lag.Topic, partition)
+			out <- newGauge(groupLag, lag.Lag, group.Group, lag.Topic, partition)
+			if lag.Commit.At >= 0 { // before its first commit any other group lags behind by all records and has no offset
+				out <- newGauge(groupOffset, lag.Commit.At, group.Group, lag.Topic, partition)
 			}
 		}
 	}
 	return nil
 }
 
-// tells says whether Kafka told of a group, and notes when that changes.
-func (c *collector) tells(group kadm.DescribedGroupLag) bool {
+// wasDescribed reports whether Kafka described the group. It logs the first failure after a success.
+func (c *collector) wasDescribed(group kadm.DescribedGroupLag) bool {
 	err := group.Error()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case err == nil:
-		delete(c.silent, group.Group)
-	case !c.silent[group.Group]:
-		c.silent[group.Group] = true
-		c.log.Warn("a consumer group is left out", "group", group.Group, "error", err.Error())
+		delete(c.failed, group.Group)
+	case !c.failed[group.Group]:
+		c.failed[group.Group] = true
+		c.log.Warn("consumer group skipped: Kafka did not describe it", "group", group.Group, "error", err.Error())
 	}
 	return err == nil
 }
 
-func gauge[N int | int64](desc *prometheus.Desc, value N, labels ...string) prometheus.Metric {
+func newGauge[N int | int64](desc *prometheus.Desc, value N, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), labels...)
 }

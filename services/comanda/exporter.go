@@ -12,34 +12,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"comanda/services/event/broker"
+	"comanda/services/comanda/kafka"
 )
 
-// The times of the exporter's server.
 const (
-	headerTimeout = 5 * time.Second
-	drainTimeout  = 3 * time.Second
+	headerTimeout = 5 * time.Second // bounds the reading of a request's header
+	drainTimeout  = 3 * time.Second // bounds the shutdown
 )
 
-// kafkaExporter serves /metrics until ctx is done: each time it is asked, it asks Kafka.
-func kafkaExporter(ctx context.Context, c call) error {
+// runKafkaExporter serves /metrics until ctx is done. It queries Kafka at each scrape.
+func runKafkaExporter(ctx context.Context, c call) error {
 	flags := flag.NewFlagSet("kafka-exporter", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
-	address := flags.String("listen", ":9308", "where to serve /metrics")
+	address := flags.String("listen", ":9308", "the address that serves /metrics")
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
 	}
-	config, err := loadKafka(c.environ)
+	settings, err := loadKafkaSettings(c.environ)
 	if err != nil {
 		return err
 	}
-	client, err := broker.Connect(config.Brokers)
+	client, err := kafka.Connect(settings.Brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	log := slog.New(slog.NewJSONHandler(c.stderr, nil)).With("service", "kafka-exporter")
-	server := &http.Server{Addr: *address, Handler: routes(client, log), ReadHeaderTimeout: headerTimeout}
+	server := &http.Server{Addr: *address, Handler: exporterRoutes(client, log), ReadHeaderTimeout: headerTimeout}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -53,8 +52,9 @@ func kafkaExporter(ctx context.Context, c call) error {
 	return <-stopped
 }
 
-// routes are all that the exporter serves. Its health is its own: that Kafka is away is what the metrics are to tell.
-func routes(client *kadm.Client, log *slog.Logger) http.Handler {
+// exporterRoutes serves the metrics and the exporter's own health. /healthz does not depend on Kafka: the metrics report
+// that Kafka is down.
+func exporterRoutes(client *kadm.Client, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(client, log))
 	routes := http.NewServeMux()

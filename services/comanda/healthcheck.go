@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// healthTimeout is shorter than what a container's health check is given, so that the reason is told.
+// healthTimeout is shorter than the timeout of a container's health check, so that this command can print the reason.
 const healthTimeout = 4 * time.Second
 
-// healthcheck is for containers without a shell. Its complaint is what `docker inspect` shows of a failed check.
-func healthcheck(ctx context.Context, c call) error {
+// runHealthcheck checks a URL, for containers without a shell. `docker inspect` shows its error message.
+func runHealthcheck(ctx context.Context, c call) error {
 	if len(c.args) != 1 {
-		return errors.New("say what to ask: healthcheck http://127.0.0.1:5010/readyz, or tcp://127.0.0.1:19092")
+		return errors.New("give one URL: healthcheck http://127.0.0.1:5010/readyz, or tcp://127.0.0.1:19092")
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
@@ -34,26 +34,27 @@ func healthcheck(ctx context.Context, c call) error {
 		}
 		return conn.Close()
 	case "http", "https":
-		return askHealth(ctx, target.String())
+		return getHealth(ctx, target.String())
 	}
-	return fmt.Errorf("%s is neither http:// nor https:// nor tcp://", c.args[0])
+	return fmt.Errorf("%s has no known scheme: use http://, https:// or tcp://", c.args[0])
 }
 
-// askHealth takes the answer of the one that was asked: somebody it sends us to is not whose health is in question.
-func askHealth(ctx context.Context, address string) error {
+// getHealth returns an error unless the status is below 300. It does not follow redirects, because the target of a redirect may
+// be another server.
+func getHealth(ctx context.Context, address string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode < 300 {
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode < 300 {
 		return nil
 	}
-	body, _ := io.ReadAll(io.LimitReader(answer.Body, 300))
-	return fmt.Errorf("%s answers %s %s", address, answer.Status, strings.TrimSpace(string(body)))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+	return fmt.Errorf("%s responds %s %s", address, response.Status, strings.TrimSpace(string(body)))
 }

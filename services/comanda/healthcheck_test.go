@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestHealthcheck(t *testing.T) {
+func TestHealthcheckSucceedsForAHealthyTargetOnly(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/readyz":
@@ -26,21 +26,21 @@ func TestHealthcheck(t *testing.T) {
 		"tcp://" + address:      "",
 		"tcp://127.0.0.1:1":     "refused",
 		"http://127.0.0.1:1/":   "refused",
-		"ftp://" + address:      "neither http://",
+		"ftp://" + address:      "use http://, https:// or tcp://",
 	} {
-		var said bytes.Buffer
-		code := run([]string{"healthcheck", target}, nil, &said, &said)
-		if (code == 0) != (want == "") || !strings.Contains(said.String(), want) {
-			t.Errorf("%s: %d %q", target, code, said.String())
+		var output bytes.Buffer
+		code := run([]string{"healthcheck", target}, nil, &output, &output)
+		if (code == 0) != (want == "") || !strings.Contains(output.String(), want) {
+			t.Errorf("%s: got exit code %d and %q, want %q", target, code, output.String(), want)
 		}
 	}
 }
 
-func TestAWrongCallIsToldWhatThereIs(t *testing.T) {
+func TestInvalidCallExitsWith2AndPrintsUsage(t *testing.T) {
 	for _, args := range [][]string{nil, {"help"}, {"kafka-exporter", "-nonsense"}, {"with", "-nonsense"}} {
-		var said bytes.Buffer
-		if code := run(args, nil, &said, &said); code != 2 || said.Len() == 0 {
-			t.Errorf("%v: %d %q", args, code, said.String())
+		var output bytes.Buffer
+		if code := run(args, nil, &output, &output); code != 2 || output.Len() == 0 {
+			t.Errorf("%v: got exit code %d and %q, want 2 and some output", args, code, output.String())
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"comanda/services/secret"
 )
 
-// call is one call of a command: all it knows of the world.
+// call is one call of a command: its arguments, environment and output.
 type call struct {
 	args           []string
 	environ        map[string]string
@@ -22,17 +22,18 @@ var commands = []struct {
 	name, summary string
 	run           func(context.Context, call) error
 }{
-	{"secrets", "make the secrets nobody gave, keep them, hand each part its own; `secrets show` shows what a person needs", secrets},
-	{"topics", "wait for Kafka and declare every topic", topics},
-	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", with},
-	{"healthcheck", "URL: exit code 0 if it answers well: http://..., or tcp://host:port", healthcheck},
-	{"kafka-exporter", "[-listen ADDRESS]: consumer groups and topics as Prometheus metrics", kafkaExporter},
+	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", runSecrets},
+	{"topics", "wait for Kafka and declare every topic", declareTopics},
+	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
+	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
+	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},
 }
 
-// errUsage says that the command was called in a way it does not know; what it knows has been said.
+// errUsage marks an invalid call whose usage has already been printed.
 var errUsage = errors.New("see above")
 
-// run returns the exit code: 0; 1 when what was asked for failed, with one line that says why; 2 for a wrong call.
+// run runs a command and returns the exit code: 0 for success, 1 for a failure that it explains in one line, 2 for an invalid
+// call.
 func run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

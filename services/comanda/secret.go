@@ -9,8 +9,9 @@ import (
 	"comanda/services/secret"
 )
 
-// all lists every secret of a system in containers. JWT_SECRET_KEY is not among them: it is given, and never kept.
-func all() []secret.Secret {
+// allSecrets lists every secret of a system in containers. JWT_SECRET_KEY is not among them: the operator provides it, and it is
+// never stored.
+func allSecrets() []secret.Secret {
 	list := []secret.Secret{
 		{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
 		{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
@@ -20,21 +21,21 @@ func all() []secret.Secret {
 	}
 	for _, service := range services.Names {
 		for _, token := range []string{"APP_API_TOKEN", "DAPR_API_TOKEN"} {
-			list = append(list, secret.Secret{Name: of(service, token), Also: token, Make: secret.Token})
+			list = append(list, secret.Secret{Name: settingOf(service, token), Also: token, Make: secret.Token})
 		}
 	}
 	for _, service := range services.Stateful {
-		list = append(list, secret.Secret{Name: of(service, "DATABASE_PASSWORD"), Make: secret.Token, Check: secret.CheckPassword},
-			secret.Secret{Name: of(service, "DATABASE_MONITOR_PASSWORD"), Make: secret.Token})
+		list = append(list, secret.Secret{Name: settingOf(service, "DATABASE_PASSWORD"), Make: secret.Token, Check: secret.CheckPassword},
+			secret.Secret{Name: settingOf(service, "DATABASE_MONITOR_PASSWORD"), Make: secret.Token})
 	}
 	return list
 }
 
-// of is the name of a part's own setting: AUTH_DATABASE_PASSWORD.
-func of(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
+// settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.
+func settingOf(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-// checkKey refuses a key that no service would start with, before anything is started. The services read it from their
-// environment alone, so a JWT_SECRET_KEY_FILE would reach this command only.
+// checkKey rejects a key that no service would accept, before any part starts. The services read it from their environment only,
+// so a JWT_SECRET_KEY_FILE would reach this command and no service.
 func checkKey(environ map[string]string) error {
 	key := environ["JWT_SECRET_KEY"]
 	if key == "" {
@@ -46,9 +47,9 @@ func checkKey(environ map[string]string) error {
 	return nil
 }
 
-// databaseURL is how a service's database is reached.
-func databaseURL(kept map[string]string, service, address string) string {
+// databaseURL returns the URL of a service's database at address.
+func databaseURL(stored map[string]string, service, address string) string {
 	return (&url.URL{
-		Scheme: "postgres", User: url.UserPassword(service, kept[of(service, "DATABASE_PASSWORD")]), Host: address, Path: "/" + service,
+		Scheme: "postgres", User: url.UserPassword(service, stored[settingOf(service, "DATABASE_PASSWORD")]), Host: address, Path: "/" + service,
 	}).String()
 }

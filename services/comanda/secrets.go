@@ -15,112 +15,114 @@ import (
 	"comanda/services/secret"
 )
 
-// Where the secrets are kept and where each part's own go to: volumes are mounted there.
+// Volumes are mounted on these folders.
 const (
-	keptFolder = "/var/lib/comanda/secrets"
-	runFolder  = "/var/lib/comanda/run"
+	storeFolder = "/var/lib/comanda/secrets" // holds all secrets
+	runFolder   = "/var/lib/comanda/run"     // holds one folder for each part
 )
 
-// firstDatabasePort is the port of this machine that leads to the first database; the others follow.
+// firstDatabasePort is the port of this machine that the first database is published on; the other databases follow.
 const firstDatabasePort = 5433
 
-// secrets makes what is missing and hands it out, or shows it. It can be run again at any time: what is there stays.
-func secrets(_ context.Context, c call) error {
+// runSecrets generates the missing secrets and distributes all, or prints them. It can run again at any time: existing
+// secrets stay.
+func runSecrets(_ context.Context, c call) error {
 	flags := flag.NewFlagSet("secrets", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
-	folder := flags.String("kept", keptFolder, "where the secrets are kept")
-	run := flags.String("run", runFolder, "the folder of the parts' folders")
+	folder := flags.String("kept", storeFolder, "the folder that holds all secrets")
+	run := flags.String("run", runFolder, "the folder that holds one folder for each part")
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
 	}
 	store := filepath.Join(*folder, "secrets.env")
 	switch {
 	case flags.NArg() == 0:
-		return handOut(c, store, *run)
+		return distributeSecrets(c, store, *run)
 	case slices.Equal(flags.Args(), []string{"show"}):
-		return show(c, store)
+		return showSecrets(c, store)
 	case slices.Equal(flags.Args(), []string{"folders"}):
 		return makeFolders(*folder, *run)
 	}
-	return errors.New("say nothing more, or show, or folders")
+	return fmt.Errorf("unknown arguments %q: use `secrets`, `secrets show` or `secrets folders`", flags.Args())
 }
 
-func handOut(c call, store, run string) error {
+func distributeSecrets(c call, store, run string) error {
 	if err := checkKey(c.environ); err != nil {
 		return err
 	}
-	kept, err := readKept(store)
+	stored, err := readStored(store)
 	if err != nil {
 		return err
 	}
-	// A given value is kept too, so that a database keeps its password when the shell that gave it is closed.
-	settings, made, err := secret.Complete(all(), kept, c.environ)
+	// A value from the environment is stored too: a database keeps its password when the variable is no longer set.
+	settings, generated, err := secret.Complete(allSecrets(), stored, c.environ)
 	if err != nil {
 		return err
 	}
-	if err := keep(store, settings); err != nil {
+	if err := storeSecrets(store, settings); err != nil {
 		return err
 	}
-	if err := deliver(run, settings); err != nil {
+	if err := writePartFiles(run, settings); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(c.stdout, "%d secrets are there, %d of them new; `secrets show` shows those a person needs\n", len(all()), made)
+	_, _ = fmt.Fprintf(c.stdout, "%d secrets exist, %d of them new; `secrets show` prints those a person needs\n", len(allSecrets()), generated)
 	return nil
 }
 
-// makeFolders makes the folders that handOut writes into. The image has them, so that the volumes get the right owner.
-func makeFolders(kept, run string) error {
-	err := os.MkdirAll(kept, 0o700)
-	for _, each := range parcels(nil, nil) {
-		err = errors.Join(err, os.MkdirAll(filepath.Join(run, each.part), 0o755))
+// makeFolders makes the folders that distributeSecrets writes into. The image contains them, so that the volumes get the
+// right owner.
+func makeFolders(store, run string) error {
+	err := os.MkdirAll(store, 0o700)
+	for _, file := range partFiles(nil, nil) {
+		err = errors.Join(err, os.MkdirAll(filepath.Join(run, file.part), 0o755))
 	}
 	return err
 }
 
-// readKept reads what is kept; before the first run that is nothing. A file without a single secret is no first run: the
-// databases have the passwords that were in it, and new ones would lock their services out.
-func readKept(store string) (map[string]string, error) {
-	kept, err := secret.Read(store)
+// readStored reads the stored secrets; before the first run there are none. An existing file without any secret is an error: the
+// databases still have the passwords that it held, and new passwords would lock the services out.
+func readStored(store string) (map[string]string, error) {
+	stored, err := secret.Read(store)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
-	if err == nil && !slices.ContainsFunc(all(), func(each secret.Secret) bool { return kept[each.Name] != "" }) {
-		err = fmt.Errorf("%s is there but holds no secret: put back its copy (docs/operations.md), or remove it if there is no data yet", store)
+	if err == nil && !slices.ContainsFunc(allSecrets(), func(s secret.Secret) bool { return stored[s.Name] != "" }) {
+		err = fmt.Errorf("%s exists but holds no secret: restore it from its backup (docs/operations.md), or remove it if there is no data yet", store)
 	}
-	return kept, err
+	return stored, err
 }
 
-// keep writes the secrets to the disk. Only then may a part get them.
-func keep(store string, kept map[string]string) error {
-	return secret.Write(store, []byte(lines(kept)), 0o400)
+// storeSecrets writes the secrets to the disk. Parts may get them only after that.
+func storeSecrets(store string, stored map[string]string) error {
+	return secret.Write(store, []byte(settingsText(stored)), 0o400)
 }
 
-func lines(settings map[string]string) string {
+func settingsText(settings map[string]string) string {
 	return strings.Join(append(secret.Lines(settings), ""), "\n")
 }
 
-// show prints what a person needs to log in, in a form that a shell reads as well.
-func show(c call, store string) error {
-	kept, err := readKept(store)
+// showSecrets prints the secrets that a person needs to log in, in a form that a shell can read too.
+func showSecrets(c call, store string) error {
+	stored, err := readStored(store)
 	if err != nil {
 		return err
 	}
-	if len(kept) == 0 {
-		return fmt.Errorf("nothing is kept yet: there is no %s", store)
+	if len(stored) == 0 {
+		return fmt.Errorf("no secrets are stored yet: %s does not exist: run `comanda secrets` first", store)
 	}
-	say := func(about string, names ...string) {
+	printSettings := func(about string, names ...string) {
 		_, _ = fmt.Fprintf(c.stdout, "# %s\n", about)
 		for _, name := range names {
-			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, secret.Quote(kept[name]))
+			_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", name, secret.Quote(stored[name]))
 		}
 	}
-	say("The first admin: POST /api/v1/auth/login", "ADMIN_EMAIL", "ADMIN_PASSWORD")
-	say("The kitchen's account: the demo makes it when it is first played", "KITCHEN_EMAIL", "KITCHEN_PASSWORD")
-	say("Grafana, user admin", "GRAFANA_ADMIN_PASSWORD")
-	_, _ = fmt.Fprintln(c.stdout, "# The databases, from this machine: psql, and one of these")
+	printSettings("The first admin: POST /api/v1/auth/login", "ADMIN_EMAIL", "ADMIN_PASSWORD")
+	printSettings("The kitchen's account: the first run of the demo registers it", "KITCHEN_EMAIL", "KITCHEN_PASSWORD")
+	printSettings("Grafana, user admin", "GRAFANA_ADMIN_PASSWORD")
+	_, _ = fmt.Fprintln(c.stdout, "# The databases, from this machine: psql with one of these URLs")
 	for i, service := range services.Stateful {
-		address := databaseURL(kept, service, fmt.Sprintf("127.0.0.1:%d", firstDatabasePort+i))
-		_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", of(service, "DATABASE"), secret.Quote(address))
+		address := databaseURL(stored, service, fmt.Sprintf("127.0.0.1:%d", firstDatabasePort+i))
+		_, _ = fmt.Fprintf(c.stdout, "%s=%s\n", settingOf(service, "DATABASE"), secret.Quote(address))
 	}
 	return nil
 }

@@ -14,33 +14,33 @@ import (
 
 const key = "JWT_SECRET_KEY=0123456789abcdef0123456789abcdef"
 
-// place is where one system's secrets are.
-type place struct{ kept, run string }
+// folders are the folders of one system's secrets.
+type folders struct{ store, run string }
 
-func newPlace(t *testing.T) place {
+func newFolders(t *testing.T) folders {
 	t.Helper()
-	p := place{filepath.Join(t.TempDir(), "secrets"), filepath.Join(t.TempDir(), "run")}
-	if code, said := p.call(nil, "folders"); code != 0 {
-		t.Fatal(said)
+	p := folders{filepath.Join(t.TempDir(), "secrets"), filepath.Join(t.TempDir(), "run")}
+	if code, output := p.call(nil, "folders"); code != 0 {
+		t.Fatal(output)
 	}
 	return p
 }
 
-// call runs `comanda secrets`, and returns its exit code and all it said.
-func (p place) call(environ []string, args ...string) (code int, said string) {
+// call runs `comanda secrets` and returns its exit code and its output.
+func (p folders) call(environ []string, args ...string) (code int, output string) {
 	var out bytes.Buffer
-	code = run(append([]string{"secrets", "-kept", p.kept, "-run", p.run}, args...), environ, &out, &out)
+	code = run(append([]string{"secrets", "-kept", p.store, "-run", p.run}, args...), environ, &out, &out)
 	return code, out.String()
 }
 
-func (p place) make(t *testing.T, environ ...string) {
+func (p folders) makeSecrets(t *testing.T, environ ...string) {
 	t.Helper()
-	if code, said := p.call(append(environ, key)); code != 0 {
-		t.Fatal(said)
+	if code, output := p.call(append(environ, key)); code != 0 {
+		t.Fatal(output)
 	}
 }
 
-func (p place) read(t *testing.T, path ...string) string {
+func (p folders) read(t *testing.T, path ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(append([]string{p.run}, path...)...))
 	if err != nil {
@@ -49,20 +49,20 @@ func (p place) read(t *testing.T, path ...string) string {
 	return string(text)
 }
 
-func (p place) settings(t *testing.T, part string) map[string]string {
+func (p folders) settings(t *testing.T, part string) map[string]string {
 	t.Helper()
-	all, err := secret.Read(filepath.Join(p.run, part, "env"))
+	settings, err := secret.Read(filepath.Join(p.run, part, "env"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return settings
 }
 
-func TestSecretsAreMadeOnceAndKept(t *testing.T) {
-	p := newPlace(t)
-	p.make(t)
+func TestSecretsAreGeneratedOnce(t *testing.T) {
+	p := newFolders(t)
+	p.makeSecrets(t)
 	before := map[string]string{}
-	files := func(visit func(path, text string)) {
+	visitFiles := func(visit func(path, text string)) {
 		err := filepath.WalkDir(p.run, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() && entry.Name() != program {
 				text, err := os.ReadFile(path)
@@ -75,23 +75,23 @@ func TestSecretsAreMadeOnceAndKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files(func(path, text string) { before[path] = text })
-	p.make(t)
-	files(func(path, text string) {
+	visitFiles(func(path, text string) { before[path] = text })
+	p.makeSecrets(t)
+	visitFiles(func(path, text string) {
 		if before[path] != text {
-			t.Errorf("%s is another now", path)
+			t.Errorf("the second run changed %s", path)
 		}
 		delete(before, path)
 	})
 	if len(before) > 0 {
-		t.Errorf("gone: %v", before)
+		t.Errorf("the second run removed %v", before)
 	}
 }
 
-// Whoever gets into one part finds nothing of another.
-func TestEachPartGetsItsOwnAlone(t *testing.T) {
-	p := newPlace(t)
-	p.make(t)
+// An intruder in one part finds no secret of another part.
+func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
+	p := newFolders(t)
+	p.makeSecrets(t)
 	var parts []string
 	folders, err := os.ReadDir(p.run)
 	if err != nil {
@@ -113,113 +113,113 @@ func TestEachPartGetsItsOwnAlone(t *testing.T) {
 		}
 		return found
 	}
-	kept, err := secret.Read(filepath.Join(p.kept, "secrets.env"))
+	stored, err := secret.Read(filepath.Join(p.store, "secrets.env"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	owners := map[string][]string{"ADMIN_PASSWORD": {"auth"}, "GRAFANA_ADMIN_PASSWORD": {"grafana"}, "KITCHEN_PASSWORD": {}}
 	for _, service := range services.Names {
-		owners[of(service, "APP_API_TOKEN")] = []string{service}
-		owners[of(service, "DAPR_API_TOKEN")] = []string{service}
+		owners[settingOf(service, "APP_API_TOKEN")] = []string{service}
+		owners[settingOf(service, "DAPR_API_TOKEN")] = []string{service}
 	}
 	for _, service := range services.Stateful {
-		owners[of(service, "DATABASE_PASSWORD")] = []string{service, service + "-db"}
-		owners[of(service, "DATABASE_MONITOR_PASSWORD")] = []string{service + "-db", service + "-db-exporter"}
+		owners[settingOf(service, "DATABASE_PASSWORD")] = []string{service, service + "-db"}
+		owners[settingOf(service, "DATABASE_MONITOR_PASSWORD")] = []string{service + "-db", service + "-db-exporter"}
 	}
-	for name, who := range owners {
+	for name, ownerParts := range owners {
 		for _, part := range parts {
 			want := false
-			for _, owner := range who {
+			for _, owner := range ownerParts {
 				want = want || owner == part
 			}
-			if got := has(part, kept[name]); got != want {
-				t.Errorf("%s is with %s: %v", name, part, got)
+			if got := has(part, stored[name]); got != want {
+				t.Errorf("part %s has %s: got %v, want %v", part, name, got, want)
 			}
 		}
 	}
 }
 
-func TestEachPairHasTokensOfItsOwnUnlessTheyAreGiven(t *testing.T) {
-	p := newPlace(t)
-	p.make(t)
+func TestEachPairHasItsOwnTokensUnlessTheOperatorSetsThem(t *testing.T) {
+	p := newFolders(t)
+	p.makeSecrets(t)
 	if a, o := p.settings(t, "auth"), p.settings(t, "order"); a["APP_API_TOKEN"] == o["APP_API_TOKEN"] || a["DAPR_API_TOKEN"] == o["DAPR_API_TOKEN"] {
 		t.Error("auth and order have the same tokens")
 	}
-	p.make(t, "APP_API_TOKEN=given")
+	p.makeSecrets(t, "APP_API_TOKEN=given")
 	if got := p.settings(t, "auth")["APP_API_TOKEN"] + p.settings(t, "order")["APP_API_TOKEN"]; got != "givengiven" {
-		t.Errorf("given: %s", got)
+		t.Errorf("got the tokens %q, want both to be the token that was set", got)
 	}
-	p.make(t)
+	p.makeSecrets(t)
 	if got := p.settings(t, "auth")["APP_API_TOKEN"]; got != "given" {
-		t.Errorf("what was given is forgotten: %s", got)
+		t.Errorf("got %q, want the token that an earlier run was given", got)
 	}
 }
 
-func TestASecretCanBeGivenInAFile(t *testing.T) {
-	p := newPlace(t)
+func TestSecretIsReadFromAFile(t *testing.T) {
+	p := newFolders(t)
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("p@ss/word:1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.make(t, "AUTH_DATABASE_PASSWORD_FILE="+file, "USER_DATABASE_PASSWORD_FILE=/dev/null")
+	p.makeSecrets(t, "AUTH_DATABASE_PASSWORD_FILE="+file, "USER_DATABASE_PASSWORD_FILE=/dev/null")
 	if got := p.read(t, "auth-db", "password"); got != "p@ss/word:1" {
-		t.Errorf("the database has %q", got)
+		t.Errorf("got the database password %q, want p@ss/word:1", got)
 	}
 	want := "postgres://auth:p%40ss%2Fword%3A1@auth-db:5432/auth?statement_timeout=5000&lock_timeout=2000"
 	if got := p.settings(t, "auth")["AUTH_DATABASE_URL"]; got != want {
-		t.Errorf("auth has %s", got)
+		t.Errorf("got auth's URL %s, want %s", got, want)
 	}
 	if len(p.read(t, "user-db", "password")) < 20 {
-		t.Error("an empty file is taken for a password")
+		t.Error("an empty file was used as a password")
 	}
 }
 
-func TestWhatCannotWorkIsRefusedInOneLineWithoutTheValue(t *testing.T) {
+func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct{ setting, want string }{
-		"no key":              {"X=", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
-		"a short key":         {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes, and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
-		"a key in a file":     {"JWT_SECRET_KEY_FILE=KEY", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
-		"no address":          {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
-		"more than one":       {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
-		"a short password":    {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD has to be 8 to 72 bytes long\n"},
-		"more than a line":    {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN has to be one line\n"},
-		"a file of somewhere": {"ADMIN_PASSWORD_FILE=/not/there", "comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
+		"no key":            {"X=", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
+		"a short key":       {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"a key in a file":   {"JWT_SECRET_KEY_FILE=KEY", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
+		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
+		"a name with it":    {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
+		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD must be 8 to 72 bytes long\n"},
+		"two lines":         {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN must be one line\n"},
+		"a missing file":    {"ADMIN_PASSWORD_FILE=/not/there", "comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
 	} {
-		p := newPlace(t)
+		p := newFolders(t)
 		environ := []string{key, strings.Replace(tc.setting, "=KEY", "="+file, 1)}
 		if strings.HasPrefix(tc.want, "comanda secrets: JWT") {
 			environ = environ[1:]
 		}
-		code, said := p.call(environ)
-		if code != 1 || said != tc.want {
-			t.Errorf("%s: %d\n got %swant %s", name, code, said, tc.want)
+		code, output := p.call(environ)
+		if code != 1 || output != tc.want {
+			t.Errorf("%s: got exit code %d, want 1\n got %swant %s", name, code, output, tc.want)
 		}
-		if left, _ := os.ReadDir(p.kept); len(left) > 0 {
-			t.Errorf("%s: something is kept", name)
+		if left, _ := os.ReadDir(p.store); len(left) > 0 {
+			t.Errorf("%s: a secret was stored", name)
 		}
 	}
 }
 
-func TestShowIsForAPersonAndForAShell(t *testing.T) {
-	p := newPlace(t)
+func TestShowPrintsLoginsThatAShellCanRead(t *testing.T) {
+	p := newFolders(t)
 	if code, _ := p.call(nil, "show"); code != 1 {
-		t.Error("shows what is not there")
+		t.Error("show succeeded before any secret was stored")
 	}
-	p.make(t, "ADMIN_PASSWORD=it's me, Mario", "ADMIN_EMAIL=ana@example.com")
-	code, said := p.call(nil, "show")
+	p.makeSecrets(t, "ADMIN_PASSWORD=it's me, Mario", "ADMIN_EMAIL=ana@example.com")
+	code, output := p.call(nil, "show")
 	if code != 0 {
-		t.Fatal(said)
+		t.Fatal(output)
 	}
 	for _, line := range []string{`ADMIN_EMAIL='ana@example.com'`, `ADMIN_PASSWORD='it'\''s me, Mario'`, `GRAFANA_ADMIN_PASSWORD='`, `ORDER_DATABASE='postgres://order:`, `@127.0.0.1:5435/order'`} {
-		if !strings.Contains(said, line) {
-			t.Errorf("says nothing of %s:\n%s", line, said)
+		if !strings.Contains(output, line) {
+			t.Errorf("got\n%swant a line with %s", output, line)
 		}
 	}
-	if strings.Contains(said, "TOKEN") || strings.Contains(said, "JWT") {
-		t.Errorf("shows what nobody logs in with:\n%s", said)
+	if strings.Contains(output, "TOKEN") || strings.Contains(output, "JWT") {
+		t.Errorf("got secrets that are no login:\n%s", output)
 	}
 }

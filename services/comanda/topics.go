@@ -2,55 +2,56 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/caarlos0/env/v11"
 
+	"comanda/services/comanda/kafka"
 	"comanda/services/event"
-	"comanda/services/event/broker"
 )
 
-// topicsTimeout is how long the broker may take to start, and then to create all topics.
+// topicsTimeout bounds the broker's start and the declaration of all topics.
 const topicsTimeout = 3 * time.Minute
 
-// kafka is what the commands that speak to Kafka need to know.
-type kafka struct {
+// kafkaSettings are the settings of the commands that use Kafka.
+type kafkaSettings struct {
 	Brokers string `env:"KAFKA_BROKERS,required,notEmpty"`
 }
 
-func loadKafka(environ map[string]string) (kafka, error) {
-	config, err := env.ParseAsWithOptions[kafka](env.Options{Environment: environ})
+func loadKafkaSettings(environ map[string]string) (kafkaSettings, error) {
+	settings, err := env.ParseAsWithOptions[kafkaSettings](env.Options{Environment: environ})
 	if err != nil {
-		return config, fmt.Errorf("KAFKA_BROKERS is not set: set it to host:port, or several of them separated by commas")
+		return settings, errors.New("KAFKA_BROKERS is not set: set it to host:port, or to a comma-separated list of them")
 	}
-	return config, nil
+	return settings, nil
 }
 
-// topics can be run again at any time: it creates what is missing.
-func topics(ctx context.Context, c call) error {
-	config, err := loadKafka(c.environ)
+// declareTopics creates the missing topics. It can run again at any time.
+func declareTopics(ctx context.Context, c call) error {
+	settings, err := loadKafkaSettings(c.environ)
 	if err != nil {
 		return err
 	}
-	client, err := broker.Connect(config.Brokers)
+	client, err := kafka.Connect(settings.Brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
-	if err := broker.Await(ctx, client); err != nil {
-		return fmt.Errorf("no broker works at %s: %w", config.Brokers, err)
+	if err := kafka.AwaitReady(ctx, client); err != nil {
+		return fmt.Errorf("no Kafka broker is ready at %s: %w: start Kafka, or correct KAFKA_BROKERS", settings.Brokers, err)
 	}
-	var wanted []broker.Topic
+	var wanted []kafka.Topic
 	for _, name := range event.Declared() {
-		wanted = append(wanted, broker.Topic{Name: name, Partitions: event.Partitions})
+		wanted = append(wanted, kafka.Topic{Name: name, Partitions: event.Partitions})
 	}
-	created, err := broker.Declare(ctx, client, wanted)
+	created, err := kafka.DeclareTopics(ctx, client, wanted)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(c.stdout, "%d topics are there, %d of them new\n", len(wanted), created)
+	_, _ = fmt.Fprintf(c.stdout, "%d topics exist, %d of them new\n", len(wanted), created)
 	return nil
 }

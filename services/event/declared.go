@@ -6,8 +6,8 @@ import (
 	"comanda/services"
 )
 
-// Announcers says which service announces what. From it follow the topics that must exist and, on a stock Dapr
-// runtime, the internal topics of its outbox.
+// Announcers lists the topics that each service publishes to. It determines which topics must exist, including the internal
+// topics of the outbox on a stock Dapr runtime.
 var Announcers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name},
 	"user":    {CreatingUserResponse.Name},
@@ -15,20 +15,20 @@ var Announcers = map[string][]string{
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
 }
 
-// Consumers are the services that hear events; each has a dead-letter topic of its own.
+// Consumers lists the services that consume events. Each has its own dead-letter topic.
 var Consumers = services.Names
 
-// DeadLetters names the topic that keeps what service could not process.
+// DeadLetters returns the name of the topic for the events that service could not handle.
 func DeadLetters(service string) string { return service + ".dead-letters" }
 
-// Component names the Dapr state component that writes documents of the plain component and announces on topic.
-// One component publishes to one topic, so each topic has its own (https://docs.dapr.io, "transactional outbox").
+// Component returns the name of the Dapr state component that writes the documents of the plain component and publishes to
+// topic. A component publishes to one topic, so each topic has its own (https://docs.dapr.io, "transactional outbox").
 func Component(plain, topic string) string {
 	return plain + "-" + strings.ReplaceAll(topic, ".", "-")
 }
 
-// Declared lists every topic that must exist before the system starts: a broker's auto-created topics have the wrong
-// number of partitions, and some brokers have none.
+// Declared lists every topic that must exist before the system starts. A topic that a broker creates by itself has the wrong
+// number of partitions, and some brokers create none.
 func Declared() []string {
 	var names []string
 	for _, service := range services.Stateful {
@@ -42,6 +42,6 @@ func Declared() []string {
 	return names
 }
 
-// internalTopic is where the stock runtime's outbox keeps an event between commit and publish: namespace, app id and
-// topic in one word. Our runtime keeps events as rows and leaves it empty.
+// internalTopic returns the topic in which the stock runtime's outbox keeps an event between commit and publish. Its name joins
+// namespace, app id and topic. Our runtime keeps events as outbox rows and leaves this topic empty.
 func internalTopic(service, topic string) string { return "default" + service + topic + "outbox" }

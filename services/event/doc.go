@@ -1,7 +1,7 @@
-// Package event is the contract between the services: every topic that exists, the payload that travels on it and who
-// announces and hears it. It is open to the whole module and imports nothing of it.
+// Package event is the contract between the services: every topic, its payload, its publisher and its consumers. The whole
+// module may import it. It imports only the services' names.
 //
-// Events are CloudEvents 1.0 (https://github.com/cloudevents/spec) with JSON data. Their type is the topic's name with
-// a version, their subject the id of the aggregate they speak of. They arrive at least once and in no order, so every
-// payload carries the aggregate's version and every handler must be right under duplicates, reordering and delay.
+// Events are CloudEvents 1.0 (https://github.com/cloudevents/spec) with JSON data. An event's type is the topic's name and a
+// version; its subject is the id of its aggregate. Events arrive at least once and in no order, so every payload carries the
+// aggregate's version, and every handler must be correct under duplicates, reordering and delay.
 package event

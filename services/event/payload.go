@@ -2,8 +2,8 @@ package event
 
 import "time"
 
-// UserToCreate asks user to create the profile of a new account. It carries personal data, because the profile is made
-// from it; no other topic does.
+// UserToCreate asks the service user to create the profile of a new account. It carries the personal data of the profile; no
+// other topic carries personal data.
 type UserToCreate struct {
 	UserID  string   `json:"userId"`
 	Version int      `json:"version"`
@@ -13,7 +13,7 @@ type UserToCreate struct {
 	Address *Address `json:"address,omitempty"`
 }
 
-// Address is where somebody lives, or where an order goes.
+// Address is the address of a profile or of a delivery.
 type Address struct {
 	Street     string `json:"street"`
 	City       string `json:"city"`
@@ -21,7 +21,7 @@ type Address struct {
 	Country    string `json:"country"` // ISO 3166-1 alpha-2
 }
 
-// UserOutcome answers UserToCreate: the profile was created, or rejected with a reason.
+// UserOutcome is the response to UserToCreate: the profile was created, or rejected with a reason.
 type UserOutcome struct {
 	UserID  string `json:"userId"`
 	Version int    `json:"version"`
@@ -29,7 +29,7 @@ type UserOutcome struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// The outcomes of a registration, and why user rejects one.
+// The outcomes of a registration, and the reason of a rejection.
 const (
 	UserCreated  = "created"
 	UserRejected = "rejected"
@@ -37,14 +37,14 @@ const (
 	ReasonPhoneTaken = "phone_taken"
 )
 
-// UserCancelled says that auth has given up on a registration: the profile must not be, whether it was made or not.
+// UserCancelled says that auth gave up a registration. The profile must not exist afterwards, whether or not it was created.
 type UserCancelled struct {
 	UserID  string `json:"userId"`
 	Version int    `json:"version"`
 	Reason  string `json:"reason"`
 }
 
-// OrderPlaced asks product to reserve every line of a new order, or none.
+// OrderPlaced asks the service product to reserve every line of a new order, or none.
 type OrderPlaced struct {
 	OrderID    string      `json:"orderId"`
 	Version    int         `json:"version"`
@@ -52,7 +52,7 @@ type OrderPlaced struct {
 	Items      []OrderLine `json:"items"`
 }
 
-// OrderLine is what was asked for.
+// OrderLine is one product of an order and its quantity.
 type OrderLine struct {
 	ProductID string `json:"productId"`
 	Quantity  int    `json:"quantity"`
@@ -67,7 +67,7 @@ type StockReserved struct {
 	TotalCents int64          `json:"totalCents"`
 }
 
-// ReservedLine is one reserved line with the name and price the menu had at that moment.
+// ReservedLine is one reserved line, with the product's name and price on the menu at that moment.
 type ReservedLine struct {
 	ProductID      string `json:"productId"`
 	Quantity       int    `json:"quantity"`
@@ -76,7 +76,7 @@ type ReservedLine struct {
 	LineTotalCents int64  `json:"lineTotalCents"`
 }
 
-// StockFailed says that nothing of an order is reserved, and which lines fell short.
+// StockFailed says that no line of an order is reserved, and lists the shortages.
 type StockFailed struct {
 	OrderID   string     `json:"orderId"`
 	Version   int        `json:"version"`
@@ -84,20 +84,21 @@ type StockFailed struct {
 	Shortages []Shortage `json:"shortages"`
 }
 
-// Why an order is rejected: lines fell short, or all are there but in several currencies, which have no total.
+// The reasons to reject an order: there are shortages, or its lines have several currencies and therefore no total.
 const (
 	ReasonInsufficientStock = "insufficient_stock"
 	ReasonMixedCurrencies   = "mixed_currencies"
 )
 
-// Shortage is a line of which there was not enough. Available is 0 for a product that is not, or no longer, on the menu.
+// Shortage is a line that product could not reserve. Available is 0 for a product that is not, or no longer, on the menu.
 type Shortage struct {
 	ProductID string `json:"productId"`
 	Requested int    `json:"requested"`
 	Available int    `json:"available"`
 }
 
-// OrderStatus says that an order's status changed. Version grows by one with each change, so a gap shows a missed one.
+// OrderStatus says that an order's status changed. Version grows by one with each change, so a gap reveals a missed
+// event.
 type OrderStatus struct {
 	OrderID    string    `json:"orderId"`
 	Version    int       `json:"version"`
@@ -107,10 +108,10 @@ type OrderStatus struct {
 	At         time.Time `json:"at"`
 }
 
-// Status is a state in the life of an order.
+// Status is the status of an order.
 type Status string
 
-// The states of an order. Which step may follow which is order's to know; all others only need the names.
+// The statuses of an order. Only the service order knows the transitions between them.
 const (
 	StatusPending        Status = "PENDING"
 	StatusConfirmed      Status = "CONFIRMED"
@@ -122,7 +123,7 @@ const (
 	StatusCancelled      Status = "CANCELLED"
 )
 
-// Final says whether nothing can follow s.
+// Final reports whether s is a final status, which has no successor.
 func (s Status) Final() bool {
 	return s == StatusRejected || s == StatusDelivered || s == StatusCancelled
 }

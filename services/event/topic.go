@@ -2,10 +2,10 @@ package event
 
 import "time"
 
-// Partitions is how many partitions every topic has. More is not better: 256 halved the rate that 16 to 32 gave.
+// Partitions is the number of partitions of every topic. More is not better: 256 halved the throughput of 16 to 32.
 const Partitions = 16
 
-// Topic names a stream of events that all carry a T.
+// Topic is a topic whose events all carry a T.
 type Topic[T any] struct {
 	Name    string
 	Version string
@@ -18,7 +18,7 @@ var (
 	CreatingUserCancelled = Topic[UserCancelled]{"creating.user.cancelled", "v1"}
 )
 
-// The topics of the order saga (order and product), and of what follows it.
+// The topics of the order saga (order and product), and of the statuses that follow it.
 var (
 	OrderCreatedPending    = Topic[OrderPlaced]{"order.created.pending", "v1"}
 	InventoryStockReserved = Topic[StockReserved]{"inventory.stock.reserved", "v1"}
@@ -26,15 +26,15 @@ var (
 	OrderStatusChanged     = Topic[OrderStatus]{"order.status.changed", "v1"}
 )
 
-// Type returns the CloudEvents type of the topic's events: its name with a version.
+// Type returns the CloudEvents type of the topic's events: its name and its version.
 func (t Topic[T]) Type() string { return t.Name + "." + t.Version }
 
-// About makes the message that announces data, which speaks of the aggregate with the id subject.
+// About returns the message that publishes data about the aggregate with the id subject.
 func (t Topic[T]) About(subject string, data T) Message {
 	return Message{Topic: t.Name, Type: t.Type(), Subject: subject, Data: data}
 }
 
-// Message is an event on its way out: a document is written together with it, or with None.
+// Message is an event that has not been published yet. Every write of a document takes a Message or None.
 type Message struct {
 	Topic   string
 	Type    string
@@ -42,10 +42,10 @@ type Message struct {
 	Data    any
 }
 
-// None is the message of a change that nobody needs to hear of. It has to be said, so that it cannot be forgotten.
+// None stands for a change that publishes no event. It is explicit, so that an event cannot be forgotten.
 var None = Message{}
 
-// Received is an event as it arrived: the CloudEvent's attributes and its data.
+// Received is a consumed event: the CloudEvent's attributes and its data.
 type Received[T any] struct {
 	ID      string    `json:"id"`
 	Type    string    `json:"type"`

@@ -1,6 +1,6 @@
-// Package secret makes the secrets that were not given, and keeps them. The local launcher and the operator's command both
-// use it; each has its own list of Secrets.
+// Package secret generates missing secrets and stores them in files. The launcher and the operator's command use it; each has
+// its own list of Secrets.
 //
-// A kept file holds NAME=value lines, is replaced in one step and is flushed to the disk before Write returns: a database
-// that was initialised with a password which is then lost would be locked for good.
+// A file holds NAME=value lines. Write replaces it atomically and flushes it to the disk before it returns. Otherwise a database
+// could be initialised with a password that is then lost, and nothing could open it again.
 package secret

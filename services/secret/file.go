@@ -27,15 +27,15 @@ func Read(path string) (map[string]string, error) {
 	return settings, lines.Err()
 }
 
-// flush writes a file or a folder through to the disk. A variable, so that the test can watch the order.
-var flush = (*os.File).Sync
+// flushToDisk flushes a file or a folder. It is a variable so that a test can observe the order.
+var flushToDisk = (*os.File).Sync
 
-// Write replaces a file in one step. A reader sees the old content or the new, whole, also after a loss of power. The mode is
-// the one asked for, regardless of the umask.
+// Write replaces a file atomically. A reader sees either the whole old content or the whole new content, even after a loss of
+// power. The file gets exactly this mode, regardless of the umask.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	fresh := path + ".new"
-	_ = os.Remove(fresh) // left by a run that was killed
-	if err := writeFresh(fresh, content, mode); err != nil {
+	_ = os.Remove(fresh) // an earlier run that was killed may have left it
+	if err := writeNewFile(fresh, content, mode); err != nil {
 		return err
 	}
 	if err := os.Rename(fresh, path); err != nil {
@@ -45,17 +45,17 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(flush(folder), folder.Close())
+	return errors.Join(flushToDisk(folder), folder.Close())
 }
 
-func writeFresh(path string, content []byte, mode fs.FileMode) error {
+func writeNewFile(path string, content []byte, mode fs.FileMode) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(content)
 	if err == nil {
-		err = errors.Join(file.Chmod(mode), flush(file))
+		err = errors.Join(file.Chmod(mode), flushToDisk(file))
 	}
 	return errors.Join(err, file.Close())
 }

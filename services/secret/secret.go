@@ -11,30 +11,30 @@ import (
 	"strings"
 )
 
-// MinimumKey is the least length of JWT_SECRET_KEY in bytes; the services refuse a shorter one.
+// MinimumKey is the minimum length of JWT_SECRET_KEY in bytes. The services reject a shorter one.
 const MinimumKey = 32
 
-// Secret is one setting that is made at random when it is not given.
+// Secret is a setting that is generated when the environment does not set it.
 type Secret struct {
-	Name  string             // under which it is kept, and can be given
-	Also  string             // a second name under which it can be given; may be empty
-	Make  func() string      // makes a value
-	Check func(string) error // checks a given value; may be nil
+	Name  string             // its name in the file and in the environment
+	Also  string             // a second name in the environment; may be empty
+	Make  func() string      // generates a value
+	Check func(string) error // validates a value of the environment; may be nil
 }
 
-// Key returns a value for JWT_SECRET_KEY.
+// Key generates a value for JWT_SECRET_KEY.
 func Key() string { return rand.Text() + rand.Text() }
 
-// Token returns a value that only programs need: 130 bits.
+// Token generates a value that only programs use: 130 bits.
 func Token() string { return rand.Text() }
 
-// Password returns a value that a person can copy: 16 letters and digits, 80 bits.
+// Password generates a value that a person can copy: 16 letters and digits, 80 bits.
 func Password() string { return strings.ToLower(rand.Text()[:16]) }
 
-// Fixed returns a Make that always gives text.
+// Fixed returns a Make function that always returns text.
 func Fixed(text string) func() string { return func() string { return text } }
 
-// CheckEmail wants a bare address without a name, as auth does.
+// CheckEmail accepts a bare e-mail address without a name, as auth does.
 func CheckEmail(text string) error {
 	if parsed, err := mail.ParseAddress(text); err != nil || parsed.Address != text {
 		return errors.New("is not an e-mail address")
@@ -42,24 +42,24 @@ func CheckEmail(text string) error {
 	return nil
 }
 
-// CheckPassword wants 8 to 72 bytes, as auth does.
+// CheckPassword accepts 8 to 72 bytes, as auth does.
 func CheckPassword(text string) error {
 	if len(text) < 8 || len(text) > 72 {
-		return errors.New("has to be 8 to 72 bytes long")
+		return errors.New("must be 8 to 72 bytes long")
 	}
 	return nil
 }
 
-// CheckKey wants a JWT_SECRET_KEY that the services accept.
+// CheckKey accepts a JWT_SECRET_KEY that the services accept.
 func CheckKey(text string) error {
 	if len(text) < MinimumKey {
-		return fmt.Errorf("has %d bytes, and needs at least %d (openssl rand -base64 48 makes a good one)", len(text), MinimumKey)
+		return fmt.Errorf("has %d bytes and needs at least %d (openssl rand -base64 48 makes a good one)", len(text), MinimumKey)
 	}
 	return nil
 }
 
-// Given returns the value that the environment has for a setting, by its NAME or by NAME_FILE; empty without one. Errors
-// never show the value.
+// Given returns the value of a setting from the environment: that of NAME, else the content of the file that NAME_FILE names,
+// else an empty string. Its errors never contain the value.
 func Given(environ map[string]string, name string) (string, error) {
 	value, path := environ[name], environ[name+"_FILE"]
 	if value == "" && path != "" {
@@ -70,35 +70,36 @@ func Given(environ map[string]string, name string) (string, error) {
 		value = strings.TrimRight(string(text), "\r\n")
 	}
 	if strings.ContainsAny(value, "\r\n\x00") {
-		return "", fmt.Errorf("%s has to be one line", name)
+		return "", fmt.Errorf("%s must be one line", name)
 	}
 	return value, nil
 }
 
-// Complete returns a value for every secret: the given one, else the kept one, else a new one. It adds the new ones to kept,
-// and says how many there are. It reports every bad value at once, one per line.
-func Complete(list []Secret, kept, environ map[string]string) (settings map[string]string, made int, err error) {
-	settings = maps.Clone(kept)
-	var bad []error
-	for _, each := range list {
-		value, err := each.given(environ)
+// Complete returns a value for every secret: that of the environment, else the one in stored, else a new one. It adds the new
+// values to stored and returns their number. Its error reports all invalid values, one per line.
+func Complete(list []Secret, stored, environ map[string]string) (settings map[string]string, generated int, err error) {
+	settings = maps.Clone(stored)
+	var invalid []error
+	for _, s := range list {
+		value, err := s.fromEnvironment(environ)
 		switch {
 		case err != nil:
-			if !slices.ContainsFunc(bad, func(said error) bool { return said.Error() == err.Error() }) { // a token that many parts share
-				bad = append(bad, err)
+			// Many parts may share one token: report it once.
+			if !slices.ContainsFunc(invalid, func(reported error) bool { return reported.Error() == err.Error() }) {
+				invalid = append(invalid, err)
 			}
 		case value != "":
-			settings[each.Name] = value
-		case kept[each.Name] == "":
-			kept[each.Name] = each.Make()
-			settings[each.Name] = kept[each.Name]
-			made++
+			settings[s.Name] = value
+		case stored[s.Name] == "":
+			stored[s.Name] = s.Make()
+			settings[s.Name] = stored[s.Name]
+			generated++
 		}
 	}
-	return settings, made, errors.Join(bad...)
+	return settings, generated, errors.Join(invalid...)
 }
 
-func (s Secret) given(environ map[string]string) (string, error) {
+func (s Secret) fromEnvironment(environ map[string]string) (string, error) {
 	value, err := Given(environ, s.Name)
 	if err == nil && value == "" && s.Also != "" {
 		value, err = Given(environ, s.Also)
@@ -111,8 +112,8 @@ func (s Secret) given(environ map[string]string) (string, error) {
 	return value, err
 }
 
-// Environ turns NAME=value lines, as os.Environ returns them, into a map. An empty value counts as not set, so that an empty
-// variable is never taken for a secret.
+// Environ turns NAME=value lines, as os.Environ returns them, into a map. It drops empty values, so that an empty variable
+// never becomes a secret.
 func Environ(lines []string) map[string]string {
 	environ := map[string]string{}
 	for _, line := range lines {
@@ -133,5 +134,5 @@ func Lines(settings map[string]string) []string {
 	return lines
 }
 
-// Quote returns text as a shell reads it literally.
+// Quote quotes text so that a shell reads it literally.
 func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

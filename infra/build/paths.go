@@ -7,11 +7,10 @@ import (
 	"path/filepath"
 )
 
-// errNoRoot is the answer outside a checkout.
-var errNoRoot = errors.New("no Comanda checkout here: run this inside of it")
+// errNoRoot is Root's error outside a checkout.
+var errNoRoot = errors.New("the working directory is not in a Comanda checkout: run this inside the checkout")
 
-// Root is the checkout's directory: the one with the go.mod of module comanda
-// at or above the working directory.
+// Root returns the checkout's directory: the one at or above the working directory that holds the go.mod of module comanda.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -29,7 +28,7 @@ func Root() (string, error) {
 	}
 }
 
-// State is the directory for all that is built, started and kept.
+// State returns the state directory, which holds programs, logs and data.
 func State() (string, error) {
 	if dir := os.Getenv("COMANDA_STATE"); dir != "" {
 		return filepath.Abs(dir)
@@ -38,7 +37,7 @@ func State() (string, error) {
 	return filepath.Join(root, ".comanda"), err
 }
 
-// DaprdPath is where our daprd is, or the stock one. The folder three levels above is what DAPR_RUNTIME_PATH takes.
+// DaprdPath returns the path of our daprd, or of the stock one. DAPR_RUNTIME_PATH takes the folder three levels above it.
 func DaprdPath(stock bool) (string, error) {
 	state, err := State()
 	folder := "runtime"
@@ -48,8 +47,8 @@ func DaprdPath(stock bool) (string, error) {
 	return filepath.Join(state, folder, ".dapr", "bin", "daprd"), err
 }
 
-// Bin is where a built program is: a service's name, or dapr.
-func Bin(name string) (string, error) {
+// ProgramPath returns the path of a built program: a service, broker or dapr.
+func ProgramPath(name string) (string, error) {
 	state, err := State()
 	return filepath.Join(state, "bin", name), err
 }

@@ -1,4 +1,4 @@
-package broker
+package kafka
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-func TestDeclareCreatesAndGrowsAndLeavesTheRest(t *testing.T) {
+func TestDeclareTopicsCreatesTopicsAndAddsPartitions(t *testing.T) {
 	t.Parallel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "small"), kfake.SeedTopics(8, "large"))
 	if err != nil {
@@ -20,32 +20,32 @@ func TestDeclareCreatesAndGrowsAndLeavesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	if err := Await(t.Context(), client); err != nil {
+	if err := AwaitReady(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 	topics := []Topic{{Name: "new", Partitions: 4}, {Name: "small", Partitions: 4}, {Name: "large", Partitions: 4}}
 	for i, want := range []int{1, 0} {
-		if created, err := Declare(t.Context(), client, topics); err != nil || created != want {
-			t.Fatalf("time %d: created %d, %v", i+1, created, err)
+		if created, err := DeclareTopics(t.Context(), client, topics); err != nil || created != want {
+			t.Fatalf("call %d: created %d topics, want %d (error: %v)", i+1, created, want, err)
 		}
 	}
-	fresh, err := Connect(strings.Join(cluster.ListenAddrs(), ",")) // the other one remembers, for a moment
+	fresh, err := Connect(strings.Join(cluster.ListenAddrs(), ",")) // the first client caches its metadata
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fresh.Close)
-	there, err := fresh.ListTopics(t.Context())
+	topicDetails, err := fresh.ListTopics(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int{"new": 4, "small": 4, "large": 8} {
-		if got := len(there[name].Partitions); got != want {
-			t.Errorf("%s has %d partitions, not %d", name, got, want)
+		if got := len(topicDetails[name].Partitions); got != want {
+			t.Errorf("topic %s: got %d partitions, want %d", name, got, want)
 		}
 	}
 }
 
-func TestAwaitEndsWithItsContext(t *testing.T) {
+func TestAwaitReadyEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	client, err := Connect("127.0.0.1:1")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	t.Cleanup(client.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if Await(ctx, client) == nil {
-		t.Error("a broker that is not there works")
+	if AwaitReady(ctx, client) == nil {
+		t.Error("got no error for a broker that does not exist")
 	}
 }

@@ -13,24 +13,24 @@ import (
 	"comanda/infra/port"
 )
 
-// A bad setting, a missing program and a port in use end the run with one clear line each.
-func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
+// An invalid setting, a missing program and a port in use each end the run with one line that explains it.
+func TestStartProblemIsReportedInOneLine(t *testing.T) {
 	for name, test := range map[string]struct {
 		arrange func(*testing.T, *launcher)
 		want    string
 	}{
-		"a service refuses a setting": {
+		"a service rejects a setting": {
 			func(t *testing.T, _ *launcher) { t.Setenv("RATE_LIMIT_BURST", "abc") },
 			"gateway: RATE_LIMIT_BURST has to be a whole number",
 		},
 		"a program is missing": {
 			func(t *testing.T, l *launcher) {
-				text, err := os.ReadFile(filepath.Join(l.place.root, "dapr", "dapr.yaml"))
+				text, err := os.ReadFile(filepath.Join(l.paths.root, "dapr", "dapr.yaml"))
 				if err != nil {
 					t.Fatal(err)
 				}
-				l.place.root = t.TempDir()
-				path := filepath.Join(l.place.root, "dapr", "dapr.yaml")
+				l.paths.root = t.TempDir()
+				path := filepath.Join(l.paths.root, "dapr", "dapr.yaml")
 				changed := strings.Replace(string(text), "bin/user", "bin/absent", 1)
 				if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(changed), 0o600)); err != nil {
 					t.Fatal(err)
@@ -40,29 +40,29 @@ func TestWhatIsInTheWayIsSaidInOneLine(t *testing.T) {
 		},
 		"a port is in use": {
 			func(t *testing.T, l *launcher) {
-				taken, err := port.Reserve()
+				portInUse, err := port.Reserve()
 				if err != nil {
 					t.Fatal(err)
 				}
-				listen(t, taken)
-				l.ports = func(app supervisor.App) (supervisor.Ports, error) {
+				listen(t, portInUse)
+				l.choosePorts = func(app supervisor.App) (supervisor.Ports, error) {
 					ports, err := supervisor.FreePorts()
 					if app.ID == "order" {
-						ports.App = taken
+						ports.App = portInUse
 					}
 					return ports, err
 				}
 			},
-			", for order, is in use: end what listens there",
+			", for order, is in use: stop the program that listens there",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLauncher(newPlace(t), newConsole(t.Output(), false), false)
-			l.ports = freePorts
+			l := newLauncher(newPaths(t), newConsole(t.Output(), false), false)
+			l.choosePorts = freePorts
 			test.arrange(t, l)
-			err := l.up(t.Context())
+			err := l.runSystem(t.Context())
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("ended with %v, want one line with %q", err, test.want)
+				t.Errorf("got %v, want one line with %q", err, test.want)
 			}
 		})
 	}

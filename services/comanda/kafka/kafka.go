@@ -1,0 +1,126 @@
+// Package kafka connects to Kafka, waits until it is ready, and declares topics. The operator's command uses it in
+// containers, and infra uses it on one machine.
+//
+// Topics are declared and never auto-created: an auto-created topic has the wrong number of partitions, and some brokers
+// forget it.
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	retryTimeout  = 10 * time.Second       // bounds the retries of one request
+	readyTimeout  = 2 * time.Second        // bounds one call of CheckReady
+	retryInterval = 200 * time.Millisecond // between two attempts
+)
+
+// Topic is a topic to declare.
+type Topic struct {
+	Name       string
+	Partitions int
+}
+
+// Connect returns a client for brokers, a comma-separated list of host:port. It opens no connection yet. The caller closes
+// the client.
+func Connect(brokers string) (*kadm.Client, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...),
+		kgo.DialTimeout(time.Second), kgo.RetryTimeout(retryTimeout),
+		kgo.MetadataMinAge(retryInterval)) // so that each attempt sees fresh metadata
+	if err != nil {
+		return nil, fmt.Errorf("KAFKA_BROKERS %q: %w", brokers, err)
+	}
+	return kadm.NewClient(client), nil
+}
+
+// CheckReady returns an error unless the cluster has a controller. A broker listens before that, and can do nothing without a
+// controller.
+func CheckReady(ctx context.Context, client *kadm.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	meta, err := client.BrokerMetadata(ctx)
+	if err == nil && (meta.Controller < 0 || len(meta.Brokers) == 0) {
+		return errors.New("the broker has no controller yet")
+	}
+	return err
+}
+
+// AwaitReady calls CheckReady until it succeeds or ctx is done.
+func AwaitReady(ctx context.Context, client *kadm.Client) error {
+	for {
+		err := CheckReady(ctx, client)
+		if err == nil {
+			return nil
+		}
+		if !pause(ctx) {
+			return err
+		}
+	}
+}
+
+// DeclareTopics creates the missing topics and adds missing partitions to the others. Replication is the cluster's default. It
+// returns the number of topics that it created.
+func DeclareTopics(ctx context.Context, client *kadm.Client, topics []Topic) (created int, err error) {
+	existing, err := client.ListTopics(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("declare topics: %w", err)
+	}
+	for _, topic := range topics {
+		isNew, err := declareWithRetry(ctx, client, existing, topic)
+		if err != nil {
+			return created, fmt.Errorf("declare topic %s: %w", topic.Name, err)
+		}
+		if isNew {
+			created++
+		}
+	}
+	return created, nil
+}
+
+// declareWithRetry retries on INVALID_REPLICATION_FACTOR. A broker on a busy machine misses its own heartbeats, above all at
+// start, and then counts none of its replicas as alive.
+func declareWithRetry(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
+	for {
+		isNew, err = declareTopic(ctx, client, existing, topic)
+		if !errors.Is(err, kerr.InvalidReplicationFactor) || !pause(ctx) {
+			return isNew, err
+		}
+	}
+}
+
+func declareTopic(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
+	found, ok := existing[topic.Name]
+	if !ok || found.Err != nil {
+		response, err := client.CreateTopic(ctx, int32(topic.Partitions), -1, nil, topic.Name)
+		if err == nil {
+			err = response.Err
+		}
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	if len(found.Partitions) >= topic.Partitions {
+		return false, nil
+	}
+	responses, err := client.UpdatePartitions(ctx, topic.Partitions, topic.Name)
+	return false, errors.Join(err, responses.Error())
+}
+
+// pause waits for retryInterval. It returns false when ctx is done.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(retryInterval):
+		return true
+	}
+}
