@@ -19,7 +19,7 @@ func TestReplicaJoinsWhileAnEventFails(t *testing.T) {
 	g.wantDelivered(t, "joined")
 }
 
-// A sidecar that was stopped drops its event when it resumes, because another replica has the partition now.
+// A sidecar that was stopped with SIGSTOP drops its event when it resumes, because another replica has the partition now.
 func TestResumedReplicaDropsAnEventThatAnotherReplicaHas(t *testing.T) {
 	t.Parallel()
 	g := newConsumerGroup(t)

@@ -111,7 +111,7 @@ func TestNoRowIsRefusedWhileTheBrokerIsAway(t *testing.T) {
 	}
 }
 
-func TestOnlyAnEventRefusedAloneIsRefused(t *testing.T) {
+func TestRefusedBatchIsSentAgainOneByOne(t *testing.T) {
 	b := &broker{refuse: func(events []string) map[string]error {
 		if len(events) > 1 { // the batch is too large for the broker
 			return refuse(sarama.ErrMessageSizeTooLarge, events...)(events)

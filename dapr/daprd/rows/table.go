@@ -117,8 +117,9 @@ func (t *table) readPage(ctx context.Context, tx pgx.Tx, after int64, skip []str
 	})
 }
 
-// awaitTurn waits until no other relay publishes from this table. The lock ends with the transaction, in whatever way that
-// ends. The lock needs a statement of its own: the next statement then sees what the previous relay deleted.
+// awaitTurn waits until no other relay publishes from this table. Postgres releases the lock when the transaction ends, also
+// when the connection is lost. The lock needs a statement of its own: the next statement then sees what the previous relay
+// deleted.
 func (t *table) awaitTurn(ctx context.Context, tx pgx.Tx) error {
 	settings := fmt.Sprintf(`select set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true),
 		set_config('idle_in_transaction_session_timeout', '%d', true)`,
