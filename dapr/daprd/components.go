@@ -22,8 +22,8 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// componentRegistry lists all this runtime can do; a resource of any other type ends it with Dapr's own message.
-// The empty registries stay: the runtime asks each of them, whether it holds anything or not.
+// componentRegistry lists every component type of this runtime. For a resource of another type the runtime stops with Dapr's
+// own message. The empty registries are needed: the runtime reads each of them.
 func componentRegistry(log logger.Logger) *registry.Options {
 	pubsubs := pubsub.NewRegistry()
 	pubsubs.Logger = log
@@ -34,7 +34,7 @@ func componentRegistry(log logger.Logger) *registry.Options {
 	states.RegisterComponentWithVersions("postgresql", components.Versioning{
 		Preferred: components.VersionConstructor{Version: "v2", Constructor: newPostgres},
 		Others:    []components.VersionConstructor{{Version: "v1", Constructor: pgv1.NewPostgreSQLStateStore}},
-		Default:   "v1", // what a component file without a version means in Dapr itself
+		Default:   "v1", // as in Dapr: the version of a component file that names none
 	})
 
 	names := nameresolution.NewRegistry()

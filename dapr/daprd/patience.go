@@ -18,10 +18,10 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// server is what a component needs to start.
+// server is the database or broker that a component needs.
 type server struct {
 	name, check string
-	isAway      func(error) bool // of an error that says "not there yet"; all others end the sidecar
+	isAway      func(error) bool // whether an error means "not running yet"; any other error stops the sidecar
 }
 
 var (
@@ -29,50 +29,50 @@ var (
 	broker   = server{name: "its broker", check: "is Kafka running, and is the address in brokers right?", isAway: isKafkaAway}
 )
 
-// sayEvery is how often a sidecar says what it waits for.
-const sayEvery = 10 * time.Second
+// waitLogInterval is how often a sidecar logs what it waits for.
+const waitLogInterval = 10 * time.Second
 
-// waitFor repeats a component's Init for as long as its server is away. It ends with ctx, or with an error that waiting
-// would not mend: a wrong password, a database that does not exist, a setting that is no setting.
-func waitFor(ctx context.Context, log logger.Logger, needed server, component string, start func() error) error {
-	begun := time.Now()
-	var said time.Time
+// waitForServer repeats a component's Init while its server is away. It stops when ctx is done, and for an error that waiting
+// does not fix: a wrong password, a database that does not exist, an invalid setting.
+func waitForServer(ctx context.Context, log logger.Logger, needed server, component string, initComponent func() error) error {
+	began := time.Now()
+	var logged time.Time
 	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMaxInterval(3*time.Second), backoff.WithMaxElapsedTime(0))
 	err := backoff.RetryNotify(func() error {
-		err := start()
+		err := initComponent()
 		if err != nil && !needed.isAway(err) {
 			return backoff.Permanent(err)
 		}
 		return err
 	}, backoff.WithContext(pauses, ctx), func(err error, _ time.Duration) {
-		if time.Since(said) < sayEvery {
+		if time.Since(logged) < waitLogInterval {
 			return
 		}
-		said = time.Now()
-		log.Warnf("component %s waits for %s, since %s (%s): %v", component, needed.name, time.Since(begun).Round(time.Second), needed.check, err)
+		logged = time.Now()
+		log.Warnf("component %s waits for %s, for %s so far (%s): %v", component, needed.name, time.Since(began).Round(time.Second), needed.check, err)
 	})
-	if err == nil && !said.IsZero() {
-		log.Infof("component %s has found %s after %s", component, needed.name, time.Since(begun).Round(time.Second))
+	if err == nil && !logged.IsZero() {
+		log.Infof("component %s is connected to %s after %s", component, needed.name, time.Since(began).Round(time.Second))
 	}
 	return err
 }
 
-// isPostgresAway is true of a database that cannot be reached or does not take connections yet, and of a sidecar that
-// created a table at the same moment as this one, which Postgres refuses to one of them.
+// isPostgresAway reports whether the database cannot be reached or does not accept connections yet. It is also true when two
+// sidecars create the same table at the same moment, which Postgres refuses to one of them.
 func isPostgresAway(err error) bool {
-	var answer *pgconn.PgError
-	if !errors.As(err, &answer) {
-		return isNetwork(err)
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return isNetworkError(err)
 	}
-	switch answer.Code {
+	switch pgErr.Code {
 	case pgerrcode.CannotConnectNow, pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.TooManyConnections,
 		pgerrcode.UniqueViolation, pgerrcode.DuplicateTable, pgerrcode.DuplicateObject:
 		return true
 	}
-	return pgerrcode.IsConnectionException(answer.Code)
+	return pgerrcode.IsConnectionException(pgErr.Code)
 }
 
-// isKafkaAway is true of brokers that cannot be reached. A broker that refuses the credentials is there.
+// isKafkaAway reports whether no broker can be reached. A broker that refuses the credentials is not away.
 func isKafkaAway(err error) bool {
 	for _, refusal := range []sarama.KError{sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism,
 		sarama.ErrClusterAuthorizationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrTopicAuthorizationFailed} {
@@ -81,43 +81,43 @@ func isKafkaAway(err error) bool {
 		}
 	}
 	return errors.Is(err, sarama.ErrOutOfBrokers) || errors.Is(err, sarama.ErrBrokerNotAvailable) ||
-		errors.Is(err, sarama.ErrLeaderNotAvailable) || isNetwork(err)
+		errors.Is(err, sarama.ErrLeaderNotAvailable) || isNetworkError(err)
 }
 
-func isNetwork(err error) bool {
+func isNetworkError(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }
 
-// patientStore is Postgres' state store, which waits for its database.
-type patientStore struct {
+// waitingStore is the Postgres state store. Its Init waits for the database.
+type waitingStore struct {
 	*pgv2.PostgreSQL
 	log logger.Logger
 }
 
 func newPostgres(log logger.Logger) state.Store {
-	store := pgv2.NewPostgreSQLStateStore(lenient{log})
+	store := pgv2.NewPostgreSQLStateStore(noExitLogger{log})
 	plain, ok := store.(*pgv2.PostgreSQL)
-	if !ok { // never, with the pinned version
+	if !ok { // cannot happen with the pinned version
 		return store
 	}
-	return &patientStore{PostgreSQL: plain, log: log}
+	return &waitingStore{PostgreSQL: plain, log: log}
 }
 
-// Init connects, and creates the tables.
-func (s *patientStore) Init(ctx context.Context, metadata state.Metadata) error {
-	return waitFor(ctx, s.log, database, metadata.Name, func() error {
+// Init connects to the database and creates the tables.
+func (s *waitingStore) Init(ctx context.Context, metadata state.Metadata) error {
+	return waitForServer(ctx, s.log, database, metadata.Name, func() error {
 		err := s.PostgreSQL.Init(ctx, metadata)
 		if err != nil {
-			_ = s.PostgreSQL.Close() // or its pool would stay
+			_ = s.PostgreSQL.Close() // otherwise its pool stays open
 		}
 		return err
 	})
 }
 
-// lenient logs what the component would end the process for: a database that goes away while its tables are created. Init
-// fails then, and is tried again.
-type lenient struct{ logger.Logger }
+// noExitLogger logs a fatal error instead of ending the process. The component logs one when its database goes away while it
+// creates the tables. Init then fails and is repeated.
+type noExitLogger struct{ logger.Logger }
 
-func (l lenient) Fatalf(format string, args ...any) { l.Errorf(format, args...) }
+func (l noExitLogger) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

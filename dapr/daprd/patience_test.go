@@ -16,15 +16,15 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-var refused = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+var connectionRefused = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
-func TestWhichErrorsMeanNotThereYet(t *testing.T) {
+func TestOnlyErrorsOfAnAbsentServerCountAsAway(t *testing.T) {
 	for _, test := range []struct {
 		server server
 		err    error
 		away   bool
 	}{
-		{database, fmt.Errorf("ping: %w", refused), true},
+		{database, fmt.Errorf("ping: %w", connectionRefused), true},
 		{database, &net.DNSError{Err: "no such host", IsNotFound: true}, true},
 		{database, context.DeadlineExceeded, true},
 		{database, &pgconn.PgError{Code: "57P03"}, true},  // the database system is starting up
@@ -36,49 +36,49 @@ func TestWhichErrorsMeanNotThereYet(t *testing.T) {
 		{database, &pgconn.PgError{Code: "3D000"}, false}, // database does not exist
 		{database, &pgconn.PgError{Code: "42501"}, false}, // permission denied
 		{database, errors.New("missing connection string"), false},
-		{broker, fmt.Errorf("clients: %w", sarama.Wrap(sarama.ErrOutOfBrokers, refused)), true},
+		{broker, fmt.Errorf("clients: %w", sarama.Wrap(sarama.ErrOutOfBrokers, connectionRefused)), true},
 		{broker, sarama.Wrap(sarama.ErrOutOfBrokers, sarama.ErrSASLAuthenticationFailed), false},
 		{broker, errors.New("missing brokers"), false},
 	} {
 		if away := test.server.isAway(test.err); away != test.away {
-			t.Errorf("%s, %v: away is %v", test.server.name, test.err, away)
+			t.Errorf("%s, error %v: got away %v, want %v", test.server.name, test.err, away, test.away)
 		}
 	}
 }
 
-func TestInitWaitsAsLongAsItTakes(t *testing.T) {
+func TestInitWaitsUntilTheServerRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begun := time.Now()
-		err := waitFor(t.Context(), logger.NewLogger("test"), database, "orders", func() error {
-			if time.Since(begun) < 20*time.Minute {
-				return refused
+		began := time.Now()
+		err := waitForServer(t.Context(), logger.NewLogger("test"), database, "orders", func() error {
+			if time.Since(began) < 20*time.Minute {
+				return connectionRefused
 			}
 			return nil
 		})
-		if err != nil || time.Since(begun) > 20*time.Minute+10*time.Second {
-			t.Errorf("it ended after %s with %v", time.Since(begun), err)
+		if err != nil || time.Since(began) > 20*time.Minute+10*time.Second {
+			t.Errorf("Init returned after %s with error %v, want within 20m10s and none", time.Since(began), err)
 		}
 	})
 }
 
-func TestInitEndsAtOnceForWhatWaitingDoesNotMend(t *testing.T) {
+func TestInitFailsAtOnceWithAWrongPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begun, wrong := time.Now(), &pgconn.PgError{Code: "28P01", Message: "password authentication failed"}
-		err := waitFor(t.Context(), logger.NewLogger("test"), database, "orders", func() error { return wrong })
-		if !errors.Is(err, wrong) || time.Since(begun) > 0 {
-			t.Errorf("it ended after %s with %v", time.Since(begun), err)
+		began, wrong := time.Now(), &pgconn.PgError{Code: "28P01", Message: "password authentication failed"}
+		err := waitForServer(t.Context(), logger.NewLogger("test"), database, "orders", func() error { return wrong })
+		if !errors.Is(err, wrong) || time.Since(began) > 0 {
+			t.Errorf("Init returned after %s with error %v, want at once with the error of the password", time.Since(began), err)
 		}
 	})
 }
 
-func TestInitEndsWithItsContext(t *testing.T) {
+func TestInitStopsWhenItsContextIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		begun := time.Now()
-		err := waitFor(ctx, logger.NewLogger("test"), broker, "pubsub", func() error { return refused })
-		if err == nil || time.Since(begun) != time.Minute {
-			t.Errorf("it ended after %s with %v", time.Since(begun), err)
+		began := time.Now()
+		err := waitForServer(ctx, logger.NewLogger("test"), broker, "pubsub", func() error { return connectionRefused })
+		if err == nil || time.Since(began) != time.Minute {
+			t.Errorf("Init returned after %s with error %v, want after 1m0s with an error", time.Since(began), err)
 		}
 	})
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/dapr/kit/signals"
 )
 
-// relayGrace is how long the outbox may take at the end for what it is publishing.
+// relayGrace is how long a shutdown waits for the outbox relays to finish the page they are publishing.
 const relayGrace = 5 * time.Second
 
 var log = logger.NewLogger("dapr.runtime")
 
-// run is Dapr's own cmd/daprd/app.Run, with our components and our defaults.
+// run does what Dapr's cmd/daprd/app.Run does, with our components and our defaults. It returns the exit code.
 func run(args []string) int {
 	opts, err := options.New(flags.WithDefaults(args, os.Getenv))
 	if err != nil {
@@ -58,8 +58,8 @@ func run(args []string) int {
 	return 0
 }
 
-// serveUntilStopped runs the runtime, and runs it anew after every SIGHUP: Dapr raises SIGHUP in itself when a
-// resiliency policy or a Configuration file changes, and a process that does not handle it ends.
+// serveUntilStopped runs the runtime and starts it again after every SIGHUP. Dapr sends SIGHUP to its own process when a
+// resiliency policy or a Configuration file changes, and SIGHUP ends a process that does not handle it.
 func serveUntilStopped(opts *options.Options) error {
 	ctx := signals.Context()
 	hups := signals.OnHUP(ctx)
@@ -74,7 +74,7 @@ func serveUntilStopped(opts *options.Options) error {
 			if err := serve(hupCtx, opts); err != nil {
 				return err
 			}
-			// Not cancelled means that the runtime ended by itself, as POST /v1.0/shutdown makes it.
+			// A context that is not cancelled means that the runtime stopped by itself, as after POST /v1.0/shutdown.
 			if hupCtx.Err() == nil {
 				return nil
 			}

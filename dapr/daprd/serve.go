@@ -15,11 +15,11 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// contribLog is what components log to. The options of the log (--log-as-json, --log-level) apply to the loggers that are
-// there when they are set.
+// contribLog is the components' logger. It is created before the options --log-as-json and --log-level are applied, because
+// they affect only the loggers that exist at that time.
 var contribLog = logger.NewLogger("dapr.contrib")
 
-// serve runs one runtime beside its provider of identities (mTLS, where it is enabled) until ctx ends.
+// serve runs one runtime and its identity provider (for mTLS, where that is enabled) until ctx is done.
 func serve(ctx context.Context, opts *options.Options) error {
 	health := healthz.New()
 	identities, err := security.New(ctx, security.Options{
@@ -68,7 +68,7 @@ func metricsOptions(opts *options.Options, health healthz.Healthz) metrics.Optio
 	}
 }
 
-// runtimeConfig hands every flag on; a new version of Dapr that knows more flags needs them added here.
+// runtimeConfig passes every flag on. Add the new flags of a new version of Dapr here.
 func runtimeConfig(opts *options.Options) *runtime.Config {
 	return &runtime.Config{
 		AppID:                         opts.AppID,

@@ -7,27 +7,27 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// complainEvery is how often it is said that spans cannot be sent.
-const complainEvery = time.Minute
+// tracingLogInterval is the shortest time between two log lines about spans that cannot be exported.
+const tracingLogInterval = time.Minute
 
-// handleTracingErrors puts into the log what OpenTelemetry would print by itself, past the log and its format, for every
-// batch of spans while their collector is away.
+// handleTracingErrors logs OpenTelemetry's errors. Otherwise OpenTelemetry prints one for every batch of spans while the
+// collector is away, outside the log and its format.
 func handleTracingErrors() {
-	otel.SetErrorHandler(nowAndThen(complainEvery, func(err error) {
-		log.Warnf("Tracing: %v", err)
+	otel.SetErrorHandler(rateLimit(tracingLogInterval, func(err error) {
+		log.Warnf("Tracing: %v (logged at most once in %s)", err, tracingLogInterval)
 	}))
 }
 
-// nowAndThen passes on one error of a period.
-func nowAndThen(period time.Duration, say func(error)) otel.ErrorHandler {
+// rateLimit returns a handler that passes at most one error per interval to handle.
+func rateLimit(interval time.Duration, handle func(error)) otel.ErrorHandler {
 	var mu sync.Mutex
-	var said time.Time
+	var handled time.Time
 	return otel.ErrorHandlerFunc(func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if time.Since(said) >= period {
-			said = time.Now()
-			say(err)
+		if time.Since(handled) >= interval {
+			handled = time.Now()
+			handle(err)
 		}
 	})
 }

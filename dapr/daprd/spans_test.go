@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-func TestTracingComplainsNowAndThen(t *testing.T) {
+func TestTracingErrorsAreLoggedOncePerMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		said := 0
-		handler := nowAndThen(time.Minute, func(error) { said++ })
-		for range 120 { // two minutes of a collector that is away
+		logged := 0
+		handler := rateLimit(time.Minute, func(error) { logged++ })
+		for range 120 { // the collector is away for two minutes
 			handler.Handle(errors.New("connection refused"))
-			time.Sleep(time.Second) // on the bubble's clock
+			time.Sleep(time.Second) // virtual time
 		}
-		if said != 2 {
-			t.Errorf("said %d times", said)
+		if logged != 2 {
+			t.Errorf("got %d errors logged in two minutes, want 2", logged)
 		}
 	})
 }

@@ -12,58 +12,63 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// steady is Kafka's pub/sub with consumers that always come back (docs/decisions/0008). Dapr subscribes when its app
-// becomes healthy, and unsubscribes when it becomes unhealthy. Kafka's component acts on the two in any order, so that a
-// short bad moment can leave a topic without a subscription. Here subscribing only names the listener of a topic:
+// steadyPubSub is Kafka's pub/sub component with consumers that always come back (docs/decisions/0008). Dapr subscribes when
+// its app becomes healthy, and unsubscribes when the app becomes unhealthy. Kafka's component may handle the two in the
+// wrong order, so a short interruption can leave a topic without a subscription. Here a subscription only sets the listener
+// of a topic:
 //
 //   - While the app is unhealthy for a short time, the sidecar stays in its consumer group and events wait.
-//   - When no topic has had a listener for the time absence, the sidecar leaves the group, and other replicas take its
-//     partitions over. It joins again when the app is back.
-//   - At shutdown it leaves at once, and in good order.
+//   - When no topic has had a listener for absenceLimit, the sidecar leaves the group, and other replicas take over its
+//     partitions. It joins again when the app is healthy again.
+//   - At shutdown it leaves at once and sends LeaveGroup.
 //
 // The embedded component only publishes. Each membership of the group is a consumer of its own, because Kafka's component
 // cannot leave its group without being closed.
-type steady struct {
+type steadyPubSub struct {
 	*kafka.PubSub
 	log  logger.Logger
-	join func(ctx context.Context, requests []pubsub.SubscribeRequest, deliver pubsub.Handler) (member, error)
+	join joinFunc
 
-	ended chan struct{} // closed when keep has returned
-	stop  context.CancelFunc
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when maintainMembership has returned
 
 	mu      sync.Mutex
 	topics  map[string]*topic
-	changed chan struct{} // closed, and replaced, when topics or a listener changes
-	current member        // nil while not in the group
+	changed chan struct{} // closed and replaced when topics or a listener changes
+	current membership    // nil while not in the group
 }
 
-// member is one membership of the consumer group.
-type member interface {
+// joinFunc joins the consumer group for the requested topics.
+type joinFunc func(ctx context.Context, requests []pubsub.SubscribeRequest, deliver pubsub.Handler) (membership, error)
+
+// membership is one membership of the consumer group.
+type membership interface {
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
 	Close() error // leaves the group
 }
 
-// topic is what Dapr asked for last, and who hears its events.
+// topic holds Dapr's last subscribe request for a topic and the listener that gets its events.
 type topic struct {
 	request  pubsub.SubscribeRequest
 	listener *listener // nil while there is none
 }
 
+// listener is one subscription of Dapr's. It ends with ctx.
 type listener struct {
 	ctx    context.Context
 	handle pubsub.Handler
 }
 
 const (
-	// absence is how long the app may be away until the sidecar leaves its group. Dapr needs 3 s to call an app unhealthy,
-	// so together it is a little more than the 6 s that the partitions of a killed sidecar stand still. A service that is
-	// restarted or whose database restarts is back by then, and causes no rebalance.
-	absence = 5 * time.Second
-	// settling lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
-	settling = 50 * time.Millisecond
-	// rejoinPause is between two attempts to join that failed.
-	rejoinPause = time.Second
+	// absenceLimit is how long all topics may be without a listener before the sidecar leaves its group. Dapr needs 3 s to
+	// report an app unhealthy, so together it is a little more than the 6 s for which the partitions of a killed sidecar
+	// stand still. A service that restarts, or whose database restarts, is healthy again by then and causes no rebalance.
+	absenceLimit = 5 * time.Second
+	// joinDelay lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
+	joinDelay = 50 * time.Millisecond
+	// joinRetryInterval is the pause after a failed attempt to join.
+	joinRetryInterval = time.Second
 )
 
 func newKafka(log logger.Logger) pubsub.PubSub {
@@ -72,43 +77,43 @@ func newKafka(log logger.Logger) pubsub.PubSub {
 	if !ok { // never, with the pinned version
 		return component
 	}
-	s := newSteady(log)
+	s := newSteadyPubSub(log)
 	s.PubSub = plain
 	return s
 }
 
-func newSteady(log logger.Logger) *steady {
+func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &steady{log: log, ended: make(chan struct{}), stop: stop, topics: map[string]*topic{}, changed: make(chan struct{})}
+	s := &steadyPubSub{log: log, stopped: make(chan struct{}), stop: stop, topics: map[string]*topic{}, changed: make(chan struct{})}
 	go func() {
-		defer close(s.ended)
-		s.keep(ctx)
+		defer close(s.stopped)
+		s.maintainMembership(ctx)
 	}()
 	return s
 }
 
-// Init connects to the broker, and waits for one that is not there yet.
-func (s *steady) Init(ctx context.Context, metadata pubsub.Metadata) error {
-	properties := maps.Clone(metadata.Properties) // the component changes its own
+// Init connects to the broker and waits for a broker that is not running yet.
+func (s *steadyPubSub) Init(ctx context.Context, metadata pubsub.Metadata) error {
+	properties := maps.Clone(metadata.Properties) // the component changes the original
 	s.mu.Lock()
-	s.join = joinKafka(s.log, properties)
+	s.join = kafkaJoiner(s.log, properties)
 	s.mu.Unlock()
-	return waitFor(ctx, s.log, broker, metadata.Name, func() error { return s.PubSub.Init(ctx, metadata) })
+	return waitForServer(ctx, s.log, broker, metadata.Name, func() error { return s.PubSub.Init(ctx, metadata) })
 }
 
-// Subscribe lets handler have the topic's events until ctx is done, or the topic is subscribed again.
-func (s *steady) Subscribe(ctx context.Context, request pubsub.SubscribeRequest, handler pubsub.Handler) error {
+// Subscribe passes the topic's events to handler until ctx is done or the topic is subscribed again.
+func (s *steadyPubSub) Subscribe(ctx context.Context, request pubsub.SubscribeRequest, handler pubsub.Handler) error {
 	mine := &listener{ctx: ctx, handle: handler}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.topics[request.Topic] = &topic{request: request, listener: mine}
-	s.signal()
+	s.notifyChange()
 	context.AfterFunc(ctx, func() { s.unsubscribe(request.Topic, mine) })
 	return nil
 }
 
-// unsubscribe ends one subscription. The topic itself ends only at shutdown.
-func (s *steady) unsubscribe(name string, mine *listener) {
+// unsubscribe removes a listener from its topic. It removes the topic only at shutdown.
+func (s *steadyPubSub) unsubscribe(name string, mine *listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.topics[name]
@@ -119,69 +124,69 @@ func (s *steady) unsubscribe(name string, mine *listener) {
 	if errors.Is(context.Cause(mine.ctx), pubsub.ErrGracefulShutdown) {
 		delete(s.topics, name)
 	}
-	s.signal()
+	s.notifyChange()
 }
 
-// signal wakes all that wait for a change; s.mu is held.
-func (s *steady) signal() {
+// notifyChange wakes every goroutine that waits for a change. The caller holds s.mu.
+func (s *steadyPubSub) notifyChange() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// Pause is the first thing that Dapr does at shutdown: no new events are fetched.
-func (s *steady) Pause(ctx context.Context) error {
-	if m := s.membership(); m != nil {
+// Pause stops fetching events. It is the first thing that Dapr calls at shutdown.
+func (s *steadyPubSub) Pause(ctx context.Context) error {
+	if m := s.currentMembership(); m != nil {
 		return m.Pause(ctx)
 	}
 	return nil
 }
 
-// Resume fetches events again.
-func (s *steady) Resume(ctx context.Context) error {
-	if m := s.membership(); m != nil {
+// Resume starts fetching events again.
+func (s *steadyPubSub) Resume(ctx context.Context) error {
+	if m := s.currentMembership(); m != nil {
 		return m.Resume(ctx)
 	}
 	return nil
 }
 
-func (s *steady) membership() member {
+func (s *steadyPubSub) currentMembership() membership {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
-// Close leaves the group, and then ends publishing.
-func (s *steady) Close() error {
+// Close leaves the group and then closes the component that publishes.
+func (s *steadyPubSub) Close() error {
 	s.stop()
-	<-s.ended
+	<-s.stopped
 	return s.PubSub.Close()
 }
 
-// deliver gives an event to the listener of its topic. One that fails because its listener left is for the next.
-func (s *steady) deliver(ctx context.Context, message *pubsub.NewMessage) error {
+// deliver passes an event to the listener of its topic. If it fails because that listener ended, the next listener gets it.
+func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
 	for {
-		l, err := s.listener(ctx, message.Topic)
+		l, err := s.awaitTopicListener(ctx, message.Topic)
 		if err != nil {
 			return err
 		}
-		if err := l.take(ctx, message); err == nil || l.ctx.Err() == nil {
+		if err := l.handleEvent(ctx, message); err == nil || l.ctx.Err() == nil {
 			return err
 		}
 		s.unsubscribe(message.Topic, l)
 	}
 }
 
-// take handles an event until ctx is done or the listener leaves. A listener that is leaving takes no events any more, but
-// holds them until its context ends.
-func (l *listener) take(ctx context.Context, message *pubsub.NewMessage) error {
+// handleEvent handles an event until ctx is done or the listener ends. Dapr's subscription, while it is being stopped, holds
+// new events without handling them until its context ends.
+func (l *listener) handleEvent(ctx context.Context, message *pubsub.NewMessage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.ctx, cancel)()
 	return l.handle(ctx, message)
 }
 
-// listener waits until the topic has one, or ctx is done: then the event is another consumer's.
-func (s *steady) listener(ctx context.Context, name string) (*listener, error) {
+// awaitTopicListener waits until the topic has a listener. If ctx is done first, another consumer gets the event.
+func (s *steadyPubSub) awaitTopicListener(ctx context.Context, name string) (*listener, error) {
 	for {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -13,61 +13,61 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// group stands in for the consumer group: it remembers who joined, with which topics, and who left.
-type group struct {
-	*steady
-	refusals int // how many joins fail before one succeeds
-	members  []*fakeMember
+// fakeGroup stands in for the consumer group. It records every membership with its topics.
+type fakeGroup struct {
+	*steadyPubSub
+	failingJoins int // how many joins fail before one succeeds
+	memberships  []*fakeMembership
 }
 
-type fakeMember struct {
+type fakeMembership struct {
 	topics []string
 	paused bool
-	ctx    context.Context // the session: done when the member has left
+	ctx    context.Context // the session: done when the sidecar has left
 	leave  context.CancelFunc
 }
 
-func (m *fakeMember) Pause(context.Context) error  { m.paused = true; return nil }
-func (m *fakeMember) Resume(context.Context) error { m.paused = false; return nil }
-func (m *fakeMember) Close() error                 { m.leave(); return nil }
+func (m *fakeMembership) Pause(context.Context) error  { m.paused = true; return nil }
+func (m *fakeMembership) Resume(context.Context) error { m.paused = false; return nil }
+func (m *fakeMembership) Close() error                 { m.leave(); return nil }
 
-// inGroup runs a test with virtual time.
-func inGroup(t *testing.T, test func(t *testing.T, g *group)) {
+// withFakeGroup runs a test with virtual time.
+func withFakeGroup(t *testing.T, test func(t *testing.T, g *fakeGroup)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g := &group{steady: newSteady(logger.NewLogger("test"))}
-		g.join = func(_ context.Context, requests []pubsub.SubscribeRequest, _ pubsub.Handler) (member, error) {
-			if g.refusals > 0 {
-				g.refusals--
+		g := &fakeGroup{steadyPubSub: newSteadyPubSub(logger.NewLogger("test"))}
+		g.join = func(_ context.Context, requests []pubsub.SubscribeRequest, _ pubsub.Handler) (membership, error) {
+			if g.failingJoins > 0 {
+				g.failingJoins--
 				return nil, errors.New("no broker")
 			}
-			m := &fakeMember{}
+			m := &fakeMembership{}
 			m.ctx, m.leave = context.WithCancel(context.Background())
 			for _, request := range requests {
 				m.topics = append(m.topics, request.Topic)
 			}
 			slices.Sort(m.topics)
-			g.members = append(g.members, m)
+			g.memberships = append(g.memberships, m)
 			return m, nil
 		}
 		defer func() {
 			g.stop()
-			<-g.ended
+			<-g.stopped
 		}()
 		test(t, g)
 	})
 }
 
-// subscribe returns what ends the subscription; heard gets "name topic" of each event.
-func (g *group) subscribe(t *testing.T, topic, name string, heard chan string) context.CancelCauseFunc {
+// subscribe returns a function that ends the subscription. Each event sends "name topic" to received.
+func (g *fakeGroup) subscribe(t *testing.T, topic, name string, received chan string) context.CancelCauseFunc {
 	t.Helper()
 	return g.subscribeWith(t, topic, func(context.Context, *pubsub.NewMessage) error {
-		heard <- name + " " + topic
+		received <- name + " " + topic
 		return nil
 	})
 }
 
-func (g *group) subscribeWith(t *testing.T, topic string, handler pubsub.Handler) context.CancelCauseFunc {
+func (g *fakeGroup) subscribeWith(t *testing.T, topic string, handler pubsub.Handler) context.CancelCauseFunc {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	if err := g.Subscribe(ctx, pubsub.SubscribeRequest{Topic: topic}, handler); err != nil {
@@ -76,173 +76,174 @@ func (g *group) subscribeWith(t *testing.T, topic string, handler pubsub.Handler
 	return cancel
 }
 
-// event hands an event to the sidecar, as the newest member would, and returns how it ended.
-func (g *group) event(topic string) <-chan error {
-	m := g.members[len(g.members)-1]
-	done := make(chan error, 1)
-	go func() { done <- g.deliver(m.ctx, &pubsub.NewMessage{Topic: topic}) }()
-	return done
+// deliverEvent delivers an event as the newest membership would, and returns its result.
+func (g *fakeGroup) deliverEvent(topic string) <-chan error {
+	m := g.memberships[len(g.memberships)-1]
+	result := make(chan error, 1)
+	go func() { result <- g.deliver(m.ctx, &pubsub.NewMessage{Topic: topic}) }()
+	return result
 }
 
-// wantMembers waits until all is quiet, and checks which topics each membership had and whether the last one lasts.
-func (g *group) wantMembers(t *testing.T, lasts bool, topics ...string) {
+// wantMemberships waits until every goroutine is blocked. Then it checks the topics of each membership, that all but the
+// last have ended, and whether the last one goes on.
+func (g *fakeGroup) wantMemberships(t *testing.T, lastGoesOn bool, topics ...string) {
 	t.Helper()
 	synctest.Wait()
 	var got []string
-	for i, m := range g.members {
+	for i, m := range g.memberships {
 		got = append(got, fmt.Sprint(m.topics))
-		if left := m.ctx.Err() != nil; left == (lasts && i == len(g.members)-1) {
-			t.Errorf("member %d with %v: left is %v", i, m.topics, left)
+		if left := m.ctx.Err() != nil; left == (lastGoesOn && i == len(g.memberships)-1) {
+			t.Errorf("membership %d with %v: got left %v, want %v", i, m.topics, left, !left)
 		}
 	}
 	if !slices.Equal(got, topics) {
-		t.Errorf("the memberships were %v, not %v", got, topics)
+		t.Errorf("topics of the memberships: got %v, want %v", got, topics)
 	}
 }
 
-func TestASidecarJoinsOnceForAllItsTopics(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
+func TestSidecarJoinsOnceForAllItsTopics(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
 		g.subscribe(t, "orders", "app", nil)
 		g.subscribe(t, "stock", "app", nil)
 		time.Sleep(time.Minute)
-		g.wantMembers(t, true, "[orders stock]")
+		g.wantMemberships(t, true, "[orders stock]")
 	})
 }
 
-func TestASidecarJoinsAgainForOneMoreTopic(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
+func TestSidecarJoinsAgainForANewTopic(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
 		g.subscribe(t, "orders", "app", nil)
 		time.Sleep(time.Second)
 		g.subscribe(t, "stock", "app", nil)
 		time.Sleep(time.Second)
-		g.wantMembers(t, true, "[orders]", "[orders stock]")
+		g.wantMemberships(t, true, "[orders]", "[orders stock]")
 	})
 }
 
-func TestAJoinThatFailsIsTriedAgain(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		g.refusals = 3
+func TestFailedJoinIsRetried(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		g.failingJoins = 3
 		g.subscribe(t, "orders", "app", nil)
-		time.Sleep(4*rejoinPause + time.Second)
-		g.wantMembers(t, true, "[orders]")
+		time.Sleep(4*joinRetryInterval + time.Second)
+		g.wantMemberships(t, true, "[orders]")
 	})
 }
 
-// An event waits for the next listener, however the end of one subscription and the beginning of the next fall together.
-func TestABriefAbsenceChangesNoMembership(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		heard := make(chan string, 9)
-		end := g.subscribe(t, "orders", "first", heard)
+// An event that comes between two subscriptions waits for the next listener.
+func TestShortAbsenceKeepsTheMembership(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		received := make(chan string, 9)
+		unsubscribe := g.subscribe(t, "orders", "first", received)
 		time.Sleep(time.Second)
-		end(nil)
+		unsubscribe(nil)
 		synctest.Wait()
-		done := g.event("orders")
-		time.Sleep(absence - time.Millisecond)
-		g.subscribe(t, "orders", "second", heard)
-		if err := <-done; err != nil || <-heard != "second orders" {
-			t.Errorf("the event ended with %v", err)
+		result := g.deliverEvent("orders")
+		time.Sleep(absenceLimit - time.Millisecond)
+		g.subscribe(t, "orders", "second", received)
+		if err := <-result; err != nil || <-received != "second orders" {
+			t.Errorf("event: got error %v or another listener, want none and the second listener", err)
 		}
 		time.Sleep(time.Minute)
-		g.wantMembers(t, true, "[orders]")
+		g.wantMemberships(t, true, "[orders]")
 	})
 }
 
-func TestASidecarLeavesWhileItsAppIsAway(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		heard := make(chan string, 9)
-		endOrders, endStock := g.subscribe(t, "orders", "first", heard), g.subscribe(t, "stock", "first", heard)
+func TestSidecarLeavesTheGroupWhileItsAppIsAway(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		received := make(chan string, 9)
+		unsubscribeOrders, unsubscribeStock := g.subscribe(t, "orders", "first", received), g.subscribe(t, "stock", "first", received)
 		time.Sleep(time.Second)
-		endOrders(nil)
-		endStock(nil)
+		unsubscribeOrders(nil)
+		unsubscribeStock(nil)
 		synctest.Wait()
-		done := g.event("orders")
-		time.Sleep(absence + time.Millisecond)
-		g.wantMembers(t, false, "[orders stock]")
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("the event that waited ended with %v", err)
+		result := g.deliverEvent("orders")
+		time.Sleep(absenceLimit + time.Millisecond)
+		g.wantMemberships(t, false, "[orders stock]")
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Errorf("the event that waited: got error %v, want context.Canceled", err)
 		}
 		time.Sleep(time.Hour)
-		g.subscribe(t, "orders", "second", heard)
-		g.subscribe(t, "stock", "second", heard)
+		g.subscribe(t, "orders", "second", received)
+		g.subscribe(t, "stock", "second", received)
 		time.Sleep(time.Second)
-		g.wantMembers(t, true, "[orders stock]", "[orders stock]")
-		if err := <-g.event("orders"); err != nil || <-heard != "second orders" {
-			t.Errorf("the event ended with %v", err)
+		g.wantMemberships(t, true, "[orders stock]", "[orders stock]")
+		if err := <-g.deliverEvent("orders"); err != nil || <-received != "second orders" {
+			t.Errorf("event: got error %v or another listener, want none and the second listener", err)
 		}
 	})
 }
 
 func TestOneListenerKeepsTheMembership(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		end := g.subscribe(t, "orders", "app", nil)
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		unsubscribe := g.subscribe(t, "orders", "app", nil)
 		g.subscribe(t, "stock", "app", nil)
 		time.Sleep(time.Second)
-		end(nil)
+		unsubscribe(nil)
 		time.Sleep(time.Minute)
-		g.wantMembers(t, true, "[orders stock]")
+		g.wantMemberships(t, true, "[orders stock]")
 	})
 }
 
-func TestShutdownLeavesAtOnce(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		endOrders, endStock := g.subscribe(t, "orders", "app", nil), g.subscribe(t, "stock", "app", nil)
+func TestShutdownLeavesTheGroupAtOnce(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		unsubscribeOrders, unsubscribeStock := g.subscribe(t, "orders", "app", nil), g.subscribe(t, "stock", "app", nil)
 		time.Sleep(time.Second)
-		if err := g.Pause(t.Context()); err != nil || !g.members[0].paused {
-			t.Errorf("paused %v (%v)", g.members[0].paused, err)
+		if err := g.Pause(t.Context()); err != nil || !g.memberships[0].paused {
+			t.Errorf("Pause: got paused %v and error %v, want true and none", g.memberships[0].paused, err)
 		}
-		endOrders(pubsub.ErrGracefulShutdown)
-		g.wantMembers(t, true, "[orders stock]")
-		endStock(errors.Join(pubsub.ErrGracefulShutdown, errors.New("ceiling exceeded")))
-		g.wantMembers(t, false, "[orders stock]")
+		unsubscribeOrders(pubsub.ErrGracefulShutdown)
+		g.wantMemberships(t, true, "[orders stock]")
+		unsubscribeStock(errors.Join(pubsub.ErrGracefulShutdown, errors.New("ceiling exceeded")))
+		g.wantMemberships(t, false, "[orders stock]")
 	})
 }
 
-func TestShutdownWhileTheAppIsAway(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
+func TestShutdownWhileTheAppIsAwayJoinsNoGroup(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
 		g.subscribe(t, "orders", "app", nil)(nil)
 		time.Sleep(time.Minute)
 		if err := g.Pause(t.Context()); err != nil {
 			t.Error(err)
 		}
 		g.stop()
-		<-g.ended
-		g.wantMembers(t, false)
+		<-g.stopped
+		g.wantMemberships(t, false)
 	})
 }
 
-func TestAnEventThatFailedWithItsListenerIsForTheNext(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		heard := make(chan string, 9)
-		var end context.CancelCauseFunc
-		end = g.subscribeWith(t, "orders", func(context.Context, *pubsub.NewMessage) error {
-			end(nil) // as when the app becomes unhealthy while it has the event
+func TestEventThatFailsWithItsListenerGoesToTheNextListener(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		received := make(chan string, 9)
+		var unsubscribe context.CancelCauseFunc
+		unsubscribe = g.subscribeWith(t, "orders", func(context.Context, *pubsub.NewMessage) error {
+			unsubscribe(nil) // as when the app becomes unhealthy while it has the event
 			return errors.New("the app is gone")
 		})
 		time.Sleep(time.Second)
-		done := g.event("orders")
+		result := g.deliverEvent("orders")
 		time.Sleep(time.Second)
-		g.subscribe(t, "orders", "second", heard)
-		if err := <-done; err != nil || <-heard != "second orders" {
-			t.Errorf("the event ended with %v", err)
+		g.subscribe(t, "orders", "second", received)
+		if err := <-result; err != nil || <-received != "second orders" {
+			t.Errorf("event: got error %v or another listener, want none and the second listener", err)
 		}
 	})
 }
 
-// Dapr's own subscription holds what comes while it is being stopped, until its context ends.
-func TestAnEventThatIsHeldIsForTheNext(t *testing.T) {
-	inGroup(t, func(t *testing.T, g *group) {
-		heard := make(chan string, 9)
-		end := g.subscribeWith(t, "orders", func(ctx context.Context, _ *pubsub.NewMessage) error {
+// Dapr's subscription, while it is being stopped, holds new events until its context ends.
+func TestEventHeldByAStoppingListenerGoesToTheNextListener(t *testing.T) {
+	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+		received := make(chan string, 9)
+		unsubscribe := g.subscribeWith(t, "orders", func(ctx context.Context, _ *pubsub.NewMessage) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
 		time.Sleep(time.Second)
-		done := g.event("orders")
+		result := g.deliverEvent("orders")
 		time.Sleep(time.Second)
-		end(nil)
-		g.subscribe(t, "orders", "second", heard)
-		if err := <-done; err != nil || <-heard != "second orders" {
-			t.Errorf("the event ended with %v", err)
+		unsubscribe(nil)
+		g.subscribe(t, "orders", "second", received)
+		if err := <-result; err != nil || <-received != "second orders" {
+			t.Errorf("event: got error %v or another listener, want none and the second listener", err)
 		}
 	})
 }

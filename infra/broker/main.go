@@ -19,21 +19,21 @@ func main() {
 	}
 }
 
-// run serves until SIGTERM, or until parent reaches its end.
-func run(args []string, parent io.Reader) error {
+// run serves until SIGTERM, or until stdin closes because the parent process is gone.
+func run(args []string, stdin io.Reader) error {
 	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
 	port := flags.Int("port", 0, "the port to listen on, on 127.0.0.1")
-	data := flags.String("data", "", "the folder that keeps records, offsets and topics")
+	data := flags.String("data", "", "the folder for records, offsets and topics")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *port == 0 || *data == "" {
-		return errors.New("say where to listen and where the data is: -port PORT -data DIR")
+		return errors.New("a port and a data folder are needed: set -port PORT -data DIR")
 	}
-	// SIGINT comes from a terminal's Ctrl-C. The parent handles it.
+	// A terminal's Ctrl-C sends SIGINT to the broker too. The parent handles it.
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
 	cluster, err := kfake.NewCluster(
 		kfake.Ports(*port),
 		kfake.ClusterID("comanda"),
@@ -45,14 +45,14 @@ func run(args []string, parent io.Reader) error {
 		return err
 	}
 	defer cluster.Close()
-	ended := make(chan struct{})
+	stdinClosed := make(chan struct{})
 	go func() {
-		defer close(ended)
-		_, _ = io.Copy(io.Discard, parent)
+		defer close(stdinClosed)
+		_, _ = io.Copy(io.Discard, stdin)
 	}()
 	select {
-	case <-end:
-	case <-ended:
+	case <-terminated:
+	case <-stdinClosed:
 	}
 	return nil
 }

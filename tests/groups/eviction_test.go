@@ -13,9 +13,9 @@ func kerrOf(code int16) error        { return kerr.ErrorForCode(code) }
 func isRebalance(err error) bool     { return errors.Is(err, kerr.RebalanceInProgress) }
 func isUnknownMember(err error) bool { return errors.Is(err, kerr.UnknownMemberID) }
 
-// alone makes a group whose only member is the leader.
-func alone(ctx context.Context, t *testing.T, brokers, group string, rebalance time.Duration) *bare {
-	leader := newBare(t, brokers, group, rebalance)
+// startGroup starts a group whose only member is the leader.
+func startGroup(ctx context.Context, t *testing.T, brokers, group string, rebalance time.Duration) *rawMember {
+	leader := newRawMember(t, brokers, group, rebalance)
 	if _, err := leader.join(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -23,18 +23,18 @@ func alone(ctx context.Context, t *testing.T, brokers, group string, rebalance t
 	return leader
 }
 
-func TestEviction(t *testing.T) {
+func TestBrokerEvictsAbsentMembers(t *testing.T) {
 	t.Parallel()
 	kafka, _ := startKafka(t)
 	brokers := kafka.Brokers()
-	t.Run("rebalance ends though members keep joining", func(t *testing.T) {
+	t.Run("rebalance ends although members keep joining", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		const rebalance = 4 * time.Second
-		slow := alone(ctx, t, brokers, "joining", rebalance)
-		go slow.keepBeating(ctx)
-		first := newBare(t, brokers, "joining", rebalance).joinLater(ctx)
+		slow := startGroup(ctx, t, brokers, "joining", rebalance)
+		go slow.keepHeartbeating(ctx)
+		first := newRawMember(t, brokers, "joining", rebalance).joinInBackground(ctx)
 		deadline := time.After(2 * rebalance)
 		for {
 			select {
@@ -44,22 +44,22 @@ func TestEviction(t *testing.T) {
 				}
 				return
 			case <-deadline:
-				t.Fatalf("the group still rebalances after twice its time-out of %s", rebalance)
+				t.Fatalf("rebalance: got none completed after %s, want one within its time-out of %s", 2*rebalance, rebalance)
 			case <-time.After(time.Second):
-				newBare(t, brokers, "joining", rebalance).joinLater(ctx)
+				newRawMember(t, brokers, "joining", rebalance).joinInBackground(ctx)
 			}
 		}
 	})
-	t.Run("join that waits longer than a session is answered", func(t *testing.T) {
+	t.Run("join that waits longer than the session time-out gets a response", func(t *testing.T) {
 		t.Parallel()
 		const rebalance = session + 4*time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 2*rebalance)
 		defer cancel()
-		patient := alone(ctx, t, brokers, "waiting", rebalance)
-		slow := newBare(t, brokers, "waiting", rebalance)
-		joined := slow.joinLater(ctx)
-		patient.awaitRebalance(ctx)
-		if _, err := patient.join(ctx); err != nil {
+		leader := startGroup(ctx, t, brokers, "waiting", rebalance)
+		slow := newRawMember(t, brokers, "waiting", rebalance)
+		joined := slow.joinInBackground(ctx)
+		leader.awaitRebalance(ctx)
+		if _, err := leader.join(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-joined; err != nil {
@@ -70,36 +70,37 @@ func TestEviction(t *testing.T) {
 			defer close(slowSynced)
 			slow.sync(ctx)
 		}()
-		patient.sync(ctx, patient, slow)
+		leader.sync(ctx, leader, slow)
 		<-slowSynced
-		go slow.keepBeating(ctx)
-		newBare(t, brokers, "waiting", rebalance).joinLater(ctx)
-		patient.awaitRebalance(ctx)
-		begun := time.Now()
-		if _, err := patient.join(ctx); err != nil {
-			t.Fatalf("after %s: %v", time.Since(begun).Round(time.Second), err)
+		go slow.keepHeartbeating(ctx)
+		newRawMember(t, brokers, "waiting", rebalance).joinInBackground(ctx)
+		leader.awaitRebalance(ctx)
+		began := time.Now()
+		if _, err := leader.join(ctx); err != nil {
+			t.Fatalf("join after %s: got error %v, want none", time.Since(began).Round(time.Second), err)
 		}
-		if err := slow.beat(ctx); !isUnknownMember(err) {
-			t.Errorf("the member that did not join again is still one: %v", err)
+		if err := slow.heartbeat(ctx); !isUnknownMember(err) {
+			t.Errorf("heartbeat of the member that did not join again: got %v, want UNKNOWN_MEMBER_ID", err)
 		}
 	})
-	t.Run("member that dies while it joins goes", func(t *testing.T) {
+	t.Run("member that dies while it joins is removed", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(t.Context(), 4*session)
 		defer cancel()
-		living := alone(ctx, t, brokers, "dying", time.Minute)
-		dead := newBare(t, brokers, "dying", time.Minute)
-		joining, die := context.WithCancel(ctx)
-		ended := dead.joinLater(joining)
+		living := startGroup(ctx, t, brokers, "dying", time.Minute)
+		dead := newRawMember(t, brokers, "dying", time.Minute)
+		joining, cancelJoin := context.WithCancel(ctx)
+		joined := dead.joinInBackground(joining)
 		living.awaitRebalance(ctx)
-		die()
-		<-ended
+		cancelJoin()
+		<-joined
 		dead.client.Close()
-		// The broker may answer the dead one. Then it is a member until its session ends, and a rebalance follows.
+		// The broker may still respond to the dead member's join. The member then counts until its session times out, and a
+		// rebalance follows.
 		for {
 			members, err := living.join(ctx)
 			if err != nil {
-				t.Fatalf("the dead one is still a member: %v", err)
+				t.Fatalf("join of the live member: got error %v, want a group without the dead member", err)
 			}
 			if members == 1 {
 				return

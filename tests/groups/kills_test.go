@@ -17,109 +17,110 @@ import (
 
 const (
 	membersEach = 4
-	// kills is the least number of kills. The last ones, at least lastKills, hit members alone: a broker that is killed may
-	// forget a group that is stuck.
+	// kills is the least number of kills. The last kills, at least lastKills, hit only members: killing the broker may free a
+	// group that is stuck.
 	kills, lastKills = 100, 30
 )
 
-// pace is what brokers differ in.
-type pace struct {
-	kills    int           // of the broker
-	respite  time.Duration // from the broker's return to its next kill
-	patience time.Duration // ends a run whose kills wait for joins that never come
-	recovery time.Duration // from the last kill until every group is Stable and has read every record
+// killPlan is the part of the test that depends on the broker.
+type killPlan struct {
+	brokerKills int
+	interval    time.Duration // from the broker's return to its next kill
+	killLimit   time.Duration // for all kills; a stuck group exceeds it, because a kill then waits for a join that never comes
+	recovery    time.Duration // from the last kill until every group is Stable and has read every record
 }
 
-// paceOf gives Apache Kafka fewer kills and more time: it takes 5 to 20 s until it answers again.
-// It also answers the JoinGroup of a dead member. So a generation may begin with a dead leader, whose session has to end
-// before the next rebalance, and so on for each member that was killed while it joined.
-func paceOf(kind infra.Kind) pace {
+// killPlanFor gives Apache Kafka fewer kills and more time: after a kill it needs 5 to 20 s until it responds again.
+// It also responds to the JoinGroup of a dead member. So a generation may begin with a dead leader, whose session has to
+// time out before the next rebalance, and so on for each member that was killed while it joined.
+func killPlanFor(kind infra.Kind) killPlan {
 	if kind == infra.Embedded {
-		return pace{kills: 10, respite: 2 * time.Second, patience: 3 * time.Minute, recovery: 10 * time.Second}
+		return killPlan{brokerKills: 10, interval: 2 * time.Second, killLimit: 3 * time.Minute, recovery: 10 * time.Second}
 	}
-	return pace{kills: 4, respite: 8 * time.Second, patience: 6 * time.Minute, recovery: 30 * time.Second}
+	return killPlan{brokerKills: 4, interval: 8 * time.Second, killLimit: 6 * time.Minute, recovery: 30 * time.Second}
 }
 
 var groupNames = []string{"order", "product", "user"}
 
-// storm kills members and the broker, each independently of the others.
-type storm struct {
+// chaos kills members and the broker, each independently of the others.
+type chaos struct {
 	kafka  *infra.Kafka
 	ledger ledger
 	joins  chan struct{} // a member sent a JoinGroup
 
-	mu       sync.Mutex
-	killed   int       // members and brokers
-	left     int       // kills that are left; endless until the broker's kills are over
-	lastKill time.Time // of a member, or the broker's return after its kill
-	stopped  []*member
+	mu        sync.Mutex
+	killed    int       // members and brokers
+	killsLeft int       // unlimited until the broker's kills are done
+	lastKill  time.Time // of a member, or the broker's return after its kill
+	started   []*member
 }
 
-const endless = -1
+const unlimited = -1
 
-// permit takes one kill of a member, if any is left.
-func (s *storm) permit() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.left == 0 {
+// takeKill reports whether a member may be killed, and counts the kill.
+func (c *chaos) takeKill() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killsLeft == 0 {
 		return false
 	}
-	if s.left != endless {
-		s.left--
+	if c.killsLeft != unlimited {
+		c.killsLeft--
 	}
-	s.killed++
-	s.lastKill = time.Now()
+	c.killed++
+	c.lastKill = time.Now()
 	return true
 }
 
-// limit begins the last kills.
-func (s *storm) limit() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left = max(lastKills, kills-s.killed)
+// beginLastKills limits the kills that are left.
+func (c *chaos) beginLastKills() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.killsLeft = max(lastKills, kills-c.killed)
 }
 
-func (s *storm) over() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.left == 0
+// isOver reports whether no kill is left.
+func (c *chaos) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.killsLeft == 0
 }
 
-func (s *storm) start(group string, killAt int16) *member {
+func (c *chaos) startMember(group string, killAt int16) *member {
 	joined := func() {
 		select {
-		case s.joins <- struct{}{}:
+		case c.joins <- struct{}{}:
 		default:
 		}
 	}
-	m := startMember(s.kafka.Brokers(), group, killAt, s.permit, joined, s.ledger.read(group))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopped = append(s.stopped, m)
+	m := startMember(c.kafka.Brokers(), group, killAt, c.takeKill, joined, c.ledger.recordReads(group))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.started = append(c.started, m)
 	return m
 }
 
-// trouble keeps one place of a group filled: it kills the member there at a random moment, the next one after its
-// JoinGroup, and the next one before its SyncGroup, until no kill is left. The last member lives on.
-func (s *storm) trouble(ctx context.Context, group string, random *rand.Rand) {
+// killMembers keeps one member of a group running. It kills the member at a random moment, its successor after the JoinGroup,
+// and the next successor before the SyncGroup, and so on until no kill is left. The last member stays alive.
+func (c *chaos) killMembers(ctx context.Context, group string, random *rand.Rand) {
 	for ctx.Err() == nil {
-		m := s.start(group, never)
+		m := c.startMember(group, never)
 		select {
 		case <-time.After(time.Duration(1+random.IntN(5_000)) * time.Millisecond):
 		case <-ctx.Done():
 		}
-		if !s.permit() {
+		if !c.takeKill() {
 			return
 		}
 		m.kill()
 		for _, killAt := range []int16{joinGroup, syncGroup} {
-			m := s.start(group, killAt)
-			for !m.isGone() {
-				if s.over() || ctx.Err() != nil {
+			m := c.startMember(group, killAt)
+			for !m.isKilled() {
+				if c.isOver() || ctx.Err() != nil {
 					return
 				}
 				select {
-				case <-m.gone:
+				case <-m.killed:
 				case <-ctx.Done():
 				case <-time.After(50 * time.Millisecond):
 				}
@@ -130,33 +131,33 @@ func (s *storm) trouble(ctx context.Context, group string, random *rand.Rand) {
 
 // killBroker starts one more member, kills the broker just after a JoinGroup, while a group rebalances, and starts the
 // broker again at once. The member dies with the broker.
-func (s *storm) killBroker(ctx context.Context, t *testing.T, pace pace) error {
-	for i := range pace.kills {
+func (c *chaos) killBroker(ctx context.Context, t *testing.T, plan killPlan) error {
+	for i := range plan.brokerKills {
 		select {
-		case <-s.joins: // of the time before
+		case <-c.joins: // drop an earlier join
 		default:
 		}
-		extra := s.start(groupNames[i%len(groupNames)], never)
+		extra := c.startMember(groupNames[i%len(groupNames)], never)
 		select {
-		case <-s.joins:
+		case <-c.joins:
 		case <-ctx.Done():
-			return fmt.Errorf("no member joins: %w", ctx.Err())
+			return fmt.Errorf("wait for a member to join: %w", ctx.Err())
 		}
 		killed := time.Now()
-		if err := s.kafka.Kill(ctx); err != nil {
+		if err := c.kafka.Kill(ctx); err != nil {
 			return err
 		}
 		extra.kill()
-		if err := s.kafka.Start(ctx); err != nil {
+		if err := c.kafka.Start(ctx); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.killed++
-		s.lastKill = time.Now()
-		t.Logf("kill %d hit the broker, which is back after %s", s.killed, time.Since(killed).Round(100*time.Millisecond))
-		s.mu.Unlock()
+		c.mu.Lock()
+		c.killed++
+		c.lastKill = time.Now()
+		t.Logf("kill %d was the broker, which was back after %s", c.killed, time.Since(killed).Round(100*time.Millisecond))
+		c.mu.Unlock()
 		select {
-		case <-time.After(pace.respite):
+		case <-time.After(plan.interval):
 		case <-ctx.Done():
 		}
 	}
@@ -166,69 +167,69 @@ func (s *storm) killBroker(ctx context.Context, t *testing.T, pace pace) error {
 func TestGroupsSurviveAHundredKills(t *testing.T) {
 	t.Parallel()
 	kafka, kind := startKafka(t)
-	pace := paceOf(kind)
-	s := &storm{kafka: kafka, joins: make(chan struct{}, 1), left: endless}
-	s.ledger.reads = map[string]map[string]bool{}
-	t.Cleanup(func() { stopAll(t, s.stopped) })
-	ctx, cancel := context.WithTimeout(t.Context(), pace.patience)
+	plan := killPlanFor(kind)
+	c := &chaos{kafka: kafka, joins: make(chan struct{}, 1), killsLeft: unlimited}
+	c.ledger.reads = map[string]map[string]bool{}
+	t.Cleanup(func() { stopMembers(t, c.started) })
+	ctx, cancel := context.WithTimeout(t.Context(), plan.killLimit)
 	defer cancel()
 	producing, stop := context.WithCancel(ctx)
 	defer stop()
 	var producer, killers sync.WaitGroup
-	producer.Go(func() { s.ledger.produce(producing, t, s.kafka.Brokers()) })
-	begun := time.Now()
+	producer.Go(func() { c.ledger.produce(producing, t, c.kafka.Brokers()) })
+	began := time.Now()
 	for i, group := range groupNames {
 		for j := range membersEach {
 			random := rand.New(rand.NewPCG(uint64(i), uint64(j)))
-			killers.Go(func() { s.trouble(ctx, group, random) })
+			killers.Go(func() { c.killMembers(ctx, group, random) })
 		}
 	}
 	killers.Go(func() {
-		if err := s.killBroker(ctx, t, pace); err != nil {
+		if err := c.killBroker(ctx, t, plan); err != nil {
 			t.Error(err)
 		}
-		s.limit()
+		c.beginLastKills()
 	})
 	killers.Wait()
-	if !s.over() {
-		t.Fatalf("groups are stuck: %d kills in %s, and the next ones wait for members to join", s.killed, time.Since(begun).Round(time.Second))
+	if !c.isOver() {
+		t.Fatalf("groups are stuck: got %d kills in %s, and the next kills wait for members to join", c.killed, time.Since(began).Round(time.Second))
 	}
-	t.Logf("%d kills in %s, %d of them the broker", s.killed, time.Since(begun).Round(time.Second), pace.kills)
+	t.Logf("%d kills in %s, %d of them the broker", c.killed, time.Since(began).Round(time.Second), plan.brokerKills)
 	stop()
 	producer.Wait()
-	s.awaitRecovery(t, pace.recovery)
+	c.awaitRecovery(t, plan.recovery)
 }
 
-// awaitRecovery fails unless every group is Stable with its live members alone, and has read every record, in time.
-func (s *storm) awaitRecovery(t *testing.T, recovery time.Duration) {
+// awaitRecovery fails unless in time every group is Stable, has only its live members, and has read every record.
+func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.kafka.Brokers()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.kafka.Brokers()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithDeadline(t.Context(), s.lastKill.Add(recovery))
+	ctx, cancel := context.WithDeadline(t.Context(), c.lastKill.Add(recovery))
 	defer cancel()
-	state := "not asked"
+	state := " the groups could not be described"
 	for {
 		described, err := kadm.NewClient(client).DescribeGroups(ctx, groupNames...)
 		if err == nil {
-			good := true
+			recovered := true
 			state = ""
 			for _, name := range groupNames {
 				group := described[name]
-				missing, all := s.ledger.unread(name)
-				state += fmt.Sprintf("\n%s: %s with %d members (%d live), %d of %d records unread", name, group.State, len(group.Members), membersEach, missing, all)
-				good = good && group.State == "Stable" && len(group.Members) == membersEach && missing == 0
+				missing, total := c.ledger.unread(name)
+				state += fmt.Sprintf("\n%s: %s with %d members (%d live), %d of %d records unread", name, group.State, len(group.Members), membersEach, missing, total)
+				recovered = recovered && group.State == "Stable" && len(group.Members) == membersEach && missing == 0
 			}
-			if good {
-				t.Logf("%s after the last kill:%s", time.Since(s.lastKill).Round(100*time.Millisecond), state)
+			if recovered {
+				t.Logf("%s after the last kill:%s", time.Since(c.lastKill).Round(100*time.Millisecond), state)
 				return
 			}
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s after the last kill:%s", recovery, state)
+			t.Fatalf("%s after the last kill, want every group Stable with its live members and no record unread:%s", recovery, state)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

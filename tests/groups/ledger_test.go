@@ -14,14 +14,15 @@ const partitions = 4
 
 var topics = []string{"orders", "stock"}
 
-// ledger knows which records were acknowledged, and which of them each group read.
+// ledger records which records were acknowledged, and which of them each group read.
 type ledger struct {
 	mu    sync.Mutex
 	sent  []string
 	reads map[string]map[string]bool // by group
 }
 
-func (l *ledger) read(group string) func(string) {
+// recordReads returns a handler that records what a group reads.
+func (l *ledger) recordReads(group string) func(string) {
 	return func(value string) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -33,7 +34,7 @@ func (l *ledger) read(group string) func(string) {
 }
 
 // unread counts the acknowledged records that the group has not read.
-func (l *ledger) unread(group string) (missing, all int) {
+func (l *ledger) unread(group string) (missing, total int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, value := range l.sent {
@@ -44,8 +45,8 @@ func (l *ledger) unread(group string) (missing, all int) {
 	return missing, len(l.sent)
 }
 
-// produce sends one record to each partition in turn until ctx is done, and one last record to every partition after
-// that. A partition that no member reads is missed that way.
+// produce sends one record to each partition in turn until ctx is done, and then one last record to every partition. So a
+// partition that no member reads has unread records.
 func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
@@ -55,13 +56,13 @@ func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
 	defer client.Close()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	last := len(topics) * partitions
-	for i := 0; last > 0; i++ {
+	remaining := len(topics) * partitions
+	for i := 0; remaining > 0; i++ {
 		if ctx.Err() != nil {
-			last--
+			remaining--
 		}
 		record := &kgo.Record{Topic: topics[i%len(topics)], Partition: int32(i / len(topics) % partitions), Value: strconv.AppendInt(nil, int64(i), 10)}
-		// A client whose first request meets a broker that is being killed gives up at once.
+		// A client gives up at once if the broker is killed during its first request, so the test retries.
 		for err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil; err = client.ProduceSync(t.Context(), record).FirstErr() {
 			if t.Context().Err() != nil {
 				t.Errorf("produce record %d: %v", i, err)

@@ -12,36 +12,36 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// Keys of Kafka's requests, at which a member can be killed.
+// Keys of the Kafka requests at which a member can be killed.
 const (
 	never     = -1
-	joinGroup = 11 // sent: the member dies while the group waits for the others
-	syncGroup = 14 // not sent: the member dies between join and sync, as the leader perhaps
+	joinGroup = 11 // after the request: the member dies while the group waits for the others
+	syncGroup = 14 // before the request: the member, perhaps the leader, dies between join and sync
 )
 
-// member is one consumer of a group: a sidecar as its broker sees it.
+// member is one consumer of a group. To the broker it looks like a sidecar.
 type member struct {
-	config *sarama.Config
-	killAt int16
-	permit func() bool // asked before a kill at killAt
-	joined func()      // called for every JoinGroup sent
+	config   *sarama.Config
+	killAt   int16
+	takeKill func() bool // reports whether the member may be killed at killAt
+	joined   func()      // called for every JoinGroup sent
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	gone  chan struct{} // closed when the member is killed or told to stop
-	ended sync.WaitGroup
+	mu      sync.Mutex
+	conns   map[net.Conn]bool
+	killed  chan struct{} // closed when the member is killed
+	running sync.WaitGroup
 }
 
 // startMember consumes the topics until the member is killed. handle gets every record.
-func startMember(brokers, group string, killAt int16, permit func() bool, joined func(), handle func(string)) *member {
-	m := &member{killAt: killAt, permit: permit, joined: joined, conns: map[net.Conn]bool{}, gone: make(chan struct{})}
+func startMember(brokers, group string, killAt int16, takeKill func() bool, joined func(), handle func(string)) *member {
+	m := &member{killAt: killAt, takeKill: takeKill, joined: joined, conns: map[net.Conn]bool{}, killed: make(chan struct{})}
 	m.config = daprConfig(group)
 	m.config.Net.Proxy.Enable, m.config.Net.Proxy.Dialer = true, m
-	m.ended.Go(func() { m.run(brokers, group, handle) })
+	m.running.Go(func() { m.run(brokers, group, handle) })
 	return m
 }
 
-// daprConfig is what Dapr's pubsub.kafka makes of components/pubsub.yaml.
+// daprConfig returns the configuration that Dapr's pubsub.kafka makes from components/pubsub.yaml.
 func daprConfig(group string) *sarama.Config {
 	config := sarama.NewConfig()
 	config.Version = sarama.V2_1_0_0
@@ -54,12 +54,12 @@ func daprConfig(group string) *sarama.Config {
 	return config
 }
 
-// run consumes again after every error, after the pause that Dapr makes.
+// run consumes until the member is killed. After an error it consumes again, after the same pause as Dapr.
 func (m *member) run(brokers, group string, handle func(string)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
-		<-m.gone
+		<-m.killed
 		cancel()
 	}()
 	var client sarama.ConsumerGroup
@@ -83,30 +83,30 @@ func (m *member) run(brokers, group string, handle func(string)) {
 	}
 }
 
-// kill cuts all connections at once and lets none be made, as the end of a process does: the group hears no LeaveGroup.
+// kill closes all connections and refuses new ones, as when a process ends. The member sends no LeaveGroup.
 func (m *member) kill() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.isGone() {
-		close(m.gone)
+	if !m.isKilled() {
+		close(m.killed)
 	}
 	for conn := range m.conns {
 		_ = conn.Close()
 	}
 }
 
-func (m *member) isGone() bool {
+func (m *member) isKilled() bool {
 	select {
-	case <-m.gone:
+	case <-m.killed:
 		return true
 	default:
 		return false
 	}
 }
 
-var errGone = errors.New("this member was killed")
+var errKilled = errors.New("this member was killed")
 
-// Dial makes m the dialer of its client.
+// Dial implements the dialer of the member's client.
 func (m *member) Dial(network, address string) (net.Conn, error) {
 	conn, err := net.DialTimeout(network, address, 5*time.Second)
 	if err != nil {
@@ -114,46 +114,46 @@ func (m *member) Dial(network, address string) (net.Conn, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.isGone() {
+	if m.isKilled() {
 		_ = conn.Close()
-		return nil, errGone
+		return nil, errKilled
 	}
 	m.conns[conn] = true
-	return &watched{Conn: conn, member: m}, nil
+	return &watchedConn{Conn: conn, member: m}, nil
 }
 
-// watched is a connection that sees every request. Sarama writes each one at once.
-type watched struct {
+// watchedConn is a connection that inspects every request. Sarama writes each request with one call.
+type watchedConn struct {
 	net.Conn
 	member *member
 }
 
-func (w *watched) Write(request []byte) (int, error) {
+func (w *watchedConn) Write(request []byte) (int, error) {
 	m, key := w.member, int16(never)
 	if len(request) > 6 {
 		key = int16(binary.BigEndian.Uint16(request[4:]))
 	}
-	if key == syncGroup && m.dies(key) {
-		return 0, errGone
+	if key == syncGroup && m.killIfDue(key) {
+		return 0, errKilled
 	}
 	n, err := w.Conn.Write(request)
 	if key == joinGroup {
 		m.joined()
-		m.dies(key)
+		m.killIfDue(key)
 	}
 	return n, err
 }
 
-// dies kills the member if this request is the one to die at.
-func (m *member) dies(key int16) bool {
-	if m.killAt != key || m.isGone() || !m.permit() {
+// killIfDue kills the member if it is to be killed at this request and a kill is left.
+func (m *member) killIfDue(key int16) bool {
+	if m.killAt != key || m.isKilled() || !m.takeKill() {
 		return false
 	}
 	m.kill()
 	return true
 }
 
-// handler hands records on and marks them, for as long as its member lives.
+// handler passes records on and marks them until its member is killed.
 type handler struct {
 	ctx    context.Context
 	handle func(string)
@@ -167,8 +167,8 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 		select {
 		case <-session.Context().Done():
 			return nil
-		case message, open := <-claim.Messages():
-			if !open || h.ctx.Err() != nil {
+		case message, ok := <-claim.Messages():
+			if !ok || h.ctx.Err() != nil {
 				return nil
 			}
 			h.handle(string(message.Value))
@@ -177,13 +177,13 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	}
 }
 
-// stopAll ends the members without a farewell and waits for their goroutines.
-func stopAll(t *testing.T, members []*member) {
+// stopMembers kills the members and waits for their goroutines.
+func stopMembers(t *testing.T, members []*member) {
 	t.Helper()
 	for _, m := range members {
 		m.kill()
 	}
 	for _, m := range members {
-		m.ended.Wait()
+		m.running.Wait()
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// session is the least that a broker takes by default.
+// session is the shortest session time-out that a broker accepts by default.
 const session = 6 * time.Second
 
-// bare is a consumer reduced to its membership. It joins as Sarama does, with a version of JoinGroup that makes it a
-// member at once.
-type bare struct {
+// rawMember is a group member that sends single protocol requests and consumes nothing. It joins as Sarama does, with a
+// version of JoinGroup that makes it a member at once.
+type rawMember struct {
 	t          *testing.T
 	client     *kgo.Client
 	group      string
@@ -23,80 +23,81 @@ type bare struct {
 	generation int32
 }
 
-func newBare(t *testing.T, brokers, group string, rebalance time.Duration) *bare {
+func newRawMember(t *testing.T, brokers, group string, rebalance time.Duration) *rawMember {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &bare{t: t, client: client, group: group, rebalance: rebalance}
+	return &rawMember{t: t, client: client, group: group, rebalance: rebalance}
 }
 
-// join returns the number of members that the answer names, which is 0 for all but the leader.
-func (b *bare) join(ctx context.Context) (members int, err error) {
+// join returns the number of members in the response, which is 0 for every member but the leader.
+func (m *rawMember) join(ctx context.Context) (members int, err error) {
 	request := kmsg.NewPtrJoinGroupRequest()
-	request.Group, request.MemberID, request.ProtocolType = b.group, b.id, "consumer"
-	request.SessionTimeoutMillis, request.RebalanceTimeoutMillis = int32(session.Milliseconds()), int32(b.rebalance.Milliseconds())
+	request.Group, request.MemberID, request.ProtocolType = m.group, m.id, "consumer"
+	request.SessionTimeoutMillis, request.RebalanceTimeoutMillis = int32(session.Milliseconds()), int32(m.rebalance.Milliseconds())
 	protocol := kmsg.NewJoinGroupRequestProtocol()
 	protocol.Name = "range"
 	request.Protocols = append(request.Protocols, protocol)
 	for {
-		answer, err := request.RequestWith(ctx, b.client)
+		response, err := request.RequestWith(ctx, m.client)
 		if err != nil {
 			return 0, err
 		}
-		b.id, b.generation = answer.MemberID, answer.Generation
-		request.MemberID = b.id
-		if answer.ErrorCode != 79 { // MEMBER_ID_REQUIRED: join again with the id
-			return len(answer.Members), kerrOf(answer.ErrorCode)
+		m.id, m.generation = response.MemberID, response.Generation
+		request.MemberID = m.id
+		if response.ErrorCode != 79 { // MEMBER_ID_REQUIRED: join again with the id
+			return len(response.Members), kerrOf(response.ErrorCode)
 		}
 	}
 }
 
-// joinLater joins in the background.
-func (b *bare) joinLater(ctx context.Context) <-chan error {
-	answered := make(chan error, 1)
+// joinInBackground returns a channel that gets the result of the join.
+func (m *rawMember) joinInBackground(ctx context.Context) <-chan error {
+	result := make(chan error, 1)
 	go func() {
-		_, err := b.join(ctx)
-		answered <- err
+		_, err := m.join(ctx)
+		result <- err
 	}()
-	return answered
+	return result
 }
 
-func (b *bare) sync(ctx context.Context, members ...*bare) {
-	b.t.Helper()
+// sync sends a SyncGroup; the leader names the members.
+func (m *rawMember) sync(ctx context.Context, members ...*rawMember) {
+	m.t.Helper()
 	request := kmsg.NewPtrSyncGroupRequest()
-	request.Group, request.MemberID, request.Generation = b.group, b.id, b.generation
+	request.Group, request.MemberID, request.Generation = m.group, m.id, m.generation
 	request.ProtocolType, request.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 	for _, member := range members {
-		share := kmsg.NewSyncGroupRequestGroupAssignment()
-		share.MemberID = member.id
-		request.GroupAssignment = append(request.GroupAssignment, share)
+		assignment := kmsg.NewSyncGroupRequestGroupAssignment()
+		assignment.MemberID = member.id
+		request.GroupAssignment = append(request.GroupAssignment, assignment)
 	}
-	answer, err := request.RequestWith(ctx, b.client)
+	response, err := request.RequestWith(ctx, m.client)
 	if err == nil {
-		err = kerrOf(answer.ErrorCode)
+		err = kerrOf(response.ErrorCode)
 	}
 	if err != nil {
-		b.t.Errorf("sync: %v", err)
+		m.t.Errorf("SyncGroup: got error %v, want none", err)
 	}
 }
 
-// beat returns the group's answer to a heartbeat.
-func (b *bare) beat(ctx context.Context) error {
+// heartbeat returns the error in the response to a heartbeat.
+func (m *rawMember) heartbeat(ctx context.Context) error {
 	request := kmsg.NewPtrHeartbeatRequest()
-	request.Group, request.MemberID, request.Generation = b.group, b.id, b.generation
-	answer, err := request.RequestWith(ctx, b.client)
+	request.Group, request.MemberID, request.Generation = m.group, m.id, m.generation
+	response, err := request.RequestWith(ctx, m.client)
 	if err != nil {
 		return err
 	}
-	return kerrOf(answer.ErrorCode)
+	return kerrOf(response.ErrorCode)
 }
 
-// keepBeating sends heartbeats every second until ctx is done: the member lives, but does not join again.
-func (b *bare) keepBeating(ctx context.Context) {
+// keepHeartbeating sends a heartbeat every second until ctx is done. The member stays alive but does not join again.
+func (m *rawMember) keepHeartbeating(ctx context.Context) {
 	for ctx.Err() == nil {
-		_ = b.beat(ctx)
+		_ = m.heartbeat(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
@@ -104,20 +105,20 @@ func (b *bare) keepBeating(ctx context.Context) {
 	}
 }
 
-// awaitRebalance returns once the group waits for this member to join again.
-func (b *bare) awaitRebalance(ctx context.Context) {
-	b.t.Helper()
+// awaitRebalance returns when the group waits for this member to join again.
+func (m *rawMember) awaitRebalance(ctx context.Context) {
+	m.t.Helper()
 	for {
-		err := b.beat(ctx)
+		err := m.heartbeat(ctx)
 		if isRebalance(err) {
 			return
 		}
 		if err != nil {
-			b.t.Fatalf("heartbeat: %v", err)
+			m.t.Fatalf("heartbeat: got error %v, want REBALANCE_IN_PROGRESS", err)
 		}
 		select {
 		case <-ctx.Done():
-			b.t.Fatal("no rebalance began")
+			m.t.Fatal("rebalance: got none before the test's time-out, want one")
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

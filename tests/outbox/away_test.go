@@ -8,18 +8,18 @@ import (
 	"comanda/infra"
 )
 
-// needsOwnServers skips where the test cannot stop the servers without harm to others.
+// needsOwnServers skips a test that would stop servers which other tests or programs use.
 func needsOwnServers(t *testing.T) {
 	t.Helper()
-	if calm.kind == infra.External {
-		t.Skip("this test stops its servers, and COMANDA_BACKING=external names somebody else's")
+	if shared.kind == infra.External {
+		t.Skip("this test stops its servers, and COMANDA_BACKING=external means servers that it must not stop")
 	}
 }
 
-func ownKafka(t *testing.T) *infra.Kafka {
+func startOwnKafka(t *testing.T) *infra.Kafka {
 	t.Helper()
 	needsOwnServers(t)
-	broker, err := infra.StartKafka(t.Context(), infra.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
+	broker, err := infra.StartKafka(t.Context(), infra.Options{Dir: newServerDir(t), Kind: shared.kind, Port: freePort(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +27,10 @@ func ownKafka(t *testing.T) *infra.Kafka {
 	return broker
 }
 
-func ownPostgres(t *testing.T) *infra.Postgres {
+func startOwnPostgres(t *testing.T) *infra.Postgres {
 	t.Helper()
 	needsOwnServers(t)
-	server, err := infra.StartPostgres(t.Context(), infra.Options{Dir: openDir(t), Kind: calm.kind, Port: freePort(t)})
+	server, err := infra.StartPostgres(t.Context(), infra.Options{Dir: newServerDir(t), Kind: shared.kind, Port: freePort(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,23 +38,23 @@ func ownPostgres(t *testing.T) *infra.Postgres {
 	return server
 }
 
-// While the broker is away for half a minute every write succeeds, on either of two replicas; when it is back all is
-// published, and for each aggregate in its order.
-func TestBrokerAway(t *testing.T) {
+// While the broker is away for half a minute every write succeeds, on both replicas. When the broker is back every event is
+// published, in the order of its aggregate.
+func TestWritesSucceedWhileTheBrokerIsAway(t *testing.T) {
 	t.Parallel()
-	broker := ownKafka(t)
-	database := newDatabase(t, calm.postgres)
+	broker := startOwnKafka(t)
+	database := newDatabase(t, shared.postgres)
 	topic := newTopic(t, broker, 4)
 	var replicas []*sidecar
 	for range 2 {
-		replicas = append(replicas, startSidecar(t, wanted{
-			Program: calm.ours, App: "brokeraway", Database: database, Brokers: broker.Brokers(),
+		replicas = append(replicas, startSidecar(t, sidecarConfig{
+			Program: shared.ours, App: "brokeraway", Database: database, Brokers: broker.Brokers(),
 			Stores: []store{{Name: "orders", Topic: topic}},
 		}))
 	}
-	events := read(t, broker, topic)
+	events := readTopic(t, broker, topic)
 	l := newLoad(t, 4, 25, func(writer int) *sidecar { return replicas[writer%2] }, "orders", 10*time.Millisecond)
-	eventually(t, 10*time.Second, func() (bool, string) { return events.count() > 50, "events before the broker goes" })
+	eventually(t, 10*time.Second, func() (bool, string) { return events.count() > 50, "more than 50 events before the broker is killed" })
 
 	if err := broker.Kill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -62,40 +62,40 @@ func TestBrokerAway(t *testing.T) {
 	written := l.written.Load()
 	<-time.After(30 * time.Second)
 	if n := l.written.Load() - written; n < 1000 {
-		t.Errorf("only %d writes succeeded while the broker was away", n)
+		t.Errorf("writes while the broker was away: got %d, want at least 1000", n)
 	}
 	if n := l.failed.Load(); n > 0 {
-		t.Errorf("%d writes failed because the broker was away", n)
+		t.Errorf("failed writes while the broker was away: got %d, want 0", n)
 	}
 	if err := broker.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	returned := time.Now()
-	l.end()
+	l.stopWriters()
 
-	l.awaitAll(t, events, 45*time.Second)
+	l.awaitEvents(t, events, 45*time.Second)
 	events.wantInOrder(t)
 	awaitNoRows(t, connect(t, database), 20*time.Second)
-	t.Logf("%d events, the last of them %s after the broker was back", l.written.Load(), time.Since(returned).Round(time.Millisecond))
+	t.Logf("%d events were published, the last one %s after the broker was back", l.written.Load(), time.Since(returned).Round(time.Millisecond))
 }
 
-// The database goes away in the middle of writing and publishing, and comes back: nothing is lost and nothing is
-// announced that did not commit.
-func TestDatabaseAway(t *testing.T) {
+// The database is killed during writes and publishing, and comes back. No event is lost, and no event is published whose
+// transaction did not commit.
+func TestDatabaseOutageLosesNoEvent(t *testing.T) {
 	t.Parallel()
-	server := ownPostgres(t)
+	server := startOwnPostgres(t)
 	database := newDatabase(t, server)
-	topic := newTopic(t, calm.kafka, 4)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "databaseaway", Database: database, Brokers: calm.kafka.Brokers(),
+	topic := newTopic(t, shared.kafka, 4)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "databaseaway", Database: database, Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 
 	for range 3 {
 		target := l.written.Load() + 100
-		eventually(t, 30*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes while the database is there" })
+		eventually(t, 30*time.Second, func() (bool, string) { return l.written.Load() >= target, "100 more writes while the database runs" })
 		if err := server.Kill(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -106,11 +106,11 @@ func TestDatabaseAway(t *testing.T) {
 		}
 	}
 	target := l.written.Load() + 100
-	eventually(t, 30*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes after the last return" })
-	l.end()
+	eventually(t, 30*time.Second, func() (bool, string) { return l.written.Load() >= target, "100 more writes after the last restart" })
+	l.stopWriters()
 
 	awaitNoRows(t, connect(t, database), 20*time.Second)
-	l.awaitAll(t, events, 20*time.Second)
-	wantEventsOfDocuments(t, database, events)
-	t.Logf("%d writes, %d refused, %d events twice", l.written.Load(), l.failed.Load(), len(events.doubles()))
+	l.awaitEvents(t, events, 20*time.Second)
+	wantEventsMatchDocuments(t, database, events)
+	t.Logf("%d writes succeeded, %d failed, %d events were published more than once", l.written.Load(), l.failed.Load(), len(events.duplicates()))
 }

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// A transaction that does not commit announces nothing, holds up nothing, and leaves no processor busy. On the built-in
-// engine one such conflict keeps the sidecar at thousands of transactions a second for ever.
-func TestConflictsLeaveNothingBehind(t *testing.T) {
+// A transaction that does not commit publishes nothing, blocks nothing, and leaves the sidecar idle. With the built-in engine
+// one such conflict keeps the sidecar at thousands of transactions a second for ever.
+func TestConflictsLeaveTheSidecarIdle(t *testing.T) {
 	t.Parallel()
-	database := newDatabase(t, calm.postgres)
-	topic := newTopic(t, calm.kafka, 1)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "conflicts", Database: database, Brokers: calm.kafka.Brokers(),
+	database := newDatabase(t, shared.postgres)
+	topic := newTopic(t, shared.kafka, 1)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "conflicts", Database: database, Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 
-	mustAnnounce(t, s, "orders", "order", 1, firstWrite)
+	mustCommitEvent(t, s, "orders", "order", 1, firstWrite)
 	const conflicts = 50
 	for range conflicts {
-		if err := announce(t.Context(), s, "orders", "order", 99, firstWrite); err == nil {
-			t.Fatal("a second first-write succeeded")
+		if err := commitEvent(t.Context(), s, "orders", "order", 99, firstWrite); err == nil {
+			t.Fatal("second first-write of a document: got success, want a conflict")
 		} else if !strings.Contains(err.Error(), "no item was updated") {
 			t.Fatal(err)
 		}
@@ -33,16 +33,16 @@ func TestConflictsLeaveNothingBehind(t *testing.T) {
 	commits := `select xact_commit + xact_rollback from pg_stat_database where datname = current_database()`
 	processor := s.processorTime(t)
 	before := queryInt(t, conn, commits)
-	<-time.After(window) // what is measured is that nothing happens
+	<-time.After(window) // the measured time: nothing may happen in it
 	if used := s.processorTime(t) - processor; used > window/10 {
-		t.Errorf("after the conflicts the idle sidecar used %s of the processor in %s", used, window)
+		t.Errorf("processor time of the idle sidecar in %s: got %s, want at most %s", window, used, window/10)
 	}
-	// The idle poll is one a second, statistics may lag behind by one.
+	// The idle poll runs once a second. The statistics may lag behind by one.
 	if n := queryInt(t, conn, commits) - before; n > 20+conflicts {
-		t.Errorf("after the conflicts the idle sidecar ran %d transactions in %s", n, window)
+		t.Errorf("transactions of the idle sidecar in %s: got %d, want at most %d", window, n, 20+conflicts)
 	}
 
-	mustAnnounce(t, s, "orders", "order", 2)
+	mustCommitEvent(t, s, "orders", "order", 2)
 	eventually(t, 5*time.Second, func() (bool, string) { return events.count() >= 2, "the event after the conflicts" })
 	events.wantInOrder(t)
 	awaitNoRows(t, conn, 5*time.Second)

@@ -6,48 +6,48 @@ import (
 	"time"
 )
 
-// However a sidecar dies under load, what committed is published by the one after it, and nothing else is: for every
-// document there is its event, and for every event its document.
-func TestKilledSidecarPublishesAfterwards(t *testing.T) {
+// When a sidecar is killed under load, the next one publishes what committed and nothing else: every document has its event,
+// and every event has its document.
+func TestRestartedSidecarPublishesWhatAKilledOneCommitted(t *testing.T) {
 	t.Parallel()
-	database := newDatabase(t, calm.postgres)
-	topic := newTopic(t, calm.kafka, 4)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "crash", Database: database, Brokers: calm.kafka.Brokers(),
+	database := newDatabase(t, shared.postgres)
+	topic := newTopic(t, shared.kafka, 4)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "crash", Database: database, Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 
 	const kills = 15
 	for kill := range kills {
-		// Some writes in, and then at another moment of the batch each time.
+		// After some writes, and at another moment of the relay's turn each time.
 		target := l.written.Load() + 20
 		eventually(t, 20*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes after a restart" })
 		<-time.After(time.Duration(kill) * 700 * time.Microsecond)
 		s.kill()
 		s.start(t)
 	}
-	l.end()
+	l.stopWriters()
 
 	conn := connect(t, database)
 	awaitNoRows(t, conn, 20*time.Second)
-	l.awaitAll(t, events, 20*time.Second)
-	wantEventsOfDocuments(t, database, events)
-	t.Logf("%d writes, %d refused while it was down, %d events twice", l.written.Load(), l.failed.Load(), len(events.doubles()))
+	l.awaitEvents(t, events, 20*time.Second)
+	wantEventsMatchDocuments(t, database, events)
+	t.Logf("%d writes succeeded, %d failed while it was down, %d events were published more than once", l.written.Load(), l.failed.Load(), len(events.duplicates()))
 }
 
-// A sidecar that is told to end finishes what it is publishing: what it leaves is published by the next one, and nothing
+// A sidecar that gets SIGTERM finishes the page it is publishing. The next one publishes the rest, and no event is published
 // twice.
-func TestStoppedSidecarFinishesItsBatch(t *testing.T) {
+func TestStoppedSidecarFinishesItsPage(t *testing.T) {
 	t.Parallel()
-	database := newDatabase(t, calm.postgres)
-	topic := newTopic(t, calm.kafka, 4)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "stopped", Database: database, Brokers: calm.kafka.Brokers(),
+	database := newDatabase(t, shared.postgres)
+	topic := newTopic(t, shared.kafka, 4)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "stopped", Database: database, Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 	for range 5 {
 		target := l.written.Load() + 50
@@ -55,18 +55,18 @@ func TestStoppedSidecarFinishesItsBatch(t *testing.T) {
 		s.stop()
 		s.start(t)
 	}
-	l.end()
+	l.stopWriters()
 
 	awaitNoRows(t, connect(t, database), 20*time.Second)
-	l.awaitAll(t, events, 20*time.Second)
-	wantEventsOfDocuments(t, database, events)
-	if doubles := events.doubles(); len(doubles) > 0 {
-		t.Errorf("%d of %d events were published twice", len(doubles), l.written.Load())
+	l.awaitEvents(t, events, 20*time.Second)
+	wantEventsMatchDocuments(t, database, events)
+	if duplicates := events.duplicates(); len(duplicates) > 0 {
+		t.Errorf("events published more than once: got %d of %d, want 0", len(duplicates), l.written.Load())
 	}
 }
 
-// wantEventsOfDocuments compares the documents of a table with the subjects that were announced.
-func wantEventsOfDocuments(t *testing.T, database string, events *reader) {
+// wantEventsMatchDocuments checks that every document of the table has an event, and every event a document.
+func wantEventsMatchDocuments(t *testing.T, database string, events *reader) {
 	t.Helper()
 	rows, err := connect(t, database).Query(t.Context(), `select key from state where key like 'writer-%'`)
 	if err != nil {
@@ -81,22 +81,22 @@ func wantEventsOfDocuments(t *testing.T, database string, events *reader) {
 		}
 		documents[key] = true
 	}
-	announced := events.numbers()
+	published := events.numbers()
 	var wrong []string
-	for subject := range announced {
+	for subject := range published {
 		if !documents[subject] {
-			wrong = append(wrong, "announced without a document: "+subject)
+			wrong = append(wrong, "event without a document: "+subject)
 		}
 	}
 	for subject := range documents {
-		if len(announced[subject]) == 0 {
-			wrong = append(wrong, "not announced: "+subject)
+		if len(published[subject]) == 0 {
+			wrong = append(wrong, "document without an event: "+subject)
 		}
 	}
 	if len(wrong) > 0 {
-		t.Errorf("%d documents and events do not agree, such as %s", len(wrong), strings.Join(wrong[:1], ""))
+		t.Errorf("documents and events that do not match: got %d, want 0; the first: %s", len(wrong), strings.Join(wrong[:1], ""))
 	}
 	if len(documents) == 0 {
-		t.Error("nothing was written")
+		t.Error("documents in the table: got none, want some")
 	}
 }

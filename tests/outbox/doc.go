@@ -1,3 +1,3 @@
-// Package outbox holds no code: its tests show, on running sidecars with a real Postgres and a broker, what our outbox
-// engine (dapr/daprd/rows) promises, and how fast it is beside Dapr's own.
+// Package outbox tests the promises of our outbox engine (dapr/daprd/rows) on running sidecars with a real Postgres and a
+// Kafka broker. Its benchmark compares the engine with Dapr's own. The package has no code besides the tests.
 package outbox

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// transactions are what both engines are given. The built-in one panics on two projections in one transaction.
+// transactions run on both engines. None has two projections, because the built-in engine panics on that.
 var transactions = map[string][]*dapr.StateOperation{
 	"a document without a projection": {
 		upsert("plain", `{"number":1}`, map[string]string{"contentType": "application/json"}),
@@ -21,7 +21,7 @@ var transactions = map[string][]*dapr.StateOperation{
 		upsert("text", `{"number":1}`, nil),
 	},
 	"a projection": {
-		upsert("projected", `{"secret":"not announced"}`, map[string]string{"subject": "projected"}),
+		upsert("projected", `{"secret":"not published"}`, map[string]string{"subject": "projected"}),
 		upsert("projected", `{"number":1,"list":[true,null,"<&>",1.5]}`, map[string]string{"outbox.projection": "true", "contentType": "application/json"}),
 	},
 	"attributes": {
@@ -31,7 +31,7 @@ var transactions = map[string][]*dapr.StateOperation{
 			"id": "ignored", "data": "ignored", "topic": "ignored", "pubsubname": "ignored",
 		}),
 	},
-	"several upserts, of which one is projected, and a delete": {
+	"several upserts, one with a projection, and a delete": {
 		upsert("first", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "first"}),
 		{Type: dapr.StateOperationTypeDelete, Item: &dapr.SetStateItem{Key: "gone"}},
 		upsert("second", `{"number":2}`, map[string]string{"contentType": "application/json", "subject": "second"}),
@@ -40,7 +40,7 @@ var transactions = map[string][]*dapr.StateOperation{
 	"binary data": {
 		upsert("binary", "\x00\x01\xff", map[string]string{"contentType": "application/octet-stream"}),
 	},
-	"text that claims to be JSON": {
+	"text with the content type JSON": {
 		upsert("claims", `{"number":`, map[string]string{"contentType": "application/json"}),
 	},
 	"a delete alone": {
@@ -48,8 +48,8 @@ var transactions = map[string][]*dapr.StateOperation{
 	},
 }
 
-// overHTTP are transactions as a body of the HTTP API, whose values are decoded JSON and not bytes.
-var overHTTP = []string{
+// httpTransactions are request bodies for the HTTP API. There the values arrive as decoded JSON and not as bytes.
+var httpTransactions = []string{
 	`{"operations":[{"operation":"upsert","request":{"key":"http","value":{"number":1},"metadata":{"subject":"http","contentType":"application/json"}}}]}`,
 	`{"operations":[{"operation":"upsert","request":{"key":"text","value":"a text","metadata":{"subject":"text"}}}]}`,
 	`{"operations":[{"operation":"upsert","request":{"key":"projected","value":{"secret":true},"metadata":{"subject":"projected over HTTP"}}},
@@ -60,50 +60,51 @@ func upsert(key, value string, metadata map[string]string) *dapr.StateOperation 
 	return &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: key, Value: []byte(value), Metadata: metadata}}
 }
 
-// The same transactions give the same events on both runtimes.
-func TestEventsAreThoseOfTheBuiltInEngine(t *testing.T) {
+// The same transactions produce the same events on both runtimes.
+func TestEventsEqualThoseOfTheBuiltInEngine(t *testing.T) {
 	t.Parallel()
-	ours, stock := announcedBy(t, calm.ours), announcedBy(t, calm.stock)
+	ours, stock := publishedEvents(t, shared.ours), publishedEvents(t, shared.stock)
 	if len(stock) == 0 {
-		t.Fatal("the built-in engine announced nothing")
+		t.Fatal("events of the built-in engine: got none, want some")
 	}
 	if difference := cmp.Diff(stock, ours); difference != "" {
-		t.Errorf("ours (+) differs from the built-in engine's (-):\n%s", difference)
+		t.Errorf("events (-built-in engine +our engine):\n%s", difference)
 	}
 }
 
-// announcedBy runs all transactions beside one runtime and returns the events they gave, comparable.
-func announcedBy(t *testing.T, program string) []map[string]any {
+// publishedEvents runs all transactions on one runtime and returns their events, normalised and sorted.
+func publishedEvents(t *testing.T, program string) []map[string]any {
 	t.Helper()
-	topic := newTopic(t, calm.kafka, 8)
+	topic := newTopic(t, shared.kafka, 8)
 	const app = "events"
-	declare(t, calm.kafka, "default"+app+topic+"outbox", 8)
-	s := startSidecar(t, wanted{
-		Program: program, App: app, Database: newDatabase(t, calm.postgres), Brokers: calm.kafka.Brokers(),
+	declare(t, shared.kafka, "default"+app+topic+"outbox", 8)
+	s := startSidecar(t, sidecarConfig{
+		Program: program, App: app, Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	want := 0
 	for _, name := range slices.Sorted(maps.Keys(transactions)) {
 		if err := s.client.ExecuteStateTransaction(t.Context(), "orders", nil, transactions[name]); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		want += eventsOf(transactions[name])
+		want += countEvents(transactions[name])
 	}
-	for _, body := range overHTTP {
-		s.transact(t, "orders", body)
+	for _, body := range httpTransactions {
+		s.runHTTPTransaction(t, "orders", body)
 		want++
 	}
 	eventually(t, 60*time.Second, func() (bool, string) { return events.count() >= want, "all events" })
-	var all []map[string]any
+	var normalised []map[string]any
 	for _, record := range events.records() {
-		all = append(all, normal(t, record.Raw, topic))
+		normalised = append(normalised, normalise(t, record.Raw, topic))
 	}
-	slices.SortFunc(all, func(a, b map[string]any) int { return strings.Compare(text(a), text(b)) })
-	return all
+	slices.SortFunc(normalised, func(a, b map[string]any) int { return strings.Compare(toJSON(a), toJSON(b)) })
+	return normalised
 }
 
-func eventsOf(operations []*dapr.StateOperation) (n int) {
+// countEvents returns the number of events that a transaction produces.
+func countEvents(operations []*dapr.StateOperation) (n int) {
 	for _, operation := range operations {
 		if operation.Type == dapr.StateOperationTypeUpsert && operation.Item.Metadata["outbox.projection"] == "" {
 			n++
@@ -112,19 +113,19 @@ func eventsOf(operations []*dapr.StateOperation) (n int) {
 	return n
 }
 
-// normal replaces what cannot be the same twice, having checked its form.
-func normal(t *testing.T, raw []byte, topic string) map[string]any {
+// normalise checks the attributes that differ from run to run and replaces them with constants.
+func normalise(t *testing.T, raw []byte, topic string) map[string]any {
 	t.Helper()
 	var event map[string]any
 	if err := json.Unmarshal(raw, &event); err != nil {
 		t.Fatalf("%s: %v", raw, err)
 	}
 	if id, _ := event["id"].(string); !strings.HasPrefix(id, "outbox-") || len(id) != len("outbox-")+36 {
-		t.Errorf("the id is %q", event["id"])
+		t.Errorf("id: got %q, want outbox- and a UUID", event["id"])
 	}
 	event["id"] = "an id"
 	if event["topic"] != topic {
-		t.Errorf("the topic is %q", event["topic"])
+		t.Errorf("topic: got %q, want %q", event["topic"], topic)
 	}
 	event["topic"] = "the topic"
 	if event["time"] != "2026-01-02T03:04:05Z" {
@@ -136,21 +137,21 @@ func normal(t *testing.T, raw []byte, topic string) map[string]any {
 	return event
 }
 
-func text(event map[string]any) string {
+func toJSON(event map[string]any) string {
 	bytes, _ := json.Marshal(event)
 	return string(bytes)
 }
 
-// Ours keeps every number as it was written; the built-in engine reads them into float64. The record's key is the
+// Our engine keeps every number as it was written; the built-in engine decodes numbers into float64. The record's key is the
 // subject, so that an aggregate's events share a partition.
-func TestNumbersSurvive(t *testing.T) {
+func TestNumbersStayAsWritten(t *testing.T) {
 	t.Parallel()
-	topic := newTopic(t, calm.kafka, 8)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "numbers", Database: newDatabase(t, calm.postgres), Brokers: calm.kafka.Brokers(),
+	topic := newTopic(t, shared.kafka, 8)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "numbers", Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	err := s.client.ExecuteStateTransaction(t.Context(), "orders", nil, []*dapr.StateOperation{
 		upsert("numbers", `{}`, map[string]string{"subject": "order-1"}),
 		upsert("numbers", `{"large":9007199254740993,"exact":0.10}`, map[string]string{"outbox.projection": "true", "contentType": "application/json"}),
@@ -162,23 +163,23 @@ func TestNumbersSurvive(t *testing.T) {
 	record := events.records()[0]
 	for _, want := range []string{`"large":9007199254740993`, `"exact":0.10`} {
 		if !strings.Contains(string(record.Raw), want) {
-			t.Errorf("%s does not contain %s", record.Raw, want)
+			t.Errorf("event: got %s, want it to contain %s", record.Raw, want)
 		}
 	}
 	if record.Key != "order-1" {
-		t.Errorf("the key is %q, not the subject", record.Key)
+		t.Errorf("key: got %q, want the subject %q", record.Key, "order-1")
 	}
 }
 
-// Two projections in one transaction, which the built-in engine panics on, belong to the two documents of their keys.
-func TestTwoProjections(t *testing.T) {
+// With two projections in one transaction, each belongs to the document of its key. The built-in engine panics on this.
+func TestEachProjectionBelongsToItsDocument(t *testing.T) {
 	t.Parallel()
-	topic := newTopic(t, calm.kafka, 1)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "projections", Database: newDatabase(t, calm.postgres), Brokers: calm.kafka.Brokers(),
+	topic := newTopic(t, shared.kafka, 1)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "projections", Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic, Prefix: "mine_"}, {Name: "again", Topic: topic, Prefix: "mine_"}},
 	})
-	events := read(t, calm.kafka, topic)
+	events := readTopic(t, shared.kafka, topic)
 	err := s.client.ExecuteStateTransaction(t.Context(), "again", nil, []*dapr.StateOperation{
 		upsert("a", `{}`, map[string]string{"subject": "a"}), {Type: dapr.StateOperationTypeUpsert, Item: projection("b", []byte(`{"number":2}`))},
 		upsert("b", `{}`, map[string]string{"subject": "b"}), {Type: dapr.StateOperationTypeUpsert, Item: projection("a", []byte(`{"number":1}`))},
@@ -188,30 +189,30 @@ func TestTwoProjections(t *testing.T) {
 	}
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() == 2, "both events" })
 	if difference := cmp.Diff(map[string][]int{"a": {1}, "b": {2}}, events.numbers()); difference != "" {
-		t.Error(difference)
+		t.Errorf("numbers by subject (-want +got):\n%s", difference)
 	}
 }
 
-// What the engine keeps is no document: the app can neither read nor change a row, though it knows its key.
-func TestRowsAreNoDocuments(t *testing.T) {
+// The app can neither read nor write nor delete an outbox row, even when it knows the row's key.
+func TestAppCannotAccessOutboxRows(t *testing.T) {
 	t.Parallel()
-	database := newDatabase(t, calm.postgres)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "hidden", Database: database, Brokers: calm.kafka.Brokers(),
-		Stores: []store{{Name: "orders", Topic: "not.there"}}, // so that the row stays
+	database := newDatabase(t, shared.postgres)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "hidden", Database: database, Brokers: shared.kafka.Brokers(),
+		Stores: []store{{Name: "orders", Topic: "not.there"}}, // the row stays because the topic is missing
 	})
-	mustAnnounce(t, s, "orders", "order", 1)
+	mustCommitEvent(t, s, "orders", "order", 1)
 	var key string
 	if err := connect(t, database).QueryRow(t.Context(), `select key from state where key like 'outbox-%'`).Scan(&key); err != nil {
 		t.Fatal(err)
 	}
 	if item, err := s.client.GetState(t.Context(), "orders", key, nil); err == nil {
-		t.Errorf("the app reads %q from %s", item.Value, key)
+		t.Errorf("read of row %s: got %q, want an error", key, item.Value)
 	}
 	if err := s.client.SaveState(t.Context(), "orders", key, []byte("mine"), nil); err == nil {
-		t.Errorf("the app writes to %s", key)
+		t.Errorf("write of row %s: got success, want an error", key)
 	}
 	if err := s.client.DeleteState(t.Context(), "orders", key, nil); err == nil {
-		t.Errorf("the app deletes %s", key)
+		t.Errorf("delete of row %s: got success, want an error", key)
 	}
 }

@@ -13,16 +13,17 @@ import (
 	"comanda/infra/build"
 )
 
-// calm is what the tests share that break neither the database nor the broker.
-var calm struct {
+// shared holds what the tests share. A test that stops a server starts its own.
+var shared struct {
 	postgres *infra.Postgres
 	kafka    *infra.Kafka
 	kind     infra.Kind
-	ours     string // path of our daprd
-	stock    string
+	ours     string // the path of our daprd
+	stock    string // the path of Dapr's own daprd
 }
 
-var databases atomic.Int64
+// nameCount makes the names of databases, topics and apps unique.
+var nameCount atomic.Int64
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -46,40 +47,40 @@ func prepare(ctx context.Context) (stop func(), err error) {
 	stop = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if calm.kafka != nil {
-			_ = calm.kafka.Stop(ctx)
+		if shared.kafka != nil {
+			_ = shared.kafka.Stop(ctx)
 		}
-		if calm.postgres != nil {
-			_ = calm.postgres.Stop(ctx)
+		if shared.postgres != nil {
+			_ = shared.postgres.Stop(ctx)
 		}
 		_ = os.RemoveAll(dir)
 	}
-	// Postgres may run as another user, and has to get through.
+	// Postgres may run as another user and has to reach its folder in dir.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return stop, err
 	}
-	if calm.ours, err = build.Daprd(ctx, os.Stderr); err != nil {
+	if shared.ours, err = build.Daprd(ctx, os.Stderr); err != nil {
 		return stop, err
 	}
-	if calm.stock, err = build.StockDaprd(ctx, os.Stderr); err != nil {
+	if shared.stock, err = build.StockDaprd(ctx, os.Stderr); err != nil {
 		return stop, err
 	}
-	if calm.kind, err = infra.KindFromEnvironment(os.Getenv); err != nil {
+	if shared.kind, err = infra.KindFromEnvironment(os.Getenv); err != nil {
 		return stop, err
 	}
-	options := infra.Options{Dir: filepath.Join(dir, "calm"), Kind: calm.kind}
-	if calm.postgres, err = infra.StartPostgres(ctx, options); err != nil {
+	options := infra.Options{Dir: filepath.Join(dir, "shared"), Kind: shared.kind}
+	if shared.postgres, err = infra.StartPostgres(ctx, options); err != nil {
 		return stop, err
 	}
-	calm.kafka, err = infra.StartKafka(ctx, options)
+	shared.kafka, err = infra.StartKafka(ctx, options)
 	return stop, err
 }
 
-// newDatabase makes an empty database on a server and returns its URL.
+// newDatabase creates an empty database on a server and returns its URL.
 func newDatabase(t testing.TB, server *infra.Postgres) string {
 	t.Helper()
-	name := fmt.Sprintf("outbox_%d_%d", os.Getpid(), databases.Add(1))
-	// A new database is a copy of files, for which a busy machine may need longer than a statement has.
+	name := fmt.Sprintf("outbox_%d_%d", os.Getpid(), nameCount.Add(1))
+	// Postgres copies files for a new database. On a busy machine that may take longer than a statement's time-out.
 	eventually(t, time.Minute, func() (bool, string) {
 		err := server.CreateDatabase(t.Context(), name)
 		return err == nil, fmt.Sprint(err)
@@ -87,10 +88,10 @@ func newDatabase(t testing.TB, server *infra.Postgres) string {
 	return server.URL(name)
 }
 
-// newTopic declares a topic of its own for a test, on a broker.
+// newTopic declares a new topic on a broker and returns its name.
 func newTopic(t testing.TB, broker *infra.Kafka, partitions int) string {
 	t.Helper()
-	name := fmt.Sprintf("outbox.test.%d.%d", os.Getpid(), databases.Add(1))
+	name := fmt.Sprintf("outbox.test.%d.%d", os.Getpid(), nameCount.Add(1))
 	declare(t, broker, name, partitions)
 	return name
 }
@@ -102,13 +103,13 @@ func declare(t testing.TB, broker *infra.Kafka, topic string, partitions int) {
 	}
 }
 
-// eventually waits for a condition; wait tells what is still missing.
+// eventually waits until a condition is met. missing is for the failure message.
 func eventually(t testing.TB, limit time.Duration, condition func() (met bool, missing string)) {
 	t.Helper()
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	for {
 		met, missing := condition()
 		if met {
@@ -116,16 +117,16 @@ func eventually(t testing.TB, limit time.Duration, condition func() (met bool, m
 		}
 		select {
 		case <-deadline.C:
-			t.Fatalf("not within %s: %s", limit, missing)
+			t.Fatalf("waited %s without success for: %s", limit, missing)
 		case <-t.Context().Done():
-			t.Fatal("the test was stopped")
-		case <-look.C:
+			t.Fatalf("the test was stopped while it waited for: %s", missing)
+		case <-poll.C:
 		}
 	}
 }
 
-// openDir is a folder of the test's own that a server running as another user can get through to.
-func openDir(t testing.TB) string {
+// newServerDir returns a new folder that a server can use even if it runs as another user.
+func newServerDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "comanda-outbox-")
 	if err != nil {

@@ -10,46 +10,46 @@ import (
 	"time"
 )
 
-// `dapr run` asks the program for its version, and acts on it.
-func TestVersion(t *testing.T) {
+// `dapr run` reads the program's version and depends on it.
+func TestVersionAndEngineAreReported(t *testing.T) {
 	t.Parallel()
-	for program, engine := range map[string]string{calm.ours: "+rows", calm.stock: "+stock"} {
+	for program, engine := range map[string]string{shared.ours: "+rows", shared.stock: "+stock"} {
 		version, err := exec.Command(program, "--version").Output()
 		if err != nil || !strings.HasPrefix(string(version), "1.") {
-			t.Errorf("%s --version: %q, %v", program, version, err)
+			t.Errorf("%s --version: got %q and error %v, want 1.x", program, version, err)
 		}
 		info, err := exec.Command(program, "--build-info").Output()
 		if err != nil || !strings.Contains(string(info), "Git Version: v"+strings.TrimSpace(string(version))+engine) {
-			t.Errorf("%s --build-info: %q, %v", program, info, err)
+			t.Errorf("%s --build-info: got %q and error %v, want the version with %s", program, info, err, engine)
 		}
 	}
 }
 
-// Dapr raises SIGHUP in itself when a policy changes; the runtime starts anew in the same process, and its relay with it.
-func TestHangUpStartsTheRuntimeAnew(t *testing.T) {
+// Dapr sends SIGHUP to its own process when a policy changes. The runtime and its relay then start again in that process.
+func TestHangUpRestartsTheRuntimeInTheSameProcess(t *testing.T) {
 	t.Parallel()
-	topic := newTopic(t, calm.kafka, 1)
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "hangup", Database: newDatabase(t, calm.postgres), Brokers: calm.kafka.Brokers(),
+	topic := newTopic(t, shared.kafka, 1)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "hangup", Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
 		Stores: []store{{Name: "orders", Topic: topic}},
 	})
-	events := read(t, calm.kafka, topic)
-	mustAnnounce(t, s, "orders", "order", 1)
+	events := readTopic(t, shared.kafka, topic)
+	mustCommitEvent(t, s, "orders", "order", 1)
 	signal(t, s, syscall.SIGHUP)
 	eventually(t, 20*time.Second, func() (bool, string) {
-		return strings.Count(s.lastLines(1000), "dapr initialized") == 2 && s.ready(), "a runtime that starts a second time"
+		return strings.Count(s.lastLines(1000), "dapr initialized") == 2 && s.isReady(), "a runtime that was initialised twice and is ready"
 	})
-	mustAnnounce(t, s, "orders", "order", 2)
+	mustCommitEvent(t, s, "orders", "order", 2)
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() == 2, "the event after the hang-up" })
 	events.wantInOrder(t)
 }
 
-// Internal gRPC checks no token, so nobody outside this machine may reach it; nor the metrics.
-func TestPortsAreThisMachinesAlone(t *testing.T) {
+// Internal gRPC checks no token, so only this machine may reach it. The same holds for the metrics.
+func TestInternalPortsListenOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
-	s := startSidecar(t, wanted{
-		Program: calm.ours, App: "ports", Database: newDatabase(t, calm.postgres), Brokers: calm.kafka.Brokers(),
-		Stores: []store{{Name: "orders", Topic: newTopic(t, calm.kafka, 1)}},
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "ports", Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
+		Stores: []store{{Name: "orders", Topic: newTopic(t, shared.kafka, 1)}},
 	})
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
@@ -66,7 +66,7 @@ func TestPortsAreThisMachinesAlone(t *testing.T) {
 				_ = connection.Close()
 			}
 			if reached := err == nil; reached != network.IP.Equal(net.IPv4(127, 0, 0, 1)) {
-				t.Errorf("port %d at %s: reached %v", port, network.IP, reached)
+				t.Errorf("port %d at %s: got reachable %v, want %v", port, network.IP, reached, !reached)
 			}
 		}
 	}

@@ -23,24 +23,24 @@ import (
 	"comanda/infra/process"
 )
 
-// store is a state component that announces on a topic.
+// store is a state component with an outbox.
 type store struct {
 	Name, Topic string
-	Prefix      string // of the table
+	Prefix      string // of the table's name
 }
 
-// wanted describes a sidecar.
-type wanted struct {
-	Program  string // calm.ours or calm.stock
+// sidecarConfig describes a sidecar.
+type sidecarConfig struct {
+	Program  string // shared.ours or shared.stock
 	App      string
 	Database string
 	Brokers  string
 	Stores   []store
 }
 
-// sidecar is a daprd without an app: the test itself asks it for transactions.
+// sidecar is a daprd without an app. The test calls its APIs.
 type sidecar struct {
-	wanted
+	sidecarConfig
 	dir                     string
 	http, internal, metrics int
 	client                  dapr.Client
@@ -50,7 +50,7 @@ type sidecar struct {
 	args    []string
 }
 
-var resources = template.Must(template.New("").Parse(`apiVersion: dapr.io/v1alpha1
+var resourcesYAML = template.Must(template.New("").Parse(`apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {name: pubsub}
 spec:
@@ -80,7 +80,7 @@ spec:
     - {name: outboxPublishTopic, value: "{{.Topic}}"}
 {{end}}`))
 
-const configuration = `apiVersion: dapr.io/v1alpha1
+const configurationYAML = `apiVersion: dapr.io/v1alpha1
 kind: Configuration
 metadata: {name: outbox}
 spec:
@@ -92,25 +92,25 @@ spec:
 `
 
 // startSidecar runs a sidecar until the test ends, and returns when it is ready.
-func startSidecar(t testing.TB, w wanted) *sidecar {
+func startSidecar(t testing.TB, config sidecarConfig) *sidecar {
 	t.Helper()
-	s := &sidecar{wanted: w, dir: t.TempDir(), http: freePort(t), internal: freePort(t), metrics: freePort(t)}
+	s := &sidecar{sidecarConfig: config, dir: t.TempDir(), http: freePort(t), internal: freePort(t), metrics: freePort(t)}
 	var text bytes.Buffer
-	if err := resources.Execute(&text, w); err != nil {
+	if err := resourcesYAML.Execute(&text, config); err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(s.dir, "resources", "all.yaml"), text.String())
-	writeFile(t, filepath.Join(s.dir, "config.yaml"), configuration)
+	writeFile(t, filepath.Join(s.dir, "config.yaml"), configurationYAML)
 	grpc := freePort(t)
-	s.args = []string{"--app-id", w.App, "--resources-path", "resources", "--config", "config.yaml",
+	s.args = []string{"--app-id", config.App, "--resources-path", "resources", "--config", "config.yaml",
 		"--dapr-http-port", strconv.Itoa(s.http), "--dapr-grpc-port", strconv.Itoa(grpc), "--metrics-port", strconv.Itoa(s.metrics),
 		"--dapr-internal-grpc-port", strconv.Itoa(s.internal), "--dapr-listen-addresses", "127.0.0.1",
 		"--dapr-graceful-shutdown-seconds", "5",
-		"--scheduler-host-address", "localhost:50006"} // which is not there: the default of `dapr run`
+		"--scheduler-host-address", "localhost:50006"} // the default of `dapr run`; no scheduler runs there
 	t.Cleanup(func() {
 		s.stop()
 		if t.Failed() {
-			t.Logf("%s:\n%s", w.App, s.lastLines(25))
+			t.Logf("%s:\n%s", config.App, s.lastLines(25))
 		}
 	})
 	s.start(t)
@@ -123,13 +123,14 @@ func startSidecar(t testing.TB, w wanted) *sidecar {
 	return s
 }
 
+// start starts the process and waits until it is ready.
 func (s *sidecar) start(t testing.TB) {
 	t.Helper()
-	s.launch(t)
-	eventually(t, 20*time.Second, func() (bool, string) { return s.ready(), "a ready sidecar\n" + s.lastLines(10) })
+	s.startProcess(t)
+	eventually(t, 20*time.Second, func() (bool, string) { return s.isReady(), "a ready sidecar\n" + s.lastLines(10) })
 }
 
-func (s *sidecar) launch(t testing.TB) {
+func (s *sidecar) startProcess(t testing.TB) {
 	t.Helper()
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -145,13 +146,13 @@ func (s *sidecar) launch(t testing.TB) {
 	}
 }
 
-func (s *sidecar) current() *process.Process {
+func (s *sidecar) currentProcess() *process.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.running
 }
 
-func (s *sidecar) ready() bool {
+func (s *sidecar) isReady() bool {
 	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/v1.0/healthz", s.http))
 	if err != nil {
 		return false
@@ -160,8 +161,8 @@ func (s *sidecar) ready() bool {
 	return response.StatusCode == http.StatusNoContent
 }
 
-// transact runs a transaction by the HTTP API.
-func (s *sidecar) transact(t testing.TB, storeName, body string) {
+// runHTTPTransaction runs a transaction through the HTTP API.
+func (s *sidecar) runHTTPTransaction(t testing.TB, storeName, body string) {
 	t.Helper()
 	url := fmt.Sprintf("http://127.0.0.1:%d/v1.0/state/%s/transaction", s.http, storeName)
 	response, err := http.Post(url, "application/json", strings.NewReader(body))
@@ -170,26 +171,28 @@ func (s *sidecar) transact(t testing.TB, storeName, body string) {
 	}
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusNoContent {
-		t.Fatalf("%s: %s", body, response.Status)
+		t.Fatalf("transaction %s: got status %s, want 204", body, response.Status)
 	}
 }
 
-// kill ends it as a power cut would.
-func (s *sidecar) kill() { s.current().Kill() }
+// kill stops the process without a shutdown, as a power cut would.
+func (s *sidecar) kill() { s.currentProcess().Kill() }
 
+// stop stops the process with SIGTERM.
 func (s *sidecar) stop() {
-	if running := s.current(); running != nil {
+	if running := s.currentProcess(); running != nil {
 		running.Stop(syscall.SIGTERM, 10*time.Second)
 	}
 }
 
+// lastLines returns the last n lines of the log.
 func (s *sidecar) lastLines(n int) string {
 	text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// metric sums up one metric of the sidecar over all its labels, or over those that contain a text.
+// metric returns the sum of one metric of the sidecar over the series whose labels contain a text; "" means all.
 func (s *sidecar) metric(t testing.TB, name, labels string) float64 {
 	t.Helper()
 	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", s.metrics))
@@ -215,10 +218,10 @@ func (s *sidecar) metric(t testing.TB, name, labels string) float64 {
 	return sum
 }
 
-// processorTime is what the sidecar has used of the processor so far.
+// processorTime returns the processor time that the sidecar has used so far.
 func (s *sidecar) processorTime(t testing.TB) time.Duration {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.current().PID()))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.currentProcess().PID()))
 	if err != nil {
 		t.Skip("needs Linux:", err)
 	}

@@ -20,7 +20,7 @@ type published struct {
 	Key       string
 	Raw       []byte
 	Partition int32
-	At        time.Time // when the reader saw it
+	At        time.Time // when the reader read it
 	Event     struct {
 		ID      string `json:"id"`
 		Subject string `json:"subject"`
@@ -30,14 +30,14 @@ type published struct {
 	}
 }
 
-// reader keeps all that a topic says from its beginning.
+// reader reads a topic from its beginning and keeps its records.
 type reader struct {
-	mu   sync.Mutex
-	all  []published
-	news chan struct{} // has something after each record
+	mu      sync.Mutex
+	history []published
+	added   chan struct{} // gets a value after each record
 }
 
-func read(t testing.TB, broker *infra.Kafka, topic string) *reader {
+func readTopic(t testing.TB, broker *infra.Kafka, topic string) *reader {
 	t.Helper()
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(broker.Brokers(), ",")...),
@@ -50,9 +50,9 @@ func read(t testing.TB, broker *infra.Kafka, topic string) *reader {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &reader{news: make(chan struct{}, 1)}
-	var ended sync.WaitGroup
-	ended.Go(func() {
+	r := &reader{added: make(chan struct{}, 1)}
+	var polling sync.WaitGroup
+	polling.Go(func() {
 		for ctx.Err() == nil {
 			client.PollFetches(ctx).EachRecord(r.add)
 		}
@@ -60,19 +60,19 @@ func read(t testing.TB, broker *infra.Kafka, topic string) *reader {
 	t.Cleanup(func() {
 		cancel()
 		client.Close()
-		ended.Wait()
+		polling.Wait()
 	})
 	return r
 }
 
 func (r *reader) add(record *kgo.Record) {
 	p := published{Key: string(record.Key), Raw: record.Value, Partition: record.Partition, At: time.Now()}
-	_ = json.Unmarshal(record.Value, &p.Event) // one that is no event has no subject, and fails the test that sees it
+	_ = json.Unmarshal(record.Value, &p.Event) // a record that is not an event has no subject, which fails the test
 	r.mu.Lock()
-	r.all = append(r.all, p)
+	r.history = append(r.history, p)
 	r.mu.Unlock()
 	select {
-	case r.news <- struct{}{}:
+	case r.added <- struct{}{}:
 	default:
 	}
 }
@@ -80,16 +80,16 @@ func (r *reader) add(record *kgo.Record) {
 func (r *reader) records() []published {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.all)
+	return slices.Clone(r.history)
 }
 
 func (r *reader) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.all)
+	return len(r.history)
 }
 
-// numbers are the events of each subject in the order of the topic, without those that came before.
+// numbers returns the numbers of each subject's events in the order of the topic, without duplicates.
 func (r *reader) numbers() map[string][]int {
 	firsts := map[string][]int{}
 	ids := map[string]bool{}
@@ -102,14 +102,14 @@ func (r *reader) numbers() map[string][]int {
 	return firsts
 }
 
-// doubles are the ids that came more than once.
-func (r *reader) doubles() []string {
-	times := map[string]int{}
+// duplicates returns the ids of the events that were read more than once.
+func (r *reader) duplicates() []string {
+	counts := map[string]int{}
 	for _, p := range r.records() {
-		times[p.Event.ID]++
+		counts[p.Event.ID]++
 	}
-	maps.DeleteFunc(times, func(_ string, n int) bool { return n == 1 })
-	return slices.Sorted(maps.Keys(times))
+	maps.DeleteFunc(counts, func(_ string, n int) bool { return n == 1 })
+	return slices.Sorted(maps.Keys(counts))
 }
 
 // wantInOrder checks that every subject's numbers begin with 1 and rise by one.
@@ -118,7 +118,7 @@ func (r *reader) wantInOrder(t testing.TB) {
 	for subject, numbers := range r.numbers() {
 		for i, number := range numbers {
 			if number != i+1 {
-				t.Errorf("%s: out of order from event %d on: %v ...", subject, i+1, numbers[i:min(i+10, len(numbers))])
+				t.Errorf("subject %s: got %v from event %d on, want %d first", subject, numbers[i:min(i+10, len(numbers))], i+1, i+1)
 				break
 			}
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// announce writes a document and announces it, as the services do: one upsert and one projection of its key.
-func announce(ctx context.Context, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) error {
+// commitEvent commits a document and its event as the services do: one upsert and one projection with the same key.
+func commitEvent(ctx context.Context, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) error {
 	data, err := json.Marshal(map[string]any{"number": number})
 	if err != nil {
 		return err
@@ -40,31 +40,32 @@ func firstWrite(item *dapr.SetStateItem) {
 	item.Options = &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite}
 }
 
-func mustAnnounce(t testing.TB, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) {
+func mustCommitEvent(t testing.TB, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) {
 	t.Helper()
-	if err := announce(t.Context(), s, storeName, subject, number, options...); err != nil {
-		t.Fatalf("announce %s %d: %v", subject, number, err)
+	if err := commitEvent(t.Context(), s, storeName, subject, number, options...); err != nil {
+		t.Fatalf("commit event %d of %s: %v", number, subject, err)
 	}
 }
 
-// load writes from several goroutines until it is stopped: each has documents of its own, and counts them up.
+// load commits events from several writers until it is stopped. Each writer has its own subjects, and numbers the events of
+// each subject from 1.
 type load struct {
-	stop    context.CancelFunc
-	ended   sync.WaitGroup
+	cancel  context.CancelFunc
+	writers sync.WaitGroup
 	written atomic.Int64
 	failed  atomic.Int64
 	mu      sync.Mutex
-	last    map[string]int // the last number each subject was surely written with
+	last    map[string]int // the highest number committed for each subject
 }
 
-// newLoad gives every writer the sidecar that pick chooses; a write that failed is tried again with the same number.
+// newLoad starts the writers. Each uses the sidecar that pick returns, and retries a failed write with the same number.
 func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar, storeName string, every time.Duration) *load {
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &load{stop: cancel, last: map[string]int{}}
+	l := &load{cancel: cancel, last: map[string]int{}}
 	for writer := range writers {
-		l.ended.Go(func() { l.write(ctx, pick(writer), writer, subjects, storeName, every) })
+		l.writers.Go(func() { l.write(ctx, pick(writer), writer, subjects, storeName, every) })
 	}
-	t.Cleanup(l.end)
+	t.Cleanup(l.stopWriters)
 	return l
 }
 
@@ -80,10 +81,10 @@ func (l *load) write(ctx context.Context, s *sidecar, writer, subjects int, stor
 			case <-tick.C:
 			}
 			attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-			err := announce(attempt, s, storeName, subject, number)
+			err := commitEvent(attempt, s, storeName, subject, number)
 			cancel()
 			if err == nil {
-				l.note(subject, number)
+				l.recordWrite(subject, number)
 				break
 			}
 			l.failed.Add(1)
@@ -91,20 +92,21 @@ func (l *load) write(ctx context.Context, s *sidecar, writer, subjects int, stor
 	}
 }
 
-func (l *load) note(subject string, number int) {
+func (l *load) recordWrite(subject string, number int) {
 	l.written.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last[subject] = number
 }
 
-func (l *load) end() {
-	l.stop()
-	l.ended.Wait()
+// stopWriters stops the writers and waits until they are done.
+func (l *load) stopWriters() {
+	l.cancel()
+	l.writers.Wait()
 }
 
-// awaitAll waits until every write that was answered was published.
-func (l *load) awaitAll(t testing.TB, r *reader, limit time.Duration) {
+// awaitEvents waits until the event of every successful write was read.
+func (l *load) awaitEvents(t testing.TB, r *reader, limit time.Duration) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,11 +124,11 @@ func (l *load) awaitAll(t testing.TB, r *reader, limit time.Duration) {
 				}
 			}
 		}
-		return missing == 0, fmt.Sprintf("%d of %d events are missing", missing, l.written.Load())
+		return missing == 0, fmt.Sprintf("all events; %d of %d are missing", missing, l.written.Load())
 	})
 }
 
-// connect opens a connection for the test's own questions.
+// connect opens a connection for the test's own queries.
 func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -145,11 +147,11 @@ func queryInt(t testing.TB, conn *pgx.Conn, query string, args ...any) (n int64)
 	return n
 }
 
-// awaitNoRows waits until no event is left in the table, published or set aside.
+// awaitNoRows waits until the table has no outbox row left, neither due nor set aside.
 func awaitNoRows(t testing.TB, conn *pgx.Conn, limit time.Duration) {
 	t.Helper()
 	eventually(t, limit, func() (bool, string) {
 		n := queryInt(t, conn, `select count(*) from state where key like 'outbox-%'`)
-		return n == 0, fmt.Sprintf("%d rows are left", n)
+		return n == 0, fmt.Sprintf("no outbox rows; %d are left", n)
 	})
 }

@@ -1,4 +1,4 @@
-// Package rebalance tests that consumers always come back: what becomes of the events of a consumer group while replicas
-// join, stand still, end, or lose their app, and that a sidecar waits for a database and a broker that are not there yet.
-// Real sidecars, with the project's pub/sub component and resiliency policy, stand beside an app of the test's own.
+// Package rebalance tests that a consumer group delivers its events while replicas join, stand still, stop, or lose their
+// app. It also tests that a sidecar waits for a database and a broker that are not running yet. It runs real sidecars, with
+// the project's pub/sub component and resiliency policy, beside an app of the test.
 package rebalance

@@ -13,17 +13,18 @@ import (
 	"comanda/infra/build"
 )
 
-// shared is what all tests use: one broker, and our daprd.
+// shared holds what all tests use: one broker, and the path of our daprd.
 var shared struct {
 	kafka *infra.Kafka
 	kind  infra.Kind
 	daprd string
 }
 
-// limit bounds every wait. Without the mechanisms under test the waits take 30 s or more.
-const limit = 20 * time.Second
+// waitLimit limits every wait. Without the mechanisms under test the waits take 30 s or more.
+const waitLimit = 20 * time.Second
 
-var names atomic.Int64
+// nameCount makes the names of the apps unique.
+var nameCount atomic.Int64
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -62,23 +63,23 @@ func prepare(ctx context.Context) (stop func(), err error) {
 	return stop, err
 }
 
-// eventually waits until a condition is met.
+// eventually waits until a condition is met, for waitLimit at most. what is for the failure message.
 func eventually(t *testing.T, what string, met func() bool) {
 	t.Helper()
-	within(t, limit, what, met)
+	within(t, waitLimit, what, met)
 }
 
 func within(t *testing.T, limit time.Duration, what string, met func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	for !met() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not within %s: %s", limit, what)
-		case <-look.C:
+			t.Fatalf("waited %s without success for: %s", limit, what)
+		case <-poll.C:
 		}
 	}
 }

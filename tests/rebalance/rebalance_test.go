@@ -8,95 +8,97 @@ import (
 	"time"
 )
 
-// A new replica has its share at once, though another one is busy with an event that fails.
-func TestAReplicaJoinsWhileAnEventFails(t *testing.T) {
+// A new replica gets its share of the partitions at once, although another replica is busy with an event that fails.
+func TestReplicaJoinsWhileAnEventFails(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	s.add(t)
-	s.publishPoison(t)
-	s.add(t)
-	s.awaitMembers(t, 2)
-	s.wantHeard(t, "joined")
+	g := newConsumerGroup(t)
+	g.startReplica(t)
+	g.publishPoison(t)
+	g.startReplica(t)
+	g.awaitMembers(t, 2)
+	g.wantDelivered(t, "joined")
 }
 
-// A sidecar that stood still lets go of its event when it wakes, because another one has the partition now.
-func TestAReplicaThatStoodStillLetsGo(t *testing.T) {
+// A sidecar that was stopped with SIGSTOP drops its event when it resumes, because another replica has the partition now.
+func TestResumedReplicaDropsAnEventThatAnotherReplicaHas(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	s.add(t)
-	s.add(t)
-	s.awaitMembers(t, 2)
-	s.publishPoison(t)
-	first := s.holder(poison)
+	g := newConsumerGroup(t)
+	g.startReplica(t)
+	g.startReplica(t)
+	g.awaitMembers(t, 2)
+	g.publishPoison(t)
+	first := g.lastReceiver(poison)
 	first.signal(t, syscall.SIGSTOP)
-	eventually(t, "the other replica has the event", func() bool { return s.holder(poison) != first })
+	eventually(t, "the other replica receives the event", func() bool { return g.lastReceiver(poison) != first })
 	first.signal(t, syscall.SIGCONT)
-	s.awaitMembers(t, 2)
-	n := len(s.deliveries(poison))
-	eventually(t, "three more tries", func() bool { return len(s.deliveries(poison)) >= n+3 })
-	since := s.deliveries(poison)[n:]
+	g.awaitMembers(t, 2)
+	earlier := len(g.deliveries(poison))
+	eventually(t, "three more deliveries of the event", func() bool { return len(g.deliveries(poison)) >= earlier+3 })
+	since := g.deliveries(poison)[earlier:]
 	if slices.ContainsFunc(since, func(r *replica) bool { return r != since[0] }) {
-		t.Error("both replicas tried the event after the rebalance")
+		t.Error("deliveries after the rebalance: got both replicas, want only one")
 	}
 }
 
-// A sidecar that is told to end gives its partitions back in good order, though one of its events fails.
-func TestASidecarEndsWhileAnEventFails(t *testing.T) {
+// A sidecar that gets SIGTERM leaves its group and exits with code 0, although one of its events fails.
+func TestStoppedSidecarLeavesItsGroupWhileAnEventFails(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	first := s.add(t)
-	s.publishPoison(t)
+	g := newConsumerGroup(t)
+	first := g.startReplica(t)
+	g.publishPoison(t)
 	first.signal(t, syscall.SIGTERM)
-	eventually(t, "the sidecar's end", func() bool { return !first.Running() })
+	eventually(t, "the exit of the sidecar", func() bool { return !first.Running() })
 	if err := first.Err(); err != nil {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("exit of the sidecar: got error %v, want none", err)
 	}
-	if n := len(s.members(t)); n != 0 {
-		t.Errorf("the group still has %d members", n)
+	if n := len(g.members(t)); n != 0 {
+		t.Errorf("members of the group: got %d, want 0", n)
 	}
-	s.mend()
-	second := s.add(t)
-	eventually(t, "the next replica hears the event", func() bool { return s.holder(poison) == second })
+	g.letPoisonSucceed()
+	second := g.startReplica(t)
+	eventually(t, "the next replica receives the event", func() bool { return g.lastReceiver(poison) == second })
 }
 
-// While an app is ill for a short time its sidecar stays in the group, and all events go on when it is well again, though
-// one of them fails.
-func TestAnAppThatIsIllForAShortTime(t *testing.T) {
+// While an app is unhealthy for a short time its sidecar stays in the group. When the app is healthy again all events are
+// delivered, although one of them fails.
+func TestSidecarStaysInItsGroupWhileItsAppIsBrieflyUnhealthy(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	r := s.add(t)
-	s.awaitMembers(t, 1)
-	s.publishPoison(t)
-	before := s.members(t)
-	r.setIll(true)
-	eventually(t, "the sidecar sees that the app is ill", func() bool { return strings.Contains(r.said(), "App entered un-healthy status") })
-	r.setIll(false)
-	well := time.Now()
-	s.wantHeard(t, "well")
-	if took := time.Since(well); took > 10*time.Second {
-		t.Errorf("the other partitions waited for %s after the app was well", took)
+	g := newConsumerGroup(t)
+	r := g.startReplica(t)
+	g.awaitMembers(t, 1)
+	g.publishPoison(t)
+	before := g.members(t)
+	r.setUnhealthy(true)
+	eventually(t, "a log line that the app is unhealthy", func() bool {
+		return strings.Contains(r.logText(), "App entered un-healthy status")
+	})
+	r.setUnhealthy(false)
+	healthy := time.Now()
+	g.wantDelivered(t, "healthy")
+	if took := time.Since(healthy); took > 10*time.Second {
+		t.Errorf("delivery on the other partitions after the app was healthy: got %s, want at most 10s", took)
 	}
-	if after := s.members(t); !slices.Equal(before, after) {
-		t.Errorf("the sidecar left the group: the members were %v, and are %v", before, after)
+	if after := g.members(t); !slices.Equal(before, after) {
+		t.Errorf("members of the group: got %v, want the same as before, %v", after, before)
 	}
 }
 
-// A sidecar without an app does not hold partitions: other replicas take them over, until the app is back.
-func TestAnAppThatIsGone(t *testing.T) {
+// A sidecar whose app is gone leaves the group, so other replicas get its partitions. It joins again when the app is back.
+func TestSidecarLeavesItsGroupWhileItsAppIsGone(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	first := s.add(t)
-	s.add(t)
-	s.awaitMembers(t, 2)
+	g := newConsumerGroup(t)
+	first := g.startReplica(t)
+	g.startReplica(t)
+	g.awaitMembers(t, 2)
 	if err := first.server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitMembers(t, 1)
-	s.wantHeard(t, "gone")
+	g.awaitMembers(t, 1)
+	g.wantDelivered(t, "gone")
 	if !first.Running() {
-		t.Error("the sidecar ended with its app")
+		t.Error("the sidecar stopped with its app, want it running")
 	}
 	first.startApp(t)
-	s.awaitMembers(t, 2)
-	s.wantHeard(t, "back")
+	g.awaitMembers(t, 2)
+	g.wantDelivered(t, "back")
 }

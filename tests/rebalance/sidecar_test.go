@@ -15,22 +15,22 @@ import (
 	"comanda/infra/process"
 )
 
-// sidecar is a daprd that is running.
+// sidecar is a running daprd.
 type sidecar struct {
 	*process.Process
-	http int
-	log  string
+	httpPort int
+	logPath  string
 }
 
-// startSidecar runs a daprd until the test ends. It does not wait until it is ready.
+// startSidecar runs a daprd until the test ends. It does not wait until the daprd is ready.
 func startSidecar(t *testing.T, dir, brokers string, args ...string) *sidecar {
 	t.Helper()
 	ports, err := port.Several(4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sidecar{http: ports[0], log: filepath.Join(dir, "log")}
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	s := &sidecar{httpPort: ports[0], logPath: filepath.Join(dir, "log")}
+	log, err := os.OpenFile(s.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +47,15 @@ func startSidecar(t *testing.T, dir, brokers string, args ...string) *sidecar {
 		_ = syscall.Kill(s.PID(), syscall.SIGCONT)
 		s.Kill()
 		if t.Failed() {
-			lines := strings.Split(s.said(), "\n")
-			t.Logf("%s:\n%s", s.log, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+			lines := strings.Split(s.logText(), "\n")
+			t.Logf("%s:\n%s", s.logPath, strings.Join(lines[max(0, len(lines)-40):], "\n"))
 		}
 	})
 	return s
 }
 
-func (s *sidecar) ready() bool {
-	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/v1.0/healthz", s.http))
+func (s *sidecar) isReady() bool {
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/v1.0/healthz", s.httpPort))
 	if err != nil {
 		return false
 	}
@@ -63,9 +63,9 @@ func (s *sidecar) ready() bool {
 	return response.StatusCode == http.StatusNoContent
 }
 
-// said returns its log.
-func (s *sidecar) said() string {
-	text, _ := os.ReadFile(s.log)
+// logText returns the sidecar's log.
+func (s *sidecar) logText() string {
+	text, _ := os.ReadFile(s.logPath)
 	return string(text)
 }
 
@@ -76,8 +76,8 @@ func (s *sidecar) signal(t *testing.T, signal syscall.Signal) {
 	}
 }
 
-// root returns the absolute path of a file of the project.
-func root(t *testing.T, path string) string {
+// projectFile returns the absolute path of a file of the project.
+func projectFile(t *testing.T, path string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", "..", path))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"comanda/infra/port"
 )
 
-const store = `---
+const storeYAML = `---
 apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {name: documents}
@@ -28,7 +28,7 @@ spec:
     - {name: cleanupInterval, value: "0"}
 `
 
-// servers are a database and a broker that the test stops and starts.
+// servers are a database and a broker that only one test uses, so it may stop them.
 type servers struct {
 	postgres *infra.Postgres
 	kafka    *infra.Kafka
@@ -66,39 +66,39 @@ func startServers(t *testing.T) servers {
 	return s
 }
 
-// Sidecars that start before their database and broker wait for both, and then create the tables at the same time.
+// Sidecars that start before their database and broker wait for both. Then they create the tables at the same time.
 func TestSidecarsWaitForDatabaseAndBroker(t *testing.T) {
 	t.Parallel()
 	s := startServers(t)
 	if err := s.postgres.CreateDatabase(t.Context(), "documents"); err != nil {
 		t.Fatal(err)
 	}
-	component, err := os.ReadFile(root(t, "components/pubsub.yaml"))
+	component, err := os.ReadFile(projectFile(t, "components/pubsub.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resources, _, _ := strings.Cut(string(component), "scopes:")
-	resources += fmt.Sprintf(store, s.postgres.URL("documents"))
-	stop(t, s)
+	resources += fmt.Sprintf(storeYAML, s.postgres.URL("documents"))
+	stopServers(t, s)
 
-	var waiting []*sidecar
+	var sidecars []*sidecar
 	for range 4 {
 		dir := t.TempDir()
 		writeFile(t, filepath.Join(dir, "resources", "all.yaml"), resources)
-		waiting = append(waiting, startSidecar(t, dir, s.kafka.Brokers(), "--app-id", "waiting", "--resources-path", "resources",
-			"--config", root(t, "dapr/config.yaml")))
+		sidecars = append(sidecars, startSidecar(t, dir, s.kafka.Brokers(), "--app-id", "waiting", "--resources-path", "resources",
+			"--config", projectFile(t, "dapr/config.yaml")))
 	}
-	for _, one := range waiting {
-		eventually(t, "the sidecar says what it waits for", func() bool { return strings.Contains(one.said(), " waits for its ") })
-		if one.ready() {
-			t.Error("a sidecar is ready without its servers")
+	for _, one := range sidecars {
+		eventually(t, "a log line about what the sidecar waits for", func() bool { return strings.Contains(one.logText(), " waits for its ") })
+		if one.isReady() {
+			t.Error("sidecar without its servers: got ready, want not ready")
 		}
 	}
-	last := waiting[3]
-	asked := time.Now()
+	last := sidecars[3]
+	signalled := time.Now()
 	last.signal(t, syscall.SIGTERM)
-	within(t, 5*time.Second, "the end of a sidecar that waits", func() bool { return !last.Running() })
-	t.Logf("a sidecar that waits ends %s after SIGTERM (%v)", time.Since(asked).Round(time.Millisecond), last.Err())
+	within(t, 5*time.Second, "the exit of a waiting sidecar", func() bool { return !last.Running() })
+	t.Logf("a waiting sidecar stopped %s after SIGTERM (error %v)", time.Since(signalled).Round(time.Millisecond), last.Err())
 
 	if err := s.kafka.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -106,12 +106,12 @@ func TestSidecarsWaitForDatabaseAndBroker(t *testing.T) {
 	if err := s.postgres.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range waiting[:3] {
-		eventually(t, "the sidecar is ready", one.ready)
+	for _, one := range sidecars[:3] {
+		eventually(t, "a ready sidecar", one.isReady)
 	}
 }
 
-func stop(t *testing.T, s servers) {
+func stopServers(t *testing.T, s servers) {
 	t.Helper()
 	if err := s.postgres.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -120,6 +120,6 @@ func stop(t *testing.T, s servers) {
 		t.Fatal(err)
 	}
 	if _, err := net.Dial("tcp", s.kafka.Brokers()); err == nil {
-		t.Fatal("the broker still listens")
+		t.Fatal("connection to the stopped broker: got one, want an error")
 	}
 }

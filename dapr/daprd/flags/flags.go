@@ -1,4 +1,4 @@
-// Package flags changes the defaults of daprd's flags where Dapr's own, or those of `dapr run`, are wrong on one machine.
+// Package flags changes those defaults of daprd's flags, Dapr's own or those of `dapr run`, that are wrong on one machine.
 package flags
 
 import (
@@ -15,39 +15,39 @@ const (
 	blockFlag        = "dapr-block-shutdown-duration"
 	modeFlag         = "mode"
 
-	// Neither has a key in dapr.yaml, so the environment can set them as well.
+	// dapr.yaml has no key for these two flags, so environment variables can set them as well.
 	internalGRPCVariable = "DAPR_INTERNAL_GRPC_LISTEN_ADDRESS"
 	metricsVariable      = "DAPR_METRICS_LISTEN_ADDRESS"
 
 	loopback = "127.0.0.1"
-	// blockShutdown is how long the APIs still answer after SIGTERM, while the sidecar leaves its consumer group.
+	// blockShutdown is how long the APIs stay open after SIGTERM, while the sidecar leaves its consumer group.
 	blockShutdown = "1s"
 )
 
-// notHere are the addresses that mean "there is no such service": `dapr run` fills in its own default for an empty
-// scheduler address, and health would answer 500 until somebody listened there. Who runs one on this machine writes
-// 127.0.0.1.
-var notHere = map[string][]string{
+// absentAddresses are the addresses that mean "there is no such service". For an empty scheduler address `dapr run` fills in
+// its own default, and the health endpoint would answer 500 until a scheduler listens there. For a service that does run on
+// this machine, write 127.0.0.1.
+var absentAddresses = map[string][]string{
 	schedulerFlag: {"", "localhost", "localhost:50006", "localhost:6060"},
 	placementFlag: {"", "localhost", "localhost:50005", "localhost:6050"},
 }
 
-// WithDefaults rewrites what Dapr's own defaults or the CLI's would make wrong on one machine: the internal gRPC port,
-// which checks no token, and the metrics listen on loopback unless a flag or the environment says otherwise, and a
-// sidecar that ends keeps its APIs open for a moment (no key in dapr.yaml either). In a cluster, where the operator
-// decides, the defaults are Dapr's.
+// WithDefaults returns args with our defaults. The internal gRPC port, which checks no token, and the metrics port listen on
+// loopback unless a flag or the environment says otherwise. A sidecar that stops keeps its APIs open for blockShutdown;
+// dapr.yaml has no key for that either. In a cluster, where the operator sets the flags, args stay as they are.
 func WithDefaults(args []string, getenv func(string) string) []string {
 	if flagValue(args, modeFlag) == "kubernetes" {
 		return args
 	}
 	for _, name := range []string{schedulerFlag, placementFlag} {
-		args = dropFlag(args, name, notHere[name])
+		args = dropFlag(args, name, absentAddresses[name])
 	}
 	args = defaultFlag(args, internalGRPCFlag, cmp.Or(getenv(internalGRPCVariable), loopback))
 	args = defaultFlag(args, metricsFlag, cmp.Or(getenv(metricsVariable), loopback))
 	return defaultFlag(args, blockFlag, blockShutdown)
 }
 
+// defaultFlag adds a flag that args do not set.
 func defaultFlag(args []string, name, value string) []string {
 	if at, _, _ := findFlag(args, name); at >= 0 {
 		return args
@@ -55,6 +55,7 @@ func defaultFlag(args []string, name, value string) []string {
 	return append(slices.Clone(args), "--"+name+"="+value)
 }
 
+// dropFlag removes a flag that has one of the values.
 func dropFlag(args []string, name string, values []string) []string {
 	at, width, value := findFlag(args, name)
 	if at < 0 || !slices.Contains(values, strings.TrimSpace(value)) {
@@ -68,7 +69,7 @@ func flagValue(args []string, name string) string {
 	return value
 }
 
-// findFlag finds `-name value`, `--name value` and either with `=`; at is -1 without it.
+// findFlag finds `-name value` or `--name value`, also with `=`. width is the number of arguments; at is -1 if there is none.
 func findFlag(args []string, name string) (at, width int, value string) {
 	for i, arg := range args {
 		bare := strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-")

@@ -1,10 +1,12 @@
-// Package rows is an outbox engine for Dapr that keeps events as rows: what a transaction announces is written by that
-// very transaction into the state table, and a relay in the sidecar publishes it afterwards.
+// Package rows implements Dapr's transactional outbox with events stored as rows of the state table. The transaction that
+// writes a document also writes its event as an outbox row. A relay in the sidecar publishes the committed rows and
+// deletes them.
 //
-// It takes the place of the engine in pkg/runtime/pubsub, behind the same interface, component metadata, projections and
-// CloudEvents. It needs state.postgresql v2 and imports nothing of Dapr's runtime, so it could stand in pkg/outbox.
+// It replaces the engine in pkg/runtime/pubsub and keeps its interface, component metadata, projections and CloudEvents.
+// It needs state.postgresql v2. It imports nothing of Dapr's runtime, so it could live in pkg/outbox.
 //
-// Promised: an event is published if and only if its transaction committed, at least once, and per topic and subject in
-// the order of the commits. A row that can never be published is set aside with the reason. Reading order: engine.go
-// (the four methods), event.go, record.go (what a row holds), relay.go, turn.go, table.go (the SQL), refusal.go, trace.go.
+// Promised: an event is published if and only if its transaction committed; at least once; and, per topic and subject, in
+// commit order. A row that no broker will ever accept is set aside with its reason. Reading order: engine.go (the four
+// methods), event.go, record.go (what a row contains), relay.go, turn.go, publish.go, holds.go, table.go (the SQL),
+// verdict.go, trace.go.
 package rows

@@ -21,7 +21,7 @@ const (
 	storeType    = "state.postgresql"
 	storeVersion = "v2"
 
-	// partitionKey is the metadata by which Dapr's Kafka component chooses the partition.
+	// partitionKey is the metadata from which Dapr's Kafka component chooses the partition.
 	partitionKey = "partitionKey"
 )
 
@@ -30,26 +30,26 @@ var (
 
 	errNotPublished = errors.New("not published")
 
-	// running counts the relays of this process.
-	running sync.WaitGroup
+	// runningRelays counts the relays' goroutines in this process.
+	runningRelays sync.WaitGroup
 )
 
-// Publisher sends events of one topic; Dapr's own adapter does it, with its scopes and resiliency policies.
+// Publisher publishes events to one topic. The runtime passes Dapr's own adapter, with its scopes and resiliency policies.
 type Publisher func(ctx context.Context, request *pubsub.BulkPublishRequest) (pubsub.BulkPublishResponse, error)
 
-// Options are what the runtime lends the engine.
+// Options are what the engine needs from the runtime.
 type Options struct {
 	Publisher Publisher
-	// Store returns a loaded state store by its component's name.
+	// Store returns a loaded state store by the name of its component.
 	Store func(name string) (state.Store, bool)
 }
 
-// component is a state store whose transactions announce events.
+// component is a state store with an outbox.
 type component struct {
 	to      destination
 	table   string
-	problem error
-	relay   *relay
+	problem error  // why its transactions are refused
+	relay   *relay // nil before the relays start
 }
 
 type engine struct {
@@ -57,18 +57,19 @@ type engine struct {
 
 	lock       sync.RWMutex
 	components map[string]component
-	relays     map[string]*relay // by identity of the table
-	start      func(name string, c component) component
+	relays     map[string]*relay // by tableID
+	// startRelay gives a component its relay. It is nil before SubscribeToInternalTopics.
+	startRelay func(name string, c component) component
 }
 
 var _ outbox.Outbox = (*engine)(nil)
 
-// New returns the engine; it does nothing before the first component is added.
+// New returns the engine. It does nothing before the first component is added.
 func New(options Options) outbox.Outbox {
 	return &engine{options: options, components: map[string]component{}, relays: map[string]*relay{}}
 }
 
-// AddOrUpdateOutbox takes note of a state store that is loaded, or loaded anew.
+// AddOrUpdateOutbox records a state store that was loaded or reloaded, if its metadata asks for an outbox.
 func (e *engine) AddOrUpdateOutbox(store v1alpha1.Component) {
 	c := component{table: "state"}
 	for _, item := range store.Spec.Metadata {
@@ -85,18 +86,19 @@ func (e *engine) AddOrUpdateOutbox(store v1alpha1.Component) {
 		return
 	}
 	if store.Spec.Type != storeType || store.Spec.Version != storeVersion {
-		c.problem = fmt.Errorf("%s: this runtime keeps its outbox in %s %s, not in %s %s", store.Name, storeType, storeVersion, store.Spec.Type, store.Spec.Version)
+		c.problem = fmt.Errorf("component %s: the outbox needs %s %s and the component is %s %s, change its type and version",
+			store.Name, storeType, storeVersion, store.Spec.Type, store.Spec.Version)
 		log.Error(c.problem)
 	}
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if e.start != nil {
-		c = e.start(store.Name, c)
+	if e.startRelay != nil {
+		c = e.startRelay(store.Name, c)
 	}
 	e.components[store.Name] = c
 }
 
-// Enabled reports whether transactions on the store announce events.
+// Enabled reports whether the store has an outbox.
 func (e *engine) Enabled(store string) bool {
 	e.lock.RLock()
 	defer e.lock.RUnlock()
@@ -104,9 +106,9 @@ func (e *engine) Enabled(store string) bool {
 	return ok
 }
 
-// PublishInternal publishes nothing: it adds the events to the transaction, as rows. What calls it commits, or not, and
-// then ends the request, and with it the request's context: that is the sign to look at the table. An aborted transaction
-// so costs one look that finds nothing.
+// PublishInternal publishes nothing: it adds the events to the transaction as rows. The caller commits or aborts the
+// transaction and then ends the request's context, which notifies the relay. An aborted transaction therefore costs one
+// query that finds nothing.
 func (e *engine) PublishInternal(ctx context.Context, store string, operations []state.TransactionalStateOperation, source, traceID, traceState string) ([]state.TransactionalStateOperation, error) {
 	e.lock.RLock()
 	c, ok := e.components[store]
@@ -117,51 +119,50 @@ func (e *engine) PublishInternal(ctx context.Context, store string, operations [
 	if c.problem != nil {
 		return nil, c.problem
 	}
-	announced, err := announce(c.to, operations, origin{source: source, traceID: traceID, traceState: traceState})
+	withEvents, err := addEventRows(c.to, operations, origin{source: source, traceID: traceID, traceState: traceState})
 	if err != nil {
-		return nil, fmt.Errorf("announcing on topic %s: %w", c.to.topic, err)
+		return nil, fmt.Errorf("add the events for topic %s to the transaction: %w", c.to.topic, err)
 	}
 	if c.relay != nil {
-		context.AfterFunc(ctx, c.relay.ring)
+		context.AfterFunc(ctx, c.relay.notify)
 	}
-	return announced, nil
+	return withEvents, nil
 }
 
-// SubscribeToInternalTopics starts the relays: one for each table, however many components write to it. Dapr calls it
-// whenever the app becomes healthy; only the first call counts, for what is committed is published whether the app is
-// well or not.
+// SubscribeToInternalTopics starts one relay for each table, however many components write to it. Dapr calls it whenever the
+// app becomes healthy. Only the first call has an effect: committed events are published whether or not the app is healthy.
 func (e *engine) SubscribeToInternalTopics(ctx context.Context, appID string) error {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if e.start != nil {
+	if e.startRelay != nil {
 		return nil
 	}
-	e.start = func(name string, c component) component {
+	e.startRelay = func(name string, c component) component {
 		if c.problem == nil {
-			c.relay, c.problem = e.relayFor(ctx, appID, name, c.table)
+			c.relay, c.problem = e.findOrStartRelay(ctx, appID, name, c.table)
 		}
 		return c
 	}
 	var problems []error
 	for name, c := range e.components {
-		e.components[name] = e.start(name, c)
+		e.components[name] = e.startRelay(name, c)
 		problems = append(problems, e.components[name].problem)
 	}
 	return errors.Join(problems...)
 }
 
-// relayFor returns the relay of the component's table, and starts the one that is missing.
-func (e *engine) relayFor(ctx context.Context, appID, store, name string) (*relay, error) {
+// findOrStartRelay returns the relay of the component's table and starts it if there is none.
+func (e *engine) findOrStartRelay(ctx context.Context, appID, store, name string) (*relay, error) {
 	loaded, ok := e.options.Store(store)
 	if !ok {
-		return nil, fmt.Errorf("state store %s is not loaded", store)
+		return nil, fmt.Errorf("state store %s is not loaded, check its component", store)
 	}
 	database, ok := loaded.(interface{ GetDB() *pgxpool.Pool })
 	if !ok {
-		return nil, fmt.Errorf("state store %s does not show its database", store)
+		return nil, fmt.Errorf("state store %s has no GetDB method: it is not the expected %s %s", store, storeType, storeVersion)
 	}
 	config := database.GetDB().Config()
-	id := identity(config, name)
+	id := tableID(config, name)
 	if r := e.relays[id]; r != nil {
 		return r, nil
 	}
@@ -169,23 +170,23 @@ func (e *engine) relayFor(ctx context.Context, appID, store, name string) (*rela
 	if err != nil {
 		return nil, fmt.Errorf("state store %s: %w", store, err)
 	}
-	r := newRelay(table, e.options.Publisher, metricsOf(appID, name))
+	r := newRelay(table, e.options.Publisher, newTableMetrics(appID, name))
 	e.relays[id] = r
-	running.Go(func() { r.run(ctx) })
-	running.Go(func() { r.index(ctx) })
+	runningRelays.Go(func() { r.run(ctx) })
+	runningRelays.Go(func() { r.ensureIndexes(ctx) })
 	return r, nil
 }
 
-// Wait returns when every relay has ended, their contexts having ended before, or after the grace.
+// Wait returns when every relay has stopped, or after grace. Call it when the relays' contexts are done.
 func Wait(grace time.Duration) {
-	ended := make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
-		running.Wait()
-		close(ended)
+		runningRelays.Wait()
+		close(stopped)
 	}()
 	select {
-	case <-ended:
+	case <-stopped:
 	case <-time.After(grace):
-		log.Warn("ending with a batch under way: what it published will be published again")
+		log.Warn("the sidecar stops before the relay has finished its page: the events it just published will be published again")
 	}
 }

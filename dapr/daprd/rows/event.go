@@ -13,18 +13,18 @@ import (
 	kitstrings "github.com/dapr/kit/strings"
 )
 
-// projectionKey marks an upsert that is no document, but the event's data for the document of the same key.
+// projectionKey marks an upsert that is a projection: the event's data for the document with the same key. It is not stored.
 const projectionKey = "outbox.projection"
 
-// origin is what Dapr knows of the request that announces something.
+// origin is what Dapr knows about the request behind a transaction.
 type origin struct{ source, traceID, traceState string }
 
-// announce returns the transaction with its projections taken out and one row added for every upsert that stays.
-func announce(to destination, operations []state.TransactionalStateOperation, from origin) ([]state.TransactionalStateOperation, error) {
-	kept, projections := splitProjections(operations)
-	announced := make([]state.TransactionalStateOperation, 0, 2*len(kept))
-	announced = append(announced, kept...)
-	for _, operation := range kept {
+// addEventRows returns the transaction without its projections and with one event row for each document it upserts.
+func addEventRows(to destination, operations []state.TransactionalStateOperation, from origin) ([]state.TransactionalStateOperation, error) {
+	stored, projections := splitProjections(operations)
+	withEvents := make([]state.TransactionalStateOperation, 0, 2*len(stored))
+	withEvents = append(withEvents, stored...)
+	for _, operation := range stored {
 		document, ok := operation.(state.SetRequest)
 		if !ok {
 			continue
@@ -41,28 +41,29 @@ func announce(to destination, operations []state.TransactionalStateOperation, fr
 		if err != nil {
 			return nil, err
 		}
-		// Behind its document, whose row lock makes two transactions on one document take their row_id in the
-		// order of their commits.
-		announced = append(announced, row)
+		// The row comes after its document: the document's row lock makes two transactions on one document take their
+		// row_id in commit order.
+		withEvents = append(withEvents, row)
 	}
-	return announced, nil
+	return withEvents, nil
 }
 
-func splitProjections(operations []state.TransactionalStateOperation) ([]state.TransactionalStateOperation, map[string]state.SetRequest) {
-	kept := make([]state.TransactionalStateOperation, 0, len(operations))
-	projections := map[string]state.SetRequest{}
+// splitProjections separates the operations to store from the projections, which it returns by key.
+func splitProjections(operations []state.TransactionalStateOperation) (stored []state.TransactionalStateOperation, projections map[string]state.SetRequest) {
+	stored = make([]state.TransactionalStateOperation, 0, len(operations))
+	projections = map[string]state.SetRequest{}
 	for _, operation := range operations {
 		if set, ok := operation.(state.SetRequest); ok && kitstrings.IsTruthy(set.Metadata[projectionKey]) {
 			projections[set.Key] = set
 			continue
 		}
-		kept = append(kept, operation)
+		stored = append(stored, operation)
 	}
-	return kept, projections
+	return stored, projections
 }
 
-// cloudEvent makes the event just as Dapr's own engine publishes it, but that its numbers stay as they were written:
-// that one reads them into float64 on the way.
+// cloudEvent returns the event as Dapr's own engine publishes it, except that numbers stay as they were written: Dapr's
+// engine decodes them into float64.
 func cloudEvent(to destination, document, data state.SetRequest, from origin) (map[string]any, error) {
 	contentType := contentTypeOf(data)
 	payload, err := payloadOf(data, contentType)

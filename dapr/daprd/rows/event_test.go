@@ -12,53 +12,53 @@ import (
 
 var errTooLarge = errors.New("too large")
 
-func set(key, value string, metadata map[string]string) state.SetRequest {
+func upsert(key, value string, metadata map[string]string) state.SetRequest {
 	return state.SetRequest{Key: key, Value: []byte(value), Metadata: metadata}
 }
 
-// announced runs a transaction and returns the keys of its documents, and the records of its rows.
-func announced(t *testing.T, operations ...state.TransactionalStateOperation) (documents []string, records []record) {
+// runTransaction adds the event rows to a transaction. It returns the keys of the documents and the records of the rows.
+func runTransaction(t *testing.T, operations ...state.TransactionalStateOperation) (documents []string, records []record) {
 	t.Helper()
-	all, err := announce(orders, operations, origin{source: "app", traceID: "trace"})
+	withEvents, err := addEventRows(orders, operations, origin{source: "app", traceID: "trace"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, operation := range all {
+	for _, operation := range withEvents {
 		if !strings.HasPrefix(operation.GetKey(), duePrefix) {
 			documents = append(documents, operation.GetKey())
 			continue
 		}
 		r := decodeRow(1, operation.GetKey(), operation.(state.SetRequest).Value.([]byte))
 		if r.problem != nil || r.to != orders {
-			t.Fatalf("%s: %v, to %v", r.key, r.problem, r.to)
+			t.Fatalf("row %s: got problem %v and destination %v, want none and %v", r.key, r.problem, r.to, orders)
 		}
 		records = append(records, r.record)
 	}
 	return documents, records
 }
 
-func TestProjectionsAreNoDocuments(t *testing.T) {
+func TestProjectionsAreNotStored(t *testing.T) {
 	projected := map[string]string{projectionKey: "true", "contentType": "application/json"}
-	documents, records := announced(t,
-		set("a", `{"secret":1}`, map[string]string{"subject": "a"}), set("b", `{}`, projected),
-		set("b", `{"secret":2}`, map[string]string{"subject": "b"}), set("a", `{}`, projected),
-		state.DeleteRequest{Key: "gone"}, set("no document", `{}`, projected),
+	documents, records := runTransaction(t,
+		upsert("a", `{"secret":1}`, map[string]string{"subject": "a"}), upsert("b", `{}`, projected),
+		upsert("b", `{"secret":2}`, map[string]string{"subject": "b"}), upsert("a", `{}`, projected),
+		state.DeleteRequest{Key: "gone"}, upsert("no document", `{}`, projected),
 	)
 	if want := []string{"a", "b", "gone"}; !slices.Equal(documents, want) {
-		t.Errorf("documents %v, want %v", documents, want)
+		t.Errorf("documents: got %v, want %v", documents, want)
 	}
 	if len(records) != 2 || records[0].Subject != "a" || records[1].Subject != "b" {
-		t.Errorf("records %+v", records)
+		t.Errorf("records: got %+v, want one with subject a and one with subject b", records)
 	}
 	for _, r := range records {
 		if strings.Contains(string(r.Event), "secret") {
-			t.Errorf("%s announces the document", r.Event)
+			t.Errorf("the event contains the document instead of its projection: %s", r.Event)
 		}
 	}
 }
 
-func TestMetadataBecomesAttributes(t *testing.T) {
-	_, records := announced(t, set("a", `{"large":9007199254740993}`, map[string]string{
+func TestMetadataBecomesEventAttributes(t *testing.T) {
+	_, records := runTransaction(t, upsert("a", `{"large":9007199254740993}`, map[string]string{
 		"contentType": "application/json", "type": "order.v1", "subject": "a", "id": "mine", "data": "mine", "topic": "mine", "pubsubname": "mine",
 	}))
 	var event map[string]any
@@ -69,11 +69,11 @@ func TestMetadataBecomesAttributes(t *testing.T) {
 		"type": "order.v1", "subject": "a", "source": "app", "traceid": "trace", "topic": "orders", "pubsubname": "pubsub", "datacontenttype": "application/json",
 	} {
 		if event[name] != want {
-			t.Errorf("%s is %v, want %s", name, event[name], want)
+			t.Errorf("attribute %s: got %v, want %s", name, event[name], want)
 		}
 	}
 	if !strings.HasPrefix(event["id"].(string), "outbox-") || !strings.Contains(string(records[0].Event), "9007199254740993") {
-		t.Errorf("%s", records[0].Event)
+		t.Errorf("got %s, want an id that begins with outbox- and the number 9007199254740993", records[0].Event)
 	}
 }
 
@@ -82,29 +82,29 @@ func TestSetAsideKeepsTheEventAndTheReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := decodeRow(7, operation.Key, operation.Value.([]byte))
-	key, value := found.setAside(errTooLarge, began)
+	decoded := decodeRow(7, operation.Key, operation.Value.([]byte))
+	key, value := decoded.setAsideAs(errTooLarge, began)
 	if !strings.HasPrefix(key, deadPrefix+"pubsub||orders||") {
-		t.Errorf("set aside as %s", key)
+		t.Errorf("key: got %s, want the prefix %spubsub||orders||", key, deadPrefix)
 	}
 	released := decodeRow(7, strings.Replace(key, deadPrefix, duePrefix, 1), value)
-	if released.problem != nil || string(released.record.Event) != string(found.record.Event) || released.to != orders {
-		t.Errorf("released as %+v", released)
+	if released.problem != nil || string(released.record.Event) != string(decoded.record.Event) || released.to != orders {
+		t.Errorf("released row: got %+v, want the event %s for %v", released, decoded.record.Event, orders)
 	}
 	if note := released.record.Refused; note == nil || note.Reason != errTooLarge.Error() || !note.At.Equal(began) {
-		t.Errorf("the reason is %+v", note)
+		t.Errorf("reason: got %+v, want %v at %s", note, errTooLarge, began)
 	}
 }
 
-func TestWhatCannotBeDecodedIsKeptAsItIs(t *testing.T) {
+func TestSetAsideKeepsAnUndecodableValueUnchanged(t *testing.T) {
 	for key, value := range map[string]string{duePrefix + "pubsub||orders||x": "no JSON", duePrefix + "pubsub||orders||y": "{}", duePrefix + "x": `{"event":{}}`} {
 		r := decodeRow(1, key, []byte(value))
 		if r.problem == nil {
-			t.Errorf("%s = %s has no problem", key, value)
+			t.Errorf("row %s = %s: got no problem, want one", key, value)
 			continue
 		}
-		if _, kept := r.setAside(r.problem, began); string(kept) != value {
-			t.Errorf("%s became %s", value, kept)
+		if _, kept := r.setAsideAs(r.problem, began); string(kept) != value {
+			t.Errorf("value: got %s, want %s", kept, value)
 		}
 	}
 }

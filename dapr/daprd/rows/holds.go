@@ -6,82 +6,84 @@ import (
 )
 
 const (
-	firstHold = 100 * time.Millisecond
-	longHold  = 2 * time.Second
-	// patience is how long a topic may be missing before its rows are set aside: longer than a broker takes to start.
-	patience = 30 * time.Second
+	firstDelay = 100 * time.Millisecond
+	maxDelay   = 2 * time.Second
+	// missingTopicGrace is how long a topic may be missing before its rows are set aside. It is longer than a broker takes
+	// to start.
+	missingTopicGrace = 30 * time.Second
 )
 
-// hold keeps back one destination, or one line of it, after a publish failed: each with a back-off of its own, so that
-// what cannot be published does not hold up what can.
+// hold is the back-off of one destination or one line after a failed publish. Each has its own, so that what cannot be
+// published does not hold up the rest.
 type hold struct {
 	delay        time.Duration
 	since, until time.Time
 }
 
-// holds belongs to one relay, and to its goroutine. A hold that was set or renewed in a pass lasts to the end of that
-// pass, however long it takes: otherwise a later row could go before the one that failed.
+// holds are the holds of one relay, used by its goroutine alone. A hold that was set or renewed during a pass lasts until
+// the end of that pass, however long the pass takes: otherwise a later row could overtake the row that failed.
 type holds struct {
-	passBegan    time.Time // holds that ended before it do not count; zero: all of them count
+	passBegan    time.Time // a hold that ended before it is not active; zero: every hold is active
 	destinations map[destination]*hold
 	lines        map[line]*hold
-	missing      map[destination]time.Time
+	missingSince map[destination]time.Time
 }
 
 func newHolds() *holds {
-	return &holds{destinations: map[destination]*hold{}, lines: map[line]*hold{}, missing: map[destination]time.Time{}}
+	return &holds{destinations: map[destination]*hold{}, lines: map[line]*hold{}, missingSince: map[destination]time.Time{}}
 }
 
 func (h *holds) isHeld(l line) bool {
-	return h.counts(h.destinations[l.to]) || h.counts(h.lines[l])
+	return h.isActive(h.destinations[l.to]) || h.isActive(h.lines[l])
 }
 
-func (h *holds) counts(held *hold) bool { return held != nil && held.until.After(h.passBegan) }
+func (h *holds) isActive(held *hold) bool { return held != nil && held.until.After(h.passBegan) }
 
-// heldDestinations is what SQL passes over.
+// heldDestinations returns the destinations whose rows the next page leaves out.
 func (h *holds) heldDestinations() []string {
 	names := []string{}
 	for to, held := range h.destinations {
-		if h.counts(held) {
+		if h.isActive(held) {
 			names = append(names, to.String())
 		}
 	}
 	return names
 }
 
-// anyLine reports whether rows of a line stay where they are in this pass.
-func (h *holds) anyLine() bool {
+// hasHeldLine reports whether the rows of some line stay in the table during this pass.
+func (h *holds) hasHeldLine() bool {
 	for _, held := range h.lines {
-		if h.counts(held) {
+		if h.isActive(held) {
 			return true
 		}
 	}
 	return false
 }
 
-// keepDestination reports whether it was not held before.
-func (h *holds) keepDestination(to destination, now time.Time) (isNew bool) {
-	return keep(h.destinations, to, now)
+// holdDestination reports whether the destination was not held before.
+func (h *holds) holdDestination(to destination, now time.Time) (isNew bool) {
+	return setHold(h.destinations, to, now)
 }
 
-func (h *holds) keepLine(l line, now time.Time) { keep(h.lines, l, now) }
+func (h *holds) holdLine(l line, now time.Time) { setHold(h.lines, l, now) }
 
-func keep[K comparable](held map[K]*hold, key K, now time.Time) (isNew bool) {
+// setHold starts a hold, or renews it with twice the delay.
+func setHold[K comparable](held map[K]*hold, key K, now time.Time) (isNew bool) {
 	h := held[key]
 	if h == nil {
-		h, isNew = &hold{since: now, delay: firstHold / 2}, true
+		h, isNew = &hold{since: now, delay: firstDelay / 2}, true
 		held[key] = h
 	}
-	h.delay = min(2*h.delay, longHold)
+	h.delay = min(2*h.delay, maxDelay)
 	h.until = now.Add(h.delay)
 	return isNew
 }
 
 func (h *holds) releaseLine(l line) { delete(h.lines, l) }
 
-// release notes that a destination took an event, and returns for how long it had not.
-func (h *holds) release(to destination, now time.Time) (away time.Duration, wasHeld bool) {
-	delete(h.missing, to)
+// releaseDestination ends the hold of a destination that accepted an event, and returns for how long it accepted none.
+func (h *holds) releaseDestination(to destination, now time.Time) (away time.Duration, wasHeld bool) {
+	delete(h.missingSince, to)
 	held := h.destinations[to]
 	if held == nil {
 		return 0, false
@@ -90,29 +92,29 @@ func (h *holds) release(to destination, now time.Time) (away time.Duration, wasH
 	return now.Sub(held.since), true
 }
 
-// isMissing notes that a topic is not there, and reports whether that has lasted too long to be a broker starting.
-func (h *holds) isMissing(to destination, now time.Time) bool {
-	since, seen := h.missing[to]
+// noteMissing records that a topic does not exist, and reports whether that has lasted for missingTopicGrace.
+func (h *holds) noteMissing(to destination, now time.Time) (tooLong bool) {
+	since, seen := h.missingSince[to]
 	if !seen {
-		h.missing[to] = now
+		h.missingSince[to] = now
 		return false
 	}
-	return now.Sub(since) >= patience
+	return now.Sub(since) >= missingTopicGrace
 }
 
-func (h *holds) notMissing(to destination) { delete(h.missing, to) }
+func (h *holds) clearMissing(to destination) { delete(h.missingSince, to) }
 
-// tidy ends, after a pass through the whole table, the holds that had run out before it: what they held was tried, and
-// was published then, or is no longer there.
-func (h *holds) tidy() {
-	maps.DeleteFunc(h.destinations, func(_ destination, held *hold) bool { return !h.counts(held) })
-	maps.DeleteFunc(h.lines, func(_ line, held *hold) bool { return !h.counts(held) })
+// dropExpired removes, after a pass through the whole table, the holds that expired before the pass. Their rows were
+// tried in the pass: they are published, or no longer in the table.
+func (h *holds) dropExpired() {
+	maps.DeleteFunc(h.destinations, func(_ destination, held *hold) bool { return !h.isActive(held) })
+	maps.DeleteFunc(h.lines, func(_ line, held *hold) bool { return !h.isActive(held) })
 }
 
-func (h *holds) any() bool { return len(h.destinations)+len(h.lines) > 0 }
+func (h *holds) isEmpty() bool { return len(h.destinations)+len(h.lines) == 0 }
 
-// next is the first moment at which something held may be tried again.
-func (h *holds) next() (at time.Time) {
+// nextExpiry returns the earliest time at which a hold expires.
+func (h *holds) nextExpiry() (at time.Time) {
 	for _, held := range h.destinations {
 		at = earlier(at, held.until)
 	}
@@ -122,6 +124,7 @@ func (h *holds) next() (at time.Time) {
 	return at
 }
 
+// earlier returns the earlier of two times; a zero at does not count.
 func earlier(at, other time.Time) time.Time {
 	if at.IsZero() || other.Before(at) {
 		return other

@@ -10,52 +10,51 @@ var (
 	lineA = line{to: orders, subject: "a"}
 )
 
-func TestAHoldLastsToTheEndOfItsPass(t *testing.T) {
+func TestHoldLastsUntilTheEndOfItsPass(t *testing.T) {
 	h := newHolds()
 	h.passBegan = began
-	h.keepLine(lineA, began.Add(time.Second))
-	// However much later the pass comes to another row of the line, it is held; in the next pass it is not.
+	h.holdLine(lineA, began.Add(time.Second))
 	if !h.isHeld(lineA) {
-		t.Error("the line is open again in the pass in which it failed")
+		t.Error("the line is not held in the pass in which it failed, want held to the end of the pass")
 	}
-	if h.passBegan = h.next(); h.isHeld(lineA) {
-		t.Error("the line is still held when its time has come")
+	if h.passBegan = h.nextExpiry(); h.isHeld(lineA) {
+		t.Error("the line is held in a pass that begins when its hold expires, want released")
 	}
 	if h.passBegan = (time.Time{}); !h.isHeld(lineA) {
-		t.Error("a pass that is no full one takes up a line that is held")
+		t.Error("the line is not held in a pass that begins behind the head, want held")
 	}
 }
 
-func TestHoldsGrowToALimit(t *testing.T) {
+func TestHoldDelayDoublesUpToALimit(t *testing.T) {
 	h := newHolds()
 	now := began
-	if !h.keepDestination(orders, now) || h.keepDestination(orders, now) {
-		t.Error("only the first failure is news")
+	if !h.holdDestination(orders, now) || h.holdDestination(orders, now) {
+		t.Error("holdDestination must report a new hold for the first failure only")
 	}
 	for range 20 {
-		h.keepDestination(orders, now)
+		h.holdDestination(orders, now)
 	}
-	if pause := h.next().Sub(now); pause != longHold {
-		t.Errorf("after many failures the pause is %s, want %s", pause, longHold)
+	if delay := h.nextExpiry().Sub(now); delay != maxDelay {
+		t.Errorf("after many failures: got a delay of %s, want %s", delay, maxDelay)
 	}
-	if away, held := h.release(orders, now.Add(time.Minute)); !held || away != time.Minute {
-		t.Errorf("released after %s, %v", away, held)
+	if away, held := h.releaseDestination(orders, now.Add(time.Minute)); !held || away != time.Minute {
+		t.Errorf("released: got %v after %s, want true after 1m0s", held, away)
 	}
-	h.keepDestination(orders, now)
-	if pause := h.next().Sub(now); pause != firstHold {
-		t.Errorf("after a success the first pause is %s, want %s", pause, firstHold)
+	h.holdDestination(orders, now)
+	if delay := h.nextExpiry().Sub(now); delay != firstDelay {
+		t.Errorf("first failure after a success: got a delay of %s, want %s", delay, firstDelay)
 	}
 }
 
 // A row that a person deleted while it was held must not keep the relay looking for it.
-func TestWhatIsGoneIsNotHeld(t *testing.T) {
+func TestExpiredHoldsAreDropped(t *testing.T) {
 	h := newHolds()
-	h.keepLine(lineA, began)
-	h.keepDestination(orders, began)
-	h.passBegan = began.Add(longHold)
-	h.keepLine(line{to: orders, subject: "failed in this pass"}, h.passBegan)
-	h.tidy()
+	h.holdLine(lineA, began)
+	h.holdDestination(orders, began)
+	h.passBegan = began.Add(maxDelay)
+	h.holdLine(line{to: orders, subject: "failed in this pass"}, h.passBegan)
+	h.dropExpired()
 	if len(h.destinations) != 0 || len(h.lines) != 1 {
-		t.Errorf("held: %v, %v", h.destinations, h.lines)
+		t.Errorf("got %d destinations %v and %d lines %v on hold, want 0 and 1", len(h.destinations), h.destinations, len(h.lines), h.lines)
 	}
 }

@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// separator is Dapr's own; the state API refuses every key that contains it, so no app can read or write our rows.
+	// separator is Dapr's own. The state API refuses every key that contains it, so no app can read or write our rows.
 	separator = "||"
 
 	duePrefix  = "outbox-due" + separator
 	deadPrefix = "outbox-dead" + separator
 )
 
-// destination is where an event goes. It is a part of the row's key, so that SQL can pass over the rows of one that is
-// away, and people can see what waits for what.
+// destination is the topic an event is published to. It is a part of the row's key, so that SQL can skip the rows of a
+// destination on hold, and a person can see which rows wait for which topic.
 type destination struct{ pubsub, topic string }
 
 func (d destination) String() string { return d.pubsub + separator + d.topic }
 
 // record is the value of a row.
 type record struct {
-	// Subject is the event's subject: events of one subject keep their order and share a partition.
+	// Subject is the event's subject. Events of one subject keep their order and share a partition.
 	Subject     string          `json:"subject,omitempty"`
 	ContentType string          `json:"contentType"`
 	Event       json.RawMessage `json:"event"`
-	// Refused says why the row was set aside; a row that was released keeps it until it is published.
+	// Refused says why the row was set aside. A released row keeps it until it is published.
 	Refused *refusedNote `json:"refused,omitempty"`
 }
 
@@ -41,18 +41,18 @@ type refusedNote struct {
 	At     time.Time `json:"at"`
 }
 
-// row is a record as the relay found it. One that could not be decoded has a problem, and value as it was.
+// row is one outbox row as the relay read it. A row that cannot be decoded has a problem.
 type row struct {
-	id      int64
-	since   time.Time // when its transaction began
-	key     string
-	value   []byte
-	to      destination
-	record  record
-	problem error
+	id        int64
+	createdAt time.Time // when its transaction began
+	key       string
+	value     []byte // as stored
+	to        destination
+	record    record
+	problem   error
 }
 
-// newRow makes the operation that writes the event into the transaction.
+// newRow returns the operation that adds the event to the transaction.
 func newRow(to destination, event map[string]any) (state.SetRequest, error) {
 	raw, err := json.Marshal(event)
 	if err != nil {
@@ -72,7 +72,7 @@ func decodeRow(id int64, key string, value []byte) row {
 	r := row{id: id, key: key, value: value}
 	parts := strings.Split(strings.TrimPrefix(key, duePrefix), separator)
 	if len(parts) < 3 {
-		r.problem = fmt.Errorf("the key names no pub/sub component and topic")
+		r.problem = errors.New("the key does not name a pub/sub component and a topic")
 		return r
 	}
 	r.to = destination{pubsub: parts[0], topic: parts[1]}
@@ -84,8 +84,9 @@ func decodeRow(id int64, key string, value []byte) row {
 	return r
 }
 
-// setAside returns the key and the value under which the row waits for a person. What cannot be decoded stays as it is.
-func (r row) setAside(reason error, at time.Time) (key string, value []byte) {
+// setAsideAs returns the key and the value that the row has once it is set aside. A value that cannot be decoded stays as it
+// is.
+func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	key = deadPrefix + strings.TrimPrefix(r.key, duePrefix)
 	if r.problem != nil {
 		return key, r.value
@@ -93,22 +94,23 @@ func (r row) setAside(reason error, at time.Time) (key string, value []byte) {
 	noted := r.record
 	noted.Refused = &refusedNote{Reason: reason.Error(), At: at.UTC()}
 	value, err := json.Marshal(noted)
-	if err != nil { // it came out of json.Unmarshal a moment ago
+	if err != nil { // cannot happen: the record comes from json.Unmarshal
 		return key, r.value
 	}
 	return key, value
 }
 
-// line is what must keep its order: the events of one subject on one topic. A row without a subject is a line by itself.
+// line identifies rows that must keep their order: those of one topic and one subject. A row without a subject is a line
+// of its own.
 type line struct {
 	to      destination
 	subject string
-	alone   int64
+	rowID   int64 // 0 if there is a subject
 }
 
 func (r row) line() line {
 	if r.record.Subject == "" {
-		return line{to: r.to, alone: r.id}
+		return line{to: r.to, rowID: r.id}
 	}
 	return line{to: r.to, subject: r.record.Subject}
 }

@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// idlePoll finds what no commit of this sidecar announces: rows of a replica that died, or that a person released.
+	// idlePoll finds rows that no commit of this sidecar signals: rows of a replica that died, or that a person released.
 	idlePoll = time.Second
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
-	// indexRetry is the pause after the indexes could not be made; without them all works, only slower.
+	// indexRetry is the pause after the indexes could not be created. Without them the relay works, but slower.
 	indexRetry = 10 * time.Second
 )
 
-// relay publishes the rows of one table, for as long as the sidecar lives.
+// relay publishes the rows of one table until the sidecar stops.
 type relay struct {
 	table     *table
 	publisher Publisher
 	metrics   *tableMetrics
 	holds     *holds
 	wake      chan struct{}
-	published map[int64]struct{} // published, and not yet surely deleted
+	published map[int64]struct{} // rows that are published but may not be deleted yet
 
-	cursor   int64 // the row_id the last pass came to
-	measured time.Time
-	troubled bool // the database did not answer the last time
+	cursor       int64 // the row_id the last pass reached
+	measuredAt   time.Time
+	databaseAway bool // the database did not answer the last time
 }
 
 func newRelay(t *table, publisher Publisher, metrics *tableMetrics) *relay {
@@ -39,8 +39,8 @@ func newRelay(t *table, publisher Publisher, metrics *tableMetrics) *relay {
 	}
 }
 
-// ring makes the relay look at the table now. It never blocks, and many rings while the relay is busy are one.
-func (r *relay) ring() {
+// notify makes the relay read the table now. It never blocks. Several calls while the relay is busy count as one.
+func (r *relay) notify() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -49,40 +49,40 @@ func (r *relay) ring() {
 
 func (r *relay) run(ctx context.Context) {
 	defer r.table.pool.Close()
-	for rung := false; ctx.Err() == nil; {
-		err := r.look(ctx, rung)
-		r.note(ctx, err)
-		rung = r.wait(ctx, err)
+	for notified := false; ctx.Err() == nil; {
+		err := r.publishDue(ctx, notified)
+		r.noteDatabaseState(ctx, err)
+		notified = r.awaitWork(ctx, err)
 	}
 }
 
-// look publishes what is due. Only a ring or a row that waits is worth a turn.
-func (r *relay) look(ctx context.Context, rung bool) error {
-	if !rung || time.Since(r.measured) >= idlePoll {
-		waiting, err := r.measure(ctx)
+// publishDue publishes the rows that are due. It takes a turn only after a notification or when a row waits.
+func (r *relay) publishDue(ctx context.Context, notified bool) error {
+	if !notified || time.Since(r.measuredAt) >= idlePoll {
+		waiting, err := r.measureBacklog(ctx)
 		if err != nil || waiting == 0 {
 			return err
 		}
 	}
-	return r.pass(ctx)
+	return r.runPass(ctx)
 }
 
-func (r *relay) measure(ctx context.Context) (waiting int64, err error) {
+func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	b, err := r.table.backlog(ctx)
+	b, err := r.table.readBacklog(ctx)
 	if err == nil {
-		r.measured = time.Now()
-		r.metrics.backlog(b)
+		r.measuredAt = time.Now()
+		r.metrics.setBacklog(b)
 	}
 	return b.Waiting, err
 }
 
-// pass goes through the table, a turn at a time. It begins at the head, unless everything held back still is: then what
-// the last pass looked at needs no second look, however much waits there.
-func (r *relay) pass(ctx context.Context) error {
+// runPass goes through the table, one turn at a time. It begins at the head, unless every hold is still active: then it
+// goes on behind the rows of the last pass, however many of them wait.
+func (r *relay) runPass(ctx context.Context) error {
 	now := time.Now()
-	fromHead := !r.holds.any() || !r.holds.next().After(now)
+	fromHead := r.holds.isEmpty() || !r.holds.nextExpiry().After(now)
 	if fromHead {
 		r.cursor, r.holds.passBegan = 0, now
 	} else {
@@ -91,43 +91,43 @@ func (r *relay) pass(ctx context.Context) error {
 	for ctx.Err() == nil {
 		t, err := r.takeTurn(ctx, r.cursor, r.holds.heldDestinations())
 		switch {
-		case isBusy(err):
+		case isLockTimeout(err):
 			continue
 		case err != nil:
 			return err
 		}
-		if r.cursor = t.last; t.rows == 0 {
+		if r.cursor = t.lastID; t.rows == 0 {
 			if fromHead {
-				r.tidy()
+				r.dropExpired()
 			}
 			return nil
 		}
-		// From the head again, where a row may have appeared that got its row_id before the page's last and
-		// committed after it. Only rows that wait for their line's back-off are worth going round.
-		if !r.holds.anyLine() {
+		// Back to the head: a row may have appeared there that got its row_id before the page's last row and committed
+		// after it. Only while rows wait for their line's hold does the pass go on behind them.
+		if !r.holds.hasHeldLine() {
 			r.cursor = 0
 		}
 	}
 	return ctx.Err()
 }
 
-// tidy forgets, after a look at the whole table, what is no longer in it.
-func (r *relay) tidy() {
-	r.holds.tidy()
-	if !r.holds.any() {
+// dropExpired forgets, after a pass through the whole table, what is no longer in it.
+func (r *relay) dropExpired() {
+	r.holds.dropExpired()
+	if r.holds.isEmpty() {
 		clear(r.published)
 	}
 }
 
-// wait returns when there is a reason to look again, and reports whether a commit is it.
-func (r *relay) wait(ctx context.Context, err error) (rung bool) {
+// awaitWork returns when there is a reason to read the table, and reports whether that is a notification.
+func (r *relay) awaitWork(ctx context.Context, err error) (notified bool) {
 	pause, wake := idlePoll, r.wake
 	switch {
 	case err != nil:
-		// Not for every commit while the database is in trouble.
+		// While the database is in trouble, commits do not shorten the pause.
 		pause, wake = databaseRetry, nil
-	case r.holds.any():
-		pause = min(pause, max(time.Until(r.holds.next()), 0))
+	case !r.holds.isEmpty():
+		pause = min(pause, max(time.Until(r.holds.nextExpiry()), 0))
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -141,34 +141,37 @@ func (r *relay) wait(ctx context.Context, err error) (rung bool) {
 	}
 }
 
-// note says once that the database is away, and once that it is back.
-func (r *relay) note(ctx context.Context, err error) {
+// noteDatabaseState logs once that the database is away and once that it is back. After an error the next pass begins at
+// the head.
+func (r *relay) noteDatabaseState(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
-	case err != nil && !r.troubled:
+	case err != nil && !r.databaseAway:
 		log.Warnf("%s: the database does not answer the relay, events wait: %v", r.table.name, err)
-	case err == nil && r.troubled:
+	case err == nil && r.databaseAway:
 		log.Infof("%s: the database answers again", r.table.name)
 	}
-	r.troubled = err != nil
+	r.databaseAway = err != nil
 	if err != nil {
 		r.holds.passBegan, r.cursor = time.Time{}, 0
 	}
 }
 
-// index makes the indexes, in the background: a table that is busy for hours must not keep events waiting.
-func (r *relay) index(ctx context.Context) {
+// ensureIndexes creates the table's indexes and retries until it succeeds. It runs in the background, because a table can
+// be busy for hours and events must not wait for that.
+func (r *relay) ensureIndexes(ctx context.Context) {
 	for {
-		err := r.table.ensureIndexes(ctx)
+		err := r.table.createIndexes(ctx)
 		var pgErr *pgconn.PgError
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return
 		case errors.As(err, &pgErr) && pgErr.Code == pgerrcode.InsufficientPrivilege:
-			log.Warnf("%s: the relay may not create its indexes, and will be slow on a large table: %v", r.table.name, err)
+			log.Warnf("%s: the relay may not create its indexes and will be slow on a large table; "+
+				"create them by hand (dapr/daprd/rows/table.go): %v", r.table.name, err)
 			return
 		}
-		log.Debugf("%s: indexes: %v", r.table.name, err)
+		log.Debugf("%s: cannot create the indexes, trying again in %s: %v", r.table.name, indexRetry, err)
 		select {
 		case <-ctx.Done():
 			return

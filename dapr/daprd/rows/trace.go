@@ -11,14 +11,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// traceDelay adds to the trace an event belongs to how long it was under way: from its transaction until the broker had
-// it. The event itself is published as it was committed, so its consumers are beside this span and not below it.
+// traceDelay adds a span to the event's trace: from the start of its transaction until the broker acknowledged it. The
+// event is published as it was committed, so its consumers' spans are siblings of this span, not children.
 func traceDelay(r row, published time.Time) {
 	var event struct {
 		TraceParent string `json:"traceparent"`
-		TraceID     string `json:"traceid"` // a traceparent as well, of the sidecar's own span
+		TraceID     string `json:"traceid"` // the traceparent of the sidecar's own span
 	}
-	if json.Unmarshal(r.record.Event, &event) != nil || r.since.IsZero() {
+	if json.Unmarshal(r.record.Event, &event) != nil || r.createdAt.IsZero() {
 		return
 	}
 	if event.TraceParent == "" {
@@ -28,8 +28,8 @@ func traceDelay(r row, published time.Time) {
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return
 	}
-	began := r.since
-	if began.After(published) { // by another clock
+	began := r.createdAt
+	if began.After(published) { // the database's clock is ahead
 		began = published
 	}
 	_, span := otel.Tracer("dapr-outbox").Start(ctx, "outbox/"+r.to.topic, trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(began),

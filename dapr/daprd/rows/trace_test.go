@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-func TestTheDelayIsASpanOfTheEventsTrace(t *testing.T) {
+func TestPublishDelayIsASpanInTheEventsTrace(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	before := otel.GetTracerProvider()
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)))
@@ -19,19 +19,19 @@ func TestTheDelayIsASpanOfTheEventsTrace(t *testing.T) {
 	for event, traced := range map[string]bool{
 		`{"traceparent":"00-` + trace + `-` + parent + `-01","traceid":"00-11111111111111111111111111111111-1111111111111111-01"}`: true,
 		`{"traceid":"00-` + trace + `-` + parent + `-01"}`:                                                                         true,
-		`{"traceparent":"00-` + trace + `-` + parent + `-00"}`:                                                                     false, // nobody keeps it
+		`{"traceparent":"00-` + trace + `-` + parent + `-00"}`:                                                                     false, // not sampled
 		`{"traceparent":"nonsense"}`:                                                                                               false,
 		`{"traceparent":7}`:                                                                                                        false,
 		`{}`:                                                                                                                       false,
 	} {
 		spans.Reset()
-		r := row{id: 1, since: committed, to: orders}
+		r := row{id: 1, createdAt: committed, to: orders}
 		r.record.Event = []byte(event)
 		b := &broker{}
-		relayTo(b).deal(t.Context(), []row{r})
+		newTestRelay(b).publishPage(t.Context(), []row{r})
 		got := spans.GetSpans()
 		if len(b.calls) != 1 || len(got) != map[bool]int{true: 1}[traced] {
-			t.Errorf("%s: published %v, traced %+v", event, b.calls, got)
+			t.Errorf("event %s: got publishes %v and spans %+v, want one publish and traced %v", event, b.calls, got, traced)
 			continue
 		}
 		if !traced {
@@ -40,7 +40,7 @@ func TestTheDelayIsASpanOfTheEventsTrace(t *testing.T) {
 		span := got[0]
 		if span.Name != "outbox/orders" || span.SpanContext.TraceID().String() != trace || span.Parent.SpanID().String() != parent ||
 			!span.StartTime.Equal(committed) || span.EndTime.Sub(committed) < time.Minute {
-			t.Errorf("%s: %+v", event, span)
+			t.Errorf("event %s: got span %+v, want outbox/orders in trace %s below %s, from %s for a minute or more", event, span, trace, parent, committed)
 		}
 	}
 }

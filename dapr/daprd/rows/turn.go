@@ -9,84 +9,84 @@ import (
 
 // turn is what one transaction of the relay did.
 type turn struct {
-	rows int   // how many it looked at; none means that the table holds no more
-	last int64 // the row_id it came to
+	rows   int   // the rows it read; 0: there are no more behind lastID
+	lastID int64 // the row_id it reached
 }
 
-// refusal is a row no broker will ever take.
+// refusal is a row that no broker will ever accept.
 type refusal struct {
 	row    row
 	reason error
 }
 
-// takeTurn publishes one page of rows: it takes them, publishes, deletes, and commits. Only one relay of all replicas
-// has a turn at a time, and the next one begins at the head of the table, so no event can overtake another of its
-// subject. Once the rows are read nothing interrupts it: ending is quicker than publishing them again later.
-func (r *relay) takeTurn(ctx context.Context, after int64, pass []string) (turn, error) {
+// takeTurn reads one page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays
+// has the turn at a time, and the next turn begins at the head of the table, so no event can overtake another of its
+// subject. Once the rows are read a shutdown does not interrupt it: finishing is quicker than publishing them again later.
+func (r *relay) takeTurn(ctx context.Context, after int64, skip []string) (turn, error) {
 	tx, err := r.table.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return turn{}, err
 	}
-	steady := context.WithoutCancel(ctx)
-	defer func() { _ = tx.Rollback(steady) }()
+	uncancelled := context.WithoutCancel(ctx)
+	defer func() { _ = tx.Rollback(uncancelled) }()
 	if err := r.table.awaitTurn(ctx, tx); err != nil {
 		return turn{}, err
 	}
-	// Asked first: what commits in between is in the page, or for the next look.
-	horizon, err := r.table.horizon(ctx, tx)
+	// Before the page: a row that commits between the two queries is in the page, or left for the next pass.
+	lastDue, err := r.table.lastDueID(ctx, tx)
 	if err != nil {
 		return turn{}, err
 	}
-	page, err := r.table.page(ctx, tx, after, pass)
+	page, err := r.table.readPage(ctx, tx, after, skip)
 	if err != nil || len(page) == 0 {
-		return turn{last: max(after, horizon)}, err
+		return turn{lastID: max(after, lastDue)}, err
 	}
-	var done dealt
-	if err := keepAlive(steady, tx, func() { done = r.deal(steady, page) }); err != nil {
-		r.remember(done.published)
+	var result pageResult
+	if err := runWithHeartbeat(uncancelled, tx, func() { result = r.publishPage(uncancelled, page) }); err != nil {
+		r.rememberPublished(result.published)
 		return turn{}, err
 	}
-	r.remember(done.published)
-	if err := r.table.settle(steady, tx, done.published, done.refused); err != nil {
+	r.rememberPublished(result.published)
+	if err := r.table.applyResult(uncancelled, tx, result); err != nil {
 		return turn{}, err
 	}
-	if err := tx.Commit(steady); err != nil {
+	if err := tx.Commit(uncancelled); err != nil {
 		return turn{}, err
 	}
-	r.forget(done.published)
-	r.metrics.setAside(done.refused)
-	return turn{rows: len(page), last: page[len(page)-1].id}, nil
+	r.forgetDeleted(result.published)
+	r.metrics.countSetAside(result.refused)
+	return turn{rows: len(page), lastID: page[len(page)-1].id}, nil
 }
 
-// remember keeps what is published, but not yet surely deleted, so that a database that goes away just then does not make
-// this relay publish it twice.
-func (r *relay) remember(ids []int64) {
+// rememberPublished keeps the rows that are published but may not be deleted yet. If the database goes away at that moment,
+// this relay does not publish them twice.
+func (r *relay) rememberPublished(ids []int64) {
 	for _, id := range ids {
 		r.published[id] = struct{}{}
 	}
 }
 
-func (r *relay) forget(ids []int64) {
+func (r *relay) forgetDeleted(ids []int64) {
 	for _, id := range ids {
 		delete(r.published, id)
 	}
 }
 
-// keepAlive does the work while it shows the database, over the transaction's connection, that this relay lives: one that
-// stands still loses its turn (lostAfter). It always waits for the work.
-func keepAlive(ctx context.Context, tx pgx.Tx, work func()) error {
+// runWithHeartbeat runs work and meanwhile shows the database, over the transaction's connection, that this relay is alive:
+// a relay that stands still loses its turn after idleLimit. It returns only after work has.
+func runWithHeartbeat(ctx context.Context, tx pgx.Tx, work func()) error {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
 		work()
 	}()
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	ticker := time.NewTicker(heartbeatInterval)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-finished:
 			return nil
-		case <-beat.C:
+		case <-ticker.C:
 			if _, err := tx.Exec(ctx, `select 1`); err != nil {
 				<-finished
 				return err

@@ -10,7 +10,7 @@ import (
 	"github.com/dapr/dapr/pkg/outbox"
 )
 
-// OptionsOutbox is what the runtime constructs the outbox with; events kept as rows need two of them.
+// OptionsOutbox holds what the runtime passes to the outbox. This engine uses two of its fields.
 type OptionsOutbox struct {
 	Publisher             Adapter
 	GetPubsubFn           func(string) (contribPubsub.PubSub, bool)
@@ -19,7 +19,7 @@ type OptionsOutbox struct {
 	Namespace             string
 }
 
-// NewOutbox stands for Dapr's constructor of this name: the same interface around another engine.
+// NewOutbox replaces the constructor of this name in Dapr. It returns the same interface with another engine behind it.
 func NewOutbox(options OptionsOutbox) outbox.Outbox {
 	return rows.New(rows.Options{
 		Store: options.GetStateFn,

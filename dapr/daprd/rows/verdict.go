@@ -1,0 +1,47 @@
+package rows
+
+import (
+	"errors"
+
+	"github.com/IBM/sarama"
+	"github.com/eapache/go-resiliency/breaker"
+)
+
+// verdict is what the error of a failed publish says about the row. A row is set aside only when it is surely at fault
+// itself: while a broker is away every publish fails, and no event may be given up for that.
+type verdict int
+
+const (
+	// brokerAway: retry for as long as it takes.
+	brokerAway verdict = iota
+	// rowRefused: the broker will never accept this row, if it refuses the row when it is sent alone.
+	rowRefused
+	// topicRefused: the broker will never accept any row for this topic.
+	topicRefused
+	// topicMissing: the topic does not exist. A broker that is just starting says so too, so it counts only after
+	// missingTopicGrace.
+	topicMissing
+	// notAttempted: the client sent nothing, because its circuit breaker is open after earlier failures.
+	notAttempted
+)
+
+// classify knows Kafka's errors. Every other error means brokerAway, also that a component is not loaded. That is safe,
+// but a row that another kind of broker refuses for good then holds up the later rows of its subject.
+func classify(err error) verdict {
+	var configuration sarama.ConfigurationError // "larger than configured Producer.MaxMessageBytes"
+	switch {
+	case errors.As(err, &configuration),
+		errors.Is(err, sarama.ErrMessageSizeTooLarge),
+		errors.Is(err, sarama.ErrMessageSetSizeTooLarge),
+		errors.Is(err, sarama.ErrInvalidRecord):
+		return rowRefused
+	case errors.Is(err, sarama.ErrInvalidTopic):
+		return topicRefused
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return topicMissing
+	case errors.Is(err, breaker.ErrBreakerOpen):
+		return notAttempted
+	default:
+		return brokerAway
+	}
+}
