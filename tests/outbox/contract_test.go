@@ -9,32 +9,27 @@ import (
 	"comanda/tests/statestore"
 )
 
-// A real sidecar keeps the contract of the state store, on our engine and on Dapr's own. The services' tests use a fake that
-// keeps the same one (services/internal/servicetest).
-func TestRealSidecarsKeepTheContract(t *testing.T) {
+// A real sidecar with our engine keeps the contract of the state store. The services' tests use a fake that keeps the same
+// one (services/internal/servicetest). The built-in engine keeps all of it but one point: after a failed transaction its
+// outbox publishes nothing more from the same partition (see conflict_test.go).
+func TestARealSidecarKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	for name, program := range map[string]string{"our engine": shared.ours, "the built-in engine": shared.stock} {
-		t.Run(name, func(t *testing.T) {
-			topic := newTopic(t, shared.kafka, 1)
-			const app = "contract"
-			declare(t, shared.kafka, "default"+app+topic+"outbox", 1)
-			s := startSidecar(t, sidecarConfig{
-				Program: program, App: app, Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
-				Stores: []store{{Name: "documents", Topic: topic}},
+	topic := newTopic(t, shared.kafka, 1)
+	s := startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "contract", Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
+		Stores: []store{{Name: "documents"}, {Name: "documents-with-events", Topic: topic}},
+	})
+	records := readTopic(t, shared.kafka, topic)
+	published := func() []statestore.Event { return contractEvents(t, records) }
+	statestore.Run(t, statestore.Subject{
+		Client: s.client, Plain: "documents", Outbox: "documents-with-events", Events: published,
+		AwaitEvents: func(t testing.TB, n int) []statestore.Event {
+			eventually(t, 20*time.Second, func() (bool, string) {
+				return records.count() >= n, fmt.Sprintf("%d events; there are %d", n, records.count())
 			})
-			records := readTopic(t, shared.kafka, topic)
-			published := func() []statestore.Event { return contractEvents(t, records) }
-			statestore.Run(t, statestore.Subject{
-				Client: s.client, Store: "documents", Events: published,
-				AwaitEvents: func(t testing.TB, n int) []statestore.Event {
-					eventually(t, 20*time.Second, func() (bool, string) {
-						return records.count() >= n, fmt.Sprintf("%d events; there are %d", n, records.count())
-					})
-					return published()
-				},
-			})
-		})
-	}
+			return published()
+		},
+	})
 }
 
 func contractEvents(t testing.TB, r *reader) []statestore.Event {

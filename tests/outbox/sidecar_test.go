@@ -23,7 +23,7 @@ import (
 	"comanda/infra/process"
 )
 
-// store is a state component with an outbox.
+// store is a state component, with an outbox if it has a topic.
 type store struct {
 	Name, Topic string
 	Prefix      string // of the table's name
@@ -76,9 +76,9 @@ spec:
     - {name: cleanupInterval, value: "0"}
     - {name: timeout, value: 4s}
     - {name: maxConns, value: "8"}
-    - {name: outboxPublishPubsub, value: pubsub}
+{{if .Topic}}    - {name: outboxPublishPubsub, value: pubsub}
     - {name: outboxPublishTopic, value: "{{.Topic}}"}
-{{end}}`))
+{{end}}{{end}}`))
 
 const configurationYAML = `apiVersion: dapr.io/v1alpha1
 kind: Configuration

@@ -28,8 +28,11 @@ type Event struct {
 // Subject is a state store under test.
 type Subject struct {
 	Client
-	// Store is the name of a state component with an outbox.
-	Store string
+	// Plain is the name of a state component without an outbox. One with an outbox publishes the whole document of a
+	// transaction that has no projection.
+	Plain string
+	// Outbox is the name of a state component with an outbox, on the same table.
+	Outbox string
 	// Events returns all events published so far. A published event may take a moment to appear.
 	Events func() []Event
 	// AwaitEvents waits until at least n events are published and returns them.
@@ -54,7 +57,7 @@ func Run(t *testing.T, s Subject) {
 		{"a transaction writes all documents or none", transactionIsAtomic},
 		{"a projection becomes the event's data", projectionIsPublished},
 		{"a failed transaction publishes nothing", failedTransactionPublishesNothing},
-		{"only the writes before the projection set its attributes", attributesComeFromTheDocument},
+		{"the document's metadata become the event's attributes", attributesComeFromTheDocument},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
@@ -192,7 +195,7 @@ func projection(key, data string) *dapr.StateOperation {
 
 func (s Subject) get(t *testing.T, key string) *dapr.StateItem {
 	t.Helper()
-	item, err := s.GetState(t.Context(), s.Store, key, nil)
+	item, err := s.GetState(t.Context(), s.Plain, key, nil)
 	if err != nil {
 		t.Fatalf("read %s: %v", key, err)
 	}
@@ -208,15 +211,25 @@ func (s Subject) wantValue(t *testing.T, key, want string) {
 
 func (s Subject) mustWrite(t *testing.T, ops ...*dapr.StateOperation) {
 	t.Helper()
-	if err := s.ExecuteStateTransaction(t.Context(), s.Store, nil, ops); err != nil {
+	if err := s.ExecuteStateTransaction(t.Context(), s.storeFor(ops), nil, ops); err != nil {
 		t.Fatalf("write: %v", err)
 	}
+}
+
+// storeFor returns the component for a transaction, as services choose it: the outbox for those that have an event.
+func (s Subject) storeFor(ops []*dapr.StateOperation) string {
+	for _, op := range ops {
+		if op.Item.Metadata["outbox.projection"] == "true" {
+			return s.Outbox
+		}
+	}
+	return s.Plain
 }
 
 // wantInternal wants a write to fail. Dapr reports every failure of the store as Internal, a lost race included.
 func (s Subject) wantInternal(t *testing.T, ops ...*dapr.StateOperation) {
 	t.Helper()
-	if err := s.ExecuteStateTransaction(t.Context(), s.Store, nil, ops); status.Code(err) != codes.Internal {
+	if err := s.ExecuteStateTransaction(t.Context(), s.storeFor(ops), nil, ops); status.Code(err) != codes.Internal {
 		t.Fatalf("write: got %v, want an error with code Internal", err)
 	}
 }

@@ -21,7 +21,7 @@ func TestTheFakeSidecarKeepsTheContract(t *testing.T) {
 		return events
 	}
 	statestore.Run(t, statestore.Subject{
-		Client: sidecar, Store: "documents", Events: published,
+		Client: sidecar, Plain: "documents", Outbox: "documents-with-events", Events: published,
 		AwaitEvents: func(t testing.TB, n int) []statestore.Event { return published() },
 	})
 }
