@@ -218,10 +218,10 @@ func TestOurMetricsExist(t *testing.T) {
 
 var (
 	metric  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
-	waiting = regexp.MustCompile(`\bmetrics\.Waiting\([^"]*"([a-z_]+)"`)
+	backlog = regexp.MustCompile(`\btelemetry\.RegisterBacklog\([^"]*"([a-z_]+)"`)
 )
 
-// metricsIn lists the metrics that a source file measures. metrics.Waiting makes two of a name.
+// metricsIn lists the metrics that a source file measures. telemetry.RegisterBacklog makes two of a name.
 func metricsIn(text string) []string {
 	var all []string
 	for _, found := range metric.FindAllStringSubmatch(text, -1) {
@@ -231,14 +231,14 @@ func metricsIn(text string) []string {
 		}
 		all = append(all, name)
 	}
-	for _, found := range waiting.FindAllStringSubmatch(text, -1) {
+	for _, found := range backlog.FindAllStringSubmatch(text, -1) {
 		all = append(all, found[1]+"_oldest_seconds")
 	}
 	return all
 }
 
 func TestMetricsIn(t *testing.T) {
-	text := `metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
+	text := `telemetry.RegisterBacklog(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
 		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
 	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
 	if got := metricsIn(text); !slices.Equal(got, want) {
