@@ -59,19 +59,19 @@ func TestEachResultHasItsDaprStatus(t *testing.T) {
 		err  error
 		want string
 	}{
-		"handled":                  {good, nil, "SUCCESS"},
-		"failed":                   {good, errors.New("boom"), "RETRY"},
-		"not found":                {good, fault.NotFound("order o1"), "RETRY"},
-		"a wrong field":            {good, fault.Wrong("x", "y"), "RETRY"},
-		"rejected":                 {good, consumer.Reject(errors.New("never")), "DROP"},
-		"rejected, and wrapped":    {good, fmt.Errorf("order o1: %w", consumer.Reject(errors.New("never"))), "DROP"},
-		"another version":          {envelope("order.status.changed.v2", `{}`), nil, "DROP"},
-		"another type":             {envelope("order.created.pending.v1", `{}`), nil, "DROP"},
-		"data of the wrong type":   {envelope("order.status.changed.v1", `{"version":"one"}`), nil, "DROP"},
-		"data that is a string":    {envelope("order.status.changed.v1", `"{}"`), nil, "DROP"},
-		"not JSON":                 {`{`, nil, "DROP"},
-		"an empty body":            {``, nil, "DROP"},
-		"larger than the limit":    {envelope("order.status.changed.v1", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`), nil, "DROP"},
+		"handled":                {good, nil, "SUCCESS"},
+		"failed":                 {good, errors.New("boom"), "RETRY"},
+		"not found":              {good, fault.NotFound("order o1"), "RETRY"},
+		"a wrong field":          {good, fault.Wrong("x", "y"), "RETRY"},
+		"rejected":               {good, consumer.Reject(errors.New("never")), "DROP"},
+		"rejected, and wrapped":  {good, fmt.Errorf("order o1: %w", consumer.Reject(errors.New("never"))), "DROP"},
+		"another version":        {envelope("order.status.changed.v2", `{}`), nil, "DROP"},
+		"another type":           {envelope("order.created.pending.v1", `{}`), nil, "DROP"},
+		"data of the wrong type": {envelope("order.status.changed.v1", `{"version":"one"}`), nil, "DROP"},
+		"data that is a string":  {envelope("order.status.changed.v1", `"{}"`), nil, "DROP"},
+		"not JSON":               {`{`, nil, "DROP"},
+		"an empty body":          {``, nil, "DROP"},
+		"larger than the limit":  {envelope("order.status.changed.v1", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`), nil, "DROP"},
 	} {
 		code, status := send(t, func(context.Context, event.Received[event.OrderStatus]) error { return tc.err }, post(path, tc.body))
 		if code != http.StatusOK || status != tc.want {
