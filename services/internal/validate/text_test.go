@@ -12,18 +12,18 @@ func TestLine(t *testing.T) {
 		value, want string
 		good        bool
 	}{
-		"trimmed":                 {"  Ana María ", "Ana María", true},
-		"joiners are allowed":     {"می\u200cخواهم", "می\u200cخواهم", true},
-		"20 characters":           {strings.Repeat("é", 20), strings.Repeat("é", 20), true},
-		"21 characters":           {strings.Repeat("é", 21), "", false},
-		"only space":              {" \t ", "", false},
-		"NUL":                     {"a\x00b", "", false},
-		"a line break":            {"a\nb", "", false},
-		"escape":                  {"a\x1b[31mb", "", false},
-		"C1 control":              {"a\u0085b", "", false},
-		"a direction override":    {"a\u202eb", "", false},
-		"a line separator":        {"a\u2028b", "", false},
-		"invalid UTF-8":           {"a\xffb", "", false},
+		"trimmed":              {"  Ana María ", "Ana María", true},
+		"joiners are allowed":  {"می\u200cخواهم", "می\u200cخواهم", true},
+		"20 characters":        {strings.Repeat("é", 20), strings.Repeat("é", 20), true},
+		"21 characters":        {strings.Repeat("é", 21), "", false},
+		"only space":           {" \t ", "", false},
+		"NUL":                  {"a\x00b", "", false},
+		"a line break":         {"a\nb", "", false},
+		"escape":               {"a\x1b[31mb", "", false},
+		"C1 control":           {"a\u0085b", "", false},
+		"a direction override": {"a\u202eb", "", false},
+		"a line separator":     {"a\u2028b", "", false},
+		"invalid UTF-8":        {"a\xffb", "", false},
 	} {
 		got, wrong := validate.Line("name", tc.value, 20)
 		if got != tc.want || (len(wrong) == 0) != tc.good {
