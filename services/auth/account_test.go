@@ -13,17 +13,17 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func pending() Account {
-	return Open("1", Registration{Email: "ana@example.com", Name: "Ana"}, "hash", []string{token.Customer}, noon)
+func pendingAccount() Account {
+	return NewAccount("1", Registration{Email: "ana@example.com", Name: "Ana"}, "hash", []string{token.Customer}, noon)
 }
 
-func settled(status Status, reason string) Account {
-	a := pending()
-	a.settle(status, reason, noon)
+func decidedAccount(status Status, reason string) Account {
+	a := pendingAccount()
+	a.decide(status, reason, noon)
 	return a
 }
 
-func TestHear(t *testing.T) {
+func TestApplyOutcome(t *testing.T) {
 	created := event.UserOutcome{Outcome: event.UserCreated}
 	rejected := event.UserOutcome{Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken}
 	for name, tc := range map[string]struct {
@@ -34,15 +34,15 @@ func TestHear(t *testing.T) {
 		write  bool
 		topic  string
 	}{
-		"created":                    {pending(), created, Active, "", true, ""},
-		"rejected":                   {pending(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
-		"created again":              {settled(Active, ""), created, Active, "", false, ""},
-		"rejected again":             {settled(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
-		"rejected after created":     {settled(Active, ""), rejected, Active, "", false, ""},
-		"created after it timed out": {settled(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
+		"created":                    {pendingAccount(), created, Active, "", true, ""},
+		"rejected":                   {pendingAccount(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
+		"created again":              {decidedAccount(Active, ""), created, Active, "", false, ""},
+		"rejected again":             {decidedAccount(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
+		"rejected after created":     {decidedAccount(Active, ""), rejected, Active, "", false, ""},
+		"created after it timed out": {decidedAccount(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
 	} {
 		a := tc.before
-		message, write := a.Hear(tc.answer, noon.Add(time.Second))
+		message, write := a.ApplyOutcome(tc.answer, noon.Add(time.Second))
 		if a.Status != tc.status || a.Reason != tc.reason || write != tc.write || message.Topic != tc.topic {
 			t.Errorf("%s: %s %q, write %v, topic %q", name, a.Status, a.Reason, write, message.Topic)
 		}
@@ -52,25 +52,25 @@ func TestHear(t *testing.T) {
 	}
 }
 
-func TestRemindAndGiveUp(t *testing.T) {
+func TestAnnounceAgainAndGiveUp(t *testing.T) {
 	for name, tc := range map[string]struct {
 		account Account
 		at      time.Duration
 		remind  bool
 		giveUp  bool
 	}{
-		"fresh":        {pending(), 29 * time.Second, false, false},
-		"waiting":      {pending(), 30 * time.Second, true, false},
-		"waiting long": {pending(), 15 * time.Minute, true, true},
-		"settled":      {settled(Active, ""), time.Hour, false, false},
+		"fresh":        {pendingAccount(), 29 * time.Second, false, false},
+		"waiting":      {pendingAccount(), 30 * time.Second, true, false},
+		"waiting long": {pendingAccount(), 15 * time.Minute, true, true},
+		"settled":      {decidedAccount(Active, ""), time.Hour, false, false},
 	} {
 		now := noon.Add(tc.at)
 		a := tc.account
-		message, ok := a.Remind(now.Add(-30*time.Second), now)
+		message, ok := a.AnnounceAgain(now.Add(-30*time.Second), now)
 		if ok != tc.remind || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
 			t.Errorf("%s: remind %v %+v", name, ok, message)
 		}
-		if _, again := a.Remind(now.Add(-30*time.Second), now); again {
+		if _, again := a.AnnounceAgain(now.Add(-30*time.Second), now); again {
 			t.Errorf("%s: reminds twice at once", name)
 		}
 		message, ok = a.GiveUp(now.Add(-15*time.Minute), now)
@@ -80,12 +80,12 @@ func TestRemindAndGiveUp(t *testing.T) {
 	}
 }
 
-func TestGrant(t *testing.T) {
-	a := settled(Active, "")
-	if !a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 || a.Version != 3 {
+func TestGrantRoles(t *testing.T) {
+	a := decidedAccount(Active, "")
+	if !a.GrantRoles([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 || a.Version != 3 {
 		t.Fatalf("%+v", a)
 	}
-	if a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 {
+	if a.GrantRoles([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 {
 		t.Fatal("the same roles again end the refresh tokens")
 	}
 }

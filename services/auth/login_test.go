@@ -12,19 +12,19 @@ import (
 )
 
 func TestLogin(t *testing.T) {
-	h := open(t)
-	waiting := h.begin(t, "ana@example.com")
+	h := newHarness(t)
+	waiting := h.registerPending(t, "ana@example.com")
 	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
 		t.Errorf("PENDING: %d", code)
 	}
 	if _, code := h.logIn(t, "ana@example.com", "wrong secret"); code != 401 {
 		t.Errorf("PENDING and wrong: %d", code)
 	}
-	h.answer(t, waiting, event.UserRejected, event.ReasonPhoneTaken)
+	h.deliverOutcome(t, waiting, event.UserRejected, event.ReasonPhoneTaken)
 	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
 		t.Errorf("REJECTED: %d", code)
 	}
-	id := h.member(t, "ana@example.com")
+	id := h.registerActive(t, "ana@example.com")
 	got, code := h.logIn(t, "  ANA@example.com", password)
 	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
 	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" || got.ExpiresIn != 900 {
@@ -48,13 +48,13 @@ func TestLogin(t *testing.T) {
 
 // bcrypt looks at 72 bytes alone: what is longer must not be taken for its beginning.
 func TestLoginDoesNotCutPasswords(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	longest := strings.Repeat("x", maxPassword)
-	var begun state
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", longest), &begun); code != 202 {
+	var begun registrationState
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", longest), &begun); code != 202 {
 		t.Fatal(code)
 	}
-	h.answer(t, begun.UserID, event.UserCreated, "")
+	h.deliverOutcome(t, begun.UserID, event.UserCreated, "")
 	if _, code := h.logIn(t, "ana@example.com", longest); code != 200 {
 		t.Errorf("the password: %d", code)
 	}
@@ -65,10 +65,10 @@ func TestLoginDoesNotCutPasswords(t *testing.T) {
 
 // An expired access token at hand must not keep anybody from getting a new one.
 func TestLoginAndRefreshLookAtNoToken(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	var got tokens
-	if code := h.call(t, "POST", "/auth/login", body2("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
+	if code := h.call(t, "POST", "/auth/login", loginBody("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
 		t.Fatalf("login: %d", code)
 	}
 	if code := h.call(t, "POST", "/auth/refresh", `{"refreshToken":"`+got.RefreshToken+`"}`, nil, "Authorization", "Bearer expired"); code != 200 {
@@ -76,7 +76,9 @@ func TestLoginAndRefreshLookAtNoToken(t *testing.T) {
 	}
 }
 
-func body2(email string) string { return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password) }
+func loginBody(email string) string {
+	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
+}
 
 func TestPasswordsAreAsSlowForNobody(t *testing.T) {
 	p, err := newPasswords(8) // slow enough to be measured
@@ -91,7 +93,7 @@ func TestPasswordsAreAsSlowForNobody(t *testing.T) {
 		least := time.Hour
 		for range 5 {
 			begin := time.Now()
-			p.match(hash, password)
+			p.matches(hash, password)
 			least = min(least, time.Since(begin))
 		}
 		return least
@@ -105,8 +107,8 @@ func TestPasswordsAreAsSlowForNobody(t *testing.T) {
 }
 
 func TestAccountsAreNeverShownWhole(t *testing.T) {
-	h := open(t)
-	id := h.member(t, "ana@example.com")
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
 	var got map[string]any
 	h.call(t, "GET", "/auth/registrations/"+id, "", &got)
 	raw, err := json.Marshal(got)

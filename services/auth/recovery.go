@@ -21,16 +21,16 @@ const sweepEvery = time.Hour
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
 	now := s.now()
 	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-			return s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
-		}, func(ctx context.Context, late waiting) error { return s.recoverRegistration(ctx, late, t) })
+		return recovery.RunRound(ctx, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
+			return s.listWaiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
+		}, func(ctx context.Context, late waitingAccount) error { return s.recoverRegistration(ctx, late, t) })
 	})
 	return err
 }
 
 // recoverRegistration asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
 // which it was registered. What was settled meanwhile is left alone.
-func (s service) recoverRegistration(ctx context.Context, late waiting, t recovery.Timing) (err error) {
+func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	step := ""
@@ -40,7 +40,7 @@ func (s service) recoverRegistration(ctx context.Context, late waiting, t recove
 			step = givenUp
 			return message, nil
 		}
-		if message, ok := a.Remind(now.Add(-t.After), now); ok {
+		if message, ok := a.AnnounceAgain(now.Add(-t.After), now); ok {
 			step = announcedAgain
 			return message, nil
 		}

@@ -12,18 +12,18 @@ import (
 	"comanda/services/internal/token"
 )
 
-var patience = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
+var recoveryTiming = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
-func (h harness) recovered(t *testing.T) {
+func (h harness) runRecovery(t *testing.T) {
 	t.Helper()
-	if err := h.recoverRegistrations(t.Context(), patience); err != nil {
+	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
-	h := open(t)
-	id, member := h.begin(t, "ana@example.com"), h.member(t, "eva@example.com")
+	h := newHarness(t)
+	id, member := h.registerPending(t, "ana@example.com"), h.registerActive(t, "eva@example.com")
 	asked := func() int {
 		count := 0
 		for _, e := range servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser) {
@@ -37,62 +37,62 @@ func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
 		after time.Duration
 		asked int
 	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {20 * time.Second, 2}, {20 * time.Second, 3}} {
-		h.pass(step.after)
-		h.recovered(t)
+		h.advanceClock(step.after)
+		h.runRecovery(t)
 		if got := asked(); got != step.asked {
 			t.Errorf("asked %d times, want %d", got, step.asked)
 		}
 	}
-	h.pass(15 * time.Minute)
-	h.recovered(t)
-	h.recovered(t)
+	h.advanceClock(15 * time.Minute)
+	h.runRecovery(t)
+	h.runRecovery(t)
 	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
-	if now := h.status(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
+	if now := h.registration(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
 		t.Fatalf("%+v, cancelled %+v", now, cancelled)
 	}
-	h.answer(t, id, event.UserCreated, "") // too late: it has to be taken back
+	h.deliverOutcome(t, id, event.UserCreated, "") // too late: it has to be taken back
 	if got := len(servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)); got != 2 {
 		t.Errorf("a late answer: cancelled %d times", got)
 	}
-	if now := h.status(t, member); now.Status != Active {
+	if now := h.registration(t, member); now.Status != Active {
 		t.Errorf("somebody else: %+v", now)
 	}
-	h.begin(t, "ana@example.com") // the e-mail is free again
+	h.registerPending(t, "ana@example.com") // the e-mail is free again
 }
 
 func TestRecoveryIsDoneByOneReplicaAtATime(t *testing.T) {
-	h := open(t)
-	h.begin(t, "ana@example.com")
-	h.pass(time.Minute)
+	h := newHarness(t)
+	h.registerPending(t, "ana@example.com")
+	h.advanceClock(time.Minute)
 	_, err := recovery.RunExclusively(t.Context(), h.pool, func(context.Context) error {
-		h.recovered(t)
+		h.runRecovery(t)
 		return nil
 	})
 	if got := len(h.sidecar.All()); err != nil || got != 1 {
 		t.Fatalf("%v: announced %d times", err, got)
 	}
-	h.recovered(t)
+	h.runRecovery(t)
 	if got := len(h.sidecar.All()); got != 2 {
 		t.Fatalf("announced %d times", got)
 	}
 }
 
 func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	for i := range 3 {
-		h.begin(t, strings.Repeat("a", i+1)+"@example.com")
+		h.registerPending(t, strings.Repeat("a", i+1)+"@example.com")
 	}
-	h.pass(time.Minute)
+	h.advanceClock(time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
-	if err := h.recoverRegistrations(t.Context(), patience); err == nil {
+	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err == nil {
 		t.Fatal("nothing is said")
 	}
 	if all, failed := ended("recover registration"); all != 3 || failed != 3 {
 		t.Errorf("%d spans, %d say that they failed", all, failed)
 	}
 	h.sidecar.Away(false)
-	h.recovered(t)
+	h.runRecovery(t)
 	if all, failed := ended("recover registration"); all != 6 || failed != 3 {
 		t.Errorf("in the end %d spans, %d say that they failed", all, failed)
 	}
@@ -102,14 +102,14 @@ func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
 }
 
 func TestFirstAdmin(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	wanted, err := firstAdmin{Email: "Boss@example.com", Password: password}.registration()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
-	if _, err := h.admitOnce(t.Context(), *wanted); err == nil {
+	if _, err := h.tryFirstAdmin(t.Context(), *wanted); err == nil {
 		t.Error("nothing is said of a sidecar that is away")
 	}
 	if all, failed := ended("register the first admin"); all != 1 || failed != 1 {
@@ -117,21 +117,21 @@ func TestFirstAdmin(t *testing.T) {
 	}
 	h.sidecar.Away(false)
 	for range 2 { // a second replica, or a second look
-		if settled, err := h.admitOnce(t.Context(), *wanted); settled || err != nil {
-			t.Fatal(settled, err)
+		if decided, err := h.tryFirstAdmin(t.Context(), *wanted); decided || err != nil {
+			t.Fatal(decided, err)
 		}
 	}
 	asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
 	if len(asked) != 1 {
 		t.Fatalf("asked for %d profiles", len(asked))
 	}
-	h.answer(t, asked[0].UserID, event.UserRejected, reasonTimedOut) // it fails: once more
-	if _, err := h.admitOnce(t.Context(), *wanted); err != nil {
+	h.deliverOutcome(t, asked[0].UserID, event.UserRejected, reasonTimedOut) // it fails: once more
+	if _, err := h.tryFirstAdmin(t.Context(), *wanted); err != nil {
 		t.Fatal(err)
 	}
 	asked = servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
-	h.answer(t, asked[len(asked)-1].UserID, event.UserCreated, "")
-	h.admit(t.Context(), *wanted) // returns, because all is done
+	h.deliverOutcome(t, asked[len(asked)-1].UserID, event.UserCreated, "")
+	h.ensureFirstAdmin(t.Context(), *wanted) // returns, because all is done
 	got, code := h.logIn(t, "boss@example.com", password)
 	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
 	if code != 200 || err != nil || !claims.Any(token.Admin) || !claims.Any(token.Customer) || len(asked) != 2 {
@@ -140,9 +140,9 @@ func TestFirstAdmin(t *testing.T) {
 }
 
 func TestTheEmailOfTheFirstAdminMakesNobodyAnAdmin(t *testing.T) {
-	h := open(t)
-	h.member(t, "boss@example.com")
-	h.admit(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
+	h := newHarness(t)
+	h.registerActive(t, "boss@example.com")
+	h.ensureFirstAdmin(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
 	got, _ := h.logIn(t, "boss@example.com", password)
 	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || claims.Any(token.Admin) {
 		t.Fatalf("%v %v", claims.Roles, err)

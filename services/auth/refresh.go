@@ -65,7 +65,7 @@ func (r rotation) successor(t refreshToken, idempotencyKey string) (next refresh
 }
 
 // ticket is what is known of a refresh token that somebody shows.
-type ticket struct {
+type storedToken struct {
 	Account string
 	Epoch   int
 	Expires time.Time
@@ -84,7 +84,7 @@ const (
 )
 
 // judge decides on a ticket for account, which is the zero Account when there is none.
-func judge(t ticket, account Account, now time.Time) verdict {
+func judgeToken(t storedToken, account Account, now time.Time) verdict {
 	switch {
 	case account.Status != Active || account.Epoch != t.Epoch:
 		return revoke

@@ -15,8 +15,8 @@ import (
 )
 
 func TestRegistrationAsksForAProfileAndTellsNobodyThePassword(t *testing.T) {
-	h := open(t)
-	id := h.begin(t, "Ana@example.com")
+	h := newHarness(t)
+	id := h.registerPending(t, "Ana@example.com")
 	asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
 	want := event.UserToCreate{UserID: id, Version: 1, Email: "ana@example.com", Name: "Ana"}
 	if len(asked) != 1 || asked[0] != want {
@@ -27,9 +27,9 @@ func TestRegistrationAsksForAProfileAndTellsNobodyThePassword(t *testing.T) {
 			t.Errorf("announced %s about %s", e.Data, e.Subject)
 		}
 	}
-	h.answer(t, id, event.UserCreated, "")
-	h.answer(t, id, event.UserCreated, "")
-	if now := h.status(t, id); now.Status != Active {
+	h.deliverOutcome(t, id, event.UserCreated, "")
+	h.deliverOutcome(t, id, event.UserCreated, "")
+	if now := h.registration(t, id); now.Status != Active {
 		t.Fatalf("got %+v", now)
 	}
 	var kept string
@@ -42,11 +42,11 @@ func TestRegistrationAsksForAProfileAndTellsNobodyThePassword(t *testing.T) {
 }
 
 func TestRegistrationAnswersWhereToLook(t *testing.T) {
-	h := open(t)
-	r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/register", strings.NewReader(body("ana@example.com", password)))
+	h := newHarness(t)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/register", strings.NewReader(registrationBody("ana@example.com", password)))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	h.door.ServeHTTP(w, r)
+	h.router.ServeHTTP(w, r)
 	location := w.Header().Get("Location")
 	if w.Code != 202 || !strings.HasPrefix(location, "/api/v1/auth/registrations/") || !strings.Contains(w.Body.String(), location[len("/api/v1/auth/registrations/"):]) {
 		t.Fatalf("%d, Location %q, %s", w.Code, location, w.Body)
@@ -54,37 +54,37 @@ func TestRegistrationAnswersWhereToLook(t *testing.T) {
 }
 
 func TestAnEmailIsTakenUntilItsRegistrationIsRejected(t *testing.T) {
-	h := open(t)
-	id := h.begin(t, "ana@example.com")
-	if code := h.call(t, "POST", "/auth/register", body("ANA@example.com", password), nil); code != 409 {
+	h := newHarness(t)
+	id := h.registerPending(t, "ana@example.com")
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ANA@example.com", password), nil); code != 409 {
 		t.Errorf("while PENDING: %d", code)
 	}
-	h.answer(t, id, event.UserRejected, event.ReasonPhoneTaken)
-	if now := h.status(t, id); now.Status != Rejected || now.Reason != event.ReasonPhoneTaken {
+	h.deliverOutcome(t, id, event.UserRejected, event.ReasonPhoneTaken)
+	if now := h.registration(t, id); now.Status != Rejected || now.Reason != event.ReasonPhoneTaken {
 		t.Errorf("got %+v", now)
 	}
-	h.member(t, "ana@example.com")
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), nil); code != 409 {
+	h.registerActive(t, "ana@example.com")
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil); code != 409 {
 		t.Errorf("while ACTIVE: %d", code)
 	}
 }
 
 func TestTheSameRegistrationTwice(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	key := []string{"Idempotency-Key", "k1"}
-	var first, second state
-	h.call(t, "POST", "/auth/register", body("ana@example.com", password), &first, key...)
-	if code := h.call(t, "POST", "/auth/register", body("Ana@example.com", password), &second, key...); code != 202 || first != second {
+	var first, second registrationState
+	h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &first, key...)
+	if code := h.call(t, "POST", "/auth/register", registrationBody("Ana@example.com", password), &second, key...); code != 202 || first != second {
 		t.Errorf("again: %d %+v, first %+v", code, second, first)
 	}
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", "another secret"), nil, key...); code != 422 {
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", "another secret"), nil, key...); code != 422 {
 		t.Errorf("with another password: %d", code)
 	}
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), nil, "Idempotency-Key", "k2"); code != 409 {
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil, "Idempotency-Key", "k2"); code != 409 {
 		t.Errorf("with another key: %d", code)
 	}
-	h.answer(t, first.UserID, event.UserCreated, "")
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), &second, key...); code != 202 || second.UserID != first.UserID {
+	h.deliverOutcome(t, first.UserID, event.UserCreated, "")
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &second, key...); code != 202 || second.UserID != first.UserID {
 		t.Errorf("when ACTIVE: %d %+v", code, second)
 	}
 	if asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(asked) != 1 {
@@ -101,7 +101,7 @@ func TestRegistrationsRace(t *testing.T) {
 		"the same request":   {func(int) string { return "k" }, 8},
 		"different requests": {func(i int) string { return fmt.Sprint(i) }, 1},
 	} {
-		h := open(t)
+		h := newHarness(t)
 		codes, ids := map[int]int{}, map[string]bool{}
 		type answer struct {
 			code int
@@ -110,8 +110,8 @@ func TestRegistrationsRace(t *testing.T) {
 		answers := make(chan answer)
 		for i := range 8 {
 			go func() {
-				var got state
-				code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), &got, "Idempotency-Key", tc.key(i))
+				var got registrationState
+				code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &got, "Idempotency-Key", tc.key(i))
 				answers <- answer{code, got.UserID}
 			}()
 		}
@@ -131,25 +131,25 @@ func TestRegistrationsRace(t *testing.T) {
 }
 
 func TestRegistrationWhoseWriteIsLostInTheAnswer(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	h.sidecar.LoseNextAnswer()
-	h.begin(t, "ana@example.com")
+	h.registerPending(t, "ana@example.com")
 }
 
 func TestRegistrationWithoutASidecarIs503(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	h.sidecar.Away(true)
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", password), nil); code != 503 {
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil); code != 503 {
 		t.Fatalf("got %d", code)
 	}
 }
 
 func TestWaitingForARegistration(t *testing.T) {
-	h := open(t)
-	id := h.begin(t, "ana@example.com")
-	done := make(chan state)
+	h := newHarness(t)
+	id := h.registerPending(t, "ana@example.com")
+	done := make(chan registrationState)
 	go func() {
-		var got state
+		var got registrationState
 		h.call(t, "GET", "/auth/registrations/"+id, "", &got, "Prefer", "wait=20")
 		done <- got
 	}()
@@ -158,7 +158,7 @@ func TestWaitingForARegistration(t *testing.T) {
 		t.Fatalf("answered at once: %+v", got)
 	case <-time.After(50 * time.Millisecond):
 	}
-	h.answer(t, id, event.UserCreated, "")
+	h.deliverOutcome(t, id, event.UserCreated, "")
 	if got := <-done; got.Status != Active {
 		t.Errorf("got %+v", got)
 	}
@@ -173,19 +173,19 @@ func TestWaitingForARegistration(t *testing.T) {
 }
 
 func TestAnswersThatCannotBe(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	for name, answer := range map[string]event.UserOutcome{
 		"no id":           {UserID: "7", Outcome: event.UserCreated},
 		"unknown account": {UserID: uuid.NewString(), Outcome: event.UserCreated},
-		"unknown outcome": {UserID: h.begin(t, "ana@example.com"), Outcome: "perhaps"},
+		"unknown outcome": {UserID: h.registerPending(t, "ana@example.com"), Outcome: "perhaps"},
 	} {
-		err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: answer})
+		err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: answer})
 		if err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
 	h.sidecar.Away(true)
-	err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: uuid.NewString(), Outcome: event.UserCreated}})
+	err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: uuid.NewString(), Outcome: event.UserCreated}})
 	if !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("while the sidecar is away: %v", err)
 	}

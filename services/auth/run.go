@@ -4,11 +4,8 @@ import (
 	"context"
 	"embed"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
-	"comanda/services/internal/await"
-	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/telemetry"
@@ -47,27 +44,11 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", base.OnceStarted(s.backlog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", base.OnceStarted(s.pendingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
 	})
-}
-
-// newService makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
-func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret, metrics *metrics, cost int) (service, error) {
-	passwords, err := newPasswords(cost)
-	if err != nil {
-		return service{}, err
-	}
-	rotation, err := newRotation(secret)
-	if err != nil {
-		return service{}, err
-	}
-	return service{
-		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
-	}, nil
 }
 
 // background is what goes on beside the requests.
@@ -78,13 +59,13 @@ func (s service) background(t recovery.Timing, admin *Registration) []func(conte
 		},
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
-				_, err := s.sessions.sweep(ctx, s.now())
+				_, err := s.sessions.deleteExpired(ctx, s.now())
 				return err
 			})
 		},
 	}
 	if admin != nil {
-		work = append(work, func(ctx context.Context) { s.admit(ctx, *admin) })
+		work = append(work, func(ctx context.Context) { s.ensureFirstAdmin(ctx, *admin) })
 	}
 	return work
 }

@@ -29,12 +29,12 @@ var secret = token.Secret("a secret that is 32 bytes long, or more")
 type harness struct {
 	service
 	sidecar *servicetest.Sidecar
-	door    http.Handler
-	later   *atomic.Int64
+	router  http.Handler
+	offset  *atomic.Int64
 	metrics *prometheus.Registry
 }
 
-func open(t *testing.T) harness {
+func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	client := servicetest.NewSidecar(pool)
@@ -43,13 +43,13 @@ func open(t *testing.T) harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := new(atomic.Int64)
-	s.now = func() time.Time { return server.Clock().Add(time.Duration(later.Load())) }
-	return harness{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later, registry}
+	offset := new(atomic.Int64)
+	s.now = func() time.Time { return server.Clock().Add(time.Duration(offset.Load())) }
+	return harness{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), offset, registry}
 }
 
 // pass lets time go by.
-func (h harness) pass(d time.Duration) { h.later.Add(int64(d)) }
+func (h harness) advanceClock(d time.Duration) { h.offset.Add(int64(d)) }
 
 // call sends a request, with headers as pairs of name and value, and decodes the answer into out.
 func (h harness) call(t *testing.T, method, path, body string, out any, headers ...string) int {
@@ -60,7 +60,7 @@ func (h harness) call(t *testing.T, method, path, body string, out any, headers 
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	h.door.ServeHTTP(w, r)
+	h.router.ServeHTTP(w, r)
 	if out != nil && w.Code < http.StatusBadRequest {
 		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
 			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
@@ -69,7 +69,7 @@ func (h harness) call(t *testing.T, method, path, body string, out any, headers 
 	return w.Code
 }
 
-func body(email, password string) string {
+func registrationBody(email, password string) string {
 	raw, err := json.Marshal(map[string]string{"email": email, "password": password, "name": "Ana"})
 	if err != nil {
 		panic(err)
@@ -80,9 +80,9 @@ func body(email, password string) string {
 const password = "a good secret"
 
 // begin registers email and returns the id of the PENDING account.
-func (h harness) begin(t *testing.T, email string) string {
+func (h harness) registerPending(t *testing.T, email string) string {
 	t.Helper()
-	var begun state
+	var begun registrationState
 	if code := h.call(t, "POST", "/auth/register", body(email, password), &begun); code != 202 || begun.Status != Pending {
 		t.Fatalf("register: %d %+v", code, begun)
 	}
@@ -90,24 +90,24 @@ func (h harness) begin(t *testing.T, email string) string {
 }
 
 // answer lets user answer the registration.
-func (h harness) answer(t *testing.T, id, outcome, reason string) {
+func (h harness) deliverOutcome(t *testing.T, id, outcome, reason string) {
 	t.Helper()
-	if err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
+	if err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // member registers email, lets user create the profile, and returns the account's id.
-func (h harness) member(t *testing.T, email string) string {
+func (h harness) registerActive(t *testing.T, email string) string {
 	t.Helper()
-	id := h.begin(t, email)
-	h.answer(t, id, event.UserCreated, "")
+	id := h.registerPending(t, email)
+	h.deliverOutcome(t, id, event.UserCreated, "")
 	return id
 }
 
-func (h harness) status(t *testing.T, id string) state {
+func (h harness) registration(t *testing.T, id string) registrationState {
 	t.Helper()
-	var now state
+	var now registrationState
 	if code := h.call(t, "GET", "/auth/registrations/"+id, "", &now); code != 200 {
 		t.Fatalf("registration: %d", code)
 	}
@@ -126,7 +126,7 @@ func (h harness) logIn(t *testing.T, email, password string) (tokens, int) {
 }
 
 // renewed refreshes with a key; an empty one is none.
-func (h harness) renewed(t *testing.T, refresh, key string) (tokens, int) {
+func (h harness) refresh(t *testing.T, refresh, key string) (tokens, int) {
 	t.Helper()
 	var got tokens
 	var headers []string

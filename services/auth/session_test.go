@@ -12,24 +12,24 @@ import (
 )
 
 func TestRefreshRotates(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	second, code := h.renewed(t, first.RefreshToken, "")
+	second, code := h.refresh(t, first.RefreshToken, "")
 	if code != 200 || second.RefreshToken == first.RefreshToken || second.AccessToken == "" {
 		t.Fatalf("%d %+v", code, second)
 	}
 	other, _ := h.logIn(t, "ana@example.com", password)
-	if _, code := h.renewed(t, first.RefreshToken, ""); code != 401 {
+	if _, code := h.refresh(t, first.RefreshToken, ""); code != 401 {
 		t.Errorf("a spent token: %d", code)
 	}
-	if _, code := h.renewed(t, second.RefreshToken, ""); code != 401 {
+	if _, code := h.refresh(t, second.RefreshToken, ""); code != 401 {
 		t.Errorf("the family goes on after a reuse: %d", code)
 	}
-	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
+	if _, code := h.refresh(t, other.RefreshToken, ""); code != 200 {
 		t.Errorf("another login: %d", code)
 	}
-	if _, code := h.renewed(t, "nonsense", ""); code != 401 {
+	if _, code := h.refresh(t, "nonsense", ""); code != 401 {
 		t.Errorf("nonsense: %d", code)
 	}
 	if code := h.call(t, "POST", "/auth/refresh", `{}`, nil); code != 422 {
@@ -38,49 +38,49 @@ func TestRefreshRotates(t *testing.T) {
 }
 
 func TestRefreshIsStoredHashed(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
-	shown, ok := parseRefreshToken(got.RefreshToken)
+	presented, ok := parseRefreshToken(got.RefreshToken)
 	var stored []byte
 	if err := h.pool.QueryRow(t.Context(), `select hash from refresh_tokens`).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
-	if !ok || string(stored) == string(shown[:]) || string(stored) != string(shown.hash()) {
+	if !ok || string(stored) == string(presented[:]) || string(stored) != string(presented.hash()) {
 		t.Error("the token itself is stored")
 	}
 }
 
 func TestTheSameRefreshTwiceIsOneAndAnotherKeyIsAReuse(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	once, _ := h.renewed(t, first.RefreshToken, "k1")
-	twice, code := h.renewed(t, first.RefreshToken, "k1")
+	once, _ := h.refresh(t, first.RefreshToken, "k1")
+	twice, code := h.refresh(t, first.RefreshToken, "k1")
 	if code != 200 || once.RefreshToken != twice.RefreshToken {
 		t.Fatalf("the same request: %d, %s and %s", code, once.RefreshToken, twice.RefreshToken)
 	}
-	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 200 {
+	if _, code := h.refresh(t, once.RefreshToken, "k2"); code != 200 {
 		t.Errorf("its successor: %d", code)
 	}
-	if _, code := h.renewed(t, first.RefreshToken, "k3"); code != 401 {
+	if _, code := h.refresh(t, first.RefreshToken, "k3"); code != 401 {
 		t.Errorf("another key: %d", code)
 	}
-	if left := h.count(t, "refresh_tokens") + h.count(t, "refresh_families"); left != 0 {
+	if left := h.countRows(t, "refresh_tokens") + h.countRows(t, "refresh_families"); left != 0 {
 		t.Errorf("%d rows of the family are left", left)
 	}
 }
 
 func TestARepetitionThatComesTooLateIsAReuse(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	once, _ := h.renewed(t, first.RefreshToken, "k1")
-	h.pass(repeatTime)
-	if _, code := h.renewed(t, first.RefreshToken, "k1"); code != 401 {
+	once, _ := h.refresh(t, first.RefreshToken, "k1")
+	h.advanceClock(repeatTime)
+	if _, code := h.refresh(t, first.RefreshToken, "k1"); code != 401 {
 		t.Errorf("got %d", code)
 	}
-	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 401 {
+	if _, code := h.refresh(t, once.RefreshToken, "k2"); code != 401 {
 		t.Errorf("its successor: %d", code)
 	}
 }
@@ -93,8 +93,8 @@ func TestRefreshesRace(t *testing.T) {
 		"the same request":   {func(int) string { return "k" }, 8},
 		"different requests": {func(i int) string { return fmt.Sprint(i) }, 1},
 	} {
-		h := open(t)
-		h.member(t, "ana@example.com")
+		h := newHarness(t)
+		h.registerActive(t, "ana@example.com")
 		first, _ := h.logIn(t, "ana@example.com", password)
 		type answer struct {
 			tokens
@@ -103,7 +103,7 @@ func TestRefreshesRace(t *testing.T) {
 		answers := make(chan answer)
 		for i := range 8 {
 			go func() {
-				got, code := h.renewed(t, first.RefreshToken, tc.key(i))
+				got, code := h.refresh(t, first.RefreshToken, tc.key(i))
 				answers <- answer{got, code}
 			}()
 		}
@@ -118,7 +118,7 @@ func TestRefreshesRace(t *testing.T) {
 			t.Errorf("%s: answers %v, %d successors", name, codes, len(successors))
 		}
 		for successor := range successors {
-			if _, code := h.renewed(t, successor, "next"); (code == 200) != (tc.good == 8) {
+			if _, code := h.refresh(t, successor, "next"); (code == 200) != (tc.good == 8) {
 				t.Errorf("%s: the successor gets %d", name, code)
 			}
 		}
@@ -127,62 +127,62 @@ func TestRefreshesRace(t *testing.T) {
 
 // Whatever order logout and refresh take, nothing of the session is left.
 func TestLogoutRacesRefresh(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	for range 20 {
 		first, _ := h.logIn(t, "ana@example.com", password)
-		second, _ := h.renewed(t, first.RefreshToken, "k1")
+		second, _ := h.refresh(t, first.RefreshToken, "k1")
 		done := make(chan tokens)
-		go func() { got, _ := h.renewed(t, second.RefreshToken, "k2"); done <- got }()
+		go func() { got, _ := h.refresh(t, second.RefreshToken, "k2"); done <- got }()
 		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+first.RefreshToken+`"}`, nil); code != 204 {
 			t.Fatal(code)
 		}
 		<-done
-		if left := h.count(t, "refresh_tokens"); left != 0 {
+		if left := h.countRows(t, "refresh_tokens"); left != 0 {
 			t.Fatalf("%d tokens survive the logout", left)
 		}
 	}
 }
 
 func TestLogout(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
 	other, _ := h.logIn(t, "ana@example.com", password)
-	for _, shown := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
-		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+shown+`"}`, nil); code != 204 {
+	for _, presented := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
+		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+presented+`"}`, nil); code != 204 {
 			t.Errorf("got %d", code)
 		}
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 401 {
 		t.Errorf("after a logout: %d", code)
 	}
-	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
+	if _, code := h.refresh(t, other.RefreshToken, ""); code != 200 {
 		t.Errorf("the other session: %d", code)
 	}
 }
 
 func TestRefreshTokensExpireAndAreDeleted(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	idle, _ := h.logIn(t, "ana@example.com", password)
 	used, _ := h.logIn(t, "ana@example.com", password)
-	h.pass(20 * 24 * time.Hour)
-	used, _ = h.renewed(t, used.RefreshToken, "")
-	h.pass(10 * 24 * time.Hour)
-	if _, code := h.renewed(t, idle.RefreshToken, ""); code != 401 {
+	h.advanceClock(20 * 24 * time.Hour)
+	used, _ = h.refresh(t, used.RefreshToken, "")
+	h.advanceClock(10 * 24 * time.Hour)
+	if _, code := h.refresh(t, idle.RefreshToken, ""); code != 401 {
 		t.Errorf("an expired token: %d", code)
 	}
-	deleted, err := h.sessions.sweep(t.Context(), h.now())
-	if err != nil || deleted == 0 || h.count(t, "refresh_tokens") != 1 || h.count(t, "refresh_families") != 1 {
-		t.Errorf("deleted %d, %v; left %d tokens", deleted, err, h.count(t, "refresh_tokens"))
+	deleted, err := h.sessions.deleteExpired(t.Context(), h.now())
+	if err != nil || deleted == 0 || h.countRows(t, "refresh_tokens") != 1 || h.countRows(t, "refresh_families") != 1 {
+		t.Errorf("deleted %d, %v; left %d tokens", deleted, err, h.countRows(t, "refresh_tokens"))
 	}
-	if _, code := h.renewed(t, used.RefreshToken, ""); code != 200 {
+	if _, code := h.refresh(t, used.RefreshToken, ""); code != 200 {
 		t.Errorf("the one in use: %d", code)
 	}
 }
 
-func (h harness) count(t *testing.T, table string) (rows int) {
+func (h harness) countRows(t *testing.T, table string) (rows int) {
 	t.Helper()
 	if err := h.pool.QueryRow(t.Context(), `select count(*) from `+table).Scan(&rows); err != nil {
 		t.Fatal(err)
@@ -191,8 +191,8 @@ func (h harness) count(t *testing.T, table string) (rows int) {
 }
 
 func TestRolesEndRefreshTokens(t *testing.T) {
-	h := open(t)
-	id := h.member(t, "ana@example.com")
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
 	admin, err := secret.Sign(uuid.NewString(), []string{token.Admin}, time.Now())
 	if err != nil {
@@ -205,7 +205,7 @@ func TestRolesEndRefreshTokens(t *testing.T) {
 	if code := set(id, `["staff"]`, &answer); code != 200 || fmt.Sprint(answer["roles"]) != "[customer staff]" || answer["email"] != "ana@example.com" || answer["status"] != "ACTIVE" || answer["userId"] != id {
 		t.Errorf("%d %v", code, answer)
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 401 {
 		t.Errorf("the refresh token of before: %d", code)
 	}
 	got, _ = h.logIn(t, "ana@example.com", password)
@@ -215,11 +215,11 @@ func TestRolesEndRefreshTokens(t *testing.T) {
 	if code := set(id, `["customer","staff"]`, nil); code != 200 {
 		t.Errorf("the same again: %d", code)
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 200 {
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 200 {
 		t.Errorf("nothing changed, but the refresh token ended: %d", code)
 	}
-	rejected := h.begin(t, "eva@example.com")
-	h.answer(t, rejected, event.UserRejected, event.ReasonPhoneTaken)
+	rejected := h.registerPending(t, "eva@example.com")
+	h.deliverOutcome(t, rejected, event.UserRejected, event.ReasonPhoneTaken)
 	for name, tc := range map[string]struct {
 		id, roles string
 		want      int
