@@ -83,7 +83,7 @@ const password = "a good secret"
 func (h harness) registerPending(t *testing.T, email string) string {
 	t.Helper()
 	var begun registrationState
-	if code := h.call(t, "POST", "/auth/register", body(email, password), &begun); code != 202 || begun.Status != Pending {
+	if code := h.call(t, "POST", "/auth/register", registrationBody(email, password), &begun); code != 202 || begun.Status != Pending {
 		t.Fatalf("register: %d %+v", code, begun)
 	}
 	return begun.UserID
