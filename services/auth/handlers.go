@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// state is how far a registration is.
+// registrationState is the progress of a registration, as clients see it.
 type registrationState struct {
 	UserID string `json:"userId"`
 	Status Status `json:"status"`
@@ -70,7 +70,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 
 func noAccount() error { return fault.NotFound("there is no such account") }
 
-// tokens is what a login and a refresh answer.
+// tokens is the response to a login and to a refresh.
 type tokens struct {
 	AccessToken  string `json:"accessToken"`
 	TokenType    string `json:"tokenType"`
@@ -109,8 +109,8 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	return s.writeTokens(w, account, refresh)
 }
 
-// authenticate finds the account of email and password: Unauthenticated when they do not belong together, after the same work
-// whether there is such an e-mail or not, and Forbidden, only to who knows the password, when the account is not ACTIVE.
+// authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
+// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE.
 func (s service) authenticate(ctx context.Context, email, password string) (Account, error) {
 	var account Account
 	var err error
@@ -161,7 +161,7 @@ func (s service) logout(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent) // also for a token that is unknown: its session is over all the same
+	w.WriteHeader(http.StatusNoContent) // also for an unknown token: its session has ended already
 	return nil
 }
 
@@ -178,7 +178,7 @@ func decodeRefreshToken(w http.ResponseWriter, r *http.Request) (t refreshToken,
 	return t, ok, err
 }
 
-// given checks that members are there: pairs of name and value.
+// requireMembers takes pairs of name and value, and returns Invalid with the names of the empty values.
 func requireMembers(pairs ...string) error {
 	var wrong []fault.Field
 	for i := 0; i < len(pairs); i += 2 {
@@ -219,7 +219,7 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
-// grant gives an account exactly these checked roles. Its refresh tokens end with the same write.
+// grantRoles replaces an account's roles with the checked ones. The same write invalidates its refresh tokens.
 func (s service) grantRoles(ctx context.Context, id string, roles []string) (Account, error) {
 	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
 		switch {

@@ -17,7 +17,8 @@ import (
 // sweepEvery is how often expired refresh tokens are deleted.
 const sweepEvery = time.Hour
 
-// recoverRegistrations looks once for registrations that wait too long and acts on each, unless another replica is at it.
+// recoverRegistrations runs one round of the recovery over the registrations that have waited too long. It does nothing while
+// another replica runs a round.
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
 	now := s.now()
 	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
@@ -28,8 +29,8 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 	return err
 }
 
-// recoverRegistration asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
-// which it was registered. What was settled meanwhile is left alone.
+// recoverRegistration publishes the profile request of a waiting account again or, after the deadline, rejects the account. It
+// continues the trace of the registration. An account that is no longer PENDING stays unchanged.
 func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -48,7 +49,7 @@ func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t
 		return event.None, document.ErrUnchanged
 	})
 	switch {
-	case fault.Is(err, fault.KindNotFound): // erased since it was found
+	case fault.Is(err, fault.KindNotFound): // deleted since it was listed
 		return nil
 	case err == nil && step != "":
 		s.metrics.RecordRecovery(ctx, account, step)

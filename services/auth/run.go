@@ -22,7 +22,7 @@ type config struct {
 	Recovery    recovery.Timing
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
@@ -44,21 +44,21 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", base.OnceStarted(s.pendingBacklog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING: user has not answered yet.", base.OnceStarted(s.pendingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
 	})
 }
 
-// background is what goes on beside the requests.
+// background returns the loops that run beside the requests.
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
+			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
 		},
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
+			recovery.RunEvery(ctx, s.log, "deletion of expired refresh tokens", sweepEvery, func(ctx context.Context) error {
 				_, err := s.sessions.deleteExpired(ctx, s.now())
 				return err
 			})

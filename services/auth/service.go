@@ -24,7 +24,7 @@ type service struct {
 	now       func() time.Time
 }
 
-// newService makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
+// newService returns the service. cost is bcrypt's: each step doubles the time of a login, and of an attacker's guess.
 func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret, metrics *metrics, cost int) (service, error) {
 	passwords, err := newPasswords(cost)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// sessions keeps refresh tokens. Those that came out of one login are a family; whoever changes one holds its row, so that
-// rotating and revoking take turns.
+// sessions stores refresh tokens. The tokens that descend from one login form a family. Every change locks the family's row,
+// so that rotation and revocation of one family run one after the other.
 type sessions struct {
 	pool *pgxpool.Pool
 	rotation
 }
 
-// begin starts a family for an account that has just logged in.
+// startSession stores a new family with its first token for an account that has just logged in.
 func (s sessions) startSession(ctx context.Context, account Account, now time.Time) (refreshToken, error) {
 	first, family := newRefreshToken(), uuid.New()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -37,13 +37,13 @@ func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUI
 	return err
 }
 
-// renew exchanges a refresh token for its successor and says whose it is. The same request again gets the same answer for a
-// while; any other use of a spent token ends its family. Unauthenticated when there is nothing to be had for it.
+// exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
+// for repeatTime; any other use of a spent token revokes its family. Unauthenticated when the token is not valid.
 func (s sessions) exchangeToken(ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time) (refreshToken, Account, error) {
 	next := s.successor(presented, idempotencyKey)
 	var account Account
 	decision := refuse
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation has to be committed, so it is no error in here
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation has to be committed, so it is not an error here
 		family, err := lockFamily(ctx, tx, presented)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -72,14 +72,15 @@ func (s sessions) exchangeToken(ctx context.Context, presented refreshToken, ide
 	return next, account, err
 }
 
-// lockFamily locks the family of a token until tx ends, and says which it is. What else is asked about the token has to be
-// asked afterwards, in statements of their own: only they see what the one who held it before has done.
+// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in
+// separate statements: only those see what the previous holder of the lock committed.
 func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, `select id from refresh_families
 		where id = (select family from refresh_tokens where hash = $1) for update`, t.hash()).Scan(&family)
 	return family, err
 }
 
+// readToken reads what the tables hold about the presented token; next is the successor that the request would create.
 func readToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken) (storedToken, error) {
 	rows, err := tx.Query(ctx, `select f.account::text, f.epoch, t.expires_at, t.spent_at,
 			exists (select from refresh_tokens s where s.hash = $2 and s.family = t.family)
@@ -90,6 +91,7 @@ func readToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken) (st
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[storedToken])
 }
 
+// spendToken marks the presented token as spent and stores its successor.
 func (s sessions) spendToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken, family uuid.UUID, now time.Time) error {
 	if _, err := tx.Exec(ctx, `update refresh_tokens set spent_at = $2 where hash = $1`, presented.hash(), now); err != nil {
 		return err
@@ -100,13 +102,13 @@ func (s sessions) spendToken(ctx context.Context, tx pgx.Tx, presented, next ref
 	return insertToken(ctx, tx, next, family, now)
 }
 
-// end removes a family with all of its tokens.
+// deleteFamily deletes a family with all its tokens.
 func deleteFamily(ctx context.Context, tx pgx.Tx, family uuid.UUID) error {
 	_, err := tx.Exec(ctx, `delete from refresh_families where id = $1`, family)
 	return err
 }
 
-// leave ends the family of a token, if there is one.
+// endSession deletes the family of a token, if there is one.
 func (s sessions) endSession(ctx context.Context, presented refreshToken) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		family, err := lockFamily(ctx, tx, presented)
@@ -120,7 +122,7 @@ func (s sessions) endSession(ctx context.Context, presented refreshToken) error 
 	})
 }
 
-// sweep deletes what has expired: families, and the spent tokens of living ones. It returns how many rows.
+// deleteExpired deletes expired families, and expired tokens of families that are still valid. It returns the number of rows.
 func (s sessions) deleteExpired(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, statement := range []string{
