@@ -43,7 +43,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 			Name: "comanda_recovery_total", Help: "Registrations that the recovery announced again or gave up, by step.",
 		}, []string{"step"}), announcedAgain, givenUp),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_logins_total", Help: "Logins with well-formed credentials, by outcome.",
+			Name: "comanda_logins_total", Help: "Logins by outcome, ok or refused.",
 		}, []string{"outcome"}), "ok", "refused"),
 	}
 	for _, outcome := range []Status{Active, Rejected} {

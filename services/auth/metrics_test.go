@@ -10,7 +10,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-func TestRegistrationsAndLoginsAreCountedOnce(t *testing.T) {
+func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
 	h := newHarness(t)
 	for range 2 {
 		h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil, "Idempotency-Key", "k1")
@@ -26,7 +26,7 @@ func TestRegistrationsAndLoginsAreCountedOnce(t *testing.T) {
 		h.logIn(t, attempt[0], attempt[1])
 	}
 	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
-		t.Errorf("waiting: %+v, %v", got, err)
+		t.Errorf("one PENDING registration: got backlog %+v, %v", got, err)
 	}
 	h.advanceClock(time.Minute)
 	h.runRecovery(t)
@@ -38,12 +38,11 @@ func TestRegistrationsAndLoginsAreCountedOnce(t *testing.T) {
 		`comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
 		`comanda_logins_total{outcome="ok"} 1`, `comanda_logins_total{outcome="refused"} 2`)
 	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 0 {
-		t.Errorf("in the end: %+v, %v", got, err)
+		t.Errorf("no PENDING registration: got backlog %+v, %v", got, err)
 	}
 }
 
-// What the recovery announces belongs to the trace of the registration.
-func TestRecoveryStaysInTheTrace(t *testing.T) {
+func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
 	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
@@ -54,6 +53,6 @@ func TestRecoveryStaysInTheTrace(t *testing.T) {
 	h.runRecovery(t)
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
-		t.Errorf("announced %+v", all)
+		t.Errorf("got events %+v, want 2 in trace %s", all, trace)
 	}
 }

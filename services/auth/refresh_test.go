@@ -17,23 +17,23 @@ func TestJudgeToken(t *testing.T) {
 		account Account
 		want    verdict
 	}{
-		"good":                            {storedToken{Epoch: 1, Expires: month}, active, rotate},
-		"expired":                         {storedToken{Epoch: 1, Expires: noon}, active, refuse},
-		"of an earlier epoch":             {storedToken{Epoch: 1, Expires: month}, demoted, revoke},
-		"of no account":                   {storedToken{Epoch: 1, Expires: month}, Account{}, revoke},
-		"of a rejected account":           {storedToken{Epoch: 1, Expires: month}, decidedAccount(Rejected, "x"), revoke},
-		"spent by this very request":      {storedToken{Epoch: 1, Expires: month, Spent: ago(time.Second), Same: true}, active, repeat},
-		"spent by it, but long ago":       {storedToken{Epoch: 1, Expires: month, Spent: ago(repeatTime), Same: true}, active, revoke},
-		"spent by another":                {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, revoke},
-		"spent, and the roles are others": {storedToken{Epoch: 1, Expires: month, Spent: ago(0), Same: true}, demoted, revoke},
+		"good":                         {storedToken{Epoch: 1, Expires: month}, active, rotate},
+		"expired":                      {storedToken{Epoch: 1, Expires: noon}, active, refuse},
+		"earlier epoch":                {storedToken{Epoch: 1, Expires: month}, demoted, revoke},
+		"unknown account":              {storedToken{Epoch: 1, Expires: month}, Account{}, revoke},
+		"rejected account":             {storedToken{Epoch: 1, Expires: month}, decidedAccount(Rejected, "x"), revoke},
+		"spent by the same request":    {storedToken{Epoch: 1, Expires: month, Spent: ago(time.Second), Same: true}, active, repeat},
+		"same request, but long ago":   {storedToken{Epoch: 1, Expires: month, Spent: ago(repeatTime), Same: true}, active, revoke},
+		"spent by another request":     {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, revoke},
+		"spent, and the roles changed": {storedToken{Epoch: 1, Expires: month, Spent: ago(0), Same: true}, demoted, revoke},
 	} {
 		if got := judgeToken(tc.token, tc.account, noon); got != tc.want {
-			t.Errorf("%s: %v, want %v", name, got, tc.want)
+			t.Errorf("%s: got verdict %v, want %v", name, got, tc.want)
 		}
 	}
 }
 
-func TestSuccessorsFollowFromTokenKeyAndSecret(t *testing.T) {
+func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
 	one, err := newRotation(secret)
 	if err != nil {
 		t.Fatal(err)
@@ -45,13 +45,13 @@ func TestSuccessorsFollowFromTokenKeyAndSecret(t *testing.T) {
 	presented := newRefreshToken()
 	next := one.successor(presented, "k")
 	if next != one.successor(presented, "k") {
-		t.Error("the same request has another answer")
+		t.Error("the same request gets different successors")
 	}
 	for name, different := range map[string]refreshToken{
 		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"), "another secret": other.successor(presented, "k"),
 	} {
 		if different == next {
-			t.Errorf("%s: the same successor", name)
+			t.Errorf("%s: got the same successor, want a different one", name)
 		}
 	}
 }
@@ -59,11 +59,11 @@ func TestSuccessorsFollowFromTokenKeyAndSecret(t *testing.T) {
 func TestParseRefreshToken(t *testing.T) {
 	presented := newRefreshToken()
 	if got, ok := parseRefreshToken(presented.String()); !ok || got != presented {
-		t.Error("a token does not survive its text")
+		t.Errorf("got %v, %v, want the token that was encoded", got, ok)
 	}
 	for _, text := range []string{"", "nonsense", presented.String()[1:], presented.String() + "A", presented.String() + "="} {
 		if _, ok := parseRefreshToken(text); ok {
-			t.Errorf("%q is taken for a token", text)
+			t.Errorf("%q: parsed as a token, want an error", text)
 		}
 	}
 }

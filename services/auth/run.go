@@ -9,7 +9,6 @@ import (
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/telemetry"
-	"comanda/services/internal/token"
 )
 
 //go:embed migrations/*.sql
