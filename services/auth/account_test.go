@@ -27,12 +27,12 @@ func TestApplyOutcome(t *testing.T) {
 	created := event.UserOutcome{Outcome: event.UserCreated}
 	rejected := event.UserOutcome{Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken}
 	for name, tc := range map[string]struct {
-		before Account
-		answer event.UserOutcome
-		status Status
-		reason string
-		write  bool
-		topic  string
+		before  Account
+		outcome event.UserOutcome
+		status  Status
+		reason  string
+		write   bool
+		topic   string
 	}{
 		"created":                    {pendingAccount(), created, Active, "", true, ""},
 		"rejected":                   {pendingAccount(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
@@ -42,7 +42,7 @@ func TestApplyOutcome(t *testing.T) {
 		"created after it timed out": {decidedAccount(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
 	} {
 		a := tc.before
-		message, write := a.ApplyOutcome(tc.answer, noon.Add(time.Second))
+		message, write := a.ApplyOutcome(tc.outcome, noon.Add(time.Second))
 		if a.Status != tc.status || a.Reason != tc.reason || write != tc.write || message.Topic != tc.topic {
 			t.Errorf("%s: got status %s, reason %q, write %v, topic %q, want %s, %q, %v, %q", name, a.Status, a.Reason, write, message.Topic,
 				tc.status, tc.reason, tc.write, tc.topic)

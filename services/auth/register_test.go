@@ -104,20 +104,20 @@ func TestConcurrentRegistrationsCreateOneAccount(t *testing.T) {
 	} {
 		h := newHarness(t)
 		codes, ids := map[int]int{}, map[string]bool{}
-		type answer struct {
+		type response struct {
 			code int
 			id   string
 		}
-		answers := make(chan answer)
+		responses := make(chan response)
 		for i := range 8 {
 			go func() {
 				var got registrationState
 				code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &got, "Idempotency-Key", tc.key(i))
-				answers <- answer{code, got.UserID}
+				responses <- response{code, got.UserID}
 			}()
 		}
 		for range 8 {
-			got := <-answers
+			got := <-responses
 			if codes[got.code]++; got.code == 202 {
 				ids[got.id] = true
 			}

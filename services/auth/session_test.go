@@ -96,20 +96,20 @@ func TestConcurrentRefreshesCreateOneSuccessor(t *testing.T) {
 		h := newHarness(t)
 		h.registerActive(t, "ana@example.com")
 		first, _ := h.logIn(t, "ana@example.com", password)
-		type answer struct {
+		type response struct {
 			tokens
 			code int
 		}
-		answers := make(chan answer)
+		responses := make(chan response)
 		for i := range 8 {
 			go func() {
 				got, code := h.refresh(t, first.RefreshToken, tc.key(i))
-				answers <- answer{got, code}
+				responses <- response{got, code}
 			}()
 		}
 		codes, successors := map[int]int{}, map[string]bool{}
 		for range 8 {
-			got := <-answers
+			got := <-responses
 			if codes[got.code]++; got.code == 200 {
 				successors[got.RefreshToken] = true
 			}

@@ -11,9 +11,9 @@ import (
 )
 
 func TestPatch(t *testing.T) {
-	h, ana, eva := open(t), asked("+34600111222"), asked("+34600111333")
-	h.hear(t, ana)
-	h.hear(t, eva)
+	h, ana, eva := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111333")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, eva)
 	for _, tc := range []struct {
 		name, body string
 		code       int
@@ -32,7 +32,7 @@ func TestPatch(t *testing.T) {
 		if code := h.call(t, "PATCH", "/users/me", tc.body, ana.UserID, token.Customer, nil); code != tc.code {
 			t.Errorf("%s: got %d, want %d", tc.name, code, tc.code)
 		}
-		var profile shown
+		var profile profileResponse
 		h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
 		if profile.Version != tc.version {
 			t.Errorf("%s: version %d, want %d", tc.name, profile.Version, tc.version)
@@ -47,12 +47,12 @@ func TestPatch(t *testing.T) {
 }
 
 func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	const racers = 8
 	codes := make(chan int, racers)
 	for range racers {
-		one := asked("")
-		h.hear(t, one)
+		one := profileRequest("")
+		h.deliverRequest(t, one)
 		go func() {
 			codes <- h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, one.UserID, token.Customer, nil)
 		}()
@@ -67,8 +67,8 @@ func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
 }
 
 func TestConcurrentPatchesLoseNothing(t *testing.T) {
-	h, ana := open(t), asked("")
-	h.hear(t, ana)
+	h, ana := newHarness(t), profileRequest("")
+	h.deliverRequest(t, ana)
 	codes := make(chan int, 2)
 	for _, body := range []string{`{"name":"Eva"}`, `{"phone":"+34600111222"}`} {
 		go func() { codes <- h.call(t, "PATCH", "/users/me", body, ana.UserID, token.Customer, nil) }()
@@ -78,7 +78,7 @@ func TestConcurrentPatchesLoseNothing(t *testing.T) {
 			t.Errorf("got %d", code)
 		}
 	}
-	var profile shown
+	var profile profileResponse
 	h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
 	if profile.Name != "Eva" || profile.Phone != "+34600111222" || profile.Version != 3 {
 		t.Errorf("got %+v", profile)
@@ -86,21 +86,21 @@ func TestConcurrentPatchesLoseNothing(t *testing.T) {
 }
 
 func TestListIsPagedNewestFirst(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	var want []string
 	for i := range 5 {
-		one := asked(fmt.Sprintf("+3460011122%d", i))
-		h.hear(t, one)
+		one := profileRequest(fmt.Sprintf("+3460011122%d", i))
+		h.deliverRequest(t, one)
 		want = append([]string{one.UserID}, want...)
 	}
-	gone := asked("+34600111220") // rejected: not listed
-	h.hear(t, gone)
+	gone := profileRequest("+34600111220") // rejected: not listed
+	h.deliverRequest(t, gone)
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
 		t.Fatal(err) // what a sidecar keeps in the same table is no profile, and need not be JSON
 	}
 	var got []string
 	for cursor := ""; ; {
-		var page rest.List[shown]
+		var page rest.List[profileResponse]
 		if code := h.call(t, "GET", "/users?limit=2&cursor="+cursor, "", uuid.NewString(), token.Admin, &page); code != 200 {
 			t.Fatal(code)
 		}
@@ -117,8 +117,8 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 }
 
 func TestWhoMaySeeWhat(t *testing.T) {
-	h, ana, admin := open(t), asked(""), uuid.NewString()
-	h.hear(t, ana)
+	h, ana, admin := newHarness(t), profileRequest(""), uuid.NewString()
+	h.deliverRequest(t, ana)
 	for _, tc := range []struct {
 		path, id, role string
 		code           int

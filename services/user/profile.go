@@ -32,18 +32,18 @@ type Profile struct {
 }
 
 // Welcome makes the profile that was asked for.
-func Welcome(asked event.UserToCreate, now time.Time) Profile {
-	return Profile{ID: asked.UserID, Status: Active, Email: asked.Email, Name: asked.Name, Phone: asked.Phone,
-		Address: asked.Address, Version: 1, CreatedAt: now, UpdatedAt: now}
+func NewProfile(request event.UserToCreate, now time.Time) Profile {
+	return Profile{ID: request.UserID, Status: Active, Email: request.Email, Name: request.Name, Phone: request.Phone,
+		Address: request.Address, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
 // Refuse makes the tombstone of a profile that cannot be, with the reason why.
-func Refuse(id, reason string, now time.Time) Profile {
+func NewRejected(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Rejected, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
 // Never makes the tombstone of a profile that was cancelled before it was asked for.
-func Never(id, reason string, now time.Time) Profile {
+func NewCancelled(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Cancelled, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 

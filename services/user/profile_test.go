@@ -15,7 +15,7 @@ import (
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func TestOutcomeIsTheSameHoweverOftenAsked(t *testing.T) {
-	living := Welcome(event.UserToCreate{UserID: "1", Name: "Ana"}, noon)
+	living := NewProfile(event.UserToCreate{UserID: "1", Name: "Ana"}, noon)
 	for name, tc := range map[string]struct {
 		profile Profile
 		want    string
@@ -23,8 +23,8 @@ func TestOutcomeIsTheSameHoweverOftenAsked(t *testing.T) {
 		silent  bool
 	}{
 		"living":    {profile: living, want: event.UserCreated},
-		"rejected":  {profile: Refuse("1", event.ReasonPhoneTaken, noon), want: event.UserRejected, reason: event.ReasonPhoneTaken},
-		"tombstone": {profile: Never("1", "timed_out", noon), silent: true},
+		"rejected":  {profile: NewRejected("1", event.ReasonPhoneTaken, noon), want: event.UserRejected, reason: event.ReasonPhoneTaken},
+		"tombstone": {profile: NewCancelled("1", "timed_out", noon), silent: true},
 	} {
 		got, ok := tc.profile.Outcome()
 		if ok == tc.silent || got.Outcome != tc.want || got.Reason != tc.reason {
@@ -34,7 +34,7 @@ func TestOutcomeIsTheSameHoweverOftenAsked(t *testing.T) {
 }
 
 func TestCancelKeepsNothingPersonal(t *testing.T) {
-	profile := Welcome(event.UserToCreate{UserID: "1", Email: "ana@example.com", Name: "Ana", Phone: "+34600111222",
+	profile := NewProfile(event.UserToCreate{UserID: "1", Email: "ana@example.com", Name: "Ana", Phone: "+34600111222",
 		Address: &event.Address{Street: "Calle 1"}}, noon)
 	if !profile.Cancel("timed_out", noon.Add(time.Hour)) || profile.Version != 2 {
 		t.Fatalf("got %+v", profile)

@@ -31,10 +31,10 @@ var secret = token.Secret("a secret that is 32 bytes long, or more")
 type harness struct {
 	service
 	sidecar *servicetest.Sidecar
-	door    http.Handler
+	router  http.Handler
 }
 
-func open(t *testing.T) harness {
+func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	client := servicetest.NewSidecar(pool)
@@ -42,21 +42,21 @@ func open(t *testing.T) harness {
 	return harness{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
 }
 
-func asked(number string) event.UserToCreate {
+func profileRequest(number string) event.UserToCreate {
 	return event.UserToCreate{UserID: uuid.NewString(), Version: 1, Email: "ana@example.com", Name: "Ana", Phone: number}
 }
 
-func (h harness) hear(t *testing.T, asked event.UserToCreate) {
+func (h harness) deliverRequest(t *testing.T, request event.UserToCreate) {
 	t.Helper()
-	if err := h.create(t.Context(), event.Received[event.UserToCreate]{Data: asked}); err != nil {
+	if err := h.createProfile(t.Context(), event.Received[event.UserToCreate]{Data: request}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (h harness) hearCancelled(t *testing.T, id string) {
+func (h harness) deliverCancellation(t *testing.T, id string) {
 	t.Helper()
 	gone := event.UserCancelled{UserID: id, Version: 2, Reason: "timed_out"}
-	if err := h.cancel(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
+	if err := h.cancelProfile(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -86,7 +86,7 @@ func (h harness) call(t *testing.T, method, path, body, id, role string, out any
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	w := httptest.NewRecorder()
-	h.door.ServeHTTP(w, r)
+	h.router.ServeHTTP(w, r)
 	if out != nil && w.Code < http.StatusBadRequest {
 		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
 			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
@@ -96,23 +96,23 @@ func (h harness) call(t *testing.T, method, path, body, id, role string, out any
 }
 
 func TestRegistrationMakesAProfileAndSaysSo(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
-	h.hear(t, ana)
-	h.hear(t, ana) // it arrives twice: the same answer again
+	h, ana := newHarness(t), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, ana) // it arrives twice: the same answer again
 	if got := h.outcomes(t, ana.UserID); got != "created, created" {
 		t.Fatalf("announced %q", got)
 	}
-	var profile shown
+	var profile profileResponse
 	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 || profile.Phone != ana.Phone || profile.Name != "Ana" {
 		t.Fatalf("%d %+v", code, profile)
 	}
 }
 
 func TestAPhoneBelongsToOne(t *testing.T) {
-	h, ana, eva := open(t), asked("+34600111222"), asked("+34600111222")
-	h.hear(t, ana)
-	h.hear(t, eva)
-	h.hear(t, eva)
+	h, ana, eva := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, eva)
+	h.deliverRequest(t, eva)
 	if got := h.outcomes(t, eva.UserID); got != "rejected phone_taken, rejected phone_taken" {
 		t.Fatalf("announced %q", got)
 	}
@@ -126,19 +126,19 @@ func TestAPhoneBelongsToOne(t *testing.T) {
 	if code := h.call(t, "GET", "/users/me", "", eva.UserID, token.Customer, nil); code != 404 {
 		t.Fatalf("the rejected profile answers %d", code)
 	}
-	h.hearCancelled(t, ana.UserID) // the number is free again
-	third := asked("+34600111222")
-	h.hear(t, third)
+	h.deliverCancellation(t, ana.UserID) // the number is free again
+	third := profileRequest("+34600111222")
+	h.deliverRequest(t, third)
 	if got := h.outcomes(t, third.UserID); got != "created" {
 		t.Fatalf("announced %q", got)
 	}
 }
 
 func TestPeopleWithoutAPhoneDoNotCollide(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	for range 3 {
-		one := asked("")
-		h.hear(t, one)
+		one := profileRequest("")
+		h.deliverRequest(t, one)
 		if got := h.outcomes(t, one.UserID); got != "created" {
 			t.Fatalf("announced %q", got)
 		}
@@ -146,16 +146,16 @@ func TestPeopleWithoutAPhoneDoNotCollide(t *testing.T) {
 }
 
 func TestRaceForAPhoneEndsInOne(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	const racers, rounds = 8, 5
 	for round := range rounds {
 		number := fmt.Sprintf("+3460011122%d", round)
 		all := make([]event.UserToCreate, racers)
 		errs := make(chan error, 2*racers)
 		for i := range all {
-			all[i] = asked(number)
+			all[i] = profileRequest(number)
 			for range 2 { // each event twice, at the same time
-				go func() { errs <- h.create(t.Context(), event.Received[event.UserToCreate]{Data: all[i]}) }()
+				go func() { errs <- h.createProfile(t.Context(), event.Received[event.UserToCreate]{Data: all[i]}) }()
 			}
 		}
 		for range 2 * racers {
@@ -180,16 +180,16 @@ func TestRaceForAPhoneEndsInOne(t *testing.T) {
 }
 
 func TestCancelledBeforeOrAfter(t *testing.T) {
-	h, before, after := open(t), asked("+34600111222"), asked("+34600111333")
-	h.hearCancelled(t, before.UserID) // overtakes the request
-	h.hear(t, before)
+	h, before, after := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111333")
+	h.deliverCancellation(t, before.UserID) // overtakes the request
+	h.deliverRequest(t, before)
 	if got := h.outcomes(t, before.UserID); got != "" {
 		t.Errorf("after a cancellation %q is announced", got)
 	}
-	h.hear(t, after)
-	h.hearCancelled(t, after.UserID)
-	h.hearCancelled(t, after.UserID)
-	h.hear(t, after)
+	h.deliverRequest(t, after)
+	h.deliverCancellation(t, after.UserID)
+	h.deliverCancellation(t, after.UserID)
+	h.deliverRequest(t, after)
 	if got := h.outcomes(t, after.UserID); got != "created" {
 		t.Errorf("announced %q", got)
 	}
@@ -201,22 +201,22 @@ func TestCancelledBeforeOrAfter(t *testing.T) {
 }
 
 func TestALostAnswerIsHealedByTheNextDelivery(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
+	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.sidecar.LoseNextAnswer()
-	h.hear(t, ana) // the write is there although it failed; looking again, it is announced again
+	h.deliverRequest(t, ana) // the write is there although it failed; looking again, it is announced again
 	if got := h.outcomes(t, ana.UserID); got != "created, created" {
 		t.Fatalf("announced %q", got)
 	}
 }
 
 func TestAnEventIsTriedAgainWhileTheSidecarIsAway(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
+	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.sidecar.Away(true)
-	if err := h.create(context.Background(), event.Received[event.UserToCreate]{Data: ana}); err == nil {
+	if err := h.createProfile(context.Background(), event.Received[event.UserToCreate]{Data: ana}); err == nil {
 		t.Fatal("the event is lost")
 	}
 	h.sidecar.Away(false)
-	h.hear(t, ana)
+	h.deliverRequest(t, ana)
 	if got := h.outcomes(t, ana.UserID); got != "created" {
 		t.Fatalf("announced %q", got)
 	}

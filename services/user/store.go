@@ -33,19 +33,19 @@ type position struct {
 }
 
 // newest is before every profile: the time is later than any.
-func newest() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
+func startOfList() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
 
-type listed struct {
+type listedProfile struct {
 	Profile Profile
 	At      time.Time
 }
 
 // list reads up to limit living profiles, newest first, from the position on.
-func (s store) list(ctx context.Context, from position, limit int) ([]listed, error) {
+func (s store) listActive(ctx context.Context, from position, limit int) ([]listedProfile, error) {
 	rows, err := s.pool.Query(ctx, `select document, created_at from profiles where (created_at, id) < ($1, $2)
 		order by created_at desc, id desc limit $3`, from.At, from.ID, limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[listed])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[listedProfile])
 }
