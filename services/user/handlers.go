@@ -73,7 +73,7 @@ func (s service) editOwnProfile(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, toResponse(profile))
 }
 
-// decodeEdit reads the body twice: once strictly, and once for what is there at all, to tell null from absent.
+// decodeEdit decodes the body twice: strictly for the values, and into a map to tell null from absent.
 func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 	body, err := rest.Body(w, r)
 	if err != nil {
@@ -97,7 +97,7 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{has("address"), members.Address}}, nil
 }
 
-// edit makes the changes of a checked edit; Conflict when the phone is another's.
+// editProfile applies a checked edit; Conflict when the phone belongs to another profile.
 func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile, error) {
 	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err
@@ -114,7 +114,7 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile
 	switch {
 	case fault.Is(err, fault.KindNotFound):
 		return Profile{}, noProfile()
-	case err != nil: // the unique index may have refused it: the sidecar does not say
+	case err != nil: // the unique index may have refused the write; the sidecar does not report the cause
 		if taken := s.checkPhoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
 			return Profile{}, taken
 		}
@@ -122,7 +122,7 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile
 	return profile, err
 }
 
-// phoneFree is a Conflict when the phone of edit belongs to somebody other than id.
+// checkPhoneFree returns Conflict when the phone of edit belongs to a profile other than id.
 func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error {
 	if edit.Phone.value == nil {
 		return nil
@@ -151,9 +151,9 @@ func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := rest.Paged(profiles, limit, func(last listedProfile) any { return position{last.At, last.Profile.ID} })
-	answer := rest.List[profileResponse]{Items: make([]profileResponse, len(page.Items)), NextCursor: page.NextCursor}
+	response := rest.List[profileResponse]{Items: make([]profileResponse, len(page.Items)), NextCursor: page.NextCursor}
 	for i, item := range page.Items {
-		answer.Items[i] = toResponse(item.Profile)
+		response.Items[i] = toResponse(item.Profile)
 	}
-	return rest.JSON(w, http.StatusOK, answer)
+	return rest.JSON(w, http.StatusOK, response)
 }
