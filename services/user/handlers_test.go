@@ -10,7 +10,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-func TestPatch(t *testing.T) {
+func TestPatchChangesOnlyValidMembers(t *testing.T) {
 	h, ana, eva := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111333")
 	h.deliverRequest(t, ana)
 	h.deliverRequest(t, eva)
@@ -19,8 +19,8 @@ func TestPatch(t *testing.T) {
 		code       int
 		version    int
 	}{
-		{"a phone of another", `{"phone":"+34 600 111 333"}`, 409, 1},
-		{"one's own phone", `{"phone":"+34 600 111 222"}`, 200, 1},
+		{"another profile's phone", `{"phone":"+34 600 111 333"}`, 409, 1},
+		{"the profile's own phone", `{"phone":"+34 600 111 222"}`, 200, 1},
 		{"a name", `{"name":"Ana María"}`, 200, 2},
 		{"no phone", `{"phone":null}`, 200, 3},
 		{"no name", `{"name":null}`, 422, 3},
@@ -39,14 +39,14 @@ func TestPatch(t *testing.T) {
 		}
 	}
 	if code := h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, eva.UserID, token.Customer, nil); code != 200 {
-		t.Errorf("a number given up is not free: %d", code)
+		t.Errorf("a phone that its owner removed: got %d, want 200", code)
 	}
 	if got := len(h.sidecar.All()); got != 2 {
-		t.Errorf("changes of a profile are announced: %d events", got)
+		t.Errorf("got %d events, want 2: edits publish nothing", got)
 	}
 }
 
-func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
+func TestConcurrentPatchesGiveAPhoneToOneProfile(t *testing.T) {
 	h := newHarness(t)
 	const racers = 8
 	codes := make(chan int, racers)
@@ -62,7 +62,7 @@ func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
 		count[<-codes]++
 	}
 	if count[200] != 1 || count[409] != racers-1 {
-		t.Fatalf("answers %v", count)
+		t.Fatalf("got statuses %v, want one 200 and %d times 409", count, racers-1)
 	}
 }
 
@@ -75,13 +75,13 @@ func TestConcurrentPatchesLoseNothing(t *testing.T) {
 	}
 	for range 2 {
 		if code := <-codes; code != 200 {
-			t.Errorf("got %d", code)
+			t.Errorf("patch: got %d, want 200", code)
 		}
 	}
 	var profile profileResponse
 	h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
 	if profile.Name != "Eva" || profile.Phone != "+34600111222" || profile.Version != 3 {
-		t.Errorf("got %+v", profile)
+		t.Errorf("got %+v, want both changes in version 3", profile)
 	}
 }
 
@@ -96,13 +96,13 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	gone := profileRequest("+34600111220") // rejected: not listed
 	h.deliverRequest(t, gone)
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
-		t.Fatal(err) // what a sidecar keeps in the same table is no profile, and need not be JSON
+		t.Fatal(err) // the sidecar's rows in the same table are not profiles, and need not be JSON
 	}
 	var got []string
 	for cursor := ""; ; {
 		var page rest.List[profileResponse]
 		if code := h.call(t, "GET", "/users?limit=2&cursor="+cursor, "", uuid.NewString(), token.Admin, &page); code != 200 {
-			t.Fatal(code)
+			t.Fatalf("list: got %d, want 200", code)
 		}
 		for _, item := range page.Items {
 			got = append(got, item.ID)
@@ -116,7 +116,7 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	}
 }
 
-func TestWhoMaySeeWhat(t *testing.T) {
+func TestProfilesAreVisibleOnlyToTheirOwnerAndAdmins(t *testing.T) {
 	h, ana, admin := newHarness(t), profileRequest(""), uuid.NewString()
 	h.deliverRequest(t, ana)
 	for _, tc := range []struct {
