@@ -10,31 +10,31 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// plain is what all our addresses are made of. No dot, no percent, no empty segment: nothing that a sidecar, a proxy or a
+// plainPath is what all our addresses are made of. No dot, no percent, no empty segment: nothing that a sidecar, a proxy or a
 // router on the way could read as another address.
-var plain = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
-// bodied are the methods that have a body.
-var bodied = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
+// methodsWithBody are the methods that have a body.
+var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
 // edge is the handler of whatever comes from outside.
-func (g *gateway) edge() http.Handler {
+func (g *gateway) edgeHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, g.routes())
 	return rest.Render(g.log, func(w http.ResponseWriter, r *http.Request) error {
-		secure(w.Header())
+		setSecurityHeaders(w.Header())
 		if r.ContentLength != 0 { // however it ends: a body that is slow, or that nobody reads, is not waited for
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
-		if preflight := g.crossOrigin(w, r); preflight {
+		if preflight := g.handleCORS(w, r); preflight {
 			return nil
 		}
-		if err := g.requests.admit(g.clients.address(r), time.Now()); err != nil {
+		if err := g.requests.admitRequest(g.clients.address(r), time.Now()); err != nil {
 			return err
 		}
-		if !plain.MatchString(r.URL.EscapedPath()) {
+		if !plainPath.MatchString(r.URL.EscapedPath()) {
 			return fault.NotFound("there is nothing at this address")
 		}
-		if r.ContentLength != 0 && !slices.Contains(bodied, r.Method) {
+		if r.ContentLength != 0 && !slices.Contains(methodsWithBody, r.Method) {
 			return fault.Malformed("%s has no body", r.Method)
 		}
 		router.ServeHTTP(w, r)
@@ -44,7 +44,7 @@ func (g *gateway) edge() http.Handler {
 
 // secure sets the headers that keep a browser from making more of an answer than JSON. That connections are encrypted is
 // for whoever terminates TLS in front of us to demand.
-func secure(header http.Header) {
+func setSecurityHeaders(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
@@ -54,7 +54,7 @@ func secure(header http.Header) {
 
 // crossOrigin lets pages of the listed origins call (https://fetch.spec.whatwg.org/#http-cors-protocol). It says whether
 // the request was a browser's question about that, and is answered.
-func (g *gateway) crossOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
+func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false
 	}

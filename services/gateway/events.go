@@ -11,6 +11,6 @@ import (
 // knows what it has shown.
 func (g *gateway) statusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
 	telemetry.SetOrder(ctx, received.Data.OrderID)
-	g.hub.tell(received.Data)
+	g.hub.notifyWatchers(received.Data)
 	return nil
 }

@@ -16,50 +16,50 @@ import (
 // forward serves c by asking the service that owns it.
 func (g *gateway) forward(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if c.may&signIn != 0 {
-			if err := g.logins.admit(g.clients.address(r), time.Now()); err != nil {
+		if c.options&loginLimit != 0 {
+			if err := g.logins.admitRequest(g.clients.address(r), time.Now()); err != nil {
 				return err
 			}
 		}
-		in, limit, err := invocationOf(w, r, c)
+		in, limit, err := newInvocation(w, r, c)
 		if err != nil {
 			return err
 		}
-		about(r.Context(), in.path)
+		setOrderFromPath(r.Context(), in.path)
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
-		answer, err := g.sidecar.invoke(ctx, in)
+		response, err := g.sidecar.invoke(ctx, in)
 		if err != nil {
 			return err
 		}
-		about(ctx, strings.TrimPrefix(answer.header.Get("Location"), prefix))
-		return answer.pass(w, r)
+		setOrderFromPath(ctx, strings.TrimPrefix(response.header.Get("Location"), prefix))
+		return response.writeTo(w, r)
 	}
 }
 
 // about tells whoever observes which order a path is of.
-func about(ctx context.Context, path string) {
+func setOrderFromPath(ctx context.Context, path string) {
 	if below, found := strings.CutPrefix(path, "/orders/"); found {
 		id, _, _ := strings.Cut(below, "/")
 		telemetry.SetOrder(ctx, id)
 	}
 }
 
-// invocationOf rebuilds r as what c asks of its service, from checked parts alone, and says how long that may take.
-func invocationOf(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
+// newInvocation rebuilds r as what c asks of its service, from checked parts alone, and says how long that may take.
+func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
 	in := invocation{app: c.app, method: c.method, header: http.Header{}}
 	limit := callTimeout
 	var err error
-	if in.path, err = pathOf(r, c.path); err != nil {
+	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, 0, err
 	}
-	if in.query, err = queryOf(r, c.query); err != nil {
+	if in.query, err = filterQuery(r, c.query); err != nil {
 		return in, 0, err
 	}
-	if in.body, err = bodyOf(w, r); err != nil {
+	if in.body, err = readBody(w, r); err != nil {
 		return in, 0, err
 	}
-	credentials(r, in.header)
+	copyCredentials(r, in.header)
 	if c.method == http.MethodPost { // the sidecar repeats a call whose connection broke: it has to be recognised
 		key, err := idempotency.Key(r)
 		if err != nil {
@@ -67,13 +67,13 @@ func invocationOf(w http.ResponseWriter, r *http.Request, c call) (invocation, t
 		}
 		in.header.Set(idempotency.Header, key)
 	}
-	if c.may&wait != 0 {
+	if c.options&allowWait != 0 {
 		preferred, err := await.Wait(r)
 		if err != nil {
 			return in, 0, err
 		}
 		if preferred > 0 {
-			in.header.Set("Prefer", "wait="+seconds(preferred))
+			in.header.Set("Prefer", "wait="+wholeSeconds(preferred))
 			limit += preferred
 		}
 	}

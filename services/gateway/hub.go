@@ -9,8 +9,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// backlog is how many changes a watcher may be behind. An order has seven at most, so one that is further behind is stuck.
-const backlog = 16
+// watcherBuffer is how many changes a watcher may be behind. An order has seven at most, so one that is further behind is stuck.
+const watcherBuffer = 16
 
 // hub passes what is heard on to whoever is watching here. It never waits for a watcher.
 type hub struct {
@@ -35,7 +35,7 @@ func newHub(total, perOrder, perAccount int) *hub {
 }
 
 // join begins to watch an order. Limited or Unavailable when there are too many watchers.
-func (h *hub) join(order, account string) (*watcher, error) {
+func (h *hub) addWatcher(order, account string) (*watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -46,7 +46,7 @@ func (h *hub) join(order, account string) (*watcher, error) {
 	case h.accounts[account] >= h.perAccount:
 		return nil, fault.Limited(5*time.Second, "you are watching too many orders")
 	}
-	w := &watcher{order, account, make(chan event.OrderStatus, backlog), make(chan struct{})}
+	w := &watcher{order, account, make(chan event.OrderStatus, watcherBuffer), make(chan struct{})}
 	if h.orders[order] == nil {
 		h.orders[order] = map[*watcher]struct{}{}
 	}
@@ -57,20 +57,20 @@ func (h *hub) join(order, account string) (*watcher, error) {
 }
 
 // leave ends what join began.
-func (h *hub) leave(w *watcher) {
+func (h *hub) removeWatcher(w *watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.remove(w)
+	h.removeLocked(w)
 }
 
 // watching is how many watchers there are.
-func (h *hub) watching() int {
+func (h *hub) watcherCount() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.count
 }
 
-func (h *hub) remove(w *watcher) {
+func (h *hub) removeLocked(w *watcher) {
 	if _, there := h.orders[w.order][w]; !there {
 		return
 	}
@@ -85,14 +85,14 @@ func (h *hub) remove(w *watcher) {
 }
 
 // tell passes a change on. A watcher with no room for it is dropped: it comes back and resumes where it was.
-func (h *hub) tell(change event.OrderStatus) {
+func (h *hub) notifyWatchers(change event.OrderStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.orders[change.OrderID] {
 		select {
 		case w.changes <- change:
 		default:
-			h.remove(w)
+			h.removeLocked(w)
 			close(w.lost)
 		}
 	}

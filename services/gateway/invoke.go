@@ -19,11 +19,11 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// maxAnswer is the largest answer that is passed on: what a sidecar lets through by default.
-const maxAnswer = 4 << 20
+// maxResponse is the largest answer that is passed on: what a sidecar lets through by default.
+const maxResponse = 4 << 20
 
-// answered are the headers of an answer that a client gets to see.
-var answered = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
+// passedHeaders are the headers of an answer that a client gets to see.
+var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
 	"X-Content-Type-Options", "Preference-Applied"}
 
 // invocation is a call of a service, made of nothing that has not been checked.
@@ -51,7 +51,7 @@ func newInvoker(c server.SidecarConfig) invoker {
 }
 
 // answer is what a service said: success, or a problem of its own.
-type answer struct {
+type serviceResponse struct {
 	status  int
 	header  http.Header
 	body    []byte
@@ -59,34 +59,34 @@ type answer struct {
 }
 
 // invoke calls a service. Whatever did not come from the service itself is an error: Unavailable.
-func (i invoker) invoke(ctx context.Context, in invocation) (answer, error) {
-	request, err := i.request(ctx, in)
+func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
+	request, err := i.newRequest(ctx, in)
 	if err != nil {
-		return answer{}, err
+		return serviceResponse{}, err
 	}
 	response, err := i.client.Do(request)
 	if err != nil {
-		return answer{}, away(in.app, err)
+		return serviceResponse{}, unavailable(in.app, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err != nil || len(body) > maxAnswer {
-		return answer{}, away(in.app, errors.Join(fmt.Errorf("an answer of %d bytes", len(body)), err))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	if err != nil || len(body) > maxResponse {
+		return serviceResponse{}, unavailable(in.app, errors.Join(fmt.Errorf("an answer of %d bytes", len(body)), err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	a := answer{response.StatusCode, response.Header, body, kind == "application/problem+json"}
+	a := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
 	success := a.status >= http.StatusOK && a.status < http.StatusMultipleChoices
 	if !success && (!a.problem || a.status < http.StatusBadRequest) { // a sidecar's own error, or none of our services
-		return answer{}, away(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
+		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
 	return a, nil
 }
 
-func away(app string, cause error) error {
+func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
-func (i invoker) request(ctx context.Context, in invocation) (*http.Request, error) {
+func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
 	target := i.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
 	if len(in.query) > 0 {
 		target += "?" + in.query.Encode()
@@ -114,7 +114,7 @@ func (i invoker) request(ctx context.Context, in invocation) (*http.Request, err
 
 // pass gives the answer to the client, with the headers on the list. A problem's instance becomes the address the client
 // knows, and one that passes says when to try again.
-func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
+func (a serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
 	if a.problem {
 		var problem rest.Problem
 		if err := json.Unmarshal(a.body, &problem); err != nil {
@@ -130,7 +130,7 @@ func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 		}
 		a.body = append(body, '\n')
 	}
-	for _, name := range answered {
+	for _, name := range passedHeaders {
 		if value := a.header.Get(name); value != "" {
 			w.Header().Set(name, value)
 		}

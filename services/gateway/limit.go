@@ -41,7 +41,7 @@ func newLimiter(perSecond float64, burst int) *limiter {
 }
 
 // admit takes a token for address, or says Limited and when there will be one.
-func (l *limiter) admit(address netip.Prefix, now time.Time) error {
+func (l *limiter) admitRequest(address netip.Prefix, now time.Time) error {
 	if l.rate <= 0 {
 		return nil
 	}
