@@ -10,19 +10,19 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// plainPath is what all our addresses are made of. No dot, no percent, no empty segment: nothing that a sidecar, a proxy or a
-// router on the way could read as another address.
+// plainPath matches every path of the API. It has no dot, no percent sign and no empty segment, so no sidecar, proxy or router
+// on the way can interpret a path as a different one.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
 // methodsWithBody are the methods that have a body.
 var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
-// edge is the handler of whatever comes from outside.
+// edgeHandler returns the handler of all client requests.
 func (g *gateway) edgeHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, g.routes())
 	return rest.Render(g.log, func(w http.ResponseWriter, r *http.Request) error {
 		setSecurityHeaders(w.Header())
-		if r.ContentLength != 0 { // however it ends: a body that is slow, or that nobody reads, is not waited for
+		if r.ContentLength != 0 { // bounds the wait for a slow or unread body, on success and on failure
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		if preflight := g.handleCORS(w, r); preflight {
@@ -42,8 +42,8 @@ func (g *gateway) edgeHandler() http.Handler {
 	})
 }
 
-// secure sets the headers that keep a browser from making more of an answer than JSON. That connections are encrypted is
-// for whoever terminates TLS in front of us to demand.
+// setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set
+// Strict-Transport-Security: that belongs to the proxy that terminates TLS.
 func setSecurityHeaders(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -52,8 +52,8 @@ func setSecurityHeaders(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 }
 
-// crossOrigin lets pages of the listed origins call (https://fetch.spec.whatwg.org/#http-cors-protocol). It says whether
-// the request was a browser's question about that, and is answered.
+// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). It
+// reports whether the request was a preflight, which is then answered.
 func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false

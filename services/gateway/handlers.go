@@ -13,7 +13,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// forward serves c by asking the service that owns it.
+// forward returns the handler that serves c by invoking its service.
 func (g *gateway) forward(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if c.options&loginLimit != 0 {
@@ -37,7 +37,7 @@ func (g *gateway) forward(c call) rest.Handler {
 	}
 }
 
-// about tells whoever observes which order a path is of.
+// setOrderFromPath records the order id of a path under /orders in the telemetry.
 func setOrderFromPath(ctx context.Context, path string) {
 	if below, found := strings.CutPrefix(path, "/orders/"); found {
 		id, _, _ := strings.Cut(below, "/")
@@ -45,7 +45,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 	}
 }
 
-// newInvocation rebuilds r as what c asks of its service, from checked parts alone, and says how long that may take.
+// newInvocation builds the invocation of c's service from the validated parts of r. It also returns the time limit.
 func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
 	in := invocation{app: c.app, method: c.method, header: http.Header{}}
 	limit := callTimeout
@@ -60,7 +60,7 @@ func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, 
 		return in, 0, err
 	}
 	copyCredentials(r, in.header)
-	if c.method == http.MethodPost { // the sidecar repeats a call whose connection broke: it has to be recognised
+	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
 		key, err := idempotency.Key(r)
 		if err != nil {
 			return in, 0, err
@@ -80,12 +80,12 @@ func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, 
 	return in, limit, nil
 }
 
-// listProblemTypes documents what can go wrong: the closed list of problem types.
+// listProblemTypes serves the documentation of all problem types. The list is closed.
 func listProblemTypes(w http.ResponseWriter, _ *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[rest.ProblemType]{Items: rest.ProblemTypes()})
 }
 
-// showProblemType documents one problem type, at the address that is its name.
+// showProblemType serves the documentation of one problem type. The type's URI is its path.
 func showProblemType(w http.ResponseWriter, r *http.Request) error {
 	for _, kind := range rest.ProblemTypes() {
 		if kind.Type == r.URL.Path {
