@@ -13,80 +13,81 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func pending() Account {
-	return Open("1", Registration{Email: "ana@example.com", Name: "Ana"}, "hash", []string{token.Customer}, noon)
+func pendingAccount() Account {
+	return NewAccount("1", Registration{Email: "ana@example.com", Name: "Ana"}, "hash", []string{token.Customer}, noon)
 }
 
-func settled(status Status, reason string) Account {
-	a := pending()
-	a.settle(status, reason, noon)
+func decidedAccount(status Status, reason string) Account {
+	a := pendingAccount()
+	a.decide(status, reason, noon)
 	return a
 }
 
-func TestHear(t *testing.T) {
+func TestApplyOutcome(t *testing.T) {
 	created := event.UserOutcome{Outcome: event.UserCreated}
 	rejected := event.UserOutcome{Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken}
 	for name, tc := range map[string]struct {
-		before Account
-		answer event.UserOutcome
-		status Status
-		reason string
-		write  bool
-		topic  string
+		before  Account
+		outcome event.UserOutcome
+		status  Status
+		reason  string
+		write   bool
+		topic   string
 	}{
-		"created":                    {pending(), created, Active, "", true, ""},
-		"rejected":                   {pending(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
-		"created again":              {settled(Active, ""), created, Active, "", false, ""},
-		"rejected again":             {settled(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
-		"rejected after created":     {settled(Active, ""), rejected, Active, "", false, ""},
-		"created after it timed out": {settled(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
+		"created":                    {pendingAccount(), created, Active, "", true, ""},
+		"rejected":                   {pendingAccount(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
+		"created again":              {decidedAccount(Active, ""), created, Active, "", false, ""},
+		"rejected again":             {decidedAccount(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
+		"rejected after created":     {decidedAccount(Active, ""), rejected, Active, "", false, ""},
+		"created after it timed out": {decidedAccount(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
 	} {
 		a := tc.before
-		message, write := a.Hear(tc.answer, noon.Add(time.Second))
+		message, write := a.ApplyOutcome(tc.outcome, noon.Add(time.Second))
 		if a.Status != tc.status || a.Reason != tc.reason || write != tc.write || message.Topic != tc.topic {
-			t.Errorf("%s: %s %q, write %v, topic %q", name, a.Status, a.Reason, write, message.Topic)
+			t.Errorf("%s: got status %s, reason %q, write %v, topic %q, want %s, %q, %v, %q", name, a.Status, a.Reason, write, message.Topic,
+				tc.status, tc.reason, tc.write, tc.topic)
 		}
 		if a.Status != Pending && a.Applicant != nil {
-			t.Errorf("%s: the settled account keeps what the profile needed", name)
+			t.Errorf("%s: the account still holds the applicant's personal data", name)
 		}
 	}
 }
 
-func TestRemindAndGiveUp(t *testing.T) {
+func TestAnnounceAgainAndGiveUp(t *testing.T) {
 	for name, tc := range map[string]struct {
 		account Account
 		at      time.Duration
-		remind  bool
+		again   bool
 		giveUp  bool
 	}{
-		"fresh":        {pending(), 29 * time.Second, false, false},
-		"waiting":      {pending(), 30 * time.Second, true, false},
-		"waiting long": {pending(), 15 * time.Minute, true, true},
-		"settled":      {settled(Active, ""), time.Hour, false, false},
+		"fresh":        {pendingAccount(), 29 * time.Second, false, false},
+		"waiting":      {pendingAccount(), 30 * time.Second, true, false},
+		"waiting long": {pendingAccount(), 15 * time.Minute, true, true},
+		"decided":      {decidedAccount(Active, ""), time.Hour, false, false},
 	} {
 		now := noon.Add(tc.at)
 		a := tc.account
-		message, ok := a.Remind(now.Add(-30*time.Second), now)
-		if ok != tc.remind || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
-			t.Errorf("%s: remind %v %+v", name, ok, message)
+		message, ok := a.AnnounceAgain(now.Add(-30*time.Second), now)
+		if ok != tc.again || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
+			t.Errorf("%s: announced again %v, want %v, message %+v", name, ok, tc.again, message)
 		}
-		if _, again := a.Remind(now.Add(-30*time.Second), now); again {
-			t.Errorf("%s: reminds twice at once", name)
+		if _, again := a.AnnounceAgain(now.Add(-30*time.Second), now); again {
+			t.Errorf("%s: announced twice at the same time", name)
 		}
 		message, ok = a.GiveUp(now.Add(-15*time.Minute), now)
 		if ok != tc.giveUp || ok && (message.Topic != "creating.user.cancelled" || a.Status != Rejected || a.Reason != reasonTimedOut) {
-			t.Errorf("%s: give up %v %+v", name, ok, message)
+			t.Errorf("%s: given up %v, want %v, message %+v", name, ok, tc.giveUp, message)
 		}
 	}
 }
 
-func TestGrant(t *testing.T) {
-	a := settled(Active, "")
-	if !a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 || a.Version != 3 {
-		t.Fatalf("%+v", a)
+func TestGrantRoles(t *testing.T) {
+	a := decidedAccount(Active, "")
+	if !a.GrantRoles([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 || a.Version != 3 {
+		t.Fatalf("after new roles: got %+v, want epoch 2 and version 3", a)
 	}
-	if a.Grant([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 {
-		t.Fatal("the same roles again end the refresh tokens")
+	if a.GrantRoles([]string{token.Customer, token.Staff}, noon) || a.Epoch != 2 {
+		t.Fatal("granting the same roles again invalidates the refresh tokens")
 	}
 }
 
@@ -95,17 +96,17 @@ func TestCheckRoles(t *testing.T) {
 		roles, want []string
 		wrong       string
 	}{
-		"none":            {[]string{}, []string{token.Customer}, ""},
-		"customer stays":  {[]string{token.Staff}, []string{token.Customer, token.Staff}, ""},
-		"in usual order":  {[]string{token.Admin, token.Customer}, []string{token.Customer, token.Admin}, ""},
-		"absent":          {nil, nil, "roles"},
-		"unknown":         {[]string{token.Staff, "king"}, nil, "roles[1]"},
-		"twice":           {[]string{token.Staff, token.Staff}, nil, "roles[1]"},
-		"more than exist": {[]string{"a", "b", "c", "d"}, nil, "roles"},
+		"none":             {[]string{}, []string{token.Customer}, ""},
+		"customer is kept": {[]string{token.Staff}, []string{token.Customer, token.Staff}, ""},
+		"order is fixed":   {[]string{token.Admin, token.Customer}, []string{token.Customer, token.Admin}, ""},
+		"absent":           {nil, nil, "roles"},
+		"unknown":          {[]string{token.Staff, "king"}, nil, "roles[1]"},
+		"twice":            {[]string{token.Staff, token.Staff}, nil, "roles[1]"},
+		"more than exist":  {[]string{"a", "b", "c", "d"}, nil, "roles"},
 	} {
 		got, err := checkRoles(tc.roles)
 		if !slices.Equal(got, tc.want) || wrongFields(err) != tc.wrong {
-			t.Errorf("%s: %v, %v", name, got, err)
+			t.Errorf("%s: got %v, wrong fields %q (%v), want %v, %q", name, got, wrongFields(err), err, tc.want, tc.wrong)
 		}
 	}
 }
@@ -126,12 +127,12 @@ func TestRegistrationCheck(t *testing.T) {
 	got, err := Registration{Email: " Ana@Example.COM ", Password: "a secret", Name: " Ana ", Phone: &number,
 		Address: &event.Address{Street: "Calle 1", City: "León", PostalCode: "24001", Country: "es"}}.Check()
 	if err != nil || got.Email != "ana@example.com" || got.Name != "Ana" || got.phone() != "+34600111222" || got.Address.Country != "ES" {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("a valid registration: got %+v, %v", got, err)
 	}
 	number = "112"
 	_, err = Registration{Phone: &number, Address: &event.Address{}}.Check()
 	if names := wrongFields(err); names != "email password name phone address.street address.city address.postalCode address.country" {
-		t.Fatalf("wrong are %s", names)
+		t.Fatalf("got wrong fields %s", names)
 	}
 	for password, good := range map[string]bool{
 		"7 bytes": false, "8 bytes!": true, "ñññññññ": true, // measured in bytes
@@ -139,7 +140,7 @@ func TestRegistrationCheck(t *testing.T) {
 	} {
 		_, err := Registration{Email: "ana@example.com", Name: "Ana", Password: password}.Check()
 		if (err == nil) != good {
-			t.Errorf("password of %d bytes: %v", len(password), err)
+			t.Errorf("password of %d bytes: got %v, want accepted %v", len(password), err, good)
 		}
 	}
 }
@@ -155,7 +156,7 @@ func TestNormaliseEmail(t *testing.T) {
 	} {
 		got, ok := normaliseEmail(email)
 		if got != want || ok != (want != "") {
-			t.Errorf("%q: %q, %v", email, got, ok)
+			t.Errorf("%q: got %q, %v, want %q", email, got, ok, want)
 		}
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"comanda/services/internal/token"
 )
 
-// adminPauses are how long the first admin's registration waits before it looks again.
+// The pause before ensureFirstAdmin tries again doubles from adminFirstPause to adminLastPause.
 const (
 	adminFirstPause = 200 * time.Millisecond
 	adminLastPause  = 10 * time.Second
 )
 
-// firstAdmin is who can give roles to others. Without one nobody ever could.
+// firstAdmin holds the credentials of the first admin. Only an admin can grant roles, so the first one comes from settings.
 type firstAdmin struct {
 	Email    string `env:"ADMIN_EMAIL"`
 	Password string `env:"ADMIN_PASSWORD"`
 }
 
-// registration returns what the first admin would have sent; nil when no admin is wanted. The errors speak of settings.
+// registration returns the first admin's registration, or nil when no admin is configured. Its errors name the settings.
 func (a firstAdmin) registration() (*Registration, error) {
 	switch {
 	case a.Email == "" && a.Password == "":
@@ -47,18 +47,18 @@ func (a firstAdmin) registration() (*Registration, error) {
 	return nil, errors.New(strings.Join(wrong, "; "))
 }
 
-// admit registers the first admin in the ordinary way, unless there is an account with that e-mail, and looks again until it
-// is settled: a registration that failed because user was away is made anew.
-func (s service) admit(ctx context.Context, wanted Registration) {
-	pause, said := adminFirstPause, ""
+// ensureFirstAdmin registers the first admin like any other account, and tries again until an account with the e-mail is
+// ACTIVE. A registration that was rejected because user was unavailable is repeated.
+func (s service) ensureFirstAdmin(ctx context.Context, wanted Registration) {
+	pause, logged := adminFirstPause, ""
 	for {
-		settled, err := s.admitOnce(ctx, wanted)
-		if settled || ctx.Err() != nil {
+		done, err := s.tryFirstAdmin(ctx, wanted)
+		if done || ctx.Err() != nil {
 			return
 		}
-		if err != nil && err.Error() != said {
-			said = err.Error()
-			s.log.Warn("the first admin cannot be registered yet, trying again", "error", err)
+		if err != nil && err.Error() != logged {
+			logged = err.Error()
+			s.log.Warn("registration of the first admin failed; it will be tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -69,15 +69,16 @@ func (s service) admit(ctx context.Context, wanted Registration) {
 	}
 }
 
-// admitOnce says whether there is an ACTIVE account with the admin's e-mail, and registers one when there is none at all.
-func (s service) admitOnce(ctx context.Context, wanted Registration) (settled bool, err error) {
-	account, err := s.byEmail(ctx, wanted.Email)
+// tryFirstAdmin reports whether an ACTIVE account with the admin's e-mail exists. It registers one unless an account with that
+// e-mail is PENDING or ACTIVE.
+func (s service) tryFirstAdmin(ctx context.Context, wanted Registration) (done bool, err error) {
+	account, err := s.accountByEmail(ctx, wanted.Email)
 	switch {
 	case err != nil && !fault.Is(err, fault.KindNotFound):
 		return false, err
 	case err == nil && account.Status == Active:
-		if !account.isAdmin() { // who registered it first is not made an admin by a setting
-			s.log.Warn("ADMIN_EMAIL belongs to an account that is no admin: nothing was changed")
+		if !account.isAdmin() { // a stranger may have registered this e-mail first: do not make that account an admin
+			s.log.Warn("ADMIN_EMAIL belongs to an account that is not an admin; nothing was changed: set another e-mail")
 		}
 		return true, nil
 	case err == nil && account.Status == Pending:
@@ -85,8 +86,8 @@ func (s service) admitOnce(ctx context.Context, wanted Registration) (settled bo
 	}
 	ctx, span := telemetry.StartSpan(ctx, "register the first admin", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
-	_, err = s.enrol(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
-	if fault.Is(err, fault.KindConflict) { // another replica was faster
+	_, err = s.createAccount(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
+	if fault.Is(err, fault.KindConflict) { // another replica registered it first
 		return false, nil
 	}
 	return false, err

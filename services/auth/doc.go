@@ -1,11 +1,12 @@
-// Command auth knows who may come in: it registers accounts, checks passwords, and gives out and renews tokens.
+// Command auth registers accounts, checks passwords, and issues and renews tokens.
 //
 //	owns       accounts (documents account-<id>: e-mail, password hash, roles, status) and refresh tokens (hashed, a table)
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           to admins PUT /auth/accounts/{userId}/roles
-//	publishes  creating.user: a profile is wanted; creating.user.cancelled: it is not wanted any more
-//	hears      creating.user.response (user)
+//	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist
+//	consumes   creating.user.response (from user)
 //
-// An account is PENDING until user has made its profile; then it is ACTIVE, or REJECTED and its e-mail is free again. What
-// the profile needs is kept here only as long as that takes. What stays PENDING is announced again, and in the end given up.
+// An account is PENDING until user answers. Then it is ACTIVE, or it is REJECTED and its e-mail is free again. The personal
+// data for the profile is stored here only while the account is PENDING. The recovery publishes creating.user again for
+// accounts that stay PENDING, and rejects them after a deadline.
 package main

@@ -11,34 +11,34 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// hear takes user's answer to a registration: the account becomes ACTIVE or REJECTED. An answer that comes again changes
-// nothing; one that comes too late, to an account given up, is answered with the cancellation again.
-func (s service) hear(ctx context.Context, e event.Received[event.UserOutcome]) error {
-	answer := e.Data
-	if !validate.IsUUID(answer.UserID) {
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", answer.UserID))
+// handleOutcome handles user's outcome of a registration: the account becomes ACTIVE or REJECTED. A repeated outcome changes
+// nothing. A profile created after the account was rejected is cancelled again.
+func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserOutcome]) error {
+	outcome := e.Data
+	if !validate.IsUUID(outcome.UserID) {
+		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", outcome.UserID))
 	}
-	if answer.Outcome != event.UserCreated && answer.Outcome != event.UserRejected {
-		return consumer.Reject(fmt.Errorf("outcome %q is not known", answer.Outcome))
+	if outcome.Outcome != event.UserCreated && outcome.Outcome != event.UserRejected {
+		return consumer.Reject(fmt.Errorf("unknown outcome %q", outcome.Outcome))
 	}
-	settled := false
-	account, err := s.documents.Change(ctx, answer.UserID, func(a *Account) (event.Message, error) {
+	decided := false
+	account, err := s.documents.Change(ctx, outcome.UserID, func(a *Account) (event.Message, error) {
 		before := a.Status
-		message, write := a.Hear(answer, s.now())
-		if settled = a.Status != before; !write {
+		message, write := a.ApplyOutcome(outcome, s.now())
+		if decided = a.Status != before; !write {
 			return event.None, document.ErrUnchanged
 		}
 		return message, nil
 	})
-	if fault.Is(err, fault.KindNotFound) { // we asked, so it was there: trying again will not bring it back
-		return consumer.Reject(fmt.Errorf("an answer about an account that does not exist: %w", err))
+	if fault.Is(err, fault.KindNotFound) { // auth published the request, so the account existed: a retry cannot restore it
+		return consumer.Reject(fmt.Errorf("outcome for an account that does not exist: %w", err))
 	}
 	if err != nil {
 		return err
 	}
-	if settled {
+	if decided {
 		s.metrics.RecordStatus(ctx, account)
 	}
-	s.changes.Tell(answer.UserID)
+	s.changes.Tell(outcome.UserID)
 	return nil
 }

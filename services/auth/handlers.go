@@ -16,14 +16,14 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// state is how far a registration is.
-type state struct {
+// registrationState is the progress of a registration, as clients see it.
+type registrationState struct {
 	UserID string `json:"userId"`
 	Status Status `json:"status"`
 	Reason string `json:"reason,omitempty"`
 }
 
-func (s service) register(w http.ResponseWriter, r *http.Request) error {
+func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
 		return err
@@ -35,18 +35,18 @@ func (s service) register(w http.ResponseWriter, r *http.Request) error {
 	if registration, err = registration.Check(); err != nil {
 		return err
 	}
-	account, err := s.enrol(r.Context(), registration, key, token.Customer)
+	account, err := s.createAccount(r.Context(), registration, key, token.Customer)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/api/v1/auth/registrations/"+account.ID)
-	return rest.JSON(w, http.StatusAccepted, state{account.ID, account.Status, account.Reason})
+	return rest.JSON(w, http.StatusAccepted, registrationState{account.ID, account.Status, account.Reason})
 }
 
-func (s service) registration(w http.ResponseWriter, r *http.Request) error {
+func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
-		return missing()
+		return noAccount()
 	}
 	wait, err := await.Wait(r)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s service) registration(w http.ResponseWriter, r *http.Request) error {
 		return account, account.Status != Pending, err
 	})
 	if fault.Is(err, fault.KindNotFound) {
-		return missing()
+		return noAccount()
 	}
 	if err != nil {
 		return err
@@ -65,12 +65,12 @@ func (s service) registration(w http.ResponseWriter, r *http.Request) error {
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", int(wait/time.Second)))
 	}
-	return rest.JSON(w, http.StatusOK, state{account.ID, account.Status, account.Reason})
+	return rest.JSON(w, http.StatusOK, registrationState{account.ID, account.Status, account.Reason})
 }
 
-func missing() error { return fault.NotFound("there is no such account") }
+func noAccount() error { return fault.NotFound("there is no such account") }
 
-// tokens is what a login and a refresh answer.
+// tokens is the response to a login and to a refresh.
 type tokens struct {
 	AccessToken  string `json:"accessToken"`
 	TokenType    string `json:"tokenType"`
@@ -78,7 +78,7 @@ type tokens struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-func (s service) answerTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
+func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
 	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &credentials); err != nil {
 		return err
 	}
-	if err := given("email", credentials.Email, "password", credentials.Password); err != nil {
+	if err := requireMembers("email", credentials.Email, "password", credentials.Password); err != nil {
 		return err
 	}
 	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
@@ -102,25 +102,25 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	refresh, err := s.sessions.begin(r.Context(), account, s.now())
+	refresh, err := s.sessions.startSession(r.Context(), account, s.now())
 	if err != nil {
 		return err
 	}
-	return s.answerTokens(w, account, refresh)
+	return s.writeTokens(w, account, refresh)
 }
 
-// authenticate finds the account of email and password: Unauthenticated when they do not belong together, after the same work
-// whether there is such an e-mail or not, and Forbidden, only to who knows the password, when the account is not ACTIVE.
+// authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
+// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE.
 func (s service) authenticate(ctx context.Context, email, password string) (Account, error) {
 	var account Account
 	var err error
 	if email, ok := normaliseEmail(email); ok {
-		account, err = s.byEmail(ctx, email)
+		account, err = s.accountByEmail(ctx, email)
 	}
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	switch right := s.passwords.match(account.PasswordHash, password); {
+	switch right := s.passwords.matches(account.PasswordHash, password); {
 	case !right:
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
@@ -131,37 +131,37 @@ func (s service) authenticate(ctx context.Context, email, password string) (Acco
 	return account, nil
 }
 
-func (s service) refresh(w http.ResponseWriter, r *http.Request) error {
+func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
 		return err
 	}
-	shown, ok, err := decodeRefreshToken(w, r)
+	presented, ok, err := decodeRefreshToken(w, r)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return fault.Unauthenticated("the refresh token is not one of ours")
 	}
-	next, account, err := s.sessions.renew(r.Context(), shown, key, s.now())
+	next, account, err := s.sessions.exchangeToken(r.Context(), presented, key, s.now())
 	if err != nil {
 		return err
 	}
-	return s.answerTokens(w, account, next)
+	return s.writeTokens(w, account, next)
 }
 
 func (s service) logout(w http.ResponseWriter, r *http.Request) error {
-	shown, ok, err := decodeRefreshToken(w, r)
+	presented, ok, err := decodeRefreshToken(w, r)
 	if err != nil {
 		return err
 	}
 	if ok {
-		if err := s.sessions.leave(r.Context(), shown); err != nil {
+		if err := s.sessions.endSession(r.Context(), presented); err != nil {
 			return err
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent) // also for a token that is unknown: its session is over all the same
+	w.WriteHeader(http.StatusNoContent) // also for an unknown token: its session has ended already
 	return nil
 }
 
@@ -170,7 +170,7 @@ func decodeRefreshToken(w http.ResponseWriter, r *http.Request) (t refreshToken,
 		RefreshToken string `json:"refreshToken"`
 	}
 	if err = rest.Decode(w, r, &body); err == nil {
-		err = given("refreshToken", body.RefreshToken)
+		err = requireMembers("refreshToken", body.RefreshToken)
 	}
 	if err == nil {
 		t, ok = parseRefreshToken(body.RefreshToken)
@@ -178,8 +178,8 @@ func decodeRefreshToken(w http.ResponseWriter, r *http.Request) (t refreshToken,
 	return t, ok, err
 }
 
-// given checks that members are there: pairs of name and value.
-func given(pairs ...string) error {
+// requireMembers takes pairs of name and value, and returns Invalid with the names of the empty values.
+func requireMembers(pairs ...string) error {
 	var wrong []fault.Field
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
@@ -195,7 +195,7 @@ func given(pairs ...string) error {
 func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
-		return missing()
+		return noAccount()
 	}
 	var body struct {
 		Roles []string `json:"roles"`
@@ -207,7 +207,7 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.grant(r.Context(), id, roles)
+	account, err := s.grantRoles(r.Context(), id, roles)
 	if err != nil {
 		return err
 	}
@@ -219,19 +219,19 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
-// grant gives an account exactly these checked roles. Its refresh tokens end with the same write.
-func (s service) grant(ctx context.Context, id string, roles []string) (Account, error) {
+// grantRoles replaces an account's roles with the checked ones. The same write invalidates its refresh tokens.
+func (s service) grantRoles(ctx context.Context, id string, roles []string) (Account, error) {
 	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
 		switch {
 		case a.Status == Rejected:
 			return event.None, fault.Conflict("the registration of this account was rejected")
-		case !a.Grant(roles, s.now()):
+		case !a.GrantRoles(roles, s.now()):
 			return event.None, document.ErrUnchanged
 		}
 		return event.None, nil
 	})
 	if fault.Is(err, fault.KindNotFound) {
-		return account, missing()
+		return account, noAccount()
 	}
 	return account, err
 }

@@ -12,23 +12,23 @@ import (
 )
 
 func TestLogin(t *testing.T) {
-	h := open(t)
-	waiting := h.begin(t, "ana@example.com")
+	h := newHarness(t)
+	waiting := h.registerPending(t, "ana@example.com")
 	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
-		t.Errorf("PENDING: %d", code)
+		t.Errorf("PENDING account: got %d, want 403", code)
 	}
 	if _, code := h.logIn(t, "ana@example.com", "wrong secret"); code != 401 {
-		t.Errorf("PENDING and wrong: %d", code)
+		t.Errorf("PENDING account, wrong password: got %d, want 401", code)
 	}
-	h.answer(t, waiting, event.UserRejected, event.ReasonPhoneTaken)
+	h.deliverOutcome(t, waiting, event.UserRejected, event.ReasonPhoneTaken)
 	if _, code := h.logIn(t, "ana@example.com", password); code != 403 {
-		t.Errorf("REJECTED: %d", code)
+		t.Errorf("REJECTED account: got %d, want 403", code)
 	}
-	id := h.member(t, "ana@example.com")
+	id := h.registerActive(t, "ana@example.com")
 	got, code := h.logIn(t, "  ANA@example.com", password)
 	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
 	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" || got.ExpiresIn != 900 {
-		t.Errorf("%d %+v, %v", code, got, err)
+		t.Errorf("ACTIVE account: got %d, %+v, token error %v", code, got, err)
 	}
 	for name, pair := range map[string][2]string{
 		"wrong password":     {"ana@example.com", "wrong secret"},
@@ -38,48 +38,51 @@ func TestLogin(t *testing.T) {
 		"too long to be one": {"ana@example.com", strings.Repeat("x", 100)},
 	} {
 		if _, code := h.logIn(t, pair[0], pair[1]); code != 401 {
-			t.Errorf("%s: %d", name, code)
+			t.Errorf("%s: got %d, want 401", name, code)
 		}
 	}
 	if code := h.call(t, "POST", "/auth/login", `{}`, nil); code != 422 {
-		t.Errorf("nothing: %d", code)
+		t.Errorf("empty body: got %d, want 422", code)
 	}
 }
 
-// bcrypt looks at 72 bytes alone: what is longer must not be taken for its beginning.
-func TestLoginDoesNotCutPasswords(t *testing.T) {
-	h := open(t)
+// TestLoginDoesNotTruncatePasswords: bcrypt compares only 72 bytes, so a longer password must not match its first 72 bytes.
+func TestLoginDoesNotTruncatePasswords(t *testing.T) {
+	h := newHarness(t)
 	longest := strings.Repeat("x", maxPassword)
-	var begun state
-	if code := h.call(t, "POST", "/auth/register", body("ana@example.com", longest), &begun); code != 202 {
-		t.Fatal(code)
+	var begun registrationState
+	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", longest), &begun); code != 202 {
+		t.Fatalf("register: got %d, want 202", code)
 	}
-	h.answer(t, begun.UserID, event.UserCreated, "")
+	h.deliverOutcome(t, begun.UserID, event.UserCreated, "")
 	if _, code := h.logIn(t, "ana@example.com", longest); code != 200 {
-		t.Errorf("the password: %d", code)
+		t.Errorf("the registered password: got %d, want 200", code)
 	}
 	if _, code := h.logIn(t, "ana@example.com", longest+"y"); code != 401 {
-		t.Errorf("a longer one: %d", code)
+		t.Errorf("a longer password: got %d, want 401", code)
 	}
 }
 
-// An expired access token at hand must not keep anybody from getting a new one.
-func TestLoginAndRefreshLookAtNoToken(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+// TestLoginAndRefreshIgnoreAccessTokens: a client with an expired access token must be able to get a new one.
+func TestLoginAndRefreshIgnoreAccessTokens(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	var got tokens
-	if code := h.call(t, "POST", "/auth/login", body2("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
-		t.Fatalf("login: %d", code)
+	if code := h.call(t, "POST", "/auth/login", loginBody("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
+		t.Fatalf("login: got %d, want 200", code)
 	}
 	if code := h.call(t, "POST", "/auth/refresh", `{"refreshToken":"`+got.RefreshToken+`"}`, nil, "Authorization", "Bearer expired"); code != 200 {
-		t.Fatalf("refresh: %d", code)
+		t.Fatalf("refresh: got %d, want 200", code)
 	}
 }
 
-func body2(email string) string { return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password) }
+func loginBody(email string) string {
+	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
+}
 
-func TestPasswordsAreAsSlowForNobody(t *testing.T) {
-	p, err := newPasswords(8) // slow enough to be measured
+// TestPasswordCheckTakesAsLongForUnknownAccounts: the response time must not reveal whether an account exists.
+func TestPasswordCheckTakesAsLongForUnknownAccounts(t *testing.T) {
+	p, err := newPasswords(8) // slow enough to measure
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,30 +90,30 @@ func TestPasswordsAreAsSlowForNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := func(hash, password string) time.Duration { // the least of some: the machine has other things to do
+	fastest := func(hash, password string) time.Duration { // of five runs, because other programs share the machine
 		least := time.Hour
 		for range 5 {
 			begin := time.Now()
-			p.match(hash, password)
+			p.matches(hash, password)
 			least = min(least, time.Since(begin))
 		}
 		return least
 	}
-	known := work(hash, "wrong secret")
-	for name, got := range map[string]time.Duration{"nobody": work("", "wrong secret"), "too long": work(hash, strings.Repeat("x", 100))} {
+	known := fastest(hash, "wrong secret")
+	for name, got := range map[string]time.Duration{"unknown account": fastest("", "wrong secret"), "too long": fastest(hash, strings.Repeat("x", 100))} {
 		if got < known/4 {
-			t.Errorf("%s: %v, a known one %v", name, got, known)
+			t.Errorf("%s: took %v, a known account took %v", name, got, known)
 		}
 	}
 }
 
-func TestAccountsAreNeverShownWhole(t *testing.T) {
-	h := open(t)
-	id := h.member(t, "ana@example.com")
+func TestRegistrationResponseHasOnlyIDAndStatus(t *testing.T) {
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
 	var got map[string]any
 	h.call(t, "GET", "/auth/registrations/"+id, "", &got)
 	raw, err := json.Marshal(got)
 	if err != nil || len(got) != 2 {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("got %s, %v, want two members", raw, err)
 	}
 }

@@ -12,9 +12,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metrics tells of registrations and logins: a line in the log for each state that a registration enters, and what is
-// counted. It is told of what has been written, once; of a repetition there is nothing to tell. It names accounts by their
-// ids alone.
+// metrics logs and counts registrations and logins: one log line for each status that a registration enters. Call its methods
+// once per committed change, never for replays. Log lines identify accounts by id only.
 type metrics struct {
 	log       *slog.Logger
 	entered   *prometheus.CounterVec
@@ -23,7 +22,7 @@ type metrics struct {
 	logins    *prometheus.CounterVec
 }
 
-// What the recovery does with a registration that waits too long.
+// The steps of the recovery: label values of comanda_recovery_total.
 const (
 	announcedAgain = "announced_again"
 	givenUp        = "given_up"
@@ -34,17 +33,17 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	m := &metrics{
 		log: log,
 		entered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_registrations_total", Help: "Registrations by the status they entered.",
+			Name: "comanda_registrations_total", Help: "Status changes of registrations, by the status entered.",
 		}, []string{"status"}), string(Pending), string(Active), string(Rejected)),
 		decided: factory.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "comanda_registration_decision_seconds", Help: "How long registrations were PENDING, by what they became.",
+			Name: "comanda_registration_decision_seconds", Help: "Time that registrations were PENDING, by outcome, in seconds.",
 			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
 		recovered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_recovery_total", Help: "What the recovery did with registrations that waited too long.",
+			Name: "comanda_recovery_total", Help: "Registrations that the recovery announced again or gave up, by step.",
 		}, []string{"step"}), announcedAgain, givenUp),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_logins_total", Help: "Logins by outcome.",
+			Name: "comanda_logins_total", Help: "Logins by outcome, ok or refused.",
 		}, []string{"outcome"}), "ok", "refused"),
 	}
 	for _, outcome := range []Status{Active, Rejected} {
@@ -53,7 +52,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	return m
 }
 
-// RecordStatus tells that the registration of an account has entered the status it now has.
+// RecordStatus logs and counts that a registration has entered its current status.
 func (m *metrics) RecordStatus(ctx context.Context, a Account) {
 	m.entered.WithLabelValues(string(a.Status)).Inc()
 	if a.Status != Pending {
@@ -66,16 +65,16 @@ func (m *metrics) RecordStatus(ctx context.Context, a Account) {
 	log.InfoContext(ctx, "registration "+strings.ToLower(string(a.Status)))
 }
 
-// RecordRecovery tells what the recovery did with a registration.
+// RecordRecovery logs and counts a step of the recovery.
 func (m *metrics) RecordRecovery(ctx context.Context, a Account, step string) {
 	if step == givenUp {
 		m.RecordStatus(ctx, a)
 	}
 	m.recovered.WithLabelValues(step).Inc()
-	m.log.WarnContext(ctx, "a registration waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
+	m.log.WarnContext(ctx, "registration waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
 }
 
-// RecordLogin tells how a login ended. What failed for want of a database, or could not be read, is none.
+// RecordLogin counts a login. Requests that are malformed, or fail because the database is unavailable, are not counted.
 func (m *metrics) RecordLogin(err error) {
 	switch {
 	case err == nil:

@@ -10,50 +10,49 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-func TestRegistrationsAndLoginsAreCountedOnce(t *testing.T) {
-	h := open(t)
+func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
+	h := newHarness(t)
 	for range 2 {
-		h.call(t, "POST", "/auth/register", body("ana@example.com", password), nil, "Idempotency-Key", "k1")
+		h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil, "Idempotency-Key", "k1")
 	}
-	active, refused := h.begin(t, "eva@example.com"), h.begin(t, "leo@example.com")
-	h.pass(time.Second)
+	active, refused := h.registerPending(t, "eva@example.com"), h.registerPending(t, "leo@example.com")
+	h.advanceClock(time.Second)
 	for range 2 {
-		h.answer(t, active, event.UserCreated, "")
-		h.answer(t, refused, event.UserRejected, "phone_taken")
-		h.answer(t, refused, event.UserCreated, "") // too late
+		h.deliverOutcome(t, active, event.UserCreated, "")
+		h.deliverOutcome(t, refused, event.UserRejected, "phone_taken")
+		h.deliverOutcome(t, refused, event.UserCreated, "") // too late
 	}
 	for _, attempt := range [][2]string{{"eva@example.com", password}, {"eva@example.com", "wrong"}, {"leo@example.com", password}, {"", ""}} {
 		h.logIn(t, attempt[0], attempt[1])
 	}
-	if got, err := h.backlog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
-		t.Errorf("waiting: %+v, %v", got, err)
+	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
+		t.Errorf("one PENDING registration: got backlog %+v, %v", got, err)
 	}
-	h.pass(time.Minute)
-	h.recovered(t)
-	h.pass(15 * time.Minute)
-	h.recovered(t)
+	h.advanceClock(time.Minute)
+	h.runRecovery(t)
+	h.advanceClock(15 * time.Minute)
+	h.runRecovery(t)
 	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`, `comanda_registrations_total{status="ACTIVE"} 1`,
 		`comanda_registrations_total{status="REJECTED"} 2`, `comanda_registration_decision_seconds_count{outcome="ACTIVE"} 1`,
 		`comanda_registration_decision_seconds_count{outcome="REJECTED"} 2`,
 		`comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
 		`comanda_logins_total{outcome="ok"} 1`, `comanda_logins_total{outcome="refused"} 2`)
-	if got, err := h.backlog(t.Context()); err != nil || got.Count != 0 {
-		t.Errorf("in the end: %+v, %v", got, err)
+	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 0 {
+		t.Errorf("no PENDING registration: got backlog %+v, %v", got, err)
 	}
 }
 
-// What the recovery announces belongs to the trace of the registration.
-func TestRecoveryStaysInTheTrace(t *testing.T) {
-	h := open(t)
+func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
+	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
-	if _, err := h.enrol(ctx, Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
+	if _, err := h.createAccount(ctx, Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
 		t.Fatal(err)
 	}
-	h.pass(time.Minute)
-	h.recovered(t)
+	h.advanceClock(time.Minute)
+	h.runRecovery(t)
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
-		t.Errorf("announced %+v", all)
+		t.Errorf("got events %+v, want 2 in trace %s", all, trace)
 	}
 }

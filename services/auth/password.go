@@ -6,8 +6,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// passwords hashes and compares. Its dummy is compared for accounts that do not exist, so that the time an answer takes does
-// not tell whether there is one.
+// passwords hashes and compares passwords. For an account that does not exist it compares with the dummy, so that the response
+// time does not reveal whether the account exists.
 type passwords struct {
 	cost  int
 	dummy []byte
@@ -18,7 +18,7 @@ func newPasswords(cost int) (passwords, error) {
 	return passwords{cost, dummy}, err
 }
 
-// hash hashes a checked password.
+// hash returns the bcrypt hash of a checked password.
 func (p passwords) hash(password string) (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
 	if err != nil {
@@ -27,9 +27,9 @@ func (p passwords) hash(password string) (string, error) {
 	return string(hash), nil
 }
 
-// match says whether password is the one of hash. With an empty hash it is as slow, and false. So it is for a password that
-// is longer than bcrypt looks at: comparing would cut it off and take it for its beginning.
-func (p passwords) match(hash, password string) bool {
+// matches reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
+// equally slow and returns false: bcrypt would compare only the first 72 bytes.
+func (p passwords) matches(hash, password string) bool {
 	comparable := hash != "" && len(password) <= maxPassword
 	against := []byte(hash)
 	if !comparable {

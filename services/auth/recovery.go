@@ -17,20 +17,21 @@ import (
 // sweepEvery is how often expired refresh tokens are deleted.
 const sweepEvery = time.Hour
 
-// recoverRegistrations looks once for registrations that wait too long and acts on each, unless another replica is at it.
+// recoverRegistrations runs one round of the recovery over the registrations that have waited too long. It does nothing while
+// another replica runs a round.
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
 	now := s.now()
 	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-			return s.waiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
-		}, func(ctx context.Context, late waiting) error { return s.recoverRegistration(ctx, late, t) })
+		return recovery.RunRound(ctx, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
+			return s.listWaiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
+		}, func(ctx context.Context, late waitingAccount) error { return s.recoverRegistration(ctx, late, t) })
 	})
 	return err
 }
 
-// recoverRegistration asks again for the profile of a waiting account or, when it has waited too long, gives it up, in the trace in
-// which it was registered. What was settled meanwhile is left alone.
-func (s service) recoverRegistration(ctx context.Context, late waiting, t recovery.Timing) (err error) {
+// recoverRegistration publishes the profile request of a waiting account again or, after the deadline, rejects the account. It
+// continues the trace of the registration. An account that is no longer PENDING stays unchanged.
+func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	step := ""
@@ -40,7 +41,7 @@ func (s service) recoverRegistration(ctx context.Context, late waiting, t recove
 			step = givenUp
 			return message, nil
 		}
-		if message, ok := a.Remind(now.Add(-t.After), now); ok {
+		if message, ok := a.AnnounceAgain(now.Add(-t.After), now); ok {
 			step = announcedAgain
 			return message, nil
 		}
@@ -48,7 +49,7 @@ func (s service) recoverRegistration(ctx context.Context, late waiting, t recove
 		return event.None, document.ErrUnchanged
 	})
 	switch {
-	case fault.Is(err, fault.KindNotFound): // erased since it was found
+	case fault.Is(err, fault.KindNotFound): // deleted since it was listed
 		return nil
 	case err == nil && step != "":
 		s.metrics.RecordRecovery(ctx, account, step)

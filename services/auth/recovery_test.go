@@ -12,19 +12,19 @@ import (
 	"comanda/services/internal/token"
 )
 
-var patience = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
+var recoveryTiming = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
-func (h harness) recovered(t *testing.T) {
+func (h harness) runRecovery(t *testing.T) {
 	t.Helper()
-	if err := h.recoverRegistrations(t.Context(), patience); err != nil {
+	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
-	h := open(t)
-	id, member := h.begin(t, "ana@example.com"), h.member(t, "eva@example.com")
-	asked := func() int {
+func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
+	h := newHarness(t)
+	id, member := h.registerPending(t, "ana@example.com"), h.registerActive(t, "eva@example.com")
+	announced := func() int {
 		count := 0
 		for _, e := range servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser) {
 			if e.UserID == id {
@@ -35,117 +35,117 @@ func TestRecoveryAsksAgainAndGivesUp(t *testing.T) {
 	}
 	for _, step := range []struct {
 		after time.Duration
-		asked int
+		want  int
 	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {20 * time.Second, 2}, {20 * time.Second, 3}} {
-		h.pass(step.after)
-		h.recovered(t)
-		if got := asked(); got != step.asked {
-			t.Errorf("asked %d times, want %d", got, step.asked)
+		h.advanceClock(step.after)
+		h.runRecovery(t)
+		if got := announced(); got != step.want {
+			t.Errorf("got %d announcements, want %d", got, step.want)
 		}
 	}
-	h.pass(15 * time.Minute)
-	h.recovered(t)
-	h.recovered(t)
+	h.advanceClock(15 * time.Minute)
+	h.runRecovery(t)
+	h.runRecovery(t)
 	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
-	if now := h.status(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
-		t.Fatalf("%+v, cancelled %+v", now, cancelled)
+	if now := h.registration(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
+		t.Fatalf("got %+v, cancellations %+v, want REJECTED, timed_out and one cancellation", now, cancelled)
 	}
-	h.answer(t, id, event.UserCreated, "") // too late: it has to be taken back
+	h.deliverOutcome(t, id, event.UserCreated, "") // too late: auth has to cancel the profile again
 	if got := len(servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)); got != 2 {
-		t.Errorf("a late answer: cancelled %d times", got)
+		t.Errorf("after a late outcome: got %d cancellations, want 2", got)
 	}
-	if now := h.status(t, member); now.Status != Active {
-		t.Errorf("somebody else: %+v", now)
+	if now := h.registration(t, member); now.Status != Active {
+		t.Errorf("another account: got %+v, want ACTIVE", now)
 	}
-	h.begin(t, "ana@example.com") // the e-mail is free again
+	h.registerPending(t, "ana@example.com") // the e-mail is free again
 }
 
-func TestRecoveryIsDoneByOneReplicaAtATime(t *testing.T) {
-	h := open(t)
-	h.begin(t, "ana@example.com")
-	h.pass(time.Minute)
+func TestRecoveryRunsOnOneReplicaAtATime(t *testing.T) {
+	h := newHarness(t)
+	h.registerPending(t, "ana@example.com")
+	h.advanceClock(time.Minute)
 	_, err := recovery.RunExclusively(t.Context(), h.pool, func(context.Context) error {
-		h.recovered(t)
+		h.runRecovery(t)
 		return nil
 	})
 	if got := len(h.sidecar.All()); err != nil || got != 1 {
-		t.Fatalf("%v: announced %d times", err, got)
+		t.Fatalf("while another replica runs: got %d announcements, %v, want 1", got, err)
 	}
-	h.recovered(t)
+	h.runRecovery(t)
 	if got := len(h.sidecar.All()); got != 2 {
-		t.Fatalf("announced %d times", got)
+		t.Fatalf("got %d announcements, want 2", got)
 	}
 }
 
-func TestRecoverySurvivesASidecarThatIsAway(t *testing.T) {
-	h := open(t)
+func TestRecoverySurvivesAnUnavailableSidecar(t *testing.T) {
+	h := newHarness(t)
 	for i := range 3 {
-		h.begin(t, strings.Repeat("a", i+1)+"@example.com")
+		h.registerPending(t, strings.Repeat("a", i+1)+"@example.com")
 	}
-	h.pass(time.Minute)
+	h.advanceClock(time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
-	if err := h.recoverRegistrations(t.Context(), patience); err == nil {
-		t.Fatal("nothing is said")
+	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err == nil {
+		t.Fatal("recovery without a sidecar: got no error")
 	}
 	if all, failed := ended("recover registration"); all != 3 || failed != 3 {
-		t.Errorf("%d spans, %d say that they failed", all, failed)
+		t.Errorf("got %d spans, %d failed, want 3 and 3", all, failed)
 	}
 	h.sidecar.Away(false)
-	h.recovered(t)
+	h.runRecovery(t)
 	if all, failed := ended("recover registration"); all != 6 || failed != 3 {
-		t.Errorf("in the end %d spans, %d say that they failed", all, failed)
+		t.Errorf("after the sidecar is back: got %d spans, %d failed, want 6 and 3", all, failed)
 	}
 	if got := len(h.sidecar.All()); got != 6 {
-		t.Fatalf("announced %d times", got)
+		t.Fatalf("got %d announcements, want 6", got)
 	}
 }
 
-func TestFirstAdmin(t *testing.T) {
-	h := open(t)
+func TestFirstAdminIsRegisteredOnceUntilActive(t *testing.T) {
+	h := newHarness(t)
 	wanted, err := firstAdmin{Email: "Boss@example.com", Password: password}.registration()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
-	if _, err := h.admitOnce(t.Context(), *wanted); err == nil {
-		t.Error("nothing is said of a sidecar that is away")
+	if _, err := h.tryFirstAdmin(t.Context(), *wanted); err == nil {
+		t.Error("first admin without a sidecar: got no error")
 	}
 	if all, failed := ended("register the first admin"); all != 1 || failed != 1 {
-		t.Errorf("%d spans, %d say that they failed", all, failed)
+		t.Errorf("got %d spans, %d failed, want 1 and 1", all, failed)
 	}
 	h.sidecar.Away(false)
-	for range 2 { // a second replica, or a second look
-		if settled, err := h.admitOnce(t.Context(), *wanted); settled || err != nil {
-			t.Fatal(settled, err)
+	for range 2 { // a second replica, or a second try
+		if done, err := h.tryFirstAdmin(t.Context(), *wanted); done || err != nil {
+			t.Fatalf("got done %v, %v, want false while PENDING", done, err)
 		}
 	}
-	asked := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
-	if len(asked) != 1 {
-		t.Fatalf("asked for %d profiles", len(asked))
+	requests := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	if len(requests) != 1 {
+		t.Fatalf("got %d profile requests, want 1", len(requests))
 	}
-	h.answer(t, asked[0].UserID, event.UserRejected, reasonTimedOut) // it fails: once more
-	if _, err := h.admitOnce(t.Context(), *wanted); err != nil {
+	h.deliverOutcome(t, requests[0].UserID, event.UserRejected, reasonTimedOut) // a rejected registration is repeated
+	if _, err := h.tryFirstAdmin(t.Context(), *wanted); err != nil {
 		t.Fatal(err)
 	}
-	asked = servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
-	h.answer(t, asked[len(asked)-1].UserID, event.UserCreated, "")
-	h.admit(t.Context(), *wanted) // returns, because all is done
+	requests = servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser)
+	h.deliverOutcome(t, requests[len(requests)-1].UserID, event.UserCreated, "")
+	h.ensureFirstAdmin(t.Context(), *wanted) // returns because the account is ACTIVE
 	got, code := h.logIn(t, "boss@example.com", password)
 	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
-	if code != 200 || err != nil || !claims.Any(token.Admin) || !claims.Any(token.Customer) || len(asked) != 2 {
-		t.Fatalf("%d %v %v, asked %d times", code, claims.Roles, err, len(asked))
+	if code != 200 || err != nil || !claims.Any(token.Admin) || !claims.Any(token.Customer) || len(requests) != 2 {
+		t.Fatalf("got %d, roles %v, %v, %d profile requests, want 200, customer and admin, 2", code, claims.Roles, err, len(requests))
 	}
 }
 
-func TestTheEmailOfTheFirstAdminMakesNobodyAnAdmin(t *testing.T) {
-	h := open(t)
-	h.member(t, "boss@example.com")
-	h.admit(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
+func TestFirstAdminSettingDoesNotPromoteAnExistingAccount(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "boss@example.com")
+	h.ensureFirstAdmin(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
 	got, _ := h.logIn(t, "boss@example.com", password)
 	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || claims.Any(token.Admin) {
-		t.Fatalf("%v %v", claims.Roles, err)
+		t.Fatalf("got roles %v, %v, want no admin", claims.Roles, err)
 	}
 }
 
@@ -163,15 +163,15 @@ func TestFirstAdminSettings(t *testing.T) {
 	} {
 		wanted, err := tc.admin.registration()
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) || (wanted != nil) != (name == "both") {
-			t.Errorf("%s: %v, %v", name, wanted, err)
+			t.Errorf("%s: got %v, error %v, want %q", name, wanted, err, tc.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "short") {
-			t.Errorf("%s: the password is shown: %v", name, err)
+			t.Errorf("%s: the error contains the password: %v", name, err)
 		}
 	}
 }
 
-func TestRunRefusesSettings(t *testing.T) {
+func TestRunRejectsInvalidSettings(t *testing.T) {
 	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32), "AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
 	for want, environ := range map[string][]string{
 		"JWT_SECRET_KEY has to be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
@@ -180,7 +180,7 @@ func TestRunRefusesSettings(t *testing.T) {
 		"AUTH_DATABASE_URL":                          append(good, "AUTH_DATABASE_URL=postgres://%"),
 	} {
 		if err := run(t.Context(), environ); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s", err, want)
+			t.Errorf("got error %v, want %s", err, want)
 		}
 	}
 }

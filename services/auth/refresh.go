@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// refreshTTL is how long a refresh token is good for.
+	// refreshTTL is the lifetime of a refresh token.
 	refreshTTL = 30 * 24 * time.Hour
-	// repeatTime is how long a refresh may be repeated: longer than a proxy tries again, shorter than a thief takes.
+	// repeatTime is how long the same refresh request may be repeated: long enough for a proxy's retries, too short for a thief.
 	repeatTime = time.Minute
 )
 
@@ -27,7 +27,7 @@ func newRefreshToken() (t refreshToken) {
 	return t
 }
 
-// parseRefreshToken reads what a client sent; false when it cannot be a token.
+// parseRefreshToken decodes a token that a client sent. It returns false when the text is not a well-formed token.
 func parseRefreshToken(s string) (t refreshToken, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || len(raw) != len(t) {
@@ -38,53 +38,54 @@ func parseRefreshToken(s string) (t refreshToken, ok bool) {
 
 func (t refreshToken) String() string { return base64.RawURLEncoding.EncodeToString(t[:]) }
 
-// hash is what is stored of a token. A fast hash will do: nobody guesses 256 random bits.
+// hash returns the stored form of the token. A fast hash is enough, because 256 random bits cannot be guessed.
 func (t refreshToken) hash() []byte {
 	sum := sha256.Sum256(t[:])
 	return sum[:]
 }
 
-// rotation makes successors. A request can arrive twice through the proxy, and its answer can be lost: the successor follows
-// from the token and the request's Idempotency-Key, so that the same request has the same answer, which is stored nowhere.
+// rotation derives the successors of refresh tokens. A proxy can deliver a request twice, and a response can be lost. So the
+// successor is computed from the token and the request's Idempotency-Key: the same request gets the same response, and no
+// token has to be stored for that.
 type rotation struct{ key []byte }
 
 func newRotation(secret token.Secret) (rotation, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, "comanda/auth refresh tokens", sha256.Size)
 	if err != nil {
-		return rotation{}, fmt.Errorf("derive the key of refresh tokens: %w", err)
+		return rotation{}, fmt.Errorf("derive the refresh token key from JWT_SECRET_KEY: %w", err)
 	}
 	return rotation{key}, nil
 }
 
 func (r rotation) successor(t refreshToken, idempotencyKey string) (next refreshToken) {
 	mac := hmac.New(sha256.New, r.key)
-	mac.Write(t[:]) // of a fixed length, so that nothing can move between it and the key
+	mac.Write(t[:]) // has a fixed length, so no other pair of token and key gives the same input
 	mac.Write([]byte(idempotencyKey))
 	copy(next[:], mac.Sum(nil))
 	return next
 }
 
-// ticket is what is known of a refresh token that somebody shows.
-type ticket struct {
+// storedToken is what the tables hold about a refresh token that a client presents.
+type storedToken struct {
 	Account string
 	Epoch   int
 	Expires time.Time
 	Spent   *time.Time
-	Same    bool // it was spent by this very request: the successor that would be made is there
+	Same    bool // this same request spent it: the successor that it would create exists
 }
 
-// verdict is what becomes of a shown refresh token.
+// verdict is the decision about a presented refresh token.
 type verdict int
 
 const (
 	refuse verdict = iota // 401
-	revoke                // 401, and its whole family ends
-	rotate                // it is spent, and its successor is made
-	repeat                // its successor is answered again
+	revoke                // 401, and its whole family is deleted
+	rotate                // spend it and create its successor
+	repeat                // return its successor again
 )
 
-// judge decides on a ticket for account, which is the zero Account when there is none.
-func judge(t ticket, account Account, now time.Time) verdict {
+// judgeToken decides about a token of account, which is the zero Account when the account does not exist.
+func judgeToken(t storedToken, account Account, now time.Time) verdict {
 	switch {
 	case account.Status != Active || account.Epoch != t.Epoch:
 		return revoke
@@ -95,5 +96,5 @@ func judge(t ticket, account Account, now time.Time) verdict {
 	case t.Same && now.Sub(*t.Spent) < repeatTime:
 		return repeat
 	}
-	return revoke // a spent token shown again: it, or its successor, is in the wrong hands (RFC 9700, 4.14.2)
+	return revoke // a spent token was used again: it, or its successor, has been stolen (RFC 9700, 4.14.2)
 }

@@ -10,8 +10,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Limits of what a registration may say. Passwords are measured in bytes: bcrypt takes no more than 72, and what is longer
-// would be cut off in silence.
+// Limits of a registration. Passwords are measured in bytes, because bcrypt uses no more than 72 and silently ignores the rest.
 const (
 	maxEmail    = 254 // bytes (RFC 5321, 4.5.3.1.3)
 	maxName     = 200
@@ -19,7 +18,7 @@ const (
 	maxPassword = 72
 )
 
-// Registration is what somebody says who wants an account.
+// Registration is the body of a request for an account.
 type Registration struct {
 	Email    string         `json:"email"`
 	Password string         `json:"password"`
@@ -28,7 +27,7 @@ type Registration struct {
 	Address  *event.Address `json:"address"`
 }
 
-// Check brings the registration into its normal form. All that is wrong is named in one Invalid.
+// Check validates the registration and returns it normalised. One Invalid names every wrong field.
 func (r Registration) Check() (Registration, error) {
 	var wrong, bad []fault.Field
 	email, ok := normaliseEmail(r.Email)
@@ -64,8 +63,8 @@ func (r Registration) phone() string {
 	return *r.Phone
 }
 
-// normaliseEmail returns address in lower case and without space around it, and whether it is an address at all: the bare
-// one (RFC 5322's addr-spec), without a name or comments.
+// normaliseEmail returns address in lower case, without surrounding space, and reports whether it is a bare e-mail address
+// (RFC 5322's addr-spec), without a name or comments.
 func normaliseEmail(address string) (string, bool) {
 	address = strings.ToLower(strings.TrimSpace(address))
 	parsed, err := mail.ParseAddress(address)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
-	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/await"
@@ -12,29 +10,18 @@ import (
 	"comanda/services/internal/token"
 )
 
-type service struct {
-	store
-	sessions  sessions
-	passwords passwords
-	secret    token.Secret
-	changes   *await.Changes
-	log       *slog.Logger
-	metrics   *metrics
-	now       func() time.Time
-}
-
 func (s service) routes() []rest.Route {
 	waiting := await.MaxWait + rest.RequestTimeout
 	return []rest.Route{
-		{Method: http.MethodPost, Path: "/auth/register", Access: rest.Tokenless, Handle: s.register},
-		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.registration, Limit: waiting},
+		{Method: http.MethodPost, Path: "/auth/register", Access: rest.Tokenless, Handle: s.registerAccount},
+		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.showRegistration, Limit: waiting},
 		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login},
-		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refresh},
+		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession},
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.setRoles},
 	}
 }
 
 func (s service) subscriptions() []consumer.Route {
-	return []consumer.Route{consumer.On(event.CreatingUserResponse, s.hear)}
+	return []consumer.Route{consumer.On(event.CreatingUserResponse, s.handleOutcome)}
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"embed"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
-	"comanda/services/internal/await"
-	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/telemetry"
-	"comanda/services/internal/token"
 )
 
 //go:embed migrations/*.sql
@@ -25,7 +21,7 @@ type config struct {
 	Recovery    recovery.Timing
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
@@ -47,44 +43,28 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that wait for user's answer.", base.OnceStarted(s.backlog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING: user has not answered yet.", base.OnceStarted(s.pendingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
 	})
 }
 
-// newService makes the service. Cost is bcrypt's: each step doubles the work of a login, and of a guess.
-func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret, metrics *metrics, cost int) (service, error) {
-	passwords, err := newPasswords(cost)
-	if err != nil {
-		return service{}, err
-	}
-	rotation, err := newRotation(secret)
-	if err != nil {
-		return service{}, err
-	}
-	return service{
-		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
-	}, nil
-}
-
-// background is what goes on beside the requests.
+// background returns the loops that run beside the requests.
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "the recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
+			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
 		},
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "deleting expired refresh tokens", sweepEvery, func(ctx context.Context) error {
-				_, err := s.sessions.sweep(ctx, s.now())
+			recovery.RunEvery(ctx, s.log, "deletion of expired refresh tokens", sweepEvery, func(ctx context.Context) error {
+				_, err := s.sessions.deleteExpired(ctx, s.now())
 				return err
 			})
 		},
 	}
 	if admin != nil {
-		work = append(work, func(ctx context.Context) { s.admit(ctx, *admin) })
+		work = append(work, func(ctx context.Context) { s.ensureFirstAdmin(ctx, *admin) })
 	}
 	return work
 }

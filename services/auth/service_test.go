@@ -25,16 +25,16 @@ func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var secret = token.Secret("a secret that is 32 bytes long, or more")
 
-// harness is the service over a real Postgres, with a stand-in for its sidecar and a clock that can be put forward.
+// harness runs the service on a real Postgres, with a fake sidecar and a clock that tests can advance.
 type harness struct {
 	service
 	sidecar *servicetest.Sidecar
-	door    http.Handler
-	later   *atomic.Int64
+	router  http.Handler
+	offset  *atomic.Int64
 	metrics *prometheus.Registry
 }
 
-func open(t *testing.T) harness {
+func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	client := servicetest.NewSidecar(pool)
@@ -43,15 +43,15 @@ func open(t *testing.T) harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := new(atomic.Int64)
-	s.now = func() time.Time { return server.Clock().Add(time.Duration(later.Load())) }
-	return harness{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), later, registry}
+	offset := new(atomic.Int64)
+	s.now = func() time.Time { return server.Clock().Add(time.Duration(offset.Load())) }
+	return harness{s, client, rest.Router(s.log, token.NewVerifier(secret), s.routes()), offset, registry}
 }
 
-// pass lets time go by.
-func (h harness) pass(d time.Duration) { h.later.Add(int64(d)) }
+// advanceClock moves the service's clock forward by d.
+func (h harness) advanceClock(d time.Duration) { h.offset.Add(int64(d)) }
 
-// call sends a request, with headers as pairs of name and value, and decodes the answer into out.
+// call sends a request, with headers as pairs of name and value, decodes a successful response into out, and returns the status.
 func (h harness) call(t *testing.T, method, path, body string, out any, headers ...string) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -60,16 +60,16 @@ func (h harness) call(t *testing.T, method, path, body string, out any, headers 
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	h.door.ServeHTTP(w, r)
+	h.router.ServeHTTP(w, r)
 	if out != nil && w.Code < http.StatusBadRequest {
 		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+			t.Errorf("%s %s: got %d with undecodable body %s", method, path, w.Code, w.Body)
 		}
 	}
 	return w.Code
 }
 
-func body(email, password string) string {
+func registrationBody(email, password string) string {
 	raw, err := json.Marshal(map[string]string{"email": email, "password": password, "name": "Ana"})
 	if err != nil {
 		panic(err)
@@ -79,37 +79,37 @@ func body(email, password string) string {
 
 const password = "a good secret"
 
-// begin registers email and returns the id of the PENDING account.
-func (h harness) begin(t *testing.T, email string) string {
+// registerPending registers email and returns the id of the PENDING account.
+func (h harness) registerPending(t *testing.T, email string) string {
 	t.Helper()
-	var begun state
-	if code := h.call(t, "POST", "/auth/register", body(email, password), &begun); code != 202 || begun.Status != Pending {
-		t.Fatalf("register: %d %+v", code, begun)
+	var begun registrationState
+	if code := h.call(t, "POST", "/auth/register", registrationBody(email, password), &begun); code != 202 || begun.Status != Pending {
+		t.Fatalf("register: got %d %+v, want 202 PENDING", code, begun)
 	}
 	return begun.UserID
 }
 
-// answer lets user answer the registration.
-func (h harness) answer(t *testing.T, id, outcome, reason string) {
+// deliverOutcome delivers user's outcome of the registration.
+func (h harness) deliverOutcome(t *testing.T, id, outcome, reason string) {
 	t.Helper()
-	if err := h.hear(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
+	if err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// member registers email, lets user create the profile, and returns the account's id.
-func (h harness) member(t *testing.T, email string) string {
+// registerActive registers email, delivers the outcome created, and returns the account's id.
+func (h harness) registerActive(t *testing.T, email string) string {
 	t.Helper()
-	id := h.begin(t, email)
-	h.answer(t, id, event.UserCreated, "")
+	id := h.registerPending(t, email)
+	h.deliverOutcome(t, id, event.UserCreated, "")
 	return id
 }
 
-func (h harness) status(t *testing.T, id string) state {
+func (h harness) registration(t *testing.T, id string) registrationState {
 	t.Helper()
-	var now state
+	var now registrationState
 	if code := h.call(t, "GET", "/auth/registrations/"+id, "", &now); code != 200 {
-		t.Fatalf("registration: %d", code)
+		t.Fatalf("registration: got %d, want 200", code)
 	}
 	return now
 }
@@ -125,8 +125,8 @@ func (h harness) logIn(t *testing.T, email, password string) (tokens, int) {
 	return got, code
 }
 
-// renewed refreshes with a key; an empty one is none.
-func (h harness) renewed(t *testing.T, refresh, key string) (tokens, int) {
+// refresh exchanges a refresh token; an empty key means no Idempotency-Key header.
+func (h harness) refresh(t *testing.T, refresh, key string) (tokens, int) {
 	t.Helper()
 	var got tokens
 	var headers []string

@@ -12,57 +12,57 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// sessions keeps refresh tokens. Those that came out of one login are a family; whoever changes one holds its row, so that
-// rotating and revoking take turns.
+// sessions stores refresh tokens. The tokens that descend from one login form a family. Every change locks the family's row,
+// so that rotation and revocation of one family run one after the other.
 type sessions struct {
 	pool *pgxpool.Pool
 	rotation
 }
 
-// begin starts a family for an account that has just logged in.
-func (s sessions) begin(ctx context.Context, account Account, now time.Time) (refreshToken, error) {
+// startSession stores a new family with its first token for an account that has just logged in.
+func (s sessions) startSession(ctx context.Context, account Account, now time.Time) (refreshToken, error) {
 	first, family := newRefreshToken(), uuid.New()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `insert into refresh_families (id, account, epoch, expires_at) values ($1, $2, $3, $4)`,
 			family, account.ID, account.Epoch, now.Add(refreshTTL)); err != nil {
 			return err
 		}
-		return add(ctx, tx, first, family, now)
+		return insertToken(ctx, tx, first, family, now)
 	})
 	return first, err
 }
 
-func add(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUID, now time.Time) error {
+func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUID, now time.Time) error {
 	_, err := tx.Exec(ctx, `insert into refresh_tokens (hash, family, expires_at) values ($1, $2, $3)`, t.hash(), family, now.Add(refreshTTL))
 	return err
 }
 
-// renew exchanges a refresh token for its successor and says whose it is. The same request again gets the same answer for a
-// while; any other use of a spent token ends its family. Unauthenticated when there is nothing to be had for it.
-func (s sessions) renew(ctx context.Context, shown refreshToken, idempotencyKey string, now time.Time) (refreshToken, Account, error) {
-	next := s.successor(shown, idempotencyKey)
+// exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
+// for repeatTime; any other use of a spent token revokes its family. Unauthenticated when the token is not valid.
+func (s sessions) exchangeToken(ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time) (refreshToken, Account, error) {
+	next := s.successor(presented, idempotencyKey)
 	var account Account
 	decision := refuse
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation has to be committed, so it is no error in here
-		family, err := holdFamily(ctx, tx, shown)
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation has to be committed, so it is not an error here
+		family, err := lockFamily(ctx, tx, presented)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		var t ticket
-		if t, err = look(ctx, tx, shown, next); err != nil {
+		var t storedToken
+		if t, err = readToken(ctx, tx, presented, next); err != nil {
 			return err
 		}
 		if account, err = accountByID(ctx, tx, t.Account); err != nil && !fault.Is(err, fault.KindNotFound) {
 			return err
 		}
-		switch decision = judge(t, account, now); decision {
+		switch decision = judgeToken(t, account, now); decision {
 		case rotate:
-			return s.spend(ctx, tx, shown, next, family, now)
+			return s.spendToken(ctx, tx, presented, next, family, now)
 		case revoke:
-			return end(ctx, tx, family)
+			return deleteFamily(ctx, tx, family)
 		}
 		return nil
 	})
@@ -72,56 +72,58 @@ func (s sessions) renew(ctx context.Context, shown refreshToken, idempotencyKey 
 	return next, account, err
 }
 
-// holdFamily locks the family of a token until tx ends, and says which it is. What else is asked about the token has to be
-// asked afterwards, in statements of their own: only they see what the one who held it before has done.
-func holdFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUID, err error) {
+// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in
+// separate statements: only those see what the previous holder of the lock committed.
+func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, `select id from refresh_families
 		where id = (select family from refresh_tokens where hash = $1) for update`, t.hash()).Scan(&family)
 	return family, err
 }
 
-func look(ctx context.Context, tx pgx.Tx, shown, next refreshToken) (ticket, error) {
+// readToken reads what the tables hold about the presented token; next is the successor that the request would create.
+func readToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken) (storedToken, error) {
 	rows, err := tx.Query(ctx, `select f.account::text, f.epoch, t.expires_at, t.spent_at,
 			exists (select from refresh_tokens s where s.hash = $2 and s.family = t.family)
-		from refresh_tokens t join refresh_families f on f.id = t.family where t.hash = $1`, shown.hash(), next.hash())
+		from refresh_tokens t join refresh_families f on f.id = t.family where t.hash = $1`, presented.hash(), next.hash())
 	if err != nil {
-		return ticket{}, err
+		return storedToken{}, err
 	}
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[ticket])
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[storedToken])
 }
 
-func (s sessions) spend(ctx context.Context, tx pgx.Tx, shown, next refreshToken, family uuid.UUID, now time.Time) error {
-	if _, err := tx.Exec(ctx, `update refresh_tokens set spent_at = $2 where hash = $1`, shown.hash(), now); err != nil {
+// spendToken marks the presented token as spent and stores its successor.
+func (s sessions) spendToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken, family uuid.UUID, now time.Time) error {
+	if _, err := tx.Exec(ctx, `update refresh_tokens set spent_at = $2 where hash = $1`, presented.hash(), now); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `update refresh_families set expires_at = $2 where id = $1`, family, now.Add(refreshTTL)); err != nil {
 		return err
 	}
-	return add(ctx, tx, next, family, now)
+	return insertToken(ctx, tx, next, family, now)
 }
 
-// end removes a family with all of its tokens.
-func end(ctx context.Context, tx pgx.Tx, family uuid.UUID) error {
+// deleteFamily deletes a family with all its tokens.
+func deleteFamily(ctx context.Context, tx pgx.Tx, family uuid.UUID) error {
 	_, err := tx.Exec(ctx, `delete from refresh_families where id = $1`, family)
 	return err
 }
 
-// leave ends the family of a token, if there is one.
-func (s sessions) leave(ctx context.Context, shown refreshToken) error {
+// endSession deletes the family of a token, if there is one.
+func (s sessions) endSession(ctx context.Context, presented refreshToken) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		family, err := holdFamily(ctx, tx, shown)
+		family, err := lockFamily(ctx, tx, presented)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return end(ctx, tx, family)
+		return deleteFamily(ctx, tx, family)
 	})
 }
 
-// sweep deletes what has expired: families, and the spent tokens of living ones. It returns how many rows.
-func (s sessions) sweep(ctx context.Context, now time.Time) (int64, error) {
+// deleteExpired deletes expired families, and expired tokens of families that are still valid. It returns the number of rows.
+func (s sessions) deleteExpired(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, statement := range []string{
 		`delete from refresh_families where id in (select id from refresh_families where expires_at <= $1 limit 1000)`,

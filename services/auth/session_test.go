@@ -11,81 +11,81 @@ import (
 	"comanda/services/internal/token"
 )
 
-func TestRefreshRotates(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+func TestRefreshRotatesAndRevokesOnReuse(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	second, code := h.renewed(t, first.RefreshToken, "")
+	second, code := h.refresh(t, first.RefreshToken, "")
 	if code != 200 || second.RefreshToken == first.RefreshToken || second.AccessToken == "" {
-		t.Fatalf("%d %+v", code, second)
+		t.Fatalf("got %d %+v, want 200 and new tokens", code, second)
 	}
 	other, _ := h.logIn(t, "ana@example.com", password)
-	if _, code := h.renewed(t, first.RefreshToken, ""); code != 401 {
-		t.Errorf("a spent token: %d", code)
+	if _, code := h.refresh(t, first.RefreshToken, ""); code != 401 {
+		t.Errorf("a spent token: got %d, want 401", code)
 	}
-	if _, code := h.renewed(t, second.RefreshToken, ""); code != 401 {
-		t.Errorf("the family goes on after a reuse: %d", code)
+	if _, code := h.refresh(t, second.RefreshToken, ""); code != 401 {
+		t.Errorf("successor after a reuse: got %d, want 401", code)
 	}
-	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
-		t.Errorf("another login: %d", code)
+	if _, code := h.refresh(t, other.RefreshToken, ""); code != 200 {
+		t.Errorf("another login's token: got %d, want 200", code)
 	}
-	if _, code := h.renewed(t, "nonsense", ""); code != 401 {
-		t.Errorf("nonsense: %d", code)
+	if _, code := h.refresh(t, "nonsense", ""); code != 401 {
+		t.Errorf("a malformed token: got %d, want 401", code)
 	}
 	if code := h.call(t, "POST", "/auth/refresh", `{}`, nil); code != 422 {
-		t.Errorf("nothing: %d", code)
+		t.Errorf("empty body: got %d, want 422", code)
 	}
 }
 
-func TestRefreshIsStoredHashed(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+func TestRefreshTokenIsStoredHashed(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
-	shown, ok := parseRefreshToken(got.RefreshToken)
+	presented, ok := parseRefreshToken(got.RefreshToken)
 	var stored []byte
 	if err := h.pool.QueryRow(t.Context(), `select hash from refresh_tokens`).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
-	if !ok || string(stored) == string(shown[:]) || string(stored) != string(shown.hash()) {
-		t.Error("the token itself is stored")
+	if !ok || string(stored) == string(presented[:]) || string(stored) != string(presented.hash()) {
+		t.Error("the table holds the token itself, want its hash")
 	}
 }
 
-func TestTheSameRefreshTwiceIsOneAndAnotherKeyIsAReuse(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+func TestRepeatedRefreshGetsTheSameTokenAndAnotherKeyRevokes(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	once, _ := h.renewed(t, first.RefreshToken, "k1")
-	twice, code := h.renewed(t, first.RefreshToken, "k1")
+	once, _ := h.refresh(t, first.RefreshToken, "k1")
+	twice, code := h.refresh(t, first.RefreshToken, "k1")
 	if code != 200 || once.RefreshToken != twice.RefreshToken {
-		t.Fatalf("the same request: %d, %s and %s", code, once.RefreshToken, twice.RefreshToken)
+		t.Fatalf("the same request: got %d %s, want 200 %s", code, twice.RefreshToken, once.RefreshToken)
 	}
-	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 200 {
-		t.Errorf("its successor: %d", code)
+	if _, code := h.refresh(t, once.RefreshToken, "k2"); code != 200 {
+		t.Errorf("the successor: got %d, want 200", code)
 	}
-	if _, code := h.renewed(t, first.RefreshToken, "k3"); code != 401 {
-		t.Errorf("another key: %d", code)
+	if _, code := h.refresh(t, first.RefreshToken, "k3"); code != 401 {
+		t.Errorf("another key: got %d, want 401", code)
 	}
-	if left := h.count(t, "refresh_tokens") + h.count(t, "refresh_families"); left != 0 {
-		t.Errorf("%d rows of the family are left", left)
+	if left := h.countRows(t, "refresh_tokens") + h.countRows(t, "refresh_families"); left != 0 {
+		t.Errorf("got %d rows of the revoked family, want 0", left)
 	}
 }
 
-func TestARepetitionThatComesTooLateIsAReuse(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+func TestLateRepetitionRevokesTheFamily(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
-	once, _ := h.renewed(t, first.RefreshToken, "k1")
-	h.pass(repeatTime)
-	if _, code := h.renewed(t, first.RefreshToken, "k1"); code != 401 {
-		t.Errorf("got %d", code)
+	once, _ := h.refresh(t, first.RefreshToken, "k1")
+	h.advanceClock(repeatTime)
+	if _, code := h.refresh(t, first.RefreshToken, "k1"); code != 401 {
+		t.Errorf("repeated after %v: got %d, want 401", repeatTime, code)
 	}
-	if _, code := h.renewed(t, once.RefreshToken, "k2"); code != 401 {
-		t.Errorf("its successor: %d", code)
+	if _, code := h.refresh(t, once.RefreshToken, "k2"); code != 401 {
+		t.Errorf("the successor: got %d, want 401", code)
 	}
 }
 
-func TestRefreshesRace(t *testing.T) {
+func TestConcurrentRefreshesCreateOneSuccessor(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key  func(i int) string
 		good int
@@ -93,96 +93,96 @@ func TestRefreshesRace(t *testing.T) {
 		"the same request":   {func(int) string { return "k" }, 8},
 		"different requests": {func(i int) string { return fmt.Sprint(i) }, 1},
 	} {
-		h := open(t)
-		h.member(t, "ana@example.com")
+		h := newHarness(t)
+		h.registerActive(t, "ana@example.com")
 		first, _ := h.logIn(t, "ana@example.com", password)
-		type answer struct {
+		type response struct {
 			tokens
 			code int
 		}
-		answers := make(chan answer)
+		responses := make(chan response)
 		for i := range 8 {
 			go func() {
-				got, code := h.renewed(t, first.RefreshToken, tc.key(i))
-				answers <- answer{got, code}
+				got, code := h.refresh(t, first.RefreshToken, tc.key(i))
+				responses <- response{got, code}
 			}()
 		}
 		codes, successors := map[int]int{}, map[string]bool{}
 		for range 8 {
-			got := <-answers
+			got := <-responses
 			if codes[got.code]++; got.code == 200 {
 				successors[got.RefreshToken] = true
 			}
 		}
 		if codes[200] != tc.good || codes[401] != 8-tc.good || len(successors) != 1 {
-			t.Errorf("%s: answers %v, %d successors", name, codes, len(successors))
+			t.Errorf("%s: got statuses %v, %d successors, want %d times 200 and one successor", name, codes, len(successors), tc.good)
 		}
 		for successor := range successors {
-			if _, code := h.renewed(t, successor, "next"); (code == 200) != (tc.good == 8) {
-				t.Errorf("%s: the successor gets %d", name, code)
+			if _, code := h.refresh(t, successor, "next"); (code == 200) != (tc.good == 8) {
+				t.Errorf("%s: the successor got %d, want 200: %v", name, code, tc.good == 8)
 			}
 		}
 	}
 }
 
-// Whatever order logout and refresh take, nothing of the session is left.
-func TestLogoutRacesRefresh(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+// TestLogoutDuringRefreshDeletesTheSession: the session has to be deleted in either order of logout and refresh.
+func TestLogoutDuringRefreshDeletesTheSession(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	for range 20 {
 		first, _ := h.logIn(t, "ana@example.com", password)
-		second, _ := h.renewed(t, first.RefreshToken, "k1")
+		second, _ := h.refresh(t, first.RefreshToken, "k1")
 		done := make(chan tokens)
-		go func() { got, _ := h.renewed(t, second.RefreshToken, "k2"); done <- got }()
+		go func() { got, _ := h.refresh(t, second.RefreshToken, "k2"); done <- got }()
 		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+first.RefreshToken+`"}`, nil); code != 204 {
-			t.Fatal(code)
+			t.Fatalf("logout: got %d, want 204", code)
 		}
 		<-done
-		if left := h.count(t, "refresh_tokens"); left != 0 {
-			t.Fatalf("%d tokens survive the logout", left)
+		if left := h.countRows(t, "refresh_tokens"); left != 0 {
+			t.Fatalf("got %d tokens after the logout, want 0", left)
 		}
 	}
 }
 
-func TestLogout(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+func TestLogoutEndsOneSession(t *testing.T) {
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
 	other, _ := h.logIn(t, "ana@example.com", password)
-	for _, shown := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
-		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+shown+`"}`, nil); code != 204 {
-			t.Errorf("got %d", code)
+	for _, presented := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
+		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+presented+`"}`, nil); code != 204 {
+			t.Errorf("logout: got %d, want 204", code)
 		}
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
-		t.Errorf("after a logout: %d", code)
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 401 {
+		t.Errorf("refresh after the logout: got %d, want 401", code)
 	}
-	if _, code := h.renewed(t, other.RefreshToken, ""); code != 200 {
-		t.Errorf("the other session: %d", code)
+	if _, code := h.refresh(t, other.RefreshToken, ""); code != 200 {
+		t.Errorf("refresh of the other session: got %d, want 200", code)
 	}
 }
 
 func TestRefreshTokensExpireAndAreDeleted(t *testing.T) {
-	h := open(t)
-	h.member(t, "ana@example.com")
+	h := newHarness(t)
+	h.registerActive(t, "ana@example.com")
 	idle, _ := h.logIn(t, "ana@example.com", password)
 	used, _ := h.logIn(t, "ana@example.com", password)
-	h.pass(20 * 24 * time.Hour)
-	used, _ = h.renewed(t, used.RefreshToken, "")
-	h.pass(10 * 24 * time.Hour)
-	if _, code := h.renewed(t, idle.RefreshToken, ""); code != 401 {
-		t.Errorf("an expired token: %d", code)
+	h.advanceClock(20 * 24 * time.Hour)
+	used, _ = h.refresh(t, used.RefreshToken, "")
+	h.advanceClock(10 * 24 * time.Hour)
+	if _, code := h.refresh(t, idle.RefreshToken, ""); code != 401 {
+		t.Errorf("an expired token: got %d, want 401", code)
 	}
-	deleted, err := h.sessions.sweep(t.Context(), h.now())
-	if err != nil || deleted == 0 || h.count(t, "refresh_tokens") != 1 || h.count(t, "refresh_families") != 1 {
-		t.Errorf("deleted %d, %v; left %d tokens", deleted, err, h.count(t, "refresh_tokens"))
+	deleted, err := h.sessions.deleteExpired(t.Context(), h.now())
+	if err != nil || deleted == 0 || h.countRows(t, "refresh_tokens") != 1 || h.countRows(t, "refresh_families") != 1 {
+		t.Errorf("got %d rows deleted, %v, %d tokens left, want one token in one family", deleted, err, h.countRows(t, "refresh_tokens"))
 	}
-	if _, code := h.renewed(t, used.RefreshToken, ""); code != 200 {
-		t.Errorf("the one in use: %d", code)
+	if _, code := h.refresh(t, used.RefreshToken, ""); code != 200 {
+		t.Errorf("the token in use: got %d, want 200", code)
 	}
 }
 
-func (h harness) count(t *testing.T, table string) (rows int) {
+func (h harness) countRows(t *testing.T, table string) (rows int) {
 	t.Helper()
 	if err := h.pool.QueryRow(t.Context(), `select count(*) from `+table).Scan(&rows); err != nil {
 		t.Fatal(err)
@@ -190,9 +190,9 @@ func (h harness) count(t *testing.T, table string) (rows int) {
 	return rows
 }
 
-func TestRolesEndRefreshTokens(t *testing.T) {
-	h := open(t)
-	id := h.member(t, "ana@example.com")
+func TestNewRolesInvalidateRefreshTokens(t *testing.T) {
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
 	admin, err := secret.Sign(uuid.NewString(), []string{token.Admin}, time.Now())
 	if err != nil {
@@ -201,40 +201,41 @@ func TestRolesEndRefreshTokens(t *testing.T) {
 	set := func(id, roles string, out any) int {
 		return h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":`+roles+`}`, out, "Authorization", "Bearer "+admin)
 	}
-	var answer map[string]any
-	if code := set(id, `["staff"]`, &answer); code != 200 || fmt.Sprint(answer["roles"]) != "[customer staff]" || answer["email"] != "ana@example.com" || answer["status"] != "ACTIVE" || answer["userId"] != id {
-		t.Errorf("%d %v", code, answer)
+	var response map[string]any
+	if code := set(id, `["staff"]`, &response); code != 200 || fmt.Sprint(response["roles"]) != "[customer staff]" ||
+		response["email"] != "ana@example.com" || response["status"] != "ACTIVE" || response["userId"] != id {
+		t.Errorf("set staff: got %d %v", code, response)
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 401 {
-		t.Errorf("the refresh token of before: %d", code)
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 401 {
+		t.Errorf("refresh token from before: got %d, want 401", code)
 	}
 	got, _ = h.logIn(t, "ana@example.com", password)
 	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || !claims.Any(token.Staff) {
-		t.Errorf("%v %v", claims.Roles, err)
+		t.Errorf("access token: got roles %v, %v, want staff", claims.Roles, err)
 	}
 	if code := set(id, `["customer","staff"]`, nil); code != 200 {
-		t.Errorf("the same again: %d", code)
+		t.Errorf("the same roles again: got %d, want 200", code)
 	}
-	if _, code := h.renewed(t, got.RefreshToken, ""); code != 200 {
-		t.Errorf("nothing changed, but the refresh token ended: %d", code)
+	if _, code := h.refresh(t, got.RefreshToken, ""); code != 200 {
+		t.Errorf("refresh after unchanged roles: got %d, want 200", code)
 	}
-	rejected := h.begin(t, "eva@example.com")
-	h.answer(t, rejected, event.UserRejected, event.ReasonPhoneTaken)
+	rejected := h.registerPending(t, "eva@example.com")
+	h.deliverOutcome(t, rejected, event.UserRejected, event.ReasonPhoneTaken)
 	for name, tc := range map[string]struct {
 		id, roles string
 		want      int
 	}{
-		"unknown role": {id, `["king"]`, 422}, "no list": {id, `"staff"`, 422}, "null": {id, `null`, 422}, "nobody": {uuid.NewString(), `[]`, 404},
-		"no id": {"7", `[]`, 404}, "rejected": {rejected, `["staff"]`, 409},
+		"unknown role": {id, `["king"]`, 422}, "no list": {id, `"staff"`, 422}, "null": {id, `null`, 422}, "unknown account": {uuid.NewString(), `[]`, 404},
+		"not a UUID": {"7", `[]`, 404}, "rejected": {rejected, `["staff"]`, 409},
 	} {
 		if code := set(tc.id, tc.roles, nil); code != tc.want {
-			t.Errorf("%s: %d", name, code)
+			t.Errorf("%s: got %d, want %d", name, code, tc.want)
 		}
 	}
 	if code := h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["admin"]}`, nil, "Authorization", "Bearer "+got.AccessToken); code != 403 {
-		t.Errorf("staff makes itself admin: %d", code)
+		t.Errorf("staff grants itself admin: got %d, want 403", code)
 	}
 	if got := len(h.sidecar.All()); got != 2 {
-		t.Errorf("roles are announced: %d events", got)
+		t.Errorf("got %d events, want 2: role changes publish nothing", got)
 	}
 }

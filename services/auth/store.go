@@ -13,7 +13,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// store reads and writes accounts: the documents through the sidecar, questions about many of them by SQL.
+// store reads and writes accounts: single documents through the sidecar, queries over many of them with SQL.
 type store struct {
 	documents document.Store[Account]
 	pool      *pgxpool.Pool
@@ -28,9 +28,9 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// byEmail finds the account that logs in with email: the living one, or else the one that was rejected last. NotFound when
-// there is none.
-func (s store) byEmail(ctx context.Context, email string) (Account, error) {
+// accountByEmail finds the account that logs in with email: the PENDING or ACTIVE one, or else the one rejected last. NotFound
+// when there is none.
+func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = $1
 		order by document->>'status' = 'REJECTED', document->>'createdAt' desc limit 1`, email))
 }
@@ -42,7 +42,7 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 	return account, err
 }
 
-// emailTaken says whether email is that of a PENDING or ACTIVE account other than id.
+// emailTaken reports whether a PENDING or ACTIVE account other than id has email.
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
@@ -50,15 +50,15 @@ func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	return taken, err
 }
 
-// waiting is an account that user has not answered for.
-type waiting struct {
+// waitingAccount is a PENDING account: user has not answered yet.
+type waitingAccount struct {
 	ID    string
 	Trace string
 }
 
-// waiting lists up to limit of them, after the given one, that are PENDING and were last announced, or first made, before
-// the given times.
-func (s store) waiting(ctx context.Context, announced, made time.Time, after waiting, limit int) ([]waiting, error) {
+// listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They were last
+// announced at or before announced, or created at or before made.
+func (s store) listWaiting(ctx context.Context, announced, made time.Time, after waitingAccount, limit int) ([]waitingAccount, error) {
 	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
 		where document->>'status' = 'PENDING' and key > 'account-' || $3
 			and ((document->>'announcedAt')::timestamptz <= $1 or (document->>'createdAt')::timestamptz <= $2)
@@ -66,11 +66,11 @@ func (s store) waiting(ctx context.Context, announced, made time.Time, after wai
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
 }
 
-// backlog says how many registrations are PENDING, and since when the oldest. They are few, and have an index.
-func (s store) backlog(ctx context.Context) (b telemetry.Backlog, err error) {
+// pendingBacklog returns the number of PENDING registrations and the creation time of the oldest. They are few, and indexed.
+func (s store) pendingBacklog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->>'createdAt')::timestamptz), now()) from accounts
 		where document->>'status' = 'PENDING'`).Scan(&b.Count, &b.Oldest)
 	return b, err

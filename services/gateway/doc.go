@@ -1,9 +1,11 @@
-// Gateway is the edge: the one port that the world may reach.
+// Command gateway is the edge of the system: clients reach only its port.
 //
-// It owns nothing but the way in. It offers the public API under /api/v1 (routes.go is all of it), live tracking of orders
-// as server-sent events, and the documentation of the problem types. It publishes nothing and hears
-// order.status.changed, each replica all of it, for whoever is watching there.
+//	owns       no data
+//	offers     the public API under /api/v1 (routes.go lists all of it), live tracking of orders as server-sent events,
+//	           /readyz for all five services, and the documentation of the problem types
+//	publishes  nothing
+//	consumes   order.status.changed (from order): every replica receives all events and passes them to its own streams
 //
-// Nothing a client sends reaches the sidecar as it came: the target is rebuilt from the matched route and checked
-// parameters, headers are an allow-list, bodies have been read whole and parse. Each service checks the token again.
+// Nothing from a client reaches the sidecar unchecked: the target is rebuilt from the matched route and validated parameters,
+// only listed headers pass, and bodies are read completely and have to be JSON. Each service verifies the token again.
 package main

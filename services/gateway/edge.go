@@ -10,31 +10,31 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// plain is what all our addresses are made of. No dot, no percent, no empty segment: nothing that a sidecar, a proxy or a
-// router on the way could read as another address.
-var plain = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
+// plainPath matches every path of the API. It has no dot, no percent sign and no empty segment, so no sidecar, proxy or router
+// on the way can interpret a path as a different one.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
-// bodied are the methods that have a body.
-var bodied = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
+// methodsWithBody are the methods that have a body.
+var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
-// edge is the handler of whatever comes from outside.
-func (g *gateway) edge() http.Handler {
+// edgeHandler returns the handler of all client requests.
+func (g *gateway) edgeHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, g.routes())
 	return rest.Render(g.log, func(w http.ResponseWriter, r *http.Request) error {
-		secure(w.Header())
-		if r.ContentLength != 0 { // however it ends: a body that is slow, or that nobody reads, is not waited for
+		setSecurityHeaders(w.Header())
+		if r.ContentLength != 0 { // bounds the wait for a slow or unread body, on success and on failure
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
-		if preflight := g.crossOrigin(w, r); preflight {
+		if preflight := g.handleCORS(w, r); preflight {
 			return nil
 		}
-		if err := g.requests.admit(g.clients.address(r), time.Now()); err != nil {
+		if err := g.requests.admitRequest(g.clients.address(r), time.Now()); err != nil {
 			return err
 		}
-		if !plain.MatchString(r.URL.EscapedPath()) {
+		if !plainPath.MatchString(r.URL.EscapedPath()) {
 			return fault.NotFound("there is nothing at this address")
 		}
-		if r.ContentLength != 0 && !slices.Contains(bodied, r.Method) {
+		if r.ContentLength != 0 && !slices.Contains(methodsWithBody, r.Method) {
 			return fault.Malformed("%s has no body", r.Method)
 		}
 		router.ServeHTTP(w, r)
@@ -42,9 +42,9 @@ func (g *gateway) edge() http.Handler {
 	})
 }
 
-// secure sets the headers that keep a browser from making more of an answer than JSON. That connections are encrypted is
-// for whoever terminates TLS in front of us to demand.
-func secure(header http.Header) {
+// setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set
+// Strict-Transport-Security: that belongs to the proxy that terminates TLS.
+func setSecurityHeaders(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
@@ -52,9 +52,9 @@ func secure(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 }
 
-// crossOrigin lets pages of the listed origins call (https://fetch.spec.whatwg.org/#http-cors-protocol). It says whether
-// the request was a browser's question about that, and is answered.
-func (g *gateway) crossOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
+// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). It
+// reports whether the request was a preflight, which is then answered.
+func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false
 	}

@@ -15,13 +15,13 @@ import (
 )
 
 func TestOnlyListedHeadersPass(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	authorization := bearer(t, token.Customer)
-	w.send("POST", prefix+"/orders", `{"items":[]}`, "Authorization", authorization, "Idempotency-Key", "k-1", "Content-Type", "application/json; charset=utf-8",
+	h.send("POST", prefix+"/orders", `{"items":[]}`, "Authorization", authorization, "Idempotency-Key", "k-1", "Content-Type", "application/json; charset=utf-8",
 		"dapr-app-id", "auth", "dapr-api-token", "stolen", "dapr-caller-app-id", "product", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		"tracestate", "a=b", "baggage", "a=b", "X-Forwarded-For", "1.2.3.4", "X-User-Id", account, "X-Roles", "admin", "Cookie", "a=b", "Prefer", "wait=5",
 		"Accept", "text/event-stream", "Accept-Encoding", "gzip", "User-Agent", "curl", "Expect", "", "Connection", "X-User-Id", "Host", "auth", "X-Http-Method-Override", "DELETE")
-	got := w.sidecar.take()[0].header
+	got := h.sidecar.takeRequests()[0].header
 	var names []string
 	for name := range got {
 		names = append(names, name)
@@ -39,39 +39,39 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 }
 
 func TestEveryPostHasAKey(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	seen := map[string]bool{}
 	for range 2 {
-		w.send("POST", prefix+"/auth/login", `{}`)
-		key := w.sidecar.take()[0].header.Get("Idempotency-Key")
+		h.send("POST", prefix+"/auth/login", `{}`)
+		key := h.sidecar.takeRequests()[0].header.Get("Idempotency-Key")
 		if uuid.Validate(key) != nil || seen[key] {
 			t.Errorf("key %q", key)
 		}
 		seen[key] = true
 	}
-	if got := w.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
 		t.Errorf("a bad key: %d", got.StatusCode)
 	}
-	w.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
-	if got := w.sidecar.take()[0].header.Get("Idempotency-Key"); got != "" {
+	h.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
+	if got := h.sidecar.takeRequests()[0].header.Get("Idempotency-Key"); got != "" {
 		t.Errorf("a GET has the key %q", got)
 	}
 }
 
 func TestPreferIsForCallsThatWait(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	path := prefix + "/auth/registrations/" + orderID
-	w.send("GET", path, "", "Prefer", "respond-async, wait=3")
-	if got := w.sidecar.take()[0].header.Get("Prefer"); got != "wait=3" {
+	h.send("GET", path, "", "Prefer", "respond-async, wait=3")
+	if got := h.sidecar.takeRequests()[0].header.Get("Prefer"); got != "wait=3" {
 		t.Errorf("Prefer: %q", got)
 	}
-	if got := w.send("GET", path, "", "Prefer", "wait=31"); got.StatusCode != 400 {
+	if got := h.send("GET", path, "", "Prefer", "wait=31"); got.StatusCode != 400 {
 		t.Errorf("wait=31: %d", got.StatusCode)
 	}
 }
 
 func TestForgedTokensStopHere(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	sign := func(method jwt.SigningMethod, key any, change func(*token.Claims)) string {
 		c := token.Claims{Roles: []string{token.Customer, token.Admin}, RegisteredClaims: jwt.RegisteredClaims{Issuer: token.Issuer,
 			Audience: jwt.ClaimStrings{token.Audience}, Subject: account, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}}
@@ -83,10 +83,10 @@ func TestForgedTokensStopHere(t *testing.T) {
 		return "Bearer " + text
 	}
 	same, key := func(*token.Claims) {}, []byte(secret)
-	if got := w.send("GET", prefix+"/users/me", "", "Authorization", sign(jwt.SigningMethodHS256, key, same)); got.StatusCode != 200 {
+	if got := h.send("GET", prefix+"/users/me", "", "Authorization", sign(jwt.SigningMethodHS256, key, same)); got.StatusCode != 200 {
 		t.Fatalf("a good one: %d", got.StatusCode)
 	}
-	w.sidecar.take()
+	h.sidecar.takeRequests()
 	for name, authorization := range map[string]string{
 		"another key":      sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), same),
 		"alg none":         sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
@@ -97,8 +97,8 @@ func TestForgedTokensStopHere(t *testing.T) {
 		"Basic":            "Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:auth")),
 	} {
 		for _, path := range []string{"/users/me", "/products"} { // a bad token is refused where none is needed, too
-			got := w.send("GET", prefix+path, "", "Authorization", authorization)
-			if got.StatusCode != 401 || got.Header.Get("WWW-Authenticate") == "" || len(w.sidecar.take()) != 0 {
+			got := h.send("GET", prefix+path, "", "Authorization", authorization)
+			if got.StatusCode != 401 || got.Header.Get("WWW-Authenticate") == "" || len(h.sidecar.takeRequests()) != 0 {
 				t.Errorf("%s on %s: %d", name, path, got.StatusCode)
 			}
 		}
@@ -106,7 +106,7 @@ func TestForgedTokensStopHere(t *testing.T) {
 }
 
 func TestPathTricksNeverReachTheSidecar(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, path := range []string{
 		"/", "/api", "/api/v1", "/api/v1/", "/api/v1/products/", "/api/v1//products", "//api/v1/products", "/api/v1/products/../products",
 		"/api/v1/products/..", "/api/v1/./products", "/api/v1/products/%2e%2e/%2e%2e/metadata", "/api/v1/products/..%2f..%2fmetadata",
@@ -119,23 +119,23 @@ func TestPathTricksNeverReachTheSidecar(t *testing.T) {
 		"http://127.0.0.1:3500/v1.0/metadata", "/API/v1/products", "/api/v1/products#x", "/api/v1/products%3Fx", "/api/v1/auth/../../v1.0/invoke/auth/method/accounts",
 	} {
 		for _, method := range []string{"GET", "POST"} {
-			status := w.raw(method + " " + path + " HTTP/1.1\r\nHost: comanda\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			if reached := w.sidecar.take(); len(reached) != 0 || status != 404 && status != 400 && status != 405 {
+			status := h.sendRaw(method + " " + path + " HTTP/1.1\r\nHost: comanda\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			if reached := h.sidecar.takeRequests(); len(reached) != 0 || status != 404 && status != 400 && status != 405 {
 				t.Errorf("%s %s: %d, reached %v", method, path, status, reached)
 			}
 		}
 	}
 	// The same address in absolute form is the same address.
-	if status := w.raw("GET http://elsewhere/api/v1/products HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n"); status != 200 {
+	if status := h.sendRaw("GET http://elsewhere/api/v1/products HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n"); status != 200 {
 		t.Errorf("absolute form: %d", status)
 	}
-	if got := w.sidecar.take()[0].uri; got != "/v1.0/invoke/product/method/products" {
+	if got := h.sidecar.takeRequests()[0].uri; got != "/v1.0/invoke/product/method/products" {
 		t.Errorf("absolute form became %s", got)
 	}
 }
 
 func TestBodies(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	customer := bearer(t, token.Customer)
 	for name, tc := range map[string]struct {
 		body, contentType string
@@ -152,8 +152,8 @@ func TestBodies(t *testing.T) {
 		"NDJSON":       {"{}\n{}", "application/json", 400},
 		"smuggled GET": {"{}GET /x HTTP/1.1\r\n\r\n", "application/json", 400},
 	} {
-		got := w.send("POST", prefix+"/orders/"+orderID+"/cancel", tc.body, "Authorization", customer, "Content-Type", tc.contentType)
-		reached := w.sidecar.take()
+		got := h.send("POST", prefix+"/orders/"+orderID+"/cancel", tc.body, "Authorization", customer, "Content-Type", tc.contentType)
+		reached := h.sidecar.takeRequests()
 		if got.StatusCode != tc.want || (len(reached) == 1) != (tc.want == 200) {
 			t.Errorf("%s: %d %.200s, reached %d", name, got.StatusCode, got.text, len(reached))
 		}
@@ -162,19 +162,19 @@ func TestBodies(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		if got := w.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
 			t.Errorf("%s with a body: %d", method, got.StatusCode)
 		}
 	}
-	if got := w.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, POST" {
+	if got := h.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, POST" {
 		t.Errorf("PUT: %d, Allow %q", got.StatusCode, got.Header.Get("Allow"))
 	}
 }
 
 func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, path := range []string{"/api/v1/products", "/nowhere", "/problems", "/api/v1/orders"} {
-		got := w.send("GET", path, "")
+		got := h.send("GET", path, "")
 		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
 			if len(got.Header.Values(name)) != 1 {
 				t.Errorf("%s: %s %v", path, name, got.Header.Values(name))
@@ -185,11 +185,11 @@ func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
 
 func TestCrossOriginIsOffUnlessSet(t *testing.T) {
 	ask := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
-	off := newWorld(t)
+	off := newHarness(t)
 	if got := off.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 405 || got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("off: %d %v", got.StatusCode, got.Header)
 	}
-	on := newWorld(t, func(c *config) { c.Origins = []string{"https://app.example"} })
+	on := newHarness(t, func(c *config) { c.Origins = []string{"https://app.example"} })
 	if got := on.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("on: %d %v", got.StatusCode, got.Header)
 	}
@@ -199,13 +199,13 @@ func TestCrossOriginIsOffUnlessSet(t *testing.T) {
 }
 
 func TestProblemTypesAreDocumented(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, kind := range rest.ProblemTypes() {
-		if got := w.send("GET", kind.Type, ""); got.StatusCode != 200 || !strings.Contains(got.text, kind.Meaning) {
+		if got := h.send("GET", kind.Type, ""); got.StatusCode != 200 || !strings.Contains(got.text, kind.Meaning) {
 			t.Errorf("%s: %d %s", kind.Type, got.StatusCode, got.text)
 		}
 	}
-	if got := w.send("GET", "/problems/none", ""); got.StatusCode != 404 {
+	if got := h.send("GET", "/problems/none", ""); got.StatusCode != 404 {
 		t.Errorf("an unknown one: %d", got.StatusCode)
 	}
 }
@@ -217,7 +217,7 @@ func TestPlainAddresses(t *testing.T) {
 		"": false, "/": false, "/a/": false, "/a//b": false, "/../a": false, "/a/..": false, "/a.b": false, "/%61": false, "/a%2Fb": false,
 		"/a;b": false, "/a b": false, "/a\n": false, "/{id}": false, "/é": false, `/a\b`: false, "a": false, "/a:b": false, "/@": false,
 	} {
-		if plain.MatchString(path) != want {
+		if plainPath.MatchString(path) != want {
 			t.Errorf("%q: %t", path, !want)
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// statusChanged tells whoever watches the order here. Duplicates and overtaken events are for the streams to sort out: each
-// knows what it has shown.
+// statusChanged passes the event to this replica's streams of the order. Each stream drops duplicates and late events itself,
+// because it knows which version it sent last.
 func (g *gateway) statusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
 	telemetry.SetOrder(ctx, received.Data.OrderID)
-	g.hub.tell(received.Data)
+	g.hub.notifyWatchers(received.Data)
 	return nil
 }

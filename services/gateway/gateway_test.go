@@ -62,14 +62,14 @@ func newFakeSidecar(t *testing.T) *fakeSidecar {
 	return f
 }
 
-func (f *fakeSidecar) says(answer http.HandlerFunc) {
+func (f *fakeSidecar) respondWith(answer http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answer = answer
 }
 
 // take returns what has reached the sidecar, and forgets it.
-func (f *fakeSidecar) take() []received {
+func (f *fakeSidecar) takeRequests() []received {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	got := f.got
@@ -77,8 +77,8 @@ func (f *fakeSidecar) take() []received {
 	return got
 }
 
-// world is a gateway at a port of its own, before a fake sidecar.
-type world struct {
+// harness is a gateway at a port of its own, before a fake sidecar.
+type harness struct {
 	t       *testing.T
 	sidecar *fakeSidecar
 	gateway *gateway
@@ -87,7 +87,7 @@ type world struct {
 	log     *bytes.Buffer
 }
 
-func newWorld(t *testing.T, changes ...func(*config)) *world {
+func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	t.Helper()
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
@@ -100,9 +100,9 @@ func newWorld(t *testing.T, changes ...func(*config)) *world {
 	stop := make(chan struct{})
 	var log bytes.Buffer
 	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), nil, stop)
-	server := httptest.NewServer(g.edge())
+	server := httptest.NewServer(g.edgeHandler())
 	t.Cleanup(server.Close)
-	return &world{t, sidecar, g, server, stop, &log}
+	return &harness{t, sidecar, g, server, stop, &log}
 }
 
 type lockedWriter struct {
@@ -138,11 +138,11 @@ func (r response) problem() rest.Problem {
 }
 
 // send sends a request with headers given as name, value, name, value...
-func (w *world) send(method, path, body string, headers ...string) response {
-	w.t.Helper()
-	req, err := http.NewRequest(method, w.server.URL+path, strings.NewReader(body))
+func (h *harness) send(method, path, body string, headers ...string) response {
+	h.t.Helper()
+	req, err := http.NewRequest(method, h.server.URL+path, strings.NewReader(body))
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -152,20 +152,20 @@ func (w *world) send(method, path, body string, headers ...string) response {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return response{resp, string(text)}
 }
 
 // raw sends bytes as they are, which http.Client would not, and returns the status of the answer.
-func (w *world) raw(request string) int {
-	w.t.Helper()
-	return rawStatus(w.t, strings.TrimPrefix(w.server.URL, "http://"), request)
+func (h *harness) sendRaw(request string) int {
+	h.t.Helper()
+	return rawStatus(h.t, strings.TrimPrefix(h.server.URL, "http://"), request)
 }
 
 func rawStatus(t *testing.T, address, request string) int {

@@ -13,79 +13,79 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// forward serves c by asking the service that owns it.
+// forward returns the handler that serves c by invoking its service.
 func (g *gateway) forward(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if c.may&signIn != 0 {
-			if err := g.logins.admit(g.clients.address(r), time.Now()); err != nil {
+		if c.options&loginLimit != 0 {
+			if err := g.logins.admitRequest(g.clients.address(r), time.Now()); err != nil {
 				return err
 			}
 		}
-		in, limit, err := invocationOf(w, r, c)
+		in, limit, err := newInvocation(w, r, c)
 		if err != nil {
 			return err
 		}
-		about(r.Context(), in.path)
+		setOrderFromPath(r.Context(), in.path)
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
-		answer, err := g.sidecar.invoke(ctx, in)
+		response, err := g.sidecar.invoke(ctx, in)
 		if err != nil {
 			return err
 		}
-		about(ctx, strings.TrimPrefix(answer.header.Get("Location"), prefix))
-		return answer.pass(w, r)
+		setOrderFromPath(ctx, strings.TrimPrefix(response.header.Get("Location"), prefix))
+		return response.writeTo(w, r)
 	}
 }
 
-// about tells whoever observes which order a path is of.
-func about(ctx context.Context, path string) {
+// setOrderFromPath records the order id of a path under /orders in the telemetry.
+func setOrderFromPath(ctx context.Context, path string) {
 	if below, found := strings.CutPrefix(path, "/orders/"); found {
 		id, _, _ := strings.Cut(below, "/")
 		telemetry.SetOrder(ctx, id)
 	}
 }
 
-// invocationOf rebuilds r as what c asks of its service, from checked parts alone, and says how long that may take.
-func invocationOf(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
+// newInvocation builds the invocation of c's service from the validated parts of r. It also returns the time limit.
+func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
 	in := invocation{app: c.app, method: c.method, header: http.Header{}}
 	limit := callTimeout
 	var err error
-	if in.path, err = pathOf(r, c.path); err != nil {
+	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, 0, err
 	}
-	if in.query, err = queryOf(r, c.query); err != nil {
+	if in.query, err = filterQuery(r, c.query); err != nil {
 		return in, 0, err
 	}
-	if in.body, err = bodyOf(w, r); err != nil {
+	if in.body, err = readBody(w, r); err != nil {
 		return in, 0, err
 	}
-	credentials(r, in.header)
-	if c.method == http.MethodPost { // the sidecar repeats a call whose connection broke: it has to be recognised
+	copyCredentials(r, in.header)
+	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
 		key, err := idempotency.Key(r)
 		if err != nil {
 			return in, 0, err
 		}
 		in.header.Set(idempotency.Header, key)
 	}
-	if c.may&wait != 0 {
+	if c.options&allowWait != 0 {
 		preferred, err := await.Wait(r)
 		if err != nil {
 			return in, 0, err
 		}
 		if preferred > 0 {
-			in.header.Set("Prefer", "wait="+seconds(preferred))
+			in.header.Set("Prefer", "wait="+wholeSeconds(preferred))
 			limit += preferred
 		}
 	}
 	return in, limit, nil
 }
 
-// listProblemTypes documents what can go wrong: the closed list of problem types.
+// listProblemTypes serves the documentation of all problem types. The list is closed.
 func listProblemTypes(w http.ResponseWriter, _ *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[rest.ProblemType]{Items: rest.ProblemTypes()})
 }
 
-// showProblemType documents one problem type, at the address that is its name.
+// showProblemType serves the documentation of one problem type. The type's URI is its path.
 func showProblemType(w http.ResponseWriter, r *http.Request) error {
 	for _, kind := range rest.ProblemTypes() {
 		if kind.Type == r.URL.Path {

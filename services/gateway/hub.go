@@ -9,12 +9,13 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// backlog is how many changes a watcher may be behind. An order has seven at most, so one that is further behind is stuck.
-const backlog = 16
+// watcherBuffer is the number of changes that a watcher may lag behind. An order has at most seven, so a watcher that lags
+// further is stuck.
+const watcherBuffer = 16
 
-// hub passes what is heard on to whoever is watching here. It never waits for a watcher.
+// hub passes status changes to the watchers of this replica. It never waits for a watcher.
 type hub struct {
-	total, perOrder, perAccount int // at most so many watchers
+	total, perOrder, perAccount int // maximum numbers of watchers
 
 	mu       sync.Mutex
 	orders   map[string]map[*watcher]struct{}
@@ -22,7 +23,7 @@ type hub struct {
 	count    int
 }
 
-// watcher is one open stream. Lost is closed when the watcher was too slow and is no longer told anything.
+// watcher is one open stream. The hub closes lost when it drops a watcher that is too slow.
 type watcher struct {
 	order, account string
 	changes        chan event.OrderStatus
@@ -34,19 +35,19 @@ func newHub(total, perOrder, perAccount int) *hub {
 		orders: map[string]map[*watcher]struct{}{}, accounts: map[string]int{}}
 }
 
-// join begins to watch an order. Limited or Unavailable when there are too many watchers.
-func (h *hub) join(order, account string) (*watcher, error) {
+// addWatcher adds a watcher of an order. Limited or Unavailable when there are too many watchers.
+func (h *hub) addWatcher(order, account string) (*watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.count >= h.total:
-		return nil, fault.Unavailable(errors.New("too many watchers in all"), "too many orders are being watched")
+		return nil, fault.Unavailable(errors.New("TRACKING_MAX_WATCHERS is reached"), "too many orders are being watched")
 	case len(h.orders[order]) >= h.perOrder:
 		return nil, fault.Limited(5*time.Second, "too many are watching this order")
 	case h.accounts[account] >= h.perAccount:
 		return nil, fault.Limited(5*time.Second, "you are watching too many orders")
 	}
-	w := &watcher{order, account, make(chan event.OrderStatus, backlog), make(chan struct{})}
+	w := &watcher{order, account, make(chan event.OrderStatus, watcherBuffer), make(chan struct{})}
 	if h.orders[order] == nil {
 		h.orders[order] = map[*watcher]struct{}{}
 	}
@@ -56,21 +57,22 @@ func (h *hub) join(order, account string) (*watcher, error) {
 	return w, nil
 }
 
-// leave ends what join began.
-func (h *hub) leave(w *watcher) {
+// removeWatcher removes a watcher. Removing it twice is harmless.
+func (h *hub) removeWatcher(w *watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.remove(w)
+	h.removeLocked(w)
 }
 
-// watching is how many watchers there are.
-func (h *hub) watching() int {
+// watcherCount returns the number of watchers.
+func (h *hub) watcherCount() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.count
 }
 
-func (h *hub) remove(w *watcher) {
+// removeLocked removes a watcher; the caller holds h.mu.
+func (h *hub) removeLocked(w *watcher) {
 	if _, there := h.orders[w.order][w]; !there {
 		return
 	}
@@ -84,15 +86,16 @@ func (h *hub) remove(w *watcher) {
 	h.count--
 }
 
-// tell passes a change on. A watcher with no room for it is dropped: it comes back and resumes where it was.
-func (h *hub) tell(change event.OrderStatus) {
+// notifyWatchers passes a change to the order's watchers. It drops a watcher whose buffer is full; that client reconnects and
+// resumes where it stopped.
+func (h *hub) notifyWatchers(change event.OrderStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.orders[change.OrderID] {
 		select {
 		case w.changes <- change:
 		default:
-			h.remove(w)
+			h.removeLocked(w)
 			close(w.lost)
 		}
 	}

@@ -11,10 +11,10 @@ import (
 
 func TestTheHubDropsWhoIsSlowAndWaitsForNobody(t *testing.T) {
 	h := newHub(9, 9, 9)
-	slow, _ := h.join(orderID, account)
-	quick, _ := h.join(orderID, account)
-	for v := range backlog + 1 {
-		h.tell(event.OrderStatus{OrderID: orderID, Version: v})
+	slow, _ := h.addWatcher(orderID, account)
+	quick, _ := h.addWatcher(orderID, account)
+	for v := range watcherBuffer + 1 {
+		h.notifyWatchers(event.OrderStatus{OrderID: orderID, Version: v})
 		<-quick.changes
 	}
 	select {
@@ -27,8 +27,8 @@ func TestTheHubDropsWhoIsSlowAndWaitsForNobody(t *testing.T) {
 		t.Error("the quick one was dropped")
 	default:
 	}
-	h.leave(slow) // once more does no harm
-	h.leave(quick)
+	h.removeWatcher(slow) // once more does no harm
+	h.removeWatcher(quick)
 	if h.count != 0 || len(h.accounts) != 0 || len(h.orders) != 0 {
 		t.Errorf("left behind: %+v", h)
 	}
@@ -38,7 +38,7 @@ func TestTheHubHasRoomForSoManyOnly(t *testing.T) {
 	h := newHub(4, 2, 3)
 	join := func(order, account string, want fault.Kind) {
 		t.Helper()
-		_, err := h.join(order, account)
+		_, err := h.addWatcher(order, account)
 		if want == fault.KindInternal && err != nil || want != fault.KindInternal && !fault.Is(err, want) {
 			t.Errorf("%s %s: %v", order, account, err)
 		}
@@ -57,14 +57,14 @@ func TestManyStreamsAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			w, err := h.join(fmt.Sprint(i%5), account)
+			w, err := h.addWatcher(fmt.Sprint(i%5), account)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			h.tell(event.OrderStatus{OrderID: w.order, Version: 1})
+			h.notifyWatchers(event.OrderStatus{OrderID: w.order, Version: 1})
 			<-w.changes
-			h.leave(w)
+			h.removeWatcher(w)
 		})
 	}
 	all.Wait()

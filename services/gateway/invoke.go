@@ -19,14 +19,14 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// maxAnswer is the largest answer that is passed on: what a sidecar lets through by default.
-const maxAnswer = 4 << 20
+// maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
+const maxResponse = 4 << 20
 
-// answered are the headers of an answer that a client gets to see.
-var answered = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
+// passedHeaders are the headers of a service's response that the client receives.
+var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
 	"X-Content-Type-Options", "Preference-Applied"}
 
-// invocation is a call of a service, made of nothing that has not been checked.
+// invocation is a request to a service. All its parts have been validated.
 type invocation struct {
 	app, method, path string
 	query             url.Values
@@ -42,7 +42,7 @@ type invoker struct {
 
 func newInvoker(c server.SidecarConfig) invoker {
 	return invoker{config: c, client: &http.Client{
-		Transport: &http.Transport{ // no proxy from the environment: the sidecar is next door
+		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the gateway
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
 		},
@@ -50,43 +50,43 @@ func newInvoker(c server.SidecarConfig) invoker {
 	}}
 }
 
-// answer is what a service said: success, or a problem of its own.
-type answer struct {
+// serviceResponse is a response from a service: success, or a problem that the service reported.
+type serviceResponse struct {
 	status  int
 	header  http.Header
 	body    []byte
 	problem bool
 }
 
-// invoke calls a service. Whatever did not come from the service itself is an error: Unavailable.
-func (i invoker) invoke(ctx context.Context, in invocation) (answer, error) {
-	request, err := i.request(ctx, in)
+// invoke calls a service. A response that is not from the service itself becomes Unavailable.
+func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
+	request, err := i.newRequest(ctx, in)
 	if err != nil {
-		return answer{}, err
+		return serviceResponse{}, err
 	}
 	response, err := i.client.Do(request)
 	if err != nil {
-		return answer{}, away(in.app, err)
+		return serviceResponse{}, unavailable(in.app, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err != nil || len(body) > maxAnswer {
-		return answer{}, away(in.app, errors.Join(fmt.Errorf("an answer of %d bytes", len(body)), err))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	if err != nil || len(body) > maxResponse {
+		return serviceResponse{}, unavailable(in.app, errors.Join(fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse), err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	a := answer{response.StatusCode, response.Header, body, kind == "application/problem+json"}
+	a := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
 	success := a.status >= http.StatusOK && a.status < http.StatusMultipleChoices
-	if !success && (!a.problem || a.status < http.StatusBadRequest) { // a sidecar's own error, or none of our services
-		return answer{}, away(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
+	if !success && (!a.problem || a.status < http.StatusBadRequest) { // an error of the sidecar, or of a server that is not a Comanda service
+		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
 	return a, nil
 }
 
-func away(app string, cause error) error {
+func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
-func (i invoker) request(ctx context.Context, in invocation) (*http.Request, error) {
+func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
 	target := i.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
 	if len(in.query) > 0 {
 		target += "?" + in.query.Encode()
@@ -112,13 +112,13 @@ func (i invoker) request(ctx context.Context, in invocation) (*http.Request, err
 	return request, nil
 }
 
-// pass gives the answer to the client, with the headers on the list. A problem's instance becomes the address the client
-// knows, and one that passes says when to try again.
-func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
+// writeTo sends the response to the client, with the listed headers only. A problem's instance becomes the path that the
+// client requested. A 503 or 429 without Retry-After gets one.
+func (a serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
 	if a.problem {
 		var problem rest.Problem
 		if err := json.Unmarshal(a.body, &problem); err != nil {
-			return fault.Unavailable(fmt.Errorf("read a problem: %w", err), "a part of the system does not answer")
+			return fault.Unavailable(fmt.Errorf("decode the service's problem: %w", err), "a part of the system does not answer")
 		}
 		problem.Instance = r.URL.Path
 		if a.status >= http.StatusInternalServerError {
@@ -130,16 +130,16 @@ func (a answer) pass(w http.ResponseWriter, r *http.Request) error {
 		}
 		a.body = append(body, '\n')
 	}
-	for _, name := range answered {
+	for _, name := range passedHeaders {
 		if value := a.header.Get(name); value != "" {
 			w.Header().Set(name, value)
 		}
 	}
-	later := a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests
-	if later && w.Header().Get("Retry-After") == "" {
+	temporary := a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests
+	if temporary && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a client that is gone does not mind
+	_, _ = w.Write(a.body) // fails only when the client has disconnected
 	return nil
 }

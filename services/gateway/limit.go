@@ -16,18 +16,18 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// maxClients bounds how many addresses are remembered; the one not seen for longest is forgotten first.
+// maxClients bounds the number of addresses in a limiter. The least recently seen address is removed first.
 const maxClients = 10_000
 
-// limiter gives every client address a token bucket.
+// limiter limits requests with one token bucket for each client address.
 type limiter struct {
 	rate    rate.Limit
 	burst   int
-	refused prometheus.Counter // nil when nobody counts
+	refused prometheus.Counter // nil when refusals are not counted
 
 	mu      sync.Mutex
 	clients map[netip.Prefix]*list.Element
-	recent  list.List // of *client, the most recent in front
+	recent  list.List // of *client, most recent first
 }
 
 type client struct {
@@ -35,13 +35,14 @@ type client struct {
 	bucket  *rate.Limiter
 }
 
-// newLimiter allows burst requests at once and perSecond after that; with 0 there is no limit.
+// newLimiter returns a limiter that allows burst requests at once and then perSecond; perSecond 0 means no limit.
 func newLimiter(perSecond float64, burst int) *limiter {
 	return &limiter{rate: rate.Limit(perSecond), burst: max(burst, 1), clients: map[netip.Prefix]*list.Element{}}
 }
 
-// admit takes a token for address, or says Limited and when there will be one.
-func (l *limiter) admit(address netip.Prefix, now time.Time) error {
+// admitRequest takes a token from the bucket of address. It returns Limited, with the time until the next token, when the
+// bucket is empty.
+func (l *limiter) admitRequest(address netip.Prefix, now time.Time) error {
 	if l.rate <= 0 {
 		return nil
 	}
@@ -72,7 +73,7 @@ func (l *limiter) bucket(address netip.Prefix) *rate.Limiter {
 	return fresh.bucket
 }
 
-// proxies are the networks of the reverse proxies in front of us. Only they are believed when they say for whom they call.
+// proxies are the networks of the reverse proxies in front of the gateway. X-Forwarded-For is trusted only from them.
 type proxies []netip.Prefix
 
 // UnmarshalText reads a comma-separated list of networks and single addresses.
@@ -91,8 +92,8 @@ func (p *proxies) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// address is where r comes from: the nearest address that is none of the proxies'. An IPv6 client is known by its /64,
-// of which it has all the addresses anyway.
+// address returns the client address of r: the nearest hop that is not a trusted proxy. An IPv6 client is identified by its
+// /64, because one client usually has all addresses of that network.
 func (p proxies) address(r *http.Request) netip.Prefix {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
 	address := peer.Addr().Unmap()

@@ -15,21 +15,21 @@ func TestLimiter(t *testing.T) {
 	now, one, other := time.Now(), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
 	l := newLimiter(2, 3)
 	for range 3 {
-		if err := l.admit(one, now); err != nil {
+		if err := l.admitRequest(one, now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := l.admit(one, now)
+	err := l.admitRequest(one, now)
 	if !fault.Is(err, fault.KindLimited) || fault.From(err).RetryAfter != 500*time.Millisecond {
 		t.Errorf("the fourth: %v", err)
 	}
-	if err := l.admit(other, now); err != nil {
+	if err := l.admitRequest(other, now); err != nil {
 		t.Errorf("another address: %v", err)
 	}
-	if err := l.admit(one, now.Add(500*time.Millisecond)); err != nil {
+	if err := l.admitRequest(one, now.Add(500*time.Millisecond)); err != nil {
 		t.Errorf("when it was told to: %v", err)
 	}
-	if err := newLimiter(0, 0).admit(one, now); err != nil {
+	if err := newLimiter(0, 0).admitRequest(one, now); err != nil {
 		t.Errorf("without a limit: %v", err)
 	}
 }
@@ -37,17 +37,17 @@ func TestLimiter(t *testing.T) {
 func TestTheLimitersTableIsBounded(t *testing.T) {
 	l, now := newLimiter(1, 1), time.Now()
 	first := netip.MustParsePrefix("10.0.0.0/32")
-	_ = l.admit(first, now)
+	_ = l.admitRequest(first, now)
 	for i := range maxClients + 100 {
-		_ = l.admit(netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
+		_ = l.admitRequest(netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
 		if i%1000 == 0 {
-			_ = l.admit(first, now) // seen again and again: not the one to forget
+			_ = l.admitRequest(first, now) // seen again and again: not the one to forget
 		}
 	}
 	if len(l.clients) != maxClients || l.recent.Len() != maxClients {
 		t.Errorf("%d and %d clients", len(l.clients), l.recent.Len())
 	}
-	if l.admit(first, now) == nil {
+	if l.admitRequest(first, now) == nil {
 		t.Error("a busy client was forgotten")
 	}
 }
@@ -87,18 +87,18 @@ func TestTheAddressOfAClient(t *testing.T) {
 }
 
 func TestTooManyRequests(t *testing.T) {
-	w := newWorld(t, func(c *config) { c.Rate, c.Burst, c.LoginRate, c.LoginBurst = 0.1, 5, 0.1, 1 })
+	h := newHarness(t, func(c *config) { c.Rate, c.Burst, c.LoginRate, c.LoginBurst = 0.1, 5, 0.1, 1 })
 	for i, want := range []int{200, 429, 200, 429, 200, 429} { // in turn: a login, which has one, and the menu; five in all
 		path, method := "/products", "GET"
 		if i < 2 || i == 3 {
 			path, method = "/auth/login", "POST"
 		}
-		got := w.send(method, prefix+path, map[string]string{"POST": "{}"}[method], "X-Forwarded-For", fmt.Sprintf("1.2.3.%d", i))
+		got := h.send(method, prefix+path, map[string]string{"POST": "{}"}[method], "X-Forwarded-For", fmt.Sprintf("1.2.3.%d", i))
 		if after, _ := strconv.Atoi(got.Header.Get("Retry-After")); got.StatusCode != want || (want == 429) != (after > 0) {
 			t.Errorf("request %d: %d, Retry-After %q", i, got.StatusCode, got.Header.Get("Retry-After"))
 		}
 	}
-	if reached := len(w.sidecar.take()); reached != 3 {
+	if reached := len(h.sidecar.takeRequests()); reached != 3 {
 		t.Errorf("%d reached the sidecar", reached)
 	}
 }

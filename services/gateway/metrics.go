@@ -7,14 +7,14 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// measure makes registry show what the gateway alone knows.
-func (g *gateway) measure(registry prometheus.Registerer) {
+// registerMetrics registers the gateway's own metrics.
+func (g *gateway) registerMetrics(registry prometheus.Registerer) {
 	factory := promauto.With(registry)
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "comanda_tracking_watchers", Help: "Open streams of orders.",
-	}, func() float64 { return float64(g.hub.watching()) })
+		Name: "comanda_tracking_watchers", Help: "Open order tracking streams.",
+	}, func() float64 { return float64(g.hub.watcherCount()) })
 	limited := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-		Name: "comanda_rate_limited_total", Help: "Requests refused because there were too many from one address, by limit.",
+		Name: "comanda_rate_limited_total", Help: "Requests refused by the rate limits of a client address, by limit.",
 	}, []string{"limit"}), "requests", "login")
 	g.requests.refused = limited.WithLabelValues("requests")
 	g.logins.refused = limited.WithLabelValues("login")

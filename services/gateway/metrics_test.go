@@ -26,7 +26,7 @@ func read(t *testing.T, url string) (*http.Response, string) {
 // The world reaches the gateway's own port: its metrics are on another.
 func TestTheWorldSeesNoMetrics(t *testing.T) {
 	port := freePort(t)
-	_, address, _ := wholeWith(t, "METRICS_PORT="+port)
+	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port)
 	for _, path := range []string{"/metrics", "/api/v1/metrics"} {
 		if resp, body := read(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "go_goroutines") {
 			t.Errorf("%s: %d %.100s", path, resp.StatusCode, body)
@@ -51,7 +51,7 @@ func TestTheWorldSeesNoMetrics(t *testing.T) {
 
 func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
 	port := freePort(t)
-	_, address, _ := wholeWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3", "RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
+	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3", "RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
 	for range 5 {
 		resp, err := http.Post("http://"+address+"/api/v1/auth/login", "application/json", strings.NewReader(`{}`))
 		if err != nil {
@@ -66,10 +66,10 @@ func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
 // What a client says of traces goes no further. The trace is the gateway's own, the answer tells of it, and so does the
 // problem when something went wrong on our side.
 func TestTheGatewayBeginsTheTrace(t *testing.T) {
-	sidecar, address, _ := whole(t)
+	sidecar, address, _ := runGateway(t)
 	const stranger = "0af7651916cd43dd8448eb211c80319c"
 	for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
-		sidecar.says(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		req, _ := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/products", nil)
 		req.Header.Set("traceparent", "00-"+stranger+"-b7ad6b7169203331-01")
 		resp, err := http.DefaultClient.Do(req)
@@ -78,7 +78,7 @@ func TestTheGatewayBeginsTheTrace(t *testing.T) {
 		}
 		text, _ := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
-		passed := sidecar.take()[0].header.Get("traceparent")
+		passed := sidecar.takeRequests()[0].header.Get("traceparent")
 		if len(passed) != 55 || strings.Contains(passed, stranger) || !strings.HasSuffix(passed, "-01") {
 			t.Fatalf("the sidecar gets traceparent %q", passed)
 		}
@@ -94,9 +94,9 @@ func TestTheGatewayBeginsTheTrace(t *testing.T) {
 
 // Whether all are ready is asked every second: no trace of that is kept anywhere.
 func TestReadinessLeavesNoTrace(t *testing.T) {
-	sidecar, address, _ := whole(t)
+	sidecar, address, _ := runGateway(t)
 	read(t, "http://"+address+"/readyz")
-	for _, got := range sidecar.take() {
+	for _, got := range sidecar.takeRequests() {
 		if parent := got.header.Get("traceparent"); strings.Contains(got.uri, "/invoke/") && !strings.HasSuffix(parent, "-00") {
 			t.Errorf("%s has traceparent %q", got.uri, parent)
 		}

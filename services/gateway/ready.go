@@ -12,17 +12,17 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// The times of /readyz, which anyone may ask: how long a service may take to answer, and how long an answer is kept, so
+// The times of /readyz, which anyone may checkService: how long a service may take to answer, and how long an answer is kept, so
 // that who asks often does not make us ask often.
 const (
 	readyTimeout = 2 * time.Second
-	readyFor     = time.Second
+	readyTTL     = time.Second
 )
 
 // readiness knows whether all five are ready.
 type readiness struct {
-	sidecar func(context.Context) error
-	ask     func(ctx context.Context, app string) error
+	sidecar      func(context.Context) error
+	checkService func(ctx context.Context, app string) error
 
 	mu    sync.Mutex
 	until time.Time
@@ -36,12 +36,12 @@ func (r *readiness) check(ctx context.Context) error {
 	if time.Now().Before(r.until) {
 		return r.last
 	}
-	r.last = r.askAll(context.WithoutCancel(ctx)) // the answer is for others as well
-	r.until = time.Now().Add(readyFor)
+	r.last = r.checkAll(context.WithoutCancel(ctx)) // the answer is for others as well
+	r.until = time.Now().Add(readyTTL)
 	return r.last
 }
 
-func (r *readiness) askAll(ctx context.Context) error {
+func (r *readiness) checkAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	asks := append([]string{"gateway"}, services.Stateful...)
@@ -49,7 +49,7 @@ func (r *readiness) askAll(ctx context.Context) error {
 	var asked sync.WaitGroup
 	asked.Go(func() { missing[0] = r.sidecar(ctx) != nil })
 	for i, app := range services.Stateful {
-		asked.Go(func() { missing[i+1] = r.ask(ctx, app) != nil })
+		asked.Go(func() { missing[i+1] = r.checkService(ctx, app) != nil })
 	}
 	asked.Wait()
 	var names []string
@@ -66,9 +66,9 @@ func (r *readiness) askAll(ctx context.Context) error {
 
 // serviceReady asks a service, through both sidecars, whether it is ready.
 func (g *gateway) serviceReady(ctx context.Context, app string) error {
-	answer, err := g.sidecar.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
-	if err == nil && answer.status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d", app, answer.status)
+	response, err := g.sidecar.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
+	if err == nil && response.status != http.StatusOK {
+		err = fmt.Errorf("%s answers %d", app, response.status)
 	}
 	return err
 }

@@ -19,7 +19,7 @@ func TestReadinessNamesWhoIsNot(t *testing.T) {
 		missing.Store(&none)
 		r := readiness{
 			sidecar: func(context.Context) error { return nil },
-			ask: func(ctx context.Context, app string) error {
+			checkService: func(ctx context.Context, app string) error {
 				asked.Add(1)
 				if !strings.Contains(*missing.Load(), app) {
 					return nil
@@ -38,7 +38,7 @@ func TestReadinessNamesWhoIsNot(t *testing.T) {
 		if err := r.check(t.Context()); err != nil || asked.Load() != 4 {
 			t.Errorf("asked again within a second: %v, %d", err, asked.Load())
 		}
-		time.Sleep(readyFor)
+		time.Sleep(readyTTL)
 		begun := time.Now()
 		if err := r.check(t.Context()); err == nil || err.Error() != "not ready: user, order" {
 			t.Errorf("two missing: %v", err)
@@ -46,7 +46,7 @@ func TestReadinessNamesWhoIsNot(t *testing.T) {
 		if took := time.Since(begun); took != readyTimeout {
 			t.Errorf("it took %v", took)
 		}
-		r = readiness{sidecar: func(context.Context) error { return errors.New("away") }, ask: func(context.Context, string) error { return errors.New("away") }}
+		r = readiness{sidecar: func(context.Context) error { return errors.New("away") }, checkService: func(context.Context, string) error { return errors.New("away") }}
 		if err := r.check(t.Context()); err == nil || err.Error() != "not ready: gateway, auth, user, order, product" {
 			t.Errorf("no sidecar: %v", err)
 		}
@@ -54,18 +54,18 @@ func TestReadinessNamesWhoIsNot(t *testing.T) {
 }
 
 func TestAServiceIsAskedThroughTheSidecar(t *testing.T) {
-	w := newWorld(t)
-	if err := w.gateway.serviceReady(t.Context(), "user"); err != nil {
+	h := newHarness(t)
+	if err := h.gateway.serviceReady(t.Context(), "user"); err != nil {
 		t.Error(err)
 	}
-	if got := w.sidecar.take()[0]; got.uri != "/v1.0/invoke/user/method/readyz" || got.header.Get("dapr-api-token") != "dapr-token" {
+	if got := h.sidecar.takeRequests()[0]; got.uri != "/v1.0/invoke/user/method/readyz" || got.header.Get("dapr-api-token") != "dapr-token" {
 		t.Errorf("asked %+v", got)
 	}
-	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) {
+	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/problem+json")
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	})
-	if err := w.gateway.serviceReady(t.Context(), "user"); err == nil {
+	if err := h.gateway.serviceReady(t.Context(), "user"); err == nil {
 		t.Error("a service that says it is not was believed to be")
 	}
 }

@@ -27,7 +27,7 @@ var (
 )
 
 // pathOf fills the path of a call with r's parameters. What is no UUID names nothing.
-func pathOf(r *http.Request, template string) (string, error) {
+func fillPath(r *http.Request, template string) (string, error) {
 	valid := true
 	path := parameter.ReplaceAllStringFunc(template, func(name string) string {
 		value := rest.Param(r, strings.Trim(name, "{}"))
@@ -41,7 +41,7 @@ func pathOf(r *http.Request, template string) (string, error) {
 }
 
 // queryOf picks the parameters in allowed out of r's query, the first value of each.
-func queryOf(r *http.Request, allowed []string) (url.Values, error) {
+func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fault.Malformed("the query is not well formed")
@@ -62,7 +62,7 @@ func queryOf(r *http.Request, allowed []string) (url.Values, error) {
 
 // bodyOf reads r's body: JSON, or nothing at all. The edge has given the client until bodyTimeout to send it; that is
 // lifted when the body is there, because while an answer is being made it would end the request.
-func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
@@ -76,11 +76,11 @@ func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // credentials copies the proof of who calls, if it has been checked: a Bearer token and nothing else, because a sidecar
 // reads the name of its target out of Basic credentials.
-func credentials(r *http.Request, to http.Header) {
+func copyCredentials(r *http.Request, to http.Header) {
 	if token.From(r.Context()).Subject != "" {
 		to.Set("Authorization", r.Header.Get("Authorization"))
 	}
 }
 
 // seconds says d in whole seconds.
-func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

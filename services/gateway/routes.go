@@ -15,21 +15,21 @@ const prefix = "/api/v1"
 
 // call is one line of the public API.
 type call struct {
-	method string
-	path   string // every parameter in it is a UUID
-	access rest.Access
-	app    string
-	query  []string // the parameters that are passed on
-	may    allowance
-	stream bool // served by the gateway itself, as server-sent events
+	method  string
+	path    string // every parameter in it is a UUID
+	access  rest.Access
+	app     string
+	query   []string // the parameters that are passed on
+	options callOptions
+	stream  bool // served by the gateway itself, as server-sent events
 }
 
-// allowance is what is special about a call.
-type allowance int
+// callOptions is what is special about a call.
+type callOptions int
 
 const (
-	wait   allowance = 1 << iota // Prefer: wait=N is passed on
-	signIn                       // the stricter limit is for it: here passwords and addresses are guessed
+	allowWait  callOptions = 1 << iota // Prefer: wait=N is passed on
+	loginLimit                         // the stricter limit is for it: here passwords and addresses are guessed
 )
 
 // calls is the whole public API. Who owns what is for the services to say; the roles here are the least that is needed.
@@ -42,9 +42,9 @@ func calls() []call {
 	someone := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
 	return []call{
-		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", may: signIn},
-		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", may: wait},
-		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", may: signIn},
+		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit},
+		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
+		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
@@ -62,7 +62,7 @@ func calls() []call {
 
 		{method: post, path: "/orders", access: customer, app: "order"},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
-		{method: get, path: "/orders/{id}", access: someone, app: "order", may: wait},
+		{method: get, path: "/orders/{id}", access: someone, app: "order", options: allowWait},
 		{method: post, path: "/orders/{id}/cancel", access: someone, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
 		{method: get, path: "/orders/{id}/events", access: someone, app: "order", stream: true},
@@ -78,7 +78,7 @@ func (g *gateway) routes() []rest.Route {
 	for _, c := range calls() {
 		handle := g.forward(c)
 		if c.stream {
-			handle = g.track
+			handle = g.trackOrder
 		}
 		routes = append(routes, rest.Route{Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit})
 	}

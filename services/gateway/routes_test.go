@@ -14,8 +14,8 @@ const (
 	tokenless = "anyone, a bad token too"
 )
 
-// spelledOut is the public API once more, against a slip in the table. The stream has tests of its own.
-var spelledOut = []struct{ method, path, app, who string }{
+// publicAPI is the public API once more, against a slip in the table. The stream has tests of its own.
+var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/auth/register", "auth", tokenless},
 	{"GET", "/auth/registrations/" + orderID, "auth", tokenless},
 	{"POST", "/auth/login", "auth", tokenless},
@@ -39,17 +39,17 @@ var spelledOut = []struct{ method, path, app, who string }{
 }
 
 func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	all := []string{token.Customer, token.Staff, token.Admin}
-	for _, tc := range spelledOut {
+	for _, tc := range publicAPI {
 		body := ""
 		if tc.method != "GET" && tc.method != "DELETE" {
 			body = `{"a":1}`
 		}
 		expect := func(who, authorization string, allowed bool, refused int) {
 			t.Helper()
-			got := w.send(tc.method, prefix+tc.path, body, "Authorization", authorization)
-			reached := w.sidecar.take()
+			got := h.send(tc.method, prefix+tc.path, body, "Authorization", authorization)
+			reached := h.sidecar.takeRequests()
 			if !allowed {
 				if got.StatusCode != refused || len(reached) != 0 {
 					t.Errorf("%s %s for %s: %d, want %d; reached %v", tc.method, tc.path, who, got.StatusCode, refused, reached)
@@ -71,19 +71,19 @@ func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
 		}
 		expect("a bad token", "Bearer nonsense", tc.who == tokenless, http.StatusUnauthorized)
 		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, orderID) { // an id that is none
-			bad := w.send(tc.method, prefix+strings.Replace(tc.path, orderID, "7", 1), body, "Authorization", bearer(t, all...))
-			if bad.StatusCode != 404 || len(w.sidecar.take()) != 0 {
+			bad := h.send(tc.method, prefix+strings.Replace(tc.path, orderID, "7", 1), body, "Authorization", bearer(t, all...))
+			if bad.StatusCode != 404 || len(h.sidecar.takeRequests()) != 0 {
 				t.Errorf("%s %s with a bad id: %d", tc.method, tc.path, bad.StatusCode)
 			}
 		}
 	}
-	if got := len(calls()); got != len(spelledOut)+1 {
-		t.Errorf("the table has %d calls, this test knows %d and the stream", got, len(spelledOut))
+	if got := len(calls()); got != len(publicAPI)+1 {
+		t.Errorf("the table has %d calls, this test knows %d and the stream", got, len(publicAPI))
 	}
 }
 
 func TestOnlyListedQueryParametersPass(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, tc := range []struct{ path, want string }{
 		{"/products?query=p%C3%A2t%C3%A9%26x%3D1&category=a+b&limit=5&cursor=abc&admin=1", "/products?category=a+b&cursor=abc&limit=5&query=p%C3%A2t%C3%A9%26x%3D1"},
 		{"/products?limit=1&limit=2", "/products?limit=1"},
@@ -91,14 +91,14 @@ func TestOnlyListedQueryParametersPass(t *testing.T) {
 		{"/products?metadata.x=1&dapr-app-id=auth", "/products"},
 		{"/products/" + strings.ToUpper(orderID) + "?limit=1", "/products/" + orderID},
 	} {
-		got := w.send("GET", prefix+tc.path, "")
-		reached := w.sidecar.take()
+		got := h.send("GET", prefix+tc.path, "")
+		reached := h.sidecar.takeRequests()
 		if got.StatusCode != 200 || len(reached) != 1 || reached[0].uri != "/v1.0/invoke/product/method"+tc.want {
 			t.Errorf("%s: %d, became %v", tc.path, got.StatusCode, reached)
 		}
 	}
 	for _, bad := range []string{"?limit=%zz", "?query=a;b=c", "?query=%ff", "?query=a%00", "?query=a%0d%0ab", "?query=" + strings.Repeat("x", 501)} {
-		if got := w.send("GET", prefix+"/products"+bad, ""); got.StatusCode != 400 || len(w.sidecar.take()) != 0 {
+		if got := h.send("GET", prefix+"/products"+bad, ""); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
 			t.Errorf("%s: %d", bad, got.StatusCode)
 		}
 	}

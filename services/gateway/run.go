@@ -45,10 +45,10 @@ func run(ctx context.Context, environ []string) error {
 	}
 	registry := telemetry.NewRegistry()
 	g := newGateway(config, log, registry, ctx.Done())
-	ready := readiness{ask: g.serviceReady, sidecar: func(ctx context.Context) error { return server.CheckSidecar(ctx, config.Sidecar) }}
+	ready := readiness{checkService: g.serviceReady, sidecar: func(ctx context.Context) error { return server.CheckSidecar(ctx, config.Sidecar) }}
 	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
-		Handler: g.events(), Public: g.edge(), CheckReady: ready.check,
+		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,
 	})
 }
 
@@ -73,12 +73,12 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		origins: c.Origins,
 	}
-	g.measure(registry)
+	g.registerMetrics(registry)
 	return g
 }
 
 // events is the handler that only the sidecar reaches.
-func (g *gateway) events() http.Handler {
+func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
 	consumer.Register(router, g.log, g.subscriptions())
 	return router

@@ -48,13 +48,13 @@ func freePort(t *testing.T) string {
 }
 
 // whole runs the gateway as a process does, before a fake sidecar, and returns its address.
-func whole(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
+func runGateway(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
-	return wholeWith(t, "METRICS_PORT="+freePort(t))
+	return runGatewayWith(t, "METRICS_PORT="+freePort(t))
 }
 
-// wholeWith does so with further settings.
-func wholeWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, address string, stop func() error) {
+// runGatewayWith does so with further settings.
+func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
 	sidecar = newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
@@ -80,7 +80,7 @@ func wholeWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, address 
 }
 
 func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
-	_, address, _ := whole(t)
+	_, address, _ := runGateway(t)
 	const cloudEvent = `{"id":"e","type":"order.status.changed.v1","data":{"orderId":"x","version":1,"status":"PENDING","at":"2026-01-02T03:04:05Z"}}`
 	for name, tc := range map[string]struct {
 		path, headers string
@@ -110,7 +110,7 @@ func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
 }
 
 func TestHealthAndReadiness(t *testing.T) {
-	sidecar, address, _ := whole(t)
+	sidecar, address, _ := runGateway(t)
 	get := func(path string) (int, string) {
 		resp, err := http.Get("http://" + address + path)
 		if err != nil {
@@ -120,7 +120,7 @@ func TestHealthAndReadiness(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(body)
 	}
-	sidecar.says(func(w http.ResponseWriter, r *http.Request) {
+	sidecar.respondWith(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/invoke/product/") {
 			w.WriteHeader(500)
 		}
@@ -140,7 +140,7 @@ func TestSlowClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as long as a client is waited for")
 	}
-	_, address, _ := whole(t)
+	_, address, _ := runGateway(t)
 	for name, begin := range map[string]string{
 		"a head":             "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
 		"a body":             "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
@@ -174,9 +174,9 @@ func TestSlowClients(t *testing.T) {
 }
 
 func TestStoppingEndsStreamsAtOnce(t *testing.T) {
-	sidecar, address, stop := whole(t)
-	w := &world{t: t, sidecar: sidecar}
-	w.historyOf(1)
+	sidecar, address, stop := runGateway(t)
+	h := &harness{t: t, sidecar: sidecar}
+	h.serveHistory(1)
 	req, _ := http.NewRequest("GET", "http://"+address+streamPath, nil)
 	req.Header.Set("Authorization", bearer(t, token.Customer))
 	resp, err := http.DefaultClient.Do(req)

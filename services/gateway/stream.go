@@ -15,10 +15,10 @@ import (
 // The times of a stream: how often it shows that it lives, and looks whether an event was lost; how soon it looks again
 // when it knows that one is missing; how long a client may take to read; and when one that was cut off shall come back.
 const (
-	heartbeat    = 15 * time.Second
-	lookAgain    = time.Second
-	writeTimeout = 5 * time.Second
-	comeBack     = time.Second
+	heartbeat      = 15 * time.Second
+	historyRetry   = time.Second
+	writeTimeout   = 5 * time.Second
+	reconnectDelay = time.Second
 )
 
 // stream shows one client the changes of one order, each once, in order and without gaps. Events come at least once, in no
@@ -28,50 +28,50 @@ type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	watcher *watcher
-	history func(context.Context) ([]change, error)
+	history func(context.Context) ([]statusChange, error)
 
-	shown  int // version of the last change shown
-	wanted int // version of the last change heard of
-	final  bool
+	lastSent  int // version of the last change shown
+	lastHeard int // version of the last change heard of
+	final     bool
 }
 
 // newStream prepares a stream that begins after the version after, or at the present when that is nil.
-func newStream(w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]change, error), past []change, after *int) *stream {
+func newStream(w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int) *stream {
 	latest := past[len(past)-1]
-	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, shown: latest.Version - 1}
+	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, lastSent: latest.Version - 1}
 	if after != nil {
-		s.shown = min(*after, latest.Version) // an id from the future would hide what comes before it
+		s.lastSent = min(*after, latest.Version) // an id from the future would hide what comes before it
 	}
-	s.final = s.shown == latest.Version && latest.Status.Final()
+	s.final = s.lastSent == latest.Version && latest.Status.Final()
 	return s
 }
 
 // run shows past and then what comes, until a final status, the end of ctx (the client is gone, or its token has expired),
 // or stopping.
-func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []change) {
+func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []statusChange) {
 	header := s.w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	s.w.WriteHeader(http.StatusOK)
-	if s.showAll(past) != nil {
+	if s.sendAll(past) != nil {
 		return
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	// A gateway that has only just started may not have joined its consumer group yet, and hears nothing of the first
 	// changes. So a young stream looks by itself: after one second, three and seven.
-	pause := lookAgain
+	pause := historyRetry
 	young := time.NewTimer(pause)
 	defer young.Stop()
 	for err := s.flush(); err == nil && !s.final; {
 		var again <-chan time.Time
-		if s.wanted > s.shown {
-			again = time.After(lookAgain)
+		if s.lastHeard > s.lastSent {
+			again = time.After(historyRetry)
 		}
 		select {
 		case heard := <-s.watcher.changes:
-			err = s.hear(ctx, heard)
+			err = s.handleEvent(ctx, heard)
 		case <-again:
 			err = s.catchUp(ctx)
 		case <-young.C:
@@ -86,7 +86,7 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []chang
 		case <-s.watcher.lost: // it comes back with Last-Event-ID
 			return
 		case <-stopping:
-			_ = s.write(fmt.Sprintf("retry: %d\n\n", comeBack.Milliseconds()))
+			_ = s.write(fmt.Sprintf("retry: %d\n\n", reconnectDelay.Milliseconds()))
 			return
 		case <-ctx.Done():
 			return
@@ -95,12 +95,12 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []chang
 }
 
 // hear takes in one event: shows it when it is the next, ignores it when it is known, and asks the history otherwise.
-func (s *stream) hear(ctx context.Context, heard event.OrderStatus) error {
-	s.wanted = max(s.wanted, heard.Version)
-	if heard.Version == s.shown+1 {
-		return s.show(change{heard.OrderID, heard.Status, heard.Version, heard.Reason, heard.At})
+func (s *stream) handleEvent(ctx context.Context, heard event.OrderStatus) error {
+	s.lastHeard = max(s.lastHeard, heard.Version)
+	if heard.Version == s.lastSent+1 {
+		return s.sendChange(statusChange{heard.OrderID, heard.Status, heard.Version, heard.Reason, heard.At})
 	}
-	if heard.Version <= s.shown {
+	if heard.Version <= s.lastSent {
 		return nil
 	}
 	return s.catchUp(ctx)
@@ -119,27 +119,27 @@ func (s *stream) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.showAll(past)
+	return s.sendAll(past)
 }
 
-func (s *stream) showAll(past []change) error {
+func (s *stream) sendAll(past []statusChange) error {
 	for _, c := range past {
-		if c.Version <= s.shown {
+		if c.Version <= s.lastSent {
 			continue
 		}
-		if err := s.show(c); err != nil {
+		if err := s.sendChange(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *stream) show(c change) error {
+func (s *stream) sendChange(c statusChange) error {
 	data, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	s.shown, s.final = c.Version, c.Status.Final()
+	s.lastSent, s.final = c.Version, c.Status.Final()
 	return s.write(fmt.Sprintf("event: status\nid: %d\ndata: %s\n\n", c.Version, data))
 }
 

@@ -17,33 +17,33 @@ import (
 const historyTimeout = 5 * time.Second
 
 // refusal is a service's answer that is not what was asked for: the client gets it as it is.
-type refusal struct{ answer answer }
+type refusal struct{ response serviceResponse }
 
-func (r refusal) Error() string { return fmt.Sprintf("refused with %d", r.answer.status) }
+func (r refusal) Error() string { return fmt.Sprintf("refused with %d", r.response.status) }
 
 // track serves GET /orders/{id}/events: every change of one order as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html), until the last. The hub is joined before the history is
 // asked, so that nothing falls between the two.
-func (g *gateway) track(w http.ResponseWriter, r *http.Request) error {
-	path, err := pathOf(r, "/orders/{id}/history")
+func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
+	path, err := fillPath(r, "/orders/{id}/history")
 	if err != nil {
 		return err
 	}
-	about(r.Context(), path)
+	setOrderFromPath(r.Context(), path)
 	after, err := resumeAfter(r)
 	if err != nil {
 		return err
 	}
 	claims := token.From(r.Context())
-	watcher, err := g.hub.join(orderIn(path), claims.Subject)
+	watcher, err := g.hub.addWatcher(orderIn(path), claims.Subject)
 	if err != nil {
 		return err
 	}
-	defer g.hub.leave(watcher)
-	history := func(ctx context.Context) ([]change, error) { return g.history(ctx, r, path) }
+	defer g.hub.removeWatcher(watcher)
+	history := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, path) }
 	past, err := history(r.Context())
 	if refused, ok := err.(refusal); ok {
-		return refused.answer.pass(w, r)
+		return refused.response.writeTo(w, r)
 	}
 	if err != nil {
 		return err
@@ -76,11 +76,11 @@ func resumeAfter(r *http.Request) (*int, error) {
 }
 
 // history asks order, in the name of the client, for every change so far.
-func (g *gateway) history(ctx context.Context, r *http.Request, path string) ([]change, error) {
+func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, path string) ([]statusChange, error) {
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
 	in := invocation{app: "order", method: http.MethodGet, path: path, header: http.Header{}}
-	credentials(r, in.header)
+	copyCredentials(r, in.header)
 	a, err := g.sidecar.invoke(ctx, in)
 	if err != nil {
 		return nil, err
@@ -89,11 +89,11 @@ func (g *gateway) history(ctx context.Context, r *http.Request, path string) ([]
 		return nil, refusal{a}
 	}
 	var body struct {
-		OrderID string   `json:"orderId"`
-		Items   []change `json:"items"`
+		OrderID string         `json:"orderId"`
+		Items   []statusChange `json:"items"`
 	}
 	if err := json.Unmarshal(a.body, &body); err != nil || len(body.Items) == 0 {
-		return nil, away("order", fmt.Errorf("read a history: %v", err))
+		return nil, unavailable("order", fmt.Errorf("read a history: %v", err))
 	}
 	for i := range body.Items {
 		body.Items[i].OrderID = body.OrderID
@@ -102,7 +102,7 @@ func (g *gateway) history(ctx context.Context, r *http.Request, path string) ([]
 }
 
 // change is one change of an order, as a client sees it.
-type change struct {
+type statusChange struct {
 	OrderID string       `json:"orderId"`
 	Status  event.Status `json:"status"`
 	Version int          `json:"version"`

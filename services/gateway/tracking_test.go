@@ -17,28 +17,28 @@ import (
 const streamPath = prefix + "/orders/" + orderID + "/events"
 
 // historyOf makes the fake order service answer with the first versions of an order's course.
-func (w *world) historyOf(versions int) {
-	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) {
+func (h *harness) serveHistory(versions int) {
+	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		var items []map[string]any
 		for i := range versions {
-			items = append(items, map[string]any{"version": i + 1, "status": course[i], "at": "2026-01-02T03:04:05Z"})
+			items = append(items, map[string]any{"version": i + 1, "status": orderCourse[i], "at": "2026-01-02T03:04:05Z"})
 		}
 		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "customerId": account, "items": items})
 	})
 }
 
 // open begins to watch and returns a reader of the stream's blocks.
-func (w *world) open(headers ...string) (*http.Response, func() string) {
-	w.t.Helper()
-	req, _ := http.NewRequest("GET", w.server.URL+streamPath, nil)
+func (h *harness) openStream(headers ...string) (*http.Response, func() string) {
+	h.t.Helper()
+	req, _ := http.NewRequest("GET", h.server.URL+streamPath, nil)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { _ = resp.Body.Close() })
+	h.t.Cleanup(func() { _ = resp.Body.Close() })
 	lines := bufio.NewReader(resp.Body)
 	return resp, func() string {
 		var block strings.Builder
@@ -52,21 +52,21 @@ func (w *world) open(headers ...string) (*http.Response, func() string) {
 	}
 }
 
-func (w *world) hear(version int, status event.Status) {
+func (h *harness) deliverStatus(version int, status event.Status) {
 	body := fmt.Sprintf(`{"id":"e","type":"order.status.changed.v1","data":{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}}`, orderID, version, status)
 	r := httptest.NewRequest("POST", "/events/order.status.changed", strings.NewReader(body))
 	rec := httptest.NewRecorder()
-	w.gateway.events().ServeHTTP(rec, r)
+	h.gateway.eventHandler().ServeHTTP(rec, r)
 	if !strings.Contains(rec.Body.String(), "SUCCESS") {
-		w.t.Errorf("the event: %d %s", rec.Code, rec.Body)
+		h.t.Errorf("the event: %d %s", rec.Code, rec.Body)
 	}
 }
 
 func TestTracking(t *testing.T) {
-	w := newWorld(t)
-	w.historyOf(1)
+	h := newHarness(t)
+	h.serveHistory(1)
 	customer := bearer(t, token.Customer)
-	resp, next := w.open("Authorization", customer)
+	resp, next := h.openStream("Authorization", customer)
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
 	}
@@ -78,78 +78,78 @@ func TestTracking(t *testing.T) {
 		}
 	}
 	want(1, event.StatusPending)
-	w.hear(2, event.StatusConfirmed)
+	h.deliverStatus(2, event.StatusConfirmed)
 	want(2, event.StatusConfirmed)
-	w.hear(3, event.StatusCancelled)
+	h.deliverStatus(3, event.StatusCancelled)
 	want(3, event.StatusCancelled)
 	if got := next(); got != "" {
 		t.Errorf("after the last: %q", got)
 	}
-	asked := w.sidecar.take()
+	asked := h.sidecar.takeRequests()
 	if len(asked) != 1 || asked[0].uri != "/v1.0/invoke/order/method/orders/"+orderID+"/history" || asked[0].header.Get("Authorization") != customer {
 		t.Errorf("asked %+v", asked)
 	}
 }
 
 func TestTrackingResumes(t *testing.T) {
-	w := newWorld(t)
-	w.historyOf(6)
-	_, next := w.open("Authorization", bearer(t, token.Staff), "Last-Event-ID", "4")
+	h := newHarness(t)
+	h.serveHistory(6)
+	_, next := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", "4")
 	for _, id := range []string{"id: 5", "id: 6"} {
 		if got := next(); !strings.Contains(got, id) {
 			t.Errorf("got %q, want %s", got, id)
 		}
 	}
-	if resp, _ := w.open("Authorization", bearer(t, token.Staff), "Last-Event-ID", "6"); resp.StatusCode != 204 {
+	if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", "6"); resp.StatusCode != 204 {
 		t.Errorf("who has seen the end: %d", resp.StatusCode)
 	}
 	for _, bad := range []string{"x", "-1", "1.5"} {
-		if resp, _ := w.open("Authorization", bearer(t, token.Staff), "Last-Event-ID", bad); resp.StatusCode != 400 {
+		if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", bad); resp.StatusCode != 400 {
 			t.Errorf("Last-Event-ID %s: %d", bad, resp.StatusCode)
 		}
 	}
 }
 
 func TestTrackingRefuses(t *testing.T) {
-	w := newWorld(t, func(c *config) { c.OfOneOrder = 1 })
-	if resp, _ := w.open(); resp.StatusCode != 401 {
+	h := newHarness(t, func(c *config) { c.OfOneOrder = 1 })
+	if resp, _ := h.openStream(); resp.StatusCode != 401 {
 		t.Errorf("no token: %d", resp.StatusCode)
 	}
-	if resp, _ := w.open("Authorization", bearer(t)); resp.StatusCode != 403 {
+	if resp, _ := h.openStream("Authorization", bearer(t)); resp.StatusCode != 403 {
 		t.Errorf("no role: %d", resp.StatusCode)
 	}
-	if got := w.send("GET", prefix+"/orders/7/events", "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 404 {
+	if got := h.send("GET", prefix+"/orders/7/events", "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 404 {
 		t.Errorf("no id: %d", got.StatusCode)
 	}
-	if len(w.sidecar.take()) != 0 {
+	if len(h.sidecar.takeRequests()) != 0 {
 		t.Error("asked for somebody who may not")
 	}
-	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) {
+	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/problem+json")
 		rw.WriteHeader(http.StatusNotFound)
 		_, _ = fmt.Fprint(rw, `{"type":"/problems/not-found","status":404,"instance":"/orders/x/history"}`)
 	})
-	got := w.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer))
+	got := h.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer))
 	if got.StatusCode != 404 || got.problem().Instance != streamPath {
 		t.Errorf("another's order: %d %s", got.StatusCode, got.text)
 	}
-	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) })
-	if got := w.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 503 {
+	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) })
+	if got := h.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 503 {
 		t.Errorf("order away: %d", got.StatusCode)
 	}
-	w.historyOf(1)
-	_, next := w.open("Authorization", bearer(t, token.Customer))
+	h.serveHistory(1)
+	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	next()
-	if resp, _ := w.open("Authorization", bearer(t, token.Customer)); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
+	if resp, _ := h.openStream("Authorization", bearer(t, token.Customer)); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("one too many: %d", resp.StatusCode)
 	}
 }
 
 func TestTrackingEndsWithTheToken(t *testing.T) {
-	w := newWorld(t)
-	w.historyOf(1)
+	h := newHarness(t)
+	h.serveHistory(1)
 	text, _ := secret.Sign(account, []string{token.Customer}, time.Now().Add(2*time.Second-token.TTL))
-	_, next := w.open("Authorization", "Bearer "+text)
+	_, next := h.openStream("Authorization", "Bearer "+text)
 	next()
 	if got := next(); got != "" {
 		t.Errorf("after the token's end: %q", got)
@@ -157,11 +157,11 @@ func TestTrackingEndsWithTheToken(t *testing.T) {
 }
 
 func TestTrackingEndsWithTheGateway(t *testing.T) {
-	w := newWorld(t)
-	w.historyOf(1)
-	_, next := w.open("Authorization", bearer(t, token.Customer))
+	h := newHarness(t)
+	h.serveHistory(1)
+	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	next()
-	close(w.stop)
+	close(h.stop)
 	if got := next(); got != "retry: 1000\n\n" {
 		t.Errorf("got %q", got)
 	}
@@ -169,12 +169,12 @@ func TestTrackingEndsWithTheGateway(t *testing.T) {
 
 // TestNothingFallsBetweenHistoryAndHub lets the order change while its history is on its way.
 func TestNothingFallsBetweenHistoryAndHub(t *testing.T) {
-	w := newWorld(t)
-	w.sidecar.says(func(rw http.ResponseWriter, _ *http.Request) {
-		w.hear(2, event.StatusCancelled)
+	h := newHarness(t)
+	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
+		h.deliverStatus(2, event.StatusCancelled)
 		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}})
 	})
-	_, next := w.open("Authorization", bearer(t, token.Customer))
+	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	for _, id := range []string{"id: 1", "id: 2"} {
 		if got := next(); !strings.Contains(got, id) {
 			t.Errorf("got %q, want %s", got, id)

@@ -1,10 +1,10 @@
-// Command user keeps the profiles of those who registered: name, phone, address. It is the only service that keeps them.
+// Command user stores the profiles of registered people: name, phone and address. No other service stores them.
 //
-//	owns       profiles (documents profile-<id>, the id being the account's)
+//	owns       profiles (documents profile-<id>; the id is the account's)
 //	offers     GET and PATCH /users/me; to admins GET /users and GET /users/{id}
 //	publishes  creating.user.response: the profile was created, or rejected with a reason
-//	hears      creating.user, creating.user.cancelled (auth)
+//	consumes   creating.user, creating.user.cancelled (from auth)
 //
-// A phone number belongs to one living profile. What was rejected or cancelled stays as a tombstone without personal data, so
-// that a request that arrives late or twice gets the answer it had, or none.
+// A phone number belongs to at most one active profile. A rejected or cancelled profile stays as a tombstone without personal
+// data. A late or repeated request then gets the recorded outcome again, or none after a cancellation.
 package main

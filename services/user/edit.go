@@ -8,23 +8,23 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// maxName is the most characters a name may have.
+// maxName is the maximum length of a name in characters.
 const maxName = 200
 
-// Edit is a partial change of a profile: what is absent stays as it is, what is null is removed.
+// Edit is a partial change of a profile: absent members stay as they are, null removes a member.
 type Edit struct {
 	Name    optional[string]
 	Phone   optional[string]
 	Address optional[event.Address]
 }
 
-// optional tells the three things a member of a partial change can be: absent, null and a value.
+// optional distinguishes the three states of a member of a partial change: absent, null, or a value.
 type optional[T any] struct {
 	given bool
 	value *T
 }
 
-// Check brings the edit into its normal form. All that is wrong is named in one Invalid.
+// Check validates the edit and returns it normalised. One Invalid names every wrong field.
 func (e Edit) Check() (Edit, error) {
 	var wrong []fault.Field
 	if e.Name.given && e.Name.value == nil {
@@ -51,7 +51,7 @@ func (e Edit) Check() (Edit, error) {
 	return e, nil
 }
 
-// Apply makes the changes of a checked edit. It says whether anything is different now.
+// Apply applies a checked edit. It reports whether anything changed.
 func (p *Profile) Apply(e Edit, now time.Time) bool {
 	before := *p
 	if e.Name.given {

@@ -12,30 +12,30 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// maxAttempts is how often create looks again when somebody was faster, before the event is tried again as a whole.
+// maxAttempts limits how often createProfile starts over after losing a race. After that the whole event is retried.
 const maxAttempts = 3
 
-// create answers creating.user: it makes the profile, or the record of why not, and announces the outcome. Asked again, it
-// announces the recorded outcome again; for one that was cancelled it announces nothing.
-func (s service) create(ctx context.Context, e event.Received[event.UserToCreate]) error {
+// createProfile handles creating.user: it creates the profile, or a tombstone with the reason, and publishes the outcome. A
+// repeated request publishes the recorded outcome again. After a cancellation it publishes nothing.
+func (s service) createProfile(ctx context.Context, e event.Received[event.UserToCreate]) error {
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
 	}
 	var err error
 	for range maxAttempts {
-		if err = s.repeat(ctx, e.Data.UserID); !fault.Is(err, fault.KindNotFound) {
+		if err = s.repeatOutcome(ctx, e.Data.UserID); !fault.Is(err, fault.KindNotFound) {
 			return err
 		}
 		var again bool
-		if again, err = s.first(ctx, e.Data); !again {
+		if again, err = s.decideRequest(ctx, e.Data); !again {
 			return err
 		}
 	}
 	return err
 }
 
-// repeat announces the recorded outcome of a registration; NotFound when there is none yet.
-func (s service) repeat(ctx context.Context, id string) error {
+// repeatOutcome publishes the recorded outcome of a registration again; NotFound when there is none yet.
+func (s service) repeatOutcome(ctx context.Context, id string) error {
 	_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		outcome, ok := p.Outcome()
 		if !ok {
@@ -46,36 +46,37 @@ func (s service) repeat(ctx context.Context, id string) error {
 	return err
 }
 
-// first decides on a registration that is not known yet. It says whether to look again, because somebody was faster: with
-// this very profile, or with another one that has the same phone.
-func (s service) first(ctx context.Context, asked event.UserToCreate) (again bool, err error) {
+// decideRequest decides a registration that has no recorded outcome. It reports whether to try again because it lost a race:
+// against a delivery of the same request, or against another profile with the same phone.
+func (s service) decideRequest(ctx context.Context, request event.UserToCreate) (again bool, err error) {
 	now := s.now()
-	profile := Welcome(asked, now)
-	taken, err := s.phoneTaken(ctx, asked.Phone, asked.UserID)
+	profile := NewProfile(request, now)
+	taken, err := s.phoneTaken(ctx, request.Phone, request.UserID)
 	if err != nil {
 		return false, err
 	}
 	if taken {
-		profile = Refuse(asked.UserID, event.ReasonPhoneTaken, now)
+		profile = NewRejected(request.UserID, event.ReasonPhoneTaken, now)
 	}
 	outcome, _ := profile.Outcome()
 	err = s.documents.Create(ctx, profile.ID, profile, event.CreatingUserResponse.About(profile.ID, outcome))
 	switch {
 	case errors.Is(err, document.ErrExists):
 		return true, err
-	case err != nil && !taken: // the unique index may have refused it: the sidecar does not say
-		raced, lookErr := s.phoneTaken(ctx, asked.Phone, asked.UserID)
+	case err != nil && !taken: // the unique index may have refused the write; the sidecar does not report the cause
+		raced, lookErr := s.phoneTaken(ctx, request.Phone, request.UserID)
 		return raced && lookErr == nil, err
 	}
 	return false, err
 }
 
-// cancel removes the profile of a registration that auth has given up, or sees to it that it is never made.
-func (s service) cancel(ctx context.Context, e event.Received[event.UserCancelled]) error {
+// cancelProfile handles creating.user.cancelled: it turns the profile into a tombstone. If there is no profile yet, it stores
+// a tombstone so that a late request cannot create one.
+func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserCancelled]) error {
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
 	}
-	bury := func() error {
+	cancelExisting := func() error {
 		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
 			if !p.Cancel(e.Data.Reason, s.now()) {
 				return event.None, document.ErrUnchanged
@@ -84,13 +85,13 @@ func (s service) cancel(ctx context.Context, e event.Received[event.UserCancelle
 		})
 		return err
 	}
-	err := bury()
+	err := cancelExisting()
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, e.Data.UserID, Never(e.Data.UserID, e.Data.Reason, s.now()), event.None)
-	if errors.Is(err, document.ErrExists) { // the profile was made in between
-		return bury()
+	err = s.documents.Create(ctx, e.Data.UserID, NewCancelled(e.Data.UserID, e.Data.Reason, s.now()), event.None)
+	if errors.Is(err, document.ErrExists) { // the profile was created in between
+		return cancelExisting()
 	}
 	return err
 }

@@ -16,8 +16,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// shown is a profile as clients see it.
-type shown struct {
+// profileResponse is a profile as clients see it.
+type profileResponse struct {
 	ID        string         `json:"id"`
 	Email     string         `json:"email"`
 	Name      string         `json:"name"`
@@ -28,36 +28,36 @@ type shown struct {
 	UpdatedAt time.Time      `json:"updatedAt"`
 }
 
-func show(p Profile) shown {
-	return shown{p.ID, p.Email, p.Name, p.Phone, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
+func toResponse(p Profile) profileResponse {
+	return profileResponse{p.ID, p.Email, p.Name, p.Phone, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
 }
 
-func (s service) showOwn(w http.ResponseWriter, r *http.Request) error {
-	return s.answer(w, r, token.From(r.Context()).Subject)
+func (s service) showOwnProfile(w http.ResponseWriter, r *http.Request) error {
+	return s.writeProfile(w, r, token.From(r.Context()).Subject)
 }
 
-func (s service) show(w http.ResponseWriter, r *http.Request) error {
+func (s service) showProfile(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {
-		return missing()
+		return noProfile()
 	}
-	return s.answer(w, r, id)
+	return s.writeProfile(w, r, id)
 }
 
-func (s service) answer(w http.ResponseWriter, r *http.Request, id string) error {
+func (s service) writeProfile(w http.ResponseWriter, r *http.Request, id string) error {
 	profile, err := s.documents.Get(r.Context(), id)
 	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {
-		return missing()
+		return noProfile()
 	}
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, show(profile))
+	return rest.JSON(w, http.StatusOK, toResponse(profile))
 }
 
-func missing() error { return fault.NotFound("there is no such profile") }
+func noProfile() error { return fault.NotFound("there is no such profile") }
 
-func (s service) editOwn(w http.ResponseWriter, r *http.Request) error {
+func (s service) editOwnProfile(w http.ResponseWriter, r *http.Request) error {
 	edit, err := decodeEdit(w, r)
 	if err != nil {
 		return err
@@ -66,14 +66,14 @@ func (s service) editOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	profile, err := s.edit(r.Context(), token.From(r.Context()).Subject, edit)
+	profile, err := s.editProfile(r.Context(), token.From(r.Context()).Subject, edit)
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, show(profile))
+	return rest.JSON(w, http.StatusOK, toResponse(profile))
 }
 
-// decodeEdit reads the body twice: once strictly, and once for what is there at all, to tell null from absent.
+// decodeEdit decodes the body twice: strictly for the values, and into a map to tell null from absent.
 func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 	body, err := rest.Body(w, r)
 	if err != nil {
@@ -97,15 +97,15 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{has("address"), members.Address}}, nil
 }
 
-// edit makes the changes of a checked edit; Conflict when the phone is another's.
-func (s service) edit(ctx context.Context, id string, edit Edit) (Profile, error) {
-	if err := s.phoneFree(ctx, edit, id); err != nil {
+// editProfile applies a checked edit; Conflict when the phone belongs to another profile.
+func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile, error) {
+	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err
 	}
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		switch {
 		case p.Status != Active:
-			return event.None, missing()
+			return event.None, noProfile()
 		case !p.Apply(edit, s.now()):
 			return event.None, document.ErrUnchanged
 		}
@@ -113,17 +113,17 @@ func (s service) edit(ctx context.Context, id string, edit Edit) (Profile, error
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound):
-		return Profile{}, missing()
-	case err != nil: // the unique index may have refused it: the sidecar does not say
-		if taken := s.phoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
+		return Profile{}, noProfile()
+	case err != nil: // the unique index may have refused the write; the sidecar does not report the cause
+		if taken := s.checkPhoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
 			return Profile{}, taken
 		}
 	}
 	return profile, err
 }
 
-// phoneFree is a Conflict when the phone of edit belongs to somebody other than id.
-func (s service) phoneFree(ctx context.Context, edit Edit, id string) error {
+// checkPhoneFree returns Conflict when the phone of edit belongs to a profile other than id.
+func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error {
 	if edit.Phone.value == nil {
 		return nil
 	}
@@ -137,8 +137,8 @@ func (s service) phoneFree(ctx context.Context, edit Edit, id string) error {
 	return nil
 }
 
-func (s service) list(w http.ResponseWriter, r *http.Request) error {
-	from := newest()
+func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
+	from := startOfList()
 	limit, err := rest.Page(r, &from)
 	if err != nil {
 		return err
@@ -146,14 +146,14 @@ func (s service) list(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Get("cursor") != "" && !validate.IsUUID(from.ID) {
 		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 	}
-	profiles, err := s.store.list(r.Context(), from, limit+1)
+	profiles, err := s.listActive(r.Context(), from, limit+1)
 	if err != nil {
 		return err
 	}
-	page := rest.Paged(profiles, limit, func(last listed) any { return position{last.At, last.Profile.ID} })
-	answer := rest.List[shown]{Items: make([]shown, len(page.Items)), NextCursor: page.NextCursor}
+	page := rest.Paged(profiles, limit, func(last listedProfile) any { return position{last.At, last.Profile.ID} })
+	response := rest.List[profileResponse]{Items: make([]profileResponse, len(page.Items)), NextCursor: page.NextCursor}
 	for i, item := range page.Items {
-		answer.Items[i] = show(item.Profile)
+		response.Items[i] = toResponse(item.Profile)
 	}
-	return rest.JSON(w, http.StatusOK, answer)
+	return rest.JSON(w, http.StatusOK, response)
 }

@@ -10,17 +10,17 @@ import (
 	"comanda/services/internal/token"
 )
 
-func TestPatch(t *testing.T) {
-	h, ana, eva := open(t), asked("+34600111222"), asked("+34600111333")
-	h.hear(t, ana)
-	h.hear(t, eva)
+func TestPatchChangesOnlyValidMembers(t *testing.T) {
+	h, ana, eva := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111333")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, eva)
 	for _, tc := range []struct {
 		name, body string
 		code       int
 		version    int
 	}{
-		{"a phone of another", `{"phone":"+34 600 111 333"}`, 409, 1},
-		{"one's own phone", `{"phone":"+34 600 111 222"}`, 200, 1},
+		{"another profile's phone", `{"phone":"+34 600 111 333"}`, 409, 1},
+		{"the profile's own phone", `{"phone":"+34 600 111 222"}`, 200, 1},
 		{"a name", `{"name":"Ana María"}`, 200, 2},
 		{"no phone", `{"phone":null}`, 200, 3},
 		{"no name", `{"name":null}`, 422, 3},
@@ -32,27 +32,27 @@ func TestPatch(t *testing.T) {
 		if code := h.call(t, "PATCH", "/users/me", tc.body, ana.UserID, token.Customer, nil); code != tc.code {
 			t.Errorf("%s: got %d, want %d", tc.name, code, tc.code)
 		}
-		var profile shown
+		var profile profileResponse
 		h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
 		if profile.Version != tc.version {
 			t.Errorf("%s: version %d, want %d", tc.name, profile.Version, tc.version)
 		}
 	}
 	if code := h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, eva.UserID, token.Customer, nil); code != 200 {
-		t.Errorf("a number given up is not free: %d", code)
+		t.Errorf("a phone that its owner removed: got %d, want 200", code)
 	}
 	if got := len(h.sidecar.All()); got != 2 {
-		t.Errorf("changes of a profile are announced: %d events", got)
+		t.Errorf("got %d events, want 2: edits publish nothing", got)
 	}
 }
 
-func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
-	h := open(t)
+func TestConcurrentPatchesGiveAPhoneToOneProfile(t *testing.T) {
+	h := newHarness(t)
 	const racers = 8
 	codes := make(chan int, racers)
 	for range racers {
-		one := asked("")
-		h.hear(t, one)
+		one := profileRequest("")
+		h.deliverRequest(t, one)
 		go func() {
 			codes <- h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, one.UserID, token.Customer, nil)
 		}()
@@ -62,47 +62,47 @@ func TestRaceOfPatchesForAPhoneEndsInOne(t *testing.T) {
 		count[<-codes]++
 	}
 	if count[200] != 1 || count[409] != racers-1 {
-		t.Fatalf("answers %v", count)
+		t.Fatalf("got statuses %v, want one 200 and %d times 409", count, racers-1)
 	}
 }
 
 func TestConcurrentPatchesLoseNothing(t *testing.T) {
-	h, ana := open(t), asked("")
-	h.hear(t, ana)
+	h, ana := newHarness(t), profileRequest("")
+	h.deliverRequest(t, ana)
 	codes := make(chan int, 2)
 	for _, body := range []string{`{"name":"Eva"}`, `{"phone":"+34600111222"}`} {
 		go func() { codes <- h.call(t, "PATCH", "/users/me", body, ana.UserID, token.Customer, nil) }()
 	}
 	for range 2 {
 		if code := <-codes; code != 200 {
-			t.Errorf("got %d", code)
+			t.Errorf("patch: got %d, want 200", code)
 		}
 	}
-	var profile shown
+	var profile profileResponse
 	h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
 	if profile.Name != "Eva" || profile.Phone != "+34600111222" || profile.Version != 3 {
-		t.Errorf("got %+v", profile)
+		t.Errorf("got %+v, want both changes in version 3", profile)
 	}
 }
 
 func TestListIsPagedNewestFirst(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	var want []string
 	for i := range 5 {
-		one := asked(fmt.Sprintf("+3460011122%d", i))
-		h.hear(t, one)
+		one := profileRequest(fmt.Sprintf("+3460011122%d", i))
+		h.deliverRequest(t, one)
 		want = append([]string{one.UserID}, want...)
 	}
-	gone := asked("+34600111220") // rejected: not listed
-	h.hear(t, gone)
+	gone := profileRequest("+34600111220") // rejected: not listed
+	h.deliverRequest(t, gone)
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
-		t.Fatal(err) // what a sidecar keeps in the same table is no profile, and need not be JSON
+		t.Fatal(err) // the sidecar's rows in the same table are not profiles, and need not be JSON
 	}
 	var got []string
 	for cursor := ""; ; {
-		var page rest.List[shown]
+		var page rest.List[profileResponse]
 		if code := h.call(t, "GET", "/users?limit=2&cursor="+cursor, "", uuid.NewString(), token.Admin, &page); code != 200 {
-			t.Fatal(code)
+			t.Fatalf("list: got %d, want 200", code)
 		}
 		for _, item := range page.Items {
 			got = append(got, item.ID)
@@ -116,9 +116,9 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	}
 }
 
-func TestWhoMaySeeWhat(t *testing.T) {
-	h, ana, admin := open(t), asked(""), uuid.NewString()
-	h.hear(t, ana)
+func TestProfilesAreVisibleOnlyToTheirOwnerAndAdmins(t *testing.T) {
+	h, ana, admin := newHarness(t), profileRequest(""), uuid.NewString()
+	h.deliverRequest(t, ana)
 	for _, tc := range []struct {
 		path, id, role string
 		code           int

@@ -9,15 +9,15 @@ import (
 // Status is a state in the life of a profile.
 type Status string
 
-// A profile is made ACTIVE or REJECTED, and auth may cancel either. Only ACTIVE ones are profiles to the outside; the others
-// are tombstones: they keep an answer, and nothing personal.
+// A profile is created ACTIVE or REJECTED, and auth may cancel either. Clients see only ACTIVE profiles. The others are
+// tombstones: they hold the outcome and no personal data.
 const (
 	Active    Status = "ACTIVE"
 	Rejected  Status = "REJECTED"
 	Cancelled Status = "CANCELLED"
 )
 
-// Profile is what is known of a person, under the id of their account.
+// Profile is a person's data, under the id of their account.
 type Profile struct {
 	ID        string         `json:"id"`
 	Status    Status         `json:"status"`
@@ -31,23 +31,23 @@ type Profile struct {
 	UpdatedAt time.Time      `json:"updatedAt"`
 }
 
-// Welcome makes the profile that was asked for.
-func Welcome(asked event.UserToCreate, now time.Time) Profile {
-	return Profile{ID: asked.UserID, Status: Active, Email: asked.Email, Name: asked.Name, Phone: asked.Phone,
-		Address: asked.Address, Version: 1, CreatedAt: now, UpdatedAt: now}
+// NewProfile returns the ACTIVE profile of a request.
+func NewProfile(request event.UserToCreate, now time.Time) Profile {
+	return Profile{ID: request.UserID, Status: Active, Email: request.Email, Name: request.Name, Phone: request.Phone,
+		Address: request.Address, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Refuse makes the tombstone of a profile that cannot be, with the reason why.
-func Refuse(id, reason string, now time.Time) Profile {
+// NewRejected returns the tombstone of a rejected request.
+func NewRejected(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Rejected, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Never makes the tombstone of a profile that was cancelled before it was asked for.
-func Never(id, reason string, now time.Time) Profile {
+// NewCancelled returns the tombstone of a profile that was cancelled before it was requested.
+func NewCancelled(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Cancelled, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Cancel turns p into a tombstone. It says whether that changed anything.
+// Cancel turns p into a tombstone. It reports whether that changed anything.
 func (p *Profile) Cancel(reason string, now time.Time) bool {
 	if p.Status == Cancelled {
 		return false
@@ -56,7 +56,7 @@ func (p *Profile) Cancel(reason string, now time.Time) bool {
 	return true
 }
 
-// Outcome is the answer to the registration, the same however often it is asked for. After a cancellation there is none.
+// Outcome returns the recorded outcome of the registration. It reports false for a cancelled profile, which has none.
 func (p Profile) Outcome() (event.UserOutcome, bool) {
 	outcome := event.UserOutcome{UserID: p.ID, Version: p.Version}
 	switch p.Status {

@@ -14,30 +14,30 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func TestOutcomeIsTheSameHoweverOftenAsked(t *testing.T) {
-	living := Welcome(event.UserToCreate{UserID: "1", Name: "Ana"}, noon)
+func TestOutcomeOfEachStatus(t *testing.T) {
+	active := NewProfile(event.UserToCreate{UserID: "1", Name: "Ana"}, noon)
 	for name, tc := range map[string]struct {
 		profile Profile
 		want    string
 		reason  string
 		silent  bool
 	}{
-		"living":    {profile: living, want: event.UserCreated},
-		"rejected":  {profile: Refuse("1", event.ReasonPhoneTaken, noon), want: event.UserRejected, reason: event.ReasonPhoneTaken},
-		"tombstone": {profile: Never("1", "timed_out", noon), silent: true},
+		"active":    {profile: active, want: event.UserCreated},
+		"rejected":  {profile: NewRejected("1", event.ReasonPhoneTaken, noon), want: event.UserRejected, reason: event.ReasonPhoneTaken},
+		"tombstone": {profile: NewCancelled("1", "timed_out", noon), silent: true},
 	} {
 		got, ok := tc.profile.Outcome()
 		if ok == tc.silent || got.Outcome != tc.want || got.Reason != tc.reason {
-			t.Errorf("%s: got %+v, %v", name, got, ok)
+			t.Errorf("%s: got %+v, %v, want outcome %q, reason %q, %v", name, got, ok, tc.want, tc.reason, !tc.silent)
 		}
 	}
 }
 
-func TestCancelKeepsNothingPersonal(t *testing.T) {
-	profile := Welcome(event.UserToCreate{UserID: "1", Email: "ana@example.com", Name: "Ana", Phone: "+34600111222",
+func TestCancelRemovesPersonalData(t *testing.T) {
+	profile := NewProfile(event.UserToCreate{UserID: "1", Email: "ana@example.com", Name: "Ana", Phone: "+34600111222",
 		Address: &event.Address{Street: "Calle 1"}}, noon)
 	if !profile.Cancel("timed_out", noon.Add(time.Hour)) || profile.Version != 2 {
-		t.Fatalf("got %+v", profile)
+		t.Fatalf("got %+v, want version 2", profile)
 	}
 	raw, err := json.Marshal(profile)
 	if err != nil {
@@ -45,15 +45,15 @@ func TestCancelKeepsNothingPersonal(t *testing.T) {
 	}
 	for _, personal := range []string{"ana@example.com", "Ana", "600111222", "Calle"} {
 		if strings.Contains(string(raw), personal) {
-			t.Errorf("the tombstone keeps %q: %s", personal, raw)
+			t.Errorf("the tombstone contains %q: %s", personal, raw)
 		}
 	}
 	if profile.Cancel("timed_out", noon) {
-		t.Error("a second cancellation changes something")
+		t.Error("a second cancellation reports a change")
 	}
 }
 
-func parse(t *testing.T, body string) Edit {
+func parseEdit(t *testing.T, body string) Edit {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/users/me", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -64,7 +64,7 @@ func parse(t *testing.T, body string) Edit {
 	return edit
 }
 
-func TestEdit(t *testing.T) {
+func TestApplyChangesWhatTheEditNames(t *testing.T) {
 	home := event.Address{Street: "Calle 1", City: "León", PostalCode: "24001", Country: "ES"}
 	before := Profile{ID: "1", Status: Active, Name: "Ana", Phone: "+34600111222", Address: &home, Version: 1, UpdatedAt: noon}
 	for name, tc := range map[string]struct {
@@ -72,19 +72,19 @@ func TestEdit(t *testing.T) {
 		changed bool
 		want    func(*Profile)
 	}{
-		"nothing":           {`{}`, false, func(*Profile) {}},
-		"the same":          {`{"name":" Ana ","phone":"0034 600 111 222"}`, false, func(*Profile) {}},
-		"a name":            {`{"name":"Eva"}`, true, func(p *Profile) { p.Name = "Eva" }},
-		"another phone":     {`{"phone":"+34 600 111 333"}`, true, func(p *Profile) { p.Phone = "+34600111333" }},
-		"no phone any more": {`{"phone":null}`, true, func(p *Profile) { p.Phone = "" }},
-		"no address":        {`{"address":null}`, true, func(p *Profile) { p.Address = nil }},
-		"the same address":  {`{"address":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"}}`, false, func(*Profile) {}},
+		"nothing":          {`{}`, false, func(*Profile) {}},
+		"the same":         {`{"name":" Ana ","phone":"0034 600 111 222"}`, false, func(*Profile) {}},
+		"a name":           {`{"name":"Eva"}`, true, func(p *Profile) { p.Name = "Eva" }},
+		"another phone":    {`{"phone":"+34 600 111 333"}`, true, func(p *Profile) { p.Phone = "+34600111333" }},
+		"phone removed":    {`{"phone":null}`, true, func(p *Profile) { p.Phone = "" }},
+		"no address":       {`{"address":null}`, true, func(p *Profile) { p.Address = nil }},
+		"the same address": {`{"address":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"}}`, false, func(*Profile) {}},
 		"another address": {`{"address":{"street":"Rua 2","city":"Porto","postalCode":"4000","country":"pt"}}`, true, func(p *Profile) {
 			p.Address = &event.Address{Street: "Rua 2", City: "Porto", PostalCode: "4000", Country: "PT"}
 		}},
-		"phone and the name": {`{"name":"Eva","phone":null}`, true, func(p *Profile) { p.Name, p.Phone = "Eva", "" }},
+		"phone and name": {`{"name":"Eva","phone":null}`, true, func(p *Profile) { p.Name, p.Phone = "Eva", "" }},
 	} {
-		edit, err := parse(t, tc.body).Check()
+		edit, err := parseEdit(t, tc.body).Check()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -96,7 +96,7 @@ func TestEdit(t *testing.T) {
 		}
 		changed := got.Apply(edit, noon.Add(time.Hour))
 		if changed != tc.changed || !sameAddress(got.Address, want.Address) {
-			t.Errorf("%s: changed %v, address %v", name, changed, got.Address)
+			t.Errorf("%s: got changed %v, address %v, want %v, %v", name, changed, got.Address, tc.changed, want.Address)
 		}
 		got.Address, want.Address = nil, nil
 		if got != want {
@@ -106,20 +106,20 @@ func TestEdit(t *testing.T) {
 }
 
 func TestEditNamesEveryWrongField(t *testing.T) {
-	_, err := parse(t, `{"name":null,"phone":"12","address":{"street":"a","city":"b","postalCode":"","country":"Spain"}}`).Check()
+	_, err := parseEdit(t, `{"name":null,"phone":"12","address":{"street":"a","city":"b","postalCode":"","country":"Spain"}}`).Check()
 	var names []string
 	for _, field := range fault.From(err).Fields {
 		names = append(names, field.Field)
 	}
 	if got := strings.Join(names, " "); got != "name phone address.postalCode address.country" {
-		t.Fatalf("got %s", got)
+		t.Fatalf("got wrong fields %s", got)
 	}
 }
 
-func TestEditRefusesControlCharactersInNames(t *testing.T) {
+func TestEditRejectsControlCharactersInNames(t *testing.T) {
 	for _, body := range []string{`{"name":"A\u0007na"}`, `{"name":"A\nna"}`, `{"name":"A\u202ena"}`, `{"name":"  "}`} {
-		if _, err := parse(t, body).Check(); !fault.Is(err, fault.KindInvalid) {
-			t.Errorf("%s: %v", body, err)
+		if _, err := parseEdit(t, body).Check(); !fault.Is(err, fault.KindInvalid) {
+			t.Errorf("%s: got %v, want Invalid", body, err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type config struct {
 	DatabaseURL string `env:"USER_DATABASE_URL,required,notEmpty"`
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {

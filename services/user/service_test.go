@@ -27,14 +27,14 @@ func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var secret = token.Secret("a secret that is 32 bytes long, or more")
 
-// harness is the service over a real Postgres, with a stand-in for its sidecar.
+// harness runs the service on a real Postgres, with a fake sidecar.
 type harness struct {
 	service
 	sidecar *servicetest.Sidecar
-	door    http.Handler
+	router  http.Handler
 }
 
-func open(t *testing.T) harness {
+func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	client := servicetest.NewSidecar(pool)
@@ -42,38 +42,38 @@ func open(t *testing.T) harness {
 	return harness{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
 }
 
-func asked(number string) event.UserToCreate {
+func profileRequest(number string) event.UserToCreate {
 	return event.UserToCreate{UserID: uuid.NewString(), Version: 1, Email: "ana@example.com", Name: "Ana", Phone: number}
 }
 
-func (h harness) hear(t *testing.T, asked event.UserToCreate) {
+func (h harness) deliverRequest(t *testing.T, request event.UserToCreate) {
 	t.Helper()
-	if err := h.create(t.Context(), event.Received[event.UserToCreate]{Data: asked}); err != nil {
+	if err := h.createProfile(t.Context(), event.Received[event.UserToCreate]{Data: request}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (h harness) hearCancelled(t *testing.T, id string) {
+func (h harness) deliverCancellation(t *testing.T, id string) {
 	t.Helper()
 	gone := event.UserCancelled{UserID: id, Version: 2, Reason: "timed_out"}
-	if err := h.cancel(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
+	if err := h.cancelProfile(t.Context(), event.Received[event.UserCancelled]{Data: gone}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// outcomes is what was announced about id: "created", "rejected phone_taken".
+// outcomes returns the published outcomes of id, such as "created, created" or "rejected phone_taken".
 func (h harness) outcomes(t *testing.T, id string) string {
 	t.Helper()
-	var said []string
+	var outcomes []string
 	for _, outcome := range servicetest.Events(t, h.sidecar, "profiles", event.CreatingUserResponse) {
 		if outcome.UserID == id {
-			said = append(said, strings.TrimSpace(outcome.Outcome+" "+outcome.Reason))
+			outcomes = append(outcomes, strings.TrimSpace(outcome.Outcome+" "+outcome.Reason))
 		}
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(outcomes, ", ")
 }
 
-// call sends a request as the account id with role, and decodes the answer into out.
+// call sends a request as the account id with role, decodes a successful response into out, and returns the status.
 func (h harness) call(t *testing.T, method, path, body, id, role string, out any) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -86,76 +86,76 @@ func (h harness) call(t *testing.T, method, path, body, id, role string, out any
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	w := httptest.NewRecorder()
-	h.door.ServeHTTP(w, r)
+	h.router.ServeHTTP(w, r)
 	if out != nil && w.Code < http.StatusBadRequest {
 		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+			t.Errorf("%s %s: got %d with undecodable body %s", method, path, w.Code, w.Body)
 		}
 	}
 	return w.Code
 }
 
-func TestRegistrationMakesAProfileAndSaysSo(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
-	h.hear(t, ana)
-	h.hear(t, ana) // it arrives twice: the same answer again
+func TestRequestCreatesAProfileAndPublishesTheOutcome(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, ana) // delivered twice: the same outcome again
 	if got := h.outcomes(t, ana.UserID); got != "created, created" {
-		t.Fatalf("announced %q", got)
+		t.Fatalf("got outcomes %q, want created twice", got)
 	}
-	var profile shown
+	var profile profileResponse
 	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 || profile.Phone != ana.Phone || profile.Name != "Ana" {
-		t.Fatalf("%d %+v", code, profile)
+		t.Fatalf("got %d %+v, want 200 and the requested profile", code, profile)
 	}
 }
 
-func TestAPhoneBelongsToOne(t *testing.T) {
-	h, ana, eva := open(t), asked("+34600111222"), asked("+34600111222")
-	h.hear(t, ana)
-	h.hear(t, eva)
-	h.hear(t, eva)
+func TestPhoneBelongsToOneActiveProfile(t *testing.T) {
+	h, ana, eva := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	h.deliverRequest(t, eva)
+	h.deliverRequest(t, eva)
 	if got := h.outcomes(t, eva.UserID); got != "rejected phone_taken, rejected phone_taken" {
-		t.Fatalf("announced %q", got)
+		t.Fatalf("got outcomes %q, want rejected phone_taken twice", got)
 	}
 	var kept string
 	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`, "profile-"+eva.UserID).Scan(&kept); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(kept, "600111222") || strings.Contains(kept, "example.com") || strings.Contains(kept, "Ana") {
-		t.Fatalf("the rejected profile keeps personal data: %s", kept)
+		t.Fatalf("the rejected profile contains personal data: %s", kept)
 	}
 	if code := h.call(t, "GET", "/users/me", "", eva.UserID, token.Customer, nil); code != 404 {
-		t.Fatalf("the rejected profile answers %d", code)
+		t.Fatalf("GET of the rejected profile: got %d, want 404", code)
 	}
-	h.hearCancelled(t, ana.UserID) // the number is free again
-	third := asked("+34600111222")
-	h.hear(t, third)
+	h.deliverCancellation(t, ana.UserID) // the number is free again
+	third := profileRequest("+34600111222")
+	h.deliverRequest(t, third)
 	if got := h.outcomes(t, third.UserID); got != "created" {
-		t.Fatalf("announced %q", got)
+		t.Fatalf("third profile: got outcomes %q, want created", got)
 	}
 }
 
-func TestPeopleWithoutAPhoneDoNotCollide(t *testing.T) {
-	h := open(t)
+func TestProfilesWithoutAPhoneDoNotConflict(t *testing.T) {
+	h := newHarness(t)
 	for range 3 {
-		one := asked("")
-		h.hear(t, one)
+		one := profileRequest("")
+		h.deliverRequest(t, one)
 		if got := h.outcomes(t, one.UserID); got != "created" {
-			t.Fatalf("announced %q", got)
+			t.Fatalf("got outcomes %q, want created", got)
 		}
 	}
 }
 
-func TestRaceForAPhoneEndsInOne(t *testing.T) {
-	h := open(t)
+func TestConcurrentRequestsGiveAPhoneToOneProfile(t *testing.T) {
+	h := newHarness(t)
 	const racers, rounds = 8, 5
 	for round := range rounds {
 		number := fmt.Sprintf("+3460011122%d", round)
 		all := make([]event.UserToCreate, racers)
 		errs := make(chan error, 2*racers)
 		for i := range all {
-			all[i] = asked(number)
+			all[i] = profileRequest(number)
 			for range 2 { // each event twice, at the same time
-				go func() { errs <- h.create(t.Context(), event.Received[event.UserToCreate]{Data: all[i]}) }()
+				go func() { errs <- h.createProfile(t.Context(), event.Received[event.UserToCreate]{Data: all[i]}) }()
 			}
 		}
 		for range 2 * racers {
@@ -170,54 +170,54 @@ func TestRaceForAPhoneEndsInOne(t *testing.T) {
 				created++
 			case "rejected phone_taken, rejected phone_taken":
 			default:
-				t.Errorf("announced %q", got)
+				t.Errorf("got outcomes %q, want the same one twice", got)
 			}
 		}
 		if created != 1 {
-			t.Errorf("%d got the number", created)
+			t.Errorf("got %d profiles with the phone, want 1", created)
 		}
 	}
 }
 
-func TestCancelledBeforeOrAfter(t *testing.T) {
-	h, before, after := open(t), asked("+34600111222"), asked("+34600111333")
-	h.hearCancelled(t, before.UserID) // overtakes the request
-	h.hear(t, before)
+func TestCancellationWorksBeforeAndAfterTheRequest(t *testing.T) {
+	h, before, after := newHarness(t), profileRequest("+34600111222"), profileRequest("+34600111333")
+	h.deliverCancellation(t, before.UserID) // overtakes the request
+	h.deliverRequest(t, before)
 	if got := h.outcomes(t, before.UserID); got != "" {
-		t.Errorf("after a cancellation %q is announced", got)
+		t.Errorf("request after its cancellation: got outcomes %q, want none", got)
 	}
-	h.hear(t, after)
-	h.hearCancelled(t, after.UserID)
-	h.hearCancelled(t, after.UserID)
-	h.hear(t, after)
+	h.deliverRequest(t, after)
+	h.deliverCancellation(t, after.UserID)
+	h.deliverCancellation(t, after.UserID)
+	h.deliverRequest(t, after)
 	if got := h.outcomes(t, after.UserID); got != "created" {
-		t.Errorf("announced %q", got)
+		t.Errorf("cancellation after the request: got outcomes %q, want created once", got)
 	}
 	for _, id := range []string{before.UserID, after.UserID} {
 		if code := h.call(t, "GET", "/users/me", "", id, token.Customer, nil); code != 404 {
-			t.Errorf("the cancelled profile answers %d", code)
+			t.Errorf("GET of the cancelled profile: got %d, want 404", code)
 		}
 	}
 }
 
-func TestALostAnswerIsHealedByTheNextDelivery(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
+func TestLostSidecarResponseRepeatsTheOutcome(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.sidecar.LoseNextAnswer()
-	h.hear(t, ana) // the write is there although it failed; looking again, it is announced again
+	h.deliverRequest(t, ana) // the write succeeded although its response was lost; the second attempt publishes the outcome again
 	if got := h.outcomes(t, ana.UserID); got != "created, created" {
-		t.Fatalf("announced %q", got)
+		t.Fatalf("got outcomes %q, want created twice", got)
 	}
 }
 
-func TestAnEventIsTriedAgainWhileTheSidecarIsAway(t *testing.T) {
-	h, ana := open(t), asked("+34600111222")
+func TestRequestFailsWithoutASidecarAndSucceedsLater(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.sidecar.Away(true)
-	if err := h.create(context.Background(), event.Received[event.UserToCreate]{Data: ana}); err == nil {
-		t.Fatal("the event is lost")
+	if err := h.createProfile(context.Background(), event.Received[event.UserToCreate]{Data: ana}); err == nil {
+		t.Fatal("without a sidecar: got no error, want one so that the event is retried")
 	}
 	h.sidecar.Away(false)
-	h.hear(t, ana)
+	h.deliverRequest(t, ana)
 	if got := h.outcomes(t, ana.UserID); got != "created" {
-		t.Fatalf("announced %q", got)
+		t.Fatalf("got outcomes %q, want created", got)
 	}
 }

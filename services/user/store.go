@@ -10,13 +10,13 @@ import (
 	"comanda/services/internal/document"
 )
 
-// store reads and writes profiles: the documents through the sidecar, questions about many of them by SQL.
+// store reads and writes profiles: single documents through the sidecar, queries over many of them with SQL.
 type store struct {
 	documents document.Store[Profile]
 	pool      *pgxpool.Pool
 }
 
-// phoneTaken says whether number belongs to a living profile other than id's.
+// phoneTaken reports whether number belongs to an ACTIVE profile other than id's.
 func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) {
 	if number == "" {
 		return false, nil
@@ -26,26 +26,26 @@ func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) 
 	return taken, err
 }
 
-// position is a place in the list of profiles: after the one that was made at At and has the id ID.
+// position is a place in the list of profiles: after the profile with the id ID that was created at At.
 type position struct {
 	At time.Time `json:"at"`
 	ID string    `json:"id"`
 }
 
-// newest is before every profile: the time is later than any.
-func newest() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
+// startOfList returns the position before every profile: its time is later than any profile's.
+func startOfList() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
 
-type listed struct {
+type listedProfile struct {
 	Profile Profile
 	At      time.Time
 }
 
-// list reads up to limit living profiles, newest first, from the position on.
-func (s store) list(ctx context.Context, from position, limit int) ([]listed, error) {
+// listActive reads up to limit ACTIVE profiles after the given position, newest first.
+func (s store) listActive(ctx context.Context, from position, limit int) ([]listedProfile, error) {
 	rows, err := s.pool.Query(ctx, `select document, created_at from profiles where (created_at, id) < ($1, $2)
 		order by created_at desc, id desc limit $3`, from.At, from.ID, limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[listed])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[listedProfile])
 }

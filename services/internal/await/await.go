@@ -1,6 +1,6 @@
-// Package await lets a request wait for an aggregate to change (RFC 7240's Prefer: wait=N), without holding a database
-// connection meanwhile. A change made by this process wakes the waiting at once; one made by another replica is found by
-// looking again, soon at first and then ever more seldom.
+// Package await lets a request wait for an aggregate to change (RFC 7240's Prefer: wait=N) without holding a database
+// connection while it waits. A change made by this process wakes the request at once. A change made by another replica is
+// found by polling, with an interval that doubles from 25 ms to 1 s.
 package await
 
 import (
@@ -19,15 +19,16 @@ import (
 // MaxWait is the longest a request may wait.
 const MaxWait = 30 * time.Second
 
-// How often to look for what another replica changed.
+// The shortest and the longest interval of polling for changes made by other replicas.
 const (
-	firstLook = 25 * time.Millisecond // the saga takes about as long
-	lastLook  = time.Second
+	firstInterval = 25 * time.Millisecond // about the duration of a saga
+	maxInterval   = time.Second
 )
 
 var preference = regexp.MustCompile(`(?i)(?:^|[,;\s])wait\s*=\s*"?([^",;\s]*)"?`)
 
-// Wait reads how long r prefers to wait: 0 when it does not say. More than MaxWait, or no whole number, is Malformed.
+// Wait returns the wait that r's Prefer header asks for, or 0 without one. A value above MaxWait, or one that is not a whole
+// number, is a Malformed error.
 func Wait(r *http.Request) (time.Duration, error) {
 	for _, value := range r.Header.Values("Prefer") {
 		found := preference.FindStringSubmatch(value)
@@ -45,14 +46,14 @@ func Wait(r *http.Request) (time.Duration, error) {
 	return 0, nil
 }
 
-// Changes tells those who wait for an id that it changed. The zero value is ready.
+// Changes wakes the requests that wait for an id in this process. The zero value is ready to use.
 type Changes struct {
 	mu      sync.Mutex
-	waiting map[string]chan struct{}
-	count   map[string]int
+	waiting map[string]chan struct{} // closed and replaced at each change
+	count   map[string]int           // waiting requests by id
 }
 
-// Tell wakes whoever waits for id.
+// Tell wakes every request that waits for id.
 func (c *Changes) Tell(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,39 +89,39 @@ func (c *Changes) changed(id string) <-chan struct{} {
 	return c.waiting[id]
 }
 
-// Until looks at id until it is settled, wait is over, or ctx is done, and returns what it saw last; when the wait is over
-// it looks once more. Look says what is there and whether it is settled; each look has the time of an ordinary request, so
-// that a dependency that hangs becomes a 503 in time, however long the client would wait.
+// Until calls look until it reports that id is settled, wait has passed, or ctx is done, and returns the last value. When
+// wait has passed it looks once more. Each look is limited to rest.RequestTimeout, so a dependency that hangs results in a
+// 503 after that time and not after the client's wait.
 func Until[T any](ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error)) (T, error) {
 	if wait > 0 {
 		c.join(id)
 		defer c.leave(id)
 	}
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	pause, last := firstLook, wait <= 0
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	interval, last := firstInterval, wait <= 0
 	for {
-		changed := c.changed(id) // before the look, so that a change between look and wait is not missed
-		seen, settled, err := once(ctx, look)
+		changed := c.changed(id) // before the look, so that a change during the look is not missed
+		value, settled, err := lookWithin(ctx, look)
 		if err != nil || settled || last {
-			return seen, err
+			return value, err
 		}
-		again := time.NewTimer(pause)
+		poll := time.NewTimer(interval)
 		select {
 		case <-changed:
-		case <-again.C:
-			pause = min(pause*2, lastLook)
-		case <-over.C:
+		case <-poll.C:
+			interval = min(interval*2, maxInterval)
+		case <-deadline.C:
 			last = true
 		case <-ctx.Done():
-			again.Stop()
-			return seen, ctx.Err()
+			poll.Stop()
+			return value, ctx.Err()
 		}
-		again.Stop()
+		poll.Stop()
 	}
 }
 
-func once[T any](ctx context.Context, look func(context.Context) (T, bool, error)) (T, bool, error) {
+func lookWithin[T any](ctx context.Context, look func(context.Context) (T, bool, error)) (T, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
 	defer cancel()
 	return look(ctx)

@@ -20,8 +20,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// Who has agreed to wait and leaves before that does not leave because of us.
-func TestWhoAgreesToWaitIsKnown(t *testing.T) {
+// A client that disconnects before its Prefer: wait has passed counts as a 499, not as a 503.
+func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
 		ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)
@@ -59,93 +59,93 @@ func TestWait(t *testing.T) {
 			r.Header.Add("Prefer", value)
 		}
 		if got, err := await.Wait(r); got != tc.want || err != nil {
-			t.Errorf("%q: %s, %v", tc.headers, got, err)
+			t.Errorf("Prefer %q: got %s, %v, want %s", tc.headers, got, err, tc.want)
 		}
 	}
 	for _, wrong := range []string{"wait=31", "wait=-1", "wait=", "wait=1.5", "wait=x", "wait=99999999999999999999"} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Prefer", wrong)
 		if _, err := await.Wait(r); !fault.Is(err, fault.KindMalformed) {
-			t.Errorf("%q: %v", wrong, err)
+			t.Errorf("Prefer %q: got error %v, want Malformed", wrong, err)
 		}
 	}
 }
 
-// thing is something that changes.
-type thing struct {
+// aggregate counts how often it is read and can be settled by another goroutine.
+type aggregate struct {
 	settled atomic.Bool
 	looks   atomic.Int32
 }
 
-func (th *thing) look(context.Context) (string, bool, error) {
-	th.looks.Add(1)
-	if th.settled.Load() {
+func (a *aggregate) look(context.Context) (string, bool, error) {
+	a.looks.Add(1)
+	if a.settled.Load() {
 		return "settled", true, nil
 	}
 	return "open", false, nil
 }
 
-func TestUntilItIsSettledHere(t *testing.T) {
+func TestUntilReturnsAtOnceAfterALocalChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
-		var th thing
+		var a aggregate
 		begin := time.Now()
 		go func() {
 			time.Sleep(1510 * time.Millisecond)
 			changes.Tell("another")
-			changes.Tell("a") // a change that settles nothing
+			changes.Tell("a") // a change that does not settle it
 			time.Sleep(time.Millisecond)
-			th.settled.Store(true)
+			a.settled.Store(true)
 			changes.Tell("a")
 		}()
-		got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, th.look)
+		got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look)
 		if took := time.Since(begin); got != "settled" || err != nil || took != 1511*time.Millisecond {
-			t.Errorf("%s, %v after %s", got, err, took)
+			t.Errorf("got %s, %v after %s, want settled after 1.511s", got, err, took)
 		}
 	})
 }
 
-func TestUntilItIsSettledElsewhere(t *testing.T) {
+func TestUntilFindsAChangeOfAnotherReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
-		var th thing
+		var a aggregate
 		begin := time.Now()
-		time.AfterFunc(10*time.Second, func() { th.settled.Store(true) }) // by another replica: nobody tells
-		got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, th.look)
+		time.AfterFunc(10*time.Second, func() { a.settled.Store(true) }) // another replica does not call Tell
+		got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look)
 		if took := time.Since(begin); got != "settled" || err != nil || took > 11*time.Second {
-			t.Errorf("%s, %v after %s", got, err, took)
+			t.Errorf("got %s, %v after %s, want settled after at most 11s", got, err, took)
 		}
-		if looks := th.looks.Load(); looks > 20 {
-			t.Errorf("looked %d times in ten seconds", looks)
+		if looks := a.looks.Load(); looks > 20 {
+			t.Errorf("got %d looks in 10 s, want at most 20", looks)
 		}
 	})
 }
 
-func TestUntilTheWaitIsOver(t *testing.T) {
+func TestUntilReturnsTheUnsettledValueAfterTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
-		var th thing
+		var a aggregate
 		begin := time.Now()
-		got, err := await.Until(t.Context(), &changes, "a", 2*time.Second, th.look)
+		got, err := await.Until(t.Context(), &changes, "a", 2*time.Second, a.look)
 		if took := time.Since(begin); got != "open" || err != nil || took != 2*time.Second {
-			t.Errorf("%s, %v after %s", got, err, took)
+			t.Errorf("got %s, %v after %s, want open after 2s", got, err, took)
 		}
 	})
 }
 
-// TestTheLastLookIsAtTheEnd: what another replica settled shortly before the end is not answered as open.
-func TestTheLastLookIsAtTheEnd(t *testing.T) {
+// A change by another replica shortly before the end of the wait is seen by the last look.
+func TestUntilLooksOnceMoreAfterTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
-		var th thing
-		time.AfterFunc(1990*time.Millisecond, func() { th.settled.Store(true) })
-		if got, err := await.Until(t.Context(), &changes, "a", 2*time.Second, th.look); got != "settled" || err != nil {
-			t.Errorf("%s, %v", got, err)
+		var a aggregate
+		time.AfterFunc(1990*time.Millisecond, func() { a.settled.Store(true) })
+		if got, err := await.Until(t.Context(), &changes, "a", 2*time.Second, a.look); got != "settled" || err != nil {
+			t.Errorf("got %s, %v, want settled", got, err)
 		}
 	})
 }
 
-func TestALookThatHangsIsGivenUp(t *testing.T) {
+func TestUntilLimitsEachLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
 		begin := time.Now()
@@ -154,67 +154,67 @@ func TestALookThatHangsIsGivenUp(t *testing.T) {
 			return "", false, ctx.Err()
 		})
 		if took := time.Since(begin); !fault.Is(err, fault.KindUnavailable) || took != 5*time.Second {
-			t.Errorf("%v after %s", err, took)
+			t.Errorf("got error %v after %s, want Unavailable after 5s", err, took)
 		}
 	})
 }
 
-func TestWithoutAWaitItLooksOnce(t *testing.T) {
+func TestUntilLooksOnceWithoutAWait(t *testing.T) {
 	var changes await.Changes
-	var th thing
-	got, err := await.Until(t.Context(), &changes, "a", 0, th.look)
-	if got != "open" || err != nil || th.looks.Load() != 1 {
-		t.Errorf("%s, %v, %d looks", got, err, th.looks.Load())
+	var a aggregate
+	got, err := await.Until(t.Context(), &changes, "a", 0, a.look)
+	if got != "open" || err != nil || a.looks.Load() != 1 {
+		t.Errorf("got %s, %v, %d looks, want open, 1 look", got, err, a.looks.Load())
 	}
 }
 
-func TestUntilItFails(t *testing.T) {
+func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	var changes await.Changes
 	boom := errors.New("boom")
 	_, err := await.Until(t.Context(), &changes, "a", time.Second, func(context.Context) (int, bool, error) { return 0, false, boom })
 	if !errors.Is(err, boom) {
-		t.Error(err)
+		t.Errorf("got error %v, want %v", err, boom)
 	}
 }
 
-func TestWhoIsGoneWaitsNoMore(t *testing.T) {
+func TestUntilStopsWhenTheContextIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
-		var th thing
+		var a aggregate
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		begin := time.Now()
-		_, err := await.Until(ctx, &changes, "a", 30*time.Second, th.look)
+		_, err := await.Until(ctx, &changes, "a", 30*time.Second, a.look)
 		if took := time.Since(begin); !errors.Is(err, context.Canceled) || took != time.Second {
-			t.Errorf("%v after %s", err, took)
+			t.Errorf("got error %v after %s, want %v after 1s", err, took, context.Canceled)
 		}
 	})
 }
 
-// TestNoChangeIsMissed: one that comes between the look and the wait wakes as well, whoever else waits, comes and goes.
-func TestNoChangeIsMissed(t *testing.T) {
+// A change between the look and the wait wakes the request too, while other requests for the same id come and go.
+func TestUntilMissesNoChangeBetweenLookAndWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes await.Changes
 		var all sync.WaitGroup
 		begin := time.Now()
 		for range 50 {
 			all.Go(func() {
-				var th thing
+				var a aggregate
 				got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, func(ctx context.Context) (string, bool, error) {
-					seen, settled, err := th.look(ctx)
-					if th.settled.CompareAndSwap(false, true) { // it changes right after this look
+					value, settled, err := a.look(ctx)
+					if a.settled.CompareAndSwap(false, true) { // it changes right after this look
 						changes.Tell("a")
 					}
-					return seen, settled, err
+					return value, settled, err
 				})
 				if got != "settled" || err != nil {
-					t.Errorf("%s, %v", got, err)
+					t.Errorf("got %s, %v, want settled", got, err)
 				}
 			})
 		}
 		all.Wait()
 		if took := time.Since(begin); took != 0 {
-			t.Errorf("slept for %s", took)
+			t.Errorf("took %s, want no sleep", took)
 		}
 	})
 }

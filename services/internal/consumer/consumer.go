@@ -1,8 +1,8 @@
-// Package consumer receives the events a service is subscribed to (dapr/subscriptions) and decides the fate of each:
-// done, try again, or dead letter. It never uses HTTP's mapping of errors for that, because to Dapr a 404 means: lose it.
+// Package consumer receives the events that a service subscribes to (dapr/subscriptions) and tells the sidecar what to do
+// with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
-// The sidecar proves itself with the app token, as it does on every request; but it adds that token to service
-// invocations too, so whatever carries a caller's app id is no event and is refused.
+// The sidecar sends the app token with every request, service invocations included. So a request that carries a caller's
+// app id is not an event, and is refused.
 package consumer
 
 import (
@@ -23,10 +23,10 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// maxEvent bounds an event: a broker's own limit is 1 MiB for data, base64 in the envelope included.
+// maxEvent is the size limit of an event in bytes. The broker's limit is 1 MiB of data, base64 in the envelope included.
 const maxEvent = 2 << 20
 
-// Unmatched is where the sidecar sends an event of a type no subscription names. It goes to the dead letters.
+// Unmatched is the path to which the sidecar sends events whose type has no subscription. They become dead letters.
 const Unmatched = "/events/unmatched"
 
 // Route is one line of a service's table of events.
@@ -36,8 +36,8 @@ type Route struct {
 	handle func(ctx context.Context, raw []byte) error
 }
 
-// On hands the events of topic to handle. A nil error is done; one made by Reject goes to the dead letters at once; any
-// other is tried again for as long as dapr/resiliency.yaml says, and then goes to the dead letters.
+// On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at
+// once. Any other error is retried for as long as dapr/resiliency.yaml says; then the event becomes a dead letter.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
 	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, raw []byte) error {
 		var received event.Received[T]
@@ -52,34 +52,34 @@ type rejection struct{ error }
 
 func (r rejection) Unwrap() error { return r.error }
 
-// Reject marks err as one that trying again cannot mend.
+// Reject marks err as permanent: the event becomes a dead letter without a retry.
 func Reject(err error) error { return rejection{err} }
 
-// Register adds the routes of events to router: POST /events/<topic>.
+// Register adds the route POST /events/<topic> for each topic to router.
 func Register(router *mux.Router, log *slog.Logger, routes []Route) {
 	for _, route := range routes {
 		router.Handle("/events/"+route.topic, receive(log, route)).Methods(http.MethodPost)
 	}
 	router.Handle(Unmatched, receive(log, Route{topic: "unmatched", handle: func(context.Context, []byte) error {
-		return Reject(errors.New("no subscription is for events of this type"))
+		return Reject(errors.New("no subscription for this event type"))
 	}})).Methods(http.MethodPost)
 }
 
 func receive(log *slog.Logger, route Route) http.Handler {
 	return rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if r.Header.Get("dapr-caller-app-id") != "" {
-			return fault.Forbidden("events come from the broker, not from another service")
+			return fault.Forbidden("another service called an event route: publish the event to the broker instead")
 		}
-		return rest.JSON(w, http.StatusOK, map[string]string{"status": fate(log, route, r)})
+		return rest.JSON(w, http.StatusOK, map[string]string{"status": handleEvent(log, route, r)})
 	})
 }
 
-// fate handles one event and says what the sidecar shall do with it
+// handleEvent handles one event and returns the status that tells the sidecar what to do with it
 // (https://docs.dapr.io/reference/api/pubsub_api/#expected-http-response).
-func fate(log *slog.Logger, route Route, r *http.Request) string {
+func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
-	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // whatever it is that keeps us from saying more: a panic comes again
+	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // the outcome if the handler panics: Dapr sends the event again
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
 		return "RETRY"
@@ -88,7 +88,7 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 	if err := json.Unmarshal(raw, &head); err != nil {
 		head.Type = "unreadable"
 	}
-	if err = route.check(head.Type); err == nil {
+	if err = route.checkType(head.Type); err == nil {
 		err = route.handle(ctx, bytes.TrimSpace(raw))
 	}
 	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject)
@@ -99,17 +99,17 @@ func fate(log *slog.Logger, route Route, r *http.Request) string {
 		return "SUCCESS"
 	case errors.As(err, new(rejection)):
 		telemetry.SetEvent(ctx, route.topic, telemetry.DeadLetter)
-		log.ErrorContext(ctx, "event rejected, it goes to the dead letters", "error", err)
+		log.ErrorContext(ctx, "event rejected, sending it to the dead-letter topic", "error", err)
 		return "DROP"
 	default:
-		log.WarnContext(ctx, "event failed, it will be tried again", "error", err)
+		log.WarnContext(ctx, "event failed, Dapr will retry it", "error", err)
 		return "RETRY"
 	}
 }
 
-func (r Route) check(kind string) error {
+func (r Route) checkType(kind string) error {
 	if r.kind != "" && kind != r.kind {
-		return Reject(fmt.Errorf("type %q is not %q", kind, r.kind))
+		return Reject(fmt.Errorf("event type is %q, want %q", kind, r.kind))
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func envelope(kind, data string) string {
 	return fmt.Sprintf(`{"specversion":"1.0","id":"e1","type":%q,"source":"order","subject":"o1","time":"2026-11-23T12:00:00Z","data":%s}`, kind, data)
 }
 
-// send delivers body as the sidecar does and returns the answer's code and the fate in it.
+// send delivers r as the sidecar does and returns the HTTP status and the status in the response's body.
 func send(t *testing.T, handle func(context.Context, event.Received[event.OrderStatus]) error, r *http.Request) (int, string) {
 	t.Helper()
 	router := mux.NewRouter()
@@ -37,7 +37,7 @@ func send(t *testing.T, handle func(context.Context, event.Received[event.OrderS
 	w := httptest.NewRecorder()
 	router.ServeHTTP(w, r)
 	var answer struct {
-		Status any `json:"status"` // a problem has a number there
+		Status any `json:"status"` // in a problem, a number
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
@@ -51,45 +51,43 @@ func post(path, body string) *http.Request {
 	return r
 }
 
-// TestTheFateOfAnEvent: whatever the handler says, the answer is 200, because to Dapr other codes mean other things: with
-// a 404 the event would be lost.
-func TestTheFateOfAnEvent(t *testing.T) {
+// The HTTP status is always 200. Dapr gives other codes another meaning: it drops an event on a 404.
+func TestEachResultHasItsDaprStatus(t *testing.T) {
 	good := envelope("order.status.changed.v1", `{"orderId":"o1"}`)
 	for name, tc := range map[string]struct {
 		body string
 		err  error
 		want string
 	}{
-		"handled":                  {good, nil, "SUCCESS"},
-		"failed":                   {good, errors.New("boom"), "RETRY"},
-		"not found":                {good, fault.NotFound("order o1"), "RETRY"},
-		"a wrong field":            {good, fault.Wrong("x", "y"), "RETRY"},
-		"rejected":                 {good, consumer.Reject(errors.New("never")), "DROP"},
-		"rejected, and wrapped":    {good, fmt.Errorf("order o1: %w", consumer.Reject(errors.New("never"))), "DROP"},
-		"another version":          {envelope("order.status.changed.v2", `{}`), nil, "DROP"},
-		"another type":             {envelope("order.created.pending.v1", `{}`), nil, "DROP"},
-		"data of another shape":    {envelope("order.status.changed.v1", `{"version":"one"}`), nil, "DROP"},
-		"data that is a text":      {envelope("order.status.changed.v1", `"{}"`), nil, "DROP"},
-		"no JSON":                  {`{`, nil, "DROP"},
-		"nothing":                  {``, nil, "DROP"},
-		"more than a broker takes": {envelope("order.status.changed.v1", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`), nil, "DROP"},
+		"handled":                {good, nil, "SUCCESS"},
+		"failed":                 {good, errors.New("boom"), "RETRY"},
+		"not found":              {good, fault.NotFound("order o1"), "RETRY"},
+		"a wrong field":          {good, fault.Wrong("x", "y"), "RETRY"},
+		"rejected":               {good, consumer.Reject(errors.New("never")), "DROP"},
+		"rejected, and wrapped":  {good, fmt.Errorf("order o1: %w", consumer.Reject(errors.New("never"))), "DROP"},
+		"another version":        {envelope("order.status.changed.v2", `{}`), nil, "DROP"},
+		"another type":           {envelope("order.created.pending.v1", `{}`), nil, "DROP"},
+		"data of the wrong type": {envelope("order.status.changed.v1", `{"version":"one"}`), nil, "DROP"},
+		"data that is a string":  {envelope("order.status.changed.v1", `"{}"`), nil, "DROP"},
+		"not JSON":               {`{`, nil, "DROP"},
+		"an empty body":          {``, nil, "DROP"},
+		"larger than the limit":  {envelope("order.status.changed.v1", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`), nil, "DROP"},
 	} {
-		code, fate := send(t, func(context.Context, event.Received[event.OrderStatus]) error { return tc.err }, post(path, tc.body))
-		if code != http.StatusOK || fate != tc.want {
-			t.Errorf("%s: %d %s, want %s", name, code, fate, tc.want)
+		code, status := send(t, func(context.Context, event.Received[event.OrderStatus]) error { return tc.err }, post(path, tc.body))
+		if code != http.StatusOK || status != tc.want {
+			t.Errorf("%s: got %d %s, want 200 %s", name, code, status, tc.want)
 		}
 	}
 }
 
-// An event whose handler panics is counted: it comes again.
-func TestAPanicIsCounted(t *testing.T) {
+func TestAPanicIsCountedAsRetry(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	router := mux.NewRouter()
 	log := slog.New(slog.DiscardHandler)
 	consumer.Register(router, log, []consumer.Route{consumer.On(event.OrderStatusChanged, func(context.Context, event.Received[event.OrderStatus]) error {
 		panic("boom")
 	})})
-	recovered := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package process does
+	recovered := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package server does
 		defer func() { _ = recover() }()
 		router.ServeHTTP(w, r)
 	})
@@ -97,7 +95,7 @@ func TestAPanicIsCounted(t *testing.T) {
 	servicetest.WantMetrics(t, registry, `comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
 }
 
-func TestAHandlerGetsTheEvent(t *testing.T) {
+func TestTheHandlerGetsTheEventAndADeadline(t *testing.T) {
 	var got event.Received[event.OrderStatus]
 	var deadline bool
 	send(t, func(ctx context.Context, e event.Received[event.OrderStatus]) error {
@@ -107,43 +105,43 @@ func TestAHandlerGetsTheEvent(t *testing.T) {
 	}, post(path, envelope("order.status.changed.v1", `{"orderId":"o1","version":9007199254740993,"status":"READY","new":1}`)))
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	if got.ID != "e1" || got.Source != "order" || got.Subject != "o1" || !got.Time.Equal(noon) {
-		t.Errorf("got %+v", got)
+		t.Errorf("got event %+v", got)
 	}
 	if got.Data.OrderID != "o1" || got.Data.Version != 9007199254740993 || got.Data.Status != event.StatusReady {
-		t.Errorf("got %+v", got.Data)
+		t.Errorf("got data %+v", got.Data)
 	}
 	if !deadline {
-		t.Error("a handler may take for ever")
+		t.Error("the handler's context has no deadline")
 	}
 }
 
-func TestEventsOfNoSubscriptionGoToTheDeadLetters(t *testing.T) {
-	code, fate := send(t, nil, post(consumer.Unmatched, envelope("order.status.changed.v9", `{}`)))
-	if code != http.StatusOK || fate != "DROP" {
-		t.Errorf("%d %s", code, fate)
+func TestEventsWithoutASubscriptionBecomeDeadLetters(t *testing.T) {
+	code, status := send(t, nil, post(consumer.Unmatched, envelope("order.status.changed.v9", `{}`)))
+	if code != http.StatusOK || status != "DROP" {
+		t.Errorf("got %d %s, want 200 DROP", code, status)
 	}
 }
 
-// TestAnotherServiceCannotPretend: the sidecar adds its token to invocations, too, so that the caller's id is the only mark.
-func TestAnotherServiceCannotPretend(t *testing.T) {
+// The sidecar adds the app token to service invocations too. Only the caller's app id tells them from events.
+func TestAnotherServiceCannotSendEvents(t *testing.T) {
 	for _, at := range []string{path, consumer.Unmatched} {
 		r := post(at, envelope("order.status.changed.v1", `{}`))
 		r.Header.Set("dapr-caller-app-id", "gateway")
 		code, _ := send(t, func(context.Context, event.Received[event.OrderStatus]) error {
-			t.Error("it was handled")
+			t.Error("the event of another service was handled")
 			return nil
 		}, r)
 		if code != http.StatusForbidden {
-			t.Errorf("%s answers %d", at, code)
+			t.Errorf("%s: got %d, want 403", at, code)
 		}
 	}
 }
 
-func TestAnEventThatDoesNotArriveWholeIsSentAgain(t *testing.T) {
+func TestAnIncompleteBodyIsRetried(t *testing.T) {
 	r := post(path, "")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"type":`), broken{}))
-	if code, fate := send(t, nil, r); code != http.StatusOK || fate != "RETRY" {
-		t.Errorf("%d %s", code, fate)
+	if code, status := send(t, nil, r); code != http.StatusOK || status != "RETRY" {
+		t.Errorf("got %d %s, want 200 RETRY", code, status)
 	}
 }
 

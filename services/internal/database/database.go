@@ -1,4 +1,4 @@
-// Package database opens a service's own Postgres and brings its schema up to date.
+// Package database opens a service's Postgres database and migrates its schema.
 package database
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Limits of every connection: a statement, a wait for a lock, and a connection attempt end in time for a request to be
-// answered with 503 within its own limit. Durations.
+// Limits of every connection. A statement, a wait for a lock and a connection attempt each time out early enough for the
+// request to be answered with 503 within rest.RequestTimeout.
 const (
 	statementTimeout = 3 * time.Second
 	lockTimeout      = 2 * time.Second
@@ -19,8 +19,8 @@ const (
 	maxConnections   = 10
 )
 
-// Open makes a pool. It does not connect yet: the database may come later. An error means that url is wrong; it never
-// shows the password.
+// Open returns a connection pool. It does not connect, so the database may start later. An error means that url is wrong;
+// its text never contains the password.
 func Open(url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {

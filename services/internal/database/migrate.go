@@ -14,24 +14,25 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// errNoState says that the sidecar has not made Dapr's table yet.
+// errNoState is returned until the sidecar has created Dapr's table.
 var errNoState = errors.New("the sidecar has not created the table state yet")
 
-// migrationLock is the advisory lock under which shared parts of the schema are made. Any number of our own does.
+// migrationLock is the advisory lock that guards the creation of the function doc. The number is arbitrary, but used for
+// nothing else.
 const migrationLock = 7301
 
-// Migrate brings the schema up to date from files, which has goose's *.sql files in a folder "migrations". It can run in several replicas at
-// once: they take turns. It fails while the sidecar has not created the table `state`, on which views and indexes stand,
-// or while the database is away; the caller tries again.
+// Migrate migrates the schema with goose's *.sql files in the folder "migrations" of files. Several replicas may call it at
+// the same time; they take turns. It fails while the database is unreachable, and until the sidecar has created the table
+// `state`, which views and indexes need. The caller retries.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
-	if err := prepare(ctx, pool); err != nil {
+	if err := createDocFunction(ctx, pool); err != nil {
 		return err
 	}
 	files, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return err
 	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // once a second, a minute long
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) // tries once a second, 60 times
 	if err != nil {
 		return err
 	}
@@ -47,19 +48,18 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	return nil
 }
 
-// prepare makes what every schema has in common: the function doc, which reads a document of Dapr's table as jsonb. It is
-// declared immutable, so that indexes may use it; convert_from is only stable, because encodings could be redefined, which
-// nobody does.
-func prepare(ctx context.Context, pool *pgxpool.Pool) error {
+// createDocFunction creates the SQL function doc, which reads a document of Dapr's table as jsonb. It is declared immutable
+// so that indexes can use it. Postgres declares convert_from only stable, because encodings can be redefined; ours are not.
+func createDocFunction(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, migrationLock); err != nil {
 			return err
 		}
-		var there bool
-		if err := tx.QueryRow(ctx, `select to_regclass('state') is not null`).Scan(&there); err != nil {
+		var exists bool
+		if err := tx.QueryRow(ctx, `select to_regclass('state') is not null`).Scan(&exists); err != nil {
 			return err
 		}
-		if !there {
+		if !exists {
 			return errNoState
 		}
 		_, err := tx.Exec(ctx, `create or replace function doc(value bytea) returns jsonb
@@ -68,7 +68,7 @@ func prepare(ctx context.Context, pool *pgxpool.Pool) error {
 	})
 }
 
-// Ping asks whether the database answers, for at most a second.
+// Ping returns an error unless the database answers within one second.
 func Ping(ctx context.Context, pool *pgxpool.Pool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

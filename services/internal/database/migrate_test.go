@@ -18,7 +18,7 @@ var files = fstest.MapFS{
 	"migrations/00002_view.sql":   {Data: []byte("-- +goose Up\ncreate index on state ((doc(value)->>'name')) where key like 'dish-%';\n")},
 }
 
-func TestMigrateFromSeveralReplicasAtOnceHappensOnce(t *testing.T) {
+func TestConcurrentMigrationsRunOnce(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
 	var all sync.WaitGroup
@@ -32,11 +32,11 @@ func TestMigrateFromSeveralReplicasAtOnceHappensOnce(t *testing.T) {
 	all.Wait()
 	var dishes int
 	if err := pool.QueryRow(t.Context(), `select count(*) from dishes`).Scan(&dishes); err != nil || dishes != 1 {
-		t.Fatalf("%d dishes, %v", dishes, err)
+		t.Fatalf("got %d dishes, %v, want 1", dishes, err)
 	}
 }
 
-func TestMigrateWaitsForTheSidecarsTable(t *testing.T) {
+func TestMigrateFailsWithoutTheSidecarsTable(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
 	if _, err := pool.Exec(t.Context(), `drop table state`); err != nil {
@@ -44,14 +44,14 @@ func TestMigrateWaitsForTheSidecarsTable(t *testing.T) {
 	}
 	err := database.Migrate(t.Context(), pool, files)
 	if err == nil || !strings.Contains(err.Error(), "sidecar") {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got error %v, want one that names the sidecar", err)
 	}
 }
 
-func TestOpenDoesNotShowThePassword(t *testing.T) {
+func TestOpenErrorHidesThePassword(t *testing.T) {
 	t.Parallel()
 	_, err := database.Open("postgres://me:hunter2@:bad:port/x")
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got error %v, want one without the password", err)
 	}
 }

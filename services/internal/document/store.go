@@ -1,7 +1,7 @@
-// Package document keeps aggregates as Dapr state documents and announces their changes. The document and its event are
-// one call, one transaction, through Dapr's transactional outbox
-// (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/): there is no way to save
-// the one and forget the other. Writes are optimistic: each names the ETag it read, and the loser of a race reads again.
+// Package document stores aggregates as Dapr state documents and publishes their changes. One call writes the document and
+// its event in one transaction, through Dapr's transactional outbox
+// (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/), so neither can be saved
+// without the other. Writes are optimistic: each carries the ETag that was read, and the loser of a race reads again.
 package document
 
 import (
@@ -17,38 +17,39 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// maxRaces is how often Change reads again before it gives up.
-const maxRaces = 10
+// maxAttempts is the number of times Change reads and writes a document before it gives up.
+const maxAttempts = 10
 
-// ErrExists says that Create found the document already there.
+// ErrExists means that the document to create already exists.
 var ErrExists = errors.New("the document exists")
 
-// ErrUnchanged is what a function given to Change returns when there is nothing to do.
+// ErrUnchanged is returned by a function given to Change when the document needs no change.
 var ErrUnchanged = errors.New("nothing to change")
 
-// errRaced says that somebody else wrote the document since it was read.
-var errRaced = errors.New("the document was changed by somebody else")
+// errRaced means that the document's ETag is no longer the one that was read.
+var errRaced = errors.New("another writer changed the document")
 
-// Client is the part of the Dapr SDK's client that documents need.
+// Client is the part of the Dapr SDK's client that a Store needs.
 type Client interface {
 	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
 	ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error
 }
 
-// Store keeps documents of one kind, each under "<kind>-<id>".
+// Store stores documents of one kind, each under the key "<kind>-<id>".
 type Store[T any] struct {
 	client    Client
 	component string
 	kind      string
 }
 
-// NewStore returns the store of documents of a kind. Component is the plain component, for changes that nobody hears of;
-// the announcing ones are named after it (event.Component).
+// NewStore returns a store for documents of one kind. Component is the state component for changes without an event. The
+// components for changes with an event are named after it (event.Component).
 func NewStore[T any](client Client, component, kind string) Store[T] {
 	return Store[T]{client, component, kind}
 }
 
-// Get reads a document. NotFound when there is none, Unavailable when the sidecar or its database does not answer.
+// Get reads a document. The error is NotFound when it does not exist, and Unavailable when the sidecar or its database does
+// not answer.
 func (s Store[T]) Get(ctx context.Context, id string) (T, error) {
 	value, _, err := s.get(ctx, id)
 	return value, err
@@ -60,7 +61,7 @@ func (s Store[T]) get(ctx context.Context, id string) (value T, etag string, err
 		return value, "", fault.Unavailable(err, "the state store does not answer")
 	}
 	if len(item.Value) == 0 {
-		return value, "", fault.NotFound("%s %s is not there", s.kind, id)
+		return value, "", fault.NotFound("%s %s does not exist", s.kind, id)
 	}
 	if err := json.Unmarshal(item.Value, &value); err != nil {
 		return value, "", fmt.Errorf("decode %s: %w", s.key(id), err)
@@ -68,8 +69,8 @@ func (s Store[T]) get(ctx context.Context, id string) (value T, etag string, err
 	return value, item.Etag, nil
 }
 
-// Create writes a document that must not be there yet, and announces message. ErrExists when it is there, also when this
-// very call wrote it and the answer was lost: the caller looks at what is there.
+// Create writes a new document and publishes message. It returns ErrExists when the document exists, even if this very call
+// wrote it and lost the response: the caller then reads the document to find out.
 func (s Store[T]) Create(ctx context.Context, id string, value T, message event.Message) error {
 	err := s.write(ctx, id, "", value, message)
 	if errors.Is(err, errRaced) {
@@ -78,11 +79,11 @@ func (s Store[T]) Create(ctx context.Context, id string, value T, message event.
 	return err
 }
 
-// Change reads a document, lets change alter it and say what to announce, and writes it back; when somebody else was
-// faster it begins again. It returns the document as it then is. An error of change ends it and is returned as it is,
-// but ErrUnchanged, which means that all is well and nothing has to be written.
+// Change reads a document, calls change to alter it and to choose the event, and writes it back. It starts again when
+// another writer was faster. It returns the document as stored. An error from change is returned unwrapped and nothing is
+// written; ErrUnchanged writes nothing and counts as success.
 func (s Store[T]) Change(ctx context.Context, id string, change func(*T) (event.Message, error)) (T, error) {
-	for range maxRaces {
+	for range maxAttempts {
 		value, etag, err := s.get(ctx, id)
 		if err != nil {
 			return value, err
@@ -99,11 +100,11 @@ func (s Store[T]) Change(ctx context.Context, id string, change func(*T) (event.
 		}
 	}
 	var none T
-	return none, fault.Unavailable(errRaced, "%s %s is being changed by many at once", s.kind, id)
+	return none, fault.Unavailable(errRaced, "%s %s has too many concurrent writers", s.kind, id)
 }
 
-// write upserts the document, and announces message in the same transaction. The document's metadata become the
-// CloudEvent's attributes; the projection's value becomes its data, so that no document leaks whole onto a topic.
+// write upserts the document and publishes message in the same transaction. The document's metadata become the CloudEvent's
+// attributes. The projection's value becomes its data, so a whole document never leaks onto a topic.
 func (s Store[T]) write(ctx context.Context, id, etag string, value T, message event.Message) error {
 	component, upsert, err := s.component, s.upsert(id, etag), error(nil)
 	if upsert.Value, err = json.Marshal(value); err != nil {
@@ -123,7 +124,7 @@ func (s Store[T]) write(ctx context.Context, id, etag string, value T, message e
 		}})
 	}
 	if err := s.client.ExecuteStateTransaction(ctx, component, nil, ops); err != nil {
-		return s.explain(ctx, id, etag, err)
+		return s.classify(ctx, id, etag, err)
 	}
 	return nil
 }
@@ -146,10 +147,10 @@ func attributes(ctx context.Context, message event.Message) map[string]string {
 	return attributes
 }
 
-// explain tells a lost race from a store that does not answer: Dapr reports both as Internal, so it looks at what is
-// there now. That also finds the write of our own whose answer was lost: it counts as raced, and Change, reading again,
-// finds nothing left to do.
-func (s Store[T]) explain(ctx context.Context, id, etag string, cause error) error {
+// classify tells a lost race from a store that does not answer. Dapr reports both as Internal, so classify compares the
+// stored ETag with the one that was read. Our own write whose response was lost counts as a lost race too: Change reads
+// again and finds nothing left to do.
+func (s Store[T]) classify(ctx context.Context, id, etag string, cause error) error {
 	_, now, err := s.get(ctx, id)
 	if fault.Is(err, fault.KindNotFound) {
 		err = nil

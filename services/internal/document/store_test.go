@@ -23,12 +23,12 @@ type light struct {
 	Secret string `json:"secret"`
 }
 
-// turned is any event there is: what it means does not matter here.
+// turned returns the event of a light's change. Any topic will do here.
 func turned(id string, times int) event.Message {
 	return event.OrderStatusChanged.About(id, event.OrderStatus{OrderID: id, Version: times})
 }
 
-func open(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
+func newStore(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
 	client := servicetest.NewSidecar(servicetest.EmptyDatabase(t))
 	return client, document.NewStore[light](client, "lights", "light")
 }
@@ -36,32 +36,32 @@ func open(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
 func versions(t *testing.T, client *servicetest.Sidecar) []int {
 	t.Helper()
 	var versions []int
-	for _, told := range servicetest.Events(t, client, "lights", event.OrderStatusChanged) {
-		versions = append(versions, told.Version)
+	for _, published := range servicetest.Events(t, client, "lights", event.OrderStatusChanged) {
+		versions = append(versions, published.Version)
 	}
 	return versions
 }
 
-func TestADocumentAndItsAnnouncementAreOneWrite(t *testing.T) {
-	client, lights := open(t)
+func TestCreateWritesTheDocumentAndItsEvent(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{On: true, Secret: "hush"}, turned("a", 1)); err != nil {
 		t.Fatal(err)
 	}
 	got, err := lights.Get(t.Context(), "a")
 	if err != nil || got != (light{On: true, Secret: "hush"}) {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got document %+v, %v", got, err)
 	}
 	all := client.All()
 	if len(all) != 1 || all[0].Component != "lights-order-status-changed" || all[0].Type != "order.status.changed.v1" || all[0].Subject != "a" {
-		t.Fatalf("announced %+v", all)
+		t.Fatalf("got events %+v", all)
 	}
 	if data := string(all[0].Data); data != `{"orderId":"a","version":1,"customerId":"","status":"","at":"0001-01-01T00:00:00Z"}` {
-		t.Errorf("the event carries %s", data)
+		t.Errorf("got event data %s", data)
 	}
 }
 
-func TestASilentWriteAnnouncesNothing(t *testing.T) {
-	client, lights := open(t)
+func TestAWriteWithoutAMessagePublishesNothing(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
@@ -69,48 +69,48 @@ func TestASilentWriteAnnouncesNothing(t *testing.T) {
 		l.On = true
 		return event.None, nil
 	}); err != nil || len(client.All()) != 0 {
-		t.Errorf("%v, announced %+v", err, client.All())
+		t.Errorf("got error %v and events %+v, want none", err, client.All())
 	}
 	if got, err := lights.Get(t.Context(), "a"); err != nil || !got.On {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want On", got, err)
 	}
 }
 
-func TestWhatIsNotThere(t *testing.T) {
-	_, lights := open(t)
+func TestAMissingDocumentIsNotFound(t *testing.T) {
+	_, lights := newStore(t)
 	if _, err := lights.Get(t.Context(), "a"); !fault.Is(err, fault.KindNotFound) {
-		t.Error(err)
+		t.Errorf("get: got error %v, want NotFound", err)
 	}
 	_, err := lights.Change(t.Context(), "a", func(*light) (event.Message, error) {
-		t.Error("changes what is not there")
+		t.Error("change was called for a missing document")
 		return event.None, nil
 	})
 	if !fault.Is(err, fault.KindNotFound) {
-		t.Error(err)
+		t.Errorf("change: got error %v, want NotFound", err)
 	}
 }
 
-func TestWhatExistsIsNotCreatedAgain(t *testing.T) {
-	client, lights := open(t)
+func TestCreateKeepsAnExistingDocument(t *testing.T) {
+	client, lights := newStore(t)
 	for i, want := range []error{nil, document.ErrExists} {
 		if err := lights.Create(t.Context(), "a", light{Turned: i}, turned("a", i)); !errors.Is(err, want) {
-			t.Errorf("time %d: %v", i, err)
+			t.Errorf("create %d: got error %v, want %v", i, err, want)
 		}
 	}
 	if got, err := lights.Get(t.Context(), "a"); err != nil || got.Turned != 0 || len(client.All()) != 1 {
-		t.Errorf("got %+v, %v, announced %d times", got, err, len(client.All()))
+		t.Errorf("got %+v, %v, %d events, want the first document and 1 event", got, err, len(client.All()))
 	}
 }
 
-// TestNoChangeIsLost: of many at once each has its turn, and each is announced once.
-func TestNoChangeIsLost(t *testing.T) {
-	client, lights := open(t)
+// Every one of several concurrent changes is written, and published once.
+func TestConcurrentChangesAreAllWritten(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
-	const many = 5 // less than Change tries, so that the unluckiest succeeds
+	const writers = 5 // fewer than Change's attempts, so that even the writer that loses every race succeeds
 	var all sync.WaitGroup
-	for range many {
+	for range writers {
 		all.Go(func() {
 			if _, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) {
 				l.Turned++
@@ -122,13 +122,13 @@ func TestNoChangeIsLost(t *testing.T) {
 	}
 	all.Wait()
 	got, err := lights.Get(t.Context(), "a")
-	if told := versions(t, client); err != nil || got.Turned != many || len(told) != many || told[many-1] != many {
-		t.Errorf("got %+v, %v, announced %v", got, err, told)
+	if published := versions(t, client); err != nil || got.Turned != writers || len(published) != writers || published[writers-1] != writers {
+		t.Errorf("got %+v, %v, events of versions %v, want %d changes and events", got, err, published, writers)
 	}
 }
 
-func TestTheLoserOfARaceSeesWhatTheWinnerDid(t *testing.T) {
-	client, lights := open(t)
+func TestTheLoserOfARaceReadsTheWinnersDocument(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
@@ -147,16 +147,16 @@ func TestTheLoserOfARaceSeesWhatTheWinnerDid(t *testing.T) {
 	})
 	got, err := lights.Change(t.Context(), "a", turnOn)
 	if err != nil || got != (light{On: true, Turned: 1}) || len(client.All()) != 1 {
-		t.Errorf("got %+v, %v, announced %d times", got, err, len(client.All()))
+		t.Errorf("got %+v, %v, %d events, want one change and one event", got, err, len(client.All()))
 	}
 }
 
-// TestAWriteWhoseAnswerWasLost is found again: nothing is done, or announced, twice.
-func TestAWriteWhoseAnswerWasLost(t *testing.T) {
-	client, lights := open(t)
+// A write whose response was lost is neither written nor published a second time.
+func TestAWriteWithALostResponseIsNotRepeated(t *testing.T) {
+	client, lights := newStore(t)
 	client.LoseNextAnswer()
 	if err := lights.Create(t.Context(), "a", light{}, turned("a", 0)); !errors.Is(err, document.ErrExists) {
-		t.Errorf("create: %v", err)
+		t.Errorf("create: got error %v, want %v", err, document.ErrExists)
 	}
 	client.LoseNextAnswer()
 	got, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) {
@@ -166,13 +166,13 @@ func TestAWriteWhoseAnswerWasLost(t *testing.T) {
 		l.On = true
 		return turned("a", 1), nil
 	})
-	if told := versions(t, client); err != nil || !got.On || len(told) != 2 {
-		t.Errorf("change: %+v, %v, announced %v", got, err, told)
+	if published := versions(t, client); err != nil || !got.On || len(published) != 2 {
+		t.Errorf("change: got %+v, %v, events of versions %v, want On and 2 events", got, err, published)
 	}
 }
 
-func TestChangeThatFailsWritesNothing(t *testing.T) {
-	client, lights := open(t)
+func TestAFailedChangeWritesNothing(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
@@ -181,15 +181,15 @@ func TestChangeThatFailsWritesNothing(t *testing.T) {
 		return turned("a", 1), fault.Conflict("no")
 	})
 	if !fault.Is(err, fault.KindConflict) || len(client.All()) != 0 {
-		t.Errorf("%v, announced %d times", err, len(client.All()))
+		t.Errorf("got error %v and %d events, want Conflict and none", err, len(client.All()))
 	}
 	if got, _ := lights.Get(t.Context(), "a"); got.On {
-		t.Error("it was written all the same")
+		t.Error("the failed change was written")
 	}
 }
 
-func TestWhoAlwaysLosesGivesUp(t *testing.T) {
-	client, lights := open(t)
+func TestChangeGivesUpAfterTenLostRaces(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
@@ -201,15 +201,15 @@ func TestWhoAlwaysLosesGivesUp(t *testing.T) {
 		client.BeforeNextWrite(interfere)
 	}
 	client.BeforeNextWrite(interfere)
-	tries := 0
-	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { tries++; l.On = true; return event.None, nil })
-	if !fault.Is(err, fault.KindUnavailable) || tries != 10 {
-		t.Errorf("%v after %d tries", err, tries)
+	attempts := 0
+	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { attempts++; l.On = true; return event.None, nil })
+	if !fault.Is(err, fault.KindUnavailable) || attempts != 10 {
+		t.Errorf("got error %v after %d attempts, want Unavailable after 10", err, attempts)
 	}
 }
 
-func TestASidecarThatIsAway(t *testing.T) {
-	client, lights := open(t)
+func TestAnAbsentSidecarIsUnavailable(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
@@ -218,30 +218,30 @@ func TestASidecarThatIsAway(t *testing.T) {
 	_, change := lights.Change(t.Context(), "a", func(*light) (event.Message, error) { return event.None, nil })
 	for name, err := range map[string]error{"get": get, "change": change, "create": lights.Create(t.Context(), "b", light{}, event.None)} {
 		if !fault.Is(err, fault.KindUnavailable) || fault.From(err).RetryAfter == 0 {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want Unavailable with RetryAfter", name, err)
 		}
 	}
 }
 
-// refusing is a sidecar that reads but cannot write, as a stock one while Kafka is away.
+// refusing is a sidecar that reads but cannot write, like a stock daprd while Kafka is away.
 type refusing struct{ document.Client }
 
 func (refusing) ExecuteStateTransaction(context.Context, string, map[string]string, []*dapr.StateOperation) error {
 	return errors.New("rpc error: code = Internal desc = DAPR_PUBSUB_OUTBOX")
 }
 
-func TestARefusedWriteIsNoRace(t *testing.T) {
-	client, lights := open(t)
+func TestARefusedWriteIsNotRetried(t *testing.T) {
+	client, lights := newStore(t)
 	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
 		t.Fatal(err)
 	}
 	refused := document.NewStore[light](refusing{client}, "lights", "light")
-	tries := 0
-	_, err := refused.Change(t.Context(), "a", func(*light) (event.Message, error) { tries++; return event.None, nil })
-	if !fault.Is(err, fault.KindUnavailable) || tries != 1 {
-		t.Errorf("change: %v after %d tries", err, tries)
+	attempts := 0
+	_, err := refused.Change(t.Context(), "a", func(*light) (event.Message, error) { attempts++; return event.None, nil })
+	if !fault.Is(err, fault.KindUnavailable) || attempts != 1 {
+		t.Errorf("change: got error %v after %d attempts, want Unavailable after 1", err, attempts)
 	}
 	if err := refused.Create(t.Context(), "b", light{}, event.None); !fault.Is(err, fault.KindUnavailable) {
-		t.Errorf("create: %v", err)
+		t.Errorf("create: got error %v, want Unavailable", err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package fault gives errors a kind. Whoever fails says what kind of failure it is (fault.NotFound("order %s", id)); the
-// edges decide what becomes of it: an HTTP status (package rest) or an event's fate (package consumer). An error without
-// a kind is wrapped with %w on its way and counts as Internal, or as Unavailable when a dependency could not be reached.
+// Package fault gives errors a kind. The code that fails chooses the kind (fault.NotFound("order %s", id)). The edges turn
+// it into an HTTP status (package rest) or into done, retry or dead letter (package consumer). An error without a kind is
+// wrapped with %w on its way. It counts as Internal, or as Unavailable when a dependency could not be reached.
 package fault
 
 import (
@@ -9,32 +9,32 @@ import (
 	"time"
 )
 
-// Kind is what kind of failure an error is. The set is closed.
+// Kind is the kind of a failure. The set is closed.
 type Kind int
 
-// The kinds, each with the HTTP status it becomes.
+// The kinds, each with its HTTP status.
 const (
-	KindInternal        Kind = iota // 500: a mistake of ours
-	KindMalformed                   // 400: not what it should be at all (JSON, UTF-8, cursor)
-	KindUnauthenticated             // 401: no valid proof of who calls
-	KindForbidden                   // 403: known, but not allowed
-	KindNotFound                    // 404: not there, or not theirs to know of
-	KindMethod                      // 405
-	KindConflict                    // 409: the state forbids it
-	KindTooLarge                    // 413
-	KindMediaType                   // 415
-	KindInvalid                     // 422: it parses, but a field is wrong
+	KindInternal        Kind = iota // 500: a bug of ours
+	KindMalformed                   // 400: the request cannot be parsed (JSON, UTF-8, cursor)
+	KindUnauthenticated             // 401: no valid token
+	KindForbidden                   // 403: the caller is known, but not allowed
+	KindNotFound                    // 404: does not exist, or is not visible to the caller
+	KindMethod                      // 405: the address does not support the method
+	KindConflict                    // 409: the current state forbids it
+	KindTooLarge                    // 413: the body is too large
+	KindMediaType                   // 415: the body is not JSON
+	KindInvalid                     // 422: the request parses, but a field is wrong
 	KindLimited                     // 429: too many requests
 	KindUnavailable                 // 503: a dependency does not answer
 )
 
-// Field names one wrong member of a request and says what is wrong with it.
+// Field is one wrong field of a request, with the reason.
 type Field struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// Error is an error with a kind. Message is safe to show to a client; Cause is for the log alone.
+// Error is an error with a kind. Message is safe to show to a client. Cause is for the log only.
 type Error struct {
 	Kind       Kind
 	Message    string
@@ -50,66 +50,66 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Unwrap returns the cause, so that errors.Is and errors.As see through the kind.
+// Unwrap returns the cause, for errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Cause }
 
 func newf(kind Kind, format string, args []any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Malformed: the request is not what it should be at all.
+// Malformed returns an error for a request that cannot be parsed.
 func Malformed(format string, args ...any) *Error { return newf(KindMalformed, format, args) }
 
-// Unauthenticated: there is no valid proof of who calls.
+// Unauthenticated returns an error for a request without a valid token.
 func Unauthenticated(format string, args ...any) *Error {
 	return newf(KindUnauthenticated, format, args)
 }
 
-// Forbidden: who calls is known, and may not.
+// Forbidden returns an error for a known caller who is not allowed to do this.
 func Forbidden(format string, args ...any) *Error { return newf(KindForbidden, format, args) }
 
-// NotFound: it is not there, or not theirs to know of.
+// NotFound returns an error for something that does not exist or is not visible to the caller.
 func NotFound(format string, args ...any) *Error { return newf(KindNotFound, format, args) }
 
-// Conflict: the state it is in forbids it.
+// Conflict returns an error for a request that the current state forbids.
 func Conflict(format string, args ...any) *Error { return newf(KindConflict, format, args) }
 
-// Invalid: the request parses, but these fields are wrong.
+// Invalid returns an error for a request that parses but has these wrong fields.
 func Invalid(fields ...Field) *Error {
 	return &Error{Kind: KindInvalid, Message: "the request has wrong fields", Fields: fields}
 }
 
-// Wrong is Invalid for one field.
+// Wrong returns an Invalid error for one field.
 func Wrong(field, format string, args ...any) *Error {
 	return Invalid(Field{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-// Unavailable: what does not answer, and why. The client may try again after a second or two.
+// Unavailable returns an error for a dependency that does not answer. The client may retry after 2 s.
 func Unavailable(cause error, format string, args ...any) *Error {
 	e := newf(KindUnavailable, format, args)
 	e.Cause, e.RetryAfter = cause, 2*time.Second
 	return e
 }
 
-// Limited: too many requests; the client may try again after the given time.
+// Limited returns an error for a client over its rate limit. The client may retry after the given time.
 func Limited(after time.Duration, format string, args ...any) *Error {
 	e := newf(KindLimited, format, args)
 	e.RetryAfter = after
 	return e
 }
 
-// From finds the fault in err's chain. An error without one becomes Unavailable when it shows that a dependency could
-// not be reached (see unreachable), and otherwise Internal; in both cases with a message that tells nothing of the inside.
+// From returns the Error in err's chain. An error without a kind becomes Unavailable when a dependency could not be reached
+// (see isUnreachable), and Internal otherwise. Its message then reveals no internals.
 func From(err error) *Error {
 	var f *Error
 	if errors.As(err, &f) {
 		return f
 	}
-	if unreachable(err) {
+	if isUnreachable(err) {
 		return Unavailable(err, "a part of the system does not answer")
 	}
 	return &Error{Kind: KindInternal, Message: "something went wrong on our side", Cause: err}
 }
 
-// Is says whether err is of the given kind.
+// Is reports whether err is of the given kind.
 func Is(err error, kind Kind) bool { return err != nil && From(err).Kind == kind }

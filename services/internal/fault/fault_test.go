@@ -14,14 +14,14 @@ import (
 	"comanda/services/internal/fault"
 )
 
-func TestFromKeepsTheKindThroughWrapping(t *testing.T) {
+func TestFromFindsTheKindOfAWrappedError(t *testing.T) {
 	err := fmt.Errorf("load: %w", fault.NotFound("order %s", "7"))
 	if got := fault.From(err); got.Kind != fault.KindNotFound || got.Message != "order 7" {
-		t.Fatalf("got kind %v, message %q", got.Kind, got.Message)
+		t.Fatalf("got kind %v, message %q, want NotFound, \"order 7\"", got.Kind, got.Message)
 	}
 }
 
-func TestFromTellsAwayFromBroken(t *testing.T) {
+func TestFromTellsUnavailableFromInternal(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err  error
 		want fault.Kind
@@ -41,9 +41,9 @@ func TestFromTellsAwayFromBroken(t *testing.T) {
 	}
 }
 
-func TestInternalMessagesTellNothing(t *testing.T) {
+func TestInternalMessagesHideTheCause(t *testing.T) {
 	got := fault.From(errors.New("password=hunter2"))
 	if got.Message != "something went wrong on our side" {
-		t.Fatalf("leaks: %q", got.Message)
+		t.Fatalf("got message %q, want the general one", got.Message)
 	}
 }

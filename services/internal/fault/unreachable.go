@@ -11,10 +11,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// unreachable recognises the errors of a dependency that is away, starting, stopping or too slow: network errors,
-// time-outs, gRPC's Unavailable, and Postgres' own classes for them
+// isUnreachable reports whether err comes from a dependency that is away, starting, stopping or too slow: network errors,
+// timeouts, gRPC's Unavailable, and the corresponding error classes of Postgres
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func unreachable(err error) bool {
+func isUnreachable(err error) bool {
 	var op *net.OpError
 	var timeout interface{ Timeout() bool }
 	var sql interface{ SQLState() string }
@@ -26,7 +26,7 @@ func unreachable(err error) bool {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return true
 	case errors.As(err, &sql):
-		return busyOrAway(sql.SQLState())
+		return isTemporary(sql.SQLState())
 	}
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted:
@@ -35,9 +35,9 @@ func unreachable(err error) bool {
 	return false
 }
 
-// busyOrAway: 08 connection exception, 53 insufficient resources, 57 operator intervention (shutdown, statement
-// time-out), 55P03 lock not available, 40 transaction rollback (deadlock, serialisation).
-func busyOrAway(state string) bool {
+// isTemporary reports whether Postgres is busy or away: 08 connection exception, 53 insufficient resources, 57 operator
+// intervention (shutdown, statement timeout), 55P03 lock not available, 40 transaction rollback (deadlock, serialisation).
+func isTemporary(state string) bool {
 	for _, class := range []string{"08", "53", "57", "55P03", "40"} {
 		if strings.HasPrefix(state, class) {
 			return true

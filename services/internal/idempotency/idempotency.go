@@ -1,6 +1,7 @@
-// Package idempotency makes "the same request again" mean "the same thing, once". A request carries an Idempotency-Key
-// (draft-ietf-httpapi-idempotency-key-header); the id of what it creates follows from the key and its owner, so that a race
-// between two of them ends in one; and a fingerprint of the body tells the same request from another one under the same key.
+// Package idempotency lets a client repeat a request safely: the same key and the same body have their effect once. A
+// request carries an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). The id of the created aggregate is derived
+// from the key and its owner, so two concurrent requests create one aggregate. A fingerprint of the body tells a repeated
+// request from a different one under the same key.
 package idempotency
 
 import (
@@ -18,13 +19,13 @@ import (
 // Header is the name of the header.
 const Header = "Idempotency-Key"
 
-// maxKey is the longest key that is taken, in bytes.
+// maxKey is the maximum length of a key in bytes.
 const maxKey = 200
 
-// space is the name space of ids made from keys (RFC 9562, 5.5).
-var space = uuid.MustParse("5b0b6b0e-6f0c-4f2e-9d1b-6b1f0a9b3c55")
+// namespace is the name space of the ids derived from keys (RFC 9562, 5.5).
+var namespace = uuid.MustParse("5b0b6b0e-6f0c-4f2e-9d1b-6b1f0a9b3c55")
 
-// Key returns r's key, or a fresh one when it has none. A key is 1 to 200 printable ASCII characters.
+// Key returns r's idempotency key, or a random one when r has none. A key is 1 to 200 printable ASCII characters.
 func Key(r *http.Request) (string, error) {
 	values := r.Header.Values(Header)
 	if len(values) == 0 {
@@ -38,23 +39,22 @@ func Key(r *http.Request) (string, error) {
 	return key, nil
 }
 
-// ID is the id of what owner creates with key; purpose keeps ids of different kinds apart.
+// ID returns the id of the aggregate that owner creates with key. The purpose keeps ids of different kinds apart.
 func ID(purpose, owner, key string) string {
-	return uuid.NewSHA1(space, []byte(purpose+"\x00"+owner+"\x00"+key)).String()
+	return uuid.NewSHA1(namespace, []byte(purpose+"\x00"+owner+"\x00"+key)).String()
 }
 
-// Fingerprint is the same for requests that ask for the same. Request is decoded, so that white space and the order of
-// members do not matter.
+// Fingerprint returns a hash of a decoded request. White space and the order of members in the body do not change it.
 func Fingerprint(request any) string {
 	raw, err := json.Marshal(request)
-	if err != nil { // requests are plain structs
+	if err != nil { // cannot happen: requests are plain structs
 		panic(err)
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
 }
 
-// ErrOtherBody is the answer to a key that was used before, with another body.
+// ErrOtherBody returns the error for a key that was used before with a different body.
 func ErrOtherBody() error {
 	return fault.Wrong(Header, "was used before for another request: take a new one")
 }

@@ -14,32 +14,32 @@ import (
 func TestKey(t *testing.T) {
 	for name, tc := range map[string]struct {
 		values []string
-		want   string // "" for a refusal
+		want   string // "" means Malformed
 	}{
-		"a key":            {[]string{"k-1"}, "k-1"},
-		"a quoted one":     {[]string{`"8e03978e-40d5-43dd-bc93-6894a57f9324"`}, `"8e03978e-40d5-43dd-bc93-6894a57f9324"`},
-		"the longest":      {[]string{strings.Repeat("k", 200)}, strings.Repeat("k", 200)},
-		"one too long":     {[]string{strings.Repeat("k", 201)}, ""},
-		"an empty one":     {[]string{""}, ""},
-		"two":              {[]string{"a", "b"}, ""},
-		"a control":        {[]string{"a\x01"}, ""},
-		"not ASCII":        {[]string{"é"}, ""},
-		"not UTF-8 either": {[]string{"a\xff"}, ""},
+		"a plain key":    {[]string{"k-1"}, "k-1"},
+		"a quoted key":   {[]string{`"8e03978e-40d5-43dd-bc93-6894a57f9324"`}, `"8e03978e-40d5-43dd-bc93-6894a57f9324"`},
+		"200 characters": {[]string{strings.Repeat("k", 200)}, strings.Repeat("k", 200)},
+		"201 characters": {[]string{strings.Repeat("k", 201)}, ""},
+		"an empty key":   {[]string{""}, ""},
+		"two keys":       {[]string{"a", "b"}, ""},
+		"a control code": {[]string{"a\x01"}, ""},
+		"not ASCII":      {[]string{"é"}, ""},
+		"not UTF-8":      {[]string{"a\xff"}, ""},
 	} {
 		r := httptest.NewRequest("POST", "/orders", nil)
 		r.Header["Idempotency-Key"] = tc.values
 		got, err := idempotency.Key(r)
 		if got != tc.want || (tc.want == "") != fault.Is(err, fault.KindMalformed) {
-			t.Errorf("%s: %q, %v", name, got, err)
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, tc.want)
 		}
 	}
 }
 
-func TestWithoutAKeyEachRequestIsItsOwn(t *testing.T) {
+func TestRequestsWithoutAKeyGetDifferentKeys(t *testing.T) {
 	first, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
 	second, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
 	if first == second || uuid.Validate(first) != nil {
-		t.Errorf("%q, %q", first, second)
+		t.Errorf("got %q and %q, want two different UUIDs", first, second)
 	}
 }
 
@@ -48,12 +48,12 @@ func TestIDsKeepPurposeOwnerAndKeyApart(t *testing.T) {
 	for _, parts := range [][3]string{{"order", "a", "k"}, {"order", "a", "l"}, {"order", "b", "k"}, {"product", "a", "k"}, {"order", "ak", ""}} {
 		id := idempotency.ID(parts[0], parts[1], parts[2])
 		if seen[id] || uuid.Validate(id) != nil {
-			t.Errorf("%v: %s", parts, id)
+			t.Errorf("%v: got %s, want a new UUID", parts, id)
 		}
 		seen[id] = true
 	}
 	if again := idempotency.ID("order", "a", "k"); !seen[again] {
-		t.Error("the same is not the same")
+		t.Error("the same purpose, owner and key give another id")
 	}
 }
 
@@ -61,9 +61,9 @@ func TestFingerprint(t *testing.T) {
 	type request struct{ A, B string }
 	first := idempotency.Fingerprint(request{"1", "2"})
 	if again := idempotency.Fingerprint(request{"1", "2"}); again != first {
-		t.Error("the same differs")
+		t.Error("equal requests have different fingerprints")
 	}
 	if idempotency.Fingerprint(request{"12", ""}) == first {
-		t.Error("others are the same")
+		t.Error("different requests have the same fingerprint")
 	}
 }

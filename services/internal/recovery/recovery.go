@@ -1,5 +1,6 @@
-// Package overdue is the recovery of aggregates that wait too long for an answer: their saga's next event was lost, or
-// nobody hears it. One replica at a time looks for them and acts on each, so that nothing stays PENDING for ever.
+// Package recovery finds aggregates that have been PENDING for too long, because their saga's next event was lost or not
+// consumed, and acts on each, so that no aggregate stays PENDING for ever. One replica at a time does this. The service
+// supplies the query and the action: it publishes the event again and, after a deadline, gives the aggregate up.
 package recovery
 
 import (
@@ -16,23 +17,23 @@ import (
 )
 
 const (
-	// PageSize is how many are read at a time.
+	// PageSize is the number of aggregates read at a time.
 	PageSize = 100
-	// MaxFailures in a row for want of a sidecar or a database end a round: the next one will find them again. Others do not,
-	// or a few documents that can never be written would keep all behind them waiting for ever.
+	// MaxFailures is the number of consecutive Unavailable errors that end a round; the next round finds the rest again. Other
+	// errors do not end it: a few documents that can never be written must not block the ones behind them.
 	MaxFailures = 5
-	// lock is the advisory lock of the one replica at work. Any number that a service's database uses for nothing else.
-	lock = 7302
+	// lockID is the advisory lock of the replica at work. The number is arbitrary, but used for nothing else in the database.
+	lockID = 7302
 )
 
-// Timing says how patient a service is.
+// Timing holds the times of a service's recovery.
 type Timing struct {
-	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // announce it again, and again after as long
-	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // end it, with a reason
-	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // look for what is overdue
+	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // age at which the event is published again, and the interval after that
+	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // age at which the aggregate is given up, with a reason
+	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // interval of the search for overdue aggregates
 }
 
-// Check refuses what would never, or always, be due.
+// Check returns an error unless all times are longer than 0.
 func (t Timing) Check() error {
 	if t.After <= 0 || t.GiveUp <= 0 || t.Every <= 0 {
 		return errors.New("RECOVERY_AFTER, RECOVERY_GIVE_UP and RECOVERY_EVERY have to be longer than 0")
@@ -40,15 +41,14 @@ func (t Timing) Check() error {
 	return nil
 }
 
-// RunEvery does work now and then every so often, until ctx is done. It says once that it fails, not for as long as it
-// does.
+// RunEvery calls work now and then at each interval, until ctx is done. It logs only the first of consecutive failures.
 func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Duration, work func(context.Context) error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for failing := false; ctx.Err() == nil; {
 		err := work(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
-			log.Warn(what+" fails, trying again", "error", err)
+			log.Warn(what+" failed, retrying", "error", err)
 		}
 		failing = err != nil
 		select {
@@ -58,41 +58,41 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// RunExclusively runs work unless another replica is at it, and reports whether it did. The lock goes with its transaction, so a
-// replica that dies leaves none behind.
-func RunExclusively(ctx context.Context, pool *pgxpool.Pool, work func(context.Context) error) (mine bool, err error) {
+// RunExclusively runs work unless another replica is running it, and reports whether it ran. The lock belongs to a
+// transaction, so Postgres releases it when the replica dies.
+func RunExclusively(ctx context.Context, pool *pgxpool.Pool, work func(context.Context) error) (ran bool, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, lock).Scan(&mine); err != nil || !mine {
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, lockID).Scan(&ran); err != nil || !ran {
 			return err
 		}
 		return work(ctx)
 	})
-	return mine, err
+	return ran, err
 }
 
-// RunRound acts on all that is overdue, in pages: find returns up to limit of them that come after the given one (the zero
-// value at first). An error tells of the last one that could not be revived; it keeps none of the others waiting.
+// RunRound calls revive for each overdue aggregate, page by page. Find returns up to limit aggregates after the given one,
+// which is the zero value for the first page. A failed revival does not stop the round; RunRound returns the last such error.
 func RunRound[T any](ctx context.Context, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error) error {
 	var after T
 	var last error
-	inARow := 0
+	unavailable := 0 // consecutive errors of this kind
 	for {
 		found, err := find(ctx, after, PageSize)
 		if err != nil {
 			return err
 		}
 		for _, after = range found {
-			if err := within(ctx, after, revive); err != nil {
+			if err := reviveWithin(ctx, after, revive); err != nil {
 				last = err
 				if !fault.Is(err, fault.KindUnavailable) {
 					continue
 				}
-				if inARow++; inARow == MaxFailures {
+				if unavailable++; unavailable == MaxFailures {
 					return last
 				}
 				continue
 			}
-			inARow = 0
+			unavailable = 0
 		}
 		if len(found) < PageSize {
 			return last
@@ -100,9 +100,9 @@ func RunRound[T any](ctx context.Context, find func(ctx context.Context, after T
 	}
 }
 
-// within bounds one revival: a sidecar that hangs must not stop the others.
-func within[T any](ctx context.Context, one T, revive func(context.Context, T) error) error {
+// reviveWithin limits one revival to rest.RequestTimeout, so that a sidecar that hangs does not stop the round.
+func reviveWithin[T any](ctx context.Context, item T, revive func(context.Context, T) error) error {
 	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
 	defer cancel()
-	return revive(ctx, one)
+	return revive(ctx, item)
 }

@@ -10,10 +10,10 @@ import (
 	"comanda/services/internal/recovery"
 )
 
-func TestTimingsThatCannotBe(t *testing.T) {
+func TestCheckRefusesTimesThatAreNotPositive(t *testing.T) {
 	good := recovery.Timing{After: time.Second, GiveUp: time.Second, Every: time.Second}
 	if err := good.Check(); err != nil {
-		t.Error(err)
+		t.Errorf("got error %v for %+v", err, good)
 	}
 	for name, wrong := range map[string]func(*recovery.Timing){
 		"after":   func(t *recovery.Timing) { t.After = 0 },
@@ -23,12 +23,12 @@ func TestTimingsThatCannotBe(t *testing.T) {
 		bad := good
 		wrong(&bad)
 		if bad.Check() == nil {
-			t.Errorf("%s: %+v passes", name, bad)
+			t.Errorf("%s: got no error for %+v", name, bad)
 		}
 	}
 }
 
-func TestRoundGoesOnBehindWhatIsBrokenAndEndsWhenNothingAnswers(t *testing.T) {
+func TestOnlyUnavailableErrorsEndARound(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err   error
 		tried int
@@ -41,7 +41,7 @@ func TestRoundGoesOnBehindWhatIsBrokenAndEndsWhenNothingAnswers(t *testing.T) {
 			return make([]int, 3*recovery.MaxFailures), nil
 		}, func(context.Context, int) error { tried++; return tc.err })
 		if !errors.Is(err, tc.err) || tried != tc.tried {
-			t.Errorf("%s: tried %d, want %d; %v", name, tried, tc.tried, err)
+			t.Errorf("%s: got %d revivals and error %v, want %d and %v", name, tried, err, tc.tried, tc.err)
 		}
 	}
 }

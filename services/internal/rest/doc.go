@@ -1,4 +1,4 @@
-// Package rest is the HTTP edge that every service has in common: handlers that return an error, one rendering of
-// errors as RFC 9457 problem+json, strict decoding of JSON bodies, pages, and a table of routes on gorilla/mux with the
-// roles that may use each. It logs an error once, here, and shows a client only what is safe to show.
+// Package rest implements the HTTP edge of every service: handlers that return an error, errors rendered as RFC 9457
+// problem+json, strict decoding of JSON bodies, pages, and a table of routes on gorilla/mux with the roles that may use each.
+// It is the only place that logs the error of a request. A client sees only the parts that are safe to show.
 package rest

@@ -14,10 +14,10 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// MaxBody is the largest request body that is read: 1 MiB.
+// MaxBody is the size limit of a request body: 1 MiB.
 const MaxBody = 1 << 20
 
-// JSON writes v as the answer.
+// JSON writes v as the response. The error is always nil; it lets a handler end with return rest.JSON(...).
 func JSON(w http.ResponseWriter, status int, v any) error {
 	writeJSON(w, status, "application/json", v)
 	return nil
@@ -25,7 +25,7 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // every value we answer with is a plain struct of ours
+	if err != nil { // cannot happen: every response is a plain struct
 		panic(err)
 	}
 	w.Header().Set("Content-Type", contentType)
@@ -35,19 +35,20 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// Body reads r's whole body, at most MaxBody bytes of valid UTF-8 JSON: 413, 415 or 400 otherwise.
+// Body reads r's body, which must be at most MaxBody bytes of valid UTF-8 JSON. Otherwise the error is a 413, 415 or 400.
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		w.Header().Set("Connection", "close") // the reader asks the server for that, but not through what wraps w
+		// MaxBytesReader asks the server to close the connection, but its request does not pass through wrappers of w.
+		w.Header().Set("Connection", "close")
 		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
 	case err != nil:
-		return nil, fault.Malformed("the body did not arrive whole")
-	case len(body) == 0: // what is not there has no type either; and through a sidecar its length is not known before
-		return nil, fault.Malformed("there is no body, and one of JSON is needed")
+		return nil, fault.Malformed("the body is incomplete: send it again")
+	case len(body) == 0: // before the check of its type, which an empty body lacks; a sidecar does not pass on the length
+		return nil, fault.Malformed("the body is empty: send JSON")
 	case kind != "application/json":
 		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
 	case !utf8.Valid(body):
@@ -58,8 +59,9 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// Decode reads r's body into v, a pointer to a struct: 400 for what is no JSON, 422 with every field named that is unknown,
-// there twice or of the wrong type. That fields are present and sensible is for the caller to check; null counts as absent.
+// Decode reads r's body into v, a pointer to a struct. A body that is not JSON is a 400. Unknown fields, duplicate fields and
+// fields of the wrong type are a 422 that names them. The caller checks that fields are present and make sense; null counts
+// as absent.
 func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	body, err := Body(w, r)
 	if err != nil {
@@ -68,21 +70,21 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
 		return fault.Wrong("", "has to be an object")
 	}
-	if wrong := misfits(body, reflect.TypeOf(v)); len(wrong) > 0 {
+	if wrong := wrongFields(body, reflect.TypeOf(v)); len(wrong) > 0 {
 		return fault.Invalid(wrong...)
 	}
 	err = json.Unmarshal(body, v)
-	var misfit *json.UnmarshalTypeError
+	var mismatch *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &misfit):
-		return fault.Wrong(misfit.Field, "has to be %s", jsonName(misfit.Type.Kind().String()))
-	case err != nil: // a type that decodes itself and refused: its words are meant to be shown
+	case errors.As(err, &mismatch):
+		return fault.Wrong(mismatch.Field, "has to be %s", jsonName(mismatch.Type.Kind().String()))
+	case err != nil: // from a type's own UnmarshalJSON, whose messages are written for clients
 		return fault.Wrong("", "%s", err.Error())
 	}
 	return nil
 }
 
-// jsonName says in JSON's words what Go's kind wants.
+// jsonName returns the JSON name of a Go kind.
 func jsonName(kind string) string {
 	switch {
 	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):

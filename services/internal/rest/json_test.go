@@ -23,7 +23,7 @@ type line struct {
 	Quantity  int    `json:"quantity"`
 }
 
-// optional is a type that decodes itself, as PATCH bodies have them.
+// optional is a type with its own UnmarshalJSON, like the fields of PATCH bodies.
 type optional struct{ set bool }
 
 func (o *optional) UnmarshalJSON(raw []byte) error {
@@ -65,26 +65,26 @@ func TestDecode(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Items[0].Quantity != 2 || got.Address.City != "Wien" || got.Price != 9007199254740993 || got.Labels["a"] != "b" {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
-func TestDecodeTakesNullForAbsent(t *testing.T) {
+func TestDecodeTreatsNullAsAbsent(t *testing.T) {
 	got, err := decode("application/json", `{"items":null,"address":null,"notes":null,"price":null,"gift":null}`)
 	if err != nil || got.Items != nil || got.Address != nil || got.Notes != "" {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("got %+v, %v, want absent fields", got, err)
 	}
 }
 
-func TestDecodeRefusesWhatIsNoJSON(t *testing.T) {
+func TestDecodeRefusesUnreadableBodies(t *testing.T) {
 	for name, tc := range map[string]struct {
 		contentType, body string
 		want              fault.Kind
 	}{
 		"empty":            {"application/json", ``, fault.KindMalformed},
 		"cut short":        {"application/json", `{"notes":"`, fault.KindMalformed},
-		"more behind":      {"application/json", `{} {}`, fault.KindMalformed},
-		"a comma too many": {"application/json", `{"notes":"",}`, fault.KindMalformed},
+		"two values":       {"application/json", `{} {}`, fault.KindMalformed},
+		"a trailing comma": {"application/json", `{"notes":"",}`, fault.KindMalformed},
 		"bad UTF-8":        {"application/json", "{\"notes\":\"\xff\"}", fault.KindMalformed},
 		"a BOM":            {"application/json", "\ufeff{}", fault.KindMalformed},
 		"too deep":         {"application/json", strings.Repeat("[", 20000) + strings.Repeat("]", 20000), fault.KindMalformed},
@@ -94,14 +94,14 @@ func TestDecodeRefusesWhatIsNoJSON(t *testing.T) {
 		"text":             {"text/json", `{}`, fault.KindMediaType},
 	} {
 		if _, err := decode(tc.contentType, tc.body); !fault.Is(err, tc.want) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want kind %v", name, err, tc.want)
 		}
 	}
 }
 
-// What is left of a body that is too large is not read: the connection ends, also behind an observer, which hides the
-// server's own writer.
-func TestABodyTooLargeEndsTheConnection(t *testing.T) {
+// The server does not read the rest of a body that is too large but closes the connection. This also works behind an
+// observer, which wraps the server's own writer.
+func TestABodyTooLargeClosesTheConnection(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	server := httptest.NewServer(telemetry.NewObserver(prometheus.NewRegistry(), log).Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := rest.Body(w, r); err != nil {
@@ -110,14 +110,14 @@ func TestABodyTooLargeEndsTheConnection(t *testing.T) {
 		return rest.JSON(w, http.StatusOK, nil)
 	})))
 	defer server.Close()
-	for size, ends := range map[int]bool{rest.MaxBody: false, rest.MaxBody + 1: true} {
+	for size, closes := range map[int]bool{rest.MaxBody: false, rest.MaxBody + 1: true} {
 		resp, err := http.Post(server.URL, "application/json", strings.NewReader(`"`+strings.Repeat("x", size-2)+`"`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if resp.Close != ends || (resp.StatusCode == http.StatusRequestEntityTooLarge) != ends {
-			t.Errorf("%d bytes: %s, the connection ends: %v", size, resp.Status, resp.Close)
+		if resp.Close != closes || (resp.StatusCode == http.StatusRequestEntityTooLarge) != closes {
+			t.Errorf("%d bytes: got %s, closed %v, want closed %v", size, resp.Status, resp.Close, closes)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 	} {
 		_, err := decode("application/json", body)
 		if !fault.Is(err, fault.KindInvalid) {
-			t.Errorf("%s: %v", body, err)
+			t.Errorf("%s: got error %v, want Invalid", body, err)
 			continue
 		}
 		var got []string
@@ -156,22 +156,22 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 	}
 }
 
-func TestDecodeDoesNotComplainWithoutEnd(t *testing.T) {
+func TestDecodeLimitsItsErrorMessages(t *testing.T) {
 	var body strings.Builder
 	for i := range 10000 {
 		fmt.Fprintf(&body, `,"%d%s":1`, i, strings.Repeat("x", 80))
 	}
 	_, err := decode("application/json", "{"+body.String()[1:]+"}")
 	if got := len(fault.From(err).Fields); got != 20 {
-		t.Errorf("%d complaints", got)
+		t.Errorf("got %d wrong fields, want 20", got)
 	}
 	_, err = decode("application/json", `{"`+strings.Repeat("ü", 5000)+`":1}`)
 	if got := len(fault.From(err).Fields[0].Field); got > 110 {
-		t.Errorf("a name of %d bytes comes back", got)
+		t.Errorf("got a name of %d bytes, want at most 110", got)
 	}
 }
 
-// FuzzDecode looks for bodies on which Decode panics, fails as if it were our mistake, or is laxer than encoding/json.
+// FuzzDecode looks for bodies on which Decode panics, returns a 5xx, or is laxer than encoding/json.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"items":[{"quantity":1}]}`, `{"any":[[{}]]}`, `{"due":7}`, `{"address":{"City":1}}`, `{"labels":{"":null}}`} {
 		f.Add(seed)
@@ -180,13 +180,13 @@ func FuzzDecode(f *testing.F) {
 		got, err := decode("application/json", body)
 		if err != nil {
 			if kind := fault.From(err).Kind; kind == fault.KindInternal || kind == fault.KindUnavailable {
-				t.Fatalf("%q: %v", body, err)
+				t.Fatalf("%q: got error %v, want a 4xx", body, err)
 			}
 			return
 		}
 		var plain order
 		if json.Unmarshal([]byte(body), &plain) != nil {
-			t.Fatalf("%q: taken as %+v", body, got)
+			t.Fatalf("%q: got %+v, want an error, as from encoding/json", body, got)
 		}
 	})
 }

@@ -9,20 +9,20 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// The sizes of a page: what a client gets when it does not say, and the most it may ask for.
+// The default and the maximum number of items on a page.
 const (
 	DefaultLimit = 20
 	MaxLimit     = 100
 )
 
-// List is a page of items as every list route answers it. NextCursor is left out on the last page.
+// List is the response of every list route: one page of items. NextCursor is absent on the last page.
 type List[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// Page reads limit and cursor from r's query. The cursor is opaque to clients; position is where the next page begins, in
-// the caller's own terms, untouched when there is no cursor. A bad limit or cursor is a 400.
+// Page reads limit and cursor from r's query. The cursor is opaque to clients. Page decodes it into position, the start of
+// the page in the caller's terms, and leaves position unchanged without a cursor. A bad limit or cursor is a 400.
 func Page(r *http.Request, position any) (limit int, err error) {
 	query := r.URL.Query()
 	limit = DefaultLimit
@@ -41,8 +41,8 @@ func Page(r *http.Request, position any) (limit int, err error) {
 	return limit, nil
 }
 
-// Paged makes a list of items, read with one more than limit to see whether there is a next page; position says where it
-// would begin, from the last item shown.
+// Paged returns a page of items. The caller reads limit+1 items, so that the extra one shows whether there is a next page.
+// Position returns the start of the next page, given the last item of this one.
 func Paged[T any](items []T, limit int, position func(last T) any) List[T] {
 	if len(items) <= limit {
 		return List[T]{Items: append([]T{}, items...)}

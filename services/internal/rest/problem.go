@@ -11,8 +11,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// Problem is the body of every error (RFC 9457). Type is one of the closed list in problems, which the gateway shows
-// at that very address.
+// Problem is the body of every error response (RFC 9457). Type is one of the closed list in problems, and also the path at
+// which the gateway documents it.
 type Problem struct {
 	Type     string        `json:"type"`
 	Title    string        `json:"title"`
@@ -20,7 +20,7 @@ type Problem struct {
 	Detail   string        `json:"detail,omitempty"`
 	Instance string        `json:"instance,omitempty"`
 	Errors   []fault.Field `json:"errors,omitempty"`
-	TraceID  string        `json:"traceId,omitempty"` // of what we did wrong: by it our log tells what it was
+	TraceID  string        `json:"traceId,omitempty"` // only in a 5xx: finds the request's log lines
 }
 
 type problem struct {
@@ -30,35 +30,36 @@ type problem struct {
 	meaning string
 }
 
-// problems is the one table from a fault's kind to HTTP.
+// problems maps a fault's kind to HTTP. It is the only such table.
 var problems = map[fault.Kind]problem{
 	fault.KindInternal: {"internal", "Something went wrong on our side", http.StatusInternalServerError,
-		"A mistake of ours. It is in our log; trying again may or may not help."},
+		"A bug of ours. Our log has the details under the traceId. A retry may or may not help."},
 	fault.KindMalformed: {"malformed", "The request cannot be read", http.StatusBadRequest,
-		"The body is no JSON or no UTF-8, or a header, a query parameter, a cursor or a limit cannot be read. Detail says which."},
+		"The body is not JSON or not UTF-8, or a header, a query parameter, a cursor or a limit cannot be read. Detail says which."},
 	fault.KindUnauthenticated: {"unauthenticated", "A valid token is needed", http.StatusUnauthorized,
-		"Authorization: Bearer is missing, or its token is wrong or expired. POST /api/v1/auth/login gives one, /auth/refresh the next."},
+		"The header Authorization: Bearer is missing, or its token is invalid or expired. " +
+			"POST /api/v1/auth/login returns a token, POST /api/v1/auth/refresh a new one."},
 	fault.KindForbidden: {"forbidden", "This is not allowed", http.StatusForbidden,
-		"The token is good, but its account may not do this."},
-	fault.KindNotFound: {"not-found", "There is no such thing", http.StatusNotFound,
-		"There is nothing at this address, or it is not yours to know of."},
-	fault.KindMethod: {"method-not-allowed", "The method is not for this address", http.StatusMethodNotAllowed,
-		"The header Allow lists the methods that are."},
+		"The token is valid, but its account may not do this."},
+	fault.KindNotFound: {"not-found", "Not found", http.StatusNotFound,
+		"Nothing exists at this address, or it is not visible to you."},
+	fault.KindMethod: {"method-not-allowed", "Method not allowed", http.StatusMethodNotAllowed,
+		"The header Allow lists the methods of this address."},
 	fault.KindConflict: {"conflict", "The current state forbids it", http.StatusConflict,
-		"The request is right, but the state of things forbids it. Look at them again before you try again."},
+		"The request is valid, but the current state forbids it. Read the resource again before you retry."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,
-		"A body may have 1 MiB."},
+		"A body may have at most 1 MiB."},
 	fault.KindMediaType: {"unsupported-media-type", "The body has to be JSON", http.StatusUnsupportedMediaType,
 		"Send the body as Content-Type: application/json."},
 	fault.KindInvalid: {"invalid", "Some fields are wrong", http.StatusUnprocessableEntity,
 		"The request parses, but the fields listed in errors are unknown, missing or wrong. Correct them and send it again."},
 	fault.KindLimited: {"too-many-requests", "Too many requests", http.StatusTooManyRequests,
-		"Wait for as many seconds as the header Retry-After says."},
+		"Wait for the seconds in the header Retry-After."},
 	fault.KindUnavailable: {"unavailable", "A part of the system does not answer", http.StatusServiceUnavailable,
-		"Try again after as many seconds as the header Retry-After says, with the same Idempotency-Key."},
+		"Retry after the seconds in the header Retry-After, with the same Idempotency-Key."},
 }
 
-// ProblemType documents one of the types a Problem may have.
+// ProblemType documents one type of Problem.
 type ProblemType struct {
 	Type    string `json:"type"`
 	Title   string `json:"title"`
@@ -66,7 +67,7 @@ type ProblemType struct {
 	Meaning string `json:"meaning"`
 }
 
-// ProblemTypes lists all the types there are, by status.
+// ProblemTypes returns all types, sorted by status.
 func ProblemTypes() []ProblemType {
 	types := make([]ProblemType, 0, len(problems))
 	for _, p := range problems {
@@ -76,8 +77,8 @@ func ProblemTypes() []ProblemType {
 	return types
 }
 
-// Render turns h into an http.Handler: an error it returns becomes a problem+json answer. What a client did wrong is
-// logged at debug, what we did wrong once as an error, with its cause.
+// Render turns h into an http.Handler that renders h's error as problem+json. It logs the error with its cause: a 4xx at
+// debug, a 5xx at error, or at warn when the client has disconnected.
 func Render(log *slog.Logger, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)

@@ -14,60 +14,59 @@ import (
 	"comanda/services/internal/token"
 )
 
-// RequestTimeout bounds the work of an ordinary request, so that a dependency that hangs becomes a 503 in time.
+// RequestTimeout is the time limit of an ordinary request. A dependency that hangs longer results in a 503.
 const RequestTimeout = 5 * time.Second
 
-// Handler serves one request or says why it cannot. It has written nothing when it returns an error.
+// Handler serves one request or returns an error. It must not write to w before it returns an error.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
 // Route is one line of a service's table of routes.
 type Route struct {
 	Method string
-	Path   string // as gorilla/mux has it, with {id}
+	Path   string // a template of gorilla/mux, such as /orders/{id}
 	Access Access
 	Handle Handler
 	Limit  time.Duration // 0: RequestTimeout; NoLimit for streams
 }
 
-// NoLimit is the Limit of a route that ends when its client or its own end says so.
+// NoLimit is the Limit of a route without a time limit, such as a stream.
 const NoLimit = time.Duration(-1)
 
-// Access says who may use a route.
+// Access is the requirement for callers of a route.
 type Access struct {
-	public bool
-	blind  bool
-	roles  []string
+	public       bool
+	ignoresToken bool
+	roles        []string
 }
 
-// Anyone needs no token.
+// Anyone requires no token. A token that is sent must be valid.
 var Anyone = Access{public: true}
 
-// Tokenless looks at no token: it is for routes that give tokens out and take them back, where clients come with an expired
-// one in their hands.
-var Tokenless = Access{public: true, blind: true}
+// Tokenless ignores tokens. It is for the routes that issue and revoke them, where clients may still send an expired one.
+var Tokenless = Access{public: true, ignoresToken: true}
 
-// Only admits callers whose token has at least one of roles.
+// Only requires a token with at least one of roles.
 func Only(roles ...string) Access { return Access{roles: roles} }
 
-// Router serves routes and turns what they return into responses. The verifier checks bearer tokens; a token on a public
-// route is checked when there is one, so that staff see more there.
+// Router returns a router for routes that renders their errors. The verifier checks bearer tokens. On a public route it
+// checks a token that is sent, because staff see more there.
 func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Router {
-	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // an address is what it says, or it is none: no redirects
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // paths must match exactly: no cleaning, no redirects
 	for _, route := range routes {
-		router.Handle(route.Path, serve(log, verifier, route)).Methods(route.Method)
+		router.Handle(route.Path, routeHandler(log, verifier, route)).Methods(route.Method)
 	}
 	router.NotFoundHandler = Render(log, func(http.ResponseWriter, *http.Request) error {
-		return fault.NotFound("there is nothing at this address")
+		return fault.NotFound("nothing exists at this address")
 	})
 	router.MethodNotAllowedHandler = Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Allow", strings.Join(allowed(routes, router, r), ", "))
-		return &fault.Error{Kind: fault.KindMethod, Message: r.Method + " is not for this address"}
+		w.Header().Set("Allow", strings.Join(allowedMethods(routes, router, r), ", "))
+		return &fault.Error{Kind: fault.KindMethod, Message: "this address does not support " + r.Method}
 	})
 	return router
 }
 
-// allowed lists the methods that r's address has (RFC 9110, 15.5.6 asks for them with a 405).
-func allowed(routes []Route, router *mux.Router, r *http.Request) []string {
+// allowedMethods returns the methods of r's path. RFC 9110, 15.5.6 requires them in a 405.
+func allowedMethods(routes []Route, router *mux.Router, r *http.Request) []string {
 	var methods []string
 	for _, route := range routes {
 		probe := r.Clone(r.Context())
@@ -82,14 +81,15 @@ func allowed(routes []Route, router *mux.Router, r *http.Request) []string {
 	return methods
 }
 
-func serve(log *slog.Logger, verifier token.Verifier, route Route) http.Handler {
+// routeHandler checks the token, sets the time limit and calls the route's handler.
+func routeHandler(log *slog.Logger, verifier token.Verifier, route Route) http.Handler {
 	limit := route.Limit
 	if limit == 0 {
 		limit = RequestTimeout
 	}
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		telemetry.SetRoute(r.Context(), route.Path)
-		ctx, err := admit(r, verifier, route.Access)
+		ctx, err := authorize(r, verifier, route.Access)
 		if err != nil {
 			return err
 		}
@@ -102,9 +102,10 @@ func serve(log *slog.Logger, verifier token.Verifier, route Route) http.Handler 
 	})
 }
 
-func admit(r *http.Request, verifier token.Verifier, access Access) (context.Context, error) {
+// authorize checks r's token against access and returns a context with the token's claims.
+func authorize(r *http.Request, verifier token.Verifier, access Access) (context.Context, error) {
 	bearer := r.Header.Get("Authorization")
-	if access.blind || bearer == "" && access.public {
+	if access.ignoresToken || bearer == "" && access.public {
 		return r.Context(), nil
 	}
 	claims, err := verifier.Bearer(bearer)
@@ -117,5 +118,5 @@ func admit(r *http.Request, verifier token.Verifier, access Access) (context.Con
 	return token.With(r.Context(), claims), nil
 }
 
-// Param returns the path parameter name of the route that r matched.
+// Param returns the path parameter called name of r's route.
 func Param(r *http.Request, name string) string { return mux.Vars(r)[name] }

@@ -30,16 +30,16 @@ func bearer(t *testing.T, roles ...string) string {
 }
 
 func router(log *bytes.Buffer) http.Handler {
-	who := func(w http.ResponseWriter, r *http.Request) error {
-		return rest.JSON(w, http.StatusOK, map[string]string{"id": rest.Param(r, "id"), "who": token.From(r.Context()).Subject})
+	showCaller := func(w http.ResponseWriter, r *http.Request) error {
+		return rest.JSON(w, http.StatusOK, map[string]string{"id": rest.Param(r, "id"), "caller": token.From(r.Context()).Subject})
 	}
 	return rest.Router(slog.New(slog.NewTextHandler(log, nil)), token.NewVerifier(secret), []rest.Route{
-		{Method: "GET", Path: "/open", Access: rest.Anyone, Handle: who},
-		{Method: "GET", Path: "/login", Access: rest.Tokenless, Handle: who},
-		{Method: "POST", Path: "/things", Access: rest.Only(token.Staff, token.Admin), Handle: who},
-		{Method: "GET", Path: "/things", Access: rest.Only(token.Customer), Handle: who},
-		{Method: "GET", Path: "/things/mine", Access: rest.Only(token.Customer), Handle: who},
-		{Method: "GET", Path: "/things/{id}", Access: rest.Only(token.Customer), Handle: who},
+		{Method: "GET", Path: "/open", Access: rest.Anyone, Handle: showCaller},
+		{Method: "GET", Path: "/login", Access: rest.Tokenless, Handle: showCaller},
+		{Method: "POST", Path: "/things", Access: rest.Only(token.Staff, token.Admin), Handle: showCaller},
+		{Method: "GET", Path: "/things", Access: rest.Only(token.Customer), Handle: showCaller},
+		{Method: "GET", Path: "/things/mine", Access: rest.Only(token.Customer), Handle: showCaller},
+		{Method: "GET", Path: "/things/{id}", Access: rest.Only(token.Customer), Handle: showCaller},
 		{Method: "GET", Path: "/broken", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
 			return errors.New("password=hunter2")
 		}},
@@ -50,7 +50,7 @@ func router(log *bytes.Buffer) http.Handler {
 	})
 }
 
-func TestRouterAdmits(t *testing.T) {
+func TestRouterChecksAddressMethodAndToken(t *testing.T) {
 	for _, tc := range []struct {
 		method, path, authorization string
 		want                        int
@@ -72,7 +72,7 @@ func TestRouterAdmits(t *testing.T) {
 		{"GET", "/things/", bearer(t, token.Customer), 404},
 		{"GET", "//open", "", 404},
 		{"GET", "/things/../open", "", 404},
-		{"GET", "/things/a%2fb", bearer(t, token.Customer), 200}, // one segment: it is not decoded into two
+		{"GET", "/things/a%2fb", bearer(t, token.Customer), 200}, // %2f does not separate path segments
 		{"GET", "/slow", "", 503},
 		{"GET", "/broken", "", 500},
 	} {
@@ -83,13 +83,13 @@ func TestRouterAdmits(t *testing.T) {
 		}
 		router(&bytes.Buffer{}).ServeHTTP(w, r)
 		if w.Code != tc.want {
-			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
+			t.Errorf("%s %s: got %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
 		}
 		if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") != "") {
-			t.Errorf("%s %s: %d with WWW-Authenticate %q", tc.method, tc.path, w.Code, w.Header().Get("WWW-Authenticate"))
+			t.Errorf("%s %s: got %d with WWW-Authenticate %q", tc.method, tc.path, w.Code, w.Header().Get("WWW-Authenticate"))
 		}
 		if (w.Code == 503) != (w.Header().Get("Retry-After") != "") {
-			t.Errorf("%s %s: %d with Retry-After %q", tc.method, tc.path, w.Code, w.Header().Get("Retry-After"))
+			t.Errorf("%s %s: got %d with Retry-After %q", tc.method, tc.path, w.Code, w.Header().Get("Retry-After"))
 		}
 	}
 }
@@ -98,11 +98,11 @@ func TestMethodNotAllowedListsTheMethods(t *testing.T) {
 	w := httptest.NewRecorder()
 	router(&bytes.Buffer{}).ServeHTTP(w, httptest.NewRequest("PUT", "/things", nil))
 	if got := w.Header().Get("Allow"); got != "POST, GET" {
-		t.Errorf("Allow: %q", got)
+		t.Errorf("got Allow %q, want \"POST, GET\"", got)
 	}
 }
 
-func TestErrorsBecomeProblemsThatTellNothingOfTheInside(t *testing.T) {
+func TestProblemsHideTheCauseThatIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	w := httptest.NewRecorder()
 	router(&log).ServeHTTP(w, httptest.NewRequest("GET", "/broken?secret=1", nil))
@@ -111,36 +111,36 @@ func TestErrorsBecomeProblemsThatTellNothingOfTheInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	if problem.Type != "/problems/internal" || problem.Status != 500 || problem.Instance != "/broken" || w.Header().Get("Content-Type") != "application/problem+json" {
-		t.Errorf("%+v", problem)
+		t.Errorf("got problem %+v", problem)
 	}
 	if strings.Contains(w.Body.String(), "hunter2") || !strings.Contains(log.String(), "hunter2") {
-		t.Error("the cause belongs into the log, and there alone")
+		t.Errorf("got body %s and log %s, want the cause in the log only", w.Body, &log)
 	}
 }
 
-func TestEveryKindIsAProblemType(t *testing.T) {
+func TestEveryKindHasAProblemType(t *testing.T) {
 	types := rest.ProblemTypes()
-	if len(types) != int(fault.KindUnavailable)+1 {
-		t.Errorf("%d types", len(types))
+	if want := int(fault.KindUnavailable) + 1; len(types) != want {
+		t.Errorf("got %d problem types, want %d", len(types), want)
 	}
 	for _, kind := range types {
 		if kind.Title == "" || kind.Meaning == "" || kind.Status < 400 {
-			t.Errorf("%+v", kind)
+			t.Errorf("got incomplete problem type %+v", kind)
 		}
 	}
 }
 
-func TestPages(t *testing.T) {
+func TestCursorsLeadThroughAllPages(t *testing.T) {
 	type position struct{ At int }
 	for query, ok := range map[string]bool{"": true, "limit=1": true, "limit=100": true, "limit=0": false, "limit=101": false,
 		"limit=x": false, "limit=1.5": false, "cursor=x": false, "cursor=e30": true} {
 		var at position
 		_, err := rest.Page(httptest.NewRequest("GET", "/?"+query, nil), &at)
 		if (err == nil) != ok || err != nil && !fault.Is(err, fault.KindMalformed) {
-			t.Errorf("%s: %v", query, err)
+			t.Errorf("query %q: got error %v, want valid %v", query, err, ok)
 		}
 	}
-	all, cursor, seen := []int{1, 2, 3, 4, 5}, "", []int{}
+	all, cursor, got := []int{1, 2, 3, 4, 5}, "", []int{}
 	for range 3 {
 		var at position
 		limit, err := rest.Page(httptest.NewRequest("GET", "/?limit=2&cursor="+cursor, nil), &at)
@@ -148,12 +148,12 @@ func TestPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		page := rest.Paged(all[at.At:min(at.At+limit+1, len(all))], limit, func(last int) any { return position{last} })
-		seen, cursor = append(seen, page.Items...), page.NextCursor
+		got, cursor = append(got, page.Items...), page.NextCursor
 	}
-	if len(seen) != 5 || cursor != "" {
-		t.Errorf("saw %v, cursor %q", seen, cursor)
+	if len(got) != 5 || cursor != "" {
+		t.Errorf("got items %v and last cursor %q, want %v and none", got, cursor, all)
 	}
 	if text, _ := json.Marshal(rest.Paged([]int(nil), 1, nil)); string(text) != `{"items":[]}` {
-		t.Errorf("an empty page is %s", text)
+		t.Errorf("got empty page %s, want {\"items\":[]}", text)
 	}
 }

@@ -12,38 +12,39 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Limits of what is said about a wrong body: a megabyte of unknown fields does not come back as one of complaints.
+// Limits of the error message about a wrong body: a body with 1 MiB of unknown fields must not cause a response as large.
 const (
-	maxComplaints = 20
-	maxName       = 100
-	maxPlace      = 300 // a place this deep is not told any closer, or each level would cost as much as all above it
+	maxWrong = 20
+	maxName  = 100 // bytes of a field's name
+	maxPath  = 300 // bytes of a path; below that no path is made longer, or each level would copy all levels above it
 )
 
-// shape compares a body with the type it shall fill and names every place where it differs, as a path in the body's own
-// terms (items[0].quantity). It is stricter than encoding/json, which takes EMAIL for email and the last of two equal
-// members, and names one difference only, without its place in a list.
+// shape compares a body with the type it is decoded into and reports every difference with its path (items[0].quantity). It
+// is stricter than encoding/json, which accepts EMAIL for email, takes the last of two duplicate members, and reports only
+// one difference, without its index in a list.
 type shape struct {
 	decoder *json.Decoder
 	wrong   []fault.Field
 }
 
-// misfits lists where body, which is valid JSON, does not fit target.
-func misfits(body []byte, target reflect.Type) []fault.Field {
+// wrongFields returns the fields of body, which is valid JSON, that do not match target.
+func wrongFields(body []byte, target reflect.Type) []fault.Field {
 	s := shape{decoder: json.NewDecoder(bytes.NewReader(body))}
 	s.decoder.UseNumber()
-	s.value(target, "")
+	s.checkValue(target, "")
 	return s.wrong
 }
 
-func (s *shape) complain(path, message string) {
-	if len(s.wrong) < maxComplaints {
+func (s *shape) report(path, message string) {
+	if len(s.wrong) < maxWrong {
 		s.wrong = append(s.wrong, fault.Field{Field: path, Message: message})
 	}
 }
 
-// value reads one value. A nil target is unknown or decodes itself: there, only what holds for all JSON is checked.
-func (s *shape) value(target reflect.Type, path string) {
-	target = resolved(target)
+// checkValue reads one value and compares it with target. A nil target is unknown or has its own decoding; then only the
+// rules for all JSON apply.
+func (s *shape) checkValue(target reflect.Type, path string) {
+	target = resolve(target)
 	token, err := s.decoder.Token()
 	if err != nil { // the body is known to be valid
 		return
@@ -51,24 +52,24 @@ func (s *shape) value(target reflect.Type, path string) {
 	switch token := token.(type) {
 	case json.Delim:
 		if token == '{' {
-			s.object(s.expect(target, path, reflect.Struct, reflect.Map), path)
+			s.checkObject(s.expect(target, path, reflect.Struct, reflect.Map), path)
 		} else {
-			s.list(s.expect(target, path, reflect.Slice, reflect.Array), path)
+			s.checkList(s.expect(target, path, reflect.Slice, reflect.Array), path)
 		}
 	case string:
 		s.expect(target, path, reflect.String)
-		if strings.ContainsRune(token, 0) { // Postgres keeps no text with it
-			s.complain(path, "has a NUL character")
+		if strings.ContainsRune(token, 0) { // Postgres cannot store it in text
+			s.report(path, "has a NUL character")
 		}
 	case bool:
 		s.expect(target, path, reflect.Bool)
 	case json.Number:
-		s.number(target, path, token)
+		s.checkNumber(target, path, token)
 	}
 }
 
-// resolved follows pointers, and returns nil for types that take any value or decode themselves.
-func resolved(target reflect.Type) reflect.Type {
+// resolve follows pointers. It returns nil for types that accept any value or have their own decoding.
+func resolve(target reflect.Type) reflect.Type {
 	for target != nil {
 		own := reflect.PointerTo(target)
 		if own.Implements(reflect.TypeFor[json.Unmarshaler]()) || own.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
@@ -85,7 +86,8 @@ func resolved(target reflect.Type) reflect.Type {
 	return nil
 }
 
-// expect complains when target is of none of kinds; what is below a misfit is no longer compared.
+// expect reports a wrong field unless target is of one of kinds. It then returns nil, so that the levels below are not
+// compared.
 func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) reflect.Type {
 	if target == nil {
 		return nil
@@ -95,11 +97,11 @@ func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) 
 			return target
 		}
 	}
-	s.complain(path, "has to be "+jsonName(target.Kind().String()))
+	s.report(path, "has to be "+jsonName(target.Kind().String()))
 	return nil
 }
 
-func (s *shape) number(target reflect.Type, path string, number json.Number) {
+func (s *shape) checkNumber(target reflect.Type, path string, number json.Number) {
 	if target == nil || target.Kind() == reflect.Float64 || target.Kind() == reflect.Float32 {
 		return
 	}
@@ -113,11 +115,11 @@ func (s *shape) number(target reflect.Type, path string, number json.Number) {
 		s.expect(target, path)
 	}
 	if err != nil {
-		s.complain(path, "has to be "+jsonName(target.Kind().String()))
+		s.report(path, "has to be "+jsonName(target.Kind().String()))
 	}
 }
 
-func (s *shape) object(target reflect.Type, path string) {
+func (s *shape) checkObject(target reflect.Type, path string) {
 	seen := map[string]bool{}
 	for s.decoder.More() {
 		token, err := s.decoder.Token()
@@ -125,29 +127,29 @@ func (s *shape) object(target reflect.Type, path string) {
 			return
 		}
 		name, _ := token.(string)
-		below := join(path, name)
+		below := memberPath(path, name)
 		if seen[name] {
-			s.complain(below, "is there more than once")
+			s.report(below, "is there more than once")
 		}
 		seen[name] = true
-		s.value(s.member(target, name, below), below)
+		s.checkValue(s.memberType(target, name, below), below)
 	}
-	_, _ = s.decoder.Token()
+	_, _ = s.decoder.Token() // the closing brace
 }
 
-func (s *shape) list(target reflect.Type, path string) {
+func (s *shape) checkList(target reflect.Type, path string) {
 	var element reflect.Type
 	if target != nil {
 		element = target.Elem()
 	}
 	for i := 0; s.decoder.More(); i++ {
-		s.value(element, entry(path, i))
+		s.checkValue(element, elementPath(path, i))
 	}
-	_, _ = s.decoder.Token()
+	_, _ = s.decoder.Token() // the closing bracket
 }
 
-// member finds the type of an object's member, and complains when there is none of exactly that name.
-func (s *shape) member(target reflect.Type, name, path string) reflect.Type {
+// memberType returns the type of an object's member. It reports a wrong field unless target has exactly that name.
+func (s *shape) memberType(target reflect.Type, name, path string) reflect.Type {
 	switch {
 	case target == nil:
 		return nil
@@ -155,35 +157,35 @@ func (s *shape) member(target reflect.Type, name, path string) reflect.Type {
 		return target.Elem()
 	}
 	for _, field := range reflect.VisibleFields(target) {
-		called, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if called == "" {
-			called = field.Name
+		tagName, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if tagName == "" {
+			tagName = field.Name
 		}
-		if field.IsExported() && !field.Anonymous && called == name && called != "-" {
+		if field.IsExported() && !field.Anonymous && tagName == name && tagName != "-" {
 			return field.Type
 		}
 	}
-	s.complain(path, "is not a field of this request")
+	s.report(path, "is not a field of this request")
 	return nil
 }
 
-// join puts a member's name behind its place, shortened: it comes from outside.
-func join(path, name string) string {
+// memberPath appends a member's name to path. It shortens the name, which comes from the client.
+func memberPath(path, name string) string {
 	if len(name) > maxName {
 		name = strings.ToValidUTF8(name[:maxName], "") + "..."
 	}
 	switch {
 	case path == "":
 		return name
-	case len(path) > maxPlace:
+	case len(path) > maxPath:
 		return path
 	}
 	return path + "." + name
 }
 
-// entry is the place of a list's entry.
-func entry(path string, i int) string {
-	if len(path) > maxPlace {
+// elementPath appends a list index to path.
+func elementPath(path string, i int) string {
+	if len(path) > maxPath {
 		return path
 	}
 	return fmt.Sprintf("%s[%d]", path, i)

@@ -1,7 +1,3 @@
-// Package databasetest gives a test a real Postgres: one server per test program, one migrated database per test. The
-// server is taken from wherever COMANDA_BACKING says (infra). A package that uses it has
-//
-//	func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 package servicetest
 
 import (
@@ -20,36 +16,37 @@ import (
 )
 
 var (
-	server   *infra.Postgres // set by Run before any test begins
-	previous atomic.Int64    // the number in the last database's name
+	server         *infra.Postgres // set by Run before the tests
+	databaseNumber atomic.Int64    // the number of databases created
 )
 
-// Run starts the server, runs the tests, stops the server and returns the exit code.
+// Run starts Postgres, runs the tests, stops Postgres and returns the exit code.
 func Run(m *testing.M) int {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
-		return failed(err)
+		return printError(err)
 	}
 	dir, err := os.MkdirTemp("", "comanda-database-")
 	if err != nil {
-		return failed(err)
+		return printError(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
 	if server, err = infra.StartPostgres(ctx, infra.Options{Dir: dir, Kind: kind, Log: os.Stderr}); err != nil {
-		return failed(err)
+		return printError(err)
 	}
 	defer func() { _ = server.Stop(ctx) }()
 	return m.Run()
 }
 
-func failed(err error) int {
+// printError prints err and returns the exit code of a failure.
+func printError(err error) int {
 	fmt.Fprintln(os.Stderr, "servicetest:", err)
 	return 1
 }
 
-// state is Dapr's table as its component state.postgresql v2 creates it, for tests that have no sidecar.
-const state = `create table state (
+// createState creates Dapr's table as its component state.postgresql v2 does.
+const createState = `create table state (
 	key text not null primary key,
 	value bytea not null,
 	etag uuid not null default gen_random_uuid(),
@@ -57,7 +54,7 @@ const state = `create table state (
 	updated_at timestamptz,
 	expires_at timestamptz)`
 
-// NewDatabase returns a pool on a database of the test's own, migrated with files.
+// NewDatabase creates a database for the test, migrates it with files and returns a pool on it.
 func NewDatabase(t testing.TB, files fs.FS) *pgxpool.Pool {
 	t.Helper()
 	pool := EmptyDatabase(t)
@@ -67,13 +64,13 @@ func NewDatabase(t testing.TB, files fs.FS) *pgxpool.Pool {
 	return pool
 }
 
-// EmptyDatabase returns a pool on a database of the test's own that has only Dapr's table, for tests of migrations.
+// EmptyDatabase creates a database for the test that has only Dapr's table, and returns a pool on it.
 func EmptyDatabase(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	if server == nil {
-		t.Fatal("this package's TestMain has to call servicetest.Run")
+		t.Fatal("no Postgres is running: call servicetest.Run in this package's TestMain")
 	}
-	name := fmt.Sprintf("test_%d_%d", os.Getpid(), previous.Add(1))
+	name := fmt.Sprintf("test_%d_%d", os.Getpid(), databaseNumber.Add(1))
 	if err := server.CreateDatabase(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +79,13 @@ func EmptyDatabase(t testing.TB) *pgxpool.Pool {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	if _, err := pool.Exec(t.Context(), state); err != nil {
+	if _, err := pool.Exec(t.Context(), createState); err != nil {
 		t.Fatal(err)
 	}
 	return pool
 }
 
-// PutDocument writes a document as the sidecar would: its key and its JSON.
+// PutDocument inserts a document's key and JSON into Dapr's table, as the sidecar does.
 func PutDocument(t testing.TB, pool *pgxpool.Pool, key, json string) {
 	t.Helper()
 	_, err := pool.Exec(t.Context(), `insert into state (key, value) values ($1, convert_to($2, 'UTF8'))`, key, strings.TrimSpace(json))

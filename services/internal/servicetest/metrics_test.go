@@ -8,31 +8,30 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// ear hears whether a test would have failed.
-type ear struct {
+// recorder records whether a test failed.
+type recorder struct {
 	testing.TB
 	failed bool
 }
 
-func (e *ear) Helper()               {}
-func (e *ear) Errorf(string, ...any) { e.failed = true }
+func (r *recorder) Helper()               {}
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
 
-// 17 is not 1.
-func TestALineIsWanted(t *testing.T) {
+func TestWantMetricsMatchesWholeLines(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "things_total"})
 	registry.MustRegister(counter)
 	counter.Add(17)
 	for want, found := range map[string]bool{"things_total 17": true, "things_total 1": false, "things_total": false, "hings_total 17": false} {
-		whole := &ear{TB: t}
-		servicetest.WantMetrics(whole, registry, want)
-		if whole.failed == found {
-			t.Errorf("Want %q: found %v", want, !whole.failed)
+		lines := &recorder{TB: t}
+		servicetest.WantMetrics(lines, registry, want)
+		if lines.failed == found {
+			t.Errorf("WantMetrics %q: got found %v, want %v", want, !lines.failed, found)
 		}
 	}
-	begun := &ear{TB: t}
-	servicetest.WantMetricPrefixes(begun, registry, "things_total ")
-	if begun.failed {
-		t.Error("a line that begins so is not found")
+	prefixes := &recorder{TB: t}
+	servicetest.WantMetricPrefixes(prefixes, registry, "things_total ")
+	if prefixes.failed {
+		t.Error("WantMetricPrefixes did not find the line with the prefix \"things_total \"")
 	}
 }

@@ -1,6 +1,3 @@
-// Package documenttest stands in for the sidecar in tests of documents: it writes them into Dapr's table of a real Postgres
-// with the statements of state.postgresql v2, so that ETags, first-write and unique indexes are the real ones, and keeps what
-// was announced instead of publishing it. It is a stand-in all the same: the real sidecar is proved by tests/.
 package servicetest
 
 import (
@@ -19,16 +16,18 @@ import (
 	"comanda/services/event"
 )
 
-// Event is one that was announced.
+// Event is an event that a transaction would have published.
 type Event struct {
 	Component string // the state component that ran the transaction, which decides the topic
 	Type      string
 	Subject   string
-	Trace     string // the traceparent
+	Trace     string // the event's traceparent
 	Data      json.RawMessage
 }
 
-// Sidecar is a document.Client.
+// Sidecar is a fake sidecar that implements document.Client. It writes documents into Dapr's table of a real Postgres with
+// the statements of state.postgresql v2, so ETags, first-write and unique indexes behave as they do in Dapr. It keeps events
+// instead of publishing them. The tests in tests/ run against the real sidecar.
 type Sidecar struct {
 	pool *pgxpool.Pool
 
@@ -39,32 +38,32 @@ type Sidecar struct {
 	before func()
 }
 
-// NewSidecar returns a client that writes into pool's table state (NewDatabase makes one).
+// NewSidecar returns a fake sidecar that writes into pool's table state (NewDatabase creates one).
 func NewSidecar(pool *pgxpool.Pool) *Sidecar { return &Sidecar{pool: pool} }
 
-// Away makes every call fail as if the sidecar were not there, until it is told otherwise.
+// Away makes every call fail as if the sidecar were not running, until Away(false).
 func (c *Sidecar) Away(away bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.away = away
 }
 
-// LoseNextAnswer lets the next write succeed and report a failure, as when a connection breaks in between.
+// LoseNextAnswer makes the next write succeed but return an error, as when the connection breaks before the response.
 func (c *Sidecar) LoseNextAnswer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lose = true
 }
 
-// BeforeNextWrite runs interfere right before the next write, once: whoever it is that wins the race.
+// BeforeNextWrite runs interfere once, right before the next write. It lets a test win the race against that write.
 func (c *Sidecar) BeforeNextWrite(interfere func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.before = interfere
 }
 
-// interrupt runs what BeforeNextWrite left. Nothing is locked then, so that it can write itself.
-func (c *Sidecar) interrupt() {
+// runInterference runs the function of BeforeNextWrite. It holds no lock, so the function can write too.
+func (c *Sidecar) runInterference() {
 	c.mu.Lock()
 	before := c.before
 	c.before = nil
@@ -74,8 +73,9 @@ func (c *Sidecar) interrupt() {
 	}
 }
 
-// Events returns what was announced on topic so far.
-func Events[T any](t testing.TB, c *Sidecar, plain string, topic event.Topic[T]) []T {
+// Events returns the data of the events published on topic so far. It fails the test if one went through another component
+// than topic's, whose name derives from store, the plain state component.
+func Events[T any](t testing.TB, c *Sidecar, store string, topic event.Topic[T]) []T {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,8 +84,8 @@ func Events[T any](t testing.TB, c *Sidecar, plain string, topic event.Topic[T])
 		if e.Type != topic.Type() {
 			continue
 		}
-		if want := event.Component(plain, topic.Name); e.Component != want {
-			t.Fatalf("%s was announced through component %s, want %s", e.Type, e.Component, want)
+		if want := event.Component(store, topic.Name); e.Component != want {
+			t.Fatalf("%s: got component %s, want %s", e.Type, e.Component, want)
 		}
 		var data T
 		if err := json.Unmarshal(e.Data, &data); err != nil {
@@ -96,22 +96,22 @@ func Events[T any](t testing.TB, c *Sidecar, plain string, topic event.Topic[T])
 	return found
 }
 
-// All returns every event that was announced so far.
+// All returns all events published so far, in order.
 func (c *Sidecar) All() []Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]Event(nil), c.events...)
 }
 
-func (c *Sidecar) state() (away, lose bool) {
+func (c *Sidecar) faults() (away, lose bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.away, c.lose
 }
 
-// GetState reads a document; one that is not there is empty, as the SDK has it.
+// GetState reads a document. For a missing document the item is empty, as in the SDK.
 func (c *Sidecar) GetState(ctx context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
-	if away, _ := c.state(); away {
+	if away, _ := c.faults(); away {
 		return nil, status.Error(codes.Unavailable, "the sidecar is away")
 	}
 	item := &dapr.StateItem{Key: key}
@@ -122,19 +122,19 @@ func (c *Sidecar) GetState(ctx context.Context, _, key string, _ map[string]stri
 	return item, err
 }
 
-// ExecuteStateTransaction writes all of ops or none, and records the projections of a transaction that committed.
+// ExecuteStateTransaction runs ops in one transaction and keeps their projections as events once it has committed.
 func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string, ops []*dapr.StateOperation) error {
-	c.interrupt()
-	away, lose := c.state()
+	c.runInterference()
+	away, lose := c.faults()
 	if away {
 		return status.Error(codes.Unavailable, "the sidecar is away")
 	}
-	var announced []Event
+	var published []Event
 	err := pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
 		var attributes map[string]string
 		for _, op := range ops {
 			if op.Item.Metadata["outbox.projection"] == "true" {
-				announced = append(announced, Event{store, attributes["type"], attributes["subject"], attributes["traceparent"], op.Item.Value})
+				published = append(published, Event{store, attributes["type"], attributes["subject"], attributes["traceparent"], op.Item.Value})
 				continue
 			}
 			attributes = op.Item.Metadata
@@ -144,19 +144,19 @@ func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ m
 		}
 		return nil
 	})
-	if err != nil { // Dapr reports whatever went wrong in the store as Internal
+	if err != nil { // Dapr reports every error of the store as Internal
 		return status.Error(codes.Internal, err.Error())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events = append(c.events, announced...)
+	c.events = append(c.events, published...)
 	if c.lose = false; lose {
 		return status.Error(codes.Unavailable, "the connection broke")
 	}
 	return nil
 }
 
-// upsert is what state.postgresql v2 does with concurrency first-write.
+// upsert writes item as state.postgresql v2 does with concurrency first-write.
 func upsert(ctx context.Context, tx pgx.Tx, item *dapr.SetStateItem) error {
 	statement := `insert into state as t (key, value, etag) values ($1, $2, gen_random_uuid()) on conflict (key) do update
 		set value = $2, etag = gen_random_uuid() where t.expires_at < now()`

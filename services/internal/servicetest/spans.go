@@ -1,4 +1,3 @@
-// Package tracingtest lets a test see what became of spans.
 package servicetest
 
 import (
@@ -10,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// EndedSpans records spans until the test ends, which runs beside no other: how many of a name have ended, and how many of these
-// had failed.
+// EndedSpans records spans until the test ends. The returned function counts the ended spans with a name, and how many of
+// them failed. EndedSpans replaces the global tracer provider, so the test must not run in parallel with others.
 func EndedSpans(t testing.TB) func(name string) (all, failed int) {
 	t.Helper()
 	recorder, before := tracetest.NewSpanRecorder(), otel.GetTracerProvider()

@@ -9,94 +9,100 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// pool shows the connections to the service's database.
-type pool struct {
+// poolCollector collects the metrics of the service's connection pool.
+type poolCollector struct {
 	*pgxpool.Pool
-	connections, most, waited, acquired, canceled *prometheus.Desc
+	connections, max, waited, acquired, canceled *prometheus.Desc
 }
 
-// RegisterPool makes registry show p.
-func RegisterPool(registry prometheus.Registerer, p *pgxpool.Pool) {
-	registry.MustRegister(pool{
-		Pool:        p,
-		connections: prometheus.NewDesc("comanda_db_connections", "Connections to the database, by what they do.", []string{"state"}, nil),
-		most:        prometheus.NewDesc("comanda_db_connections_max", "Connections that there may be at most.", nil, nil),
-		waited:      prometheus.NewDesc("comanda_db_acquire_wait_seconds_total", "Time that was waited for connections because none was free, by those who got one.", nil, nil),
-		acquired:    prometheus.NewDesc("comanda_db_acquire_total", "How often a connection was had.", nil, nil),
-		canceled:    prometheus.NewDesc("comanda_db_acquire_canceled_total", "How often it was waited for a connection in vain, until time was up.", nil, nil),
+// RegisterPool registers the metrics of pool.
+func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool) {
+	registry.MustRegister(poolCollector{
+		Pool:        pool,
+		connections: prometheus.NewDesc("comanda_db_connections", "Database connections by state.", []string{"state"}, nil),
+		max:         prometheus.NewDesc("comanda_db_connections_max", "Maximum number of database connections.", nil, nil),
+		waited:      prometheus.NewDesc("comanda_db_acquire_wait_seconds_total", "Time that successful acquires waited because no connection was free.", nil, nil),
+		acquired:    prometheus.NewDesc("comanda_db_acquire_total", "Successful connection acquires.", nil, nil),
+		canceled:    prometheus.NewDesc("comanda_db_acquire_canceled_total", "Connection acquires that were canceled or timed out.", nil, nil),
 	})
 }
 
-func (p pool) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(p, descs) }
+func (p poolCollector) Describe(descs chan<- *prometheus.Desc) {
+	prometheus.DescribeByCollect(p, descs)
+}
 
-func (p pool) Collect(found chan<- prometheus.Metric) {
+func (p poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	stat := p.Stat()
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
-	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.AcquiredConns()), "acquired")
-	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.IdleConns()), "idle")
-	found <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.ConstructingConns()), "constructing")
-	found <- prometheus.MustNewConstMetric(p.most, gauge, float64(stat.MaxConns()))
-	found <- prometheus.MustNewConstMetric(p.waited, counter, stat.EmptyAcquireWaitTime().Seconds())
-	found <- prometheus.MustNewConstMetric(p.acquired, counter, float64(stat.AcquireCount()))
-	found <- prometheus.MustNewConstMetric(p.canceled, counter, float64(stat.CanceledAcquireCount()))
+	metrics <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.AcquiredConns()), "acquired")
+	metrics <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.IdleConns()), "idle")
+	metrics <- prometheus.MustNewConstMetric(p.connections, gauge, float64(stat.ConstructingConns()), "constructing")
+	metrics <- prometheus.MustNewConstMetric(p.max, gauge, float64(stat.MaxConns()))
+	metrics <- prometheus.MustNewConstMetric(p.waited, counter, stat.EmptyAcquireWaitTime().Seconds())
+	metrics <- prometheus.MustNewConstMetric(p.acquired, counter, float64(stat.AcquireCount()))
+	metrics <- prometheus.MustNewConstMetric(p.canceled, counter, float64(stat.CanceledAcquireCount()))
 }
 
-// Backlog is how much waits for an answer, and since when the oldest of it does.
+// Backlog is the number of items that wait and the time since which the oldest waits.
 type Backlog struct {
 	Count  int
-	Oldest time.Time // of no meaning when Count is 0
+	Oldest time.Time // meaningless when Count is 0
 }
 
-// How the database is asked for a backlog: not for long, and not again for every reader.
+// Limits of a backlog's query: its timeout, and the time for which its result is cached.
 const (
-	askTimeout = time.Second
-	askEvery   = time.Second
+	queryTimeout  = time.Second
+	queryInterval = time.Second
 )
 
-// backlog shows what waits, asked for when somebody wants to know.
-type backlog struct {
-	ask           func(context.Context) (Backlog, error)
+// backlogCollector queries a backlog when it is scraped.
+type backlogCollector struct {
+	query         func(context.Context) (Backlog, error)
 	count, oldest *prometheus.Desc
 
-	mu    sync.Mutex
-	asked time.Time
-	last  Backlog
-	err   error
+	mu      sync.Mutex
+	queried time.Time
+	last    Backlog
+	err     error
 }
 
-// RegisterBacklog makes registry show a backlog as the gauges name and name_oldest_seconds. While ask fails there are none. All
-// replicas of a service show the same, because they ask the same database.
-func RegisterBacklog(registry prometheus.Registerer, name, help string, ask func(context.Context) (Backlog, error)) {
-	registry.MustRegister(&backlog{
-		ask:    ask,
+// RegisterBacklog registers a backlog as the gauges name and name_oldest_seconds. They are absent while query fails. All
+// replicas of a service report the same values, because they query the same database.
+func RegisterBacklog(registry prometheus.Registerer, name, help string, query func(context.Context) (Backlog, error)) {
+	registry.MustRegister(&backlogCollector{
+		query:  query,
 		count:  prometheus.NewDesc(name, help, nil, nil),
 		oldest: prometheus.NewDesc(name+"_oldest_seconds", help+" The age of the oldest, 0 when there are none.", nil, nil),
 	})
 }
 
-func (b *backlog) Describe(descs chan<- *prometheus.Desc) { descs <- b.count; descs <- b.oldest }
+func (b *backlogCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- b.count
+	descs <- b.oldest
+}
 
-func (b *backlog) Collect(found chan<- prometheus.Metric) {
-	now, err := b.now()
-	if err != nil { // that the database does not answer is said elsewhere
+func (b *backlogCollector) Collect(metrics chan<- prometheus.Metric) {
+	backlog, err := b.current()
+	if err != nil { // not logged here: the app health check logs that the database does not answer
 		return
 	}
 	age := 0.0
-	if now.Count > 0 {
-		age = max(0, time.Since(now.Oldest).Seconds())
+	if backlog.Count > 0 {
+		age = max(0, time.Since(backlog.Oldest).Seconds())
 	}
-	found <- prometheus.MustNewConstMetric(b.count, prometheus.GaugeValue, float64(now.Count))
-	found <- prometheus.MustNewConstMetric(b.oldest, prometheus.GaugeValue, age)
+	metrics <- prometheus.MustNewConstMetric(b.count, prometheus.GaugeValue, float64(backlog.Count))
+	metrics <- prometheus.MustNewConstMetric(b.oldest, prometheus.GaugeValue, age)
 }
 
-func (b *backlog) now() (Backlog, error) {
+// current returns the backlog, cached for queryInterval.
+func (b *backlogCollector) current() (Backlog, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if time.Since(b.asked) >= askEvery {
-		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	if time.Since(b.queried) >= queryInterval {
+		ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
 		defer cancel()
-		b.last, b.err = b.ask(ctx)
-		b.asked = time.Now()
+		b.last, b.err = b.query(ctx)
+		b.queried = time.Now()
 	}
 	return b.last, b.err
 }

@@ -10,25 +10,23 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/zipkin" //lint:ignore SA1019 Dapr's sidecars speak Zipkin, and one trace goes to one place
+	"go.opentelemetry.io/otel/exporters/zipkin" //lint:ignore SA1019 the sidecars export to Zipkin, and one trace belongs in one backend
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// How spans are sent: soon enough for somebody who waits to see them, and never for long. What does not fit into the
-// queue meanwhile is dropped; no request waits for it.
+// Times of the export of spans. Spans that do not fit into the queue are dropped; no request waits for the export.
 const (
 	batchEvery    = time.Second
 	exportTimeout = 3 * time.Second
 	flushTimeout  = 2 * time.Second
-	complainEvery = time.Minute
+	logEvery      = time.Minute // the minimum interval between two log lines about failed exports
 )
 
-// ZipkinURL is where spans are sent: the address of Zipkin's API (https://zipkin.io/zipkin-api/, POST /spans). Empty means
-// nowhere.
+// ZipkinURL is the address of Zipkin's API (https://zipkin.io/zipkin-api/, POST /spans). Without one no spans are exported.
 type ZipkinURL string
 
-// UnmarshalText takes an address. It goes into the log when nobody answers there, so there is no password in it.
+// UnmarshalText reads an address. It refuses one with a password, because a failed export logs the address.
 func (e *ZipkinURL) UnmarshalText(text []byte) error {
 	address, err := url.Parse(string(text))
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Host == "" || address.User != nil {
@@ -38,9 +36,9 @@ func (e *ZipkinURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// SetupTracing makes the spans of this process those of service, and sends them to an endpoint. What it returns sends what is
-// left, if that can be done soon, and ends it.
-func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (end func(), err error) {
+// SetupTracing sets the service's name on the spans of this process and exports them to the address to. The returned shutdown
+// exports the spans that are left, for at most flushTimeout, and stops the export.
+func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (shutdown func(), err error) {
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service))),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())),
@@ -50,7 +48,7 @@ func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (end func(), e
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, sdktrace.WithBatcher(&calm{SpanExporter: exporter, log: log},
+		options = append(options, sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, log: log},
 			sdktrace.WithBatchTimeout(batchEvery), sdktrace.WithExportTimeout(exportTimeout)))
 	}
 	provider := sdktrace.NewTracerProvider(options...)
@@ -58,23 +56,24 @@ func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (end func(), e
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 		defer cancel()
-		_ = provider.Shutdown(ctx) // spans that nobody takes are no reason to end badly
+		_ = provider.Shutdown(ctx) // lost spans do not make the service fail
 	}, nil
 }
 
-// calm says now and then that spans cannot be sent, and not once for every batch.
-type calm struct {
+// loggingExporter logs failed exports, at most once a minute.
+type loggingExporter struct {
 	sdktrace.SpanExporter
-	log  *slog.Logger
-	said time.Time
+	log    *slog.Logger
+	logged time.Time
 }
 
-// ExportSpans is called for one batch at a time.
-func (c *calm) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	err := c.SpanExporter.ExportSpans(ctx, spans)
-	if err != nil && time.Since(c.said) > complainEvery {
-		c.said = time.Now()
-		c.log.Warn("spans cannot be sent and are dropped", "error", err)
+// ExportSpans exports one batch. The batcher calls it for one batch at a time, so it needs no lock. It never returns an
+// error, which OpenTelemetry would log for each batch.
+func (e *loggingExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	err := e.SpanExporter.ExportSpans(ctx, spans)
+	if err != nil && time.Since(e.logged) > logEvery {
+		e.logged = time.Now()
+		e.log.Warn("cannot export spans, dropping them: check that Zipkin runs", "error", err)
 	}
 	return nil
 }

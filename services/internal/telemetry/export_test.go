@@ -15,19 +15,19 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-func TestEndpoint(t *testing.T) {
+func TestZipkinURLRefusesOtherAddressesAndPasswords(t *testing.T) {
 	for text, good := range map[string]bool{
 		"http://zipkin:9411/api/v2/spans": true, "https://traces.example.com/api/v2/spans": true,
 		"zipkin:9411": false, "ftp://zipkin/": false, "http:///api": false, "://": false, "http://user:hunter2@zipkin:9411/": false,
 	} {
 		var e telemetry.ZipkinURL
 		if err := e.UnmarshalText([]byte(text)); (err == nil) != good || err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("%s: got error %v, want valid %v and no password", text, err, good)
 		}
 	}
 }
 
-func TestSpansAreSentAndTheRestAtTheEnd(t *testing.T) {
+func TestShutdownExportsTheRemainingSpans(t *testing.T) {
 	spans := make(chan map[string]any, 10)
 	zipkin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var batch []map[string]any
@@ -40,45 +40,44 @@ func TestSpansAreSentAndTheRestAtTheEnd(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer zipkin.Close()
-	end, err := telemetry.SetupTracing("order", telemetry.ZipkinURL(zipkin.URL), slog.New(slog.DiscardHandler))
+	shutdown, err := telemetry.SetupTracing("order", telemetry.ZipkinURL(zipkin.URL), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, span := telemetry.StartSpan(telemetry.ContinueTrace(t.Context(), parent), "recover order", trace.SpanKindInternal)
 	span.End()
-	_, unseen := telemetry.StartSpan(telemetry.WithUnsampledTrace(t.Context()), "nobody's business", trace.SpanKindInternal)
-	unseen.End()
-	end()
+	_, unsampled := telemetry.StartSpan(telemetry.WithUnsampledTrace(t.Context()), "unsampled", trace.SpanKindInternal)
+	unsampled.End()
+	shutdown()
 	if len(spans) == 0 {
-		t.Fatal("the end does not send what is left")
+		t.Fatal("shutdown exported no span, want 1")
 	}
 	got := <-spans
 	service, _ := got["localEndpoint"].(map[string]any)
 	if got["traceId"] != "0af7651916cd43dd8448eb211c80319c" || got["parentId"] != "b7ad6b7169203331" || got["name"] != "recover order" ||
 		service["serviceName"] != "order" {
-		t.Errorf("%v", got)
+		t.Errorf("got span %v", got)
 	}
 	if len(spans) > 0 {
-		t.Errorf("and %v", <-spans)
+		t.Errorf("got a second span %v, want 1", <-spans)
 	}
 }
 
-// Without a place to send them there are trace ids all the same, for the log and for the sidecars.
-func TestTracesWithoutAPlaceToSendThem(t *testing.T) {
-	end, err := telemetry.SetupTracing("order", "", slog.New(slog.DiscardHandler))
+// The log and the sidecars need trace ids without Zipkin too.
+func TestTracesHaveIDsWithoutZipkin(t *testing.T) {
+	shutdown, err := telemetry.SetupTracing("order", "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer end()
+	defer shutdown()
 	ctx, span := telemetry.StartSpan(t.Context(), "GET", trace.SpanKindServer)
 	defer span.End()
 	if telemetry.TraceID(ctx) == "" || !strings.HasSuffix(telemetry.Traceparent(ctx), "-01") {
-		t.Errorf("got %q", telemetry.Traceparent(ctx))
+		t.Errorf("got traceparent %q, want a sampled one", telemetry.Traceparent(ctx))
 	}
 }
 
-// Nobody waits for a Zipkin that is away, and the log says so once.
-func TestZipkinAway(t *testing.T) {
+func TestAnAbsentZipkinDelaysNothingAndIsLoggedOnce(t *testing.T) {
 	hang := make(chan struct{})
 	zipkin := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -88,27 +87,27 @@ func TestZipkinAway(t *testing.T) {
 	}))
 	defer zipkin.Close()
 	defer close(hang)
-	for name, address := range map[string]string{"nobody there": "http://127.0.0.1:1/", "no answer": zipkin.URL} {
+	for name, address := range map[string]string{"connection refused": "http://127.0.0.1:1/", "no response": zipkin.URL} {
 		var log bytes.Buffer
-		end, err := telemetry.SetupTracing("order", telemetry.ZipkinURL(address), slog.New(slog.NewTextHandler(&log, nil)))
+		shutdown, err := telemetry.SetupTracing("order", telemetry.ZipkinURL(address), slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
+		start := time.Now()
 		for range 5000 { // more than the queue and a few batches hold
 			_, span := telemetry.StartSpan(t.Context(), "GET", trace.SpanKindServer)
 			span.End()
 		}
-		if took := time.Since(begun); took > time.Second {
-			t.Errorf("%s: the spans took %v", name, took)
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%s: 5000 spans took %v, want at most 1s", name, took)
 		}
-		begun = time.Now()
-		end()
-		if took := time.Since(begun); took > 4*time.Second {
-			t.Errorf("%s: the end took %v", name, took)
+		start = time.Now()
+		shutdown()
+		if took := time.Since(start); took > 4*time.Second {
+			t.Errorf("%s: shutdown took %v, want at most 4s", name, took)
 		}
-		if said := strings.Count(log.String(), "spans cannot be sent"); said > 1 || said == 0 && name == "nobody there" {
-			t.Errorf("%s: it was said %d times", name, said)
+		if lines := strings.Count(log.String(), "cannot export spans"); lines > 1 || lines == 0 && name == "connection refused" {
+			t.Errorf("%s: got %d log lines about failed exports, want 1", name, lines)
 		}
 	}
 }

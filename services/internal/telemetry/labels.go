@@ -11,56 +11,58 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// What can become of an event that was handled.
+// The outcomes of handling an event.
 const (
 	Done       = "done"
 	Retry      = "retry"
 	DeadLetter = "dead_letter"
 )
 
-// unmatched is the route of what takes none.
+// unmatched is the route label of requests that match no route.
 const unmatched = "unmatched"
 
-// seen is what is said of a request or an event while it is being served, by one goroutine.
-type seen struct {
+// observation collects what the handlers of one request or event report to the Observer. Only one goroutine uses it.
+type observation struct {
 	route          string
 	topic, outcome string
-	agreed         time.Duration
+	agreedWait     time.Duration
 	attrs          []slog.Attr
 }
 
-type key struct{}
+type observationKey struct{}
 
-func note(ctx context.Context) (context.Context, *seen) {
-	s := &seen{route: unmatched}
-	return context.WithValue(ctx, key{}, s), s
+func withObservation(ctx context.Context) (context.Context, *observation) {
+	o := &observation{route: unmatched}
+	return context.WithValue(ctx, observationKey{}, o), o
 }
 
-func of(ctx context.Context) *seen {
-	if s, ok := ctx.Value(key{}).(*seen); ok {
-		return s
+// observationFrom returns the observation in ctx, or an unused one if there is no Observer.
+func observationFrom(ctx context.Context) *observation {
+	if o, ok := ctx.Value(observationKey{}).(*observation); ok {
+		return o
 	}
-	return &seen{} // nobody observes
+	return &observation{}
 }
 
-// SetRoute says which route a request has taken: its template, as /orders/{id}.
-func SetRoute(ctx context.Context, template string) { of(ctx).route = template }
+// SetRoute sets the route of a request: the template of its path, such as /orders/{id}.
+func SetRoute(ctx context.Context, template string) { observationFrom(ctx).route = template }
 
-// SetAgreedWait says how long a client has agreed to wait on top of what every answer may take (Prefer: wait=N).
-func SetAgreedWait(ctx context.Context, agreed time.Duration) { of(ctx).agreed = agreed }
+// SetAgreedWait sets the time that a client has agreed to wait in addition to the usual duration (Prefer: wait=N).
+func SetAgreedWait(ctx context.Context, wait time.Duration) { observationFrom(ctx).agreedWait = wait }
 
-// SetEvent says of which topic an event is and what becomes of it.
+// SetEvent sets the topic and the outcome of an event.
 func SetEvent(ctx context.Context, topic, outcome string) {
-	s := of(ctx)
-	s.topic, s.outcome = topic, outcome
+	o := observationFrom(ctx)
+	o.topic, o.outcome = topic, outcome
 }
 
-// SetOrder says which order this is about: by its id an operator finds spans and lines. What is no id of ours is not kept.
+// SetOrder sets the order that a request or an event concerns, so that operators find its spans and log lines by the id. It
+// ignores an id that is not a UUID.
 func SetOrder(ctx context.Context, id string) {
 	if !validate.IsUUID(id) {
 		return
 	}
 	trace.SpanFromContext(ctx).SetAttributes(attribute.String("comanda.order.id", id))
-	s := of(ctx)
-	s.attrs = append(s.attrs[:0], slog.String("orderId", id))
+	o := observationFrom(ctx)
+	o.attrs = append(o.attrs[:0], slog.String("orderId", id))
 }

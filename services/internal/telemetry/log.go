@@ -7,16 +7,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// TraceLogHandler makes a handler that adds traceId and spanId to whatever is logged in the course of a request or an event.
-func TraceLogHandler(next slog.Handler) slog.Handler { return handler{next} }
+// TraceLogHandler returns a handler that adds the traceId and the spanId of the context to each record and passes it to next.
+func TraceLogHandler(next slog.Handler) slog.Handler { return traceHandler{next} }
 
-type handler struct{ next slog.Handler }
+type traceHandler struct{ next slog.Handler }
 
-func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
+func (h traceHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-func (h handler) Handle(ctx context.Context, record slog.Record) error {
+func (h traceHandler) Handle(ctx context.Context, record slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		record = record.Clone()
 		record.AddAttrs(slog.String("traceId", span.TraceID().String()), slog.String("spanId", span.SpanID().String()))
@@ -24,6 +24,10 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	return h.next.Handle(ctx, record)
 }
 
-func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler { return handler{h.next.WithAttrs(attrs)} }
+func (h traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return traceHandler{h.next.WithAttrs(attrs)}
+}
 
-func (h handler) WithGroup(name string) slog.Handler { return handler{h.next.WithGroup(name)} }
+func (h traceHandler) WithGroup(name string) slog.Handler {
+	return traceHandler{h.next.WithGroup(name)}
+}

@@ -9,34 +9,34 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-func TestLinesCarryTheirTrace(t *testing.T) {
+func TestLogLinesHaveTheirTraceAndSpan(t *testing.T) {
 	var text bytes.Buffer
 	log := slog.New(telemetry.TraceLogHandler(slog.NewJSONHandler(&text, nil))).With("service", "order")
 	in := telemetry.ContinueTrace(t.Context(), parent)
-	for name, say := range map[string]func(){
-		"in a trace":             func() { log.InfoContext(in, "said", "orderId", "o1") },
-		"with what was with it":  func() { log.With("a", 1).InfoContext(in, "said", "orderId", "o1") },
-		"with more than a few":   func() { log.InfoContext(in, "said", "orderId", "o1", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6) },
-		"outside of every trace": func() { log.InfoContext(t.Context(), "said", "orderId", "o1") },
-		"with no context":        func() { log.Info("said", "orderId", "o1") },
-		"below what is shown":    func() { log.DebugContext(in, "said") },
+	for name, write := range map[string]func(){
+		"in a trace":            func() { log.InfoContext(in, "hello", "orderId", "o1") },
+		"with attributes":       func() { log.With("a", 1).InfoContext(in, "hello", "orderId", "o1") },
+		"with many attributes":  func() { log.InfoContext(in, "hello", "orderId", "o1", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6) },
+		"without a trace":       func() { log.InfoContext(t.Context(), "hello", "orderId", "o1") },
+		"without a context":     func() { log.Info("hello", "orderId", "o1") },
+		"below the log's level": func() { log.DebugContext(in, "hello") },
 	} {
 		text.Reset()
-		say()
+		write()
 		var got map[string]any
 		_ = json.Unmarshal(text.Bytes(), &got)
-		inside := name == "in a trace" || name == "with what was with it" || name == "with more than a few"
+		inside := name == "in a trace" || name == "with attributes" || name == "with many attributes"
 		switch {
-		case name == "below what is shown":
+		case name == "below the log's level":
 			if text.Len() > 0 {
-				t.Errorf("%s: %s", name, &text)
+				t.Errorf("%s: got line %s, want none", name, &text)
 			}
-		case got["msg"] != "said" || got["service"] != "order" || got["orderId"] != "o1":
-			t.Errorf("%s: %s", name, &text)
+		case got["msg"] != "hello" || got["service"] != "order" || got["orderId"] != "o1":
+			t.Errorf("%s: got line %s, want message and attributes", name, &text)
 		case inside && (got["traceId"] != "0af7651916cd43dd8448eb211c80319c" || got["spanId"] != "b7ad6b7169203331"):
-			t.Errorf("%s: %s", name, &text)
+			t.Errorf("%s: got line %s, want traceId and spanId", name, &text)
 		case !inside && (got["traceId"] != nil || got["spanId"] != nil):
-			t.Errorf("%s: %s", name, &text)
+			t.Errorf("%s: got line %s, want no traceId and no spanId", name, &text)
 		}
 	}
 }

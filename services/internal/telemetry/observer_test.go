@@ -29,27 +29,27 @@ const (
 	order  = "0b8e7c1a-3f1d-4a5e-8a59-6f0f8f2f7c11"
 )
 
-// spans records the spans that an observer's test has ended. These tests do not run in parallel.
+// spans records the ended spans of a test. The tests of this file do not run in parallel.
 var spans = tracetest.NewInMemoryExporter()
 
-// watch is an observer and what comes out of it.
-type watch struct {
+// harness is an observer with its metrics and its log.
+type harness struct {
 	*telemetry.Observer
 	registry *prometheus.Registry
 	log      bytes.Buffer
 }
 
-func newWatch() *watch {
+func newHarness() *harness {
 	spans.Reset()
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))) // other tests set their own
-	w := &watch{registry: prometheus.NewRegistry()}
-	w.Observer = telemetry.NewObserver(w.registry, slog.New(telemetry.TraceLogHandler(slog.NewJSONHandler(&w.log, nil))))
-	return w
+	h := &harness{registry: prometheus.NewRegistry()}
+	h.Observer = telemetry.NewObserver(h.registry, slog.New(telemetry.TraceLogHandler(slog.NewJSONHandler(&h.log, nil))))
+	return h
 }
 
-func (w *watch) shows(t *testing.T, line string) {
+func (h *harness) wantMetric(t *testing.T, line string) {
 	t.Helper()
-	servicetest.WantMetrics(t, w.registry, line)
+	servicetest.WantMetrics(t, h.registry, line)
 }
 
 func attribute(span tracetest.SpanStub, key string) string {
@@ -61,9 +61,9 @@ func attribute(span tracetest.SpanStub, key string) string {
 	return ""
 }
 
-func handler(status int, say func(ctx context.Context)) http.Handler {
+func handler(status int, report func(ctx context.Context)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		say(r.Context())
+		report(r.Context())
 		w.WriteHeader(status)
 	})
 }
@@ -74,103 +74,102 @@ func request(method string) *http.Request {
 	return r
 }
 
-func TestARequestIsASpanAMeasurementAndALine(t *testing.T) {
-	w := newWatch()
-	answer := httptest.NewRecorder()
-	w.Edge(handler(http.StatusConflict, func(ctx context.Context) {
-		w.shows(t, "comanda_http_requests_in_flight 1")
+func TestEdgeRecordsASpanAMetricAndALogLine(t *testing.T) {
+	h := newHarness()
+	response := httptest.NewRecorder()
+	h.Edge(handler(http.StatusConflict, func(ctx context.Context) {
+		h.wantMetric(t, "comanda_http_requests_in_flight 1")
 		telemetry.SetRoute(ctx, "/orders/{id}")
 		telemetry.SetOrder(ctx, order)
-	})).ServeHTTP(answer, request(http.MethodPost))
+	})).ServeHTTP(response, request(http.MethodPost))
 
-	w.shows(t, `comanda_http_request_duration_seconds_count{code="409",method="POST",route="/orders/{id}"} 1`)
-	w.shows(t, "comanda_http_requests_in_flight 0")
+	h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="409",method="POST",route="/orders/{id}"} 1`)
+	h.wantMetric(t, "comanda_http_requests_in_flight 0")
 	span := spans.GetSpans()[0]
 	if span.Name != "POST /orders/{id}" || span.SpanKind != trace.SpanKindServer || attribute(span, "comanda.order.id") != order ||
 		attribute(span, "http.request.method") != "POST" || attribute(span, "http.route") != "/orders/{id}" ||
 		attribute(span, "http.response.status_code") != "409" || span.Status.Description != "" {
-		t.Errorf("%+v", span)
+		t.Errorf("got span %+v", span)
 	}
 	id := span.SpanContext.TraceID().String()
 	if strings.Contains(parent, id) || span.Parent.IsValid() {
-		t.Error("a stranger's word on traces is believed")
+		t.Error("the span continues the trace of the client's header, want a new trace")
 	}
-	if told := answer.Header().Get("Traceresponse"); !strings.Contains(told, id) {
-		t.Errorf("the answer tells of trace %q, not %s", told, id)
+	if got := response.Header().Get("Traceresponse"); !strings.Contains(got, id) {
+		t.Errorf("got Traceresponse %q, want one with trace id %s", got, id)
 	}
 	var line map[string]any
-	if err := json.Unmarshal(w.log.Bytes(), &line); err != nil {
+	if err := json.Unmarshal(h.log.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
 	if line["level"] != "INFO" || line["method"] != "POST" || line["route"] != "/orders/{id}" || line["status"] != 409.0 ||
-		line["orderId"] != order || line["traceId"] != id || line["durationMs"] == nil || strings.Contains(w.log.String(), "hunter2") {
-		t.Errorf("%s", &w.log)
+		line["orderId"] != order || line["traceId"] != id || line["durationMs"] == nil || strings.Contains(h.log.String(), "hunter2") {
+		t.Errorf("got log %s", &h.log)
 	}
 }
 
-func TestTheSidecarsRequestsStayInTheirTrace(t *testing.T) {
-	w := newWatch()
-	answer := httptest.NewRecorder()
-	w.Requests(handler(http.StatusServiceUnavailable, func(ctx context.Context) { telemetry.SetRoute(ctx, "/orders") })).ServeHTTP(answer, request(http.MethodGet))
+func TestRequestsContinuesTheSidecarsTrace(t *testing.T) {
+	h := newHarness()
+	response := httptest.NewRecorder()
+	h.Requests(handler(http.StatusServiceUnavailable, func(ctx context.Context) { telemetry.SetRoute(ctx, "/orders") })).ServeHTTP(response, request(http.MethodGet))
 	span := spans.GetSpans()[0]
 	if !strings.Contains(parent, span.SpanContext.TraceID().String()) || !strings.Contains(parent, span.Parent.SpanID().String()) {
-		t.Errorf("%+v", span)
+		t.Errorf("got span %+v, want a child of %s", span, parent)
 	}
 	if span.Status.Description != "Service Unavailable" {
-		t.Errorf("a failure looks like %+v", span.Status)
+		t.Errorf("got span status %+v, want an error", span.Status)
 	}
-	if w.log.Len() > 0 || answer.Header().Get("Traceresponse") != "" {
-		t.Errorf("it is told of like one from outside: %s", &w.log)
+	if h.log.Len() > 0 || response.Header().Get("Traceresponse") != "" {
+		t.Errorf("got log %q and Traceresponse %q, want none", &h.log, response.Header().Get("Traceresponse"))
 	}
 }
 
-// What a client makes up becomes no label.
-func TestLabelsAreFew(t *testing.T) {
-	w := newWatch()
-	nothing := w.Edge(handler(http.StatusNotFound, func(context.Context) {}))
+func TestUnknownMethodsAndPathsShareOneLabel(t *testing.T) {
+	h := newHarness()
+	notFound := h.Edge(handler(http.StatusNotFound, func(context.Context) {}))
 	for _, method := range []string{"BREW", "PROPFIND", "X"} {
-		nothing.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/a/path/made/up/"+method, nil))
+		notFound.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/a/path/made/up/"+method, nil))
 	}
-	w.shows(t, `comanda_http_request_duration_seconds_count{code="404",method="other",route="unmatched"} 3`)
+	h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="404",method="other",route="unmatched"} 3`)
 }
 
-func TestWhoeverLeavesIsNoFailureOfOurs(t *testing.T) {
-	w := newWatch()
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
-	w.Edge(handler(http.StatusServiceUnavailable, func(context.Context) {})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
-	w.shows(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
+func TestADisconnectCountsAs499(t *testing.T) {
+	h := newHarness()
+	ctx, disconnect := context.WithCancel(t.Context())
+	disconnect()
+	h.Edge(handler(http.StatusServiceUnavailable, func(context.Context) {})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
+	h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 }
 
-// But a service that hangs drives everybody away, and that is one. Who had agreed to wait has to be given that time first.
-func TestWhoeverWasKeptWaitingLeavesBecauseOfUs(t *testing.T) {
+// Otherwise a hung service, from which all clients disconnect, looks healthy. An agreed wait is added to the limit of 2 s.
+func TestALateDisconnectCountsAsTheFailure(t *testing.T) {
 	for name, tc := range map[string]struct {
-		stayed, agreed time.Duration
+		waited, agreed time.Duration
 		code           string
 	}{
-		"hardly waited":             {1900 * time.Millisecond, 0, "499"},
-		"waited":                    {2 * time.Second, 0, "503"},
-		"waited as agreed":          {11 * time.Second, 10 * time.Second, "499"},
-		"waited longer than agreed": {12 * time.Second, 10 * time.Second, "503"},
+		"before 2 s":                   {1900 * time.Millisecond, 0, "499"},
+		"after 2 s":                    {2 * time.Second, 0, "503"},
+		"before the agreed wait + 2 s": {11 * time.Second, 10 * time.Second, "499"},
+		"after the agreed wait + 2 s":  {12 * time.Second, 10 * time.Second, "503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWatch()
-				ctx, leave := context.WithTimeout(t.Context(), tc.stayed)
-				defer leave()
-				w.Edge(handler(http.StatusServiceUnavailable, func(ctx context.Context) {
+				h := newHarness()
+				ctx, disconnect := context.WithTimeout(t.Context(), tc.waited)
+				defer disconnect()
+				h.Edge(handler(http.StatusServiceUnavailable, func(ctx context.Context) {
 					telemetry.SetAgreedWait(ctx, tc.agreed)
 					<-ctx.Done()
 				})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
-				w.shows(t, `comanda_http_request_duration_seconds_count{code="`+tc.code+`",method="GET",route="unmatched"} 1`)
+				h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="`+tc.code+`",method="GET",route="unmatched"} 1`)
 			})
 		})
 	}
 }
 
-// Strangers cannot fill Zipkin and the log with what is refused at once: it is counted, and that is all. What is passed on
-// meanwhile is in a trace that is kept: nobody knows yet how it ends.
-func TestWhatIsRefusedIsOnlyCounted(t *testing.T) {
+// Clients cannot flood Zipkin and the log with requests that are rejected early. While such a request is served, its trace is
+// sampled, because its result is not known yet.
+func TestRequestsRejectedEarlyAreOnlyCounted(t *testing.T) {
 	for _, tc := range []struct {
 		status int
 		route  string
@@ -180,53 +179,52 @@ func TestWhatIsRefusedIsOnlyCounted(t *testing.T) {
 		{http.StatusUnauthorized, "", false}, {http.StatusNotFound, "/orders/{id}", true}, {http.StatusUnauthorized, "/auth/login", true},
 		{http.StatusServiceUnavailable, "", true},
 	} {
-		w := newWatch()
+		h := newHarness()
 		serve := handler(tc.status, func(ctx context.Context) {
 			if tc.route != "" {
 				telemetry.SetRoute(ctx, tc.route)
 			}
 			if !strings.HasSuffix(telemetry.Traceparent(ctx), "-01") {
-				t.Errorf("%d %s: in trace %s", tc.status, tc.route, telemetry.Traceparent(ctx))
+				t.Errorf("%d %q: got traceparent %s, want a sampled one", tc.status, tc.route, telemetry.Traceparent(ctx))
 			}
 		})
-		w.Edge(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
-		if spans, lines := len(spans.GetSpans()), w.log.Len(); (spans == 1) != tc.kept || (lines > 0) != tc.kept {
-			t.Errorf("%d %s at the edge leaves %d spans and %d bytes of log", tc.status, tc.route, spans, lines)
+		h.Edge(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		if spans, logged := len(spans.GetSpans()), h.log.Len(); (spans == 1) != tc.kept || (logged > 0) != tc.kept {
+			t.Errorf("edge, %d %q: got %d spans and %d bytes of log, want kept %v", tc.status, tc.route, spans, logged, tc.kept)
 		}
 		route := tc.route
 		if route == "" {
 			route = "unmatched"
 		}
-		w.shows(t, fmt.Sprintf(`comanda_http_request_duration_seconds_count{code="%d",method="GET",route="%s"} 1`, tc.status, route))
+		h.wantMetric(t, fmt.Sprintf(`comanda_http_request_duration_seconds_count{code="%d",method="GET",route="%s"} 1`, tc.status, route))
 
-		spans.Reset() // our own sidecar does not flood us: its traces stay whole
-		w.Requests(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
+		spans.Reset() // the service's own sidecar does not flood it, so its traces stay complete
+		h.Requests(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
 		if len(spans.GetSpans()) != 1 {
-			t.Errorf("%d %s of the sidecar leaves no span", tc.status, tc.route)
+			t.Errorf("sidecar, %d %q: got %d spans, want 1", tc.status, tc.route, len(spans.GetSpans()))
 		}
 	}
 }
 
-// What does not look like an id of ours is not kept, whatever its length.
-func TestOnlyIDsAreKept(t *testing.T) {
+func TestSetOrderIgnoresInvalidIDs(t *testing.T) {
 	for id, kept := range map[string]bool{order: true, "7": false, strings.Repeat("x", len(order)): false, "urn:uuid:" + order: false} {
-		w := newWatch()
-		w.Edge(handler(http.StatusOK, func(ctx context.Context) {
+		h := newHarness()
+		h.Edge(handler(http.StatusOK, func(ctx context.Context) {
 			telemetry.SetRoute(ctx, "/orders/{id}")
 			telemetry.SetOrder(ctx, id)
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
-		if got := attribute(spans.GetSpans()[0], "comanda.order.id"); (got == id) != kept || strings.Contains(w.log.String(), "orderId") != kept {
-			t.Errorf("%s: the span has %q, the log %s", id, got, &w.log)
+		if got := attribute(spans.GetSpans()[0], "comanda.order.id"); (got == id) != kept || strings.Contains(h.log.String(), "orderId") != kept {
+			t.Errorf("%s: got %q in the span and log %s, want kept %v", id, got, &h.log, kept)
 		}
 	}
 }
 
-// A stream is open for as long as its client likes; what it takes is the time until it begins.
-func TestAStreamTakesUntilItBegins(t *testing.T) {
+// A stream ends when its client disconnects, so its duration is the time until it begins.
+func TestTheDurationOfAStreamIsTheTimeUntilItBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWatch()
-		w.Edge(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(time.Second) // on the bubble's clock
+		h := newHarness()
+		h.Edge(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second) // on synctest's clock
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, ": here\n\n")
 			if err := http.NewResponseController(w).Flush(); err != nil {
@@ -234,31 +232,31 @@ func TestAStreamTakesUntilItBegins(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
-		w.shows(t, `comanda_http_request_duration_seconds_sum{code="200",method="GET",route="unmatched"} 1`)
+		h.wantMetric(t, `comanda_http_request_duration_seconds_sum{code="200",method="GET",route="unmatched"} 1`)
 	})
 }
 
-func TestAnEventIsASpanAndAMeasurement(t *testing.T) {
+func TestEventsRecordsASpanAndAMetric(t *testing.T) {
 	for outcome, failed := range map[string]bool{telemetry.Done: false, telemetry.Retry: true, telemetry.DeadLetter: true} {
-		w := newWatch()
-		w.Events(handler(http.StatusOK, func(ctx context.Context) {
+		h := newHarness()
+		h.Events(handler(http.StatusOK, func(ctx context.Context) {
 			telemetry.SetEvent(ctx, "order.created.pending", outcome)
 			telemetry.SetOrder(ctx, order)
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodPost))
-		w.shows(t, `comanda_event_handling_duration_seconds_count{outcome="`+outcome+`",topic="order.created.pending"} 1`)
+		h.wantMetric(t, `comanda_event_handling_duration_seconds_count{outcome="`+outcome+`",topic="order.created.pending"} 1`)
 		span := spans.GetSpans()[0]
 		if span.Name != "process order.created.pending" || span.SpanKind != trace.SpanKindConsumer || attribute(span, "comanda.order.id") != order ||
 			attribute(span, "messaging.destination.name") != "order.created.pending" || (span.Status.Description != "") != failed {
-			t.Errorf("%s: %+v", outcome, span)
+			t.Errorf("%s: got span %+v", outcome, span)
 		}
 		if !strings.Contains(parent, span.Parent.SpanID().String()) {
-			t.Errorf("%s: it is in another trace", outcome)
+			t.Errorf("%s: got parent span %s, want that of %s", outcome, span.Parent.SpanID(), parent)
 		}
 	}
 }
 
-// Whoever is not observed may say what they like.
-func TestNobodyObserves(t *testing.T) {
+// The setters must not panic without an observer.
+func TestSettersDoNothingWithoutAnObserver(t *testing.T) {
 	telemetry.SetRoute(t.Context(), "/orders")
 	telemetry.SetEvent(t.Context(), "x", telemetry.Done)
 	telemetry.SetOrder(t.Context(), order)

@@ -1,7 +1,3 @@
-// Package tracing follows a request through the system by the W3C trace context (https://www.w3.org/TR/trace-context/):
-// what a service does for a request is a span in its context, and from there the trace goes on into calls, events and log
-// lines. The sidecars make spans of their own in between. Spans are sent to Zipkin, where one is set; without one they
-// cost next to nothing, and the log lines have their trace ids all the same.
 package telemetry
 
 import (
@@ -17,12 +13,12 @@ import (
 
 var w3c = propagation.TraceContext{}
 
-// StartSpan begins a span of this service below the one in ctx, or a new trace when there is none. The caller ends it (EndSpan).
+// StartSpan starts a span as a child of the span in ctx, or in a new trace if there is none. The caller ends it (EndSpan).
 func StartSpan(ctx context.Context, name string, kind trace.SpanKind) (context.Context, trace.Span) {
 	return otel.Tracer("comanda").Start(ctx, name, trace.WithSpanKind(kind))
 }
 
-// EndSpan ends a span, which has failed if there is an err.
+// EndSpan ends a span and marks it as failed if err is not nil.
 func EndSpan(span trace.Span, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, err.Error())
@@ -30,22 +26,23 @@ func EndSpan(span trace.Span, err error) {
 	span.End()
 }
 
-// ExtractTrace puts the trace that r's sender is in into ctx.
+// ExtractTrace returns ctx with the trace from r's headers.
 func ExtractTrace(ctx context.Context, r *http.Request) context.Context {
 	return w3c.Extract(ctx, propagation.HeaderCarrier(r.Header))
 }
 
-// ContinueTrace puts the trace of a traceparent that was kept into ctx; one that says nothing changes nothing.
+// ContinueTrace returns ctx with the trace of a stored traceparent, or ctx unchanged if parent is empty or invalid.
 func ContinueTrace(ctx context.Context, parent string) context.Context {
 	return w3c.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
 }
 
-// WithoutTrace returns ctx outside of any trace.
+// WithoutTrace returns ctx without its trace.
 func WithoutTrace(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 }
 
-// WithUnsampledTrace returns ctx in a trace that nobody keeps, sidecars included: for what is asked every second and is no news.
+// WithUnsampledTrace returns ctx in a trace that neither this process nor the sidecars export. It is for polling, whose spans
+// would be useless.
 func WithUnsampledTrace(ctx context.Context) context.Context {
 	var ids trace.SpanContextConfig
 	_, _ = rand.Read(ids.TraceID[:])
@@ -53,14 +50,14 @@ func WithUnsampledTrace(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(ids))
 }
 
-// Traceparent returns the traceparent of ctx, or "" when there is no trace.
+// Traceparent returns the traceparent of ctx, or "" without a trace.
 func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	w3c.Inject(ctx, carrier)
 	return carrier["traceparent"]
 }
 
-// TraceID returns the trace id of ctx, or "" when there is no trace.
+// TraceID returns the trace id of ctx, or "" without a trace.
 func TraceID(ctx context.Context) string {
 	span := trace.SpanContextFromContext(ctx)
 	if !span.HasTraceID() {

@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-func TestTheTraceGoesThrough(t *testing.T) {
+func TestExtractTraceReadsTheTraceparentHeader(t *testing.T) {
 	for header, want := range map[string]string{
 		parent: parent,
 		"":     "",
@@ -19,13 +19,13 @@ func TestTheTraceGoesThrough(t *testing.T) {
 		r.Header.Set("traceparent", header)
 		got := telemetry.ExtractTrace(r.Context(), r)
 		if telemetry.Traceparent(got) != want {
-			t.Errorf("%q: got %q", header, telemetry.Traceparent(got))
+			t.Errorf("%q: got traceparent %q, want %q", header, telemetry.Traceparent(got), want)
 		}
 		if want != "" && telemetry.TraceID(got) != "0af7651916cd43dd8448eb211c80319c" || want == "" && telemetry.TraceID(got) != "" {
-			t.Errorf("%q: id %q", header, telemetry.TraceID(got))
+			t.Errorf("%q: got trace id %q", header, telemetry.TraceID(got))
 		}
 		if without := telemetry.WithoutTrace(got); telemetry.Traceparent(without)+telemetry.TraceID(without) != "" {
-			t.Errorf("%q: without still has %q", header, telemetry.Traceparent(without))
+			t.Errorf("%q: got traceparent %q after WithoutTrace, want none", header, telemetry.Traceparent(without))
 		}
 	}
 }

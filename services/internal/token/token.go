@@ -1,5 +1,5 @@
-// Package token makes and checks the access tokens that prove who calls: JSON Web Tokens (RFC 7519), HS256 with the one
-// secret all services share. Auth signs them; the gateway checks them at the edge, and each service again.
+// Package token signs and verifies access tokens, which identify the caller: JSON Web Tokens (RFC 7519), HS256 with the
+// secret that all services share. Auth signs them. The gateway verifies them at the edge, and each service again.
 package token
 
 import (
@@ -18,43 +18,43 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// TTL is how long an access token is good for.
+// TTL is the lifetime of an access token.
 const TTL = 15 * time.Minute
 
-// MinSecret is the least length of the secret in bytes: that of HS256's hash (RFC 7518, 3.2).
+// MinSecret is the minimum length of the secret in bytes: the hash size of HS256 (RFC 7518, 3.2).
 const MinSecret = 32
 
-// Issuer and Audience stand in every token and are demanded of each.
+// Issuer and Audience are the values that every token must have.
 const (
 	Issuer   = "comanda/auth"
 	Audience = "comanda"
 )
 
-// The roles there are. Every account is a customer.
+// The roles. Every account has Customer.
 const (
 	Customer = "customer"
 	Staff    = "staff"
 	Admin    = "admin"
 )
 
-// Claims are what a token says: Subject is the account's id.
+// Claims is the content of a token. Subject is the account's id.
 type Claims struct {
 	Roles []string `json:"roles"`
 	jwt.RegisteredClaims
 }
 
-// Any says whether the claims have at least one of roles.
+// Any reports whether the claims have at least one of roles.
 func (c Claims) Any(roles ...string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.Roles, role) })
 }
 
-// Secret is the key that signs tokens. It shows itself in no log, whatever prints it.
+// Secret is the key that signs tokens. Its value never appears in logs or JSON.
 type Secret []byte
 
-// errShort refuses to work with a secret that nobody checked, such as none at all.
+// errShort is returned for a secret that is empty or too short, also by Sign and Bearer.
 var errShort = errors.New("has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
 
-// UnmarshalText takes the secret from a setting and refuses one that is too short.
+// UnmarshalText reads the secret from a setting. It returns an error if the secret is too short.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) < MinSecret {
 		return errShort
@@ -69,7 +69,7 @@ func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "
 // MarshalText hides the secret from JSON, and so from structured logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
-// Sign makes an access token for an account.
+// Sign returns an access token for an account, valid for TTL from now.
 func (s Secret) Sign(account string, roles []string, now time.Time) (string, error) {
 	if len(s) < MinSecret {
 		return "", fmt.Errorf("sign a token: the secret %w", errShort)
@@ -81,20 +81,20 @@ func (s Secret) Sign(account string, roles []string, now time.Time) (string, err
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(s))
 }
 
-// Verifier checks tokens.
+// Verifier verifies access tokens.
 type Verifier struct {
 	secret Secret
 	parser *jwt.Parser
 }
 
-// NewVerifier makes a verifier that accepts HS256 under secret alone, and demands issuer, audience and expiry.
+// NewVerifier returns a verifier that accepts only HS256 with secret, and requires issuer, audience and expiry.
 func NewVerifier(secret Secret) Verifier {
 	return Verifier{secret, jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(Issuer),
 		jwt.WithAudience(Audience), jwt.WithExpirationRequired())}
 }
 
-// Bearer checks an Authorization header (RFC 6750, 2.1) and returns what its token says. Any failure is Unauthenticated,
-// with a message that says what to do.
+// Bearer verifies an Authorization header (RFC 6750, 2.1) and returns the claims of its token. Any failure is an
+// Unauthenticated error whose message tells the client what to do.
 func (v Verifier) Bearer(header string) (Claims, error) {
 	scheme, text, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || text == "" {
@@ -104,11 +104,11 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 	_, err := v.parser.ParseWithClaims(text, &claims, v.key)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return Claims{}, fault.Unauthenticated("the token has expired: POST /auth/refresh gives a new one")
+		return Claims{}, fault.Unauthenticated("the token has expired: get a new one with POST /auth/refresh")
 	case err != nil:
-		return Claims{}, fault.Unauthenticated("the token is not valid")
+		return Claims{}, fault.Unauthenticated("the token is not valid: log in again")
 	case !validate.IsUUID(claims.Subject):
-		return Claims{}, fault.Unauthenticated("the token names no account")
+		return Claims{}, fault.Unauthenticated("the token has no account id: log in again")
 	}
 	return claims, nil
 }
@@ -122,12 +122,12 @@ func (v Verifier) key(*jwt.Token) (any, error) {
 
 type key struct{}
 
-// With returns ctx with the claims of who calls.
+// With returns a context that carries the caller's claims.
 func With(ctx context.Context, claims Claims) context.Context {
 	return context.WithValue(ctx, key{}, claims)
 }
 
-// From returns the claims of who calls; without a token they are empty and have no role.
+// From returns the caller's claims from ctx. Without a token they are empty and have no role.
 func From(ctx context.Context) Claims {
 	claims, _ := ctx.Value(key{}).(Claims)
 	return claims

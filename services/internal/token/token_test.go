@@ -34,7 +34,7 @@ func signed(t *testing.T, method jwt.SigningMethod, key any, change func(*token.
 	return text
 }
 
-func TestSignedTokensAreTaken(t *testing.T) {
+func TestSignedTokensAreAccepted(t *testing.T) {
 	text, err := secret.Sign(account, []string{token.Customer, token.Staff}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -45,10 +45,10 @@ func TestSignedTokensAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.Subject != account || !got.Any(token.Staff) || got.Any(token.Admin) || got.ID == "" {
-			t.Errorf("claims: %+v", got)
+			t.Errorf("got claims %+v", got)
 		}
 		if left := time.Until(got.ExpiresAt.Time); left > token.TTL || left < token.TTL-time.Minute {
-			t.Errorf("expires in %v", left)
+			t.Errorf("got a token that expires in %v, want about %v", left, token.TTL)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	head, rest, _ := strings.Cut(good, ".")
 	body, signature, _ := strings.Cut(rest, ".")
 	for name, header := range map[string]string{
-		"nothing":           "",
+		"no header":         "",
 		"no scheme":         good,
 		"Basic":             "Basic ZGFwci1hcHAtaWQ6b3JkZXI=",
 		"no token":          "Bearer ",
@@ -80,19 +80,19 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"an account by URN": "Bearer " + signed(t, jwt.SigningMethodHS256, []byte(secret), func(c *token.Claims) { c.Subject = "urn:uuid:" + account }),
 	} {
 		if got, err := token.NewVerifier(secret).Bearer(header); !fault.Is(err, fault.KindUnauthenticated) {
-			t.Errorf("%s: %+v, %v", name, got, err)
+			t.Errorf("%s: got claims %+v, error %v, want Unauthenticated", name, got, err)
 		}
 	}
 }
 
-func TestAnUncheckedSecretSignsAndAcceptsNothing(t *testing.T) {
+func TestAShortSecretNeitherSignsNorAccepts(t *testing.T) {
 	for _, short := range []token.Secret{nil, token.Secret("short")} {
 		if _, err := short.Sign(account, nil, time.Now()); err == nil {
-			t.Error("signed")
+			t.Errorf("a secret of %d bytes signed a token", len(short))
 		}
 		header := "Bearer " + signed(t, jwt.SigningMethodHS256, []byte(short), func(*token.Claims) {})
 		if _, err := token.NewVerifier(short).Bearer(header); err == nil {
-			t.Error("accepted")
+			t.Errorf("a secret of %d bytes accepted a token", len(short))
 		}
 	}
 }

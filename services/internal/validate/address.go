@@ -1,4 +1,3 @@
-// Package address checks postal addresses: where somebody lives, or where an order goes.
 package validate
 
 import (
@@ -8,11 +7,11 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// maxAddressLine is the most characters a member may have.
+// maxAddressLine is the maximum length of a member in characters.
 const maxAddressLine = 200
 
-// Address returns address without needless space and with its country in upper case. Every member has to be given; what is
-// wrong is returned field by field, under field ("address.street").
+// Address returns address with surrounding space trimmed and its country in upper case. Every member is required. The wrong
+// members are returned as fields below field ("address.street").
 func Address(field string, address event.Address) (event.Address, []fault.Field) {
 	var wrong []fault.Field
 	line := func(name, value string) string {
@@ -26,12 +25,12 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		PostalCode: line("postalCode", address.PostalCode),
 		Country:    strings.ToUpper(strings.TrimSpace(address.Country)),
 	}
-	if !country(normal.Country) {
+	if !isCountryCode(normal.Country) {
 		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "has to be a country's two letters (ISO 3166-1), like ES"})
 	}
 	return normal, wrong
 }
 
-func country(code string) bool {
+func isCountryCode(code string) bool {
 	return len(code) == 2 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }

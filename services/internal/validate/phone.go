@@ -1,4 +1,3 @@
-// Package phone brings telephone numbers into one form, so that the same number is the same text.
 package validate
 
 import (
@@ -7,8 +6,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Phone returns number in E.164 ("+34600111222"). It has to be in international form, beginning with "+" or "00".
-// Otherwise the error names field.
+// Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in
+// international form, beginning with "+" or "00"; otherwise the error names field.
 func Phone(field, number string) (string, error) {
 	if len(number) > 2 && number[:2] == "00" {
 		number = "+" + number[2:]

@@ -1,4 +1,3 @@
-// Package text checks what people write: names, notes, reasons. What passes can be stored, shown and searched without harm.
 package validate
 
 import (
@@ -10,19 +9,19 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Line returns value, one line of text, without the space around it. It has to be 1 to longest characters long, without
-// control characters (Postgres cannot keep a NUL in JSON) and without those that turn the direction of what follows. What is
-// wrong is returned as the wrong field; nil means it is good.
-func Line(field, value string, longest int) (string, []fault.Field) {
-	return check(field, value, longest, func(r rune) bool { return unicode.IsControl(r) })
+// Line returns value, one line of text, with surrounding space trimmed. The result must be 1 to maxLength characters long,
+// without control characters (Postgres cannot store a NUL in JSON) and without characters that change the text direction.
+// Otherwise Line returns the wrong field; nil means that value is valid.
+func Line(field, value string, maxLength int) (string, []fault.Field) {
+	return checkText(field, value, maxLength, func(r rune) bool { return unicode.IsControl(r) })
 }
 
-// Text is Line for text that may have line breaks and tabs.
-func Text(field, value string, longest int) (string, []fault.Field) {
-	return check(field, value, longest, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) })
+// Text is like Line, but allows line breaks and tabs.
+func Text(field, value string, maxLength int) (string, []fault.Field) {
+	return checkText(field, value, maxLength, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) })
 }
 
-func check(field, value string, longest int, forbidden func(rune) bool) (string, []fault.Field) {
+func checkText(field, value string, maxLength int, forbidden func(rune) bool) (string, []fault.Field) {
 	value = strings.TrimSpace(value)
 	wrong := func(format string, args ...any) (string, []fault.Field) {
 		return "", []fault.Field{{Field: field, Message: fmt.Sprintf(format, args...)}}
@@ -30,13 +29,16 @@ func check(field, value string, longest int, forbidden func(rune) bool) (string,
 	switch {
 	case value == "":
 		return wrong("has to be given")
-	case utf8.RuneCountInString(value) > longest:
-		return wrong("has to be at most %d characters long", longest)
-	case !utf8.ValidString(value), strings.ContainsFunc(value, forbidden), strings.ContainsFunc(value, turns):
+	case utf8.RuneCountInString(value) > maxLength:
+		return wrong("has to be at most %d characters long", maxLength)
+	case !utf8.ValidString(value), strings.ContainsFunc(value, forbidden), strings.ContainsFunc(value, isDirectional):
 		return wrong("must not have control characters")
 	}
 	return value, nil
 }
 
-// turns recognises the characters that make text read other than it is (Unicode TR 36, 3.2).
-func turns(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' }
+// isDirectional reports whether r is a bidirectional control character or a line or paragraph separator. These display text
+// in an order other than the stored one (Unicode TR 36, 3.2).
+func isDirectional(r rune) bool {
+	return unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}

@@ -13,33 +13,33 @@ import (
 	"comanda/services/event"
 )
 
-// kitchen is order, as the stream sees it: a history that grows, and may not be there for a while.
-type kitchen struct {
+// fakeHistory is order, as the stream sees it: a history that grows, and may not be there for a while.
+type fakeHistory struct {
 	mu    sync.Mutex
-	past  []change
+	past  []statusChange
 	err   error
 	asked int
 }
 
-var course = []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered}
+var orderCourse = []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered}
 
 // upTo makes the history end with version.
-func (k *kitchen) upTo(version int) {
+func (k *fakeHistory) growTo(version int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.past = nil
 	for i := range version {
-		k.past = append(k.past, change{OrderID: orderID, Status: course[i], Version: i + 1})
+		k.past = append(k.past, statusChange{OrderID: orderID, Status: orderCourse[i], Version: i + 1})
 	}
 }
 
-func (k *kitchen) fails(err error) {
+func (k *fakeHistory) failWith(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.err = err
 }
 
-func (k *kitchen) history(context.Context) ([]change, error) {
+func (k *fakeHistory) history(context.Context) ([]statusChange, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.asked++
@@ -47,14 +47,14 @@ func (k *kitchen) history(context.Context) ([]change, error) {
 }
 
 // page is what a client has received so far.
-type page struct {
+type fakeClient struct {
 	*httptest.ResponseRecorder
 	mu   sync.Mutex
 	text strings.Builder
 	gone bool
 }
 
-func (p *page) Write(b []byte) (int, error) {
+func (p *fakeClient) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
@@ -63,10 +63,10 @@ func (p *page) Write(b []byte) (int, error) {
 	return p.text.Write(b)
 }
 
-func (p *page) Flush() {}
+func (p *fakeClient) Flush() {}
 
 // seen boils the page down to "1 2 : retry": versions, comments, hints.
-func (p *page) seen() string {
+func (p *fakeClient) seen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var seen []string
@@ -85,21 +85,21 @@ func (p *page) seen() string {
 }
 
 // show is one stream that runs in a bubble of time of its own, where seconds pass as soon as nothing else does.
-type show struct {
+type streamHarness struct {
 	t *testing.T
-	*kitchen
-	page     *page
+	*fakeHistory
+	page     *fakeClient
 	hub      *hub
 	stopping chan struct{}
 	leave    context.CancelFunc
 	ended    chan struct{}
 }
 
-func watching(t *testing.T, version int, after *int) *show {
-	s := &show{t: t, kitchen: &kitchen{}, page: &page{ResponseRecorder: httptest.NewRecorder()}, hub: newHub(9, 9, 9),
+func startStream(t *testing.T, version int, after *int) *streamHarness {
+	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, page: &fakeClient{ResponseRecorder: httptest.NewRecorder()}, hub: newHub(9, 9, 9),
 		stopping: make(chan struct{}), ended: make(chan struct{})}
-	s.upTo(version)
-	watcher, err := s.hub.join(orderID, account)
+	s.growTo(version)
+	watcher, err := s.hub.addWatcher(orderID, account)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func watching(t *testing.T, version int, after *int) *show {
 	past := s.past
 	go func() {
 		defer close(s.ended)
-		defer s.hub.leave(watcher)
+		defer s.hub.removeWatcher(watcher)
 		stream.run(ctx, s.stopping, past)
 	}()
 	synctest.Wait()
@@ -117,21 +117,21 @@ func watching(t *testing.T, version int, after *int) *show {
 }
 
 // hear delivers the event of version.
-func (s *show) hear(version int) {
-	s.hub.tell(event.OrderStatus{OrderID: orderID, Version: version, Status: course[version-1]})
+func (s *streamHarness) deliver(version int) {
+	s.hub.notifyWatchers(event.OrderStatus{OrderID: orderID, Version: version, Status: orderCourse[version-1]})
 	synctest.Wait()
 }
 
-func (s *show) pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
+func (s *streamHarness) advance(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
-func (s *show) want(seen string) {
+func (s *streamHarness) want(seen string) {
 	s.t.Helper()
 	if got := s.page.seen(); got != seen {
 		s.t.Errorf("seen %q, want %q", got, seen)
 	}
 }
 
-func (s *show) wantEnd() {
+func (s *streamHarness) wantEnd() {
 	s.t.Helper()
 	select {
 	case <-s.ended:
@@ -148,7 +148,7 @@ func (s *show) wantEnd() {
 func version(v int) *int { return &v }
 
 // play runs each script in a bubble.
-func play(t *testing.T, scripts map[string]func(t *testing.T)) {
+func runInBubbles(t *testing.T, scripts map[string]func(t *testing.T)) {
 	t.Helper()
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, script) })
