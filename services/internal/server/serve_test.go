@@ -212,12 +212,12 @@ func TestStopWaitsForRunningRequests(t *testing.T) {
 }
 
 func TestAFailedServerStopsTheBackgroundWork(t *testing.T) {
-	running := make(chan struct{})
+	working := make(chan struct{})
 	r := start(t, server.Service{Handler: respondWith(""), Background: []func(context.Context){func(ctx context.Context) {
-		close(running)
+		close(working)
 		<-ctx.Done()
 	}}})
-	<-running
+	<-working
 	breakListener(t, r.url)
 	select {
 	case err := <-r.ended:
