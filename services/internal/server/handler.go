@@ -62,7 +62,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	}))
 }
 
-// openRoutes returns the routes that need no app token, by path. They are polled, so they log nothing.
+// openRoutes returns the routes that need no app token, by path. They are polled, so their errors are not logged.
 func (s Service) openRoutes(started *atomic.Bool) map[string]http.Handler {
 	var databaseAway atomic.Bool
 	discard := slog.New(slog.DiscardHandler)
@@ -102,7 +102,7 @@ func (s Service) serveReady(w http.ResponseWriter, r *http.Request, started *ato
 }
 
 // serveAppHealth serves Dapr's app health check. It checks the database only, because the sidecar's health depends on this
-// check. It logs once when the database stops to answer, and once when it answers again.
+// check. It logs once when the database stops answering, and once when it answers again.
 func (s Service) serveAppHealth(w http.ResponseWriter, r *http.Request, started, databaseAway *atomic.Bool) error {
 	if !started.Load() {
 		return fault.Unavailable(errStarting, "the service is starting")
