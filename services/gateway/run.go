@@ -47,7 +47,9 @@ func run(ctx context.Context, environ []string) error {
 	}
 	registry := telemetry.NewRegistry()
 	g := newGateway(config, log, registry, ctx.Done())
-	ready := readiness{checkService: g.serviceReady, sidecar: func(ctx context.Context) error { return server.CheckSidecar(ctx, config.Sidecar) }}
+	ready := readiness{checkService: g.serviceReady, sidecar: func(ctx context.Context) error {
+		return server.CheckSidecar(ctx, config.Sidecar)
+	}}
 	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
 		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,

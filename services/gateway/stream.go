@@ -38,7 +38,9 @@ type stream struct {
 }
 
 // newStream returns a stream that begins after version after, or with the latest change when after is nil.
-func newStream(w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int) *stream {
+func newStream(
+	w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int,
+) *stream {
 	latest := past[len(past)-1]
 	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, lastSent: latest.Version - 1}
 	if after != nil {

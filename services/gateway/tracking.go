@@ -81,18 +81,18 @@ func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, id string) 
 	defer cancel()
 	in := invocation{app: "order", method: http.MethodGet, path: "/orders/" + id + "/history", header: http.Header{}}
 	copyCredentials(r, in.header)
-	a, err := g.sidecar.invoke(ctx, in)
+	response, err := g.sidecar.invoke(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if a.problem {
-		return nil, refusal{a}
+	if response.problem {
+		return nil, refusal{response}
 	}
 	var body struct {
 		OrderID string         `json:"orderId"`
 		Items   []statusChange `json:"items"`
 	}
-	if err := json.Unmarshal(a.body, &body); err != nil || len(body.Items) == 0 {
+	if err := json.Unmarshal(response.body, &body); err != nil || len(body.Items) == 0 {
 		return nil, unavailable("order", fmt.Errorf("decode the history: %d items, %v", len(body.Items), err))
 	}
 	for i := range body.Items {
