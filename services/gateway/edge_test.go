@@ -49,7 +49,8 @@ func TestEveryPostHasAnIdempotencyKey(t *testing.T) {
 		}
 		seen[key] = true
 	}
-	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
+	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 ||
+		len(h.sidecar.takeRequests()) != 0 {
 		t.Errorf("a key of 201 bytes: got %d, want 400 and no call", got.StatusCode)
 	}
 	h.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
@@ -162,7 +163,8 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
+		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 ||
+			len(h.sidecar.takeRequests()) != 0 {
 			t.Errorf("%s with a body: got %d, want 400 and no call", method, got.StatusCode)
 		}
 	}
@@ -186,11 +188,13 @@ func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 func TestCORSIsOffUnlessConfigured(t *testing.T) {
 	preflight := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
 	off := newHarness(t)
-	if got := off.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 405 || got.Header.Get("Access-Control-Allow-Origin") != "" {
+	if got := off.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 405 ||
+		got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("not configured: got %d %v, want 405", got.StatusCode, got.Header)
 	}
 	on := newHarness(t, func(c *config) { c.Origins = []string{"https://app.example"} })
-	if got := on.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
+	if got := on.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 204 ||
+		got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("configured origin: got %d %v, want 204 and the origin allowed", got.StatusCode, got.Header)
 	}
 	if got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example"); got.Header.Get("Access-Control-Allow-Origin") != "" || got.Header.Get("Vary") != "Origin" {

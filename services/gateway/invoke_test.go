@@ -34,7 +34,8 @@ func TestResponsesNotFromTheServiceReturn503(t *testing.T) {
 	} {
 		h.sidecar.respondWith(response)
 		got := h.send("GET", prefix+"/products", "")
-		if p := got.problem(); got.StatusCode != 503 || p.Type != "/problems/unavailable" || p.Instance != prefix+"/products" || got.Header.Get("Retry-After") == "" ||
+		if p := got.problem(); got.StatusCode != 503 || p.Type != "/problems/unavailable" ||
+			p.Instance != prefix+"/products" || got.Header.Get("Retry-After") == "" ||
 			got.Header.Get("Content-Type") != "application/problem+json" || strings.Contains(got.text, "10.0.0.7") {
 			t.Errorf("%s: got %d %s, want a 503 without details", name, got.StatusCode, got.text)
 		}
@@ -57,7 +58,8 @@ func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"id":1}`)
 	})
 	got := h.send("POST", prefix+"/auth/register", `{}`)
-	if got.StatusCode != 201 || got.text != `{"id":1}` || got.Header.Get("Location") != "/api/v1/orders/x" || got.Header.Get("Cache-Control") != "max-age=5" {
+	if got.StatusCode != 201 || got.text != `{"id":1}` || got.Header.Get("Location") != "/api/v1/orders/x" ||
+		got.Header.Get("Cache-Control") != "max-age=5" {
 		t.Errorf("success: got %d %s %v, want the service's 201", got.StatusCode, got.text, got.Header)
 	}
 	for _, name := range []string{"Set-Cookie", "Server", "traceparent", "dapr-caller-app-id", "X-Inside", "Access-Control-Allow-Origin"} {
@@ -72,7 +74,8 @@ func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"type":"/problems/invalid","title":"t","status":422,"instance":"/auth/register","errors":[{"field":"email","message":"m"}]}`)
 	})
 	got = h.send("POST", prefix+"/auth/register", `{}`)
-	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 || got.Header.Get("Retry-After") != "7" {
+	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 ||
+		got.Header.Get("Retry-After") != "7" {
 		t.Errorf("problem: got %d %s, want the service's 422 with the client's path", got.StatusCode, got.text)
 	}
 }

@@ -28,7 +28,8 @@ func TestMetricsAreOnTheirOwnPort(t *testing.T) {
 	port := freePort(t)
 	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port)
 	for _, path := range []string{"/metrics", "/api/v1/metrics"} {
-		if resp, body := getBody(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "go_goroutines") {
+		if resp, body := getBody(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound ||
+			strings.Contains(body, "go_goroutines") {
 			t.Errorf("%s on the public port: got %d %.100s, want 404", path, resp.StatusCode, body)
 		}
 	}
@@ -51,7 +52,8 @@ func TestMetricsAreOnTheirOwnPort(t *testing.T) {
 
 func TestRateLimitedRequestsAreCounted(t *testing.T) {
 	port := freePort(t)
-	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3", "RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
+	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3",
+		"RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
 	for range 5 {
 		resp, err := http.Post("http://"+address+"/api/v1/auth/login", "application/json", strings.NewReader(`{}`))
 		if err != nil {

@@ -61,7 +61,8 @@ func TestServiceReadyCallsThroughTheSidecar(t *testing.T) {
 	if err := h.gateway.serviceReady(t.Context(), "user"); err != nil {
 		t.Error(err)
 	}
-	if got := h.sidecar.takeRequests()[0]; got.uri != "/v1.0/invoke/user/method/readyz" || got.header.Get("dapr-api-token") != "dapr-token" {
+	if got := h.sidecar.takeRequests()[0]; got.uri != "/v1.0/invoke/user/method/readyz" ||
+		got.header.Get("dapr-api-token") != "dapr-token" {
 		t.Errorf("got call %+v, want user's /readyz with the API token", got)
 	}
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {

@@ -174,7 +174,8 @@ func TestNoChangeIsLostBetweenHistoryAndHub(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		h.deliverStatus(2, event.StatusCancelled)
-		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}})
+		items := []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}
+		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": items})
 	})
 	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	for _, id := range []string{"id: 1", "id: 2"} {
