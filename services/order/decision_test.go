@@ -9,7 +9,7 @@ import (
 )
 
 func TestConfirmTakesPricesInTheOrdersOwnOrder(t *testing.T) {
-	order := in(t, event.StatusConfirmed)
+	order := orderIn(t, event.StatusConfirmed)
 	if order.Items[0].ProductID != soup || *order.Items[0].Price != (Price{"Soup", 800, 1600}) || order.Items[1].Name != "Bread" {
 		t.Errorf("got %+v", order.Items)
 	}
@@ -34,7 +34,7 @@ func TestConfirmRefusesWhatWasNotOrdered(t *testing.T) {
 		"a price below nothing":    func(s *event.StockReserved) { s.Items[0].UnitPriceCents, s.Items[0].LineTotalCents = -1, -1 },
 		"a price without currency": func(s *event.StockReserved) { s.Currency = "" },
 	} {
-		order, reserved := in(t, event.StatusPending), stock()
+		order, reserved := orderIn(t, event.StatusPending), reservedStock()
 		spoil(&reserved)
 		changed, err := order.Confirm(reserved, anEvent, noon)
 		if !errors.Is(err, errMismatch) || changed || order.Status != event.StatusPending || order.Total != nil || order.Items[0].Price != nil {
@@ -44,14 +44,14 @@ func TestConfirmRefusesWhatWasNotOrdered(t *testing.T) {
 }
 
 func TestRejectKeepsWhy(t *testing.T) {
-	order := in(t, event.StatusRejected)
+	order := orderIn(t, event.StatusRejected)
 	if order.Reason != "insufficient_stock" || len(order.Shortages) != 1 || order.Total != nil {
 		t.Errorf("got %+v", order)
 	}
 }
 
 func TestRemindIsNoNewVersion(t *testing.T) {
-	order := in(t, event.StatusPending)
+	order := orderIn(t, event.StatusPending)
 	later := noon.Add(time.Minute)
 	if order.Remind(noon.Add(-time.Second), later) {
 		t.Error("reminded before it was due")
@@ -69,7 +69,7 @@ func TestRemindIsNoNewVersion(t *testing.T) {
 
 func TestOnlyWaitingOrdersAreRecovered(t *testing.T) {
 	for _, state := range statuses() {
-		order := in(t, state)
+		order := orderIn(t, state)
 		later := noon.Add(time.Hour)
 		if got, want := order.Remind(later, later), state == event.StatusPending; got != want {
 			t.Errorf("%s: reminded %t", state, got)
@@ -78,7 +78,7 @@ func TestOnlyWaitingOrdersAreRecovered(t *testing.T) {
 			t.Errorf("%s: given up %t", state, got)
 		}
 	}
-	order := in(t, event.StatusPending)
+	order := orderIn(t, event.StatusPending)
 	if order.GiveUp(noon.Add(-time.Second), noon) {
 		t.Error("given up before it was due")
 	}
@@ -88,13 +88,13 @@ func TestOnlyWaitingOrdersAreRecovered(t *testing.T) {
 }
 
 func TestWhatIsAnnounced(t *testing.T) {
-	order := in(t, event.StatusRejected)
-	asked := order.placed()
+	order := orderIn(t, event.StatusRejected)
+	asked := order.placedEvent()
 	if asked.OrderID != someOrder || asked.CustomerID != customerID || len(asked.Items) != 2 || asked.Items[0] != (event.OrderLine{ProductID: soup, Quantity: 2}) {
 		t.Errorf("got %+v", asked)
 	}
 	want := event.OrderStatus{OrderID: someOrder, Version: 2, CustomerID: customerID, Status: "REJECTED", Reason: "insufficient_stock", At: noon}
-	if got := order.changed(); got != want {
+	if got := order.statusEvent(); got != want {
 		t.Errorf("got %+v", got)
 	}
 }

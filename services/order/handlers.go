@@ -19,7 +19,7 @@ import (
 )
 
 // show answers with one order; with Prefer: wait=N (RFC 7240) as soon as product has answered.
-func (s *service) show(w http.ResponseWriter, r *http.Request) error {
+func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	wait, err := await.Wait(r)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *service) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	order, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Order, bool, error) {
-		order, err := s.visible(ctx, id, callerOf(r))
+		order, err := s.visibleOrder(ctx, id, callerOf(r))
 		return order, order.Status != event.StatusPending, err
 	})
 	if err != nil {
@@ -38,16 +38,16 @@ func (s *service) show(w http.ResponseWriter, r *http.Request) error {
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
 // history answers with every change of one order, first to last.
-func (s *service) history(w http.ResponseWriter, r *http.Request) error {
+func (s *service) showHistory(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
 	}
-	order, err := s.visible(r.Context(), id, callerOf(r))
+	order, err := s.visibleOrder(r.Context(), id, callerOf(r))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *service) history(w http.ResponseWriter, r *http.Request) error {
 }
 
 // cancel ends an order, for its owner or for staff.
-func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
+func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -66,25 +66,25 @@ func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err := decodeOptional(w, r, &request); err != nil {
 		return err
 	}
-	reason, wrong := optional("reason", request.Reason, maxReason)
+	reason, wrong := optionalText("reason", request.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
 	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
 		if !o.VisibleTo(caller) {
-			return false, notThere(id)
+			return false, notFound(id)
 		}
 		return o.Cancel(reason, caller, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
 // advance takes an order one step further through the kitchen.
-func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
+func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -101,14 +101,14 @@ func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
 // orderID reads the order's id from the path. What is no id is not there.
 func orderID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {
-		return "", notThere(id)
+		return "", notFound(id)
 	}
 	return id, nil
 }

@@ -25,16 +25,16 @@ import (
 )
 
 func TestProductsAnswer(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	for range 2 { // the second is a duplicate
-		if fate := h.reserved(id); fate != "SUCCESS" {
+		if fate := h.deliverReserved(id); fate != "SUCCESS" {
 			t.Fatalf("the fate is %s", fate)
 		}
 	}
 	want := fmt.Sprintf(`"status":"CONFIRMED","items":[{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},`+
 		`{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}],"currency":"EUR","totalCents":1850,"version":2`, soup, bread)
-	if got := h.ask(ana, "GET", "/orders/"+id, ""); !strings.Contains(got.Body.String(), want) {
+	if got := h.request(ana, "GET", "/orders/"+id, ""); !strings.Contains(got.Body.String(), want) {
 		t.Errorf("answers %s, want in it %s", got.Body, want)
 	}
 	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
@@ -42,32 +42,32 @@ func TestProductsAnswer(t *testing.T) {
 		t.Errorf("announced %+v", told)
 	}
 
-	short := h.placed(ana)
-	if fate := h.failed(short); fate != "SUCCESS" {
+	rejected := h.placeOrder(ana)
+	if fate := h.deliverFailed(rejected); fate != "SUCCESS" {
 		t.Fatalf("the fate is %s", fate)
 	}
 	want = fmt.Sprintf(`"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}],"version":2`, soup)
-	if got := h.ask(ana, "GET", "/orders/"+short, ""); got.text("status") != "REJECTED" || !strings.Contains(got.Body.String(), want) {
+	if got := h.request(ana, "GET", "/orders/"+rejected, ""); got.text("status") != "REJECTED" || !strings.Contains(got.Body.String(), want) {
 		t.Errorf("answers %s, want in it %s", got.Body, want)
 	}
 }
 
 func TestTheFateOfAnswersThatDoNotFit(t *testing.T) {
-	h := open(t)
-	cancelled, rejected, confirmed := h.placed(ana), h.placed(ana), h.placed(ana)
-	h.ask(ana, "POST", "/orders/"+cancelled+"/cancel", "")
-	h.failed(rejected)
-	h.reserved(confirmed)
+	h := newHarness(t)
+	cancelled, rejected, confirmed := h.placeOrder(ana), h.placeOrder(ana), h.placeOrder(ana)
+	h.request(ana, "POST", "/orders/"+cancelled+"/cancel", "")
+	h.deliverFailed(rejected)
+	h.deliverReserved(confirmed)
 	announced := len(h.sidecar.All())
 	for name, tc := range map[string]struct{ got, want string }{
-		"reserved, but cancelled":   {h.reserved(cancelled), "SUCCESS"},
-		"failed, but cancelled":     {h.failed(cancelled), "SUCCESS"},
-		"failed twice":              {h.failed(rejected), "SUCCESS"},
-		"reserved, but rejected":    {h.reserved(rejected), "DROP"},
-		"failed, but confirmed":     {h.failed(confirmed), "DROP"},
-		"an order that is not here": {h.reserved(someOrder), "RETRY"},
-		"no order at all":           {h.reserved("x"), "DROP"},
-		"not what was ordered":      {h.hears("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"currency":"EUR"}`, h.placed(ana))), "DROP"},
+		"reserved, but cancelled":   {h.deliverReserved(cancelled), "SUCCESS"},
+		"failed, but cancelled":     {h.deliverFailed(cancelled), "SUCCESS"},
+		"failed twice":              {h.deliverFailed(rejected), "SUCCESS"},
+		"reserved, but rejected":    {h.deliverReserved(rejected), "DROP"},
+		"failed, but confirmed":     {h.deliverFailed(confirmed), "DROP"},
+		"an order that is not here": {h.deliverReserved(someOrder), "RETRY"},
+		"no order at all":           {h.deliverReserved("x"), "DROP"},
+		"not what was ordered":      {h.deliver("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"currency":"EUR"}`, h.placeOrder(ana))), "DROP"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%s: %s, want %s", name, tc.got, tc.want)
@@ -77,48 +77,48 @@ func TestTheFateOfAnswersThatDoNotFit(t *testing.T) {
 		t.Errorf("%d announced more", got-announced)
 	}
 	h.sidecar.Away(true)
-	if fate := h.reserved(confirmed); fate != "RETRY" {
+	if fate := h.deliverReserved(confirmed); fate != "RETRY" {
 		t.Errorf("the sidecar is away: %s", fate)
 	}
 }
 
 func TestWhoMayKnowOfAnOrder(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	for _, path := range []string{"", "/history"} {
 		for name, tc := range map[string]struct {
 			who  person
 			code int
 		}{"its owner": {ana, 200}, "staff": {cook, 200}, "another customer": {ben, 404}, "an admin": {admin, 404}, "nobody": {person{}, 401}} {
-			if got := h.ask(tc.who, "GET", "/orders/"+id+path, ""); got.Code != tc.code {
+			if got := h.request(tc.who, "GET", "/orders/"+id+path, ""); got.Code != tc.code {
 				t.Errorf("%s%s: answers %d", name, path, got.Code)
 			}
 		}
 		for _, id := range []string{someOrder, "x", strings.ToUpper(id), "..%2fx"} {
-			if got := h.ask(cook, "GET", "/orders/"+id+path, ""); got.Code != 404 {
+			if got := h.request(cook, "GET", "/orders/"+id+path, ""); got.Code != 404 {
 				t.Errorf("%s%s: answers %d", id, path, got.Code)
 			}
 		}
 	}
-	if got := h.ask(ben, "POST", "/orders/"+id+"/cancel", ""); got.Code != 404 {
+	if got := h.request(ben, "POST", "/orders/"+id+"/cancel", ""); got.Code != 404 {
 		t.Errorf("another customer cancels: %d", got.Code)
 	}
-	if got := h.ask(ana, "POST", "/orders/"+id+"/status", `{"status":"PREPARING"}`); got.Code != 403 {
+	if got := h.request(ana, "POST", "/orders/"+id+"/status", `{"status":"PREPARING"}`); got.Code != 403 {
 		t.Errorf("a customer works: %d", got.Code)
 	}
-	if got := h.ask(cook, "POST", "/orders/"+someOrder+"/cancel", ""); got.Code != 404 {
+	if got := h.request(cook, "POST", "/orders/"+someOrder+"/cancel", ""); got.Code != 404 {
 		t.Errorf("what is not there is cancelled: %d", got.Code)
 	}
 }
 
 func TestCancelling(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
-	first := h.ask(ana, "POST", "/orders/"+id+"/cancel", `{"reason":" too hungry "}`)
+	h := newHarness(t)
+	id := h.placeOrder(ana)
+	first := h.request(ana, "POST", "/orders/"+id+"/cancel", `{"reason":" too hungry "}`)
 	if first.Code != 200 || first.text("status") != "CANCELLED" || first.text("reason") != "too hungry" {
 		t.Errorf("answers %d %s", first.Code, first.Body)
 	}
-	again := h.ask(cook, "POST", "/orders/"+id+"/cancel", `{"reason":"another"}`)
+	again := h.request(cook, "POST", "/orders/"+id+"/cancel", `{"reason":"another"}`)
 	if again.Code != 200 || again.Body.String() != first.Body.String() {
 		t.Errorf("a second time answers %d %s", again.Code, again.Body)
 	}
@@ -127,60 +127,60 @@ func TestCancelling(t *testing.T) {
 		t.Errorf("announced %+v", told)
 	}
 
-	id = h.placed(ana)
+	id = h.placeOrder(ana)
 	for _, wrong := range []string{`{"reason":7}`, `{"why":"x"}`, `{"reason":"` + strings.Repeat("x", 501) + `"}`, `[]`} {
-		if got := h.ask(ana, "POST", "/orders/"+id+"/cancel", wrong); got.Code != 422 {
+		if got := h.request(ana, "POST", "/orders/"+id+"/cancel", wrong); got.Code != 422 {
 			t.Errorf("%s answers %d", wrong, got.Code)
 		}
 	}
-	if got := h.ask(ana, "POST", "/orders/"+id+"/cancel", `{`); got.Code != 400 {
+	if got := h.request(ana, "POST", "/orders/"+id+"/cancel", `{`); got.Code != 400 {
 		t.Errorf("answers %d", got.Code)
 	}
-	if got := h.ask(ana, "POST", "/orders/"+id+"/cancel", `{}`); got.Code != 200 || strings.Contains(got.Body.String(), "reason") {
+	if got := h.request(ana, "POST", "/orders/"+id+"/cancel", `{}`); got.Code != 200 || strings.Contains(got.Body.String(), "reason") {
 		t.Errorf("no reason: answers %d %s", got.Code, got.Body)
 	}
 
-	id = h.placed(ana)
-	h.reserved(id)
-	h.ask(cook, "POST", "/orders/"+id+"/status", `{"status":"PREPARING"}`)
-	if got := h.ask(ana, "POST", "/orders/"+id+"/cancel", ""); got.Code != 409 {
+	id = h.placeOrder(ana)
+	h.deliverReserved(id)
+	h.request(cook, "POST", "/orders/"+id+"/status", `{"status":"PREPARING"}`)
+	if got := h.request(ana, "POST", "/orders/"+id+"/cancel", ""); got.Code != 409 {
 		t.Errorf("too late: answers %d", got.Code)
 	}
-	if got := h.ask(cook, "POST", "/orders/"+id+"/cancel", ""); got.Code != 200 || got.body["totalCents"] != 1850.0 {
+	if got := h.request(cook, "POST", "/orders/"+id+"/cancel", ""); got.Code != 200 || got.body["totalCents"] != 1850.0 {
 		t.Errorf("staff: answers %d %s", got.Code, got.Body)
 	}
 }
 
 // TestARaceBetweenCancelAndConfirm: whoever is second sees what the first has done.
 func TestARaceBetweenCancelAndConfirm(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
-	h.sidecar.BeforeNextWrite(func() { h.ask(ana, "POST", "/orders/"+id+"/cancel", "") })
-	if fate := h.reserved(id); fate != "SUCCESS" {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
+	h.sidecar.BeforeNextWrite(func() { h.request(ana, "POST", "/orders/"+id+"/cancel", "") })
+	if fate := h.deliverReserved(id); fate != "SUCCESS" {
 		t.Errorf("the fate is %s", fate)
 	}
-	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" || got.body["version"] != 2.0 {
+	if got := h.request(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" || got.body["version"] != 2.0 {
 		t.Errorf("answers %s", got.Body)
 	}
 
-	id = h.placed(ana)
-	h.sidecar.BeforeNextWrite(func() { h.reserved(id) })
-	if got := h.ask(ana, "POST", "/orders/"+id+"/cancel", ""); got.text("status") != "CANCELLED" || got.body["version"] != 3.0 {
+	id = h.placeOrder(ana)
+	h.sidecar.BeforeNextWrite(func() { h.deliverReserved(id) })
+	if got := h.request(ana, "POST", "/orders/"+id+"/cancel", ""); got.text("status") != "CANCELLED" || got.body["version"] != 3.0 {
 		t.Errorf("answers %s", got.Body)
 	}
 }
 
 func TestTheKitchen(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	step := func(status string) reply {
 		t.Helper()
-		return h.ask(cook, "POST", "/orders/"+id+"/status", fmt.Sprintf(`{"status":%q}`, status))
+		return h.request(cook, "POST", "/orders/"+id+"/status", fmt.Sprintf(`{"status":%q}`, status))
 	}
 	if got := step("PREPARING"); got.Code != 409 {
 		t.Errorf("not confirmed yet: answers %d", got.Code)
 	}
-	h.reserved(id)
+	h.deliverReserved(id)
 	for i, status := range []string{"PREPARING", "READY", "OUT_FOR_DELIVERY", "DELIVERED"} {
 		for range 2 {
 			if got := step(status); got.Code != 200 || got.text("status") != status || got.body["version"] != float64(i+3) {
@@ -192,11 +192,11 @@ func TestTheKitchen(t *testing.T) {
 		t.Errorf("back again: answers %d", got.Code)
 	}
 	for _, wrong := range []string{`{"status":"CANCELLED"}`, `{"status":"CONFIRMED"}`, `{"status":"x"}`, `{}`, `{"status":1}`} {
-		if got := h.ask(cook, "POST", "/orders/"+id+"/status", wrong); got.Code != 422 || got.fields() != "status" {
+		if got := h.request(cook, "POST", "/orders/"+id+"/status", wrong); got.Code != 422 || got.fields() != "status" {
 			t.Errorf("%s answers %d %s", wrong, got.Code, got.Body)
 		}
 	}
-	past := h.ask(ana, "GET", "/orders/"+id+"/history", "")
+	past := h.request(ana, "GET", "/orders/"+id+"/history", "")
 	items, _ := past.body["items"].([]any)
 	if past.text("orderId") != id || past.text("customerId") != customerID || len(items) != 6 {
 		t.Fatalf("the history is %s", past.Body)
@@ -212,17 +212,17 @@ func TestTheKitchen(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	answered := make(chan reply, 1)
 	begin := time.Now()
-	go func() { answered <- h.askIn(t.Context(), ana, "GET", "/orders/"+id, "", "Prefer", "wait=20") }()
+	go func() { answered <- h.requestIn(t.Context(), ana, "GET", "/orders/"+id, "", "Prefer", "wait=20") }()
 	select {
 	case got := <-answered:
 		t.Fatalf("did not wait: %s", got.Body)
 	case <-time.After(50 * time.Millisecond):
 	}
-	h.reserved(id)
+	h.deliverReserved(id)
 	got := <-answered
 	if got.Code != http.StatusOK || got.text("status") != "CONFIRMED" || got.Header().Get("Preference-Applied") != "wait=20" {
 		t.Errorf("answers %d %s", got.Code, got.Body)
@@ -230,22 +230,22 @@ func TestWaiting(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("took %s", took)
 	}
-	if got := h.ask(ana, "GET", "/orders/"+id, "", "Prefer", "wait=31"); got.Code != 400 {
+	if got := h.request(ana, "GET", "/orders/"+id, "", "Prefer", "wait=31"); got.Code != 400 {
 		t.Errorf("answers %d", got.Code)
 	}
-	if got := h.ask(ben, "GET", "/orders/"+id, "", "Prefer", "wait=20"); got.Code != 404 {
+	if got := h.request(ben, "GET", "/orders/"+id, "", "Prefer", "wait=20"); got.Code != 404 {
 		t.Errorf("answers %d", got.Code)
 	}
 }
 
 // memory is a sidecar that has one document, for tests in which time stands still (package synctest knows no sockets).
-type memory struct{ document []byte }
+type memorySidecar struct{ document []byte }
 
-func (m *memory) GetState(_ context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
+func (m *memorySidecar) GetState(_ context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
 	return &dapr.StateItem{Key: key, Value: m.document, Etag: "1"}, nil
 }
 
-func (m *memory) ExecuteStateTransaction(_ context.Context, _ string, _ map[string]string, ops []*dapr.StateOperation) error {
+func (m *memorySidecar) ExecuteStateTransaction(_ context.Context, _ string, _ map[string]string, ops []*dapr.StateOperation) error {
 	m.document = ops[0].Item.Value
 	return nil
 }
@@ -253,14 +253,14 @@ func (m *memory) ExecuteStateTransaction(_ context.Context, _ string, _ map[stri
 // TestProductsAnswerWakesWhoWaits: at once, and not with the next look.
 func TestProductsAnswerWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		raw, err := json.Marshal(in(t, event.StatusPending))
+		raw, err := json.Marshal(orderIn(t, event.StatusPending))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &service{orders: document.NewStore[Order](&memory{raw}, "orders", kind), metrics: newMetrics(nil, slog.New(slog.DiscardHandler)), changes: &await.Changes{}, now: server.Clock}
+		s := &service{orders: document.NewStore[Order](&memorySidecar{raw}, "orders", kind), metrics: newMetrics(nil, slog.New(slog.DiscardHandler)), changes: &await.Changes{}, now: server.Clock}
 		begin := time.Now()
 		time.AfterFunc(20*time.Second+time.Millisecond, func() {
-			if err := s.reserved(t.Context(), event.Received[event.StockReserved]{Data: stock()}); err != nil {
+			if err := s.stockReserved(t.Context(), event.Received[event.StockReserved]{Data: reservedStock()}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -269,7 +269,7 @@ func TestProductsAnswerWakesWhoWaits(t *testing.T) {
 		}), http.MethodGet, "/orders/"+someOrder, nil)
 		r.Header.Set("Prefer", "wait=30")
 		w := httptest.NewRecorder()
-		if err := s.show(w, mux.SetURLVars(r, map[string]string{"id": someOrder})); err != nil {
+		if err := s.showOrder(w, mux.SetURLVars(r, map[string]string{"id": someOrder})); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took != 20*time.Second+time.Millisecond || !strings.Contains(w.Body.String(), "CONFIRMED") {

@@ -11,7 +11,7 @@ import (
 )
 
 // list answers with a page of orders, newest first: to staff all of them, to a customer their own.
-func (s *service) list(w http.ResponseWriter, r *http.Request) error {
+func (s *service) listOrders(w http.ResponseWriter, r *http.Request) error {
 	var after position
 	limit, err := rest.Page(r, &after)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	answers := make([]answer, 0, len(orders))
 	for _, order := range orders {
-		answers = append(answers, answerOf(order))
+		answers = append(answers, responseOf(order))
 	}
 	return rest.JSON(w, http.StatusOK, rest.Paged(answers, limit, func(last answer) any {
 		return position{At: last.CreatedAt, ID: last.ID}

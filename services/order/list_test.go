@@ -29,13 +29,13 @@ func (r reply) ids() []string {
 }
 
 func TestWhoSeesWhichOrders(t *testing.T) {
-	h := open(t)
-	first := h.placed(ana)
-	h.later(time.Millisecond)
-	second := h.placed(ben)
-	h.later(time.Microsecond)
-	third := h.placed(ana)
-	h.reserved(first)
+	h := newHarness(t)
+	first := h.placeOrder(ana)
+	h.advanceClock(time.Millisecond)
+	second := h.placeOrder(ben)
+	h.advanceClock(time.Microsecond)
+	third := h.placeOrder(ana)
+	h.deliverReserved(first)
 	for path, tc := range map[string]struct {
 		who  person
 		want []string
@@ -47,42 +47,42 @@ func TestWhoSeesWhichOrders(t *testing.T) {
 		"/orders?status=READY":     {cook, []string{}},
 		"/orders?limit=1":          {ben, []string{second}},
 	} {
-		if got := h.ask(tc.who, "GET", path, ""); got.Code != 200 || !slices.Equal(got.ids(), tc.want) || got.body["nextCursor"] != nil {
+		if got := h.request(tc.who, "GET", path, ""); got.Code != 200 || !slices.Equal(got.ids(), tc.want) || got.body["nextCursor"] != nil {
 			t.Errorf("%s answers %d %s", path, got.Code, got.Body)
 		}
 	}
-	if got := h.ask(cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body.String(), "fingerprint") || !strings.Contains(got.Body.String(), `"totalCents":1850`) {
+	if got := h.request(cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body.String(), "fingerprint") || !strings.Contains(got.Body.String(), `"totalCents":1850`) {
 		t.Errorf("answers %s", got.Body)
 	}
-	h.later(time.Second)
+	h.advanceClock(time.Second)
 	mine := person{staffID, []string{"customer"}}
-	if got := h.ask(mine, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
+	if got := h.request(mine, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
 		t.Errorf("who has none gets %s", got.Body)
 	}
 }
 
 // TestPagesAreWhole: every order once, newest first, also when many were placed at the same moment and more come between.
 func TestPagesAreWhole(t *testing.T) {
-	h := open(t)
-	h.later(noon.Truncate(time.Second).Sub(noon))
+	h := newHarness(t)
+	h.advanceClock(noon.Truncate(time.Second).Sub(noon))
 	var want []string
 	for i := range 25 {
 		if i%4 == 3 {
-			h.later(250 * time.Millisecond) // as text, 12:00:01Z comes after 12:00:01.25Z
+			h.advanceClock(250 * time.Millisecond) // as text, 12:00:01Z comes after 12:00:01.25Z
 		}
-		want = append(want, h.placed(ana))
+		want = append(want, h.placeOrder(ana))
 	}
 	var got []string
 	cursor := ""
 	for {
-		answer := h.ask(ana, "GET", "/orders?limit=3"+cursor, "")
+		answer := h.request(ana, "GET", "/orders?limit=3"+cursor, "")
 		got = append(got, answer.ids()...)
 		if answer.text("nextCursor") == "" {
 			break
 		}
 		cursor = "&cursor=" + answer.text("nextCursor")
-		h.later(time.Millisecond)
-		h.placed(ana) // newer than all of them: on no later page
+		h.advanceClock(time.Millisecond)
+		h.placeOrder(ana) // newer than all of them: on no later page
 	}
 	if slices.Sort(want); len(got) != 25 || !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 		t.Errorf("got %d of %d: %v", len(got), len(want), got)
@@ -101,17 +101,17 @@ func TestPagesAreWhole(t *testing.T) {
 }
 
 func TestListsRefuse(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	coded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for _, query := range []string{
 		"limit=0", "limit=101", "limit=x", "cursor=!", "status=pending", "status=x",
 		coded(`{}`), coded(`null`), coded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`), coded(`{"id":"` + someOrder + `"}`), coded(`[]`),
 	} {
-		if got := h.ask(ana, "GET", "/orders?"+query, ""); got.Code != 400 {
+		if got := h.request(ana, "GET", "/orders?"+query, ""); got.Code != 400 {
 			t.Errorf("%s answers %d", query, got.Code)
 		}
 	}
-	if got := h.ask(admin, "GET", "/orders", ""); got.Code != 403 {
+	if got := h.request(admin, "GET", "/orders", ""); got.Code != 403 {
 		t.Errorf("an admin who is neither customer nor staff: %d", got.Code)
 	}
 }
@@ -136,7 +136,7 @@ func TestOtherRowsOfTheSidecarAreNoOrders(t *testing.T) {
 // TestListsUseTheirIndexes: of 20,000 orders no list reads more than it shows or, filtered by customer and status, more than
 // that one customer has.
 func TestListsUseTheirIndexes(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	order := Place(someOrder, twoSoups, "f", owner, noon)
 	document, err := json.Marshal(order)
 	if err != nil {
@@ -172,15 +172,15 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		{filter{Customer: "c7", Status: event.StatusDelivered}, "orders_of_customer"},
 	} {
 		for _, after := range []position{{}, after} {
-			query, args := page(tc.filter, after, 20)
-			explained(t, h, query, args, tc.index)
+			query, args := pageQuery(tc.filter, after, 20)
+			wantIndex(t, h, query, args, tc.index)
 		}
 	}
-	explained(t, h, waitingOrders, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
-	explained(t, h, pendingOrders, pgx.NamedArgs{"most": countedAtMost}, "orders_in_status")
+	wantIndex(t, h, waitingQuery, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
+	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
 }
 
-func explained(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
+func wantIndex(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -201,7 +201,7 @@ func explained(t *testing.T, h *harness, query string, args pgx.NamedArgs, index
 }
 
 func TestOnlyOneReplicaRecovers(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	var inside bool
 	mine, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
 		other, err := recovery.RunExclusively(ctx, h.service.lists.pool, func(context.Context) error { inside = true; return nil })

@@ -12,9 +12,9 @@ import (
 
 // How product is asked for its menu.
 const (
-	menuTimeout = 300 * time.Millisecond // how long a customer waits for product before the order is taken unchecked
-	menuFresh   = 5 * time.Second        // how long an answer is good for
-	menuMost    = 1000                   // how many products are remembered
+	menuTimeout       = 300 * time.Millisecond // how long a customer waits for product before the order is taken unchecked
+	menuCacheTime     = 5 * time.Second        // how long an answer is good for
+	maxCachedProducts = 1000                   // how many products are remembered
 )
 
 // invoker calls another service through the sidecars (the Dapr SDK's client).
@@ -28,18 +28,18 @@ type menu struct {
 	invoke invoker
 	now    func() time.Time
 
-	mu    sync.Mutex
-	until map[string]time.Time // by product, how long it is taken to be on the menu
+	mu         sync.Mutex
+	freshUntil map[string]time.Time // by product, how long it is taken to be on the menu
 }
 
 func newMenu(invoke invoker, now func() time.Time) *menu {
-	return &menu{invoke: invoke, now: now, until: map[string]time.Time{}}
+	return &menu{invoke: invoke, now: now, freshUntil: map[string]time.Time{}}
 }
 
 // Missing returns those of products that are not on the menu, or not any more. An error means that product could not say
 // in time.
 func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool, error) {
-	missing := m.forgotten(products)
+	missing := m.notCached(products)
 	if len(missing) == 0 {
 		return nil, nil
 	}
@@ -66,19 +66,19 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	for _, item := range answer.Items {
 		if item.Active {
 			delete(unknown, item.ID)
-			m.remember(item.ID)
+			m.cacheProduct(item.ID)
 		}
 	}
 	return unknown, nil
 }
 
 // forgotten returns those of products that have to be asked for.
-func (m *menu) forgotten(products []string) []string {
+func (m *menu) notCached(products []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var missing []string
 	for _, id := range products {
-		if !m.now().Before(m.until[id]) {
+		if !m.now().Before(m.freshUntil[id]) {
 			missing = append(missing, id)
 		}
 	}
@@ -86,11 +86,11 @@ func (m *menu) forgotten(products []string) []string {
 }
 
 // remember keeps a product. When there are too many it forgets them all, which costs one more question for each.
-func (m *menu) remember(id string) {
+func (m *menu) cacheProduct(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.until) >= menuMost {
-		clear(m.until)
+	if len(m.freshUntil) >= maxCachedProducts {
+		clear(m.freshUntil)
 	}
-	m.until[id] = m.now().Add(menuFresh)
+	m.freshUntil[id] = m.now().Add(menuCacheTime)
 }

@@ -12,15 +12,15 @@ import (
 )
 
 // kitchen answers as product does, and counts.
-type kitchen struct {
+type fakeProduct struct {
 	answer string
 	err    error
 	hangs  bool
-	asked  []string
+	calls  []string
 }
 
-func (k *kitchen) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
-	k.asked = append(k.asked, app+" "+verb+" "+method)
+func (k *fakeProduct) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
+	k.calls = append(k.calls, app+" "+verb+" "+method)
 	if k.hangs {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -28,11 +28,11 @@ func (k *kitchen) InvokeMethod(ctx context.Context, app, method, verb string) ([
 	return []byte(k.answer), k.err
 }
 
-const soupAlone = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
+const onlySoupActive = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
 
 func TestMenuRemembersWhatIsThere(t *testing.T) {
 	now := noon
-	k := &kitchen{answer: soupAlone}
+	k := &fakeProduct{answer: onlySoupActive}
 	m := newMenu(k, func() time.Time { return now })
 	missing := func() string {
 		t.Helper()
@@ -45,23 +45,23 @@ func TestMenuRemembersWhatIsThere(t *testing.T) {
 	if got := missing(); got != "false true true" {
 		t.Errorf("got %s", got)
 	}
-	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; k.asked[0] != want {
-		t.Errorf("asked %q, want %q", k.asked[0], want)
+	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; k.calls[0] != want {
+		t.Errorf("asked %q, want %q", k.calls[0], want)
 	}
-	if missing(); k.asked[1] != "product GET menu?id="+bread+"&id="+customerID {
-		t.Errorf("what is there is remembered, what is not is asked for: asked %q", k.asked[1])
+	if missing(); k.calls[1] != "product GET menu?id="+bread+"&id="+customerID {
+		t.Errorf("what is there is remembered, what is not is asked for: asked %q", k.calls[1])
 	}
-	now = now.Add(menuFresh)
-	if missing(); !strings.Contains(k.asked[2], soup) {
-		t.Errorf("too old to be believed: asked %q", k.asked[2])
+	now = now.Add(menuCacheTime)
+	if missing(); !strings.Contains(k.calls[2], soup) {
+		t.Errorf("too old to be believed: asked %q", k.calls[2])
 	}
-	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(k.asked) != 3 {
-		t.Errorf("nothing to ask for: %v, asked %q", err, k.asked[3:])
+	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(k.calls) != 3 {
+		t.Errorf("nothing to ask for: %v, asked %q", err, k.calls[3:])
 	}
 }
 
 func TestMenuDoesNotWaitLong(t *testing.T) {
-	m := newMenu(&kitchen{hangs: true}, server.Clock)
+	m := newMenu(&fakeProduct{hangs: true}, server.Clock)
 	begin := time.Now()
 	_, err := m.Missing(t.Context(), []string{soup})
 	if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took < menuTimeout || took > 3*time.Second {
@@ -70,7 +70,7 @@ func TestMenuDoesNotWaitLong(t *testing.T) {
 }
 
 func TestMenuSaysWhenItDoesNotKnow(t *testing.T) {
-	for name, k := range map[string]*kitchen{"away": {err: errors.New("refused")}, "nonsense": {answer: "<html>"}} {
+	for name, k := range map[string]*fakeProduct{"away": {err: errors.New("refused")}, "nonsense": {answer: "<html>"}} {
 		if unknown, err := newMenu(k, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
 			t.Errorf("%s: %v, %v", name, unknown, err)
 		}
@@ -78,11 +78,11 @@ func TestMenuSaysWhenItDoesNotKnow(t *testing.T) {
 }
 
 func TestMenuStaysSmall(t *testing.T) {
-	m := newMenu(&kitchen{}, server.Clock)
-	for i := range 3 * menuMost {
-		m.remember(fmt.Sprint(i))
+	m := newMenu(&fakeProduct{}, server.Clock)
+	for i := range 3 * maxCachedProducts {
+		m.cacheProduct(fmt.Sprint(i))
 	}
-	if len(m.until) > menuMost {
-		t.Errorf("%d remembered", len(m.until))
+	if len(m.freshUntil) > maxCachedProducts {
+		t.Errorf("%d remembered", len(m.freshUntil))
 	}
 }

@@ -100,7 +100,7 @@ func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) 
 	for _, wanted := range p.Items {
 		order.Items = append(order.Items, Line{ProductID: wanted.ProductID, Quantity: wanted.Quantity})
 	}
-	order.become(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
+	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
 	return order
 }
 
@@ -117,17 +117,17 @@ func (o *Order) Confirm(stock event.StockReserved, cause Cause, at time.Time) (b
 	default:
 		return false, nil
 	}
-	items, err := priced(o.Items, stock)
+	items, err := withPrices(o.Items, stock)
 	if err != nil {
 		return false, err
 	}
 	o.Items, o.Total = items, &Total{stock.Currency, stock.TotalCents}
-	o.become(event.StatusConfirmed, "", Actor{Role: "product"}, cause, at)
+	o.setStatus(event.StatusConfirmed, "", Actor{Role: "product"}, cause, at)
 	return true, nil
 }
 
 // priced returns lines with the prices of the reservation, in their own order, or errMismatch.
-func priced(lines []Line, stock event.StockReserved) ([]Line, error) {
+func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 	reserved := make(map[string]event.ReservedLine, len(stock.Items))
 	for _, line := range stock.Items {
 		reserved[line.ProductID] = line
@@ -166,7 +166,7 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 		return false, errContradiction
 	}
 	o.Shortages = failed.Shortages
-	o.become(event.StatusRejected, failed.Reason, Actor{Role: "product"}, cause, at)
+	o.setStatus(event.StatusRejected, failed.Reason, Actor{Role: "product"}, cause, at)
 	return true, nil
 }
 
@@ -186,7 +186,7 @@ func (o *Order) GiveUp(before, at time.Time) bool {
 	if o.Status != event.StatusPending || o.CreatedAt.After(before) {
 		return false
 	}
-	o.become(event.StatusCancelled, reasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
+	o.setStatus(event.StatusCancelled, reasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
 	return true
 }
 
@@ -196,14 +196,14 @@ func (o *Order) Cancel(reason string, by Caller, at time.Time) (bool, error) {
 	switch {
 	case o.Status == event.StatusCancelled:
 		return false, nil
-	case !slices.Contains(cancellable(by.Staff), o.Status):
+	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
 		return false, fault.Conflict("an order that is %s cannot be cancelled any more", o.Status)
 	}
-	o.become(event.StatusCancelled, reason, o.actor(by), Cause{"request", by.Trace}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.Trace}, at)
 	return true, nil
 }
 
-func cancellable(staff bool) []event.Status {
+func cancellableStatuses(staff bool) []event.Status {
 	if staff {
 		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}
 	}
@@ -213,7 +213,7 @@ func cancellable(staff bool) []event.Status {
 // Advance takes the order one step further through the kitchen and to the door. It reports whether that changed anything:
 // asked for the status it already has, it does not. Conflict when the step is not the next one.
 func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error) {
-	before, ok := follows(step)
+	before, ok := previousStatus(step)
 	switch {
 	case !ok:
 		return false, fault.Wrong("status", "has to be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
@@ -222,7 +222,7 @@ func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.become(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
 	return true, nil
 }
 
@@ -244,7 +244,7 @@ func statuses() []event.Status {
 }
 
 // follows says which state a step of the kitchen's follows; false for a state that is no such step.
-func follows(step event.Status) (event.Status, bool) {
+func previousStatus(step event.Status) (event.Status, bool) {
 	switch step {
 	case event.StatusPreparing:
 		return event.StatusConfirmed, true
@@ -260,7 +260,7 @@ func follows(step event.Status) (event.Status, bool) {
 
 // become is the one way to another state: version and history go with it. Time never runs backwards in the history, even
 // when the clocks of two replicas differ.
-func (o *Order) become(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
+func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
 	if at.Before(o.UpdatedAt) {
 		at = o.UpdatedAt
 	}
@@ -269,7 +269,7 @@ func (o *Order) become(status event.Status, reason string, actor Actor, cause Ca
 	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
 }
 
-func (o *Order) actor(by Caller) Actor {
+func (o *Order) actorOf(by Caller) Actor {
 	if by.ID == o.CustomerID {
 		return Actor{"customer", by.ID}
 	}

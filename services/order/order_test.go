@@ -22,10 +22,10 @@ var (
 	owner    = Caller{ID: customerID, Trace: "4bf92f3577b34da6a3ce929d0e0e4736"}
 	waiter   = Caller{ID: staffID, Staff: true}
 	anEvent  = Cause{"event", "outbox-1"}
-	twoSoups = Placement{Items: []Wanted{{soup, 2}, {bread, 1}}}
+	twoSoups = Placement{Items: []PlacementLine{{soup, 2}, {bread, 1}}}
 )
 
-func stock() event.StockReserved {
+func reservedStock() event.StockReserved {
 	return event.StockReserved{
 		OrderID: someOrder, Version: 1, Currency: "EUR", TotalCents: 1850,
 		Items: []event.ReservedLine{ // not in the order's order
@@ -35,7 +35,7 @@ func stock() event.StockReserved {
 	}
 }
 
-func shortage() event.StockFailed {
+func failedStock() event.StockFailed {
 	return event.StockFailed{
 		OrderID: someOrder, Version: 1, Reason: event.ReasonInsufficientStock,
 		Shortages: []event.Shortage{{ProductID: soup, Requested: 2, Available: 1}},
@@ -43,7 +43,7 @@ func shortage() event.StockFailed {
 }
 
 // in makes an order and leads it to a state on the ordinary way.
-func in(t *testing.T, state event.Status) Order {
+func orderIn(t *testing.T, state event.Status) Order {
 	t.Helper()
 	order := Place(someOrder, twoSoups, "f", owner, noon)
 	must := func(changed bool, err error) {
@@ -54,11 +54,11 @@ func in(t *testing.T, state event.Status) Order {
 	switch state {
 	case event.StatusPending:
 	case event.StatusRejected:
-		must(order.Reject(shortage(), anEvent, noon))
+		must(order.Reject(failedStock(), anEvent, noon))
 	case event.StatusCancelled:
 		must(order.Cancel("", owner, noon))
 	default:
-		must(order.Confirm(stock(), anEvent, noon))
+		must(order.Confirm(reservedStock(), anEvent, noon))
 		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered} {
 			if order.Status != state {
 				must(order.Advance(step, waiter, noon))
@@ -70,8 +70,8 @@ func in(t *testing.T, state event.Status) Order {
 
 // verbs is all that can be done to an order.
 var verbs = map[string]func(*Order) (bool, error){
-	"confirm":          func(o *Order) (bool, error) { return o.Confirm(stock(), anEvent, noon) },
-	"reject":           func(o *Order) (bool, error) { return o.Reject(shortage(), anEvent, noon) },
+	"confirm":          func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
+	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
 	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, noon) },
 	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, noon) },
 	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon, noon), nil },
@@ -119,7 +119,7 @@ func TestEveryVerbInEveryState(t *testing.T) {
 	}
 	for _, state := range statuses() {
 		for name, verb := range verbs {
-			order := in(t, state)
+			order := orderIn(t, state)
 			before := order
 			changed, err := verb(&order)
 			got := ""
@@ -149,7 +149,7 @@ func TestEveryVerbInEveryState(t *testing.T) {
 func TestNoOtherStatusCanBeAskedFor(t *testing.T) {
 	for _, step := range []event.Status{"", "preparing", event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusCancelled} {
 		for _, state := range statuses() {
-			order := in(t, state)
+			order := orderIn(t, state)
 			if _, err := order.Advance(step, waiter, noon); !fault.Is(err, fault.KindInvalid) {
 				t.Errorf("%s, asked for %q: %v", state, step, err)
 			}
@@ -158,7 +158,7 @@ func TestNoOtherStatusCanBeAskedFor(t *testing.T) {
 }
 
 func TestThePastOfAnOrder(t *testing.T) {
-	order := in(t, event.StatusPreparing)
+	order := orderIn(t, event.StatusPreparing)
 	early := noon.Add(-time.Minute) // another replica's clock
 	if _, err := order.Cancel("kitchen on fire", waiter, early); err != nil {
 		t.Fatal(err)

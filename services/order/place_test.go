@@ -13,8 +13,8 @@ import (
 )
 
 func TestPlacing(t *testing.T) {
-	h := open(t)
-	answer := h.ask(ana, "POST", "/orders", `{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
+	h := newHarness(t)
+	answer := h.request(ana, "POST", "/orders", `{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
 	id := answer.text("id")
 	want := fmt.Sprintf(`{"id":%q,"customerId":%q,"status":"PENDING","items":[{"productId":%q,"quantity":2},{"productId":%q,"quantity":1}],`+
 		`"deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"ES"},"notes":"ring","version":1,`+
@@ -35,24 +35,24 @@ func TestPlacing(t *testing.T) {
 }
 
 func TestTheSameRequestAgain(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	key := []string{"Idempotency-Key", "k1"}
-	first := h.ask(ana, "POST", "/orders", basket, key...)
-	h.reserved(first.text("id"))
+	first := h.request(ana, "POST", "/orders", basket, key...)
+	h.deliverReserved(first.text("id"))
 	h.product.answer = `{"items":[]}` // off the menu by now: the order stands
-	h.later(menuFresh)
+	h.advanceClock(menuCacheTime)
 	spaced := strings.ReplaceAll(strings.ToUpper(basket), `"ITEMS"`, ` "items"`)
 	spaced = strings.NewReplacer("PRODUCTID", "productId", "QUANTITY", "quantity").Replace(spaced)
-	again := h.ask(ana, "POST", "/orders", spaced, key...)
+	again := h.request(ana, "POST", "/orders", spaced, key...)
 	if again.Code != http.StatusOK || again.text("id") != first.text("id") || again.text("status") != "CONFIRMED" {
 		t.Errorf("answers %d %s", again.Code, again.Body)
 	}
-	other := h.ask(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), key...)
+	other := h.request(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), key...)
 	if other.Code != http.StatusUnprocessableEntity || other.fields() != "Idempotency-Key" {
 		t.Errorf("another body answers %d %s", other.Code, other.Body)
 	}
 	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
-	if ben := h.ask(ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.text("id") == first.text("id") {
+	if ben := h.request(ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.text("id") == first.text("id") {
 		t.Errorf("another customer with the same key answers %d %s", ben.Code, ben.Body)
 	}
 	if got := len(servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)); got != 2 {
@@ -61,12 +61,12 @@ func TestTheSameRequestAgain(t *testing.T) {
 }
 
 func TestARaceEndsInOneOrder(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	codes, ids := make([]int, 8), make([]string, 8)
 	var all sync.WaitGroup
 	for i := range codes {
 		all.Go(func() {
-			answer := h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
+			answer := h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
 			codes[i], ids[i] = answer.Code, answer.text("id")
 		})
 	}
@@ -88,45 +88,45 @@ func TestARaceEndsInOneOrder(t *testing.T) {
 }
 
 func TestALostRaceWithAnotherBody(t *testing.T) {
-	h := open(t)
-	h.sidecar.BeforeNextWrite(func() { h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1") })
-	other := h.ask(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), "Idempotency-Key", "k1")
+	h := newHarness(t)
+	h.sidecar.BeforeNextWrite(func() { h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1") })
+	other := h.request(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), "Idempotency-Key", "k1")
 	if other.Code != http.StatusUnprocessableEntity || other.fields() != "Idempotency-Key" {
 		t.Errorf("answers %d %s", other.Code, other.Body)
 	}
 }
 
 func TestAnOrderWhoseAnswerWasLost(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	h.sidecar.LoseNextAnswer()
-	answer := h.ask(ana, "POST", "/orders", basket)
+	answer := h.request(ana, "POST", "/orders", basket)
 	if answer.Code >= 300 || answer.text("status") != "PENDING" || len(h.sidecar.All()) != 1 {
 		t.Errorf("answers %d %s, announced %d times", answer.Code, answer.Body, len(h.sidecar.All()))
 	}
 }
 
 func TestTheMenuIsAskedFirst(t *testing.T) {
-	h := open(t)
-	h.product.answer = soupAlone
-	answer := h.ask(ana, "POST", "/orders", basket)
+	h := newHarness(t)
+	h.product.answer = onlySoupActive
+	answer := h.request(ana, "POST", "/orders", basket)
 	if answer.Code != http.StatusUnprocessableEntity || answer.fields() != "items[1].productId" || len(h.sidecar.All()) != 0 {
 		t.Errorf("answers %d %s", answer.Code, answer.Body)
 	}
-	for name, spoil := range map[string]func(*kitchen){
-		"product is away":    func(k *kitchen) { k.err = errors.New("refused") },
-		"product hangs":      func(k *kitchen) { k.hangs = true },
-		"product is in ruin": func(k *kitchen) { k.answer = "<html>" },
+	for name, spoil := range map[string]func(*fakeProduct){
+		"product is away":    func(k *fakeProduct) { k.err = errors.New("refused") },
+		"product hangs":      func(k *fakeProduct) { k.hangs = true },
+		"product is in ruin": func(k *fakeProduct) { k.answer = "<html>" },
 	} {
-		h := open(t)
+		h := newHarness(t)
 		spoil(h.product)
-		if answer := h.ask(ana, "POST", "/orders", basket); answer.Code != http.StatusCreated {
+		if answer := h.request(ana, "POST", "/orders", basket); answer.Code != http.StatusCreated {
 			t.Errorf("%s: answers %d %s", name, answer.Code, answer.Body)
 		}
 	}
 }
 
 func TestPlacingRefuses(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	for name, tc := range map[string]struct {
 		who     person
 		body    string
@@ -142,13 +142,13 @@ func TestPlacingRefuses(t *testing.T) {
 		"wrong values":     {ana, `{"items":[{"productId":"x","quantity":0}],"notes":"\u001b"}`, nil, 422, "items[0].productId items[0].quantity notes"},
 		"nothing":          {ana, `{}`, nil, 422, "items"},
 	} {
-		answer := h.ask(tc.who, "POST", "/orders", tc.body, tc.headers...)
+		answer := h.request(tc.who, "POST", "/orders", tc.body, tc.headers...)
 		if answer.Code != tc.code || answer.fields() != tc.fields {
 			t.Errorf("%s: answers %d %s", name, answer.Code, answer.Body)
 		}
 	}
 	h.sidecar.Away(true)
-	if answer := h.ask(ana, "POST", "/orders", basket); answer.Code != 503 || answer.Header().Get("Retry-After") == "" {
+	if answer := h.request(ana, "POST", "/orders", basket); answer.Code != 503 || answer.Header().Get("Retry-After") == "" {
 		t.Errorf("the sidecar is away: answers %d %s", answer.Code, answer.Body)
 	}
 }

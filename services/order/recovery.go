@@ -42,10 +42,10 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 		switch {
 		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
 			step = givenUp
-			return event.OrderStatusChanged.About(o.ID, o.changed()), nil
+			return event.OrderStatusChanged.About(o.ID, o.statusEvent()), nil
 		case o.Remind(now.Add(-s.recovery.After), now):
 			step = announcedAgain
-			return event.OrderCreatedPending.About(o.ID, o.placed()), nil
+			return event.OrderCreatedPending.About(o.ID, o.placedEvent()), nil
 		}
 		step = ""
 		return event.None, document.ErrUnchanged

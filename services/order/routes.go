@@ -14,19 +14,19 @@ import (
 func (s *service) routes() []rest.Route {
 	someone := rest.Only(token.Customer, token.Staff, token.Admin)
 	return []rest.Route{
-		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.place},
-		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.list},
-		{Method: http.MethodGet, Path: "/orders/{id}", Access: someone, Handle: s.show, Limit: await.MaxWait + rest.RequestTimeout},
-		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: someone, Handle: s.history},
-		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: someone, Handle: s.cancel},
-		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advance},
+		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder},
+		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.listOrders},
+		{Method: http.MethodGet, Path: "/orders/{id}", Access: someone, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
+		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: someone, Handle: s.showHistory},
+		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: someone, Handle: s.cancelOrder},
+		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder},
 	}
 }
 
 // subscriptions is all that is heard.
 func (s *service) subscriptions() []consumer.Route {
 	return []consumer.Route{
-		consumer.On(event.InventoryStockReserved, s.reserved),
-		consumer.On(event.InventoryStockFailed, s.failed),
+		consumer.On(event.InventoryStockReserved, s.stockReserved),
+		consumer.On(event.InventoryStockFailed, s.stockFailed),
 	}
 }

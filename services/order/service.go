@@ -34,7 +34,7 @@ func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool
 		if changed, err = verb(o); err == nil && !changed {
 			err = document.ErrUnchanged
 		}
-		return event.OrderStatusChanged.About(id, o.changed()), err
+		return event.OrderStatusChanged.About(id, o.statusEvent()), err
 	})
 	if err != nil {
 		return order, err
@@ -47,13 +47,13 @@ func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool
 }
 
 // visible reads an order that caller may know of. To anyone else it is as if it were not there.
-func (s *service) visible(ctx context.Context, id string, caller Caller) (Order, error) {
+func (s *service) visibleOrder(ctx context.Context, id string, caller Caller) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	order, err := s.orders.Get(ctx, id)
 	if err == nil && !order.VisibleTo(caller) {
-		return Order{}, notThere(id)
+		return Order{}, notFound(id)
 	}
 	return order, err
 }
 
-func notThere(id string) error { return fault.NotFound("order %s is not there", id) }
+func notFound(id string) error { return fault.NotFound("order %s is not there", id) }

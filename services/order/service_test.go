@@ -34,7 +34,7 @@ type harness struct {
 	t       *testing.T
 	pool    *pgxpool.Pool
 	sidecar *servicetest.Sidecar
-	product *kitchen
+	product *fakeProduct
 	service *service
 	handler http.Handler
 	metrics *prometheus.Registry
@@ -43,10 +43,10 @@ type harness struct {
 	time time.Time
 }
 
-func open(t *testing.T) *harness {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
-	h := &harness{t: t, pool: pool, sidecar: servicetest.NewSidecar(pool), product: &kitchen{}, metrics: prometheus.NewRegistry(), time: noon}
+	h := &harness{t: t, pool: pool, sidecar: servicetest.NewSidecar(pool), product: &fakeProduct{}, metrics: prometheus.NewRegistry(), time: noon}
 	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	log := slog.New(slog.DiscardHandler)
 	h.service = &service{
@@ -66,7 +66,7 @@ func (h *harness) now() time.Time {
 	return h.time
 }
 
-func (h *harness) later(d time.Duration) {
+func (h *harness) advanceClock(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.time = h.time.Add(d)
@@ -107,12 +107,12 @@ func (r reply) fields() string {
 }
 
 // ask sends a request as p; headers are name, value, name, value.
-func (h *harness) ask(p person, method, path, body string, headers ...string) reply {
+func (h *harness) request(p person, method, path, body string, headers ...string) reply {
 	h.t.Helper()
-	return h.askIn(h.t.Context(), p, method, path, body, headers...)
+	return h.requestIn(h.t.Context(), p, method, path, body, headers...)
 }
 
-func (h *harness) askIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
+func (h *harness) requestIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
 	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -136,9 +136,9 @@ func (h *harness) askIn(ctx context.Context, p person, method, path, body string
 }
 
 // placed makes an order of p's and returns its id.
-func (h *harness) placed(p person) string {
+func (h *harness) placeOrder(p person) string {
 	h.t.Helper()
-	answer := h.ask(p, "POST", "/orders", basket)
+	answer := h.request(p, "POST", "/orders", basket)
 	if answer.Code != http.StatusCreated {
 		h.t.Fatalf("placing answers %d: %s", answer.Code, answer.Body)
 	}
@@ -146,22 +146,22 @@ func (h *harness) placed(p person) string {
 }
 
 // hears delivers an event and returns its fate.
-func (h *harness) hears(topic, data string) string {
+func (h *harness) deliver(topic, data string) string {
 	h.t.Helper()
 	envelope := fmt.Sprintf(`{"specversion":"1.0","id":"outbox-1","type":"%s.v1","source":"product","data":%s}`, topic, data)
-	return h.ask(person{}, "POST", "/events/"+topic, envelope).text("status")
+	return h.request(person{}, "POST", "/events/"+topic, envelope).text("status")
 }
 
-func (h *harness) reserved(id string) string {
+func (h *harness) deliverReserved(id string) string {
 	h.t.Helper()
-	return h.hears("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
+	return h.deliver("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
 		{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
 		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread))
 }
 
-func (h *harness) failed(id string) string {
+func (h *harness) deliverFailed(id string) string {
 	h.t.Helper()
-	return h.hears("inventory.stock.failed", fmt.Sprintf(
+	return h.deliver("inventory.stock.failed", fmt.Sprintf(
 		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup))
 }
 

@@ -41,7 +41,7 @@ type position struct {
 
 // Page returns up to limit orders, newest first.
 func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([]Order, error) {
-	query, args := page(f, after, limit)
+	query, args := pageQuery(f, after, limit)
 	rows, err := l.pool.Query(ctx, query, args)
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
@@ -60,7 +60,7 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([
 }
 
 // page writes the query with the conditions that apply and no others, so that Postgres sees which index fits.
-func page(f filter, after position, limit int) (string, pgx.NamedArgs) {
+func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 	conditions := []string{"true"}
 	switch {
 	case f.Customer != "" && f.Status != "":
@@ -88,8 +88,8 @@ type waiting struct {
 	Trace     string
 }
 
-// waitingOrders finds them in pages, oldest first.
-const waitingOrders = `
+// waitingQuery finds them in pages, oldest first.
+const waitingQuery = `
 	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
 	where status = 'PENDING' and created_at <= @announced and announced_at <= @announced
 	  and (created_at, key) > (@at, @key)
@@ -98,7 +98,7 @@ const waitingOrders = `
 // Waiting returns up to limit orders, oldest first, that are PENDING and were last announced no later than announced, and
 // that come after the given one.
 func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, limit int) ([]waiting, error) {
-	rows, err := l.pool.Query(ctx, waitingOrders, pgx.NamedArgs{
+	rows, err := l.pool.Query(ctx, waitingQuery, pgx.NamedArgs{
 		"kind": kind, "announced": announced, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
 	if err != nil {
@@ -111,16 +111,16 @@ func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, 
 	return found, nil
 }
 
-// countedAtMost bounds the count of what is pending: the more there is, the more it matters that the answer comes in time.
-const countedAtMost = 10_000
+// maxCounted bounds the count of what is pending: the more there is, the more it matters that the answer comes in time.
+const maxCounted = 10_000
 
-// pendingOrders counts them, and finds the oldest by the index of orders in a state, from its end.
-const pendingOrders = `
+// pendingQuery counts them, and finds the oldest by the index of orders in a state, from its end.
+const pendingQuery = `
 	select (select count(*) from (select from orders where status = 'PENDING' limit @most) as counted),
 	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
 
-// Backlog says how many orders are PENDING, up to countedAtMost, and since when the oldest.
+// Backlog says how many orders are PENDING, up to maxCounted, and since when the oldest.
 func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
-	err = l.pool.QueryRow(ctx, pendingOrders, pgx.NamedArgs{"most": countedAtMost}).Scan(&b.Count, &b.Oldest)
+	err = l.pool.QueryRow(ctx, pendingQuery, pgx.NamedArgs{"most": maxCounted}).Scan(&b.Count, &b.Oldest)
 	return b, err
 }

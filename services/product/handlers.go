@@ -14,11 +14,11 @@ import (
 // Limits of what may be asked for.
 const (
 	maxQuery   = 100 // characters
-	maxEntries = 100 // ids
+	maxMenuIDs = 100 // ids
 )
 
-func (s service) list(w http.ResponseWriter, r *http.Request) error {
-	want, err := searched(r)
+func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
+	want, err := parseSearch(r)
 	if err != nil {
 		return err
 	}
@@ -29,14 +29,14 @@ func (s service) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for i := range found {
-		found[i] = shown(r, found[i])
+		found[i] = visibleProduct(r, found[i])
 	}
 	return rest.JSON(w, http.StatusOK, rest.Paged(found, limit, func(last Product) any {
-		return place{last.Category, last.Name, last.ID}
+		return position{last.Category, last.Name, last.ID}
 	}))
 }
 
-func (s service) get(w http.ResponseWriter, r *http.Request) error {
+func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -45,10 +45,10 @@ func (s service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, shown(r, p))
+	return rest.JSON(w, http.StatusOK, visibleProduct(r, p))
 }
 
-func (s service) create(w http.ResponseWriter, r *http.Request) error {
+func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	var draft Draft
 	if err := rest.Decode(w, r, &draft); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s service) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, added, err := s.store.Add(r.Context(), p, idempotency.Fingerprint(draft), actor)
+	p, added, err := s.store.AddProduct(r.Context(), p, idempotency.Fingerprint(draft), actor)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s service) create(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, status, p)
 }
 
-func (s service) change(w http.ResponseWriter, r *http.Request) error {
+func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -83,14 +83,14 @@ func (s service) change(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &patch); err != nil {
 		return err
 	}
-	p, err := s.store.Change(r.Context(), id, patch)
+	p, err := s.store.ChangeProduct(r.Context(), id, patch)
 	if err != nil {
 		return err
 	}
 	return rest.JSON(w, http.StatusOK, p)
 }
 
-func (s service) move(w http.ResponseWriter, r *http.Request) error {
+func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s service) move(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := s.store.Move(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
+	p, err := s.store.MoveStock(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,10 @@ func (s service) move(w http.ResponseWriter, r *http.Request) error {
 }
 
 // entries answers order, which wants to know whether products are on the menu.
-func (s service) entries(w http.ResponseWriter, r *http.Request) error {
+func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	ids := r.URL.Query()["id"]
-	if len(ids) > maxEntries {
-		return fault.Malformed("ask for %d ids at most", maxEntries)
+	if len(ids) > maxMenuIDs {
+		return fault.Malformed("ask for %d ids at most", maxMenuIDs)
 	}
 	for i, text := range ids {
 		id, err := canonicalID(text)
@@ -129,15 +129,15 @@ func (s service) entries(w http.ResponseWriter, r *http.Request) error {
 		}
 		ids[i] = id
 	}
-	found, err := s.store.Entries(r.Context(), ids)
+	found, err := s.store.MenuEntries(r.Context(), ids)
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, rest.List[Entry]{Items: append([]Entry{}, found...)})
+	return rest.JSON(w, http.StatusOK, rest.List[MenuEntry]{Items: append([]MenuEntry{}, found...)})
 }
 
 // shown is p as whoever asks may see it.
-func shown(r *http.Request, p Product) Product {
+func visibleProduct(r *http.Request, p Product) Product {
 	if token.From(r.Context()).Any(token.Staff, token.Admin) {
 		return p
 	}
@@ -153,20 +153,20 @@ func productID(r *http.Request) (string, error) {
 	return id, nil
 }
 
-func searched(r *http.Request) (search, error) {
+func parseSearch(r *http.Request) (search, error) {
 	query := r.URL.Query()
 	want := search{Query: strings.TrimSpace(query.Get("query")), Category: strings.TrimSpace(query.Get("category"))}
-	var after place
+	var after position
 	var err error
 	if want.Limit, err = rest.Page(r, &after); err != nil {
 		return want, err
 	}
-	if !readable(want.Query, maxQuery) || !readable(want.Category, maxCategory) {
+	if !validText(want.Query, maxQuery) || !validText(want.Category, maxCategory) {
 		return want, fault.Malformed("query has to be text of at most %d characters, category of %d", maxQuery, maxCategory)
 	}
 	if query.Get("cursor") != "" {
 		after.ID, err = canonicalID(after.ID)
-		if err != nil || !readable(after.Category, maxCategory) || !readable(after.Name, maxName) {
+		if err != nil || !validText(after.Category, maxCategory) || !validText(after.Name, maxName) {
 			return want, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 		}
 		want.After = &after
@@ -175,6 +175,6 @@ func searched(r *http.Request) (search, error) {
 }
 
 // readable says whether text is something Postgres can look for, and not too long.
-func readable(text string, longest int) bool {
+func validText(text string, longest int) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

@@ -66,7 +66,7 @@ func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	if d.PriceCents != nil {
 		p.PriceCents = *d.PriceCents
 	}
-	wrong := p.tidy()
+	wrong := p.normalize()
 	if d.PriceCents == nil {
 		wrong = append(wrong, fault.Field{Field: "priceCents", Message: "is missing"})
 	}
@@ -92,13 +92,13 @@ type Patch struct {
 // Change applies patch and says whether that changed anything; if so the version grows. It fails on wrong fields.
 func (p *Product) Change(patch Patch, now time.Time) (changed bool, err error) {
 	next := *p
-	assign(&next.Name, patch.Name)
-	assign(&next.Description, patch.Description)
-	assign(&next.Category, patch.Category)
-	assign(&next.PriceCents, patch.PriceCents)
-	assign(&next.Currency, patch.Currency)
-	assign(&next.Active, patch.Active)
-	if wrong := next.tidy(); len(wrong) > 0 {
+	setIfGiven(&next.Name, patch.Name)
+	setIfGiven(&next.Description, patch.Description)
+	setIfGiven(&next.Category, patch.Category)
+	setIfGiven(&next.PriceCents, patch.PriceCents)
+	setIfGiven(&next.Currency, patch.Currency)
+	setIfGiven(&next.Active, patch.Active)
+	if wrong := next.normalize(); len(wrong) > 0 {
 		return false, fault.Invalid(wrong...)
 	}
 	if next == *p {
@@ -110,14 +110,14 @@ func (p *Product) Change(patch Patch, now time.Time) (changed bool, err error) {
 	return true, nil
 }
 
-func assign[T any](to, from *T) {
+func setIfGiven[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
 }
 
 // tidy trims the dish's texts and lists what is wrong with it.
-func (p *Product) tidy() []fault.Field {
+func (p *Product) normalize() []fault.Field {
 	var wrong, more []fault.Field
 	p.Name, wrong = validate.Line("name", p.Name, maxName)
 	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {

@@ -14,12 +14,12 @@ func ptr[T any](v T) *T { return &v }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func good() Draft {
+func validDraft() Draft {
 	return Draft{Name: " Osso Buco ", Category: "Mains", PriceCents: ptr(int64(2390)), Stock: 10}
 }
 
 func TestADraftBecomesAProduct(t *testing.T) {
-	p, err := good().Product("id", "EUR", noon)
+	p, err := validDraft().Product("id", "EUR", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestDraftsAreChecked(t *testing.T) {
 		"a piece of two":        {func(d *Draft) { d.Currency = "R U" }, []string{"currency"}},
 		"another good currency": {func(d *Draft) { d.Currency = "CHF" }, nil},
 	} {
-		draft := good()
+		draft := validDraft()
 		tc.spoil(&draft)
 		if _, err := draft.Product("id", "EUR", noon); !slices.Equal(wrongFields(err), tc.want) {
 			t.Errorf("%s: got %v, want %v", name, wrongFields(err), tc.want)
@@ -74,7 +74,7 @@ func TestDraftsAreChecked(t *testing.T) {
 }
 
 func TestAPatchChangesWhatItNames(t *testing.T) {
-	p, _ := good().Product("id", "EUR", noon)
+	p, _ := validDraft().Product("id", "EUR", noon)
 	later := noon.Add(time.Hour)
 	changed, err := p.Change(Patch{PriceCents: ptr(int64(2500)), Active: ptr(false)}, later)
 	if err != nil || !changed || p.PriceCents != 2500 || p.Active || p.Name != "Osso Buco" || p.Version != 2 || !p.UpdatedAt.Equal(later) {

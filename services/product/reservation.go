@@ -81,10 +81,10 @@ type Reservation struct {
 
 // Announced says whether the outcome still is an answer to the order: not once the stock was given back or sold, and not
 // for an order that was cancelled before it came.
-func (r Reservation) Announced() bool { return r.State == Reserved || r.State == Failed }
+func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
 
 // Asked reads what an order wants. An error means that it can never be served: no ids, no lines, the same product twice.
-func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
+func ParseOrder(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 	if orderID, err = canonicalID(placed.OrderID); err != nil {
 		return "", nil, fmt.Errorf("orderId: %w", err)
 	}

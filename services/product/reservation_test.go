@@ -88,7 +88,7 @@ func TestAskedReadsWhatCanBeServed(t *testing.T) {
 		"gives":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, -1)}}, false},
 		"twice":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
 	} {
-		if _, _, err := Asked(tc.placed); (err == nil) != tc.good {
+		if _, _, err := ParseOrder(tc.placed); (err == nil) != tc.good {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -25,7 +25,7 @@ func seedID(name string) string {
 
 // Seed puts the demo menu there if the menu is empty. Replicas may do so at once: a dish has the same id for all of them,
 // and whoever comes second waits for the first and adds nothing.
-func (s store) Seed(ctx context.Context, currency string) error {
+func (s store) SeedMenu(ctx context.Context, currency string) error {
 	var drafts []Draft
 	if err := json.Unmarshal([]byte(demoMenu), &drafts); err != nil {
 		return fmt.Errorf("read menu.json: %w", err)
@@ -40,7 +40,7 @@ func (s store) Seed(ctx context.Context, currency string) error {
 			if err != nil {
 				return fmt.Errorf("menu.json, %s: %w", draft.Name, err)
 			}
-			if _, err := insert(ctx, tx, p, idempotency.Fingerprint(draft), seeder); err != nil {
+			if _, err := insertProduct(ctx, tx, p, idempotency.Fingerprint(draft), seeder); err != nil {
 				return err
 			}
 		}

@@ -23,11 +23,11 @@ type store struct {
 	now  func() time.Time // as Postgres keeps it: stateful.Clock
 }
 
-// columns are what scan reads, from products p and their stock s.
-const columns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
+// productColumns are what scan reads, from products p and their stock s.
+const productColumns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
 	p.updated_at, s.available, s.reserved, s.sold`
 
-func scan(row pgx.CollectableRow) (Product, error) {
+func scanProduct(row pgx.CollectableRow) (Product, error) {
 	p := Product{Reserved: new(int), Sold: new(int)}
 	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.Category, &p.PriceCents, &p.Currency, &p.Active, &p.Version, &p.CreatedAt,
 		&p.UpdatedAt, &p.Available, p.Reserved, p.Sold)
@@ -41,12 +41,12 @@ type querier interface {
 }
 
 // product reads one product; lock is a locking clause, or nothing.
-func product(ctx context.Context, q querier, id, lock string) (Product, error) {
-	rows, err := q.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
+func findProduct(ctx context.Context, q querier, id, lock string) (Product, error) {
+	rows, err := q.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
 	if err != nil {
 		return Product{}, err
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, scan)
+	p, err := pgx.CollectExactlyOneRow(rows, scanProduct)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.NotFound("product %s is not there", id)
 	}
@@ -55,19 +55,19 @@ func product(ctx context.Context, q querier, id, lock string) (Product, error) {
 
 // Product reads one product, also one that is not active.
 func (s store) Product(ctx context.Context, id string) (Product, error) {
-	return product(ctx, s.pool, id, "")
+	return findProduct(ctx, s.pool, id, "")
 }
 
 // search says which products are wanted. After is the last of the page before, nil for the first page.
 type search struct {
 	Query    string // part of name or description
 	Category string
-	After    *place
+	After    *position
 	Limit    int
 }
 
 // place is where a product stands in the menu's order.
-type place struct {
+type position struct {
 	Category string `json:"c"`
 	Name     string `json:"n"`
 	ID       string `json:"i"`
@@ -78,11 +78,11 @@ var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // Menu lists active products by category and name.
 func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
-	after := place{}
+	after := position{}
 	if want.After != nil {
 		after = *want.After
 	}
-	rows, err := s.pool.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id
+	rows, err := s.pool.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
 		where p.active
 		and ($1 = '' or p.name ilike '%' || $1 || '%' or p.description ilike '%' || $1 || '%')
 		and ($2 = '' or lower(p.category) = lower($2))
@@ -92,30 +92,30 @@ func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scan)
+	return pgx.CollectRows(rows, scanProduct)
 }
 
-// Entry is what order asks of the menu: whether a product is there and can be ordered.
-type Entry struct {
+// MenuEntry is what order asks of the menu: whether a product is there and can be ordered.
+type MenuEntry struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Active bool   `json:"active"`
 }
 
 // Entries are those of ids that are on the menu.
-func (s store) Entries(ctx context.Context, ids []string) ([]Entry, error) {
+func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, error) {
 	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any($1::uuid[]) order by id`, ids)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[MenuEntry])
 }
 
 // Add puts p on the menu with its first stock, unless the same request (by p's id, which follows from its key, and its
 // fingerprint) did so before: then it returns the product as it is now, and added is false.
-func (s store) Add(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
+func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if added, err = insert(ctx, tx, p, fingerprint, actor); err != nil {
+		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {
 			return err
 		}
 		var first string
@@ -125,13 +125,13 @@ func (s store) Add(ctx context.Context, p Product, fingerprint, actor string) (n
 		if first != fingerprint {
 			return idempotency.ErrOtherBody()
 		}
-		now, err = product(ctx, tx, p.ID, "")
+		now, err = findProduct(ctx, tx, p.ID, "")
 		return err
 	})
 	return now, added, err
 }
 
-func insert(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
+func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
 	tag, err := tx.Exec(ctx, `insert into products (id, name, description, category, price_cents, currency, active, version,
 		created_at, created_by, updated_at, fingerprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		on conflict (id) do nothing`, p.ID, p.Name, p.Description, p.Category, p.PriceCents, p.Currency, p.Active, p.Version,
@@ -148,10 +148,10 @@ func insert(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string
 }
 
 // Change alters the dish; its stock is not for this.
-func (s store) Change(ctx context.Context, id string, patch Patch) (p Product, err error) {
+func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// no key update, so that reservations, whose lines refer to the product, need not wait
-		if p, err = product(ctx, tx, id, "for no key update of p"); err != nil {
+		if p, err = findProduct(ctx, tx, id, "for no key update of p"); err != nil {
 			return err
 		}
 		changed, err := p.Change(patch, s.now())

@@ -26,14 +26,14 @@ func newStore(t *testing.T) store {
 }
 
 // add puts a dish on the menu that has stock pieces.
-func (s store) add(t *testing.T, name string, stock int) Product {
+func (s store) addProduct(t *testing.T, name string, stock int) Product {
 	t.Helper()
 	draft := Draft{Name: name, Category: "Mains", PriceCents: ptr(int64(1000)), Stock: stock}
 	p, err := draft.Product(uuid.NewString(), "EUR", s.now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err = s.Add(t.Context(), p, name, "test")
+	p, _, err = s.AddProduct(t.Context(), p, name, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func (s store) add(t *testing.T, name string, stock int) Product {
 }
 
 // law checks that no product has more or less than was brought in, and that what is reserved and sold is what orders say.
-func law(t *testing.T, pool *pgxpool.Pool) {
+func wantStockLaw(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	var broken, all int
 	err := pool.QueryRow(t.Context(), `select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
@@ -61,7 +61,7 @@ func (s store) stockOf(t *testing.T, id string) Stock {
 }
 
 // together runs work n times at once and returns what each returned.
-func together[T any](n int, work func(i int) T) []T {
+func runConcurrently[T any](n int, work func(i int) T) []T {
 	results := make([]T, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -73,7 +73,7 @@ func together[T any](n int, work func(i int) T) []T {
 
 func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
-	for _, err := range together(5, func(int) error {
+	for _, err := range runConcurrently(5, func(int) error {
 		replica, err := database.Open(pool.Config().ConnString())
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 			if err := database.Migrate(context.Background(), replica, migrations); err != nil {
 				return err
 			}
-			return store{replica, time.Now}.Seed(context.Background(), "EUR")
+			return store{replica, time.Now}.SeedMenu(context.Background(), "EUR")
 		}
 		err = start()
 		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // a lock waited for too long: as Serve does
@@ -101,13 +101,13 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 	if err != nil || dishes < 30 || categories < 5 || least < 5 || most > 80 {
 		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v)", dishes, categories, least, most, err)
 	}
-	law(t, pool)
+	wantStockLaw(t, pool)
 }
 
 func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
 	s := newStore(t)
-	s.add(t, "Ours", 1)
-	if err := s.Seed(t.Context(), "EUR"); err != nil {
+	s.addProduct(t, "Ours", 1)
+	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.Menu(t.Context(), search{Limit: 100}); len(found) != 1 || err != nil {
@@ -117,15 +117,15 @@ func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
 
 func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
 	s := newStore(t)
-	p, _ := good().Product(uuid.NewString(), "EUR", s.now())
+	p, _ := validDraft().Product(uuid.NewString(), "EUR", s.now())
 	type answer struct {
 		p     Product
 		added bool
 		err   error
 	}
 	made := 0
-	for _, a := range together(8, func(int) answer {
-		got, added, err := s.Add(context.Background(), p, "one", "admin")
+	for _, a := range runConcurrently(8, func(int) answer {
+		got, added, err := s.AddProduct(context.Background(), p, "one", "admin")
 		return answer{got, added, err}
 	}) {
 		if a.err != nil || a.p.ID != p.ID || a.p.Available != 10 {
@@ -138,15 +138,15 @@ func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
 	if made != 1 {
 		t.Errorf("made %d times", made)
 	}
-	if _, _, err := s.Add(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
+	if _, _, err := s.AddProduct(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("another body under the same key: got %v", err)
 	}
-	law(t, s.pool)
+	wantStockLaw(t, s.pool)
 }
 
 func TestMenuIsSearchedAndPaged(t *testing.T) {
 	s := newStore(t)
-	if err := s.Seed(t.Context(), "EUR"); err != nil {
+	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	find := func(want search) (names []string) {
@@ -180,7 +180,7 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 	}
 	all := find(search{})
 	var paged []string
-	var after *place
+	var after *position
 	for range len(all) {
 		page, err := s.Menu(t.Context(), search{Limit: 7, After: after})
 		if err != nil {
@@ -193,7 +193,7 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 			paged = append(paged, p.Name)
 		}
 		last := page[len(page)-1]
-		after = &place{last.Category, last.Name, last.ID}
+		after = &position{last.Category, last.Name, last.ID}
 	}
 	if strings.Join(paged, "|") != strings.Join(all, "|") || all[0] != "Panna Cotta" {
 		t.Errorf("paged %v, all %v", paged, all)
@@ -202,12 +202,12 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 
 func TestInactiveDishesLeaveTheMenu(t *testing.T) {
 	s := newStore(t)
-	p := s.add(t, "Soup", 3)
-	changed, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)})
+	p := s.addProduct(t, "Soup", 3)
+	changed, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)})
 	if err != nil || changed.Active || changed.Version != 2 {
 		t.Fatalf("got %+v, %v", changed, err)
 	}
-	if again, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
+	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
 		t.Errorf("the same again: got %+v, %v", again, err)
 	}
 	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {
@@ -216,20 +216,20 @@ func TestInactiveDishesLeaveTheMenu(t *testing.T) {
 	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	entries, err := s.Entries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
-	if err != nil || len(entries) != 1 || entries[0] != (Entry{p.ID, "Soup", false}) {
+	entries, err := s.MenuEntries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
+	if err != nil || len(entries) != 1 || entries[0] != (MenuEntry{p.ID, "Soup", false}) {
 		t.Errorf("got %v, %v", entries, err)
 	}
-	if _, err := s.Change(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
+	if _, err := s.ChangeProduct(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestChangesOfOneDishTakeTurns(t *testing.T) {
 	s := newStore(t)
-	p := s.add(t, "Soup", 3)
-	for _, err := range together(10, func(i int) error {
-		_, err := s.Change(context.Background(), p.ID, Patch{Description: ptr(fmt.Sprint(i))})
+	p := s.addProduct(t, "Soup", 3)
+	for _, err := range runConcurrently(10, func(i int) error {
+		_, err := s.ChangeProduct(context.Background(), p.ID, Patch{Description: ptr(fmt.Sprint(i))})
 		return err
 	}) {
 		if err != nil {

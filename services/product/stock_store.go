@@ -17,33 +17,35 @@ type movement struct {
 
 // Move changes the stock and returns the product as it then is. The same movement again changes nothing and is answered
 // with the stock of the first time.
-func (s store) Move(ctx context.Context, m movement) (p Product, err error) {
+func (s store) MoveStock(ctx context.Context, m movement) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if p, err = product(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
+		if p, err = findProduct(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
 			return err
 		}
-		again, err := made(ctx, tx, m)
+		again, err := earlierMovement(ctx, tx, m)
 		if err != nil {
 			return err
 		}
 		if again != nil {
-			p.show(*again)
+			p.setStock(*again)
 			return nil
 		}
 		now, err := Stock{p.Available, *p.Reserved, *p.Sold}.Move(m.Delta)
 		if err != nil {
 			return err
 		}
-		p.show(now)
-		return record(ctx, tx, m, now, s)
+		p.setStock(now)
+		return recordMovement(ctx, tx, m, now, s)
 	})
 	return p, err
 }
 
-func (p *Product) show(s Stock) { p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold }
+func (p *Product) setStock(s Stock) {
+	p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold
+}
 
 // made finds the stock after m when m was made before, and fails when it then was another one.
-func made(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
+func earlierMovement(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
 	var first movement
 	var then Stock
 	err := tx.QueryRow(ctx, `select product_id::text, delta, available, reserved, sold from stock_movements where id = $1`, m.ID).
@@ -59,7 +61,7 @@ func made(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
 	return &then, nil
 }
 
-func record(ctx context.Context, tx pgx.Tx, m movement, now Stock, s store) error {
+func recordMovement(ctx context.Context, tx pgx.Tx, m movement, now Stock, s store) error {
 	tag, err := tx.Exec(ctx, `insert into stock_movements (id, product_id, kind, delta, available, reserved, sold, actor, at)
 		values ($1, $2, 'delta', $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
 		m.ID, m.ProductID, m.Delta, now.Available, now.Reserved, now.Sold, m.Actor, s.now())

@@ -22,7 +22,7 @@ type answer struct {
 	UpdatedAt       time.Time        `json:"updatedAt"`
 }
 
-func answerOf(o Order) answer {
+func responseOf(o Order) answer {
 	return answer{
 		ID: o.ID, CustomerID: o.CustomerID, Status: o.Status, Items: o.Items, Total: o.Total,
 		DeliveryAddress: o.DeliveryAddress, Notes: o.Notes, Reason: o.Reason, Shortages: o.Shortages,

@@ -11,7 +11,7 @@ import (
 )
 
 // plain is the component of documents that announce nothing; the announcing ones are named after it.
-const plain = "reservations"
+const component = "reservations"
 
 // Announcement is the document reservation-<orderId>: the outcome, and how often the order was answered with it.
 type Announcement struct {
@@ -30,7 +30,7 @@ type announcer struct {
 }
 
 func newAnnouncer(client document.Client, now func() time.Time) announcer {
-	return announcer{document.NewStore[Announcement](client, plain, "reservation"), now}
+	return announcer{document.NewStore[Announcement](client, component, "reservation"), now}
 }
 
 // Announce tells the order how its reservation was decided. Repeated says that this may have been done before: then the

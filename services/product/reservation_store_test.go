@@ -19,43 +19,43 @@ func (s store) reserve(t *testing.T, orderID string, lines ...Line) State {
 	return r.State
 }
 
-func (s store) want(t *testing.T, id string, want Stock) {
+func (s store) wantStock(t *testing.T, id string, want Stock) {
 	t.Helper()
 	if got := s.stockOf(t, id); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	law(t, s.pool)
+	wantStockLaw(t, s.pool)
 }
 
 func TestEveryLineOrNone(t *testing.T) {
 	s := newStore(t)
-	soup, pasta := s.add(t, "Soup", 10), s.add(t, "Pasta", 1)
+	soup, pasta := s.addProduct(t, "Soup", 10), s.addProduct(t, "Pasta", 1)
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{pasta.ID, 2}); got != Failed {
 		t.Errorf("got %s", got)
 	}
-	s.want(t, soup.ID, Stock{Available: 10})
+	s.wantStock(t, soup.ID, Stock{Available: 10})
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{uuid.NewString(), 1}); got != Failed {
 		t.Errorf("an unknown product: got %s", got)
 	}
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{pasta.ID, 1}); got != Reserved {
 		t.Errorf("got %s", got)
 	}
-	s.want(t, soup.ID, Stock{8, 2, 0})
-	s.want(t, pasta.ID, Stock{0, 1, 0})
+	s.wantStock(t, soup.ID, Stock{8, 2, 0})
+	s.wantStock(t, pasta.ID, Stock{0, 1, 0})
 }
 
 func TestAskedAgainItAnswersTheSame(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
-	answers := together(8, func(int) Reservation {
+	answers := runConcurrently(8, func(int) Reservation {
 		r, _, err := s.Reserve(context.Background(), orderID, []Line{{soup.ID, 4}})
 		if err != nil {
 			t.Error(err)
 		}
 		return r
 	})
-	if _, err := s.Change(t.Context(), soup.ID, Patch{PriceCents: ptr(int64(1)), Active: ptr(false)}); err != nil {
+	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{PriceCents: ptr(int64(1)), Active: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
 	later, repeated, err := s.Reserve(t.Context(), orderID, []Line{{soup.ID, 4}})
@@ -67,14 +67,14 @@ func TestAskedAgainItAnswersTheSame(t *testing.T) {
 			t.Errorf("got %+v, want %+v", answer, answers[0])
 		}
 	}
-	s.want(t, soup.ID, Stock{6, 4, 0})
+	s.wantStock(t, soup.ID, Stock{6, 4, 0})
 
 	tooMany := uuid.NewString()
 	first, _, _ := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}})
-	if _, err := s.Change(t.Context(), soup.ID, Patch{Active: ptr(true)}); err != nil {
+	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{Active: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Move(t.Context(), movement{uuid.NewString(), soup.ID, "staff", 50}); err != nil {
+	if _, err := s.MoveStock(t.Context(), movement{uuid.NewString(), soup.ID, "staff", 50}); err != nil {
 		t.Fatal(err)
 	}
 	if again, _, err := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}}); err != nil || !reflect.DeepEqual(again, first) || again.State != Failed {
@@ -84,9 +84,9 @@ func TestAskedAgainItAnswersTheSame(t *testing.T) {
 
 func TestReservationsNeverOversell(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 20)
+	soup := s.addProduct(t, "Soup", 20)
 	reserved := 0
-	for _, state := range together(60, func(int) State {
+	for _, state := range runConcurrently(60, func(int) State {
 		r, _, err := s.Reserve(context.Background(), uuid.NewString(), []Line{{soup.ID, 3}})
 		if err != nil {
 			t.Error(err)
@@ -100,7 +100,7 @@ func TestReservationsNeverOversell(t *testing.T) {
 	if reserved != 6 {
 		t.Errorf("%d of 20 pieces were reserved in threes", reserved)
 	}
-	s.want(t, soup.ID, Stock{2, 18, 0})
+	s.wantStock(t, soup.ID, Stock{2, 18, 0})
 }
 
 // Orders that want the same dishes, named in any order, while others are cancelled, delivered and restocked: nobody waits
@@ -109,9 +109,9 @@ func TestNoDeadlockOverTheSameDishes(t *testing.T) {
 	s := newStore(t)
 	var menu []string
 	for range 6 {
-		menu = append(menu, s.add(t, "Dish", 40).ID)
+		menu = append(menu, s.addProduct(t, "Dish", 40).ID)
 	}
-	for _, err := range together(40, func(i int) error {
+	for _, err := range runConcurrently(40, func(i int) error {
 		ctx, ids := context.Background(), append([]string{}, menu...)
 		rand.Shuffle(len(ids), func(a, b int) { ids[a], ids[b] = ids[b], ids[a] })
 		var lines []Line
@@ -120,8 +120,8 @@ func TestNoDeadlockOverTheSameDishes(t *testing.T) {
 		}
 		orderID := uuid.NewString()
 		r, _, err := s.Reserve(ctx, orderID, lines)
-		_, moved := s.Move(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
-		_, renamed := s.Change(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
+		_, moved := s.MoveStock(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
+		_, renamed := s.ChangeProduct(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
 		switch {
 		case i%3 == 0:
 			err = errors.Join(err, s.Release(ctx, orderID))
@@ -134,15 +134,15 @@ func TestNoDeadlockOverTheSameDishes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	law(t, s.pool)
+	wantStockLaw(t, s.pool)
 }
 
 func TestACancellationGivesBackOnce(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	s.reserve(t, orderID, Line{soup.ID, 4})
-	for _, err := range together(6, func(int) error { return s.Release(context.Background(), orderID) }) {
+	for _, err := range runConcurrently(6, func(int) error { return s.Release(context.Background(), orderID) }) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -153,12 +153,12 @@ func TestACancellationGivesBackOnce(t *testing.T) {
 	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errImpossible) {
 		t.Errorf("delivered after the cancellation: got %v", err)
 	}
-	s.want(t, soup.ID, Stock{Available: 10})
+	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
 func TestACancellationThatOvertakesRefusesTheOrder(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	for range 2 {
 		if err := s.Release(t.Context(), orderID); err != nil {
@@ -168,15 +168,15 @@ func TestACancellationThatOvertakesRefusesTheOrder(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Tombstone {
 		t.Errorf("got %s", got)
 	}
-	s.want(t, soup.ID, Stock{Available: 10})
+	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
 func TestOrderAndCancellationAtOnce(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	for range 20 {
 		orderID := uuid.NewString()
-		for _, err := range together(4, func(i int) error {
+		for _, err := range runConcurrently(4, func(i int) error {
 			if i%2 == 0 {
 				return s.Release(context.Background(), orderID)
 			}
@@ -188,18 +188,18 @@ func TestOrderAndCancellationAtOnce(t *testing.T) {
 			}
 		}
 	}
-	s.want(t, soup.ID, Stock{Available: 10})
+	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
 func TestADeliveryIsSoldOnce(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errUnknownOrder) {
 		t.Errorf("of an unknown order: got %v", err)
 	}
 	s.reserve(t, orderID, Line{soup.ID, 4})
-	for _, err := range together(6, func(int) error { return s.Sell(context.Background(), orderID) }) {
+	for _, err := range runConcurrently(6, func(int) error { return s.Sell(context.Background(), orderID) }) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -210,12 +210,12 @@ func TestADeliveryIsSoldOnce(t *testing.T) {
 	if err := s.Release(t.Context(), orderID); !errors.Is(err, errImpossible) {
 		t.Errorf("cancelled after the delivery: got %v", err)
 	}
-	s.want(t, soup.ID, Stock{6, 0, 4})
+	s.wantStock(t, soup.ID, Stock{6, 0, 4})
 }
 
 func TestAFailedOrderHoldsNothing(t *testing.T) {
 	s := newStore(t)
-	soup := s.add(t, "Soup", 10)
+	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	s.reserve(t, orderID, Line{soup.ID, 11})
 	if err := s.Release(t.Context(), orderID); err != nil {
@@ -224,5 +224,5 @@ func TestAFailedOrderHoldsNothing(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 11}); got != Failed {
 		t.Errorf("got %s", got)
 	}
-	s.want(t, soup.ID, Stock{Available: 10})
+	s.wantStock(t, soup.ID, Stock{Available: 10})
 }

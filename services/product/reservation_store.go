@@ -27,10 +27,10 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 		}
 		outcome := Decide(orderID, lines, menu)
 		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
-		if err := s.remember(ctx, tx, r); err != nil || r.State != Reserved {
+		if err := s.insertReservation(ctx, tx, r); err != nil || r.State != Reserved {
 			return err
 		}
-		return take(ctx, tx, orderID, lines)
+		return moveToReserved(ctx, tx, orderID, lines)
 	})
 	return r, repeated, err
 }
@@ -39,13 +39,13 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 func (s store) Release(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
-			return s.remember(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
+			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
 		}
 		next, err := known.State.Cancel()
 		if err != nil || next == known.State {
 			return err
 		}
-		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
 			available = s.available + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
 }
@@ -60,7 +60,7 @@ func (s store) Sell(ctx context.Context, orderID string) error {
 		if err != nil || next == known.State {
 			return err
 		}
-		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
 			sold = s.sold + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
 }
@@ -72,7 +72,7 @@ func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
 			return err
 		}
-		known, err := find(ctx, tx, orderID)
+		known, err := findReservation(ctx, tx, orderID)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *
 	})
 }
 
-func find(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
+func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
 	r := Reservation{OrderID: orderID}
 	var outcome []byte
 	err := tx.QueryRow(ctx, `select state, outcome, decided_at from reservations where order_id = $1`, orderID).
@@ -118,7 +118,7 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 }
 
 // remember records the reservation. Without an outcome it is a tombstone.
-func (s store) remember(ctx context.Context, tx pgx.Tx, r Reservation) error {
+func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) error {
 	var outcome []byte
 	if r.State != Tombstone {
 		var err error
@@ -132,7 +132,7 @@ func (s store) remember(ctx context.Context, tx pgx.Tx, r Reservation) error {
 }
 
 // take moves the lines from available to reserved. The rows are locked already.
-func take(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
+func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
 	_, err := tx.Exec(ctx, `with line as (
 			insert into reservation_lines (order_id, product_id, quantity)
 			select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
@@ -144,7 +144,7 @@ func take(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
 
 // settle ends a reservation: it locks the stock of its lines in the order of their ids, as Reserve does, moves it as move
 // says, and records the new state.
-func (s store) settle(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
+func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
 		order by product_id for no key update`, orderID); err != nil {
 		return err
