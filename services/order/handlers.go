@@ -18,7 +18,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// show answers with one order; with Prefer: wait=N (RFC 7240) as soon as product has answered.
+// showOrder returns one order. With Prefer: wait=N (RFC 7240) it waits up to N seconds until the order is no longer PENDING.
 func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	wait, err := await.Wait(r)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// history answers with every change of one order, first to last.
+// showHistory returns every change of one order, oldest first.
 func (s *service) showHistory(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *service) showHistory(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, historyOf(order))
 }
 
-// cancel ends an order, for its owner or for staff.
+// cancelOrder cancels an order for its owner or for staff.
 func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// advance takes an order one step further through the kitchen.
+// advanceOrder moves an order to its next kitchen or delivery status.
 func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// orderID reads the order's id from the path. What is no id is not there.
+// orderID returns the order id in the path, or NotFound if it is not a valid id.
 func orderID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {
@@ -118,7 +118,7 @@ func callerOf(r *http.Request) Caller {
 	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
 }
 
-// decodeOptional is rest.Decode for a body that may as well be empty.
+// decodeOptional is rest.Decode, except that it accepts an empty body.
 func decodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
 	body := bufio.NewReader(r.Body)
 	if _, err := body.Peek(1); errors.Is(err, io.EOF) {

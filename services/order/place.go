@@ -14,7 +14,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// place takes an order: 201 for a new one, 200 and the order as it is now for the same request again.
+// placeOrder creates an order and returns 201. A repeated request returns 200 and the order's current state.
 func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusCreated, responseOf(order))
 }
 
-// createOnce writes order and announces it, unless it was placed before: then it returns that one. Whether it was, and
-// whether its products are on the menu, is asked at the same time, since a customer waits for both.
+// createOnce stores and announces order, unless the same request already created it: then it returns the existing order.
+// The lookups of that order and of the menu run at the same time, because the customer waits for both.
 func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
 	wrong := make(chan []fault.Field, 1)
 	go func() { wrong <- s.unknownProducts(ctx, order) }()
@@ -56,15 +56,15 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 		return Order{}, false, fault.Invalid(fields...)
 	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.About(order.ID, order.placedEvent()))
-	if errors.Is(err, document.ErrExists) { // the same request, at the same time
+	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
 	}
 	return order, err == nil, err
 }
 
-// again returns the order that was placed before under the same key. NotFound when there is none; a wrong key when it
-// was another order.
+// existingOrder returns the order created earlier under the same idempotency key. It returns NotFound if there is none, and
+// idempotency.ErrOtherBody if that request had another body.
 func (s *service) existingOrder(ctx context.Context, order Order) (Order, error) {
 	before, err := s.orders.Get(ctx, order.ID)
 	if err == nil && before.Fingerprint != order.Fingerprint {
@@ -73,7 +73,8 @@ func (s *service) existingOrder(ctx context.Context, order Order) (Order, error)
 	return before, err
 }
 
-// unknown names the lines whose product is not on the menu. When product cannot say, none is: the saga will decide.
+// unknownProducts lists the lines whose product is not on the menu. It lists none if product does not answer: the saga then
+// decides.
 func (s *service) unknownProducts(ctx context.Context, order Order) []fault.Field {
 	products := make([]string, 0, len(order.Items))
 	for _, line := range order.Items {
@@ -81,7 +82,7 @@ func (s *service) unknownProducts(ctx context.Context, order Order) []fault.Fiel
 	}
 	missing, err := s.menu.Missing(ctx, products)
 	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "an order is taken unchecked", "orderId", order.ID, "error", err)
+		s.log.WarnContext(ctx, "order accepted without checking the menu", "orderId", order.ID, "error", err)
 	}
 	var wrong []fault.Field
 	for i, id := range products {

@@ -17,27 +17,27 @@ const (
 	maxReason   = 500 // characters
 )
 
-// Placement is what a customer asks for.
+// Placement is the request body of a new order.
 type Placement struct {
 	Items           []PlacementLine `json:"items"`
 	DeliveryAddress *event.Address  `json:"deliveryAddress"`
 	Notes           string          `json:"notes"`
 }
 
-// PlacementLine is one product and how many of it.
+// PlacementLine is one requested product and its quantity.
 type PlacementLine struct {
 	ProductID string `json:"productId"`
 	Quantity  int    `json:"quantity"`
 }
 
-// Check returns every field that is wrong. It brings the rest into its normal form, so that the same request is the same
-// however it is written.
+// Check returns every invalid field. It normalises the others, so that equal requests have equal fingerprints however they
+// are written.
 func (p *Placement) Check() []fault.Field {
 	var wrong []fault.Field
 	if len(p.Items) < 1 || len(p.Items) > maxLines {
 		wrong = append(wrong, wrongField("items", "has to have 1 to %d lines", maxLines))
 	}
-	if len(p.Items) <= maxLines { // or the answer would be as long as the mistake
+	if len(p.Items) <= maxLines { // otherwise the list of errors would be as long as the request
 		wrong = append(wrong, checkItems(p.Items)...)
 	}
 	if p.DeliveryAddress != nil {
@@ -72,7 +72,7 @@ func checkItems(items []PlacementLine) []fault.Field {
 	return wrong
 }
 
-// optional checks a text of several lines that may be absent.
+// optionalText validates a text of several lines that may be absent.
 func optionalText(name, value string, most int) (string, []fault.Field) {
 	if strings.TrimSpace(value) == "" {
 		return "", nil

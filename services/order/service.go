@@ -13,25 +13,25 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// service is order at work.
+// service handles order's requests and events.
 type service struct {
 	log      *slog.Logger
 	orders   document.Store[Order]
-	lists    lists // the same orders, read with SQL
+	lists    lists // queries over the same orders
 	menu     *menu
 	metrics  *metrics
 	changes  *await.Changes
 	recovery recovery.Timing
-	now      func() time.Time // UTC, in microseconds, which is what SQL can keep
+	now      func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
-// change applies a verb to an order and announces the state it leads to, in one write; then it tells of it, and wakes
-// whoever waits for the order. A verb that changes nothing writes nothing.
-func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool, error)) (Order, error) {
+// change applies apply to an order. The new state and its event are one write. Then change records the status and wakes the
+// requests that wait for the order. It writes nothing if apply reports no change.
+func (s *service) change(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
 	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
-		if changed, err = verb(o); err == nil && !changed {
+		if changed, err = apply(o); err == nil && !changed {
 			err = document.ErrUnchanged
 		}
 		return event.OrderStatusChanged.About(id, o.statusEvent()), err
@@ -46,7 +46,8 @@ func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool
 	return order, nil
 }
 
-// visible reads an order that caller may know of. To anyone else it is as if it were not there.
+// visibleOrder returns an order that caller may see. For other callers it returns NotFound, as for an order that does not
+// exist.
 func (s *service) visibleOrder(ctx context.Context, id string, caller Caller) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	order, err := s.orders.Get(ctx, id)
