@@ -12,8 +12,9 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// orderPlaced reserves what the order wants and answers it. First the tables, then the document with its event, then the
-// acknowledgement: after a crash in between the event comes again, and the tables answer what they answered before.
+// orderPlaced reserves stock for an order and announces the outcome. It writes the tables first, then the document with its
+// event, and acknowledges last. After a crash in between, the event is delivered again and the tables return the recorded
+// outcome.
 func (s service) orderPlaced(ctx context.Context, received event.Received[event.OrderPlaced]) error {
 	orderID, lines, err := ParseOrder(received.Data)
 	if err != nil {
@@ -29,18 +30,18 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 		s.metrics.RecordDecision(ctx, reservation)
 	}
 	if !reservation.NeedsAnnouncement() {
-		return nil // the order is cancelled or delivered: nobody waits for an answer
+		return nil // the order is cancelled or delivered and needs no outcome
 	}
 	return s.announcer.Announce(ctx, reservation, repeated)
 }
 
-// turns lets the events of one order that this process hears at once take turns. The tables do not need it. But two that
-// write the same new document conflict, and on a stock runtime a conflict blocks a partition of the outbox for good.
-// Replicas may still conflict; with our own runtime that does no harm.
+// orderLocks serialises this process's events of one order. The tables do not need it, but two handlers that create the same
+// document conflict, and with stock Dapr a conflict blocks a partition of the outbox for good. Replicas may still conflict;
+// with our daprd that does no harm.
 type orderLocks [256]sync.Mutex
 
-// take waits for the order's turn and returns what ends it. Some orders share a turn.
-func (l *orderLocks) lock(orderID string) (done func()) {
+// lock locks the order and returns the function that unlocks it. Some orders share a mutex.
+func (l *orderLocks) lock(orderID string) (unlock func()) {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(orderID))
 	mutex := &l[hash.Sum32()%uint32(len(l))]
@@ -48,8 +49,8 @@ func (l *orderLocks) lock(orderID string) (done func()) {
 	return mutex.Unlock
 }
 
-// orderStatusChanged gives back what a cancelled order had reserved, and sells what a delivered one had. What else becomes
-// of an order does not touch the stock.
+// orderStatusChanged releases the stock of a cancelled order and marks that of a delivered order as sold. Other statuses do
+// not affect the stock.
 func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
 	telemetry.SetOrder(ctx, received.Data.OrderID)
 	updateStock := s.store.Release
@@ -69,7 +70,7 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 		return consumer.Reject(err)
 	}
 	if err != nil {
-		return fmt.Errorf("order %s is %s: %w", orderID, received.Data.Status, err)
+		return fmt.Errorf("update the stock of order %s, which is %s: %w", orderID, received.Data.Status, err)
 	}
 	return nil
 }

@@ -11,12 +11,13 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Limits of what may be asked for.
+// Limits of requests.
 const (
 	maxQuery   = 100 // characters
 	maxMenuIDs = 100 // ids
 )
 
+// listProducts returns a page of the active products.
 func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
 	want, err := parseSearch(r)
 	if err != nil {
@@ -36,6 +37,7 @@ func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
 	}))
 }
 
+// showProduct returns one product, active or not.
 func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
@@ -48,6 +50,7 @@ func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, visibleProduct(r, p))
 }
 
+// createProduct creates a product and returns 201. A repeated request returns 200 and the product's current state.
 func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	var draft Draft
 	if err := rest.Decode(w, r, &draft); err != nil {
@@ -62,18 +65,19 @@ func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, added, err := s.store.AddProduct(r.Context(), p, idempotency.Fingerprint(draft), actor)
+	p, created, err := s.store.AddProduct(r.Context(), p, idempotency.Fingerprint(draft), actor)
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK // the same request again
-	if added {
+	status := http.StatusOK // a repeated request
+	if created {
 		status = http.StatusCreated
 	}
 	w.Header().Set("Location", "/api/v1/products/"+p.ID)
 	return rest.JSON(w, status, p)
 }
 
+// changeProduct changes a product's fields, not its stock.
 func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
@@ -90,6 +94,7 @@ func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, p)
 }
 
+// moveStock adds pieces to the available stock or removes them.
 func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
@@ -116,11 +121,11 @@ func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, p)
 }
 
-// entries answers order, which wants to know whether products are on the menu.
+// listMenuEntries tells order which of the given products are on the menu.
 func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	ids := r.URL.Query()["id"]
 	if len(ids) > maxMenuIDs {
-		return fault.Malformed("ask for %d ids at most", maxMenuIDs)
+		return fault.Malformed("send at most %d ids", maxMenuIDs)
 	}
 	for i, text := range ids {
 		id, err := canonicalID(text)
@@ -136,7 +141,7 @@ func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[MenuEntry]{Items: append([]MenuEntry{}, found...)})
 }
 
-// shown is p as whoever asks may see it.
+// visibleProduct returns the fields of p that the caller may see.
 func visibleProduct(r *http.Request, p Product) Product {
 	if token.From(r.Context()).Any(token.Staff, token.Admin) {
 		return p
@@ -144,6 +149,7 @@ func visibleProduct(r *http.Request, p Product) Product {
 	return p.ForCustomers()
 }
 
+// productID returns the product id in the path, or NotFound if it is not a valid id.
 func productID(r *http.Request) (string, error) {
 	text := rest.Param(r, "id")
 	id, err := canonicalID(text)
@@ -153,6 +159,7 @@ func productID(r *http.Request) (string, error) {
 	return id, nil
 }
 
+// parseSearch reads the query parameters of a product list.
 func parseSearch(r *http.Request) (search, error) {
 	query := r.URL.Query()
 	want := search{Query: strings.TrimSpace(query.Get("query")), Category: strings.TrimSpace(query.Get("category"))}
@@ -174,7 +181,7 @@ func parseSearch(r *http.Request) (search, error) {
 	return want, nil
 }
 
-// readable says whether text is something Postgres can look for, and not too long.
+// validText reports whether Postgres can search for text, and it has at most longest characters.
 func validText(text string, longest int) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

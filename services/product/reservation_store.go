@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errUnknownOrder says that an order was delivered of which nothing is known here.
-var errUnknownOrder = errors.New("no reservation is known for this order")
+// errUnknownOrder means that a delivered order has no reservation.
+var errUnknownOrder = errors.New("this order has no reservation")
 
-// Reserve decides about an order, once: it takes every line from the stock, or none, and records the outcome. Asked again
-// it returns what it recorded, and repeated is true. One transaction; orders that want the same products take turns,
-// because each locks the rows of the stock in the order of their ids.
+// Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
+// has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
+// for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Reservation, repeated bool, err error) {
 	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known != nil {
@@ -35,7 +35,7 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 	return r, repeated, err
 }
 
-// Release gives the stock of a cancelled order back, or forbids to reserve it later when it is not known yet.
+// Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone.
 func (s store) Release(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
@@ -50,7 +50,7 @@ func (s store) Release(ctx context.Context, orderID string) error {
 	})
 }
 
-// Sell makes what a delivered order had reserved sold.
+// Sell marks the reserved stock of a delivered order as sold.
 func (s store) Sell(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
@@ -65,7 +65,7 @@ func (s store) Sell(ctx context.Context, orderID string) error {
 	})
 }
 
-// forOrder runs work in a transaction that is the only one for its order meanwhile, with what is known of the order.
+// forOrder runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
 func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// there may be no row to lock yet
@@ -80,6 +80,7 @@ func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *
 	})
 }
 
+// findReservation returns the order's reservation, or nil if there is none.
 func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
 	r := Reservation{OrderID: orderID}
 	var outcome []byte
@@ -98,7 +99,7 @@ func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservati
 	return &r, nil
 }
 
-// lockMenu reads the dishes that lines name and keeps their stock locked. Postgres locks in the order it sorts.
+// lockMenu reads the dishes of lines and locks their stock rows. Postgres locks rows in sort order.
 func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
 	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
 		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
@@ -117,7 +118,7 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 	return menu, err
 }
 
-// remember records the reservation. Without an outcome it is a tombstone.
+// insertReservation inserts r. A tombstone has no outcome.
 func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) error {
 	var outcome []byte
 	if r.State != Tombstone {
@@ -131,7 +132,7 @@ func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) 
 	return err
 }
 
-// take moves the lines from available to reserved. The rows are locked already.
+// moveToReserved moves the lines' pieces from available to reserved. The caller holds the row locks.
 func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
 	_, err := tx.Exec(ctx, `with line as (
 			insert into reservation_lines (order_id, product_id, quantity)
@@ -142,8 +143,8 @@ func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line
 	return err
 }
 
-// settle ends a reservation: it locks the stock of its lines in the order of their ids, as Reserve does, moves it as move
-// says, and records the new state.
+// endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
+// move, and records the state next.
 func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
 		order by product_id for no key update`, orderID); err != nil {

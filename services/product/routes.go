@@ -7,6 +7,7 @@ import (
 	"comanda/services/internal/token"
 )
 
+// routes lists the HTTP API.
 func (s service) routes() []rest.Route {
 	return []rest.Route{
 		{Method: "GET", Path: "/products", Access: rest.Anyone, Handle: s.listProducts},
@@ -18,6 +19,7 @@ func (s service) routes() []rest.Route {
 	}
 }
 
+// subscriptions lists the events that product consumes.
 func (s service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.OrderCreatedPending, s.orderPlaced),

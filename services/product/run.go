@@ -14,7 +14,7 @@ type config struct {
 	Currency    string `env:"CURRENCY" envDefault:"EUR"`
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx is done.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// store keeps menu, stock and reservations in tables, because they are counted, searched and constrained.
+// store keeps menu, stock and reservations in tables, which allow counts, searches and constraints.
 type store struct {
 	pool *pgxpool.Pool
-	now  func() time.Time // as Postgres keeps it: stateful.Clock
+	now  func() time.Time // in the precision of Postgres: server.Clock
 }
 
-// productColumns are what scan reads, from products p and their stock s.
+// productColumns are the columns that scanProduct reads, from products p and their stock s.
 const productColumns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
 	p.updated_at, s.available, s.reserved, s.sold`
 
@@ -40,7 +40,7 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// product reads one product; lock is a locking clause, or nothing.
+// findProduct reads one product. lock is a SQL locking clause or empty.
 func findProduct(ctx context.Context, q querier, id, lock string) (Product, error) {
 	rows, err := q.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
 	if err != nil {
@@ -53,30 +53,30 @@ func findProduct(ctx context.Context, q querier, id, lock string) (Product, erro
 	return p, err
 }
 
-// Product reads one product, also one that is not active.
+// Product returns one product, active or not.
 func (s store) Product(ctx context.Context, id string) (Product, error) {
 	return findProduct(ctx, s.pool, id, "")
 }
 
-// search says which products are wanted. After is the last of the page before, nil for the first page.
+// search selects the products of a page. After is the last product of the previous page, nil for the first page.
 type search struct {
-	Query    string // part of name or description
+	Query    string // matches a part of the name or description
 	Category string
 	After    *position
 	Limit    int
 }
 
-// place is where a product stands in the menu's order.
+// position is a product's place in the menu's sort order.
 type position struct {
 	Category string `json:"c"`
 	Name     string `json:"n"`
 	ID       string `json:"i"`
 }
 
-// wildcards keeps what a client searches for from being a pattern.
+// wildcards escapes the characters that LIKE treats as a pattern.
 var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// Menu lists active products by category and name.
+// Menu returns active products, sorted by category and name.
 func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
 	after := position{}
 	if want.After != nil {
@@ -95,14 +95,14 @@ func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
 	return pgx.CollectRows(rows, scanProduct)
 }
 
-// MenuEntry is what order asks of the menu: whether a product is there and can be ordered.
+// MenuEntry tells order whether a product can be ordered.
 type MenuEntry struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Active bool   `json:"active"`
 }
 
-// Entries are those of ids that are on the menu.
+// MenuEntries returns the entries of the ids that exist, active or not.
 func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, error) {
 	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any($1::uuid[]) order by id`, ids)
 	if err != nil {
@@ -111,8 +111,9 @@ func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, erro
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[MenuEntry])
 }
 
-// Add puts p on the menu with its first stock, unless the same request (by p's id, which follows from its key, and its
-// fingerprint) did so before: then it returns the product as it is now, and added is false.
+// AddProduct adds p and its initial stock to the menu. If the same request added p before, it returns the product's current
+// state, and added is false. The request is the same if p's id, which derives from the idempotency key, and the fingerprint
+// are; another fingerprint returns idempotency.ErrOtherBody.
 func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {
@@ -131,6 +132,7 @@ func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor str
 	return now, added, err
 }
 
+// insertProduct inserts p, its stock and the initial movement, unless p's id exists.
 func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
 	tag, err := tx.Exec(ctx, `insert into products (id, name, description, category, price_cents, currency, active, version,
 		created_at, created_by, updated_at, fingerprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -147,10 +149,10 @@ func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor
 	return true, err
 }
 
-// Change alters the dish; its stock is not for this.
+// ChangeProduct applies patch to a product. It does not change the stock.
 func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// no key update, so that reservations, whose lines refer to the product, need not wait
+		// "no key update" does not block reservations, whose lines refer to the product
 		if p, err = findProduct(ctx, tx, id, "for no key update of p"); err != nil {
 			return err
 		}
