@@ -24,7 +24,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// app is the service's routes over a real Postgres, with a stand-in for the sidecar.
+// harness is product's API and event handlers on a real Postgres, with a fake sidecar.
 type harness struct {
 	store
 	sidecar *servicetest.Sidecar
@@ -40,13 +40,13 @@ func newHarness(t *testing.T) harness {
 	client := servicetest.NewSidecar(s.pool)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	registry := prometheus.NewRegistry()
-	served := service{s, newAnnouncer(client, time.Now), new(orderLocks), newMetrics(registry, log), "EUR"}
-	router := rest.Router(log, token.NewVerifier(secret), served.routes())
-	consumer.Register(router, log, served.subscriptions())
+	svc := service{s, newAnnouncer(client, time.Now), new(orderLocks), newMetrics(registry, log), "EUR"}
+	router := rest.Router(log, token.NewVerifier(secret), svc.routes())
+	consumer.Register(router, log, svc.subscriptions())
 	return harness{s, client, router, registry}
 }
 
-// hear hands an event to the service as the sidecar does and returns the fate it decides.
+// deliver delivers an event as the sidecar does and returns the status of the response.
 func deliver[T any](t *testing.T, h harness, topic event.Topic[T], data T) string {
 	t.Helper()
 	body, err := json.Marshal(event.Received[T]{ID: uuid.NewString(), Type: topic.Type(), Data: data})
@@ -56,13 +56,14 @@ func deliver[T any](t *testing.T, h harness, topic event.Topic[T], data T) strin
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events/"+topic.Name, bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
-	var fate struct{ Status string }
-	if err := json.Unmarshal(w.Body.Bytes(), &fate); err != nil || w.Code != http.StatusOK {
-		t.Fatalf("got %d %s", w.Code, w.Body)
+	var response struct{ Status string }
+	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("got %d %s, want 200 with a status", w.Code, w.Body)
 	}
-	return fate.Status
+	return response.Status
 }
 
+// placeOrder delivers a new order with one line.
 func (h harness) placeOrder(t *testing.T, orderID, productID string, quantity int) string {
 	t.Helper()
 	return deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{
@@ -70,12 +71,13 @@ func (h harness) placeOrder(t *testing.T, orderID, productID string, quantity in
 	})
 }
 
+// changeStatus delivers a status change of an order.
 func (h harness) changeStatus(t *testing.T, orderID string, status event.Status) string {
 	t.Helper()
 	return deliver(t, h, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
 }
 
-// answers returns what was announced so far.
+// announced returns the outcomes published so far.
 func (h harness) announced(t *testing.T) ([]event.StockReserved, []event.StockFailed) {
 	t.Helper()
 	return servicetest.Events(t, h.sidecar, component, event.InventoryStockReserved),
@@ -84,9 +86,9 @@ func (h harness) announced(t *testing.T) ([]event.StockReserved, []event.StockFa
 
 func (h harness) wantAnnounced(t *testing.T, reserved, failed int) {
 	t.Helper()
-	yes, no := h.announced(t)
-	if len(yes) != reserved || len(no) != failed {
-		t.Errorf("announced %d reserved and %d failed, want %d and %d", len(yes), len(no), reserved, failed)
+	successes, failures := h.announced(t)
+	if len(successes) != reserved || len(failures) != failed {
+		t.Errorf("got %d reserved and %d failed events, want %d and %d", len(successes), len(failures), reserved, failed)
 	}
 }
 
@@ -97,7 +99,7 @@ func wantResult(t *testing.T, got, want string) {
 	}
 }
 
-func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
+func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	h := newHarness(t)
 	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
 	wantResult(t, h.placeOrder(t, orderID, soup.ID, 4), "SUCCESS")
@@ -106,7 +108,7 @@ func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
 	reserved, _ := h.announced(t)
 	first := reserved[0]
 	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" || first.Items[0].Name != "Soup" {
-		t.Errorf("got %+v", first)
+		t.Errorf("got %+v, want version 1 with Soup for 4000 EUR", first)
 	}
 	if again := reserved[1]; again.TotalCents != first.TotalCents || again.Version != first.Version {
 		t.Errorf("got %+v, want %+v", again, first)
@@ -117,7 +119,7 @@ func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(raw, &document); err != nil || document.Times != 2 || document.State != Reserved {
-		t.Errorf("got %s (%v)", raw, err)
+		t.Errorf("got %s (%v), want RESERVED announced 2 times", raw, err)
 	}
 	h.store.wantStock(t, soup.ID, Stock{6, 4, 0})
 
@@ -126,11 +128,11 @@ func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
 	h.wantAnnounced(t, 2, 1)
 	_, failed := h.announced(t)
 	if failed[0].Reason != event.ReasonInsufficientStock || failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
-		t.Errorf("got %+v", failed[0])
+		t.Errorf("got %+v, want a shortage of 7 with 6 available", failed[0])
 	}
 }
 
-// countingSidecar is a sidecar that counts writes that fail: on a stock runtime each of them blocks a partition of the outbox.
+// countingSidecar counts failed writes. With stock Dapr each of them blocks a partition of the outbox.
 type countingSidecar struct {
 	*servicetest.Sidecar
 	failed atomic.Int32
@@ -144,14 +146,14 @@ func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store str
 	return err
 }
 
-func TestDecisionsAreCountedOnce(t *testing.T) {
+func TestEachDecisionIsCountedOnce(t *testing.T) {
 	h := newHarness(t)
 	soup, tea := h.addProduct(t, "Soup", 10), h.addProduct(t, "Tea", 1)
-	reserved, failed, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
-	h.changeStatus(t, overtaken, event.StatusCancelled)
+	reserved, failed, cancelledFirst := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	h.changeStatus(t, cancelledFirst, event.StatusCancelled)
 	for range 2 {
 		h.placeOrder(t, reserved, soup.ID, 4)
-		h.placeOrder(t, overtaken, soup.ID, 4)
+		h.placeOrder(t, cancelledFirst, soup.ID, 4)
 		wantResult(t, deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
 			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
 	}
@@ -159,25 +161,25 @@ func TestDecisionsAreCountedOnce(t *testing.T) {
 		"comanda_stock_rejections_total 2")
 }
 
-func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {
+func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 	s := newStore(t)
 	sidecar := &countingSidecar{Sidecar: servicetest.NewSidecar(s.pool)}
-	served := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
 	soup := s.addProduct(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}
-	for _, err := range runConcurrently(8, func(int) error { return served.orderPlaced(context.Background(), placed) }) {
+	for _, err := range runConcurrently(8, func(int) error { return svc.orderPlaced(context.Background(), placed) }) {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if answers := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(answers) != 8 || sidecar.failed.Load() != 0 {
-		t.Errorf("%d answers, %d writes failed", len(answers), sidecar.failed.Load())
+	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 || sidecar.failed.Load() != 0 {
+		t.Errorf("got %d events and %d failed writes, want 8 and 0", len(events), sidecar.failed.Load())
 	}
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
 }
 
-func TestACrashBetweenTableAndDocumentIsHealed(t *testing.T) {
+func TestRedeliveryAnnouncesAnOutcomeThatWasOnlyInTheTables(t *testing.T) {
 	h := newHarness(t)
 	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
 	h.sidecar.Away(true)
@@ -190,7 +192,7 @@ func TestACrashBetweenTableAndDocumentIsHealed(t *testing.T) {
 	h.wantAnnounced(t, 1, 0)
 }
 
-func TestALostAnswerOfTheSidecarIsNoFailure(t *testing.T) {
+func TestLostSidecarResponseIsNotAFailure(t *testing.T) {
 	h := newHarness(t)
 	soup := h.addProduct(t, "Soup", 10)
 	h.sidecar.LoseNextAnswer()
@@ -198,26 +200,26 @@ func TestALostAnswerOfTheSidecarIsNoFailure(t *testing.T) {
 	h.wantAnnounced(t, 1, 0)
 }
 
-func TestNobodyIsToldOfWhatIsOver(t *testing.T) {
+func TestNoOutcomeIsAnnouncedForClosedOrders(t *testing.T) {
 	h := newHarness(t)
 	soup := h.addProduct(t, "Soup", 10)
-	cancelled, delivered, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	cancelled, delivered, cancelledFirst := uuid.NewString(), uuid.NewString(), uuid.NewString()
 	wantResult(t, h.placeOrder(t, cancelled, soup.ID, 1), "SUCCESS")
 	wantResult(t, h.placeOrder(t, delivered, soup.ID, 2), "SUCCESS")
 	h.wantAnnounced(t, 2, 0)
 	for range 2 {
 		wantResult(t, h.changeStatus(t, cancelled, event.StatusCancelled), "SUCCESS")
 		wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
-		wantResult(t, h.changeStatus(t, overtaken, event.StatusCancelled), "SUCCESS")
+		wantResult(t, h.changeStatus(t, cancelledFirst, event.StatusCancelled), "SUCCESS")
 	}
-	for _, orderID := range []string{cancelled, delivered, overtaken} {
+	for _, orderID := range []string{cancelled, delivered, cancelledFirst} {
 		wantResult(t, h.placeOrder(t, orderID, soup.ID, 1), "SUCCESS")
 	}
 	h.wantAnnounced(t, 2, 0)
 	h.store.wantStock(t, soup.ID, Stock{8, 0, 2})
 }
 
-func TestOtherStatusesDoNotTouchTheStock(t *testing.T) {
+func TestOtherStatusesDoNotChangeTheStock(t *testing.T) {
 	h := newHarness(t)
 	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
 	wantResult(t, h.placeOrder(t, orderID, soup.ID, 1), "SUCCESS")
@@ -228,7 +230,7 @@ func TestOtherStatusesDoNotTouchTheStock(t *testing.T) {
 	h.store.wantStock(t, soup.ID, Stock{9, 1, 0})
 }
 
-func TestWhatCannotBeRightGoesToTheDeadLetters(t *testing.T) {
+func TestInvalidEventsBecomeDeadLetters(t *testing.T) {
 	h := newHarness(t)
 	soup, failed, delivered := h.addProduct(t, "Soup", 10), uuid.NewString(), uuid.NewString()
 	wantResult(t, h.placeOrder(t, "no id", soup.ID, 1), "DROP")
@@ -240,6 +242,6 @@ func TestWhatCannotBeRightGoesToTheDeadLetters(t *testing.T) {
 	wantResult(t, h.placeOrder(t, delivered, soup.ID, 1), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusCancelled), "DROP")
-	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY") // its order may still come, after a database was restored
+	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY") // the order may still arrive, for example after a database restore
 	h.store.wantStock(t, soup.ID, Stock{9, 0, 1})
 }

@@ -85,7 +85,7 @@ func ParseOrder(placed event.OrderPlaced) (orderID string, lines []Line, err err
 		return "", nil, fmt.Errorf("orderId: %w", err)
 	}
 	if len(placed.Items) == 0 || len(placed.Items) > maxLines {
-		return "", nil, fmt.Errorf("got %[2]d lines, want 1 to %[1]d", maxLines, len(placed.Items))
+		return "", nil, fmt.Errorf("the order has %d lines, want 1 to %d", len(placed.Items), maxLines)
 	}
 	seen := map[string]bool{}
 	for i, item := range placed.Items {

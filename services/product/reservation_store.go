@@ -68,7 +68,7 @@ func (s store) Sell(ctx context.Context, orderID string) error {
 // forOrder runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
 func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// there may be no row to lock yet
+		// an advisory lock, because the order may have no row to lock yet
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
 			return err
 		}

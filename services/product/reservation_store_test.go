@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// reserve calls Reserve and returns the reservation's state.
 func (s store) reserve(t *testing.T, orderID string, lines ...Line) State {
 	t.Helper()
 	r, _, err := s.Reserve(t.Context(), orderID, lines)
@@ -19,6 +20,7 @@ func (s store) reserve(t *testing.T, orderID string, lines ...Line) State {
 	return r.State
 }
 
+// wantStock checks the stock of one product and the stock law.
 func (s store) wantStock(t *testing.T, id string, want Stock) {
 	t.Helper()
 	if got := s.stockOf(t, id); got != want {
@@ -27,28 +29,28 @@ func (s store) wantStock(t *testing.T, id string, want Stock) {
 	wantStockLaw(t, s.pool)
 }
 
-func TestEveryLineOrNone(t *testing.T) {
+func TestReserveTakesEveryLineOrNone(t *testing.T) {
 	s := newStore(t)
 	soup, pasta := s.addProduct(t, "Soup", 10), s.addProduct(t, "Pasta", 1)
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{pasta.ID, 2}); got != Failed {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want FAILED", got)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{uuid.NewString(), 1}); got != Failed {
-		t.Errorf("an unknown product: got %s", got)
+		t.Errorf("unknown product: got %s, want FAILED", got)
 	}
 	if got := s.reserve(t, uuid.NewString(), Line{soup.ID, 2}, Line{pasta.ID, 1}); got != Reserved {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want RESERVED", got)
 	}
 	s.wantStock(t, soup.ID, Stock{8, 2, 0})
 	s.wantStock(t, pasta.ID, Stock{0, 1, 0})
 }
 
-func TestAskedAgainItAnswersTheSame(t *testing.T) {
+func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
-	answers := runConcurrently(8, func(int) Reservation {
+	results := runConcurrently(8, func(int) Reservation {
 		r, _, err := s.Reserve(context.Background(), orderID, []Line{{soup.ID, 4}})
 		if err != nil {
 			t.Error(err)
@@ -60,11 +62,11 @@ func TestAskedAgainItAnswersTheSame(t *testing.T) {
 	}
 	later, repeated, err := s.Reserve(t.Context(), orderID, []Line{{soup.ID, 4}})
 	if err != nil || !repeated {
-		t.Errorf("got repeated %v, %v", repeated, err)
+		t.Errorf("got repeated %v, %v, want true", repeated, err)
 	}
-	for _, answer := range append(answers, later) {
-		if !reflect.DeepEqual(answer, answers[0]) || answer.Outcome.Reserved.TotalCents != 4000 {
-			t.Errorf("got %+v, want %+v", answer, answers[0])
+	for _, result := range append(results, later) {
+		if !reflect.DeepEqual(result, results[0]) || result.Outcome.Reserved.TotalCents != 4000 {
+			t.Errorf("got %+v, want %+v", result, results[0])
 		}
 	}
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
@@ -78,7 +80,7 @@ func TestAskedAgainItAnswersTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, _, err := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}}); err != nil || !reflect.DeepEqual(again, first) || again.State != Failed {
-		t.Errorf("a failure, once there is enough: got %+v, %v, want %+v", again, err, first)
+		t.Errorf("repeated after a restock: got %+v, %v, want %+v", again, err, first)
 	}
 }
 
@@ -98,14 +100,14 @@ func TestReservationsNeverOversell(t *testing.T) {
 		}
 	}
 	if reserved != 6 {
-		t.Errorf("%d of 20 pieces were reserved in threes", reserved)
+		t.Errorf("got %d reservations of 3 pieces from a stock of 20, want 6", reserved)
 	}
 	s.wantStock(t, soup.ID, Stock{2, 18, 0})
 }
 
-// Orders that want the same dishes, named in any order, while others are cancelled, delivered and restocked: nobody waits
-// for somebody who waits for them.
-func TestNoDeadlockOverTheSameDishes(t *testing.T) {
+// TestConcurrentOrdersForTheSameDishesDoNotDeadlock reserves the same dishes in random order while orders are cancelled and
+// delivered and the dishes are restocked and changed.
+func TestConcurrentOrdersForTheSameDishesDoNotDeadlock(t *testing.T) {
 	s := newStore(t)
 	var menu []string
 	for range 6 {
@@ -120,15 +122,15 @@ func TestNoDeadlockOverTheSameDishes(t *testing.T) {
 		}
 		orderID := uuid.NewString()
 		r, _, err := s.Reserve(ctx, orderID, lines)
-		_, moved := s.MoveStock(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
-		_, renamed := s.ChangeProduct(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
+		_, moveErr := s.MoveStock(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
+		_, changeErr := s.ChangeProduct(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
 		switch {
 		case i%3 == 0:
 			err = errors.Join(err, s.Release(ctx, orderID))
 		case i%3 == 1 && r.State == Reserved:
 			err = errors.Join(err, s.Sell(ctx, orderID))
 		}
-		return errors.Join(err, moved, renamed)
+		return errors.Join(err, moveErr, changeErr)
 	}) {
 		if err != nil {
 			t.Error(err)
@@ -137,7 +139,7 @@ func TestNoDeadlockOverTheSameDishes(t *testing.T) {
 	wantStockLaw(t, s.pool)
 }
 
-func TestACancellationGivesBackOnce(t *testing.T) {
+func TestCancellationReleasesStockOnce(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
@@ -148,15 +150,15 @@ func TestACancellationGivesBackOnce(t *testing.T) {
 		}
 	}
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Released {
-		t.Errorf("asked again after the cancellation: got %s", got)
+		t.Errorf("order after its cancellation: got %s, want RELEASED", got)
 	}
 	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errImpossible) {
-		t.Errorf("delivered after the cancellation: got %v", err)
+		t.Errorf("delivery after the cancellation: got %v, want errImpossible", err)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
-func TestACancellationThatOvertakesRefusesTheOrder(t *testing.T) {
+func TestCancellationBeforeTheOrderLeavesATombstone(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
@@ -166,12 +168,12 @@ func TestACancellationThatOvertakesRefusesTheOrder(t *testing.T) {
 		}
 	}
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Tombstone {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want TOMBSTONE", got)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
-func TestOrderAndCancellationAtOnce(t *testing.T) {
+func TestConcurrentOrderAndCancellationHoldNoStock(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	for range 20 {
@@ -191,12 +193,12 @@ func TestOrderAndCancellationAtOnce(t *testing.T) {
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
 
-func TestADeliveryIsSoldOnce(t *testing.T) {
+func TestDeliverySellsStockOnce(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errUnknownOrder) {
-		t.Errorf("of an unknown order: got %v", err)
+		t.Errorf("unknown order: got %v, want errUnknownOrder", err)
 	}
 	s.reserve(t, orderID, Line{soup.ID, 4})
 	for _, err := range runConcurrently(6, func(int) error { return s.Sell(context.Background(), orderID) }) {
@@ -205,15 +207,15 @@ func TestADeliveryIsSoldOnce(t *testing.T) {
 		}
 	}
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Sold {
-		t.Errorf("asked again after the delivery: got %s", got)
+		t.Errorf("order after its delivery: got %s, want SOLD", got)
 	}
 	if err := s.Release(t.Context(), orderID); !errors.Is(err, errImpossible) {
-		t.Errorf("cancelled after the delivery: got %v", err)
+		t.Errorf("cancellation after the delivery: got %v, want errImpossible", err)
 	}
 	s.wantStock(t, soup.ID, Stock{6, 0, 4})
 }
 
-func TestAFailedOrderHoldsNothing(t *testing.T) {
+func TestFailedOrderHoldsNoStock(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
@@ -222,7 +224,7 @@ func TestAFailedOrderHoldsNothing(t *testing.T) {
 		t.Error(err)
 	}
 	if got := s.reserve(t, orderID, Line{soup.ID, 11}); got != Failed {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want FAILED", got)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 }

@@ -25,7 +25,7 @@ func newStore(t *testing.T) store {
 	return store{servicetest.NewDatabase(t, migrations), server.Clock}
 }
 
-// add puts a dish on the menu that has stock pieces.
+// addProduct adds a dish with the given stock to the menu.
 func (s store) addProduct(t *testing.T, name string, stock int) Product {
 	t.Helper()
 	draft := Draft{Name: name, Category: "Mains", PriceCents: ptr(int64(1000)), Stock: stock}
@@ -40,14 +40,15 @@ func (s store) addProduct(t *testing.T, name string, stock int) Product {
 	return p
 }
 
-// law checks that no product has more or less than was brought in, and that what is reserved and sold is what orders say.
+// wantStockLaw checks the stock law: each product's pieces equal its movements, and the reserved and sold pieces equal the
+// lines of the reservations.
 func wantStockLaw(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	var broken, all int
 	err := pool.QueryRow(t.Context(), `select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
 		from stock_law`).Scan(&broken, &all)
 	if err != nil || broken > 0 || all == 0 {
-		t.Fatalf("the law of the stock is broken for %d of %d products (%v)", broken, all, err)
+		t.Fatalf("stock law: %d of %d products violate it, want 0 of at least 1 (%v)", broken, all, err)
 	}
 }
 
@@ -60,7 +61,7 @@ func (s store) stockOf(t *testing.T, id string) Stock {
 	return Stock{p.Available, *p.Reserved, *p.Sold}
 }
 
-// together runs work n times at once and returns what each returned.
+// runConcurrently runs work n times at once and returns the results.
 func runConcurrently[T any](n int, work func(i int) T) []T {
 	results := make([]T, n)
 	var all sync.WaitGroup
@@ -71,7 +72,7 @@ func runConcurrently[T any](n int, work func(i int) T) []T {
 	return results
 }
 
-func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
+func TestReplicasMigrateAndSeedConcurrently(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
 	for _, err := range runConcurrently(5, func(int) error {
 		replica, err := database.Open(pool.Config().ConnString())
@@ -86,7 +87,7 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 			return store{replica, time.Now}.SeedMenu(context.Background(), "EUR")
 		}
 		err = start()
-		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // a lock waited for too long: as Serve does
+		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // retry after a lock timeout, as Serve does
 			err = start()
 		}
 		return err
@@ -99,52 +100,52 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 	err := pool.QueryRow(t.Context(), `select count(*), count(distinct category), min(available), max(available)
 		from products join stock on product_id = id`).Scan(&dishes, &categories, &least, &most)
 	if err != nil || dishes < 30 || categories < 5 || least < 5 || most > 80 {
-		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v)", dishes, categories, least, most, err)
+		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v), want at least 30, at least 5, stock 5 to 80", dishes, categories, least, most, err)
 	}
 	wantStockLaw(t, pool)
 }
 
-func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
+func TestOnlyAnEmptyMenuIsSeeded(t *testing.T) {
 	s := newStore(t)
 	s.addProduct(t, "Ours", 1)
 	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.Menu(t.Context(), search{Limit: 100}); len(found) != 1 || err != nil {
-		t.Errorf("got %d dishes (%v)", len(found), err)
+		t.Errorf("got %d dishes (%v), want 1", len(found), err)
 	}
 }
 
-func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
+func TestRepeatedRequestAddsOneProduct(t *testing.T) {
 	s := newStore(t)
 	p, _ := validDraft().Product(uuid.NewString(), "EUR", s.now())
-	type answer struct {
+	type result struct {
 		p     Product
 		added bool
 		err   error
 	}
-	made := 0
-	for _, a := range runConcurrently(8, func(int) answer {
+	created := 0
+	for _, a := range runConcurrently(8, func(int) result {
 		got, added, err := s.AddProduct(context.Background(), p, "one", "admin")
-		return answer{got, added, err}
+		return result{got, added, err}
 	}) {
 		if a.err != nil || a.p.ID != p.ID || a.p.Available != 10 {
 			t.Errorf("got %+v, %v", a.p, a.err)
 		}
 		if a.added {
-			made++
+			created++
 		}
 	}
-	if made != 1 {
-		t.Errorf("made %d times", made)
+	if created != 1 {
+		t.Errorf("got %d products added, want 1", created)
 	}
 	if _, _, err := s.AddProduct(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
-		t.Errorf("another body under the same key: got %v", err)
+		t.Errorf("same key with another body: got %v, want an invalid request", err)
 	}
 	wantStockLaw(t, s.pool)
 }
 
-func TestMenuIsSearchedAndPaged(t *testing.T) {
+func TestMenuSearchesAndPages(t *testing.T) {
 	s := newStore(t)
 	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
@@ -164,18 +165,18 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 		want search
 		hits int
 	}{
-		"in the name":           {search{Query: "pIZZa"}, 5},
-		"in the description":    {search{Query: "guanciale"}, 1},
-		"category":              {search{Category: "pizza"}, 5},
-		"both":                  {search{Query: "truffle", Category: "Pizza"}, 1},
-		"a part of a category":  {search{Category: "pizz"}, 0},
-		"percent is no pattern": {search{Query: "%"}, 0},
-		"nor is an underscore":  {search{Query: "_"}, 0},
-		"nor a backslash":       {search{Query: `\`}, 0},
-		"no SQL":                {search{Query: "' or ''='"}, 0},
+		"in the name":        {search{Query: "pIZZa"}, 5},
+		"in the description": {search{Query: "guanciale"}, 1},
+		"category":           {search{Category: "pizza"}, 5},
+		"both":               {search{Query: "truffle", Category: "Pizza"}, 1},
+		"part of a category": {search{Category: "pizz"}, 0},
+		"percent sign":       {search{Query: "%"}, 0},
+		"underscore":         {search{Query: "_"}, 0},
+		"backslash":          {search{Query: `\`}, 0},
+		"SQL":                {search{Query: "' or ''='"}, 0},
 	} {
 		if got := find(tc.want); len(got) != tc.hits {
-			t.Errorf("%s: got %v", name, got)
+			t.Errorf("%s: got %v, want %d dishes", name, got, tc.hits)
 		}
 	}
 	all := find(search{})
@@ -196,11 +197,11 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 		after = &position{last.Category, last.Name, last.ID}
 	}
 	if strings.Join(paged, "|") != strings.Join(all, "|") || all[0] != "Panna Cotta" {
-		t.Errorf("paged %v, all %v", paged, all)
+		t.Errorf("got pages %v, want %v, starting with Panna Cotta", paged, all)
 	}
 }
 
-func TestInactiveDishesLeaveTheMenu(t *testing.T) {
+func TestInactiveProductsAreNotListed(t *testing.T) {
 	s := newStore(t)
 	p := s.addProduct(t, "Soup", 3)
 	changed, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)})
@@ -208,10 +209,10 @@ func TestInactiveDishesLeaveTheMenu(t *testing.T) {
 		t.Fatalf("got %+v, %v", changed, err)
 	}
 	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
-		t.Errorf("the same again: got %+v, %v", again, err)
+		t.Errorf("repeated change: got %+v, %v, want version 2", again, err)
 	}
 	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {
-		t.Errorf("still listed: %v", found)
+		t.Errorf("got %v, want no products", found)
 	}
 	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {
 		t.Errorf("got %+v, %v", got, err)
@@ -225,7 +226,7 @@ func TestInactiveDishesLeaveTheMenu(t *testing.T) {
 	}
 }
 
-func TestChangesOfOneDishTakeTurns(t *testing.T) {
+func TestConcurrentChangesOfOneProductAllCount(t *testing.T) {
 	s := newStore(t)
 	p := s.addProduct(t, "Soup", 3)
 	for _, err := range runConcurrently(10, func(i int) error {
@@ -237,6 +238,6 @@ func TestChangesOfOneDishTakeTurns(t *testing.T) {
 		}
 	}
 	if got, _ := s.Product(t.Context(), p.ID); got.Version != 11 {
-		t.Errorf("got version %d", got.Version)
+		t.Errorf("got version %d, want 11", got.Version)
 	}
 }
