@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// What is counted is what was written, once, however often it is asked for or heard.
-func TestEveryStateIsCountedOnce(t *testing.T) {
+// TestEachStatusChangeIsCountedOnce checks that repeated requests and events are not counted.
+func TestEachStatusChangeIsCountedOnce(t *testing.T) {
 	h := newHarness(t)
 	for range 3 {
 		h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
@@ -34,7 +34,7 @@ func TestEveryStateIsCountedOnce(t *testing.T) {
 		`comanda_recovery_total{step="announced_again"} 0`)
 }
 
-func TestAWriteThatFailsIsNotCounted(t *testing.T) {
+func TestFailedWritesAreNotCounted(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(ana)
 	h.sidecar.Away(true)
@@ -56,8 +56,8 @@ func TestRecoveryIsCounted(t *testing.T) {
 		`comanda_orders_total{status="CANCELLED"} 1`, `comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`)
 }
 
-// What the recovery announces belongs to the trace in which the order was placed.
-func TestRecoveryStaysInTheTrace(t *testing.T) {
+// TestRecoveryContinuesTheTrace checks that an event published again belongs to the trace that placed the order.
+func TestRecoveryContinuesTheTrace(t *testing.T) {
 	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
@@ -68,14 +68,14 @@ func TestRecoveryStaysInTheTrace(t *testing.T) {
 	}
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
-		t.Errorf("announced %+v", all)
+		t.Errorf("got %+v, want 2 events of trace %s", all, trace)
 	}
 }
 
-func TestWhatIsPendingIsKnown(t *testing.T) {
+func TestBacklogCountsPendingOrders(t *testing.T) {
 	h := newHarness(t)
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != 0 {
-		t.Errorf("none: %+v, %v", got, err)
+		t.Errorf("no orders: got %+v, %v, want a count of 0", got, err)
 	}
 	h.placeOrder(ana)
 	h.advanceClock(time.Minute)
@@ -90,8 +90,8 @@ func TestWhatIsPendingIsKnown(t *testing.T) {
 		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, maxCounted); err != nil {
 		t.Fatal(err)
 	}
-	want.Count = maxCounted // counting ends somewhere, so that the oldest is known in any case
+	want.Count = maxCounted // the count is bounded, the oldest order still is exact
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != want.Count || !got.Oldest.Equal(noon) {
-		t.Errorf("of very many: got %+v, want %+v, %v", got, want, err)
+		t.Errorf("long backlog: got %+v, want %+v, %v", got, want, err)
 	}
 }

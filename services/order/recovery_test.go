@@ -10,42 +10,42 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// counted says how often the two topics were announced on.
-func (h *harness) countEvents() (asked, told int) {
+// countEvents counts the events on order's two topics.
+func (h *harness) countEvents() (placed, changed int) {
 	h.t.Helper()
 	return len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderCreatedPending)),
 		len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderStatusChanged))
 }
 
-func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
+func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
 	h := newHarness(t)
-	waits, settled := h.placeOrder(ana), h.placeOrder(ana)
-	h.deliverReserved(settled)
+	pending, confirmed := h.placeOrder(ana), h.placeOrder(ana)
+	h.deliverReserved(confirmed)
 	for _, step := range []struct {
-		later time.Duration
-		asked int // so far, the two placings included
+		later  time.Duration
+		placed int // events so far, including the first 2
 	}{{29 * time.Second, 2}, {time.Second, 3}, {0, 3}, {29 * time.Second, 3}, {time.Second, 4}} {
 		h.advanceClock(step.later)
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if asked, told := h.countEvents(); asked != step.asked || told != 1 {
-			t.Fatalf("at %s: asked %d times, told %d times, want %d and 1", h.now(), asked, told, step.asked)
+		if placed, changed := h.countEvents(); placed != step.placed || changed != 1 {
+			t.Fatalf("at %s: got %d created and %d changed events, want %d and 1", h.now(), placed, changed, step.placed)
 		}
 	}
 	again := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)[3]
-	if again.OrderID != waits || again.Version != 1 || len(again.Items) != 2 {
-		t.Errorf("announced %+v", again)
+	if again.OrderID != pending || again.Version != 1 || len(again.Items) != 2 {
+		t.Errorf("got %+v, want version 1 of %s with 2 lines", again, pending)
 	}
-	if got := h.request(ana, "GET", "/orders/"+waits, ""); got.body["version"] != 1.0 || got.text("updatedAt") != got.text("createdAt") {
-		t.Errorf("asking again changed the order: %s", got.Body)
+	if got := h.request(ana, "GET", "/orders/"+pending, ""); got.body["version"] != 1.0 || got.text("updatedAt") != got.text("createdAt") {
+		t.Errorf("got %s, want the order unchanged", got.Body)
 	}
-	if fate := h.deliverReserved(waits); fate != "SUCCESS" {
-		t.Errorf("the late answer: %s", fate)
+	if status := h.deliverReserved(pending); status != "SUCCESS" {
+		t.Errorf("late outcome: got %s, want SUCCESS", status)
 	}
 }
 
-func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
+func TestOrdersWithoutAnOutcomeAreCancelled(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(ana)
 	h.advanceClock(15 * time.Minute)
@@ -56,22 +56,22 @@ func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
 	}
 	got := h.request(ana, "GET", "/orders/"+id, "")
 	if got.text("status") != "CANCELLED" || got.text("reason") != "timed_out" || got.body["version"] != 2.0 {
-		t.Errorf("answers %s", got.Body)
+		t.Errorf("got %s, want CANCELLED, timed_out, version 2", got.Body)
 	}
-	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
-	if len(told) != 1 || told[0].Status != "CANCELLED" || told[0].Reason != "timed_out" {
-		t.Errorf("announced %+v", told)
+	changes := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	if len(changes) != 1 || changes[0].Status != "CANCELLED" || changes[0].Reason != "timed_out" {
+		t.Errorf("got %+v, want one CANCELLED event", changes)
 	}
-	if fate := h.deliverReserved(id); fate != "SUCCESS" {
-		t.Errorf("the answer that is far too late: %s", fate)
+	if status := h.deliverReserved(id); status != "SUCCESS" {
+		t.Errorf("outcome after the cancellation: got %s, want SUCCESS", status)
 	}
 	if got := h.request(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" {
-		t.Errorf("it lives again: %s", got.Body)
+		t.Errorf("got %s, want CANCELLED", got.Body)
 	}
 }
 
-// TestAnswersThatComeDuringTheRecoveryCount: the recovery looks at an order again before it writes.
-func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
+// TestOutcomeDuringTheRecoveryWins checks that the recovery reads an order again before it writes.
+func TestOutcomeDuringTheRecoveryWins(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(ana)
 	h.advanceClock(15 * time.Minute)
@@ -80,58 +80,58 @@ func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := h.request(ana, "GET", "/orders/"+id, ""); got.text("status") != "CONFIRMED" {
-		t.Errorf("answers %s", got.Body)
+		t.Errorf("got %s, want CONFIRMED", got.Body)
 	}
 }
 
-func TestManyWait(t *testing.T) {
+func TestRecoveryReadsEveryPage(t *testing.T) {
 	h := newHarness(t)
-	for range recovery.PageSize + 20 { // more than a page, many of the same moment
+	for range recovery.PageSize + 20 { // more than a page, all with the same time
 		h.placeOrder(ana)
 	}
 	h.advanceClock(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if asked, _ := h.countEvents(); asked != 2*(recovery.PageSize+20) {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 2*(recovery.PageSize+20) {
+		t.Errorf("got %d created events, want %d", placed, 2*(recovery.PageSize+20))
 	}
 }
 
-func TestTheRecoveryOutlivesFailures(t *testing.T) {
+func TestRecoveryContinuesAfterFailures(t *testing.T) {
 	h := newHarness(t)
 	broken := h.placeOrder(ana)
 	for range 2*recovery.MaxFailures - 1 {
 		h.placeOrder(ana)
 	}
 	h.advanceClock(time.Minute)
-	h.corruptOrder(broken) // one that cannot be read keeps none of the others waiting
+	h.corruptOrder(broken) // an unreadable order does not hold up the others
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken one is not told of")
+		t.Error("corrupt order: got no error, want one")
 	}
-	if asked, _ := h.countEvents(); asked != 4*recovery.MaxFailures-1 {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 4*recovery.MaxFailures-1 {
+		t.Errorf("got %d created events, want %d", placed, 4*recovery.MaxFailures-1)
 	}
 	h.advanceClock(time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the sidecar's absence is not told of")
+		t.Error("sidecar unavailable: got no error, want one")
 	}
 	if all, failed := ended("recover order"); all == 0 || failed != all {
-		t.Errorf("%d spans, %d say that they failed", all, failed)
+		t.Errorf("got %d spans, %d of them failed, want all failed", all, failed)
 	}
 	h.sidecar.Away(false)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken one is not told of")
+		t.Error("corrupt order: got no error, want one")
 	}
-	if asked, _ := h.countEvents(); asked != 6*recovery.MaxFailures-2 {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 6*recovery.MaxFailures-2 {
+		t.Errorf("got %d created events, want %d", placed, 6*recovery.MaxFailures-2)
 	}
 }
 
-// TestScatteredFailuresEndNoRound: only failures in a row mean that something is away.
-func TestScatteredFailuresEndNoRound(t *testing.T) {
+// TestScatteredFailuresDoNotEndTheRound checks that only MaxFailures consecutive failures end a round.
+func TestScatteredFailuresDoNotEndTheRound(t *testing.T) {
 	h := newHarness(t)
 	for range recovery.MaxFailures + 1 {
 		h.corruptOrder(h.placeOrder(ana))
@@ -141,14 +141,14 @@ func TestScatteredFailuresEndNoRound(t *testing.T) {
 	}
 	h.advanceClock(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken ones are not told of")
+		t.Error("corrupt orders: got no error, want one")
 	}
-	if asked, _ := h.countEvents(); asked != 3*(recovery.MaxFailures+1) {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 3*(recovery.MaxFailures+1) {
+		t.Errorf("got %d created events, want %d", placed, 3*(recovery.MaxFailures+1))
 	}
 }
 
-// spoil makes an order's document one that cannot be read.
+// corruptOrder makes an order's document unreadable.
 func (h *harness) corruptOrder(id string) {
 	h.t.Helper()
 	const version = `"version":1`
@@ -159,19 +159,19 @@ func (h *harness) corruptOrder(id string) {
 	}
 }
 
-func TestRunRecoversUntilItsEnd(t *testing.T) {
+func TestRecoveryRunsUntilItsContextIsDone(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(ana)
 	h.service.recovery.Every = time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { h.service.runRecovery(ctx); close(ended) }()
-	answered := make(chan reply, 1)
-	go func() { answered <- h.requestIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
+	stopped := make(chan struct{})
+	go func() { h.service.runRecovery(ctx); close(stopped) }()
+	responses := make(chan reply, 1)
+	go func() { responses <- h.requestIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
 	h.advanceClock(15 * time.Minute)
-	if got := <-answered; got.text("status") != "CANCELLED" {
-		t.Errorf("answers %s", got.Body)
+	if got := <-responses; got.text("status") != "CANCELLED" {
+		t.Errorf("got %s, want CANCELLED", got.Body)
 	}
 	cancel()
-	<-ended
+	<-stopped
 }
