@@ -55,8 +55,8 @@ func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 		t.Errorf("got %s, want totals and no fingerprint", got.Body)
 	}
 	h.advanceClock(time.Second)
-	waitress := person{staffID, []string{"customer"}}
-	if got := h.request(waitress, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
+	waiterAsCustomer := person{staffID, []string{"customer"}}
+	if got := h.request(waiterAsCustomer, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
 		t.Errorf("customer without orders: got %s, want an empty list", got.Body)
 	}
 }

@@ -19,21 +19,21 @@ type fakeProduct struct {
 	calls    []string
 }
 
-func (k *fakeProduct) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
-	k.calls = append(k.calls, app+" "+verb+" "+method)
-	if k.hangs {
+func (p *fakeProduct) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
+	p.calls = append(p.calls, app+" "+verb+" "+method)
+	if p.hangs {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return []byte(k.response), k.err
+	return []byte(p.response), p.err
 }
 
 const onlySoupActive = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
 
 func TestMenuCachesActiveProducts(t *testing.T) {
 	now := noon
-	k := &fakeProduct{response: onlySoupActive}
-	m := newMenu(k, func() time.Time { return now })
+	product := &fakeProduct{response: onlySoupActive}
+	m := newMenu(product, func() time.Time { return now })
 	missing := func() string {
 		t.Helper()
 		unknown, err := m.Missing(t.Context(), []string{soup, bread, customerID})
@@ -45,18 +45,18 @@ func TestMenuCachesActiveProducts(t *testing.T) {
 	if got := missing(); got != "false true true" {
 		t.Errorf("got %s, want only soup on the menu", got)
 	}
-	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; k.calls[0] != want {
-		t.Errorf("got call %q, want %q", k.calls[0], want)
+	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; product.calls[0] != want {
+		t.Errorf("got call %q, want %q", product.calls[0], want)
 	}
-	if missing(); k.calls[1] != "product GET menu?id="+bread+"&id="+customerID {
-		t.Errorf("second lookup: got call %q, want soup to come from the cache", k.calls[1])
+	if missing(); product.calls[1] != "product GET menu?id="+bread+"&id="+customerID {
+		t.Errorf("second lookup: got call %q, want soup to come from the cache", product.calls[1])
 	}
 	now = now.Add(menuCacheTime)
-	if missing(); !strings.Contains(k.calls[2], soup) {
-		t.Errorf("after menuCacheTime: got call %q, want soup in it", k.calls[2])
+	if missing(); !strings.Contains(product.calls[2], soup) {
+		t.Errorf("after menuCacheTime: got call %q, want soup in it", product.calls[2])
 	}
-	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(k.calls) != 3 {
-		t.Errorf("cached product: got %v and calls %q, want no call", err, k.calls[3:])
+	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(product.calls) != 3 {
+		t.Errorf("cached product: got %v and calls %q, want no call", err, product.calls[3:])
 	}
 }
 
@@ -70,8 +70,8 @@ func TestMenuLookupTimesOut(t *testing.T) {
 }
 
 func TestMenuLookupReturnsErrors(t *testing.T) {
-	for name, k := range map[string]*fakeProduct{"unavailable": {err: errors.New("refused")}, "invalid response": {response: "<html>"}} {
-		if unknown, err := newMenu(k, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
+	for name, product := range map[string]*fakeProduct{"unavailable": {err: errors.New("refused")}, "invalid response": {response: "<html>"}} {
+		if unknown, err := newMenu(product, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
 			t.Errorf("%s: got %v, %v, want an error", name, unknown, err)
 		}
 	}

@@ -35,7 +35,8 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 			Name: "comanda_orders_total", Help: "Number of orders that entered each status.",
 		}, []string{"status"}),
 		decided: factory.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "comanda_order_decision_seconds", Help: "Time that orders were PENDING, by the status that followed.", Buckets: telemetry.SagaBuckets,
+			Name: "comanda_order_decision_seconds", Help: "Time that orders were PENDING, by the status that followed.",
+			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
 		recovered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "comanda_recovery_total", Help: "Number of overdue PENDING orders that the recovery handled, by step.",
@@ -68,5 +69,6 @@ func (m *metrics) RecordRecovery(ctx context.Context, o Order, step string) {
 		m.RecordStatus(ctx, o)
 	}
 	m.recovered.WithLabelValues(step).Inc()
-	m.log.Log(ctx, level, "order was PENDING too long: "+strings.ReplaceAll(step, "_", " "), "orderId", o.ID, "placed", o.CreatedAt, "announced", o.Announced)
+	m.log.Log(ctx, level, "order was PENDING too long: "+strings.ReplaceAll(step, "_", " "),
+		"orderId", o.ID, "placed", o.CreatedAt, "announced", o.Announced)
 }

@@ -113,9 +113,9 @@ func TestOrderIsCheckedAgainstTheMenu(t *testing.T) {
 		t.Errorf("got %d %s, want 422 for items[1].productId and no event", response.Code, response.Body)
 	}
 	for name, breakProduct := range map[string]func(*fakeProduct){
-		"product is unavailable":    func(k *fakeProduct) { k.err = errors.New("refused") },
-		"product does not response": func(k *fakeProduct) { k.hangs = true },
-		"product sends no JSON":     func(k *fakeProduct) { k.response = "<html>" },
+		"product is unavailable":  func(p *fakeProduct) { p.err = errors.New("refused") },
+		"product does not answer": func(p *fakeProduct) { p.hangs = true },
+		"product sends no JSON":   func(p *fakeProduct) { p.response = "<html>" },
 	} {
 		h := newHarness(t)
 		breakProduct(h.product)

@@ -32,10 +32,12 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	now := server.Clock
 	s := &service{
-		log: base.Log, metrics: newMetrics(base.Metrics, base.Log), orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
+		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
+		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		menu: newMenu(base.Client, now), changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.", base.OnceStarted(s.lists.Backlog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
+		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){s.runRecovery},

@@ -181,7 +181,7 @@ func parseSearch(r *http.Request) (search, error) {
 	return want, nil
 }
 
-// validText reports whether Postgres can search for text, and it has at most longest characters.
+// validText reports whether text is valid in a Postgres query and has at most longest characters.
 func validText(text string, longest int) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

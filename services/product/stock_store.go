@@ -40,6 +40,7 @@ func (s store) MoveStock(ctx context.Context, m movement) (p Product, err error)
 	return p, err
 }
 
+// setStock copies s into the fields of p.
 func (p *Product) setStock(s Stock) {
 	p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold
 }
