@@ -30,7 +30,7 @@ func (s *service) applyOutcome(ctx context.Context, id string, change func(*Orde
 	if !validate.IsUUID(id) {
 		return consumer.Reject(fmt.Errorf("%q is not the id of an order", id))
 	}
-	_, err := s.change(ctx, id, change)
+	_, err := s.changeOrder(ctx, id, change)
 	if errors.Is(err, errMismatch) || errors.Is(err, errContradiction) {
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
 	}

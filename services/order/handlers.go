@@ -71,7 +71,7 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
-	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		if !o.VisibleTo(caller) {
 			return false, notFound(id)
 		}
@@ -95,7 +95,7 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &request); err != nil {
 		return err
 	}
-	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		return o.Advance(request.Status, callerOf(r), s.now())
 	})
 	if err != nil {

@@ -132,7 +132,7 @@ func TestEveryActionInEveryStatus(t *testing.T) {
 			case errors.Is(err, errContradiction):
 				got = contradiction
 			case err != nil:
-				t.Errorf("%s, %s: %v", state, name, err)
+				t.Errorf("%s, %s: got %v, want no error", state, name, err)
 			case changed:
 				got = string(order.Status)
 			}
@@ -140,7 +140,7 @@ func TestEveryActionInEveryStatus(t *testing.T) {
 				t.Errorf("%s, %s: got %q, want %q", state, name, got, want)
 			}
 			if !changed && (order.Status != before.Status || order.Version != before.Version || len(order.History) != len(before.History)) {
-				t.Errorf("%s, %s: reported no change, but got %+v", state, name, order)
+				t.Errorf("%s, %s: reported no change, but got %+v, want it unchanged", state, name, order)
 			}
 			if changed && (order.Version != before.Version+1 || len(order.History) != order.Version) {
 				t.Errorf("%s, %s: got version %d after %d with %d entries, want one more of each", state, name, order.Version, before.Version, len(order.History))

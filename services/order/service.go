@@ -25,9 +25,9 @@ type service struct {
 	now      func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
-// change applies apply to an order. The new state and its event are one write. Then change records the status and wakes the
+// changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
 // requests that wait for the order. It writes nothing if apply reports no change.
-func (s *service) change(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
+func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
 	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {

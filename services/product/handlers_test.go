@@ -90,7 +90,7 @@ func TestOnlyAdminsChangeProducts(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID
 	if got := decode[Product](t, h.request(t, admin, "PATCH", path, `{"priceCents":5}`, ""), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a price of 5 in version 2", got)
 	}
 	decode[rest.Problem](t, h.request(t, staff, "PATCH", path, `{"priceCents":6}`, ""), http.StatusForbidden)
 	decode[rest.Problem](t, h.request(t, admin, "PATCH", path, `{"stock":6}`, ""), http.StatusUnprocessableEntity)
@@ -177,7 +177,7 @@ func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
 	}
 	soup := h.addProduct(t, "Soup", 1)
 	if got := decode[Product](t, h.request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), "", ""), http.StatusOK); got.ID != soup.ID {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want product %s", got, soup.ID)
 	}
 }
 
@@ -191,10 +191,10 @@ func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
 	got := decode[rest.List[MenuEntry]](t, h.request(t, anonymous, "GET", "/menu?"+query.Encode(), "", ""), http.StatusOK)
 	want := map[MenuEntry]bool{{soup.ID, "Soup", true}: true, {inactive.ID, "Gone", false}: true}
 	if len(got.Items) != 2 || !want[got.Items[0]] || !want[got.Items[1]] {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want %v", got, want)
 	}
 	if body := h.request(t, anonymous, "GET", "/menu", "", "").Body.String(); strings.TrimSpace(body) != `{"items":[]}` {
-		t.Errorf("got %s", body)
+		t.Errorf("no ids: got %s, want an empty list", body)
 	}
 	many := url.Values{}
 	for i := range maxMenuIDs + 1 {

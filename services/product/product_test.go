@@ -25,7 +25,7 @@ func TestDraftBecomesAProduct(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Name != "Osso Buco" || p.Currency != "EUR" || p.Available != 10 || !p.Active || p.Version != 1 || !p.CreatedAt.Equal(noon) {
-		t.Errorf("got %+v", p)
+		t.Errorf("got %+v, want 10 pieces of Osso Buco in EUR, version 1", p)
 	}
 }
 
@@ -79,14 +79,14 @@ func TestPatchChangesOnlyItsFields(t *testing.T) {
 	later := noon.Add(time.Hour)
 	changed, err := p.Change(Patch{PriceCents: ptr(int64(2500)), Active: ptr(false)}, later)
 	if err != nil || !changed || p.PriceCents != 2500 || p.Active || p.Name != "Osso Buco" || p.Version != 2 || !p.UpdatedAt.Equal(later) {
-		t.Errorf("got %v, %v, %+v", changed, err, p)
+		t.Errorf("got changed %v, %v, %+v, want the new price, inactive, version 2", changed, err, p)
 	}
 	if changed, err = p.Change(Patch{PriceCents: ptr(int64(2500)), Name: ptr("Osso Buco ")}, later.Add(time.Hour)); changed || err != nil || p.Version != 2 {
 		t.Errorf("repeated patch: got changed %v, %v, version %d, want no change", changed, err, p.Version)
 	}
 	before := p
 	if _, err = p.Change(Patch{Name: ptr(""), PriceCents: ptr(int64(1))}, later); !slices.Equal(wrongFields(err), []string{"name"}) || p != before {
-		t.Errorf("got %v, %+v", err, p)
+		t.Errorf("invalid name: got %v, %+v, want an error for name and no change", err, p)
 	}
 }
 

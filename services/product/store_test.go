@@ -130,7 +130,7 @@ func TestRepeatedRequestAddsOneProduct(t *testing.T) {
 		return result{got, added, err}
 	}) {
 		if a.err != nil || a.p.ID != p.ID || a.p.Available != 10 {
-			t.Errorf("got %+v, %v", a.p, a.err)
+			t.Errorf("got %+v, %v, want product %s with 10 pieces", a.p, a.err, p.ID)
 		}
 		if a.added {
 			created++
@@ -206,7 +206,7 @@ func TestInactiveProductsAreNotListed(t *testing.T) {
 	p := s.addProduct(t, "Soup", 3)
 	changed, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)})
 	if err != nil || changed.Active || changed.Version != 2 {
-		t.Fatalf("got %+v, %v", changed, err)
+		t.Fatalf("got %+v, %v, want an inactive product in version 2", changed, err)
 	}
 	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
 		t.Errorf("repeated change: got %+v, %v, want version 2", again, err)
@@ -215,14 +215,14 @@ func TestInactiveProductsAreNotListed(t *testing.T) {
 		t.Errorf("got %v, want no products", found)
 	}
 	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want the inactive product", got, err)
 	}
 	entries, err := s.MenuEntries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
 	if err != nil || len(entries) != 1 || entries[0] != (MenuEntry{p.ID, "Soup", false}) {
-		t.Errorf("got %v, %v", entries, err)
+		t.Errorf("got %v, %v, want one inactive entry", entries, err)
 	}
 	if _, err := s.ChangeProduct(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
-		t.Errorf("got %v", err)
+		t.Errorf("unknown product: got %v, want not found", err)
 	}
 }
 
