@@ -27,7 +27,8 @@ func TestLogin(t *testing.T) {
 	id := h.registerActive(t, "ana@example.com")
 	got, code := h.logIn(t, "  ANA@example.com", password)
 	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
-	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" || got.ExpiresIn != 900 {
+	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" ||
+		got.ExpiresIn != 900 {
 		t.Errorf("ACTIVE account: got %d, %+v, token error %v", code, got, err)
 	}
 	for name, pair := range map[string][2]string{
@@ -100,7 +101,9 @@ func TestPasswordCheckTakesAsLongForUnknownAccounts(t *testing.T) {
 		return least
 	}
 	known := fastest(hash, "wrong secret")
-	for name, got := range map[string]time.Duration{"unknown account": fastest("", "wrong secret"), "too long": fastest(hash, strings.Repeat("x", 100))} {
+	for name, got := range map[string]time.Duration{
+		"unknown account": fastest("", "wrong secret"), "too long": fastest(hash, strings.Repeat("x", 100)),
+	} {
 		if got < known/4 {
 			t.Errorf("%s: took %v, a known account took %v", name, got, known)
 		}

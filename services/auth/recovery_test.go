@@ -47,7 +47,8 @@ func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
 	h.runRecovery(t)
 	h.runRecovery(t)
 	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
-	if now := h.registration(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 || cancelled[0].UserID != id {
+	if now := h.registration(t, id); now.Status != Rejected || now.Reason != "timed_out" || len(cancelled) != 1 ||
+		cancelled[0].UserID != id {
 		t.Fatalf("got %+v, cancellations %+v, want REJECTED, timed_out and one cancellation", now, cancelled)
 	}
 	h.deliverOutcome(t, id, event.UserCreated, "") // too late: auth has to cancel the profile again

@@ -43,12 +43,14 @@ func TestRegistrationRequestsAProfileAndKeepsThePasswordSecret(t *testing.T) {
 
 func TestRegistrationResponseHasALocation(t *testing.T) {
 	h := newHarness(t)
-	r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/register", strings.NewReader(registrationBody("ana@example.com", password)))
+	request := strings.NewReader(registrationBody("ana@example.com", password))
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/register", request)
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.router.ServeHTTP(w, r)
 	location := w.Header().Get("Location")
-	if w.Code != 202 || !strings.HasPrefix(location, "/api/v1/auth/registrations/") || !strings.Contains(w.Body.String(), location[len("/api/v1/auth/registrations/"):]) {
+	if w.Code != 202 || !strings.HasPrefix(location, "/api/v1/auth/registrations/") ||
+		!strings.Contains(w.Body.String(), location[len("/api/v1/auth/registrations/"):]) {
 		t.Fatalf("got %d, Location %q, body %s, want 202 and the registration's address", w.Code, location, w.Body)
 	}
 }
@@ -186,7 +188,8 @@ func TestInvalidOutcomesAreRejected(t *testing.T) {
 		}
 	}
 	h.sidecar.Away(true)
-	err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: uuid.NewString(), Outcome: event.UserCreated}})
+	outcome := event.UserOutcome{UserID: uuid.NewString(), Outcome: event.UserCreated}
+	err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: outcome})
 	if !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("without a sidecar: got %v, want Unavailable", err)
 	}

@@ -43,7 +43,8 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING: user has not answered yet.", base.OnceStarted(s.pendingBacklog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
+		base.OnceStarted(s.pendingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
@@ -54,7 +55,9 @@ func run(ctx context.Context, environ []string) error {
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error { return s.recoverRegistrations(ctx, t) })
+			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error {
+				return s.recoverRegistrations(ctx, t)
+			})
 		},
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "deletion of expired refresh tokens", sweepEvery, func(ctx context.Context) error {

@@ -92,7 +92,8 @@ func (h harness) registerPending(t *testing.T, email string) string {
 // deliverOutcome delivers user's outcome of the registration.
 func (h harness) deliverOutcome(t *testing.T, id, outcome, reason string) {
 	t.Helper()
-	if err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}}); err != nil {
+	data := event.UserOutcome{UserID: id, Version: 1, Outcome: outcome, Reason: reason}
+	if err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: data}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -33,13 +33,16 @@ func (s sessions) startSession(ctx context.Context, account Account, now time.Ti
 }
 
 func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUID, now time.Time) error {
-	_, err := tx.Exec(ctx, `insert into refresh_tokens (hash, family, expires_at) values ($1, $2, $3)`, t.hash(), family, now.Add(refreshTTL))
+	_, err := tx.Exec(ctx, `insert into refresh_tokens (hash, family, expires_at) values ($1, $2, $3)`,
+		t.hash(), family, now.Add(refreshTTL))
 	return err
 }
 
 // exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
 // for repeatTime; any other use of a spent token revokes its family. Unauthenticated when the token is not valid.
-func (s sessions) exchangeToken(ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time) (refreshToken, Account, error) {
+func (s sessions) exchangeToken(
+	ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time,
+) (refreshToken, Account, error) {
 	next := s.successor(presented, idempotencyKey)
 	var account Account
 	decision := refuse

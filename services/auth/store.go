@@ -57,12 +57,14 @@ type waitingAccount struct {
 }
 
 // listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They were last
-// announced at or before announced, or created at or before made.
-func (s store) listWaiting(ctx context.Context, announced, made time.Time, after waitingAccount, limit int) ([]waitingAccount, error) {
+// announced at or before announced, or created at or before created.
+func (s store) listWaiting(
+	ctx context.Context, announced, created time.Time, after waitingAccount, limit int,
+) ([]waitingAccount, error) {
 	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
 		where document->>'status' = 'PENDING' and key > 'account-' || $3
 			and ((document->>'announcedAt')::timestamptz <= $1 or (document->>'createdAt')::timestamptz <= $2)
-		order by key limit $4`, announced, made, after.ID, limit)
+		order by key limit $4`, announced, created, after.ID, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func setSecurityHeaders(header http.Header) {
 }
 
 // handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). It
-// reports whether the request was a preflight, which is then answered.
+// reports whether the request was a preflight and has been answered.
 func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false

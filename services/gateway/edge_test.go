@@ -28,49 +28,50 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 	}
 	slices.Sort(names)
 	if want := "Accept Authorization Content-Length Content-Type Dapr-Api-Token Idempotency-Key User-Agent"; strings.Join(names, " ") != want {
-		t.Errorf("passed: %v", names)
+		t.Errorf("got headers %v, want %s", names, want)
 	}
 	for name, want := range map[string]string{"Authorization": authorization, "Dapr-Api-Token": "dapr-token", "Idempotency-Key": "k-1",
 		"Content-Type": "application/json", "User-Agent": "comanda-gateway", "Accept": "application/json, application/problem+json"} {
 		if got.Get(name) != want || len(got.Values(name)) != 1 {
-			t.Errorf("%s: %v", name, got.Values(name))
+			t.Errorf("%s: got %v, want %s", name, got.Values(name), want)
 		}
 	}
 }
 
-func TestEveryPostHasAKey(t *testing.T) {
+func TestEveryPostHasAnIdempotencyKey(t *testing.T) {
 	h := newHarness(t)
 	seen := map[string]bool{}
 	for range 2 {
 		h.send("POST", prefix+"/auth/login", `{}`)
 		key := h.sidecar.takeRequests()[0].header.Get("Idempotency-Key")
 		if uuid.Validate(key) != nil || seen[key] {
-			t.Errorf("key %q", key)
+			t.Errorf("got key %q, want a new UUID", key)
 		}
 		seen[key] = true
 	}
-	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
-		t.Errorf("a bad key: %d", got.StatusCode)
+	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 ||
+		len(h.sidecar.takeRequests()) != 0 {
+		t.Errorf("a key of 201 bytes: got %d, want 400 and no call", got.StatusCode)
 	}
 	h.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
 	if got := h.sidecar.takeRequests()[0].header.Get("Idempotency-Key"); got != "" {
-		t.Errorf("a GET has the key %q", got)
+		t.Errorf("GET: got key %q, want none", got)
 	}
 }
 
-func TestPreferIsForCallsThatWait(t *testing.T) {
+func TestPreferWaitPassesNormalised(t *testing.T) {
 	h := newHarness(t)
 	path := prefix + "/auth/registrations/" + orderID
 	h.send("GET", path, "", "Prefer", "respond-async, wait=3")
 	if got := h.sidecar.takeRequests()[0].header.Get("Prefer"); got != "wait=3" {
-		t.Errorf("Prefer: %q", got)
+		t.Errorf("got Prefer %q, want wait=3", got)
 	}
 	if got := h.send("GET", path, "", "Prefer", "wait=31"); got.StatusCode != 400 {
-		t.Errorf("wait=31: %d", got.StatusCode)
+		t.Errorf("wait=31: got %d, want 400", got.StatusCode)
 	}
 }
 
-func TestForgedTokensStopHere(t *testing.T) {
+func TestInvalidTokensNeverReachTheSidecar(t *testing.T) {
 	h := newHarness(t)
 	sign := func(method jwt.SigningMethod, key any, change func(*token.Claims)) string {
 		c := token.Claims{Roles: []string{token.Customer, token.Admin}, RegisteredClaims: jwt.RegisteredClaims{Issuer: token.Issuer,
@@ -84,7 +85,7 @@ func TestForgedTokensStopHere(t *testing.T) {
 	}
 	same, key := func(*token.Claims) {}, []byte(secret)
 	if got := h.send("GET", prefix+"/users/me", "", "Authorization", sign(jwt.SigningMethodHS256, key, same)); got.StatusCode != 200 {
-		t.Fatalf("a good one: %d", got.StatusCode)
+		t.Fatalf("a valid token: got %d, want 200", got.StatusCode)
 	}
 	h.sidecar.takeRequests()
 	for name, authorization := range map[string]string{
@@ -96,10 +97,10 @@ func TestForgedTokensStopHere(t *testing.T) {
 		"another audience": sign(jwt.SigningMethodHS256, key, func(c *token.Claims) { c.Audience = jwt.ClaimStrings{"x"} }),
 		"Basic":            "Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:auth")),
 	} {
-		for _, path := range []string{"/users/me", "/products"} { // a bad token is refused where none is needed, too
+		for _, path := range []string{"/users/me", "/products"} { // a bad token is refused also where no token is needed
 			got := h.send("GET", prefix+path, "", "Authorization", authorization)
 			if got.StatusCode != 401 || got.Header.Get("WWW-Authenticate") == "" || len(h.sidecar.takeRequests()) != 0 {
-				t.Errorf("%s on %s: %d", name, path, got.StatusCode)
+				t.Errorf("%s on %s: got %d, want 401 and no call", name, path, got.StatusCode)
 			}
 		}
 	}
@@ -114,27 +115,27 @@ func TestPathTricksNeverReachTheSidecar(t *testing.T) {
 		"/api/v1/products/%00", "/api/v1/products/" + orderID + "%00", "/api/v1/products\\", "/api/v1/products;x=1", "/api/v1/products/" + orderID + ";x",
 		"/api/v1/products/{id}", "/api/v1/products/*", "/api/v1/products/http:%2F%2Fexample.com", "/api/v1/products/é", "/api/v1/menu", "/api/v2/products",
 		"/v1.0/invoke/order/method/orders", "/v1.0/shutdown", "/v1.0/metadata", "/events/order.status.changed", "/api/v1/orders/" + orderID + "/history",
-		"/api/v1/orders/%2e%2e", "/api/v1/orders/..", // no 401: this is no address to ask a token for
+		"/api/v1/orders/%2e%2e", "/api/v1/orders/..", // 404, not 401: these paths do not exist
 		"/api/v1/products/urn:uuid:" + orderID, "/api/v1/products/" + strings.ReplaceAll(orderID, "-", ""), "/api/v1/products/" + orderID + "/", "*", "",
 		"http://127.0.0.1:3500/v1.0/metadata", "/API/v1/products", "/api/v1/products#x", "/api/v1/products%3Fx", "/api/v1/auth/../../v1.0/invoke/auth/method/accounts",
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			status := h.sendRaw(method + " " + path + " HTTP/1.1\r\nHost: comanda\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			if reached := h.sidecar.takeRequests(); len(reached) != 0 || status != 404 && status != 400 && status != 405 {
-				t.Errorf("%s %s: %d, reached %v", method, path, status, reached)
+				t.Errorf("%s %s: got %d, calls %v, want 400, 404 or 405 and no call", method, path, status, reached)
 			}
 		}
 	}
-	// The same address in absolute form is the same address.
+	// A request target in absolute form is equivalent to its path.
 	if status := h.sendRaw("GET http://elsewhere/api/v1/products HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n"); status != 200 {
-		t.Errorf("absolute form: %d", status)
+		t.Errorf("absolute form: got %d, want 200", status)
 	}
 	if got := h.sidecar.takeRequests()[0].uri; got != "/v1.0/invoke/product/method/products" {
-		t.Errorf("absolute form became %s", got)
+		t.Errorf("absolute form: got call %s", got)
 	}
 }
 
-func TestBodies(t *testing.T) {
+func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 	h := newHarness(t)
 	customer := bearer(t, token.Customer)
 	for name, tc := range map[string]struct {
@@ -142,59 +143,62 @@ func TestBodies(t *testing.T) {
 		want              int
 	}{
 		"JSON":         {`{"a":"é"}`, "application/json", 200},
-		"as large":     {`"` + strings.Repeat("x", rest.MaxBody-2) + `"`, "application/json", 200},
+		"at the limit": {`"` + strings.Repeat("x", rest.MaxBody-2) + `"`, "application/json", 200},
 		"too large":    {`"` + strings.Repeat("x", rest.MaxBody-1) + `"`, "application/json", 413},
 		"a form":       {"a=b", "application/x-www-form-urlencoded", 415},
 		"no type":      {`{}`, "", 415},
 		"malformed":    {`{`, "application/json", 400},
 		"not UTF-8":    {"\"\xff\"", "application/json", 400},
-		"none":         {"", "", 200}, // whether it may be left out is for the service to say
+		"none":         {"", "", 200}, // the service decides whether a body is required
 		"NDJSON":       {"{}\n{}", "application/json", 400},
 		"smuggled GET": {"{}GET /x HTTP/1.1\r\n\r\n", "application/json", 400},
 	} {
 		got := h.send("POST", prefix+"/orders/"+orderID+"/cancel", tc.body, "Authorization", customer, "Content-Type", tc.contentType)
 		reached := h.sidecar.takeRequests()
 		if got.StatusCode != tc.want || (len(reached) == 1) != (tc.want == 200) {
-			t.Errorf("%s: %d %.200s, reached %d", name, got.StatusCode, got.text, len(reached))
+			t.Errorf("%s: got %d %.200s, %d calls, want %d", name, got.StatusCode, got.text, len(reached), tc.want)
 		}
 		if len(reached) == 1 && reached[0].body != tc.body {
-			t.Errorf("%s: another body arrived", name)
+			t.Errorf("%s: the service got body %.200q, want %.200q", name, reached[0].body, tc.body)
 		}
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
-			t.Errorf("%s with a body: %d", method, got.StatusCode)
+		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != 400 ||
+			len(h.sidecar.takeRequests()) != 0 {
+			t.Errorf("%s with a body: got %d, want 400 and no call", method, got.StatusCode)
 		}
 	}
 	if got := h.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, POST" {
-		t.Errorf("PUT: %d, Allow %q", got.StatusCode, got.Header.Get("Allow"))
+		t.Errorf("PUT: got %d, Allow %q, want 405, GET and POST", got.StatusCode, got.Header.Get("Allow"))
 	}
 }
 
-func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	h := newHarness(t)
 	for _, path := range []string{"/api/v1/products", "/nowhere", "/problems", "/api/v1/orders"} {
 		got := h.send("GET", path, "")
 		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
 			if len(got.Header.Values(name)) != 1 {
-				t.Errorf("%s: %s %v", path, name, got.Header.Values(name))
+				t.Errorf("%s: got %s %v, want one value", path, name, got.Header.Values(name))
 			}
 		}
 	}
 }
 
-func TestCrossOriginIsOffUnlessSet(t *testing.T) {
-	ask := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
+func TestCORSIsOffUnlessConfigured(t *testing.T) {
+	preflight := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
 	off := newHarness(t)
-	if got := off.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 405 || got.Header.Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("off: %d %v", got.StatusCode, got.Header)
+	if got := off.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 405 ||
+		got.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("not configured: got %d %v, want 405", got.StatusCode, got.Header)
 	}
 	on := newHarness(t, func(c *config) { c.Origins = []string{"https://app.example"} })
-	if got := on.send("OPTIONS", "/api/v1/orders", "", ask...); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
-		t.Errorf("on: %d %v", got.StatusCode, got.Header)
+	if got := on.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 204 ||
+		got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
+		t.Errorf("configured origin: got %d %v, want 204 and the origin allowed", got.StatusCode, got.Header)
 	}
 	if got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example"); got.Header.Get("Access-Control-Allow-Origin") != "" || got.Header.Get("Vary") != "Origin" {
-		t.Errorf("another origin: %v", got.Header)
+		t.Errorf("another origin: got %v, want it not allowed", got.Header)
 	}
 }
 
@@ -202,23 +206,23 @@ func TestProblemTypesAreDocumented(t *testing.T) {
 	h := newHarness(t)
 	for _, kind := range rest.ProblemTypes() {
 		if got := h.send("GET", kind.Type, ""); got.StatusCode != 200 || !strings.Contains(got.text, kind.Meaning) {
-			t.Errorf("%s: %d %s", kind.Type, got.StatusCode, got.text)
+			t.Errorf("%s: got %d %s, want 200 and its meaning", kind.Type, got.StatusCode, got.text)
 		}
 	}
 	if got := h.send("GET", "/problems/none", ""); got.StatusCode != 404 {
-		t.Errorf("an unknown one: %d", got.StatusCode)
+		t.Errorf("an unknown type: got %d, want 404", got.StatusCode)
 	}
 }
 
-// TestPlainAddresses looks at the first of two layers by itself: the other is that ids are UUIDs.
-func TestPlainAddresses(t *testing.T) {
+// TestPlainPath tests the first of two layers of path validation. The second one requires ids to be UUIDs.
+func TestPlainPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/api/v1/products": true, "/api/v1/orders/" + orderID + "/events": true, "/problems/not-found": true,
 		"": false, "/": false, "/a/": false, "/a//b": false, "/../a": false, "/a/..": false, "/a.b": false, "/%61": false, "/a%2Fb": false,
 		"/a;b": false, "/a b": false, "/a\n": false, "/{id}": false, "/é": false, `/a\b`: false, "a": false, "/a:b": false, "/@": false,
 	} {
 		if plainPath.MatchString(path) != want {
-			t.Errorf("%q: %t", path, !want)
+			t.Errorf("%q: got %t, want %t", path, !want, want)
 		}
 	}
 }

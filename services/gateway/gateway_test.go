@@ -26,13 +26,13 @@ const (
 
 var secret = token.Secret("0123456789abcdef0123456789abcdef")
 
-// fakeSidecar stands in for daprd and the services behind it: it records what reaches it and answers as a test says. What
-// the real one makes of our requests is covered by tests/journey.
+// fakeSidecar replaces daprd and the services behind it. It records the requests it receives and responds as a test sets it.
+// tests/journey covers the gateway with the real daprd.
 type fakeSidecar struct {
 	*httptest.Server
 	mu     sync.Mutex
 	got    []received
-	answer http.HandlerFunc
+	handle http.HandlerFunc
 }
 
 // received is one request as the sidecar saw it.
@@ -49,26 +49,27 @@ func newFakeSidecar(t *testing.T) *fakeSidecar {
 		body, _ := io.ReadAll(r.Body)
 		f.mu.Lock()
 		f.got = append(f.got, received{r.Method, r.RequestURI, r.Header.Clone(), string(body)})
-		answer := f.answer
+		handle := f.handle
 		f.mu.Unlock()
-		if answer == nil {
-			answer = func(w http.ResponseWriter, _ *http.Request) {
+		if handle == nil {
+			handle = func(w http.ResponseWriter, _ *http.Request) {
 				_ = rest.JSON(w, http.StatusOK, map[string]string{"from": "service"})
 			}
 		}
-		answer(w, r)
+		handle(w, r)
 	}))
 	t.Cleanup(f.Close)
 	return f
 }
 
-func (f *fakeSidecar) respondWith(answer http.HandlerFunc) {
+// respondWith sets the handler of all further requests.
+func (f *fakeSidecar) respondWith(handle http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.answer = answer
+	f.handle = handle
 }
 
-// take returns what has reached the sidecar, and forgets it.
+// takeRequests returns the requests received since the last call.
 func (f *fakeSidecar) takeRequests() []received {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +78,7 @@ func (f *fakeSidecar) takeRequests() []received {
 	return got
 }
 
-// harness is a gateway at a port of its own, before a fake sidecar.
+// harness runs a gateway on its own port, with a fake sidecar.
 type harness struct {
 	t       *testing.T
 	sidecar *fakeSidecar
@@ -125,7 +126,7 @@ func bearer(t *testing.T, roles ...string) string {
 	return "Bearer " + text
 }
 
-// response is an answer read whole.
+// response is a response with its complete body.
 type response struct {
 	*http.Response
 	text string
@@ -162,7 +163,7 @@ func (h *harness) send(method, path, body string, headers ...string) response {
 	return response{resp, string(text)}
 }
 
-// raw sends bytes as they are, which http.Client would not, and returns the status of the answer.
+// sendRaw sends the bytes of request, which http.Client would normalise or refuse, and returns the status.
 func (h *harness) sendRaw(request string) int {
 	h.t.Helper()
 	return rawStatus(h.t, strings.TrimPrefix(h.server.URL, "http://"), request)
@@ -179,10 +180,10 @@ func rawStatus(t *testing.T, address, request string) int {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	answer := make([]byte, 12) // HTTP/1.1 404
-	if _, err := io.ReadFull(conn, answer); err != nil {
+	statusLine := make([]byte, 12) // HTTP/1.1 404
+	if _, err := io.ReadFull(conn, statusLine); err != nil {
 		t.Fatalf("%q: %v", request, err)
 	}
-	status, _ := strconv.Atoi(string(answer[9:]))
+	status, _ := strconv.Atoi(string(statusLine[9:]))
 	return status
 }

@@ -9,7 +9,7 @@ import (
 	"comanda/services/internal/fault"
 )
 
-func TestTheHubDropsWhoIsSlowAndWaitsForNobody(t *testing.T) {
+func TestHubDropsSlowWatchersWithoutBlocking(t *testing.T) {
 	h := newHub(9, 9, 9)
 	slow, _ := h.addWatcher(orderID, account)
 	quick, _ := h.addWatcher(orderID, account)
@@ -20,27 +20,27 @@ func TestTheHubDropsWhoIsSlowAndWaitsForNobody(t *testing.T) {
 	select {
 	case <-slow.lost:
 	default:
-		t.Error("the slow one is still there")
+		t.Error("the slow watcher was not dropped")
 	}
 	select {
 	case <-quick.lost:
-		t.Error("the quick one was dropped")
+		t.Error("the quick watcher was dropped")
 	default:
 	}
-	h.removeWatcher(slow) // once more does no harm
+	h.removeWatcher(slow) // removing it twice is harmless
 	h.removeWatcher(quick)
 	if h.count != 0 || len(h.accounts) != 0 || len(h.orders) != 0 {
-		t.Errorf("left behind: %+v", h)
+		t.Errorf("got hub %+v, want it empty", h)
 	}
 }
 
-func TestTheHubHasRoomForSoManyOnly(t *testing.T) {
+func TestHubLimitsWatchers(t *testing.T) {
 	h := newHub(4, 2, 3)
 	join := func(order, account string, want fault.Kind) {
 		t.Helper()
 		_, err := h.addWatcher(order, account)
 		if want == fault.KindInternal && err != nil || want != fault.KindInternal && !fault.Is(err, want) {
-			t.Errorf("%s %s: %v", order, account, err)
+			t.Errorf("order %s, account %s: got %v, want kind %v", order, account, err, want)
 		}
 	}
 	join("a", "1", fault.KindInternal)
@@ -52,7 +52,7 @@ func TestTheHubHasRoomForSoManyOnly(t *testing.T) {
 	join("d", "3", fault.KindUnavailable) // there are four
 }
 
-func TestManyStreamsAtOnce(t *testing.T) {
+func TestHubServesConcurrentWatchers(t *testing.T) {
 	h := newHub(1000, 1000, 1000)
 	var all sync.WaitGroup
 	for i := range 50 {
@@ -69,6 +69,6 @@ func TestManyStreamsAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if h.count != 0 {
-		t.Errorf("%d left", h.count)
+		t.Errorf("got %d watchers, want 0", h.count)
 	}
 }

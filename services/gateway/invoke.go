@@ -71,17 +71,19 @@ func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, er
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil || len(body) > maxResponse {
-		return serviceResponse{}, unavailable(in.app, errors.Join(fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse), err))
+		size := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
+		return serviceResponse{}, unavailable(in.app, errors.Join(size, err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	a := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
-	success := a.status >= http.StatusOK && a.status < http.StatusMultipleChoices
-	if !success && (!a.problem || a.status < http.StatusBadRequest) { // an error of the sidecar, or of a server that is not a Comanda service
+	result := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
+	success := result.status >= http.StatusOK && result.status < http.StatusMultipleChoices
+	if !success && (!result.problem || result.status < http.StatusBadRequest) { // not from one of our services
 		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
-	return a, nil
+	return result, nil
 }
 
+// unavailable returns the error for a service that cannot be reached, or whose response cannot be used.
 func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
@@ -114,32 +116,32 @@ func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, 
 
 // writeTo sends the response to the client, with the listed headers only. A problem's instance becomes the path that the
 // client requested. A 503 or 429 without Retry-After gets one.
-func (a serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
-	if a.problem {
+func (s serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
+	if s.problem {
 		var problem rest.Problem
-		if err := json.Unmarshal(a.body, &problem); err != nil {
+		if err := json.Unmarshal(s.body, &problem); err != nil {
 			return fault.Unavailable(fmt.Errorf("decode the service's problem: %w", err), "a part of the system does not answer")
 		}
 		problem.Instance = r.URL.Path
-		if a.status >= http.StatusInternalServerError {
+		if s.status >= http.StatusInternalServerError {
 			problem.TraceID = telemetry.TraceID(r.Context())
 		}
 		body, err := json.Marshal(problem)
 		if err != nil {
 			return err
 		}
-		a.body = append(body, '\n')
+		s.body = append(body, '\n')
 	}
 	for _, name := range passedHeaders {
-		if value := a.header.Get(name); value != "" {
+		if value := s.header.Get(name); value != "" {
 			w.Header().Set(name, value)
 		}
 	}
-	temporary := a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests
+	temporary := s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
 	if temporary && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // fails only when the client has disconnected
+	w.WriteHeader(s.status)
+	_, _ = w.Write(s.body) // fails only when the client has disconnected
 	return nil
 }

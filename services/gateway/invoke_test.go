@@ -7,45 +7,46 @@ import (
 	"testing"
 )
 
-func TestWhatDidNotComeFromTheServiceIsA503(t *testing.T) {
+func TestResponsesNotFromTheServiceReturn503(t *testing.T) {
 	h := newHarness(t)
-	plain := func(status int, contentType, body string) http.HandlerFunc {
+	respond := func(status int, contentType, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", contentType)
 			w.WriteHeader(status)
 			_, _ = fmt.Fprint(w, body)
 		}
 	}
-	sidecars := `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: product, err: secret 10.0.0.7"}`
-	for name, answer := range map[string]http.HandlerFunc{
-		"unreachable":       plain(500, "application/json", sidecars),
-		"no such method":    plain(404, "application/json", sidecars),
-		"a wrong token":     plain(401, "text/plain", "invalid api token"),
-		"refused":           plain(403, "application/json", sidecars),
-		"a redirect":        plain(302, "text/html", ""),
-		"a broken problem":  plain(500, "application/problem+json", "{"),
-		"a dubious problem": plain(302, "application/problem+json", "{}"),
-		"too large":         plain(200, "application/json", strings.Repeat("x", maxResponse+1)),
+	sidecarError := `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: product, err: secret 10.0.0.7"}`
+	for name, response := range map[string]http.HandlerFunc{
+		"unreachable":       respond(500, "application/json", sidecarError),
+		"no such method":    respond(404, "application/json", sidecarError),
+		"a wrong token":     respond(401, "text/plain", "invalid api token"),
+		"refused":           respond(403, "application/json", sidecarError),
+		"a redirect":        respond(302, "text/html", ""),
+		"a broken problem":  respond(500, "application/problem+json", "{"),
+		"a dubious problem": respond(302, "application/problem+json", "{}"),
+		"too large":         respond(200, "application/json", strings.Repeat("x", maxResponse+1)),
 		"cut short": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "10")
 			_, _ = fmt.Fprint(w, "x")
 		},
 		"a broken connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
-		h.sidecar.respondWith(answer)
+		h.sidecar.respondWith(response)
 		got := h.send("GET", prefix+"/products", "")
-		if p := got.problem(); got.StatusCode != 503 || p.Type != "/problems/unavailable" || p.Instance != prefix+"/products" || got.Header.Get("Retry-After") == "" ||
+		if p := got.problem(); got.StatusCode != 503 || p.Type != "/problems/unavailable" ||
+			p.Instance != prefix+"/products" || got.Header.Get("Retry-After") == "" ||
 			got.Header.Get("Content-Type") != "application/problem+json" || strings.Contains(got.text, "10.0.0.7") {
-			t.Errorf("%s: %d %s", name, got.StatusCode, got.text)
+			t.Errorf("%s: got %d %s, want a 503 without details", name, got.StatusCode, got.text)
 		}
 	}
 	h.sidecar.Close()
 	if got := h.send("GET", prefix+"/products", ""); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
-		t.Errorf("no sidecar: %d %s", got.StatusCode, got.text)
+		t.Errorf("no sidecar: got %d %s, want 503 with Retry-After", got.StatusCode, got.text)
 	}
 }
 
-func TestAServicesAnswerGoesThrough(t *testing.T) {
+func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{"Location": "/api/v1/orders/x", "Preference-Applied": "wait=1", "Content-Type": "application/json",
@@ -57,12 +58,13 @@ func TestAServicesAnswerGoesThrough(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"id":1}`)
 	})
 	got := h.send("POST", prefix+"/auth/register", `{}`)
-	if got.StatusCode != 201 || got.text != `{"id":1}` || got.Header.Get("Location") != "/api/v1/orders/x" || got.Header.Get("Cache-Control") != "max-age=5" {
-		t.Errorf("%d %s %v", got.StatusCode, got.text, got.Header)
+	if got.StatusCode != 201 || got.text != `{"id":1}` || got.Header.Get("Location") != "/api/v1/orders/x" ||
+		got.Header.Get("Cache-Control") != "max-age=5" {
+		t.Errorf("success: got %d %s %v, want the service's 201", got.StatusCode, got.text, got.Header)
 	}
 	for _, name := range []string{"Set-Cookie", "Server", "traceparent", "dapr-caller-app-id", "X-Inside", "Access-Control-Allow-Origin"} {
 		if got.Header.Get(name) != "" {
-			t.Errorf("%s: %s", name, got.Header.Get(name))
+			t.Errorf("%s: got %q, want none", name, got.Header.Get(name))
 		}
 	}
 	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
@@ -72,12 +74,13 @@ func TestAServicesAnswerGoesThrough(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"type":"/problems/invalid","title":"t","status":422,"instance":"/auth/register","errors":[{"field":"email","message":"m"}]}`)
 	})
 	got = h.send("POST", prefix+"/auth/register", `{}`)
-	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 || got.Header.Get("Retry-After") != "7" {
-		t.Errorf("%d %s", got.StatusCode, got.text)
+	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 ||
+		got.Header.Get("Retry-After") != "7" {
+		t.Errorf("problem: got %d %s, want the service's 422 with the client's path", got.StatusCode, got.text)
 	}
 }
 
-func TestAServicesOwn503SaysWhenToComeBack(t *testing.T) {
+func TestServices503GetsRetryAfter(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
@@ -85,6 +88,6 @@ func TestAServicesOwn503SaysWhenToComeBack(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"status":503}`)
 	})
 	if got := h.send("GET", prefix+"/products", ""); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
-		t.Errorf("%d, Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
+		t.Errorf("got %d, Retry-After %q, want 503 with Retry-After", got.StatusCode, got.Header.Get("Retry-After"))
 	}
 }

@@ -46,7 +46,7 @@ func (l *limiter) admitRequest(address netip.Prefix, now time.Time) error {
 	if l.rate <= 0 {
 		return nil
 	}
-	reservation := l.bucket(address).ReserveN(now, 1)
+	reservation := l.bucketOf(address).ReserveN(now, 1)
 	if delay := reservation.DelayFrom(now); delay > 0 {
 		reservation.CancelAt(now)
 		if l.refused != nil {
@@ -57,7 +57,8 @@ func (l *limiter) admitRequest(address netip.Prefix, now time.Time) error {
 	return nil
 }
 
-func (l *limiter) bucket(address netip.Prefix) *rate.Limiter {
+// bucketOf returns the bucket of address, and creates it when the address is new.
+func (l *limiter) bucketOf(address netip.Prefix) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, ok := l.clients[address]; ok {

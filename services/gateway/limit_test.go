@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/fault"
 )
 
-func TestLimiter(t *testing.T) {
+func TestLimiterAllowsABurstAndThenTheRate(t *testing.T) {
 	now, one, other := time.Now(), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
 	l := newLimiter(2, 3)
 	for range 3 {
@@ -21,38 +21,38 @@ func TestLimiter(t *testing.T) {
 	}
 	err := l.admitRequest(one, now)
 	if !fault.Is(err, fault.KindLimited) || fault.From(err).RetryAfter != 500*time.Millisecond {
-		t.Errorf("the fourth: %v", err)
+		t.Errorf("the fourth request: got %v, want Limited for 500ms", err)
 	}
 	if err := l.admitRequest(other, now); err != nil {
-		t.Errorf("another address: %v", err)
+		t.Errorf("another address: got %v, want it admitted", err)
 	}
 	if err := l.admitRequest(one, now.Add(500*time.Millisecond)); err != nil {
-		t.Errorf("when it was told to: %v", err)
+		t.Errorf("after 500ms: got %v, want it admitted", err)
 	}
 	if err := newLimiter(0, 0).admitRequest(one, now); err != nil {
-		t.Errorf("without a limit: %v", err)
+		t.Errorf("without a limit: got %v, want it admitted", err)
 	}
 }
 
-func TestTheLimitersTableIsBounded(t *testing.T) {
+func TestLimiterBoundsItsTable(t *testing.T) {
 	l, now := newLimiter(1, 1), time.Now()
 	first := netip.MustParsePrefix("10.0.0.0/32")
 	_ = l.admitRequest(first, now)
 	for i := range maxClients + 100 {
 		_ = l.admitRequest(netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
 		if i%1000 == 0 {
-			_ = l.admitRequest(first, now) // seen again and again: not the one to forget
+			_ = l.admitRequest(first, now) // seen repeatedly, so it has to stay
 		}
 	}
 	if len(l.clients) != maxClients || l.recent.Len() != maxClients {
-		t.Errorf("%d and %d clients", len(l.clients), l.recent.Len())
+		t.Errorf("got %d and %d clients, want %d", len(l.clients), l.recent.Len(), maxClients)
 	}
 	if l.admitRequest(first, now) == nil {
-		t.Error("a busy client was forgotten")
+		t.Error("the busy client was removed from the table")
 	}
 }
 
-func TestTheAddressOfAClient(t *testing.T) {
+func TestAddressTrustsOnlyProxies(t *testing.T) {
 	var trusted proxies
 	if err := trusted.UnmarshalText([]byte("10.0.0.0/8, 192.0.2.7,2001:db8:1::/48")); err != nil {
 		t.Fatal(err)
@@ -63,42 +63,42 @@ func TestTheAddressOfAClient(t *testing.T) {
 		forwarded []string
 		want      string
 	}{
-		"the peer":                       {nil, "203.0.113.5:1234", nil, "203.0.113.5/32"},
-		"a claim nobody vouches for":     {nil, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
-		"a claim from outside":           {trusted, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
-		"a proxy's word":                 {trusted, "10.1.1.1:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
-		"two proxies, and a forged head": {trusted, "10.1.1.1:80", []string{"1.2.3.4, 203.0.113.5", "192.0.2.7"}, "203.0.113.5/32"},
-		"nonsense before a proxy":        {trusted, "10.1.1.1:80", []string{"nonsense"}, "10.1.1.1/32"},
-		"a proxy's own request":          {trusted, "10.1.1.1:80", nil, "10.1.1.1/32"},
-		"IPv6 by its network":            {nil, "[2001:db8:9:8:1:2:3:4]:80", nil, "2001:db8:9:8::/64"},
-		"IPv4 in IPv6":                   {trusted, "[::ffff:10.1.1.1]:80", []string{"::ffff:203.0.113.5"}, "203.0.113.5/32"},
-		"an IPv6 proxy":                  {trusted, "[2001:db8:1::9]:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
+		"the peer":                      {nil, "203.0.113.5:1234", nil, "203.0.113.5/32"},
+		"a header without proxies":      {nil, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
+		"a header from a stranger":      {trusted, "203.0.113.5:1234", []string{"1.2.3.4"}, "203.0.113.5/32"},
+		"a header from a proxy":         {trusted, "10.1.1.1:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
+		"two proxies, and a forged hop": {trusted, "10.1.1.1:80", []string{"1.2.3.4, 203.0.113.5", "192.0.2.7"}, "203.0.113.5/32"},
+		"nonsense before a proxy":       {trusted, "10.1.1.1:80", []string{"nonsense"}, "10.1.1.1/32"},
+		"a proxy's own request":         {trusted, "10.1.1.1:80", nil, "10.1.1.1/32"},
+		"IPv6 by its network":           {nil, "[2001:db8:9:8:1:2:3:4]:80", nil, "2001:db8:9:8::/64"},
+		"IPv4 in IPv6":                  {trusted, "[::ffff:10.1.1.1]:80", []string{"::ffff:203.0.113.5"}, "203.0.113.5/32"},
+		"an IPv6 proxy":                 {trusted, "[2001:db8:1::9]:80", []string{"203.0.113.5"}, "203.0.113.5/32"},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = tc.remote
 		r.Header["X-Forwarded-For"] = tc.forwarded
 		if got := tc.proxies.address(r); got.String() != tc.want {
-			t.Errorf("%s: %s, want %s", name, got, tc.want)
+			t.Errorf("%s: got %s, want %s", name, got, tc.want)
 		}
 	}
 	if new(proxies).UnmarshalText([]byte("10.0.0.0/8,x")) == nil {
-		t.Error("nonsense was taken")
+		t.Error("an invalid network was accepted")
 	}
 }
 
-func TestTooManyRequests(t *testing.T) {
+func TestTooManyRequestsReturn429(t *testing.T) {
 	h := newHarness(t, func(c *config) { c.Rate, c.Burst, c.LoginRate, c.LoginBurst = 0.1, 5, 0.1, 1 })
-	for i, want := range []int{200, 429, 200, 429, 200, 429} { // in turn: a login, which has one, and the menu; five in all
+	for i, want := range []int{200, 429, 200, 429, 200, 429} { // logins are limited to one, all requests to five
 		path, method := "/products", "GET"
 		if i < 2 || i == 3 {
 			path, method = "/auth/login", "POST"
 		}
 		got := h.send(method, prefix+path, map[string]string{"POST": "{}"}[method], "X-Forwarded-For", fmt.Sprintf("1.2.3.%d", i))
 		if after, _ := strconv.Atoi(got.Header.Get("Retry-After")); got.StatusCode != want || (want == 429) != (after > 0) {
-			t.Errorf("request %d: %d, Retry-After %q", i, got.StatusCode, got.Header.Get("Retry-After"))
+			t.Errorf("request %d: got %d, Retry-After %q, want %d", i, got.StatusCode, got.Header.Get("Retry-After"), want)
 		}
 	}
 	if reached := len(h.sidecar.takeRequests()); reached != 3 {
-		t.Errorf("%d reached the sidecar", reached)
+		t.Errorf("got %d calls of the sidecar, want 3", reached)
 	}
 }

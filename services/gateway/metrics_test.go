@@ -9,7 +9,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-func read(t *testing.T, url string) (*http.Response, string) {
+func getBody(t *testing.T, url string) (*http.Response, string) {
 	t.Helper()
 	resp, err := http.Get(url)
 	if err != nil {
@@ -23,23 +23,24 @@ func read(t *testing.T, url string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// The world reaches the gateway's own port: its metrics are on another.
-func TestTheWorldSeesNoMetrics(t *testing.T) {
+// TestMetricsAreOnTheirOwnPort: clients reach the gateway's public port, so metrics must not be there.
+func TestMetricsAreOnTheirOwnPort(t *testing.T) {
 	port := freePort(t)
 	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port)
 	for _, path := range []string{"/metrics", "/api/v1/metrics"} {
-		if resp, body := read(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "go_goroutines") {
-			t.Errorf("%s: %d %.100s", path, resp.StatusCode, body)
+		if resp, body := getBody(t, "http://"+address+path); resp.StatusCode != http.StatusNotFound ||
+			strings.Contains(body, "go_goroutines") {
+			t.Errorf("%s on the public port: got %d %.100s, want 404", path, resp.StatusCode, body)
 		}
 	}
-	read(t, "http://"+address+"/api/v1/products/"+orderID)
-	resp, body := read(t, "http://127.0.0.1:"+port+"/metrics")
+	getBody(t, "http://"+address+"/api/v1/products/"+orderID)
+	resp, body := getBody(t, "http://127.0.0.1:"+port+"/metrics")
 	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", resp.StatusCode, body)
+		t.Fatalf("metrics: got %d %s, want 200", resp.StatusCode, body)
 	}
-	for _, measured := range []string{"go_goroutines ", "process_cpu_seconds_total "} {
-		if !strings.Contains(body, "\n"+measured) {
-			t.Errorf("no %s in\n%s", measured, body)
+	for _, name := range []string{"go_goroutines ", "process_cpu_seconds_total "} {
+		if !strings.Contains(body, "\n"+name) {
+			t.Errorf("got no metric %s in\n%s", name, body)
 		}
 	}
 	servicetest.WantMetricsIn(t, body, "comanda_tracking_watchers 0",
@@ -49,9 +50,10 @@ func TestTheWorldSeesNoMetrics(t *testing.T) {
 		"comanda_http_requests_in_flight 0")
 }
 
-func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
+func TestRateLimitedRequestsAreCounted(t *testing.T) {
 	port := freePort(t)
-	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3", "RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
+	_, address, _ := runGatewayWith(t, "METRICS_PORT="+port, "RATE_LIMIT_PER_SECOND=0.001", "RATE_LIMIT_BURST=3",
+		"RATE_LIMIT_LOGIN_PER_SECOND=0.001", "RATE_LIMIT_LOGIN_BURST=1")
 	for range 5 {
 		resp, err := http.Post("http://"+address+"/api/v1/auth/login", "application/json", strings.NewReader(`{}`))
 		if err != nil {
@@ -59,19 +61,19 @@ func TestRefusalsOfTheLimitsAreCounted(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	_, body := read(t, "http://127.0.0.1:"+port+"/metrics")
+	_, body := getBody(t, "http://127.0.0.1:"+port+"/metrics")
 	servicetest.WantMetricsIn(t, body, `comanda_rate_limited_total{limit="login"} 2`, `comanda_rate_limited_total{limit="requests"} 2`)
 }
 
-// What a client says of traces goes no further. The trace is the gateway's own, the answer tells of it, and so does the
-// problem when something went wrong on our side.
-func TestTheGatewayBeginsTheTrace(t *testing.T) {
+// TestGatewayStartsTheTrace: the gateway ignores a client's traceparent and starts its own trace. The response header names
+// that trace, and so does the problem of a server error.
+func TestGatewayStartsTheTrace(t *testing.T) {
 	sidecar, address, _ := runGateway(t)
-	const stranger = "0af7651916cd43dd8448eb211c80319c"
+	const clientTrace = "0af7651916cd43dd8448eb211c80319c"
 	for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
 		sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		req, _ := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/products", nil)
-		req.Header.Set("traceparent", "00-"+stranger+"-b7ad6b7169203331-01")
+		req.Header.Set("traceparent", "00-"+clientTrace+"-b7ad6b7169203331-01")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -79,26 +81,26 @@ func TestTheGatewayBeginsTheTrace(t *testing.T) {
 		text, _ := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		passed := sidecar.takeRequests()[0].header.Get("traceparent")
-		if len(passed) != 55 || strings.Contains(passed, stranger) || !strings.HasSuffix(passed, "-01") {
-			t.Fatalf("the sidecar gets traceparent %q", passed)
+		if len(passed) != 55 || strings.Contains(passed, clientTrace) || !strings.HasSuffix(passed, "-01") {
+			t.Fatalf("the sidecar got traceparent %q, want a new sampled trace", passed)
 		}
-		if told := resp.Header.Get("Traceresponse"); told != passed {
-			t.Errorf("the answer tells of %q, the trace is %q", told, passed)
+		if got := resp.Header.Get("Traceresponse"); got != passed {
+			t.Errorf("got Traceresponse %q, want %q", got, passed)
 		}
 		problem := response{resp, string(text)}.problem()
 		if want := passed[3:35]; failing && problem.TraceID != want || !failing && problem.TraceID != "" {
-			t.Errorf("%d: the problem is of trace %q: %+v", status, problem.TraceID, problem)
+			t.Errorf("status %d: got problem with trace %q, want %q only for a failure", status, problem.TraceID, want)
 		}
 	}
 }
 
-// Whether all are ready is asked every second: no trace of that is kept anywhere.
-func TestReadinessLeavesNoTrace(t *testing.T) {
+// TestReadinessChecksAreNotSampled: readiness is checked every second and would flood the traces.
+func TestReadinessChecksAreNotSampled(t *testing.T) {
 	sidecar, address, _ := runGateway(t)
-	read(t, "http://"+address+"/readyz")
+	getBody(t, "http://"+address+"/readyz")
 	for _, got := range sidecar.takeRequests() {
 		if parent := got.header.Get("traceparent"); strings.Contains(got.uri, "/invoke/") && !strings.HasSuffix(parent, "-00") {
-			t.Errorf("%s has traceparent %q", got.uri, parent)
+			t.Errorf("%s: got traceparent %q, want it not sampled", got.uri, parent)
 		}
 	}
 }

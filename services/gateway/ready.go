@@ -12,14 +12,14 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// The times of /readyz, which anyone may checkService: how long a service may take to answer, and how long an answer is kept, so
-// that who asks often does not make us ask often.
+// readyTimeout limits one check of all services. Its result is cached for readyTTL, because /readyz is public and must not
+// fan out to every service on each request.
 const (
 	readyTimeout = 2 * time.Second
 	readyTTL     = time.Second
 )
 
-// readiness knows whether all five are ready.
+// readiness checks whether the gateway and all services are ready.
 type readiness struct {
 	sidecar      func(context.Context) error
 	checkService func(ctx context.Context, app string) error
@@ -29,14 +29,14 @@ type readiness struct {
 	last  error
 }
 
-// check returns an error that names who is not ready.
+// check returns an error that names the services that are not ready.
 func (r *readiness) check(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if time.Now().Before(r.until) {
 		return r.last
 	}
-	r.last = r.checkAll(context.WithoutCancel(ctx)) // the answer is for others as well
+	r.last = r.checkAll(context.WithoutCancel(ctx)) // the result is cached for other requests too
 	r.until = time.Now().Add(readyTTL)
 	return r.last
 }
@@ -44,31 +44,31 @@ func (r *readiness) check(ctx context.Context) error {
 func (r *readiness) checkAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	asks := append([]string{"gateway"}, services.Stateful...)
-	missing := make([]bool, len(asks))
-	var asked sync.WaitGroup
-	asked.Go(func() { missing[0] = r.sidecar(ctx) != nil })
+	apps := append([]string{"gateway"}, services.Stateful...)
+	failed := make([]bool, len(apps))
+	var checks sync.WaitGroup
+	checks.Go(func() { failed[0] = r.sidecar(ctx) != nil })
 	for i, app := range services.Stateful {
-		asked.Go(func() { missing[i+1] = r.checkService(ctx, app) != nil })
+		checks.Go(func() { failed[i+1] = r.checkService(ctx, app) != nil })
 	}
-	asked.Wait()
-	var names []string
-	for i, name := range asks {
-		if missing[i] {
-			names = append(names, name)
+	checks.Wait()
+	var notReady []string
+	for i, app := range apps {
+		if failed[i] {
+			notReady = append(notReady, app)
 		}
 	}
-	if len(names) > 0 {
-		return fmt.Errorf("not ready: %s", strings.Join(names, ", "))
+	if len(notReady) > 0 {
+		return fmt.Errorf("not ready: %s", strings.Join(notReady, ", "))
 	}
 	return nil
 }
 
-// serviceReady asks a service, through both sidecars, whether it is ready.
+// serviceReady calls a service's /readyz through both sidecars.
 func (g *gateway) serviceReady(ctx context.Context, app string) error {
 	response, err := g.sidecar.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
 	if err == nil && response.status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d", app, response.status)
+		err = fmt.Errorf("%s: /readyz returned %d", app, response.status)
 	}
 	return err
 }

@@ -16,31 +16,37 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// bodyTimeout is how long a client may take to send a body.
+// bodyTimeout limits the time a client takes to send a body.
 const bodyTimeout = 10 * time.Second
 
-// maxParameter is the longest value of a query parameter, in bytes.
+// maxParameter is the maximum length of a query parameter in bytes.
 const maxParameter = 500
 
-var (
-	parameter = regexp.MustCompile(`\{(\w+)\}`)
-)
+// parameter matches a path parameter in a call's path, such as {id}.
+var parameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// pathOf fills the path of a call with r's parameters. What is no UUID names nothing.
-func fillPath(r *http.Request, template string) (string, error) {
-	valid := true
-	path := parameter.ReplaceAllStringFunc(template, func(name string) string {
-		value := rest.Param(r, strings.Trim(name, "{}"))
-		valid = valid && validate.IsUUID(value)
-		return strings.ToLower(value)
+// fillPath replaces the parameters in a call's path with r's ids. NotFound when one is not a UUID.
+func fillPath(r *http.Request, template string) (path string, err error) {
+	path = parameter.ReplaceAllStringFunc(template, func(name string) string {
+		id, invalid := idParam(r, strings.Trim(name, "{}"))
+		if invalid != nil {
+			err = invalid
+		}
+		return id
 	})
-	if !valid {
-		return "", fault.NotFound("there is nothing with this id: ids are UUIDs")
-	}
-	return path, nil
+	return path, err
 }
 
-// queryOf picks the parameters in allowed out of r's query, the first value of each.
+// idParam returns the id that r has as path parameter name, in lower case. NotFound when it is not a UUID.
+func idParam(r *http.Request, name string) (string, error) {
+	id := rest.Param(r, name)
+	if !validate.IsUUID(id) {
+		return "", fault.NotFound("there is nothing with this id: ids are UUIDs")
+	}
+	return strings.ToLower(id), nil
+}
+
+// filterQuery returns the first value of each allowed parameter in r's query.
 func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -60,8 +66,8 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 	return picked, nil
 }
 
-// bodyOf reads r's body: JSON, or nothing at all. The edge has given the client until bodyTimeout to send it; that is
-// lifted when the body is there, because while an answer is being made it would end the request.
+// readBody reads r's body: JSON, or none. The edge has set bodyTimeout as the read deadline. readBody removes that deadline
+// once the body is complete, because it would end the request while the service works.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
@@ -70,17 +76,17 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // fails only with a test's recorder, which has no deadlines
 	return body, nil
 }
 
-// credentials copies the proof of who calls, if it has been checked: a Bearer token and nothing else, because a sidecar
-// reads the name of its target out of Basic credentials.
+// copyCredentials copies the Authorization header if its token has been verified. It copies only Bearer tokens, because a
+// sidecar reads its target's app id from Basic credentials.
 func copyCredentials(r *http.Request, to http.Header) {
 	if token.From(r.Context()).Subject != "" {
 		to.Set("Authorization", r.Header.Get("Authorization"))
 	}
 }
 
-// seconds says d in whole seconds.
+// wholeSeconds formats d in whole seconds.
 func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -10,30 +10,30 @@ import (
 	"comanda/services/internal/token"
 )
 
-// prefix is where the public API lives; a service has the same paths without it.
+// prefix begins every path of the public API. The services serve the same paths without it.
 const prefix = "/api/v1"
 
-// call is one line of the public API.
+// call is one operation of the public API.
 type call struct {
 	method  string
 	path    string // every parameter in it is a UUID
 	access  rest.Access
 	app     string
-	query   []string // the parameters that are passed on
+	query   []string // names of the parameters that are passed on
 	options callOptions
 	stream  bool // served by the gateway itself, as server-sent events
 }
 
-// callOptions is what is special about a call.
+// callOptions are a set of flags for calls that need special treatment.
 type callOptions int
 
 const (
 	allowWait  callOptions = 1 << iota // Prefer: wait=N is passed on
-	loginLimit                         // the stricter limit is for it: here passwords and addresses are guessed
+	loginLimit                         // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
 )
 
-// calls is the whole public API. Who owns what is for the services to say; the roles here are the least that is needed.
-// Where tokens are given out nobody looks at one: clients come with an expired one in their hands.
+// calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
+// that issue tokens ignore the Authorization header, because clients send expired access tokens with them.
 func calls() []call {
 	const get, post, put, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
@@ -69,7 +69,7 @@ func calls() []call {
 	}
 }
 
-// routes is what the edge serves. Calls bring time limits of their own.
+// routes returns the routes of the edge. The router sets no time limit for calls, because forward does.
 func (g *gateway) routes() []rest.Route {
 	routes := []rest.Route{
 		{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},
@@ -85,10 +85,10 @@ func (g *gateway) routes() []rest.Route {
 	return routes
 }
 
-// subscriptions is all that is heard.
+// subscriptions returns the topics that the gateway consumes.
 func (g *gateway) subscriptions() []consumer.Route {
 	return []consumer.Route{consumer.On(event.OrderStatusChanged, g.statusChanged)}
 }
 
-// callTimeout bounds a call that does not wait: the service's own limit, and a repeat or two by the sidecar.
+// callTimeout limits a call without Prefer: wait. It covers the service's own limit and one or two retries of the sidecar.
 const callTimeout = 10 * time.Second

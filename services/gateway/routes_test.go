@@ -8,13 +8,14 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Who may call: roles by name, or one of these.
+// The callers in publicAPI: role names, or one of these.
 const (
 	anyone    = "anyone"
 	tokenless = "anyone, a bad token too"
 )
 
-// publicAPI is the public API once more, against a slip in the table. The stream has tests of its own.
+// publicAPI repeats the public API independently of calls(), to catch a mistake in that table. The Tracking tests cover the
+// stream.
 var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/auth/register", "auth", tokenless},
 	{"GET", "/auth/registrations/" + orderID, "auth", tokenless},
@@ -38,7 +39,7 @@ var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/orders/" + orderID + "/status", "order", "staff"},
 }
 
-func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
+func TestEveryCallReachesItsServiceForAllowedRolesOnly(t *testing.T) {
 	h := newHarness(t)
 	all := []string{token.Customer, token.Staff, token.Admin}
 	for _, tc := range publicAPI {
@@ -52,33 +53,33 @@ func TestEveryCallGoesWhereItShallForWhomItShall(t *testing.T) {
 			reached := h.sidecar.takeRequests()
 			if !allowed {
 				if got.StatusCode != refused || len(reached) != 0 {
-					t.Errorf("%s %s for %s: %d, want %d; reached %v", tc.method, tc.path, who, got.StatusCode, refused, reached)
+					t.Errorf("%s %s for %s: got %d, calls %v, want %d and no call", tc.method, tc.path, who, got.StatusCode, reached, refused)
 				}
 				return
 			}
 			if got.StatusCode != 200 || len(reached) != 1 {
-				t.Errorf("%s %s for %s: %d %s", tc.method, tc.path, who, got.StatusCode, got.text)
+				t.Errorf("%s %s for %s: got %d %s, want 200", tc.method, tc.path, who, got.StatusCode, got.text)
 				return
 			}
 			if r := reached[0]; r.method != tc.method || r.uri != "/v1.0/invoke/"+tc.app+"/method"+tc.path || r.body != body {
-				t.Errorf("%s %s for %s became %s %s %s", tc.method, tc.path, who, r.method, r.uri, r.body)
+				t.Errorf("%s %s for %s: got call %s %s %s", tc.method, tc.path, who, r.method, r.uri, r.body)
 			}
 		}
-		expect("nobody", "", strings.HasPrefix(tc.who, anyone), http.StatusUnauthorized)
-		expect("one with no role", bearer(t), strings.HasPrefix(tc.who, anyone), http.StatusForbidden)
+		expect("no token", "", strings.HasPrefix(tc.who, anyone), http.StatusUnauthorized)
+		expect("a token without roles", bearer(t), strings.HasPrefix(tc.who, anyone), http.StatusForbidden)
 		for _, role := range all {
 			expect(role, bearer(t, role), strings.HasPrefix(tc.who, anyone) || strings.Contains(tc.who, role), http.StatusForbidden)
 		}
 		expect("a bad token", "Bearer nonsense", tc.who == tokenless, http.StatusUnauthorized)
-		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, orderID) { // an id that is none
+		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, orderID) { // an id that is not a UUID
 			bad := h.send(tc.method, prefix+strings.Replace(tc.path, orderID, "7", 1), body, "Authorization", bearer(t, all...))
 			if bad.StatusCode != 404 || len(h.sidecar.takeRequests()) != 0 {
-				t.Errorf("%s %s with a bad id: %d", tc.method, tc.path, bad.StatusCode)
+				t.Errorf("%s %s with a bad id: got %d, want 404 and no call", tc.method, tc.path, bad.StatusCode)
 			}
 		}
 	}
 	if got := len(calls()); got != len(publicAPI)+1 {
-		t.Errorf("the table has %d calls, this test knows %d and the stream", got, len(publicAPI))
+		t.Errorf("got %d calls, want %d: those of this test and the stream", got, len(publicAPI)+1)
 	}
 }
 
@@ -94,12 +95,12 @@ func TestOnlyListedQueryParametersPass(t *testing.T) {
 		got := h.send("GET", prefix+tc.path, "")
 		reached := h.sidecar.takeRequests()
 		if got.StatusCode != 200 || len(reached) != 1 || reached[0].uri != "/v1.0/invoke/product/method"+tc.want {
-			t.Errorf("%s: %d, became %v", tc.path, got.StatusCode, reached)
+			t.Errorf("%s: got %d, calls %v, want %s", tc.path, got.StatusCode, reached, tc.want)
 		}
 	}
 	for _, bad := range []string{"?limit=%zz", "?query=a;b=c", "?query=%ff", "?query=a%00", "?query=a%0d%0ab", "?query=" + strings.Repeat("x", 501)} {
 		if got := h.send("GET", prefix+"/products"+bad, ""); got.StatusCode != 400 || len(h.sidecar.takeRequests()) != 0 {
-			t.Errorf("%s: %d", bad, got.StatusCode)
+			t.Errorf("%s: got %d, want 400 and no call", bad, got.StatusCode)
 		}
 	}
 }

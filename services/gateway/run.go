@@ -18,22 +18,24 @@ type config struct {
 	server.Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
 
-	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the one that the world reaches
+	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the port that clients reach
 
-	// Requests a second, and at once, from one client address; 0 means no limit. Signing in and up has a stricter one.
+	// Requests per second, and in one burst, from one client address; 0 means no limit. Login and registration have a
+	// stricter limit.
 	Rate       float64 `env:"RATE_LIMIT_PER_SECOND" envDefault:"500"`
 	Burst      int     `env:"RATE_LIMIT_BURST" envDefault:"1000"`
 	LoginRate  float64 `env:"RATE_LIMIT_LOGIN_PER_SECOND" envDefault:"5"`
 	LoginBurst int     `env:"RATE_LIMIT_LOGIN_BURST" envDefault:"100"`
-	Proxies    proxies `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
+	Proxies    proxies `env:"TRUSTED_PROXIES"` // networks whose X-Forwarded-For is trusted
 
-	Origins []string `env:"CORS_ORIGINS"` // pages that may call from a browser, comma-separated
+	Origins []string `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser, comma-separated
 
 	Watchers     int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
 	OfOneOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
 	OfOneAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
 }
 
+// run starts the gateway with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
@@ -45,14 +47,16 @@ func run(ctx context.Context, environ []string) error {
 	}
 	registry := telemetry.NewRegistry()
 	g := newGateway(config, log, registry, ctx.Done())
-	ready := readiness{checkService: g.serviceReady, sidecar: func(ctx context.Context) error { return server.CheckSidecar(ctx, config.Sidecar) }}
+	ready := readiness{checkService: g.serviceReady, sidecar: func(ctx context.Context) error {
+		return server.CheckSidecar(ctx, config.Sidecar)
+	}}
 	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
 		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,
 	})
 }
 
-// gateway is what the handlers work with.
+// gateway holds what the handlers share.
 type gateway struct {
 	log      *slog.Logger
 	verifier token.Verifier
@@ -77,7 +81,7 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 	return g
 }
 
-// events is the handler that only the sidecar reaches.
+// eventHandler returns the handler of the events, which only the sidecar reaches.
 func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
 	consumer.Register(router, g.log, g.subscriptions())

@@ -15,7 +15,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-func TestRunSaysWhatToSet(t *testing.T) {
+func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY has to be at least 32 bytes long"},
@@ -30,12 +30,12 @@ func TestRunSaysWhatToSet(t *testing.T) {
 	} {
 		err := run(t.Context(), strings.Fields(tc.environ))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %v", tc.environ, err)
+			t.Errorf("%s: got error %v, want %q", tc.environ, err, tc.want)
 		}
 	}
 }
 
-// freePort is one that nobody listens on.
+// freePort returns a port with no listener.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,13 +47,13 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// whole runs the gateway as a process does, before a fake sidecar, and returns its address.
+// runGateway runs the gateway as its process does, with a fake sidecar, and returns its address.
 func runGateway(t *testing.T) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
 	return runGatewayWith(t, "METRICS_PORT="+freePort(t))
 }
 
-// runGatewayWith does so with further settings.
+// runGatewayWith is runGateway with further settings.
 func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, address string, stop func() error) {
 	t.Helper()
 	sidecar = newFakeSidecar(t)
@@ -73,13 +73,13 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("it does not listen")
+			t.Fatal("the gateway does not respond to /healthz after 5 s")
 		}
 	}
 	return sidecar, address, func() error { cancel(); return <-ended }
 }
 
-func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
+func TestEventsRequireTheAppTokenAndNoCaller(t *testing.T) {
 	_, address, _ := runGateway(t)
 	const cloudEvent = `{"id":"e","type":"order.status.changed.v1","data":{"orderId":"x","version":1,"status":"PENDING","at":"2026-01-02T03:04:05Z"}}`
 	for name, tc := range map[string]struct {
@@ -95,16 +95,16 @@ func TestEventsNeedTheAppTokenAndNoCaller(t *testing.T) {
 		"unmatched, by the sidecar":   {"/events/unmatched", "dapr-api-token: app-token\r\n", 200},
 		"an encoded path":             {"/%65vents/order.status.changed", "", 401},
 		"two slashes":                 {"//events/order.status.changed", "", 404},
-		"a detour":                    {"/api/../events/order.status.changed", "", 404},
-		"a detour, encoded":           {"/api/%2e%2e/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
+		"a dot segment":               {"/api/../events/order.status.changed", "", 404},
+		"an encoded dot segment":      {"/api/%2e%2e/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
 		"the API, with the app token": {"/api/v1/users/me", "dapr-api-token: app-token\r\n", 405},
-		"nothing, with the app token": {"/events/none", "dapr-api-token: app-token\r\n", 404},
+		"unknown, with the app token": {"/events/none", "dapr-api-token: app-token\r\n", 404},
 		"events below the API":        {"/api/v1/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
 	} {
 		request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/cloudevents+json\r\nContent-Length: %d\r\n%s\r\n%s",
 			tc.path, len(cloudEvent), tc.headers, cloudEvent)
 		if got := rawStatus(t, address, request); got != tc.want {
-			t.Errorf("%s: %d, want %d", name, got, tc.want)
+			t.Errorf("%s: got %d, want %d", name, got, tc.want)
 		}
 	}
 }
@@ -126,26 +126,27 @@ func TestHealthAndReadiness(t *testing.T) {
 		}
 	})
 	if status, body := get("/readyz"); status != 503 || !strings.Contains(body, "not ready: product") {
-		t.Errorf("readyz: %d %s", status, body)
+		t.Errorf("readyz: got %d %s, want 503 and the name product", status, body)
 	}
 	for _, path := range []string{"/healthz", "/healthz/app"} {
 		if status, _ := get(path); status != 200 {
-			t.Errorf("%s: %d", path, status)
+			t.Errorf("%s: got %d, want 200", path, status)
 		}
 	}
 }
 
-// TestSlowClients sends a head, and then a body, drop by drop. The connection has to end although the sender never does.
-func TestSlowClients(t *testing.T) {
+// TestSlowClientsAreDisconnected sends a request head, or a body, byte by byte without end. The gateway has to close the
+// connection.
+func TestSlowClientsAreDisconnected(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes as long as a client is waited for")
+		t.Skip("takes as long as the gateway's read timeouts")
 	}
 	_, address, _ := runGateway(t)
 	for name, begin := range map[string]string{
-		"a head":             "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
-		"a body":             "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
-		"a refused body":     "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
-		"a body for nothing": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+		"a head":          "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
+		"a body":          "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"a refused body":  "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"a body of a GET": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,15 +158,15 @@ func TestSlowClients(t *testing.T) {
 			_, _ = io.WriteString(conn, begin)
 			ended := make(chan struct{})
 			go func() { _, _ = io.Copy(io.Discard, conn); close(ended) }()
-			drop := time.NewTicker(200 * time.Millisecond)
-			defer drop.Stop()
+			tick := time.NewTicker(200 * time.Millisecond)
+			defer tick.Stop()
 			for limit := time.After(bodyTimeout + 5*time.Second); ; {
 				select {
 				case <-ended:
 					return
 				case <-limit:
 					t.Fatal("the connection is still open")
-				case <-drop.C:
+				case <-tick.C:
 					_, _ = io.WriteString(conn, "x")
 				}
 			}
@@ -173,7 +174,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-func TestStoppingEndsStreamsAtOnce(t *testing.T) {
+func TestStoppingTheGatewayEndsStreams(t *testing.T) {
 	sidecar, address, stop := runGateway(t)
 	h := &harness{t: t, sidecar: sidecar}
 	h.serveHistory(1)
@@ -190,13 +191,13 @@ func TestStoppingEndsStreamsAtOnce(t *testing.T) {
 	}
 	begun := time.Now()
 	if err := stop(); err != nil {
-		t.Errorf("stop: %v", err)
+		t.Errorf("stop: got %v", err)
 	}
 	if took := time.Since(begun); took > 3*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("stop: took %v, want at most 3 s", took)
 	}
 	rest, err := io.ReadAll(lines)
 	if err != nil || !strings.HasSuffix(string(rest), "retry: 1000\n\n") {
-		t.Errorf("the end: %q, %v", rest, err)
+		t.Errorf("end of the stream: got %q, %v, want the retry time", rest, err)
 	}
 }

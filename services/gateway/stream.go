@@ -12,78 +12,78 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// The times of a stream: how often it shows that it lives, and looks whether an event was lost; how soon it looks again
-// when it knows that one is missing; how long a client may take to read; and when one that was cut off shall come back.
 const (
-	heartbeat      = 15 * time.Second
-	historyRetry   = time.Second
-	writeTimeout   = 5 * time.Second
+	// heartbeat is the interval of comments on an idle stream. At each one the stream also reads the history for lost events.
+	heartbeat = 15 * time.Second
+	// historyRetry is the pause before the stream reads the history again when it knows that a change is missing.
+	historyRetry = time.Second
+	// writeTimeout limits one write to a client that does not read.
+	writeTimeout = 5 * time.Second
+	// reconnectDelay is the retry time sent to clients when the gateway stops.
 	reconnectDelay = time.Second
 )
 
-// stream shows one client the changes of one order, each once, in order and without gaps. Events come at least once, in no
-// order, and now and then not at all; they say only that there is something new. When one does not follow what was shown
-// last, the history says what lies between.
+// stream sends one client the changes of one order: each once, in order and without gaps. Events are delivered at least once
+// and in any order, and one can be lost. So an event only signals that there is something new: when its version does not follow
+// the last one sent, the stream reads the missing changes from order's history.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	watcher *watcher
 	history func(context.Context) ([]statusChange, error)
 
-	lastSent  int // version of the last change shown
-	lastHeard int // version of the last change heard of
-	final     bool
+	lastSent     int // version of the last change sent
+	lastReceived int // highest version received in an event
+	final        bool
 }
 
-// newStream prepares a stream that begins after the version after, or at the present when that is nil.
-func newStream(w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int) *stream {
+// newStream returns a stream that begins after version after, or with the latest change when after is nil.
+func newStream(
+	w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int,
+) *stream {
 	latest := past[len(past)-1]
 	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, lastSent: latest.Version - 1}
 	if after != nil {
-		s.lastSent = min(*after, latest.Version) // an id from the future would hide what comes before it
+		s.lastSent = min(*after, latest.Version) // a version beyond the latest would suppress the changes up to it
 	}
 	s.final = s.lastSent == latest.Version && latest.Status.Final()
 	return s
 }
 
-// run shows past and then what comes, until a final status, the end of ctx (the client is gone, or its token has expired),
-// or stopping.
+// run sends past and then each new change. It returns after a final status, when ctx ends (the client has disconnected, or its
+// token has expired), or when the gateway stops.
 func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []statusChange) {
-	header := s.w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
-	s.w.WriteHeader(http.StatusOK)
+	s.writeHeader()
 	if s.sendAll(past) != nil {
 		return
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	// A gateway that has only just started may not have joined its consumer group yet, and hears nothing of the first
-	// changes. So a young stream looks by itself: after one second, three and seven.
+	// A gateway that has just started may not have joined its consumer group yet, and misses the first events. So a new
+	// stream also reads the history after 1 s, 3 s and 7 s.
 	pause := historyRetry
-	young := time.NewTimer(pause)
-	defer young.Stop()
+	early := time.NewTimer(pause)
+	defer early.Stop()
 	for err := s.flush(); err == nil && !s.final; {
 		var again <-chan time.Time
-		if s.lastHeard > s.lastSent {
+		if s.lastReceived > s.lastSent {
 			again = time.After(historyRetry)
 		}
 		select {
-		case heard := <-s.watcher.changes:
-			err = s.handleEvent(ctx, heard)
+		case received := <-s.watcher.changes:
+			err = s.handleEvent(ctx, received)
 		case <-again:
 			err = s.catchUp(ctx)
-		case <-young.C:
+		case <-early.C:
 			err = s.catchUp(ctx)
 			if pause *= 2; pause < heartbeat/2 {
-				young.Reset(pause)
+				early.Reset(pause)
 			}
 		case <-beat.C:
 			if err = s.write(": still here\n\n"); err == nil {
 				err = s.catchUp(ctx)
 			}
-		case <-s.watcher.lost: // it comes back with Last-Event-ID
+		case <-s.watcher.lost: // the client reconnects with Last-Event-ID
 			return
 		case <-stopping:
 			_ = s.write(fmt.Sprintf("retry: %d\n\n", reconnectDelay.Milliseconds()))
@@ -94,20 +94,29 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []statu
 	}
 }
 
-// hear takes in one event: shows it when it is the next, ignores it when it is known, and asks the history otherwise.
-func (s *stream) handleEvent(ctx context.Context, heard event.OrderStatus) error {
-	s.lastHeard = max(s.lastHeard, heard.Version)
-	if heard.Version == s.lastSent+1 {
-		return s.sendChange(statusChange{heard.OrderID, heard.Status, heard.Version, heard.Reason, heard.At})
+// writeHeader sends the response header of a stream.
+func (s *stream) writeHeader() {
+	header := s.w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would buffer the events
+	s.w.WriteHeader(http.StatusOK)
+}
+
+// handleEvent sends the change when it is the next version, and ignores a version that was sent. Otherwise it reads the history.
+func (s *stream) handleEvent(ctx context.Context, received event.OrderStatus) error {
+	s.lastReceived = max(s.lastReceived, received.Version)
+	if received.Version == s.lastSent+1 {
+		return s.sendChange(statusChange{received.OrderID, received.Status, received.Version, received.Reason, received.At})
 	}
-	if heard.Version <= s.lastSent {
+	if received.Version <= s.lastSent {
 		return nil
 	}
 	return s.catchUp(ctx)
 }
 
-// catchUp shows what the history has beyond what was shown. When order does not answer, that waits; when it refuses, the
-// order is no longer the client's to watch.
+// catchUp sends the changes in the history that were not sent yet. When order is unavailable it sends nothing, and a later call
+// catches up. A refusal ends the stream: the client may no longer see the order.
 func (s *stream) catchUp(ctx context.Context) error {
 	past, err := s.history(ctx)
 	if errors.As(err, new(refusal)) {
@@ -143,7 +152,7 @@ func (s *stream) sendChange(c statusChange) error {
 	return s.write(fmt.Sprintf("event: status\nid: %d\ndata: %s\n\n", c.Version, data))
 }
 
-// write sends text at once, and gives up on a client that does not read.
+// write sends text immediately. It fails after writeTimeout when the client does not read.
 func (s *stream) write(text string) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err

@@ -10,9 +10,9 @@ import (
 	"comanda/services/internal/fault"
 )
 
-func TestAStreamBeginsWhereItShall(t *testing.T) {
+func TestStreamStartsAtTheRequestedVersion(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
-		"it begins with the present and ends with the last": func(t *testing.T) {
+		"a new stream starts with the latest change and ends with the final one": func(t *testing.T) {
 			s := startStream(t, 2, nil)
 			s.want("2")
 			for v := 3; v <= 6; v++ {
@@ -20,49 +20,49 @@ func TestAStreamBeginsWhereItShall(t *testing.T) {
 			}
 			s.want("2 3 4 5 6")
 			s.wantEnd()
-			if s.asked != 0 {
-				t.Errorf("asked the history %d times for nothing", s.asked)
+			if s.reads != 0 {
+				t.Errorf("got %d reads of the history, want 0", s.reads)
 			}
 		},
-		"an order that has ended is shown and closed": func(t *testing.T) {
+		"an order with a final status is sent and the stream ends": func(t *testing.T) {
 			s := startStream(t, 6, nil)
 			s.want("6")
 			s.wantEnd()
 		},
-		"it resumes with every change after the last seen": func(t *testing.T) {
+		"a resumed stream sends every change after the last seen": func(t *testing.T) {
 			s := startStream(t, 4, version(1))
 			s.want("2 3 4")
-			s.leave()
+			s.disconnect()
 			synctest.Wait()
 			s.wantEnd()
 		},
-		"resuming from nothing shows all": func(t *testing.T) {
+		"resuming after version 0 sends all changes": func(t *testing.T) {
 			s := startStream(t, 6, version(0))
 			s.want("1 2 3 4 5 6")
 			s.wantEnd()
 		},
-		"an id from the future hides nothing that comes": func(t *testing.T) {
+		"resuming after a future version suppresses no change": func(t *testing.T) {
 			s := startStream(t, 2, version(99))
 			s.deliver(3)
 			s.want("3")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
 	})
 }
 
-func TestAStreamShowsEachChangeOnceAndInOrder(t *testing.T) {
+func TestStreamSendsEachChangeOnceAndInOrder(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
-		"duplicates are shown once": func(t *testing.T) {
+		"duplicates are sent once": func(t *testing.T) {
 			s := startStream(t, 2, nil)
 			for _, v := range []int{1, 2, 3, 3, 2, 3, 4, 4} {
 				s.deliver(v)
 			}
 			s.want("2 3 4")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
-		"an overtaken event is shown in its place": func(t *testing.T) {
+		"late events are sent in their order": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.growTo(4)
 			s.deliver(4)
@@ -72,20 +72,20 @@ func TestAStreamShowsEachChangeOnceAndInOrder(t *testing.T) {
 			s.want("1 2 3 4")
 			s.deliver(5)
 			s.want("1 2 3 4 5")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
 	})
 }
 
-func TestAStreamMissesNothing(t *testing.T) {
+func TestStreamRecoversLostEvents(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
-		"a young stream looks by itself: its gateway may not hear anything yet": func(t *testing.T) {
+		"a new stream reads the history early: its gateway may not consume events yet": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.growTo(3)
 			s.advance(time.Second)
 			s.want("1 2 3")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
 		"a lost event is found at the next heartbeat": func(t *testing.T) {
@@ -96,10 +96,10 @@ func TestAStreamMissesNothing(t *testing.T) {
 			s.want("1 :")
 			s.advance(time.Second)
 			s.want("1 : : 2 3")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
-		"a lost last event ends the stream all the same": func(t *testing.T) {
+		"a lost final event is found and ends the stream": func(t *testing.T) {
 			s := startStream(t, 5, nil)
 			s.advance(15 * time.Second)
 			s.growTo(6)
@@ -107,7 +107,12 @@ func TestAStreamMissesNothing(t *testing.T) {
 			s.want("5 : : 6")
 			s.wantEnd()
 		},
-		"a gap while order is away is filled when it is back": func(t *testing.T) {
+	})
+}
+
+func TestStreamSurvivesAnUnavailableOrderService(t *testing.T) {
+	runInBubbles(t, map[string]func(t *testing.T){
+		"a gap is filled when order is back": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.growTo(3)
 			s.failWith(fault.Unavailable(errors.New("down"), "order does not answer"))
@@ -117,10 +122,10 @@ func TestAStreamMissesNothing(t *testing.T) {
 			s.failWith(nil)
 			s.advance(time.Second)
 			s.want("1 2 3")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
-		"order away at a heartbeat ends nothing": func(t *testing.T) {
+		"an unavailable order service at a heartbeat does not end the stream": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.failWith(fault.Unavailable(errors.New("down"), "order does not answer"))
 			s.advance(31 * time.Second)
@@ -128,39 +133,39 @@ func TestAStreamMissesNothing(t *testing.T) {
 			s.failWith(nil)
 			s.deliver(2)
 			s.want("1 : : 2")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
 	})
 }
 
-func TestAStreamLivesAndEnds(t *testing.T) {
+func TestStreamSendsHeartbeatsAndEnds(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
 		"a comment every 15 s": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.advance(46 * time.Second)
 			s.want("1 : : :")
-			s.leave()
+			s.disconnect()
 			<-s.ended
 		},
-		"whom order refuses is shown no more": func(t *testing.T) {
+		"a refusal from order ends the stream": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.failWith(refusal{serviceResponse{status: http.StatusForbidden}})
 			s.advance(15 * time.Second)
 			s.wantEnd()
 		},
-		"stopping ends it with a hint to come back": func(t *testing.T) {
+		"a stopping gateway ends the stream with a retry time": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			close(s.stopping)
 			synctest.Wait()
 			s.want("1 retry")
 			s.wantEnd()
 		},
-		"a client that is gone ends it": func(t *testing.T) {
+		"a disconnected client ends the stream": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.page.mu.Lock()
-			s.page.gone = true
-			s.page.mu.Unlock()
+			s.client.mu.Lock()
+			s.client.disconnected = true
+			s.client.mu.Unlock()
 			s.deliver(2)
 			s.wantEnd()
 		},

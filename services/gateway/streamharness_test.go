@@ -13,64 +13,66 @@ import (
 	"comanda/services/event"
 )
 
-// fakeHistory is order, as the stream sees it: a history that grows, and may not be there for a while.
+// fakeHistory is a fake of order's history that tests can extend and make fail.
 type fakeHistory struct {
 	mu    sync.Mutex
 	past  []statusChange
 	err   error
-	asked int
+	reads int
 }
 
-var orderCourse = []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered}
+// orderCourse holds the statuses of a delivered order; the status of version v is at index v-1.
+var orderCourse = []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady,
+	event.StatusOutForDelivery, event.StatusDelivered}
 
-// upTo makes the history end with version.
-func (k *fakeHistory) growTo(version int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.past = nil
+// growTo makes the history end with version.
+func (f *fakeHistory) growTo(version int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.past = nil
 	for i := range version {
-		k.past = append(k.past, statusChange{OrderID: orderID, Status: orderCourse[i], Version: i + 1})
+		f.past = append(f.past, statusChange{OrderID: orderID, Status: orderCourse[i], Version: i + 1})
 	}
 }
 
-func (k *fakeHistory) failWith(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.err = err
+func (f *fakeHistory) failWith(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
 }
 
-func (k *fakeHistory) history(context.Context) ([]statusChange, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.asked++
-	return k.past, k.err
+func (f *fakeHistory) history(context.Context) ([]statusChange, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads++
+	return f.past, f.err
 }
 
-// page is what a client has received so far.
+// fakeClient records what a client has received.
 type fakeClient struct {
 	*httptest.ResponseRecorder
-	mu   sync.Mutex
-	text strings.Builder
-	gone bool
+	mu           sync.Mutex
+	text         strings.Builder
+	disconnected bool
 }
 
-func (p *fakeClient) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.gone {
-		return 0, errors.New("the client is gone")
+func (c *fakeClient) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.disconnected {
+		return 0, errors.New("the client has disconnected")
 	}
-	return p.text.Write(b)
+	return c.text.Write(b)
 }
 
-func (p *fakeClient) Flush() {}
+func (c *fakeClient) Flush() {}
 
-// seen boils the page down to "1 2 : retry": versions, comments, hints.
-func (p *fakeClient) seen() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// seen summarises what was received, such as "1 2 : retry": versions, comments and retry times.
+func (c *fakeClient) seen() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var seen []string
-	for line := range strings.Lines(p.text.String()) {
+	for line := range strings.Lines(c.text.String()) {
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "id: "):
@@ -84,19 +86,20 @@ func (p *fakeClient) seen() string {
 	return strings.Join(seen, " ")
 }
 
-// show is one stream that runs in a bubble of time of its own, where seconds pass as soon as nothing else does.
+// streamHarness runs one stream in a synctest bubble, where time advances when all goroutines are blocked.
 type streamHarness struct {
 	t *testing.T
 	*fakeHistory
-	page     *fakeClient
-	hub      *hub
-	stopping chan struct{}
-	leave    context.CancelFunc
-	ended    chan struct{}
+	client     *fakeClient
+	hub        *hub
+	stopping   chan struct{}
+	disconnect context.CancelFunc
+	ended      chan struct{}
 }
 
+// startStream starts a stream of an order whose history ends with version; the client resumes after the version after.
 func startStream(t *testing.T, version int, after *int) *streamHarness {
-	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, page: &fakeClient{ResponseRecorder: httptest.NewRecorder()}, hub: newHub(9, 9, 9),
+	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, client: &fakeClient{ResponseRecorder: httptest.NewRecorder()}, hub: newHub(9, 9, 9),
 		stopping: make(chan struct{}), ended: make(chan struct{})}
 	s.growTo(version)
 	watcher, err := s.hub.addWatcher(orderID, account)
@@ -104,8 +107,8 @@ func startStream(t *testing.T, version int, after *int) *streamHarness {
 		t.Fatal(err)
 	}
 	var ctx context.Context
-	ctx, s.leave = context.WithCancel(t.Context())
-	stream := newStream(s.page, watcher, s.history, s.past, after)
+	ctx, s.disconnect = context.WithCancel(t.Context())
+	stream := newStream(s.client, watcher, s.history, s.past, after)
 	past := s.past
 	go func() {
 		defer close(s.ended)
@@ -116,7 +119,7 @@ func startStream(t *testing.T, version int, after *int) *streamHarness {
 	return s
 }
 
-// hear delivers the event of version.
+// deliver delivers the event of version.
 func (s *streamHarness) deliver(version int) {
 	s.hub.notifyWatchers(event.OrderStatus{OrderID: orderID, Version: version, Status: orderCourse[version-1]})
 	synctest.Wait()
@@ -126,8 +129,8 @@ func (s *streamHarness) advance(d time.Duration) { time.Sleep(d); synctest.Wait(
 
 func (s *streamHarness) want(seen string) {
 	s.t.Helper()
-	if got := s.page.seen(); got != seen {
-		s.t.Errorf("seen %q, want %q", got, seen)
+	if got := s.client.seen(); got != seen {
+		s.t.Errorf("client received %q, want %q", got, seen)
 	}
 }
 
@@ -136,18 +139,18 @@ func (s *streamHarness) wantEnd() {
 	select {
 	case <-s.ended:
 	default:
-		s.t.Error("the stream goes on")
-		s.leave()
+		s.t.Error("the stream has not ended")
+		s.disconnect()
 		<-s.ended
 	}
 	if s.hub.count != 0 || len(s.hub.orders) != 0 || len(s.hub.accounts) != 0 {
-		s.t.Errorf("the hub still knows %d watchers", s.hub.count)
+		s.t.Errorf("got %d watchers in the hub, want 0", s.hub.count)
 	}
 }
 
 func version(v int) *int { return &v }
 
-// play runs each script in a bubble.
+// runInBubbles runs each script as a subtest in its own synctest bubble.
 func runInBubbles(t *testing.T, scripts map[string]func(t *testing.T)) {
 	t.Helper()
 	for name, script := range scripts {

@@ -10,37 +10,40 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
-// historyTimeout bounds one look at an order's history.
+// historyTimeout limits one request for an order's history.
 const historyTimeout = 5 * time.Second
 
-// refusal is a service's answer that is not what was asked for: the client gets it as it is.
+// refusal is the error for a problem that order reported. The client gets that problem unchanged.
 type refusal struct{ response serviceResponse }
 
-func (r refusal) Error() string { return fmt.Sprintf("refused with %d", r.response.status) }
+func (r refusal) Error() string {
+	return fmt.Sprintf("order refused the request with status %d", r.response.status)
+}
 
-// track serves GET /orders/{id}/events: every change of one order as server-sent events
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html), until the last. The hub is joined before the history is
-// asked, so that nothing falls between the two.
+// trackOrder serves GET /orders/{id}/events: the changes of one order as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html), until a final status. It adds the watcher before it reads
+// the history, so that no change is lost between the two.
 func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
-	path, err := fillPath(r, "/orders/{id}/history")
+	id, err := idParam(r, "id")
 	if err != nil {
 		return err
 	}
-	setOrderFromPath(r.Context(), path)
+	telemetry.SetOrder(r.Context(), id)
 	after, err := resumeAfter(r)
 	if err != nil {
 		return err
 	}
 	claims := token.From(r.Context())
-	watcher, err := g.hub.addWatcher(orderIn(path), claims.Subject)
+	watcher, err := g.hub.addWatcher(id, claims.Subject)
 	if err != nil {
 		return err
 	}
 	defer g.hub.removeWatcher(watcher)
-	history := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, path) }
+	history := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, id) }
 	past, err := history(r.Context())
 	if refused, ok := err.(refusal); ok {
 		return refused.response.writeTo(w, r)
@@ -50,7 +53,7 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	s := newStream(w, watcher, history, past, after)
 	if after != nil && s.final {
-		w.WriteHeader(http.StatusNoContent) // the client has seen the end; this tells it not to come back
+		w.WriteHeader(http.StatusNoContent) // the client has the final status; 204 tells it not to reconnect
 		return nil
 	}
 	until, cancel := context.WithDeadline(r.Context(), claims.ExpiresAt.Time)
@@ -59,10 +62,7 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// orderIn is the id in "/orders/<id>/history".
-func orderIn(path string) string { return path[len("/orders/") : len(path)-len("/history")] }
-
-// resumeAfter is the version after which the client wants to go on; nil when it begins.
+// resumeAfter returns the version after which the client resumes, or nil for a new stream.
 func resumeAfter(r *http.Request) (*int, error) {
 	text := r.Header.Get("Last-Event-ID")
 	if text == "" {
@@ -75,25 +75,25 @@ func resumeAfter(r *http.Request) (*int, error) {
 	return &version, nil
 }
 
-// history asks order, in the name of the client, for every change so far.
-func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, path string) ([]statusChange, error) {
+// fetchHistory requests all changes of an order so far, with the client's credentials.
+func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, id string) ([]statusChange, error) {
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	in := invocation{app: "order", method: http.MethodGet, path: path, header: http.Header{}}
+	in := invocation{app: "order", method: http.MethodGet, path: "/orders/" + id + "/history", header: http.Header{}}
 	copyCredentials(r, in.header)
-	a, err := g.sidecar.invoke(ctx, in)
+	response, err := g.sidecar.invoke(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if a.problem {
-		return nil, refusal{a}
+	if response.problem {
+		return nil, refusal{response}
 	}
 	var body struct {
 		OrderID string         `json:"orderId"`
 		Items   []statusChange `json:"items"`
 	}
-	if err := json.Unmarshal(a.body, &body); err != nil || len(body.Items) == 0 {
-		return nil, unavailable("order", fmt.Errorf("read a history: %v", err))
+	if err := json.Unmarshal(response.body, &body); err != nil || len(body.Items) == 0 {
+		return nil, unavailable("order", fmt.Errorf("decode the history: %d items, %v", len(body.Items), err))
 	}
 	for i := range body.Items {
 		body.Items[i].OrderID = body.OrderID
@@ -101,7 +101,7 @@ func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, path string
 	return body.Items, nil
 }
 
-// change is one change of an order, as a client sees it.
+// statusChange is one change of an order, as clients see it.
 type statusChange struct {
 	OrderID string       `json:"orderId"`
 	Status  event.Status `json:"status"`

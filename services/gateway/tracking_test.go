@@ -16,7 +16,7 @@ import (
 
 const streamPath = prefix + "/orders/" + orderID + "/events"
 
-// historyOf makes the fake order service answer with the first versions of an order's course.
+// serveHistory makes the fake order service respond with a history of the given number of versions.
 func (h *harness) serveHistory(versions int) {
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		var items []map[string]any
@@ -27,7 +27,7 @@ func (h *harness) serveHistory(versions int) {
 	})
 }
 
-// open begins to watch and returns a reader of the stream's blocks.
+// openStream opens a stream and returns a function that reads its next event.
 func (h *harness) openStream(headers ...string) (*http.Response, func() string) {
 	h.t.Helper()
 	req, _ := http.NewRequest("GET", h.server.URL+streamPath, nil)
@@ -52,23 +52,24 @@ func (h *harness) openStream(headers ...string) (*http.Response, func() string) 
 	}
 }
 
+// deliverStatus delivers an order.status.changed event to the gateway.
 func (h *harness) deliverStatus(version int, status event.Status) {
 	body := fmt.Sprintf(`{"id":"e","type":"order.status.changed.v1","data":{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}}`, orderID, version, status)
 	r := httptest.NewRequest("POST", "/events/order.status.changed", strings.NewReader(body))
 	rec := httptest.NewRecorder()
 	h.gateway.eventHandler().ServeHTTP(rec, r)
 	if !strings.Contains(rec.Body.String(), "SUCCESS") {
-		h.t.Errorf("the event: %d %s", rec.Code, rec.Body)
+		h.t.Errorf("event of version %d: got %d %s, want SUCCESS", version, rec.Code, rec.Body)
 	}
 }
 
-func TestTracking(t *testing.T) {
+func TestTrackingSendsEveryChange(t *testing.T) {
 	h := newHarness(t)
 	h.serveHistory(1)
 	customer := bearer(t, token.Customer)
 	resp, next := h.openStream("Authorization", customer)
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
-		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+		t.Fatalf("got %d %v, want a 200 event stream", resp.StatusCode, resp.Header)
 	}
 	want := func(version int, status event.Status) {
 		t.Helper()
@@ -83,15 +84,16 @@ func TestTracking(t *testing.T) {
 	h.deliverStatus(3, event.StatusCancelled)
 	want(3, event.StatusCancelled)
 	if got := next(); got != "" {
-		t.Errorf("after the last: %q", got)
+		t.Errorf("after the final status: got %q, want the end of the stream", got)
 	}
-	asked := h.sidecar.takeRequests()
-	if len(asked) != 1 || asked[0].uri != "/v1.0/invoke/order/method/orders/"+orderID+"/history" || asked[0].header.Get("Authorization") != customer {
-		t.Errorf("asked %+v", asked)
+	requests := h.sidecar.takeRequests()
+	if len(requests) != 1 || requests[0].uri != "/v1.0/invoke/order/method/orders/"+orderID+"/history" ||
+		requests[0].header.Get("Authorization") != customer {
+		t.Errorf("got calls %+v, want one of the history with the client's token", requests)
 	}
 }
 
-func TestTrackingResumes(t *testing.T) {
+func TestTrackingResumesAfterLastEventID(t *testing.T) {
 	h := newHarness(t)
 	h.serveHistory(6)
 	_, next := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", "4")
@@ -101,28 +103,28 @@ func TestTrackingResumes(t *testing.T) {
 		}
 	}
 	if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", "6"); resp.StatusCode != 204 {
-		t.Errorf("who has seen the end: %d", resp.StatusCode)
+		t.Errorf("resumed after the final status: got %d, want 204", resp.StatusCode)
 	}
 	for _, bad := range []string{"x", "-1", "1.5"} {
 		if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", bad); resp.StatusCode != 400 {
-			t.Errorf("Last-Event-ID %s: %d", bad, resp.StatusCode)
+			t.Errorf("Last-Event-ID %s: got %d, want 400", bad, resp.StatusCode)
 		}
 	}
 }
 
-func TestTrackingRefuses(t *testing.T) {
+func TestTrackingRefusesInvalidRequests(t *testing.T) {
 	h := newHarness(t, func(c *config) { c.OfOneOrder = 1 })
 	if resp, _ := h.openStream(); resp.StatusCode != 401 {
-		t.Errorf("no token: %d", resp.StatusCode)
+		t.Errorf("no token: got %d, want 401", resp.StatusCode)
 	}
 	if resp, _ := h.openStream("Authorization", bearer(t)); resp.StatusCode != 403 {
-		t.Errorf("no role: %d", resp.StatusCode)
+		t.Errorf("no role: got %d, want 403", resp.StatusCode)
 	}
 	if got := h.send("GET", prefix+"/orders/7/events", "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 404 {
-		t.Errorf("no id: %d", got.StatusCode)
+		t.Errorf("not a UUID: got %d, want 404", got.StatusCode)
 	}
 	if len(h.sidecar.takeRequests()) != 0 {
-		t.Error("asked for somebody who may not")
+		t.Error("a refused request reached the sidecar")
 	}
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/problem+json")
@@ -131,48 +133,49 @@ func TestTrackingRefuses(t *testing.T) {
 	})
 	got := h.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer))
 	if got.StatusCode != 404 || got.problem().Instance != streamPath {
-		t.Errorf("another's order: %d %s", got.StatusCode, got.text)
+		t.Errorf("another customer's order: got %d %s, want 404 with the client's path", got.StatusCode, got.text)
 	}
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) })
 	if got := h.send("GET", streamPath, "", "Authorization", bearer(t, token.Customer)); got.StatusCode != 503 {
-		t.Errorf("order away: %d", got.StatusCode)
+		t.Errorf("order unavailable: got %d, want 503", got.StatusCode)
 	}
 	h.serveHistory(1)
 	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	next()
 	if resp, _ := h.openStream("Authorization", bearer(t, token.Customer)); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("one too many: %d", resp.StatusCode)
+		t.Errorf("over the limit per order: got %d, want 429 with Retry-After", resp.StatusCode)
 	}
 }
 
-func TestTrackingEndsWithTheToken(t *testing.T) {
+func TestTrackingEndsWhenTheTokenExpires(t *testing.T) {
 	h := newHarness(t)
 	h.serveHistory(1)
 	text, _ := secret.Sign(account, []string{token.Customer}, time.Now().Add(2*time.Second-token.TTL))
 	_, next := h.openStream("Authorization", "Bearer "+text)
 	next()
 	if got := next(); got != "" {
-		t.Errorf("after the token's end: %q", got)
+		t.Errorf("after the token expired: got %q, want the end of the stream", got)
 	}
 }
 
-func TestTrackingEndsWithTheGateway(t *testing.T) {
+func TestTrackingEndsWhenTheGatewayStops(t *testing.T) {
 	h := newHarness(t)
 	h.serveHistory(1)
 	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	next()
 	close(h.stop)
 	if got := next(); got != "retry: 1000\n\n" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want the retry time", got)
 	}
 }
 
-// TestNothingFallsBetweenHistoryAndHub lets the order change while its history is on its way.
-func TestNothingFallsBetweenHistoryAndHub(t *testing.T) {
+// TestNoChangeIsLostBetweenHistoryAndHub delivers a change while the gateway reads the history.
+func TestNoChangeIsLostBetweenHistoryAndHub(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(rw http.ResponseWriter, _ *http.Request) {
 		h.deliverStatus(2, event.StatusCancelled)
-		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}})
+		items := []map[string]any{{"version": 1, "status": "PENDING", "at": "2026-01-02T03:04:05Z"}}
+		_ = rest.JSON(rw, http.StatusOK, map[string]any{"orderId": orderID, "items": items})
 	})
 	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	for _, id := range []string{"id: 1", "id: 2"} {

@@ -1,16 +1,18 @@
-// Order owns the life of an order.
+// Order accepts customers' orders and tracks each one from placement to delivery.
 //
-// It offers placing, reading, listing, cancelling and working orders. It publishes order.created.pending with every new
-// order and order.status.changed with every change after that. It hears inventory.stock.reserved and
-// inventory.stock.failed, product's answers, and confirms or rejects by them.
+// Owns: orders. An order is one document: its state, its history and the event that announces a change are committed in
+// one write.
+// Offers: POST /orders, GET /orders, GET /orders/{id}, GET /orders/{id}/history, POST /orders/{id}/cancel and
+// POST /orders/{id}/status.
+// Publishes: order.created.pending for each new order, order.status.changed for each later change.
+// Consumes: inventory.stock.reserved (confirms the order), inventory.stock.failed (rejects it). Both come from product.
 //
-// An order is one document: its state, the history of it, and the event that announces a change are written together.
-// Prices come from product alone, with the confirmation. Nothing sticks: see recovery.go.
+// Prices come only from product, with the confirmation. No order stays PENDING for ever: see recovery.go.
 //
 //	PENDING ──confirm──▶ CONFIRMED ──▶ PREPARING ──▶ READY ──▶ OUT_FOR_DELIVERY ──▶ DELIVERED
 //	   │ │                   │             │           │
-//	   │ └──────cancel───────┴────cancel───┴───cancel──┴──▶ CANCELLED      (from PREPARING and READY: staff alone)
+//	   │ └──────cancel───────┴────cancel───┴───cancel──┴──▶ CANCELLED      (from PREPARING and READY: staff only)
 //	   └──reject──▶ REJECTED
 //
-// The same with what each step is caused by is in docs/state-machine.md.
+// docs/state-machine.md shows the same states with the cause of each step.
 package main

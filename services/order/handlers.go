@@ -18,8 +18,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// show answers with one order; with Prefer: wait=N (RFC 7240) as soon as product has answered.
-func (s *service) show(w http.ResponseWriter, r *http.Request) error {
+// showOrder returns one order. With Prefer: wait=N (RFC 7240) it waits up to N seconds until the order is no longer PENDING.
+func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	wait, err := await.Wait(r)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *service) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	order, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Order, bool, error) {
-		order, err := s.visible(ctx, id, callerOf(r))
+		order, err := s.visibleOrder(ctx, id, callerOf(r))
 		return order, order.Status != event.StatusPending, err
 	})
 	if err != nil {
@@ -38,24 +38,24 @@ func (s *service) show(w http.ResponseWriter, r *http.Request) error {
 	if wait > 0 {
 		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// history answers with every change of one order, first to last.
-func (s *service) history(w http.ResponseWriter, r *http.Request) error {
+// showHistory returns every change of one order, oldest first.
+func (s *service) showHistory(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
 	}
-	order, err := s.visible(r.Context(), id, callerOf(r))
+	order, err := s.visibleOrder(r.Context(), id, callerOf(r))
 	if err != nil {
 		return err
 	}
 	return rest.JSON(w, http.StatusOK, historyOf(order))
 }
 
-// cancel ends an order, for its owner or for staff.
-func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
+// cancelOrder cancels an order for its owner or for staff.
+func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -66,25 +66,25 @@ func (s *service) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err := decodeOptional(w, r, &request); err != nil {
 		return err
 	}
-	reason, wrong := optional("reason", request.Reason, maxReason)
+	reason, wrong := optionalText("reason", request.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
-	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		if !o.VisibleTo(caller) {
-			return false, notThere(id)
+			return false, notFound(id)
 		}
 		return o.Cancel(reason, caller, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// advance takes an order one step further through the kitchen.
-func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
+// advanceOrder moves an order to its next kitchen or delivery status.
+func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -95,20 +95,20 @@ func (s *service) advance(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &request); err != nil {
 		return err
 	}
-	order, err := s.change(r.Context(), id, func(o *Order) (bool, error) {
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		return o.Advance(request.Status, callerOf(r), s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, answerOf(order))
+	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
-// orderID reads the order's id from the path. What is no id is not there.
+// orderID returns the order id in the path, or NotFound if it is not a valid id.
 func orderID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {
-		return "", notThere(id)
+		return "", notFound(id)
 	}
 	return id, nil
 }
@@ -118,7 +118,7 @@ func callerOf(r *http.Request) Caller {
 	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
 }
 
-// decodeOptional is rest.Decode for a body that may as well be empty.
+// decodeOptional is rest.Decode, except that it accepts an empty body.
 func decodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
 	body := bufio.NewReader(r.Body)
 	if _, err := body.Peek(1); errors.Is(err, io.EOF) {

@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// list answers with a page of orders, newest first: to staff all of them, to a customer their own.
-func (s *service) list(w http.ResponseWriter, r *http.Request) error {
+// listOrders returns a page of orders, newest first. Staff see all orders, customers only their own.
+func (s *service) listOrders(w http.ResponseWriter, r *http.Request) error {
 	var after position
 	limit, err := rest.Page(r, &after)
 	if err != nil {
@@ -32,11 +32,11 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answers := make([]answer, 0, len(orders))
+	responses := make([]response, 0, len(orders))
 	for _, order := range orders {
-		answers = append(answers, answerOf(order))
+		responses = append(responses, responseOf(order))
 	}
-	return rest.JSON(w, http.StatusOK, rest.Paged(answers, limit, func(last answer) any {
+	return rest.JSON(w, http.StatusOK, rest.Paged(responses, limit, func(last response) any {
 		return position{At: last.CreatedAt, ID: last.ID}
 	}))
 }

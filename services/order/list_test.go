@@ -18,7 +18,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// ids lists what a list answers.
+// ids returns the ids of a list's items.
 func (r reply) ids() []string {
 	ids := []string{}
 	items, _ := r.body["items"].([]any)
@@ -28,17 +28,17 @@ func (r reply) ids() []string {
 	return ids
 }
 
-func TestWhoSeesWhichOrders(t *testing.T) {
-	h := open(t)
-	first := h.placed(ana)
-	h.later(time.Millisecond)
-	second := h.placed(ben)
-	h.later(time.Microsecond)
-	third := h.placed(ana)
-	h.reserved(first)
+func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
+	h := newHarness(t)
+	first := h.placeOrder(ana)
+	h.advanceClock(time.Millisecond)
+	second := h.placeOrder(ben)
+	h.advanceClock(time.Microsecond)
+	third := h.placeOrder(ana)
+	h.deliverReserved(first)
 	for path, tc := range map[string]struct {
-		who  person
-		want []string
+		caller person
+		want   []string
 	}{
 		"/orders":                  {ana, []string{third, first}},
 		"/orders?":                 {cook, []string{third, second, first}},
@@ -47,45 +47,46 @@ func TestWhoSeesWhichOrders(t *testing.T) {
 		"/orders?status=READY":     {cook, []string{}},
 		"/orders?limit=1":          {ben, []string{second}},
 	} {
-		if got := h.ask(tc.who, "GET", path, ""); got.Code != 200 || !slices.Equal(got.ids(), tc.want) || got.body["nextCursor"] != nil {
-			t.Errorf("%s answers %d %s", path, got.Code, got.Body)
+		if got := h.request(tc.caller, "GET", path, ""); got.Code != 200 || !slices.Equal(got.ids(), tc.want) || got.body["nextCursor"] != nil {
+			t.Errorf("%s: got %d %s, want %v", path, got.Code, got.Body, tc.want)
 		}
 	}
-	if got := h.ask(cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body.String(), "fingerprint") || !strings.Contains(got.Body.String(), `"totalCents":1850`) {
-		t.Errorf("answers %s", got.Body)
+	if got := h.request(cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body.String(), "fingerprint") || !strings.Contains(got.Body.String(), `"totalCents":1850`) {
+		t.Errorf("got %s, want totals and no fingerprint", got.Body)
 	}
-	h.later(time.Second)
-	mine := person{staffID, []string{"customer"}}
-	if got := h.ask(mine, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
-		t.Errorf("who has none gets %s", got.Body)
+	h.advanceClock(time.Second)
+	waiterAsCustomer := person{staffID, []string{"customer"}}
+	if got := h.request(waiterAsCustomer, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
+		t.Errorf("customer without orders: got %s, want an empty list", got.Body)
 	}
 }
 
-// TestPagesAreWhole: every order once, newest first, also when many were placed at the same moment and more come between.
-func TestPagesAreWhole(t *testing.T) {
-	h := open(t)
-	h.later(noon.Truncate(time.Second).Sub(noon))
+// TestPagesListEachOrderOnce checks that pages list every order once, newest first, even if orders share a time or new orders
+// arrive between two pages.
+func TestPagesListEachOrderOnce(t *testing.T) {
+	h := newHarness(t)
+	h.advanceClock(noon.Truncate(time.Second).Sub(noon))
 	var want []string
 	for i := range 25 {
 		if i%4 == 3 {
-			h.later(250 * time.Millisecond) // as text, 12:00:01Z comes after 12:00:01.25Z
+			h.advanceClock(250 * time.Millisecond) // compared as text, 12:00:01Z would follow 12:00:01.25Z
 		}
-		want = append(want, h.placed(ana))
+		want = append(want, h.placeOrder(ana))
 	}
 	var got []string
 	cursor := ""
 	for {
-		answer := h.ask(ana, "GET", "/orders?limit=3"+cursor, "")
-		got = append(got, answer.ids()...)
-		if answer.text("nextCursor") == "" {
+		page := h.request(ana, "GET", "/orders?limit=3"+cursor, "")
+		got = append(got, page.ids()...)
+		if page.text("nextCursor") == "" {
 			break
 		}
-		cursor = "&cursor=" + answer.text("nextCursor")
-		h.later(time.Millisecond)
-		h.placed(ana) // newer than all of them: on no later page
+		cursor = "&cursor=" + page.text("nextCursor")
+		h.advanceClock(time.Millisecond)
+		h.placeOrder(ana) // newer than all the others, so on no later page
 	}
 	if slices.Sort(want); len(got) != 25 || !slices.Equal(slices.Sorted(slices.Values(got)), want) {
-		t.Errorf("got %d of %d: %v", len(got), len(want), got)
+		t.Errorf("got %d orders, want %d: %v", len(got), len(want), got)
 	}
 	var at []time.Time
 	for _, id := range got {
@@ -96,54 +97,54 @@ func TestPagesAreWhole(t *testing.T) {
 		at = append(at, order.CreatedAt)
 	}
 	if !slices.IsSortedFunc(at, func(a, b time.Time) int { return b.Compare(a) }) {
-		t.Errorf("not newest first: %v", at)
+		t.Errorf("got times %v, want newest first", at)
 	}
 }
 
-func TestListsRefuse(t *testing.T) {
-	h := open(t)
-	coded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
+func TestListRejectsInvalidQueries(t *testing.T) {
+	h := newHarness(t)
+	encoded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for _, query := range []string{
 		"limit=0", "limit=101", "limit=x", "cursor=!", "status=pending", "status=x",
-		coded(`{}`), coded(`null`), coded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`), coded(`{"id":"` + someOrder + `"}`), coded(`[]`),
+		encoded(`{}`), encoded(`null`), encoded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`), encoded(`{"id":"` + someOrder + `"}`), encoded(`[]`),
 	} {
-		if got := h.ask(ana, "GET", "/orders?"+query, ""); got.Code != 400 {
-			t.Errorf("%s answers %d", query, got.Code)
+		if got := h.request(ana, "GET", "/orders?"+query, ""); got.Code != 400 {
+			t.Errorf("%s: got %d, want 400", query, got.Code)
 		}
 	}
-	if got := h.ask(admin, "GET", "/orders", ""); got.Code != 403 {
-		t.Errorf("an admin who is neither customer nor staff: %d", got.Code)
+	if got := h.request(admin, "GET", "/orders", ""); got.Code != 403 {
+		t.Errorf("admin: got %d, want 403", got.Code)
 	}
 }
 
-func TestOtherRowsOfTheSidecarAreNoOrders(t *testing.T) {
+func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
-	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // the stock runtime's marker
+	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // a marker of stock Dapr's outbox
 	if _, err := pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-x', '\xff00')`); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // and again, as at every start
+	for range 2 { // twice, as migrations run at every start
 		if err := database.Migrate(t.Context(), pool, migrations); err != nil {
 			t.Fatal(err)
 		}
 	}
 	orders, err := lists{pool}.Page(t.Context(), filter{}, position{}, 10)
 	if err != nil || len(orders) != 0 {
-		t.Errorf("got %v, %v", orders, err)
+		t.Errorf("got %v, %v, want no orders", orders, err)
 	}
 }
 
-// TestListsUseTheirIndexes: of 20,000 orders no list reads more than it shows or, filtered by customer and status, more than
-// that one customer has.
+// TestListsUseTheirIndexes checks the query plans over 20,000 orders. No list may read more rows than it returns or, filtered
+// by customer and status, more than that customer's orders.
 func TestListsUseTheirIndexes(t *testing.T) {
-	h := open(t)
+	h := newHarness(t)
 	order := Place(someOrder, twoSoups, "f", owner, noon)
 	document, err := json.Marshal(order)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = pgx.BeginFunc(t.Context(), h.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(t.Context(), `set local statement_timeout = 0`); err != nil { // machines are slow at times
+		if _, err := tx.Exec(t.Context(), `set local statement_timeout = 0`); err != nil { // the insert may be slow
 			return err
 		}
 		_, err := tx.Exec(t.Context(), `
@@ -172,15 +173,16 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		{filter{Customer: "c7", Status: event.StatusDelivered}, "orders_of_customer"},
 	} {
 		for _, after := range []position{{}, after} {
-			query, args := page(tc.filter, after, 20)
-			explained(t, h, query, args, tc.index)
+			query, args := pageQuery(tc.filter, after, 20)
+			wantIndex(t, h, query, args, tc.index)
 		}
 	}
-	explained(t, h, waitingOrders, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
-	explained(t, h, pendingOrders, pgx.NamedArgs{"most": countedAtMost}, "orders_in_status")
+	wantIndex(t, h, waitingQuery, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
+	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
 }
 
-func explained(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
+// wantIndex checks that Postgres runs query with the given index and without a sort.
+func wantIndex(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -196,24 +198,24 @@ func explained(t *testing.T, h *harness, query string, args pgx.NamedArgs, index
 	ordered := strings.Contains(plan, "using "+index+" on state") && !strings.Contains(plan, "Sort")
 	gathered := strings.Contains(plan, "Bitmap Index Scan on "+index) && index == "orders_of_customer"
 	if !ordered && !gathered {
-		t.Errorf("%s\n%s\nwants %s", query, plan, index)
+		t.Errorf("%s\ngot plan\n%s\nwant index %s", query, plan, index)
 	}
 }
 
-func TestOnlyOneReplicaRecovers(t *testing.T) {
-	h := open(t)
-	var inside bool
-	mine, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
-		other, err := recovery.RunExclusively(ctx, h.service.lists.pool, func(context.Context) error { inside = true; return nil })
-		if other {
-			return fmt.Errorf("two at a time")
+func TestOnlyOneReplicaRunsTheRecovery(t *testing.T) {
+	h := newHarness(t)
+	var secondRan bool
+	first, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
+		second, err := recovery.RunExclusively(ctx, h.service.lists.pool, func(context.Context) error { secondRan = true; return nil })
+		if second {
+			return fmt.Errorf("two replicas hold the lock")
 		}
 		return err
 	})
-	if !mine || err != nil || inside {
-		t.Errorf("mine %t, %v, other %t", mine, err, inside)
+	if !first || err != nil || secondRan {
+		t.Errorf("got first %t, %v, second %t, want only the first", first, err, secondRan)
 	}
 	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
-		t.Errorf("the lock was left behind: %t, %v", again, err)
+		t.Errorf("after the first run: got %t, %v, want the lock to be free", again, err)
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// How product is asked for its menu.
+// Limits of the menu lookups.
 const (
-	menuTimeout = 300 * time.Millisecond // how long a customer waits for product before the order is taken unchecked
-	menuFresh   = 5 * time.Second        // how long an answer is good for
-	menuMost    = 1000                   // how many products are remembered
+	menuTimeout       = 300 * time.Millisecond // after this the order is accepted without the check
+	menuCacheTime     = 5 * time.Second        // how long a product counts as active after a lookup
+	maxCachedProducts = 1000                   // products in the cache
 )
 
 // invoker calls another service through the sidecars (the Dapr SDK's client).
@@ -22,24 +22,24 @@ type invoker interface {
 	InvokeMethod(ctx context.Context, appID, methodName, verb string) ([]byte, error)
 }
 
-// menu knows which products can be ordered. What is on the menu it remembers for some seconds; what is not it always asks
-// for again, so that a dish can be ordered as soon as it is there.
+// menu looks up which products can be ordered. It caches products on the menu for menuCacheTime. It does not cache missing
+// products, so a new dish can be ordered at once.
 type menu struct {
 	invoke invoker
 	now    func() time.Time
 
-	mu    sync.Mutex
-	until map[string]time.Time // by product, how long it is taken to be on the menu
+	mu         sync.Mutex
+	freshUntil map[string]time.Time // by product id
 }
 
 func newMenu(invoke invoker, now func() time.Time) *menu {
-	return &menu{invoke: invoke, now: now, until: map[string]time.Time{}}
+	return &menu{invoke: invoke, now: now, freshUntil: map[string]time.Time{}}
 }
 
-// Missing returns those of products that are not on the menu, or not any more. An error means that product could not say
-// in time.
+// Missing returns the ids in products that are not on the menu or no longer active. An error means that product did not
+// answer in time, or not correctly.
 func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool, error) {
-	missing := m.forgotten(products)
+	missing := m.notCached(products)
 	if len(missing) == 0 {
 		return nil, nil
 	}
@@ -48,49 +48,49 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	query := url.Values{"id": missing}
 	raw, err := m.invoke.InvokeMethod(ctx, "product", "menu?"+query.Encode(), http.MethodGet)
 	if err != nil {
-		return nil, fmt.Errorf("ask product for its menu: %w", err)
+		return nil, fmt.Errorf("get product's menu: %w", err)
 	}
-	var answer struct {
+	var response struct {
 		Items []struct {
 			ID     string `json:"id"`
 			Active bool   `json:"active"`
 		} `json:"items"`
 	}
-	if err := json.Unmarshal(raw, &answer); err != nil {
+	if err := json.Unmarshal(raw, &response); err != nil {
 		return nil, fmt.Errorf("decode product's menu: %w", err)
 	}
 	unknown := map[string]bool{}
 	for _, id := range missing {
 		unknown[id] = true
 	}
-	for _, item := range answer.Items {
+	for _, item := range response.Items {
 		if item.Active {
 			delete(unknown, item.ID)
-			m.remember(item.ID)
+			m.cacheProduct(item.ID)
 		}
 	}
 	return unknown, nil
 }
 
-// forgotten returns those of products that have to be asked for.
-func (m *menu) forgotten(products []string) []string {
+// notCached returns the ids in products that are not in the cache or have expired.
+func (m *menu) notCached(products []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var missing []string
 	for _, id := range products {
-		if !m.now().Before(m.until[id]) {
+		if !m.now().Before(m.freshUntil[id]) {
 			missing = append(missing, id)
 		}
 	}
 	return missing
 }
 
-// remember keeps a product. When there are too many it forgets them all, which costs one more question for each.
-func (m *menu) remember(id string) {
+// cacheProduct caches a product. A full cache is cleared, which costs one more lookup for each product.
+func (m *menu) cacheProduct(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.until) >= menuMost {
-		clear(m.until)
+	if len(m.freshUntil) >= maxCachedProducts {
+		clear(m.freshUntil)
 	}
-	m.until[id] = m.now().Add(menuFresh)
+	m.freshUntil[id] = m.now().Add(menuCacheTime)
 }

@@ -11,29 +11,29 @@ import (
 	"comanda/services/internal/server"
 )
 
-// kitchen answers as product does, and counts.
-type kitchen struct {
-	answer string
-	err    error
-	hangs  bool
-	asked  []string
+// fakeProduct answers like product and records the calls.
+type fakeProduct struct {
+	response string
+	err      error
+	hangs    bool
+	calls    []string
 }
 
-func (k *kitchen) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
-	k.asked = append(k.asked, app+" "+verb+" "+method)
-	if k.hangs {
+func (p *fakeProduct) InvokeMethod(ctx context.Context, app, method, verb string) ([]byte, error) {
+	p.calls = append(p.calls, app+" "+verb+" "+method)
+	if p.hangs {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return []byte(k.answer), k.err
+	return []byte(p.response), p.err
 }
 
-const soupAlone = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
+const onlySoupActive = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
 
-func TestMenuRemembersWhatIsThere(t *testing.T) {
+func TestMenuCachesActiveProducts(t *testing.T) {
 	now := noon
-	k := &kitchen{answer: soupAlone}
-	m := newMenu(k, func() time.Time { return now })
+	product := &fakeProduct{response: onlySoupActive}
+	m := newMenu(product, func() time.Time { return now })
 	missing := func() string {
 		t.Helper()
 		unknown, err := m.Missing(t.Context(), []string{soup, bread, customerID})
@@ -43,46 +43,46 @@ func TestMenuRemembersWhatIsThere(t *testing.T) {
 		return fmt.Sprint(unknown[soup], unknown[bread], unknown[customerID])
 	}
 	if got := missing(); got != "false true true" {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want only soup on the menu", got)
 	}
-	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; k.asked[0] != want {
-		t.Errorf("asked %q, want %q", k.asked[0], want)
+	if want := "product GET menu?id=" + soup + "&id=" + bread + "&id=" + customerID; product.calls[0] != want {
+		t.Errorf("got call %q, want %q", product.calls[0], want)
 	}
-	if missing(); k.asked[1] != "product GET menu?id="+bread+"&id="+customerID {
-		t.Errorf("what is there is remembered, what is not is asked for: asked %q", k.asked[1])
+	if missing(); product.calls[1] != "product GET menu?id="+bread+"&id="+customerID {
+		t.Errorf("second lookup: got call %q, want soup to come from the cache", product.calls[1])
 	}
-	now = now.Add(menuFresh)
-	if missing(); !strings.Contains(k.asked[2], soup) {
-		t.Errorf("too old to be believed: asked %q", k.asked[2])
+	now = now.Add(menuCacheTime)
+	if missing(); !strings.Contains(product.calls[2], soup) {
+		t.Errorf("after menuCacheTime: got call %q, want soup in it", product.calls[2])
 	}
-	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(k.asked) != 3 {
-		t.Errorf("nothing to ask for: %v, asked %q", err, k.asked[3:])
+	if _, err := m.Missing(t.Context(), []string{soup}); err != nil || len(product.calls) != 3 {
+		t.Errorf("cached product: got %v and calls %q, want no call", err, product.calls[3:])
 	}
 }
 
-func TestMenuDoesNotWaitLong(t *testing.T) {
-	m := newMenu(&kitchen{hangs: true}, server.Clock)
+func TestMenuLookupTimesOut(t *testing.T) {
+	m := newMenu(&fakeProduct{hangs: true}, server.Clock)
 	begin := time.Now()
 	_, err := m.Missing(t.Context(), []string{soup})
 	if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took < menuTimeout || took > 3*time.Second {
-		t.Errorf("%v after %s", err, took)
+		t.Errorf("got %v after %s, want a timeout after %s", err, took, menuTimeout)
 	}
 }
 
-func TestMenuSaysWhenItDoesNotKnow(t *testing.T) {
-	for name, k := range map[string]*kitchen{"away": {err: errors.New("refused")}, "nonsense": {answer: "<html>"}} {
-		if unknown, err := newMenu(k, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
-			t.Errorf("%s: %v, %v", name, unknown, err)
+func TestMenuLookupReturnsErrors(t *testing.T) {
+	for name, product := range map[string]*fakeProduct{"unavailable": {err: errors.New("refused")}, "invalid response": {response: "<html>"}} {
+		if unknown, err := newMenu(product, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
+			t.Errorf("%s: got %v, %v, want an error", name, unknown, err)
 		}
 	}
 }
 
-func TestMenuStaysSmall(t *testing.T) {
-	m := newMenu(&kitchen{}, server.Clock)
-	for i := range 3 * menuMost {
-		m.remember(fmt.Sprint(i))
+func TestMenuCacheIsBounded(t *testing.T) {
+	m := newMenu(&fakeProduct{}, server.Clock)
+	for i := range 3 * maxCachedProducts {
+		m.cacheProduct(fmt.Sprint(i))
 	}
-	if len(m.until) > menuMost {
-		t.Errorf("%d remembered", len(m.until))
+	if len(m.freshUntil) > maxCachedProducts {
+		t.Errorf("got %d products in the cache, want at most %d", len(m.freshUntil), maxCachedProducts)
 	}
 }

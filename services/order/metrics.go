@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metrics tells of the lives of orders: a line in the log, and what is counted. It is told of what has been written, once;
-// of a repetition there is nothing to tell. (A write whose answer is lost may go uncounted: who asks again finds it done.)
+// metrics logs and counts the status changes of orders. Call its methods once for each committed change, never for replays.
+// A write whose response is lost may go uncounted, because the retry finds the change already made.
 type metrics struct {
 	log       *slog.Logger
 	entered   *prometheus.CounterVec
@@ -21,7 +21,7 @@ type metrics struct {
 	recovered *prometheus.CounterVec
 }
 
-// What the recovery does with an order that waits too long.
+// The steps that the recovery takes with an order that stays PENDING too long.
 const (
 	announcedAgain = "announced_again"
 	givenUp        = "given_up"
@@ -32,13 +32,14 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	m := &metrics{
 		log: log,
 		entered: factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_orders_total", Help: "Orders by the status they entered.",
+			Name: "comanda_orders_total", Help: "Number of orders that entered each status.",
 		}, []string{"status"}),
 		decided: factory.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "comanda_order_decision_seconds", Help: "How long orders were PENDING, by what they became.", Buckets: telemetry.SagaBuckets,
+			Name: "comanda_order_decision_seconds", Help: "Time that orders were PENDING, by the status that followed.",
+			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
 		recovered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_recovery_total", Help: "What the recovery did with orders that waited too long.",
+			Name: "comanda_recovery_total", Help: "Number of overdue PENDING orders that the recovery handled, by step.",
 		}, []string{"step"}), announcedAgain, givenUp),
 	}
 	for _, status := range statuses() {
@@ -50,7 +51,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	return m
 }
 
-// RecordStatus tells that an order has entered the status it now has.
+// RecordStatus records that an order entered its current status.
 func (m *metrics) RecordStatus(ctx context.Context, o Order) {
 	telemetry.SetOrder(ctx, o.ID)
 	m.entered.WithLabelValues(string(o.Status)).Inc()
@@ -60,7 +61,7 @@ func (m *metrics) RecordStatus(ctx context.Context, o Order) {
 	m.log.InfoContext(ctx, "order "+strings.ToLower(string(o.Status)), "orderId", o.ID, "status", o.Status, "version", o.Version)
 }
 
-// RecordRecovery tells what the recovery did with an order.
+// RecordRecovery records the step that the recovery took with an order.
 func (m *metrics) RecordRecovery(ctx context.Context, o Order, step string) {
 	level := slog.LevelInfo
 	if step == givenUp {
@@ -68,5 +69,6 @@ func (m *metrics) RecordRecovery(ctx context.Context, o Order, step string) {
 		m.RecordStatus(ctx, o)
 	}
 	m.recovered.WithLabelValues(step).Inc()
-	m.log.Log(ctx, level, "an order waited too long: "+strings.ReplaceAll(step, "_", " "), "orderId", o.ID, "placed", o.CreatedAt, "announced", o.Announced)
+	m.log.Log(ctx, level, "order was PENDING too long: "+strings.ReplaceAll(step, "_", " "),
+		"orderId", o.ID, "placed", o.CreatedAt, "announced", o.Announced)
 }

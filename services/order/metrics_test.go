@@ -10,22 +10,22 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// What is counted is what was written, once, however often it is asked for or heard.
-func TestEveryStateIsCountedOnce(t *testing.T) {
-	h := open(t)
+// TestEachStatusChangeIsCountedOnce checks that repeated requests and events are not counted.
+func TestEachStatusChangeIsCountedOnce(t *testing.T) {
+	h := newHarness(t)
 	for range 3 {
-		h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
+		h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
 	}
-	confirmed, rejected, cancelled := h.placed(ana), h.placed(ana), h.placed(ana)
-	h.later(2 * time.Second)
+	confirmed, rejected, cancelled := h.placeOrder(ana), h.placeOrder(ana), h.placeOrder(ana)
+	h.advanceClock(2 * time.Second)
 	for range 2 {
-		h.reserved(confirmed)
-		h.failed(rejected)
-		h.ask(ana, "POST", "/orders/"+cancelled+"/cancel", "")
-		h.reserved(cancelled) // too late
+		h.deliverReserved(confirmed)
+		h.deliverFailed(rejected)
+		h.request(ana, "POST", "/orders/"+cancelled+"/cancel", "")
+		h.deliverReserved(cancelled) // too late
 	}
-	h.later(time.Minute)
-	h.ask(ana, "POST", "/orders/"+confirmed+"/cancel", "")
+	h.advanceClock(time.Minute)
+	h.request(ana, "POST", "/orders/"+confirmed+"/cancel", "")
 	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 4`, `comanda_orders_total{status="CONFIRMED"} 1`,
 		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`, `comanda_orders_total{status="DELIVERED"} 0`,
 		`comanda_order_decision_seconds_count{outcome="CONFIRMED"} 1`, `comanda_order_decision_seconds_sum{outcome="CONFIRMED"} 2`,
@@ -34,20 +34,20 @@ func TestEveryStateIsCountedOnce(t *testing.T) {
 		`comanda_recovery_total{step="announced_again"} 0`)
 }
 
-func TestAWriteThatFailsIsNotCounted(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+func TestFailedWritesAreNotCounted(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	h.sidecar.Away(true)
-	h.ask(ana, "POST", "/orders", basket)
-	h.reserved(id)
+	h.request(ana, "POST", "/orders", basket)
+	h.deliverReserved(id)
 	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 1`, `comanda_orders_total{status="CONFIRMED"} 0`)
 }
 
 func TestRecoveryIsCounted(t *testing.T) {
-	h := open(t)
-	h.placed(ana)
+	h := newHarness(t)
+	h.placeOrder(ana)
 	for _, pause := range []time.Duration{30 * time.Second, time.Second, 15 * time.Minute} {
-		h.later(pause)
+		h.advanceClock(pause)
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -56,42 +56,42 @@ func TestRecoveryIsCounted(t *testing.T) {
 		`comanda_orders_total{status="CANCELLED"} 1`, `comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`)
 }
 
-// What the recovery announces belongs to the trace in which the order was placed.
-func TestRecoveryStaysInTheTrace(t *testing.T) {
-	h := open(t)
+// TestRecoveryContinuesTheTrace checks that an event published again belongs to the trace that placed the order.
+func TestRecoveryContinuesTheTrace(t *testing.T) {
+	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
-	h.askIn(ctx, ana, "POST", "/orders", basket)
-	h.later(time.Minute)
+	h.requestIn(ctx, ana, "POST", "/orders", basket)
+	h.advanceClock(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
-		t.Errorf("announced %+v", all)
+		t.Errorf("got %+v, want 2 events of trace %s", all, trace)
 	}
 }
 
-func TestWhatIsPendingIsKnown(t *testing.T) {
-	h := open(t)
+func TestBacklogCountsPendingOrders(t *testing.T) {
+	h := newHarness(t)
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != 0 {
-		t.Errorf("none: %+v, %v", got, err)
+		t.Errorf("no orders: got %+v, %v, want a count of 0", got, err)
 	}
-	h.placed(ana)
-	h.later(time.Minute)
-	h.placed(ana)
-	h.reserved(h.placed(ana))
+	h.placeOrder(ana)
+	h.advanceClock(time.Minute)
+	h.placeOrder(ana)
+	h.deliverReserved(h.placeOrder(ana))
 	want := telemetry.Backlog{Count: 2, Oldest: noon}
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)
 		select replace(key, substr(key, 7), gen_random_uuid()::text), value
-		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, countedAtMost); err != nil {
+		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, maxCounted); err != nil {
 		t.Fatal(err)
 	}
-	want.Count = countedAtMost // counting ends somewhere, so that the oldest is known in any case
+	want.Count = maxCounted // the count is bounded, the oldest order still is exact
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != want.Count || !got.Oldest.Equal(noon) {
-		t.Errorf("of very many: got %+v, want %+v, %v", got, want, err)
+		t.Errorf("long backlog: got %+v, want %+v, %v", got, want, err)
 	}
 }

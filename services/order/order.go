@@ -10,13 +10,13 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Order is the aggregate, and the document it is kept as.
+// Order is the aggregate, and its document in the state store.
 type Order struct {
 	ID              string           `json:"id"`
 	CustomerID      string           `json:"customerId"`
 	Status          event.Status     `json:"status"`
 	Items           []Line           `json:"items"`
-	*Total                           // from CONFIRMED on
+	*Total                           // set from CONFIRMED on
 	DeliveryAddress *event.Address   `json:"deliveryAddress,omitempty"`
 	Notes           string           `json:"notes,omitempty"`
 	Reason          string           `json:"reason,omitempty"`
@@ -25,34 +25,34 @@ type Order struct {
 	CreatedAt       time.Time        `json:"createdAt"`
 	UpdatedAt       time.Time        `json:"updatedAt"`
 
-	Fingerprint string    `json:"fingerprint"`     // of the request that placed it
-	Trace       string    `json:"trace,omitempty"` // the traceparent of that request: what the recovery does is of the same trace
-	AnnouncedAt time.Time `json:"announcedAt"`     // when product was last asked
-	Announced   int       `json:"announced"`       // how often
-	History     []Change  `json:"history"`         // one entry a version, in order
+	Fingerprint string    `json:"fingerprint"`     // of the request that placed the order
+	Trace       string    `json:"trace,omitempty"` // traceparent of that request; the recovery continues its trace
+	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
+	Announced   int       `json:"announced"`       // how many times it was published
+	History     []Change  `json:"history"`         // one entry per version, oldest first
 }
 
-// Line is one product of an order; it has a price from CONFIRMED on.
+// Line is one product of an order. It has a price from CONFIRMED on.
 type Line struct {
 	ProductID string `json:"productId"`
 	Quantity  int    `json:"quantity"`
 	*Price
 }
 
-// Price is what the menu said of a product when the stock was reserved.
+// Price is a product's name and price at the time of the reservation.
 type Price struct {
 	Name           string `json:"name"`
 	UnitPriceCents int64  `json:"unitPriceCents"`
 	LineTotalCents int64  `json:"lineTotalCents"`
 }
 
-// Total is what the whole order costs.
+// Total is the price of the whole order.
 type Total struct {
 	Currency   string `json:"currency"` // ISO 4217
 	TotalCents int64  `json:"totalCents"`
 }
 
-// Change is one step in the life of an order: what it became, why, by whom and through what.
+// Change is one entry of an order's history.
 type Change struct {
 	Version int          `json:"version"`
 	Status  event.Status `json:"status"`
@@ -62,53 +62,53 @@ type Change struct {
 	At      time.Time    `json:"at"`
 }
 
-// Actor is who changed an order. Role is customer, staff, product or recovery; the last two have no id.
+// Actor identifies the author of a change. Role is customer, staff, product or recovery; the last two have no id.
 type Actor struct {
 	Role string `json:"role"`
 	ID   string `json:"id,omitempty"`
 }
 
-// Cause is through what an order changed: an event by its id, a request by its trace, or the timer of the recovery.
+// Cause is the trigger of a change: an event (with its id), a request (with its trace id) or the recovery's timer.
 type Cause struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id,omitempty"`
 }
 
-// Caller is who asks for something to be done with an order.
+// Caller is the authenticated user behind a request.
 type Caller struct {
 	ID    string
 	Staff bool
 	Trace string // the id of the request's trace
 }
 
-// reasonTimedOut is why an order is cancelled that product never answered.
+// reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
 const reasonTimedOut = "timed_out"
 
-// errContradiction says that product answered the other way than it had before. It records its answer once, so this
-// cannot be; were it ever, stock would be held for nobody, and somebody has to look.
-var errContradiction = errors.New("product's answer contradicts the one it gave before")
+// errContradiction means that product's outcome contradicts its earlier one. Product records each outcome once, so this is a
+// bug: stock may stay reserved for a rejected order, and an operator has to check.
+var errContradiction = errors.New("product's outcome contradicts its earlier outcome for this order")
 
-// errMismatch says that what product reserved is not what was ordered.
-var errMismatch = errors.New("product reserved something else than was ordered")
+// errMismatch means that the reservation does not match the order.
+var errMismatch = errors.New("the reservation does not match the order")
 
-// Place makes a new order, PENDING until product has answered.
+// Place creates an order. It is PENDING until product reports an outcome.
 func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) Order {
 	order := Order{
 		ID: id, CustomerID: by.ID, DeliveryAddress: p.DeliveryAddress, Notes: p.Notes,
 		CreatedAt: at, AnnouncedAt: at, Announced: 1, Fingerprint: fingerprint,
 	}
-	for _, wanted := range p.Items {
-		order.Items = append(order.Items, Line{ProductID: wanted.ProductID, Quantity: wanted.Quantity})
+	for _, line := range p.Items {
+		order.Items = append(order.Items, Line{ProductID: line.ProductID, Quantity: line.Quantity})
 	}
-	order.become(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
+	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
 	return order
 }
 
-// VisibleTo says whether caller may know of the order: its owner and staff may.
+// VisibleTo reports whether caller may see the order: only its owner and staff may.
 func (o *Order) VisibleTo(caller Caller) bool { return caller.Staff || caller.ID == o.CustomerID }
 
-// Confirm takes the reservation and its prices. It reports whether that changed anything: a duplicate does not, nor one
-// that comes after the order was cancelled (product hears of that and gives the stock back).
+// Confirm confirms the order with the prices of the reservation. It reports whether the order changed: a duplicate changes
+// nothing, nor does a reservation for a cancelled order (product consumes the cancellation and releases the stock).
 func (o *Order) Confirm(stock event.StockReserved, cause Cause, at time.Time) (bool, error) {
 	switch o.Status {
 	case event.StatusPending:
@@ -117,17 +117,17 @@ func (o *Order) Confirm(stock event.StockReserved, cause Cause, at time.Time) (b
 	default:
 		return false, nil
 	}
-	items, err := priced(o.Items, stock)
+	items, err := withPrices(o.Items, stock)
 	if err != nil {
 		return false, err
 	}
 	o.Items, o.Total = items, &Total{stock.Currency, stock.TotalCents}
-	o.become(event.StatusConfirmed, "", Actor{Role: "product"}, cause, at)
+	o.setStatus(event.StatusConfirmed, "", Actor{Role: "product"}, cause, at)
 	return true, nil
 }
 
-// priced returns lines with the prices of the reservation, in their own order, or errMismatch.
-func priced(lines []Line, stock event.StockReserved) ([]Line, error) {
+// withPrices returns lines, in their order, with the prices of the reservation, or errMismatch.
+func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 	reserved := make(map[string]event.ReservedLine, len(stock.Items))
 	for _, line := range stock.Items {
 		reserved[line.ProductID] = line
@@ -155,8 +155,8 @@ func priced(lines []Line, stock event.StockReserved) ([]Line, error) {
 	return items, nil
 }
 
-// Reject takes product's no. It reports whether that changed anything: a duplicate does not, nor one that comes after the
-// order was cancelled.
+// Reject rejects the order for lack of stock or the reason in failed. It reports whether the order changed: a duplicate
+// changes nothing, nor does a failure for a cancelled order.
 func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (bool, error) {
 	switch o.Status {
 	case event.StatusPending:
@@ -166,14 +166,14 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 		return false, errContradiction
 	}
 	o.Shortages = failed.Shortages
-	o.become(event.StatusRejected, failed.Reason, Actor{Role: "product"}, cause, at)
+	o.setStatus(event.StatusRejected, failed.Reason, Actor{Role: "product"}, cause, at)
 	return true, nil
 }
 
-// Remind notes that product is asked once more, if the order still waits and was not asked for since before. The state
-// stays what it is, so there is no new version.
-func (o *Order) Remind(before, at time.Time) bool {
-	if o.Status != event.StatusPending || o.AnnouncedAt.After(before) {
+// Remind records that the order is announced again, if it is still PENDING and was last announced at or before cutoff. It
+// reports whether it did. The status stays the same, so there is no new version.
+func (o *Order) Remind(cutoff, at time.Time) bool {
+	if o.Status != event.StatusPending || o.AnnouncedAt.After(cutoff) {
 		return false
 	}
 	o.AnnouncedAt = at
@@ -181,39 +181,39 @@ func (o *Order) Remind(before, at time.Time) bool {
 	return true
 }
 
-// GiveUp cancels the order if it still waits and was placed no later than before.
-func (o *Order) GiveUp(before, at time.Time) bool {
-	if o.Status != event.StatusPending || o.CreatedAt.After(before) {
+// GiveUp cancels the order if it is still PENDING and was placed at or before cutoff. It reports whether it did.
+func (o *Order) GiveUp(cutoff, at time.Time) bool {
+	if o.Status != event.StatusPending || o.CreatedAt.After(cutoff) {
 		return false
 	}
-	o.become(event.StatusCancelled, reasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
+	o.setStatus(event.StatusCancelled, reasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
 	return true
 }
 
-// Cancel ends the order before it is too late: for its owner until the kitchen begins, for staff until it has left the
-// house. It reports whether that changed anything: a second time it does not. Conflict when it is too late.
+// Cancel cancels the order. Its owner can cancel until the kitchen starts, staff until it is out for delivery; later it
+// returns Conflict. It reports whether the order changed: a second cancellation changes nothing.
 func (o *Order) Cancel(reason string, by Caller, at time.Time) (bool, error) {
 	switch {
 	case o.Status == event.StatusCancelled:
 		return false, nil
-	case !slices.Contains(cancellable(by.Staff), o.Status):
-		return false, fault.Conflict("an order that is %s cannot be cancelled any more", o.Status)
+	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
+		return false, fault.Conflict("an order that is %s can no longer be cancelled", o.Status)
 	}
-	o.become(event.StatusCancelled, reason, o.actor(by), Cause{"request", by.Trace}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.Trace}, at)
 	return true, nil
 }
 
-func cancellable(staff bool) []event.Status {
+func cancellableStatuses(staff bool) []event.Status {
 	if staff {
 		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}
 	}
 	return []event.Status{event.StatusPending, event.StatusConfirmed}
 }
 
-// Advance takes the order one step further through the kitchen and to the door. It reports whether that changed anything:
-// asked for the status it already has, it does not. Conflict when the step is not the next one.
+// Advance moves the order to step, its next kitchen or delivery status. It returns Conflict if step is not the next one. It
+// reports whether the order changed: its current status changes nothing.
 func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error) {
-	before, ok := follows(step)
+	before, ok := previousStatus(step)
 	switch {
 	case !ok:
 		return false, fault.Wrong("status", "has to be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
@@ -222,11 +222,11 @@ func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.become(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
 	return true, nil
 }
 
-// Decided says whether the state the order is in is the answer to its having been PENDING, and how long that was.
+// Decided reports whether the order's last change ended PENDING, and how long the order was PENDING.
 func (o *Order) Decided() (time.Duration, bool) {
 	last := len(o.History) - 1
 	if last < 1 || o.History[last-1].Status != event.StatusPending {
@@ -235,7 +235,7 @@ func (o *Order) Decided() (time.Duration, bool) {
 	return o.UpdatedAt.Sub(o.CreatedAt), true
 }
 
-// statuses lists every state there is.
+// statuses returns every status.
 func statuses() []event.Status {
 	return []event.Status{
 		event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
@@ -243,8 +243,8 @@ func statuses() []event.Status {
 	}
 }
 
-// follows says which state a step of the kitchen's follows; false for a state that is no such step.
-func follows(step event.Status) (event.Status, bool) {
+// previousStatus returns the status that step follows, or false if step is not a kitchen or delivery status.
+func previousStatus(step event.Status) (event.Status, bool) {
 	switch step {
 	case event.StatusPreparing:
 		return event.StatusConfirmed, true
@@ -258,9 +258,9 @@ func follows(step event.Status) (event.Status, bool) {
 	return "", false
 }
 
-// become is the one way to another state: version and history go with it. Time never runs backwards in the history, even
-// when the clocks of two replicas differ.
-func (o *Order) become(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
+// setStatus is the only way to change the status. It adds the version and the history entry. Times in the history never
+// decrease, even if the clocks of two replicas differ.
+func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
 	if at.Before(o.UpdatedAt) {
 		at = o.UpdatedAt
 	}
@@ -269,7 +269,7 @@ func (o *Order) become(status event.Status, reason string, actor Actor, cause Ca
 	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
 }
 
-func (o *Order) actor(by Caller) Actor {
+func (o *Order) actorOf(by Caller) Actor {
 	if by.ID == o.CustomerID {
 		return Actor{"customer", by.ID}
 	}

@@ -22,43 +22,45 @@ var (
 	owner    = Caller{ID: customerID, Trace: "4bf92f3577b34da6a3ce929d0e0e4736"}
 	waiter   = Caller{ID: staffID, Staff: true}
 	anEvent  = Cause{"event", "outbox-1"}
-	twoSoups = Placement{Items: []Wanted{{soup, 2}, {bread, 1}}}
+	twoSoups = Placement{Items: []PlacementLine{{soup, 2}, {bread, 1}}}
 )
 
-func stock() event.StockReserved {
+// reservedStock is the event that confirms someOrder.
+func reservedStock() event.StockReserved {
 	return event.StockReserved{
 		OrderID: someOrder, Version: 1, Currency: "EUR", TotalCents: 1850,
-		Items: []event.ReservedLine{ // not in the order's order
+		Items: []event.ReservedLine{ // in another sequence than the order's lines
 			{ProductID: bread, Quantity: 1, Name: "Bread", UnitPriceCents: 250, LineTotalCents: 250},
 			{ProductID: soup, Quantity: 2, Name: "Soup", UnitPriceCents: 800, LineTotalCents: 1600},
 		},
 	}
 }
 
-func shortage() event.StockFailed {
+// failedStock is the event that rejects someOrder.
+func failedStock() event.StockFailed {
 	return event.StockFailed{
 		OrderID: someOrder, Version: 1, Reason: event.ReasonInsufficientStock,
 		Shortages: []event.Shortage{{ProductID: soup, Requested: 2, Available: 1}},
 	}
 }
 
-// in makes an order and leads it to a state on the ordinary way.
-func in(t *testing.T, state event.Status) Order {
+// orderIn returns an order that reached state through the usual steps.
+func orderIn(t *testing.T, state event.Status) Order {
 	t.Helper()
 	order := Place(someOrder, twoSoups, "f", owner, noon)
 	must := func(changed bool, err error) {
 		if err != nil || !changed {
-			t.Fatalf("on the way to %s: changed %t, %v", state, changed, err)
+			t.Fatalf("on the way to %s: got changed %t, %v, want a change", state, changed, err)
 		}
 	}
 	switch state {
 	case event.StatusPending:
 	case event.StatusRejected:
-		must(order.Reject(shortage(), anEvent, noon))
+		must(order.Reject(failedStock(), anEvent, noon))
 	case event.StatusCancelled:
 		must(order.Cancel("", owner, noon))
 	default:
-		must(order.Confirm(stock(), anEvent, noon))
+		must(order.Confirm(reservedStock(), anEvent, noon))
 		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered} {
 			if order.Status != state {
 				must(order.Advance(step, waiter, noon))
@@ -68,10 +70,10 @@ func in(t *testing.T, state event.Status) Order {
 	return order
 }
 
-// verbs is all that can be done to an order.
-var verbs = map[string]func(*Order) (bool, error){
-	"confirm":          func(o *Order) (bool, error) { return o.Confirm(stock(), anEvent, noon) },
-	"reject":           func(o *Order) (bool, error) { return o.Reject(shortage(), anEvent, noon) },
+// actions lists every change of an order.
+var actions = map[string]func(*Order) (bool, error){
+	"confirm":          func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
+	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
 	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, noon) },
 	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, noon) },
 	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon, noon), nil },
@@ -81,10 +83,11 @@ var verbs = map[string]func(*Order) (bool, error){
 	"DELIVERED":        func(o *Order) (bool, error) { return o.Advance(event.StatusDelivered, waiter, noon) },
 }
 
-// TestEveryVerbInEveryState: what is not in the table changes nothing and is no error ("the same again").
-func TestEveryVerbInEveryState(t *testing.T) {
+// TestEveryActionInEveryStatus applies each action in each status. A combination that is not in the table changes nothing and
+// returns no error.
+func TestEveryActionInEveryStatus(t *testing.T) {
 	const conflict, contradiction = "409", "dead letter"
-	leads := map[event.Status]map[string]string{
+	results := map[event.Status]map[string]string{
 		event.StatusPending: {
 			"confirm": "CONFIRMED", "reject": "REJECTED", "cancel by owner": "CANCELLED", "cancel by staff": "CANCELLED",
 			"give up": "CANCELLED", "PREPARING": conflict, "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
@@ -118,10 +121,10 @@ func TestEveryVerbInEveryState(t *testing.T) {
 		},
 	}
 	for _, state := range statuses() {
-		for name, verb := range verbs {
-			order := in(t, state)
+		for name, action := range actions {
+			order := orderIn(t, state)
 			before := order
-			changed, err := verb(&order)
+			changed, err := action(&order)
 			got := ""
 			switch {
 			case fault.Is(err, fault.KindConflict):
@@ -129,36 +132,36 @@ func TestEveryVerbInEveryState(t *testing.T) {
 			case errors.Is(err, errContradiction):
 				got = contradiction
 			case err != nil:
-				t.Errorf("%s, %s: %v", state, name, err)
+				t.Errorf("%s, %s: got %v, want no error", state, name, err)
 			case changed:
 				got = string(order.Status)
 			}
-			if want := leads[state][name]; got != want {
+			if want := results[state][name]; got != want {
 				t.Errorf("%s, %s: got %q, want %q", state, name, got, want)
 			}
 			if !changed && (order.Status != before.Status || order.Version != before.Version || len(order.History) != len(before.History)) {
-				t.Errorf("%s, %s: changed nothing, it says, and left %+v", state, name, order)
+				t.Errorf("%s, %s: reported no change, but got %+v, want it unchanged", state, name, order)
 			}
 			if changed && (order.Version != before.Version+1 || len(order.History) != order.Version) {
-				t.Errorf("%s, %s: version %d after %d, %d entries", state, name, order.Version, before.Version, len(order.History))
+				t.Errorf("%s, %s: got version %d after %d with %d entries, want one more of each", state, name, order.Version, before.Version, len(order.History))
 			}
 		}
 	}
 }
 
-func TestNoOtherStatusCanBeAskedFor(t *testing.T) {
+func TestAdvanceRejectsOtherStatuses(t *testing.T) {
 	for _, step := range []event.Status{"", "preparing", event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusCancelled} {
 		for _, state := range statuses() {
-			order := in(t, state)
+			order := orderIn(t, state)
 			if _, err := order.Advance(step, waiter, noon); !fault.Is(err, fault.KindInvalid) {
-				t.Errorf("%s, asked for %q: %v", state, step, err)
+				t.Errorf("%s to %q: got %v, want an invalid request", state, step, err)
 			}
 		}
 	}
 }
 
-func TestThePastOfAnOrder(t *testing.T) {
-	order := in(t, event.StatusPreparing)
+func TestHistoryRecordsEveryChange(t *testing.T) {
+	order := orderIn(t, event.StatusPreparing)
 	early := noon.Add(-time.Minute) // another replica's clock
 	if _, err := order.Cancel("kitchen on fire", waiter, early); err != nil {
 		t.Fatal(err)
@@ -170,7 +173,7 @@ func TestThePastOfAnOrder(t *testing.T) {
 		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", ""}, noon},
 	}
 	if len(order.History) != len(want) {
-		t.Fatalf("got %d entries", len(order.History))
+		t.Fatalf("got %d entries, want %d", len(order.History), len(want))
 	}
 	for i := range want {
 		if order.History[i] != want[i] {
@@ -178,13 +181,13 @@ func TestThePastOfAnOrder(t *testing.T) {
 		}
 	}
 	if order.Version != 4 || order.Reason != "kitchen on fire" || order.Total == nil || order.UpdatedAt != noon {
-		t.Errorf("got %+v", order)
+		t.Errorf("got %+v, want version 4 with reason, total and no earlier time", order)
 	}
 }
 
-func TestStaffWhoOrderAreCustomersOfTheirOwnOrders(t *testing.T) {
+func TestStaffCancelTheirOwnOrdersAsCustomers(t *testing.T) {
 	order := Place(someOrder, twoSoups, "f", waiter, noon)
 	if _, err := order.Cancel("", waiter, noon); err != nil || order.History[1].Actor != (Actor{"customer", staffID}) {
-		t.Fatalf("got %+v, %v", order.History, err)
+		t.Fatalf("got %+v, %v, want a change by the customer", order.History, err)
 	}
 }

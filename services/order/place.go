@@ -14,8 +14,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// place takes an order: 201 for a new one, 200 and the order as it is now for the same request again.
-func (s *service) place(w http.ResponseWriter, r *http.Request) error {
+// placeOrder creates an order and returns 201. A repeated request returns 200 and the order's current state.
+func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
 		return err
@@ -30,42 +30,42 @@ func (s *service) place(w http.ResponseWriter, r *http.Request) error {
 	caller := callerOf(r)
 	order := Place(idempotency.ID("order", caller.ID, key), request, idempotency.Fingerprint(request), caller, s.now())
 	order.Trace = telemetry.Traceparent(r.Context())
-	order, created, err := s.settleOnce(r.Context(), order)
+	order, created, err := s.createOnce(r.Context(), order)
 	if err != nil {
 		return err
 	}
 	telemetry.SetOrder(r.Context(), order.ID)
 	if !created {
-		return rest.JSON(w, http.StatusOK, answerOf(order))
+		return rest.JSON(w, http.StatusOK, responseOf(order))
 	}
 	s.metrics.RecordStatus(r.Context(), order)
 	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
-	return rest.JSON(w, http.StatusCreated, answerOf(order))
+	return rest.JSON(w, http.StatusCreated, responseOf(order))
 }
 
-// settleOnce writes order and announces it, unless it was placed before: then it returns that one. Whether it was, and
-// whether its products are on the menu, is asked at the same time, since a customer waits for both.
-func (s *service) settleOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
+// createOnce stores and announces order, unless the same request already created it: then it returns the existing order.
+// The lookups of that order and of the menu run at the same time, because the customer waits for both.
+func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
 	wrong := make(chan []fault.Field, 1)
-	go func() { wrong <- s.unknown(ctx, order) }()
-	before, err := s.again(ctx, order)
+	go func() { wrong <- s.unknownProducts(ctx, order) }()
+	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
 	}
 	if fields := <-wrong; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
-	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.About(order.ID, order.placed()))
-	if errors.Is(err, document.ErrExists) { // the same request, at the same time
-		order, err = s.again(ctx, order)
+	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.About(order.ID, order.placedEvent()))
+	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won
+		order, err = s.existingOrder(ctx, order)
 		return order, false, err
 	}
 	return order, err == nil, err
 }
 
-// again returns the order that was placed before under the same key. NotFound when there is none; a wrong key when it
-// was another order.
-func (s *service) again(ctx context.Context, order Order) (Order, error) {
+// existingOrder returns the order created earlier under the same idempotency key. It returns NotFound if there is none, and
+// idempotency.ErrOtherBody if that request had another body.
+func (s *service) existingOrder(ctx context.Context, order Order) (Order, error) {
 	before, err := s.orders.Get(ctx, order.ID)
 	if err == nil && before.Fingerprint != order.Fingerprint {
 		return Order{}, idempotency.ErrOtherBody()
@@ -73,20 +73,21 @@ func (s *service) again(ctx context.Context, order Order) (Order, error) {
 	return before, err
 }
 
-// unknown names the lines whose product is not on the menu. When product cannot say, none is: the saga will decide.
-func (s *service) unknown(ctx context.Context, order Order) []fault.Field {
+// unknownProducts lists the lines whose product is not on the menu. It lists none if product does not answer: the saga then
+// decides.
+func (s *service) unknownProducts(ctx context.Context, order Order) []fault.Field {
 	products := make([]string, 0, len(order.Items))
 	for _, line := range order.Items {
 		products = append(products, line.ProductID)
 	}
 	missing, err := s.menu.Missing(ctx, products)
 	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "an order is taken unchecked", "orderId", order.ID, "error", err)
+		s.log.WarnContext(ctx, "order accepted without checking the menu", "orderId", order.ID, "error", err)
 	}
 	var wrong []fault.Field
 	for i, id := range products {
 		if missing[id] {
-			wrong = append(wrong, field(fmt.Sprintf("items[%d].productId", i), "is not on the menu"))
+			wrong = append(wrong, wrongField(fmt.Sprintf("items[%d].productId", i), "is not on the menu"))
 		}
 	}
 	return wrong

@@ -12,62 +12,62 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-func TestPlacing(t *testing.T) {
-	h := open(t)
-	answer := h.ask(ana, "POST", "/orders", `{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
-	id := answer.text("id")
+func TestPlaceOrder(t *testing.T) {
+	h := newHarness(t)
+	response := h.request(ana, "POST", "/orders", `{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
+	id := response.text("id")
 	want := fmt.Sprintf(`{"id":%q,"customerId":%q,"status":"PENDING","items":[{"productId":%q,"quantity":2},{"productId":%q,"quantity":1}],`+
 		`"deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"ES"},"notes":"ring","version":1,`+
 		`"createdAt":"2026-11-23T12:00:00.123456Z","updatedAt":"2026-11-23T12:00:00.123456Z"}`, id, customerID, soup, bread)
-	if got := strings.TrimSpace(answer.Body.String()); answer.Code != http.StatusCreated || got != want {
-		t.Errorf("answers %d\n%s, want\n%s", answer.Code, got, want)
+	if got := strings.TrimSpace(response.Body.String()); response.Code != http.StatusCreated || got != want {
+		t.Errorf("got %d\n%s, want 201\n%s", response.Code, got, want)
 	}
-	if got := answer.Header().Get("Location"); got != "/api/v1/orders/"+id {
-		t.Errorf("Location is %q", got)
+	if got := response.Header().Get("Location"); got != "/api/v1/orders/"+id {
+		t.Errorf("got Location %q, want /api/v1/orders/%s", got, id)
 	}
-	asked := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)
-	if len(asked) != 1 || asked[0].OrderID != id || asked[0].Version != 1 || len(asked[0].Items) != 2 || len(h.sidecar.All()) != 1 {
-		t.Errorf("announced %+v", h.sidecar.All())
+	placed := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)
+	if len(placed) != 1 || placed[0].OrderID != id || placed[0].Version != 1 || len(placed[0].Items) != 2 || len(h.sidecar.All()) != 1 {
+		t.Errorf("got %+v, want one event with 2 lines", h.sidecar.All())
 	}
 	if data := string(h.sidecar.All()[0].Data); strings.Contains(data, "Calle") || strings.Contains(data, "ring") {
-		t.Errorf("personal data on a topic: %s", data)
+		t.Errorf("got personal data in an event: %s", data)
 	}
 }
 
-func TestTheSameRequestAgain(t *testing.T) {
-	h := open(t)
+func TestRepeatedRequestReturnsTheFirstOrder(t *testing.T) {
+	h := newHarness(t)
 	key := []string{"Idempotency-Key", "k1"}
-	first := h.ask(ana, "POST", "/orders", basket, key...)
-	h.reserved(first.text("id"))
-	h.product.answer = `{"items":[]}` // off the menu by now: the order stands
-	h.later(menuFresh)
+	first := h.request(ana, "POST", "/orders", basket, key...)
+	h.deliverReserved(first.text("id"))
+	h.product.response = `{"items":[]}` // no longer on the menu, which does not affect the order
+	h.advanceClock(menuCacheTime)
 	spaced := strings.ReplaceAll(strings.ToUpper(basket), `"ITEMS"`, ` "items"`)
 	spaced = strings.NewReplacer("PRODUCTID", "productId", "QUANTITY", "quantity").Replace(spaced)
-	again := h.ask(ana, "POST", "/orders", spaced, key...)
+	again := h.request(ana, "POST", "/orders", spaced, key...)
 	if again.Code != http.StatusOK || again.text("id") != first.text("id") || again.text("status") != "CONFIRMED" {
-		t.Errorf("answers %d %s", again.Code, again.Body)
+		t.Errorf("got %d %s, want 200 with the first order, CONFIRMED", again.Code, again.Body)
 	}
-	other := h.ask(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), key...)
+	other := h.request(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), key...)
 	if other.Code != http.StatusUnprocessableEntity || other.fields() != "Idempotency-Key" {
-		t.Errorf("another body answers %d %s", other.Code, other.Body)
+		t.Errorf("another body: got %d %s, want 422 for Idempotency-Key", other.Code, other.Body)
 	}
-	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
-	if ben := h.ask(ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.text("id") == first.text("id") {
-		t.Errorf("another customer with the same key answers %d %s", ben.Code, ben.Body)
+	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
+	if ben := h.request(ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.text("id") == first.text("id") {
+		t.Errorf("same key from another customer: got %d %s, want 201 and another order", ben.Code, ben.Body)
 	}
 	if got := len(servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)); got != 2 {
-		t.Errorf("%d announced", got)
+		t.Errorf("got %d events, want 2", got)
 	}
 }
 
-func TestARaceEndsInOneOrder(t *testing.T) {
-	h := open(t)
+func TestConcurrentRepeatsCreateOneOrder(t *testing.T) {
+	h := newHarness(t)
 	codes, ids := make([]int, 8), make([]string, 8)
 	var all sync.WaitGroup
 	for i := range codes {
 		all.Go(func() {
-			answer := h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
-			codes[i], ids[i] = answer.Code, answer.text("id")
+			response := h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
+			codes[i], ids[i] = response.Code, response.text("id")
 		})
 	}
 	all.Wait()
@@ -76,79 +76,79 @@ func TestARaceEndsInOneOrder(t *testing.T) {
 		if codes[i] == http.StatusCreated {
 			created++
 		} else if codes[i] != http.StatusOK {
-			t.Errorf("answers %d", codes[i])
+			t.Errorf("got %d, want 201 or 200", codes[i])
 		}
 		if ids[i] != ids[0] {
-			t.Errorf("two orders: %s, %s", ids[i], ids[0])
+			t.Errorf("got orders %s and %s, want one order", ids[i], ids[0])
 		}
 	}
 	if created != 1 || len(h.sidecar.All()) != 1 {
-		t.Errorf("created %d times, announced %d times", created, len(h.sidecar.All()))
+		t.Errorf("got %d orders and %d events, want 1 and 1", created, len(h.sidecar.All()))
 	}
 }
 
-func TestALostRaceWithAnotherBody(t *testing.T) {
-	h := open(t)
-	h.sidecar.BeforeNextWrite(func() { h.ask(ana, "POST", "/orders", basket, "Idempotency-Key", "k1") })
-	other := h.ask(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), "Idempotency-Key", "k1")
+func TestConcurrentRequestWithAnotherBodyIsRejected(t *testing.T) {
+	h := newHarness(t)
+	h.sidecar.BeforeNextWrite(func() { h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1") })
+	other := h.request(ana, "POST", "/orders", strings.Replace(basket, ":2", ":3", 1), "Idempotency-Key", "k1")
 	if other.Code != http.StatusUnprocessableEntity || other.fields() != "Idempotency-Key" {
-		t.Errorf("answers %d %s", other.Code, other.Body)
+		t.Errorf("got %d %s, want 422 for Idempotency-Key", other.Code, other.Body)
 	}
 }
 
-func TestAnOrderWhoseAnswerWasLost(t *testing.T) {
-	h := open(t)
+func TestLostSidecarResponseCreatesOneOrder(t *testing.T) {
+	h := newHarness(t)
 	h.sidecar.LoseNextAnswer()
-	answer := h.ask(ana, "POST", "/orders", basket)
-	if answer.Code >= 300 || answer.text("status") != "PENDING" || len(h.sidecar.All()) != 1 {
-		t.Errorf("answers %d %s, announced %d times", answer.Code, answer.Body, len(h.sidecar.All()))
+	response := h.request(ana, "POST", "/orders", basket)
+	if response.Code >= 300 || response.text("status") != "PENDING" || len(h.sidecar.All()) != 1 {
+		t.Errorf("got %d %s and %d events, want a PENDING order and 1 event", response.Code, response.Body, len(h.sidecar.All()))
 	}
 }
 
-func TestTheMenuIsAskedFirst(t *testing.T) {
-	h := open(t)
-	h.product.answer = soupAlone
-	answer := h.ask(ana, "POST", "/orders", basket)
-	if answer.Code != http.StatusUnprocessableEntity || answer.fields() != "items[1].productId" || len(h.sidecar.All()) != 0 {
-		t.Errorf("answers %d %s", answer.Code, answer.Body)
+func TestOrderIsCheckedAgainstTheMenu(t *testing.T) {
+	h := newHarness(t)
+	h.product.response = onlySoupActive
+	response := h.request(ana, "POST", "/orders", basket)
+	if response.Code != http.StatusUnprocessableEntity || response.fields() != "items[1].productId" || len(h.sidecar.All()) != 0 {
+		t.Errorf("got %d %s, want 422 for items[1].productId and no event", response.Code, response.Body)
 	}
-	for name, spoil := range map[string]func(*kitchen){
-		"product is away":    func(k *kitchen) { k.err = errors.New("refused") },
-		"product hangs":      func(k *kitchen) { k.hangs = true },
-		"product is in ruin": func(k *kitchen) { k.answer = "<html>" },
+	for name, breakProduct := range map[string]func(*fakeProduct){
+		"product is unavailable":  func(p *fakeProduct) { p.err = errors.New("refused") },
+		"product does not answer": func(p *fakeProduct) { p.hangs = true },
+		"product sends no JSON":   func(p *fakeProduct) { p.response = "<html>" },
 	} {
-		h := open(t)
-		spoil(h.product)
-		if answer := h.ask(ana, "POST", "/orders", basket); answer.Code != http.StatusCreated {
-			t.Errorf("%s: answers %d %s", name, answer.Code, answer.Body)
+		h := newHarness(t)
+		breakProduct(h.product)
+		if response := h.request(ana, "POST", "/orders", basket); response.Code != http.StatusCreated {
+			t.Errorf("%s: got %d %s, want 201", name, response.Code, response.Body)
 		}
 	}
 }
 
-func TestPlacingRefuses(t *testing.T) {
-	h := open(t)
+func TestPlaceOrderRejectsInvalidRequests(t *testing.T) {
+	h := newHarness(t)
 	for name, tc := range map[string]struct {
-		who     person
+		caller  person
 		body    string
 		headers []string
 		code    int
 		fields  string
 	}{
-		"nobody":           {person{}, basket, nil, 401, ""},
-		"no customer":      {admin, basket, nil, 403, ""},
-		"no JSON":          {ana, `{`, nil, 400, ""},
+		"anonymous":        {person{}, basket, nil, 401, ""},
+		"not a customer":   {admin, basket, nil, 403, ""},
+		"invalid JSON":     {ana, `{`, nil, 400, ""},
 		"an empty key":     {ana, basket, []string{"Idempotency-Key", ""}, 400, ""},
 		"an unknown field": {ana, `{"items":[],"total":1}`, nil, 422, "total"},
 		"wrong values":     {ana, `{"items":[{"productId":"x","quantity":0}],"notes":"\u001b"}`, nil, 422, "items[0].productId items[0].quantity notes"},
-		"nothing":          {ana, `{}`, nil, 422, "items"},
+		"empty object":     {ana, `{}`, nil, 422, "items"},
 	} {
-		answer := h.ask(tc.who, "POST", "/orders", tc.body, tc.headers...)
-		if answer.Code != tc.code || answer.fields() != tc.fields {
-			t.Errorf("%s: answers %d %s", name, answer.Code, answer.Body)
+		response := h.request(tc.caller, "POST", "/orders", tc.body, tc.headers...)
+		if response.Code != tc.code || response.fields() != tc.fields {
+			t.Errorf("%s: got %d %s, want %d for fields %q", name, response.Code, response.Body, tc.code, tc.fields)
 		}
 	}
 	h.sidecar.Away(true)
-	if answer := h.ask(ana, "POST", "/orders", basket); answer.Code != 503 || answer.Header().Get("Retry-After") == "" {
-		t.Errorf("the sidecar is away: answers %d %s", answer.Code, answer.Body)
+	if response := h.request(ana, "POST", "/orders", basket); response.Code != 503 || response.Header().Get("Retry-After") == "" {
+		t.Errorf("sidecar unavailable: got %d %s, want 503 with Retry-After", response.Code, response.Body)
 	}
 }

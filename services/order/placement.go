@@ -17,39 +17,39 @@ const (
 	maxReason   = 500 // characters
 )
 
-// Placement is what a customer asks for.
+// Placement is the request body of a new order.
 type Placement struct {
-	Items           []Wanted       `json:"items"`
-	DeliveryAddress *event.Address `json:"deliveryAddress"`
-	Notes           string         `json:"notes"`
+	Items           []PlacementLine `json:"items"`
+	DeliveryAddress *event.Address  `json:"deliveryAddress"`
+	Notes           string          `json:"notes"`
 }
 
-// Wanted is one product and how many of it.
-type Wanted struct {
+// PlacementLine is one requested product and its quantity.
+type PlacementLine struct {
 	ProductID string `json:"productId"`
 	Quantity  int    `json:"quantity"`
 }
 
-// Check returns every field that is wrong. It brings the rest into its normal form, so that the same request is the same
-// however it is written.
+// Check returns every invalid field. It normalises the others, so that equal requests have equal fingerprints however they
+// are written.
 func (p *Placement) Check() []fault.Field {
 	var wrong []fault.Field
 	if len(p.Items) < 1 || len(p.Items) > maxLines {
-		wrong = append(wrong, field("items", "has to have 1 to %d lines", maxLines))
+		wrong = append(wrong, wrongField("items", "has to have 1 to %d lines", maxLines))
 	}
-	if len(p.Items) <= maxLines { // or the answer would be as long as the mistake
+	if len(p.Items) <= maxLines { // otherwise the list of errors would be as long as the request
 		wrong = append(wrong, checkItems(p.Items)...)
 	}
 	if p.DeliveryAddress != nil {
 		normal, bad := validate.Address("deliveryAddress", *p.DeliveryAddress)
 		p.DeliveryAddress, wrong = &normal, append(wrong, bad...)
 	}
-	notes, bad := optional("notes", p.Notes, maxNotes)
+	notes, bad := optionalText("notes", p.Notes, maxNotes)
 	p.Notes = notes
 	return append(wrong, bad...)
 }
 
-func checkItems(items []Wanted) []fault.Field {
+func checkItems(items []PlacementLine) []fault.Field {
 	var wrong []fault.Field
 	first := map[string]int{}
 	for i := range items {
@@ -59,27 +59,27 @@ func checkItems(items []Wanted) []fault.Field {
 		before, seen := first[item.ProductID]
 		switch {
 		case !validate.IsUUID(item.ProductID):
-			wrong = append(wrong, field(name, "has to be the id of a product"))
+			wrong = append(wrong, wrongField(name, "has to be the id of a product"))
 		case seen:
-			wrong = append(wrong, field(name, "is the same product as items[%d]: order it in one line", before))
+			wrong = append(wrong, wrongField(name, "is the same product as items[%d]: order it in one line", before))
 		default:
 			first[item.ProductID] = i
 		}
 		if item.Quantity < 1 || item.Quantity > maxQuantity {
-			wrong = append(wrong, field(fmt.Sprintf("items[%d].quantity", i), "has to be from 1 to %d", maxQuantity))
+			wrong = append(wrong, wrongField(fmt.Sprintf("items[%d].quantity", i), "has to be from 1 to %d", maxQuantity))
 		}
 	}
 	return wrong
 }
 
-// optional checks a text of several lines that may be absent.
-func optional(name, value string, most int) (string, []fault.Field) {
+// optionalText validates a text of several lines that may be absent.
+func optionalText(name, value string, most int) (string, []fault.Field) {
 	if strings.TrimSpace(value) == "" {
 		return "", nil
 	}
 	return validate.Text(name, value, most)
 }
 
-func field(name, format string, args ...any) fault.Field {
+func wrongField(name, format string, args ...any) fault.Field {
 	return fault.Field{Field: name, Message: fmt.Sprintf(format, args...)}
 }

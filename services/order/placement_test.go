@@ -9,38 +9,38 @@ import (
 	"comanda/services/event"
 )
 
-func TestCheckNamesEveryWrongField(t *testing.T) {
+func TestCheckReportsEveryInvalidField(t *testing.T) {
 	home := event.Address{Street: "Calle 1", City: "León", PostalCode: "24001", Country: "ES"}
-	many := func(n int) (items []Wanted) {
+	many := func(n int) (items []PlacementLine) {
 		for i := range n {
-			items = append(items, Wanted{fmt.Sprintf("0f6d1f6e-6a53-4a5e-8f5a-%012d", i), 1})
+			items = append(items, PlacementLine{fmt.Sprintf("0f6d1f6e-6a53-4a5e-8f5a-%012d", i), 1})
 		}
 		return items
 	}
 	for name, tc := range map[string]struct {
 		placement Placement
-		wrong     []string
+		invalid   []string
 	}{
-		"good":                   {Placement{many(1), &home, "ring\ntwice"}, nil},
-		"as many as may be":      {Placement{Items: many(50)}, nil},
-		"as much as may be":      {Placement{Items: []Wanted{{soup, 100}}, Notes: strings.Repeat("é", 500)}, nil},
-		"nothing":                {Placement{}, []string{"items"}},
-		"too many":               {Placement{Items: many(51)}, []string{"items"}},
-		"quantities":             {Placement{Items: []Wanted{{soup, 0}, {bread, 101}}}, []string{"items[0].quantity", "items[1].quantity"}},
-		"no ids":                 {Placement{Items: []Wanted{{"", 1}, {"soup", -1}}}, []string{"items[0].productId", "items[1].productId", "items[1].quantity"}},
-		"another spelling":       {Placement{Items: []Wanted{{"{" + soup + "}", 1}, {strings.ReplaceAll(bread, "-", ""), 1}}}, []string{"items[0].productId", "items[1].productId"}},
-		"the same twice":         {Placement{Items: []Wanted{{soup, 1}, {bread, 1}, {strings.ToUpper(soup), 1}}}, []string{"items[2].productId"}},
-		"an empty address":       {Placement{many(1), &event.Address{}, ""}, []string{"deliveryAddress.street", "deliveryAddress.city", "deliveryAddress.postalCode", "deliveryAddress.country"}},
-		"notes too long":         {Placement{Items: many(1), Notes: strings.Repeat("é", 501)}, []string{"notes"}},
-		"NUL, which jsonb fears": {Placement{Items: many(1), Notes: "a\x00b"}, []string{"notes"}},
-		"all of it":              {Placement{nil, &event.Address{Street: "a", City: "b", PostalCode: "c"}, "\x1b"}, []string{"items", "deliveryAddress.country", "notes"}},
+		"valid":                      {Placement{many(1), &home, "ring\ntwice"}, nil},
+		"most lines":                 {Placement{Items: many(50)}, nil},
+		"largest quantity and notes": {Placement{Items: []PlacementLine{{soup, 100}}, Notes: strings.Repeat("é", 500)}, nil},
+		"empty":                      {Placement{}, []string{"items"}},
+		"too many lines":             {Placement{Items: many(51)}, []string{"items"}},
+		"quantities out of range":    {Placement{Items: []PlacementLine{{soup, 0}, {bread, 101}}}, []string{"items[0].quantity", "items[1].quantity"}},
+		"invalid ids":                {Placement{Items: []PlacementLine{{"", 1}, {"soup", -1}}}, []string{"items[0].productId", "items[1].productId", "items[1].quantity"}},
+		"other UUID forms":           {Placement{Items: []PlacementLine{{"{" + soup + "}", 1}, {strings.ReplaceAll(bread, "-", ""), 1}}}, []string{"items[0].productId", "items[1].productId"}},
+		"same product twice":         {Placement{Items: []PlacementLine{{soup, 1}, {bread, 1}, {strings.ToUpper(soup), 1}}}, []string{"items[2].productId"}},
+		"empty address":              {Placement{many(1), &event.Address{}, ""}, []string{"deliveryAddress.street", "deliveryAddress.city", "deliveryAddress.postalCode", "deliveryAddress.country"}},
+		"notes too long":             {Placement{Items: many(1), Notes: strings.Repeat("é", 501)}, []string{"notes"}},
+		"NUL, which jsonb rejects":   {Placement{Items: many(1), Notes: "a\x00b"}, []string{"notes"}},
+		"several fields":             {Placement{nil, &event.Address{Street: "a", City: "b", PostalCode: "c"}, "\x1b"}, []string{"items", "deliveryAddress.country", "notes"}},
 	} {
 		var got []string
 		for _, field := range tc.placement.Check() {
 			got = append(got, field.Field)
 		}
-		if !slices.Equal(got, tc.wrong) {
-			t.Errorf("%s: got %v, want %v", name, got, tc.wrong)
+		if !slices.Equal(got, tc.invalid) {
+			t.Errorf("%s: got %v, want %v", name, got, tc.invalid)
 		}
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// runRecovery publishes orders again that stay PENDING too long, and at last cancels them, until ctx is done. It makes sure
-// that no order stays PENDING for ever, even when an event is lost.
+// runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those
+// orders. No order stays PENDING for ever, even if an event is lost.
 func (s *service) runRecovery(ctx context.Context) {
-	recovery.RunEvery(ctx, s.log, "the recovery of pending orders", s.recovery.Every, s.recoverOrders)
+	recovery.RunEvery(ctx, s.log, "recovery of PENDING orders", s.recovery.Every, s.recoverOrders)
 }
 
-// recoverOrders runs one round over all orders that are due. It does nothing while another replica runs a round.
+// recoverOrders runs one round over all overdue orders. It does nothing while another replica runs a round.
 func (s *service) recoverOrders(ctx context.Context) error {
 	due := s.now().Add(-min(s.recovery.After, s.recovery.GiveUp))
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
@@ -30,8 +30,8 @@ func (s *service) recoverOrders(ctx context.Context) error {
 	return err
 }
 
-// recoverOrder publishes one pending order again or, after GiveUp, cancels it. Its span belongs to the trace of the request
-// that placed the order. An order that has been decided meanwhile stays as it is.
+// recoverOrder publishes the event of one PENDING order again or, after recovery.Timing.GiveUp, cancels the order. Its span
+// belongs to the trace of the request that placed the order. An order that is no longer PENDING stays unchanged.
 func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -42,16 +42,16 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 		switch {
 		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
 			step = givenUp
-			return event.OrderStatusChanged.About(o.ID, o.changed()), nil
+			return event.OrderStatusChanged.About(o.ID, o.statusEvent()), nil
 		case o.Remind(now.Add(-s.recovery.After), now):
 			step = announcedAgain
-			return event.OrderCreatedPending.About(o.ID, o.placed()), nil
+			return event.OrderCreatedPending.About(o.ID, o.placedEvent()), nil
 		}
 		step = ""
 		return event.None, document.ErrUnchanged
 	})
 	switch {
-	case fault.Is(err, fault.KindNotFound): // erased since it was found
+	case fault.Is(err, fault.KindNotFound): // deleted since the query
 		return nil
 	case err != nil:
 		return fmt.Errorf("recover order %s: %w", late.ID, err)

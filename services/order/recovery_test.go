@@ -10,146 +10,146 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// counted says how often the two topics were announced on.
-func (h *harness) counted() (asked, told int) {
+// countEvents counts the events on order's two topics.
+func (h *harness) countEvents() (placed, changed int) {
 	h.t.Helper()
 	return len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderCreatedPending)),
 		len(servicetest.Events(h.t, h.sidecar, "orders", event.OrderStatusChanged))
 }
 
-func TestWaitingOrdersAreAnnouncedAgain(t *testing.T) {
-	h := open(t)
-	waits, settled := h.placed(ana), h.placed(ana)
-	h.reserved(settled)
+func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
+	h := newHarness(t)
+	pending, confirmed := h.placeOrder(ana), h.placeOrder(ana)
+	h.deliverReserved(confirmed)
 	for _, step := range []struct {
-		later time.Duration
-		asked int // so far, the two placings included
+		later  time.Duration
+		placed int // events so far, including the first 2
 	}{{29 * time.Second, 2}, {time.Second, 3}, {0, 3}, {29 * time.Second, 3}, {time.Second, 4}} {
-		h.later(step.later)
+		h.advanceClock(step.later)
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if asked, told := h.counted(); asked != step.asked || told != 1 {
-			t.Fatalf("at %s: asked %d times, told %d times, want %d and 1", h.now(), asked, told, step.asked)
+		if placed, changed := h.countEvents(); placed != step.placed || changed != 1 {
+			t.Fatalf("at %s: got %d created and %d changed events, want %d and 1", h.now(), placed, changed, step.placed)
 		}
 	}
 	again := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)[3]
-	if again.OrderID != waits || again.Version != 1 || len(again.Items) != 2 {
-		t.Errorf("announced %+v", again)
+	if again.OrderID != pending || again.Version != 1 || len(again.Items) != 2 {
+		t.Errorf("got %+v, want version 1 of %s with 2 lines", again, pending)
 	}
-	if got := h.ask(ana, "GET", "/orders/"+waits, ""); got.body["version"] != 1.0 || got.text("updatedAt") != got.text("createdAt") {
-		t.Errorf("asking again changed the order: %s", got.Body)
+	if got := h.request(ana, "GET", "/orders/"+pending, ""); got.body["version"] != 1.0 || got.text("updatedAt") != got.text("createdAt") {
+		t.Errorf("got %s, want the order unchanged", got.Body)
 	}
-	if fate := h.reserved(waits); fate != "SUCCESS" {
-		t.Errorf("the late answer: %s", fate)
+	if status := h.deliverReserved(pending); status != "SUCCESS" {
+		t.Errorf("late outcome: got %s, want SUCCESS", status)
 	}
 }
 
-func TestWhatIsNeverAnsweredIsCancelled(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
-	h.later(15 * time.Minute)
+func TestOrdersWithoutAnOutcomeAreCancelled(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
+	h.advanceClock(15 * time.Minute)
 	for range 2 {
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := h.ask(ana, "GET", "/orders/"+id, "")
+	got := h.request(ana, "GET", "/orders/"+id, "")
 	if got.text("status") != "CANCELLED" || got.text("reason") != "timed_out" || got.body["version"] != 2.0 {
-		t.Errorf("answers %s", got.Body)
+		t.Errorf("got %s, want CANCELLED, timed_out, version 2", got.Body)
 	}
-	told := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
-	if len(told) != 1 || told[0].Status != "CANCELLED" || told[0].Reason != "timed_out" {
-		t.Errorf("announced %+v", told)
+	changes := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
+	if len(changes) != 1 || changes[0].Status != "CANCELLED" || changes[0].Reason != "timed_out" {
+		t.Errorf("got %+v, want one CANCELLED event", changes)
 	}
-	if fate := h.reserved(id); fate != "SUCCESS" {
-		t.Errorf("the answer that is far too late: %s", fate)
+	if status := h.deliverReserved(id); status != "SUCCESS" {
+		t.Errorf("outcome after the cancellation: got %s, want SUCCESS", status)
 	}
-	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" {
-		t.Errorf("it lives again: %s", got.Body)
+	if got := h.request(ana, "GET", "/orders/"+id, ""); got.text("status") != "CANCELLED" {
+		t.Errorf("got %s, want CANCELLED", got.Body)
 	}
 }
 
-// TestAnswersThatComeDuringTheRecoveryCount: the recovery looks at an order again before it writes.
-func TestAnswersThatComeDuringTheRecoveryCount(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
-	h.later(15 * time.Minute)
-	h.sidecar.BeforeNextWrite(func() { h.reserved(id) })
+// TestOutcomeDuringTheRecoveryWins checks that the recovery reads an order again before it writes.
+func TestOutcomeDuringTheRecoveryWins(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
+	h.advanceClock(15 * time.Minute)
+	h.sidecar.BeforeNextWrite(func() { h.deliverReserved(id) })
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := h.ask(ana, "GET", "/orders/"+id, ""); got.text("status") != "CONFIRMED" {
-		t.Errorf("answers %s", got.Body)
+	if got := h.request(ana, "GET", "/orders/"+id, ""); got.text("status") != "CONFIRMED" {
+		t.Errorf("got %s, want CONFIRMED", got.Body)
 	}
 }
 
-func TestManyWait(t *testing.T) {
-	h := open(t)
-	for range recovery.PageSize + 20 { // more than a page, many of the same moment
-		h.placed(ana)
+func TestRecoveryReadsEveryPage(t *testing.T) {
+	h := newHarness(t)
+	for range recovery.PageSize + 20 { // more than a page, all with the same time
+		h.placeOrder(ana)
 	}
-	h.later(time.Minute)
+	h.advanceClock(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if asked, _ := h.counted(); asked != 2*(recovery.PageSize+20) {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 2*(recovery.PageSize+20) {
+		t.Errorf("got %d created events, want %d", placed, 2*(recovery.PageSize+20))
 	}
 }
 
-func TestTheRecoveryOutlivesFailures(t *testing.T) {
-	h := open(t)
-	broken := h.placed(ana)
+func TestRecoveryContinuesAfterFailures(t *testing.T) {
+	h := newHarness(t)
+	broken := h.placeOrder(ana)
 	for range 2*recovery.MaxFailures - 1 {
-		h.placed(ana)
+		h.placeOrder(ana)
 	}
-	h.later(time.Minute)
-	h.spoil(broken) // one that cannot be read keeps none of the others waiting
+	h.advanceClock(time.Minute)
+	h.corruptOrder(broken) // an unreadable order does not hold up the others
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken one is not told of")
+		t.Error("corrupt order: got no error, want one")
 	}
-	if asked, _ := h.counted(); asked != 4*recovery.MaxFailures-1 {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 4*recovery.MaxFailures-1 {
+		t.Errorf("got %d created events, want %d", placed, 4*recovery.MaxFailures-1)
 	}
-	h.later(time.Minute)
+	h.advanceClock(time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the sidecar's absence is not told of")
+		t.Error("sidecar unavailable: got no error, want one")
 	}
 	if all, failed := ended("recover order"); all == 0 || failed != all {
-		t.Errorf("%d spans, %d say that they failed", all, failed)
+		t.Errorf("got %d spans, %d of them failed, want all failed", all, failed)
 	}
 	h.sidecar.Away(false)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken one is not told of")
+		t.Error("corrupt order: got no error, want one")
 	}
-	if asked, _ := h.counted(); asked != 6*recovery.MaxFailures-2 {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 6*recovery.MaxFailures-2 {
+		t.Errorf("got %d created events, want %d", placed, 6*recovery.MaxFailures-2)
 	}
 }
 
-// TestScatteredFailuresEndNoRound: only failures in a row mean that something is away.
-func TestScatteredFailuresEndNoRound(t *testing.T) {
-	h := open(t)
+// TestScatteredFailuresDoNotEndTheRound checks that only MaxFailures consecutive failures end a round.
+func TestScatteredFailuresDoNotEndTheRound(t *testing.T) {
+	h := newHarness(t)
 	for range recovery.MaxFailures + 1 {
-		h.spoil(h.placed(ana))
-		h.later(time.Millisecond)
-		h.placed(ana)
-		h.later(time.Millisecond)
+		h.corruptOrder(h.placeOrder(ana))
+		h.advanceClock(time.Millisecond)
+		h.placeOrder(ana)
+		h.advanceClock(time.Millisecond)
 	}
-	h.later(time.Minute)
+	h.advanceClock(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
-		t.Error("the broken ones are not told of")
+		t.Error("corrupt orders: got no error, want one")
 	}
-	if asked, _ := h.counted(); asked != 3*(recovery.MaxFailures+1) {
-		t.Errorf("asked %d times", asked)
+	if placed, _ := h.countEvents(); placed != 3*(recovery.MaxFailures+1) {
+		t.Errorf("got %d created events, want %d", placed, 3*(recovery.MaxFailures+1))
 	}
 }
 
-// spoil makes an order's document one that cannot be read.
-func (h *harness) spoil(id string) {
+// corruptOrder makes an order's document unreadable.
+func (h *harness) corruptOrder(id string) {
 	h.t.Helper()
 	const version = `"version":1`
 	_, err := h.pool.Exec(h.t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), $2, '"version":"?"'), 'UTF8')
@@ -159,19 +159,19 @@ func (h *harness) spoil(id string) {
 	}
 }
 
-func TestRunRecoversUntilItsEnd(t *testing.T) {
-	h := open(t)
-	id := h.placed(ana)
+func TestRecoveryRunsUntilItsContextIsDone(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
 	h.service.recovery.Every = time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { h.service.runRecovery(ctx); close(ended) }()
-	answered := make(chan reply, 1)
-	go func() { answered <- h.askIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
-	h.later(15 * time.Minute)
-	if got := <-answered; got.text("status") != "CANCELLED" {
-		t.Errorf("answers %s", got.Body)
+	stopped := make(chan struct{})
+	go func() { h.service.runRecovery(ctx); close(stopped) }()
+	responses := make(chan reply, 1)
+	go func() { responses <- h.requestIn(ctx, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
+	h.advanceClock(15 * time.Minute)
+	if got := <-responses; got.text("status") != "CANCELLED" {
+		t.Errorf("got %s, want CANCELLED", got.Body)
 	}
 	cancel()
-	<-ended
+	<-stopped
 }

@@ -10,23 +10,23 @@ import (
 	"comanda/services/internal/token"
 )
 
-// routes is all that can be asked for. Who may know of one order is for the handlers to say: to all others it is a 404.
+// routes lists the HTTP API. The handlers decide which callers may see an order; all others get 404.
 func (s *service) routes() []rest.Route {
-	someone := rest.Only(token.Customer, token.Staff, token.Admin)
+	anyRole := rest.Only(token.Customer, token.Staff, token.Admin)
 	return []rest.Route{
-		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.place},
-		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.list},
-		{Method: http.MethodGet, Path: "/orders/{id}", Access: someone, Handle: s.show, Limit: await.MaxWait + rest.RequestTimeout},
-		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: someone, Handle: s.history},
-		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: someone, Handle: s.cancel},
-		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advance},
+		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder},
+		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.listOrders},
+		{Method: http.MethodGet, Path: "/orders/{id}", Access: anyRole, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
+		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: anyRole, Handle: s.showHistory},
+		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: anyRole, Handle: s.cancelOrder},
+		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder},
 	}
 }
 
-// subscriptions is all that is heard.
+// subscriptions lists the events that order consumes.
 func (s *service) subscriptions() []consumer.Route {
 	return []consumer.Route{
-		consumer.On(event.InventoryStockReserved, s.reserved),
-		consumer.On(event.InventoryStockFailed, s.failed),
+		consumer.On(event.InventoryStockReserved, s.stockReserved),
+		consumer.On(event.InventoryStockFailed, s.stockFailed),
 	}
 }

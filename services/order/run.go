@@ -16,7 +16,7 @@ type config struct {
 	Recovery    recovery.Timing
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx is done.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
@@ -32,10 +32,12 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	now := server.Clock
 	s := &service{
-		log: base.Log, metrics: newMetrics(base.Metrics, base.Log), orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
+		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
+		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		menu: newMenu(base.Client, now), changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
-	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders that wait for product's answer, up to 10000.", base.OnceStarted(s.lists.Backlog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
+		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){s.runRecovery},

@@ -13,28 +13,28 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// service is order at work.
+// service handles order's requests and events.
 type service struct {
 	log      *slog.Logger
 	orders   document.Store[Order]
-	lists    lists // the same orders, read with SQL
+	lists    lists // queries over the same orders
 	menu     *menu
 	metrics  *metrics
 	changes  *await.Changes
 	recovery recovery.Timing
-	now      func() time.Time // UTC, in microseconds, which is what SQL can keep
+	now      func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
-// change applies a verb to an order and announces the state it leads to, in one write; then it tells of it, and wakes
-// whoever waits for the order. A verb that changes nothing writes nothing.
-func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool, error)) (Order, error) {
+// changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
+// requests that wait for the order. It writes nothing if apply reports no change.
+func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
 	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
-		if changed, err = verb(o); err == nil && !changed {
+		if changed, err = apply(o); err == nil && !changed {
 			err = document.ErrUnchanged
 		}
-		return event.OrderStatusChanged.About(id, o.changed()), err
+		return event.OrderStatusChanged.About(id, o.statusEvent()), err
 	})
 	if err != nil {
 		return order, err
@@ -46,14 +46,15 @@ func (s *service) change(ctx context.Context, id string, verb func(*Order) (bool
 	return order, nil
 }
 
-// visible reads an order that caller may know of. To anyone else it is as if it were not there.
-func (s *service) visible(ctx context.Context, id string, caller Caller) (Order, error) {
+// visibleOrder returns an order that caller may see. For other callers it returns NotFound, as for an order that does not
+// exist.
+func (s *service) visibleOrder(ctx context.Context, id string, caller Caller) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	order, err := s.orders.Get(ctx, id)
 	if err == nil && !order.VisibleTo(caller) {
-		return Order{}, notThere(id)
+		return Order{}, notFound(id)
 	}
 	return order, err
 }
 
-func notThere(id string) error { return fault.NotFound("order %s is not there", id) }
+func notFound(id string) error { return fault.NotFound("order %s is not there", id) }

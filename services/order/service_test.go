@@ -29,12 +29,12 @@ func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 const secret = "a secret of at least thirty-two bytes"
 
-// harness is order at work on a real Postgres, with stand-ins for its sidecar and for product.
+// harness is order's API and event handlers on a real Postgres, with a fake sidecar and a fake product.
 type harness struct {
 	t       *testing.T
 	pool    *pgxpool.Pool
 	sidecar *servicetest.Sidecar
-	product *kitchen
+	product *fakeProduct
 	service *service
 	handler http.Handler
 	metrics *prometheus.Registry
@@ -43,11 +43,11 @@ type harness struct {
 	time time.Time
 }
 
-func open(t *testing.T) *harness {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
-	h := &harness{t: t, pool: pool, sidecar: servicetest.NewSidecar(pool), product: &kitchen{}, metrics: prometheus.NewRegistry(), time: noon}
-	h.product.answer = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
+	h := &harness{t: t, pool: pool, sidecar: servicetest.NewSidecar(pool), product: &fakeProduct{}, metrics: prometheus.NewRegistry(), time: noon}
+	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	log := slog.New(slog.DiscardHandler)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
@@ -66,13 +66,14 @@ func (h *harness) now() time.Time {
 	return h.time
 }
 
-func (h *harness) later(d time.Duration) {
+// advanceClock moves the service's clock forward.
+func (h *harness) advanceClock(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.time = h.time.Add(d)
 }
 
-// person is somebody with a token.
+// person is a caller. The zero value sends no token.
 type person struct {
 	id    string
 	roles []string
@@ -85,7 +86,7 @@ var (
 	admin = person{"7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0004", []string{token.Admin}}
 )
 
-// reply is an answer, its body decoded.
+// reply is a response with its decoded body.
 type reply struct {
 	*httptest.ResponseRecorder
 	body map[string]any
@@ -96,7 +97,7 @@ func (r reply) text(member string) string {
 	return text
 }
 
-// fields lists the wrong fields that a 422 names.
+// fields returns the invalid fields of a 422 response.
 func (r reply) fields() string {
 	var names []string
 	list, _ := r.body["errors"].([]any)
@@ -106,13 +107,13 @@ func (r reply) fields() string {
 	return strings.Join(names, " ")
 }
 
-// ask sends a request as p; headers are name, value, name, value.
-func (h *harness) ask(p person, method, path, body string, headers ...string) reply {
+// request sends a request as p. headers are name, value, name, value.
+func (h *harness) request(p person, method, path, body string, headers ...string) reply {
 	h.t.Helper()
-	return h.askIn(h.t.Context(), p, method, path, body, headers...)
+	return h.requestIn(h.t.Context(), p, method, path, body, headers...)
 }
 
-func (h *harness) askIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
+func (h *harness) requestIn(ctx context.Context, p person, method, path, body string, headers ...string) reply {
 	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -127,41 +128,43 @@ func (h *harness) askIn(ctx context.Context, p person, method, path, body string
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer := reply{httptest.NewRecorder(), map[string]any{}}
-	h.handler.ServeHTTP(answer, r)
-	if err := json.Unmarshal(answer.Body.Bytes(), &answer.body); err != nil {
-		panic(fmt.Sprintf("%s %s answers %d and no JSON: %s", method, path, answer.Code, answer.Body))
+	response := reply{httptest.NewRecorder(), map[string]any{}}
+	h.handler.ServeHTTP(response, r)
+	if err := json.Unmarshal(response.Body.Bytes(), &response.body); err != nil {
+		panic(fmt.Sprintf("%s %s: got %d without JSON: %s", method, path, response.Code, response.Body))
 	}
-	return answer
+	return response
 }
 
-// placed makes an order of p's and returns its id.
-func (h *harness) placed(p person) string {
+// placeOrder places an order as p and returns its id.
+func (h *harness) placeOrder(p person) string {
 	h.t.Helper()
-	answer := h.ask(p, "POST", "/orders", basket)
-	if answer.Code != http.StatusCreated {
-		h.t.Fatalf("placing answers %d: %s", answer.Code, answer.Body)
+	response := h.request(p, "POST", "/orders", basket)
+	if response.Code != http.StatusCreated {
+		h.t.Fatalf("place an order: got %d: %s, want 201", response.Code, response.Body)
 	}
-	return answer.text("id")
+	return response.text("id")
 }
 
-// hears delivers an event and returns its fate.
-func (h *harness) hears(topic, data string) string {
+// deliver delivers an event and returns the status of the response.
+func (h *harness) deliver(topic, data string) string {
 	h.t.Helper()
 	envelope := fmt.Sprintf(`{"specversion":"1.0","id":"outbox-1","type":"%s.v1","source":"product","data":%s}`, topic, data)
-	return h.ask(person{}, "POST", "/events/"+topic, envelope).text("status")
+	return h.request(person{}, "POST", "/events/"+topic, envelope).text("status")
 }
 
-func (h *harness) reserved(id string) string {
+// deliverReserved delivers product's reservation of an order.
+func (h *harness) deliverReserved(id string) string {
 	h.t.Helper()
-	return h.hears("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
+	return h.deliver("inventory.stock.reserved", fmt.Sprintf(`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
 		{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
 		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread))
 }
 
-func (h *harness) failed(id string) string {
+// deliverFailed delivers product's refusal of an order.
+func (h *harness) deliverFailed(id string) string {
 	h.t.Helper()
-	return h.hears("inventory.stock.failed", fmt.Sprintf(
+	return h.deliver("inventory.stock.failed", fmt.Sprintf(
 		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup))
 }
 

@@ -18,22 +18,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// kind begins the key of every order's document.
+// kind is the prefix of the key of every order's document.
 const kind = "order"
 
-// lists finds orders with SQL over the sidecar's own table, through a view and its indexes: there is no second copy of
-// them to keep in step.
+// lists queries orders with SQL, through a view and indexes over the sidecar's state table. There is no second copy to keep
+// in step.
 type lists struct {
 	pool *pgxpool.Pool
 }
 
-// filter says which orders a list has. The zero value means all.
+// filter selects the orders of a list. The zero value selects all.
 type filter struct {
 	Customer string
 	Status   event.Status
 }
 
-// position is where a page begins: after the order with this time and id. The zero value is the first page.
+// position is the cursor of a page: the page starts after the order with this time and id. The zero value is the first
+// page.
 type position struct {
 	At time.Time `json:"at"`
 	ID string    `json:"id"`
@@ -41,7 +42,7 @@ type position struct {
 
 // Page returns up to limit orders, newest first.
 func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([]Order, error) {
-	query, args := page(f, after, limit)
+	query, args := pageQuery(f, after, limit)
 	rows, err := l.pool.Query(ctx, query, args)
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
@@ -59,13 +60,13 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([
 	return orders, nil
 }
 
-// page writes the query with the conditions that apply and no others, so that Postgres sees which index fits.
-func page(f filter, after position, limit int) (string, pgx.NamedArgs) {
+// pageQuery returns a query with only the conditions that apply, so that Postgres can choose the matching index.
+func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 	conditions := []string{"true"}
 	switch {
 	case f.Customer != "" && f.Status != "":
-		// Of partial indexes Postgres keeps no statistics for this choice, so it might walk through all orders in that
-		// state. One customer's orders are few: coalesce leaves it no other index.
+		// Postgres keeps no statistics on partial indexes for this choice and might scan all orders in that status. One
+		// customer has few orders: coalesce rules out every index but orders_of_customer.
 		conditions = append(conditions, "customer_id = @customer", "coalesce(status, '') = @status")
 	case f.Customer != "":
 		conditions = append(conditions, "customer_id = @customer")
@@ -81,24 +82,24 @@ func page(f filter, after position, limit int) (string, pgx.NamedArgs) {
 		}
 }
 
-// waiting is an order that product has not answered for.
+// waiting is an order that is still PENDING.
 type waiting struct {
 	ID        string
 	CreatedAt time.Time
 	Trace     string
 }
 
-// waitingOrders finds them in pages, oldest first.
-const waitingOrders = `
+// waitingQuery selects a page of overdue PENDING orders, oldest first.
+const waitingQuery = `
 	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
 	where status = 'PENDING' and created_at <= @announced and announced_at <= @announced
 	  and (created_at, key) > (@at, @key)
 	order by created_at, key limit @limit`
 
-// Waiting returns up to limit orders, oldest first, that are PENDING and were last announced no later than announced, and
-// that come after the given one.
+// Waiting returns up to limit PENDING orders, oldest first, that follow after and were last announced at or before
+// announced.
 func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, limit int) ([]waiting, error) {
-	rows, err := l.pool.Query(ctx, waitingOrders, pgx.NamedArgs{
+	rows, err := l.pool.Query(ctx, waitingQuery, pgx.NamedArgs{
 		"kind": kind, "announced": announced, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
 	if err != nil {
@@ -111,16 +112,16 @@ func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, 
 	return found, nil
 }
 
-// countedAtMost bounds the count of what is pending: the more there is, the more it matters that the answer comes in time.
-const countedAtMost = 10_000
+// maxCounted bounds the count of PENDING orders, so that the query stays fast when the backlog is long.
+const maxCounted = 10_000
 
-// pendingOrders counts them, and finds the oldest by the index of orders in a state, from its end.
-const pendingOrders = `
+// pendingQuery counts PENDING orders and finds the oldest at the end of the index orders_in_status.
+const pendingQuery = `
 	select (select count(*) from (select from orders where status = 'PENDING' limit @most) as counted),
 	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
 
-// Backlog says how many orders are PENDING, up to countedAtMost, and since when the oldest.
+// Backlog returns the number of PENDING orders, up to maxCounted, and the time of the oldest.
 func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
-	err = l.pool.QueryRow(ctx, pendingOrders, pgx.NamedArgs{"most": countedAtMost}).Scan(&b.Count, &b.Oldest)
+	err = l.pool.QueryRow(ctx, pendingQuery, pgx.NamedArgs{"most": maxCounted}).Scan(&b.Count, &b.Oldest)
 	return b, err
 }

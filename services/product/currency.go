@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// currencies are the codes of ISO 4217 that are money of a country or a union: no funds, metals or test codes.
+// currencies lists the ISO 4217 codes of countries and currency unions, without funds, metals and test codes.
 const currencies = " AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF " +
 	"CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF " +
 	"IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK " +
@@ -10,7 +10,7 @@ const currencies = " AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD
 	"SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED " +
 	"VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG "
 
-// isCurrency says whether code is a currency of ISO 4217, in capitals.
+// isCurrency reports whether code is an ISO 4217 currency code in capitals.
 func isCurrency(code string) bool {
 	return len(code) == 3 && !strings.Contains(code, " ") && strings.Contains(currencies, " "+code+" ")
 }

@@ -12,15 +12,16 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// orderPlaced reserves what the order wants and answers it. First the tables, then the document with its event, then the
-// acknowledgement: after a crash in between the event comes again, and the tables answer what they answered before.
+// orderPlaced reserves stock for an order and announces the outcome. It writes the tables first, then the document with its
+// event, and acknowledges last. After a crash in between, the event is delivered again and the tables return the recorded
+// outcome.
 func (s service) orderPlaced(ctx context.Context, received event.Received[event.OrderPlaced]) error {
-	orderID, lines, err := Asked(received.Data)
+	orderID, lines, err := ParseOrder(received.Data)
 	if err != nil {
 		return consumer.Reject(err)
 	}
 	telemetry.SetOrder(ctx, orderID)
-	defer s.turns.take(orderID)()
+	defer s.orderLocks.lock(orderID)()
 	reservation, repeated, err := s.store.Reserve(ctx, orderID, lines)
 	if err != nil {
 		return fmt.Errorf("reserve for order %s: %w", orderID, err)
@@ -28,35 +29,35 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	if !repeated {
 		s.metrics.RecordDecision(ctx, reservation)
 	}
-	if !reservation.Announced() {
-		return nil // the order is cancelled or delivered: nobody waits for an answer
+	if !reservation.NeedsAnnouncement() {
+		return nil // the order is cancelled or delivered and needs no outcome
 	}
 	return s.announcer.Announce(ctx, reservation, repeated)
 }
 
-// turns lets the events of one order that this process hears at once take turns. The tables do not need it. But two that
-// write the same new document conflict, and on a stock runtime a conflict blocks a partition of the outbox for good.
-// Replicas may still conflict; with our own runtime that does no harm.
-type turns [256]sync.Mutex
+// orderLocks serialises this process's events of one order. The tables do not need it, but two handlers that create the same
+// document conflict, and with stock Dapr a conflict blocks a partition of the outbox for good. Replicas may still conflict;
+// with our daprd that does no harm.
+type orderLocks [256]sync.Mutex
 
-// take waits for the order's turn and returns what ends it. Some orders share a turn.
-func (t *turns) take(orderID string) (done func()) {
+// lock locks the order and returns the function that unlocks it. Some orders share a mutex.
+func (l *orderLocks) lock(orderID string) (unlock func()) {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(orderID))
-	turn := &t[hash.Sum32()%uint32(len(t))]
-	turn.Lock()
-	return turn.Unlock
+	mutex := &l[hash.Sum32()%uint32(len(l))]
+	mutex.Lock()
+	return mutex.Unlock
 }
 
-// orderStatusChanged gives back what a cancelled order had reserved, and sells what a delivered one had. What else becomes
-// of an order does not touch the stock.
+// orderStatusChanged releases the stock of a cancelled order and marks that of a delivered order as sold. Other statuses do
+// not affect the stock.
 func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
 	telemetry.SetOrder(ctx, received.Data.OrderID)
-	settle := s.store.Release
+	updateStock := s.store.Release
 	switch received.Data.Status {
 	case event.StatusCancelled:
 	case event.StatusDelivered:
-		settle = s.store.Sell
+		updateStock = s.store.Sell
 	default:
 		return nil
 	}
@@ -64,12 +65,12 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 	if err != nil {
 		return consumer.Reject(fmt.Errorf("orderId: %w", err))
 	}
-	err = settle(ctx, orderID)
+	err = updateStock(ctx, orderID)
 	if errors.Is(err, errImpossible) {
 		return consumer.Reject(err)
 	}
 	if err != nil {
-		return fmt.Errorf("order %s is %s: %w", orderID, received.Data.Status, err)
+		return fmt.Errorf("update the stock of order %s, which is %s: %w", orderID, received.Data.Status, err)
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// app is the service's routes over a real Postgres, with a stand-in for the sidecar.
-type app struct {
+// harness is product's API and event handlers on a real Postgres, with a fake sidecar.
+type harness struct {
 	store
 	sidecar *servicetest.Sidecar
 	handler http.Handler
@@ -34,20 +34,20 @@ type app struct {
 
 var secret = token.Secret(strings.Repeat("s", token.MinSecret))
 
-func newApp(t *testing.T) app {
+func newHarness(t *testing.T) harness {
 	t.Helper()
 	s := newStore(t)
 	client := servicetest.NewSidecar(s.pool)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	registry := prometheus.NewRegistry()
-	served := service{s, newAnnouncer(client, time.Now), new(turns), newMetrics(registry, log), "EUR"}
-	router := rest.Router(log, token.NewVerifier(secret), served.routes())
-	consumer.Register(router, log, served.subscriptions())
-	return app{s, client, router, registry}
+	svc := service{s, newAnnouncer(client, time.Now), new(orderLocks), newMetrics(registry, log), "EUR"}
+	router := rest.Router(log, token.NewVerifier(secret), svc.routes())
+	consumer.Register(router, log, svc.subscriptions())
+	return harness{s, client, router, registry}
 }
 
-// hear hands an event to the service as the sidecar does and returns the fate it decides.
-func hear[T any](t *testing.T, a app, topic event.Topic[T], data T) string {
+// deliver delivers an event as the sidecar does and returns the status of the response.
+func deliver[T any](t *testing.T, h harness, topic event.Topic[T], data T) string {
 	t.Helper()
 	body, err := json.Marshal(event.Received[T]{ID: uuid.NewString(), Type: topic.Type(), Data: data})
 	if err != nil {
@@ -55,88 +55,90 @@ func hear[T any](t *testing.T, a app, topic event.Topic[T], data T) string {
 	}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events/"+topic.Name, bytes.NewReader(body))
 	w := httptest.NewRecorder()
-	a.handler.ServeHTTP(w, r)
-	var fate struct{ Status string }
-	if err := json.Unmarshal(w.Body.Bytes(), &fate); err != nil || w.Code != http.StatusOK {
-		t.Fatalf("got %d %s", w.Code, w.Body)
+	h.handler.ServeHTTP(w, r)
+	var response struct{ Status string }
+	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("got %d %s, want 200 with a status", w.Code, w.Body)
 	}
-	return fate.Status
+	return response.Status
 }
 
-func (a app) places(t *testing.T, orderID, productID string, quantity int) string {
+// placeOrder delivers a new order with one line.
+func (h harness) placeOrder(t *testing.T, orderID, productID string, quantity int) string {
 	t.Helper()
-	return hear(t, a, event.OrderCreatedPending, event.OrderPlaced{
+	return deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{
 		OrderID: orderID, Version: 1, Items: []event.OrderLine{{ProductID: productID, Quantity: quantity}},
 	})
 }
 
-func (a app) becomes(t *testing.T, orderID string, status event.Status) string {
+// changeStatus delivers a status change of an order.
+func (h harness) changeStatus(t *testing.T, orderID string, status event.Status) string {
 	t.Helper()
-	return hear(t, a, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
+	return deliver(t, h, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
 }
 
-// answers returns what was announced so far.
-func (a app) answers(t *testing.T) ([]event.StockReserved, []event.StockFailed) {
+// announced returns the outcomes published so far.
+func (h harness) announced(t *testing.T) ([]event.StockReserved, []event.StockFailed) {
 	t.Helper()
-	return servicetest.Events(t, a.sidecar, plain, event.InventoryStockReserved),
-		servicetest.Events(t, a.sidecar, plain, event.InventoryStockFailed)
+	return servicetest.Events(t, h.sidecar, component, event.InventoryStockReserved),
+		servicetest.Events(t, h.sidecar, component, event.InventoryStockFailed)
 }
 
-func (a app) wantAnswers(t *testing.T, reserved, failed int) {
+func (h harness) wantAnnounced(t *testing.T, reserved, failed int) {
 	t.Helper()
-	yes, no := a.answers(t)
-	if len(yes) != reserved || len(no) != failed {
-		t.Errorf("announced %d reserved and %d failed, want %d and %d", len(yes), len(no), reserved, failed)
+	successes, failures := h.announced(t)
+	if len(successes) != reserved || len(failures) != failed {
+		t.Errorf("got %d reserved and %d failed events, want %d and %d", len(successes), len(failures), reserved, failed)
 	}
 }
 
-func want(t *testing.T, got, want string) {
+func wantResult(t *testing.T, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestAnOrderIsAnsweredAndAnsweredAgain(t *testing.T) {
-	a := newApp(t)
-	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
-	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
-	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
-	a.wantAnswers(t, 2, 0)
-	reserved, _ := a.answers(t)
+func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
+	h := newHarness(t)
+	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
+	wantResult(t, h.placeOrder(t, orderID, soup.ID, 4), "SUCCESS")
+	wantResult(t, h.placeOrder(t, orderID, soup.ID, 4), "SUCCESS")
+	h.wantAnnounced(t, 2, 0)
+	reserved, _ := h.announced(t)
 	first := reserved[0]
 	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" || first.Items[0].Name != "Soup" {
-		t.Errorf("got %+v", first)
+		t.Errorf("got %+v, want version 1 with Soup for 4000 EUR", first)
 	}
 	if again := reserved[1]; again.TotalCents != first.TotalCents || again.Version != first.Version {
 		t.Errorf("got %+v, want %+v", again, first)
 	}
 	var document Announcement
 	var raw []byte
-	if err := a.pool.QueryRow(t.Context(), `select value from state where key = $1`, "reservation-"+orderID).Scan(&raw); err != nil {
+	if err := h.pool.QueryRow(t.Context(), `select value from state where key = $1`, "reservation-"+orderID).Scan(&raw); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(raw, &document); err != nil || document.Times != 2 || document.State != Reserved {
-		t.Errorf("got %s (%v)", raw, err)
+		t.Errorf("got %s (%v), want RESERVED announced 2 times", raw, err)
 	}
-	a.store.want(t, soup.ID, Stock{6, 4, 0})
+	h.store.wantStock(t, soup.ID, Stock{6, 4, 0})
 
 	short := uuid.NewString()
-	want(t, a.places(t, short, soup.ID, 7), "SUCCESS")
-	a.wantAnswers(t, 2, 1)
-	_, failed := a.answers(t)
+	wantResult(t, h.placeOrder(t, short, soup.ID, 7), "SUCCESS")
+	h.wantAnnounced(t, 2, 1)
+	_, failed := h.announced(t)
 	if failed[0].Reason != event.ReasonInsufficientStock || failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
-		t.Errorf("got %+v", failed[0])
+		t.Errorf("got %+v, want a shortage of 7 with 6 available", failed[0])
 	}
 }
 
-// careful is a sidecar that counts writes that fail: on a stock runtime each of them blocks a partition of the outbox.
-type careful struct {
+// countingSidecar counts failed writes. With stock Dapr each of them blocks a partition of the outbox.
+type countingSidecar struct {
 	*servicetest.Sidecar
 	failed atomic.Int32
 }
 
-func (c *careful) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
+func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
 	err := c.Sidecar.ExecuteStateTransaction(ctx, store, meta, ops)
 	if err != nil {
 		c.failed.Add(1)
@@ -144,102 +146,102 @@ func (c *careful) ExecuteStateTransaction(ctx context.Context, store string, met
 	return err
 }
 
-func TestDecisionsAreCountedOnce(t *testing.T) {
-	a := newApp(t)
-	soup, tea := a.add(t, "Soup", 10), a.add(t, "Tea", 1)
-	reserved, failed, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
-	a.becomes(t, overtaken, event.StatusCancelled)
+func TestEachDecisionIsCountedOnce(t *testing.T) {
+	h := newHarness(t)
+	soup, tea := h.addProduct(t, "Soup", 10), h.addProduct(t, "Tea", 1)
+	reserved, failed, cancelledFirst := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	h.changeStatus(t, cancelledFirst, event.StatusCancelled)
 	for range 2 {
-		a.places(t, reserved, soup.ID, 4)
-		a.places(t, overtaken, soup.ID, 4)
-		want(t, hear(t, a, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
+		h.placeOrder(t, reserved, soup.ID, 4)
+		h.placeOrder(t, cancelledFirst, soup.ID, 4)
+		wantResult(t, deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
 			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
 	}
-	servicetest.WantMetrics(t, a.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
 		"comanda_stock_rejections_total 2")
 }
 
-func TestTheSameOrderAtOnceDoesNotConflict(t *testing.T) {
+func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 	s := newStore(t)
-	sidecar := &careful{Sidecar: servicetest.NewSidecar(s.pool)}
-	served := service{s, newAnnouncer(sidecar, time.Now), new(turns), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
-	soup := s.add(t, "Soup", 10)
+	sidecar := &countingSidecar{Sidecar: servicetest.NewSidecar(s.pool)}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
+	soup := s.addProduct(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}
-	for _, err := range together(8, func(int) error { return served.orderPlaced(context.Background(), placed) }) {
+	for _, err := range runConcurrently(8, func(int) error { return svc.orderPlaced(context.Background(), placed) }) {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if answers := servicetest.Events(t, sidecar.Sidecar, plain, event.InventoryStockReserved); len(answers) != 8 || sidecar.failed.Load() != 0 {
-		t.Errorf("%d answers, %d writes failed", len(answers), sidecar.failed.Load())
+	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 || sidecar.failed.Load() != 0 {
+		t.Errorf("got %d events and %d failed writes, want 8 and 0", len(events), sidecar.failed.Load())
 	}
-	s.want(t, soup.ID, Stock{6, 4, 0})
+	s.wantStock(t, soup.ID, Stock{6, 4, 0})
 }
 
-func TestACrashBetweenTableAndDocumentIsHealed(t *testing.T) {
-	a := newApp(t)
-	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
-	a.sidecar.Away(true)
-	want(t, a.places(t, orderID, soup.ID, 4), "RETRY")
-	a.store.want(t, soup.ID, Stock{6, 4, 0})
-	a.wantAnswers(t, 0, 0)
-	a.sidecar.Away(false)
-	want(t, a.places(t, orderID, soup.ID, 4), "SUCCESS")
-	a.store.want(t, soup.ID, Stock{6, 4, 0})
-	a.wantAnswers(t, 1, 0)
+func TestRedeliveryAnnouncesAnOutcomeThatWasOnlyInTheTables(t *testing.T) {
+	h := newHarness(t)
+	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
+	h.sidecar.Away(true)
+	wantResult(t, h.placeOrder(t, orderID, soup.ID, 4), "RETRY")
+	h.store.wantStock(t, soup.ID, Stock{6, 4, 0})
+	h.wantAnnounced(t, 0, 0)
+	h.sidecar.Away(false)
+	wantResult(t, h.placeOrder(t, orderID, soup.ID, 4), "SUCCESS")
+	h.store.wantStock(t, soup.ID, Stock{6, 4, 0})
+	h.wantAnnounced(t, 1, 0)
 }
 
-func TestALostAnswerOfTheSidecarIsNoFailure(t *testing.T) {
-	a := newApp(t)
-	soup := a.add(t, "Soup", 10)
-	a.sidecar.LoseNextAnswer()
-	want(t, a.places(t, uuid.NewString(), soup.ID, 4), "SUCCESS")
-	a.wantAnswers(t, 1, 0)
+func TestLostSidecarResponseIsNotAFailure(t *testing.T) {
+	h := newHarness(t)
+	soup := h.addProduct(t, "Soup", 10)
+	h.sidecar.LoseNextAnswer()
+	wantResult(t, h.placeOrder(t, uuid.NewString(), soup.ID, 4), "SUCCESS")
+	h.wantAnnounced(t, 1, 0)
 }
 
-func TestNobodyIsToldOfWhatIsOver(t *testing.T) {
-	a := newApp(t)
-	soup := a.add(t, "Soup", 10)
-	cancelled, delivered, overtaken := uuid.NewString(), uuid.NewString(), uuid.NewString()
-	want(t, a.places(t, cancelled, soup.ID, 1), "SUCCESS")
-	want(t, a.places(t, delivered, soup.ID, 2), "SUCCESS")
-	a.wantAnswers(t, 2, 0)
+func TestNoOutcomeIsAnnouncedForClosedOrders(t *testing.T) {
+	h := newHarness(t)
+	soup := h.addProduct(t, "Soup", 10)
+	cancelled, delivered, cancelledFirst := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	wantResult(t, h.placeOrder(t, cancelled, soup.ID, 1), "SUCCESS")
+	wantResult(t, h.placeOrder(t, delivered, soup.ID, 2), "SUCCESS")
+	h.wantAnnounced(t, 2, 0)
 	for range 2 {
-		want(t, a.becomes(t, cancelled, event.StatusCancelled), "SUCCESS")
-		want(t, a.becomes(t, delivered, event.StatusDelivered), "SUCCESS")
-		want(t, a.becomes(t, overtaken, event.StatusCancelled), "SUCCESS")
+		wantResult(t, h.changeStatus(t, cancelled, event.StatusCancelled), "SUCCESS")
+		wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
+		wantResult(t, h.changeStatus(t, cancelledFirst, event.StatusCancelled), "SUCCESS")
 	}
-	for _, orderID := range []string{cancelled, delivered, overtaken} {
-		want(t, a.places(t, orderID, soup.ID, 1), "SUCCESS")
+	for _, orderID := range []string{cancelled, delivered, cancelledFirst} {
+		wantResult(t, h.placeOrder(t, orderID, soup.ID, 1), "SUCCESS")
 	}
-	a.wantAnswers(t, 2, 0)
-	a.store.want(t, soup.ID, Stock{8, 0, 2})
+	h.wantAnnounced(t, 2, 0)
+	h.store.wantStock(t, soup.ID, Stock{8, 0, 2})
 }
 
-func TestOtherStatusesDoNotTouchTheStock(t *testing.T) {
-	a := newApp(t)
-	soup, orderID := a.add(t, "Soup", 10), uuid.NewString()
-	want(t, a.places(t, orderID, soup.ID, 1), "SUCCESS")
+func TestOtherStatusesDoNotChangeTheStock(t *testing.T) {
+	h := newHarness(t)
+	soup, orderID := h.addProduct(t, "Soup", 10), uuid.NewString()
+	wantResult(t, h.placeOrder(t, orderID, soup.ID, 1), "SUCCESS")
 	for _, status := range []event.Status{event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
 		event.StatusOutForDelivery, "SOMETHING_NEW"} {
-		want(t, a.becomes(t, orderID, status), "SUCCESS")
+		wantResult(t, h.changeStatus(t, orderID, status), "SUCCESS")
 	}
-	a.store.want(t, soup.ID, Stock{9, 1, 0})
+	h.store.wantStock(t, soup.ID, Stock{9, 1, 0})
 }
 
-func TestWhatCannotBeRightGoesToTheDeadLetters(t *testing.T) {
-	a := newApp(t)
-	soup, failed, delivered := a.add(t, "Soup", 10), uuid.NewString(), uuid.NewString()
-	want(t, a.places(t, "no id", soup.ID, 1), "DROP")
-	want(t, a.places(t, uuid.NewString(), "no id", 1), "DROP")
-	want(t, a.places(t, uuid.NewString(), soup.ID, 0), "DROP")
-	want(t, a.becomes(t, "no id", event.StatusCancelled), "DROP")
-	want(t, a.places(t, failed, soup.ID, 11), "SUCCESS")
-	want(t, a.becomes(t, failed, event.StatusDelivered), "DROP")
-	want(t, a.places(t, delivered, soup.ID, 1), "SUCCESS")
-	want(t, a.becomes(t, delivered, event.StatusDelivered), "SUCCESS")
-	want(t, a.becomes(t, delivered, event.StatusCancelled), "DROP")
-	want(t, a.becomes(t, uuid.NewString(), event.StatusDelivered), "RETRY") // its order may still come, after a database was restored
-	a.store.want(t, soup.ID, Stock{9, 0, 1})
+func TestInvalidEventsBecomeDeadLetters(t *testing.T) {
+	h := newHarness(t)
+	soup, failed, delivered := h.addProduct(t, "Soup", 10), uuid.NewString(), uuid.NewString()
+	wantResult(t, h.placeOrder(t, "no id", soup.ID, 1), "DROP")
+	wantResult(t, h.placeOrder(t, uuid.NewString(), "no id", 1), "DROP")
+	wantResult(t, h.placeOrder(t, uuid.NewString(), soup.ID, 0), "DROP")
+	wantResult(t, h.changeStatus(t, "no id", event.StatusCancelled), "DROP")
+	wantResult(t, h.placeOrder(t, failed, soup.ID, 11), "SUCCESS")
+	wantResult(t, h.changeStatus(t, failed, event.StatusDelivered), "DROP")
+	wantResult(t, h.placeOrder(t, delivered, soup.ID, 1), "SUCCESS")
+	wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
+	wantResult(t, h.changeStatus(t, delivered, event.StatusCancelled), "DROP")
+	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY") // the order may still arrive, for example after a database restore
+	h.store.wantStock(t, soup.ID, Stock{9, 0, 1})
 }

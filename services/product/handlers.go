@@ -11,14 +11,15 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Limits of what may be asked for.
+// Limits of requests.
 const (
 	maxQuery   = 100 // characters
-	maxEntries = 100 // ids
+	maxMenuIDs = 100 // ids
 )
 
-func (s service) list(w http.ResponseWriter, r *http.Request) error {
-	want, err := searched(r)
+// listProducts returns a page of the active products.
+func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
+	want, err := parseSearch(r)
 	if err != nil {
 		return err
 	}
@@ -29,14 +30,15 @@ func (s service) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for i := range found {
-		found[i] = shown(r, found[i])
+		found[i] = visibleProduct(r, found[i])
 	}
 	return rest.JSON(w, http.StatusOK, rest.Paged(found, limit, func(last Product) any {
-		return place{last.Category, last.Name, last.ID}
+		return position{last.Category, last.Name, last.ID}
 	}))
 }
 
-func (s service) get(w http.ResponseWriter, r *http.Request) error {
+// showProduct returns one product, active or not.
+func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -45,10 +47,11 @@ func (s service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, shown(r, p))
+	return rest.JSON(w, http.StatusOK, visibleProduct(r, p))
 }
 
-func (s service) create(w http.ResponseWriter, r *http.Request) error {
+// createProduct creates a product and returns 201. A repeated request returns 200 and the product's current state.
+func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	var draft Draft
 	if err := rest.Decode(w, r, &draft); err != nil {
 		return err
@@ -62,19 +65,20 @@ func (s service) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, added, err := s.store.Add(r.Context(), p, idempotency.Fingerprint(draft), actor)
+	p, created, err := s.store.AddProduct(r.Context(), p, idempotency.Fingerprint(draft), actor)
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK // the same request again
-	if added {
+	status := http.StatusOK // a repeated request
+	if created {
 		status = http.StatusCreated
 	}
 	w.Header().Set("Location", "/api/v1/products/"+p.ID)
 	return rest.JSON(w, status, p)
 }
 
-func (s service) change(w http.ResponseWriter, r *http.Request) error {
+// changeProduct changes a product's fields, not its stock.
+func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -83,14 +87,15 @@ func (s service) change(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &patch); err != nil {
 		return err
 	}
-	p, err := s.store.Change(r.Context(), id, patch)
+	p, err := s.store.ChangeProduct(r.Context(), id, patch)
 	if err != nil {
 		return err
 	}
 	return rest.JSON(w, http.StatusOK, p)
 }
 
-func (s service) move(w http.ResponseWriter, r *http.Request) error {
+// moveStock adds pieces to the available stock or removes them.
+func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
@@ -109,18 +114,18 @@ func (s service) move(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := s.store.Move(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
+	p, err := s.store.MoveStock(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
 	if err != nil {
 		return err
 	}
 	return rest.JSON(w, http.StatusOK, p)
 }
 
-// entries answers order, which wants to know whether products are on the menu.
-func (s service) entries(w http.ResponseWriter, r *http.Request) error {
+// listMenuEntries tells order which of the given products are on the menu.
+func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	ids := r.URL.Query()["id"]
-	if len(ids) > maxEntries {
-		return fault.Malformed("ask for %d ids at most", maxEntries)
+	if len(ids) > maxMenuIDs {
+		return fault.Malformed("send at most %d ids", maxMenuIDs)
 	}
 	for i, text := range ids {
 		id, err := canonicalID(text)
@@ -129,21 +134,22 @@ func (s service) entries(w http.ResponseWriter, r *http.Request) error {
 		}
 		ids[i] = id
 	}
-	found, err := s.store.Entries(r.Context(), ids)
+	found, err := s.store.MenuEntries(r.Context(), ids)
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, rest.List[Entry]{Items: append([]Entry{}, found...)})
+	return rest.JSON(w, http.StatusOK, rest.List[MenuEntry]{Items: append([]MenuEntry{}, found...)})
 }
 
-// shown is p as whoever asks may see it.
-func shown(r *http.Request, p Product) Product {
+// visibleProduct returns the fields of p that the caller may see.
+func visibleProduct(r *http.Request, p Product) Product {
 	if token.From(r.Context()).Any(token.Staff, token.Admin) {
 		return p
 	}
 	return p.ForCustomers()
 }
 
+// productID returns the product id in the path, or NotFound if it is not a valid id.
 func productID(r *http.Request) (string, error) {
 	text := rest.Param(r, "id")
 	id, err := canonicalID(text)
@@ -153,20 +159,21 @@ func productID(r *http.Request) (string, error) {
 	return id, nil
 }
 
-func searched(r *http.Request) (search, error) {
+// parseSearch reads the query parameters of a product list.
+func parseSearch(r *http.Request) (search, error) {
 	query := r.URL.Query()
 	want := search{Query: strings.TrimSpace(query.Get("query")), Category: strings.TrimSpace(query.Get("category"))}
-	var after place
+	var after position
 	var err error
 	if want.Limit, err = rest.Page(r, &after); err != nil {
 		return want, err
 	}
-	if !readable(want.Query, maxQuery) || !readable(want.Category, maxCategory) {
+	if !validText(want.Query, maxQuery) || !validText(want.Category, maxCategory) {
 		return want, fault.Malformed("query has to be text of at most %d characters, category of %d", maxQuery, maxCategory)
 	}
 	if query.Get("cursor") != "" {
 		after.ID, err = canonicalID(after.ID)
-		if err != nil || !readable(after.Category, maxCategory) || !readable(after.Name, maxName) {
+		if err != nil || !validText(after.Category, maxCategory) || !validText(after.Name, maxName) {
 			return want, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
 		}
 		want.After = &after
@@ -174,7 +181,7 @@ func searched(r *http.Request) (search, error) {
 	return want, nil
 }
 
-// readable says whether text is something Postgres can look for, and not too long.
-func readable(text string, longest int) bool {
+// validText reports whether text is valid in a Postgres query and has at most longest characters.
+func validText(text string, longest int) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

@@ -16,40 +16,41 @@ import (
 	"comanda/services/internal/token"
 )
 
-// person is somebody who calls; without roles they carry no token.
+// person is a caller. A person without roles sends no token.
 type person struct {
 	id    string
 	roles []string
 }
 
 var (
-	nobody   = person{}
-	customer = person{"0c000000-0000-4000-8000-000000000001", []string{token.Customer}}
-	staff    = person{"0c000000-0000-4000-8000-000000000002", []string{token.Customer, token.Staff}}
-	admin    = person{"0c000000-0000-4000-8000-000000000003", []string{token.Customer, token.Admin}}
+	anonymous = person{}
+	customer  = person{"0c000000-0000-4000-8000-000000000001", []string{token.Customer}}
+	staff     = person{"0c000000-0000-4000-8000-000000000002", []string{token.Customer, token.Staff}}
+	admin     = person{"0c000000-0000-4000-8000-000000000003", []string{token.Customer, token.Admin}}
 )
 
-// ask sends a request; key is its Idempotency-Key, "" for none.
-func (a app) ask(t *testing.T, who person, method, target, body, key string) *httptest.ResponseRecorder {
+// request sends a request with the Idempotency-Key key, if it is not empty.
+func (h harness) request(t *testing.T, caller person, method, target, body, key string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
-	if who.roles != nil {
-		signed, err := secret.Sign(who.id, who.roles, time.Now())
+	if caller.roles != nil {
+		signed, err := secret.Sign(caller.id, caller.roles, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+signed)
 	}
 	w := httptest.NewRecorder()
-	a.handler.ServeHTTP(w, r)
+	h.handler.ServeHTTP(w, r)
 	return w
 }
 
-func read[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
+// decode fails the test unless w has the given status, and returns its decoded body.
+func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
 	t.Helper()
 	if w.Code != status {
 		t.Fatalf("got %d, want %d: %s", w.Code, status, w.Body)
@@ -62,144 +63,144 @@ func read[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
 
 const ossoBuco = `{"name":"Osso Buco","category":"Mains","priceCents":2390,"stock":10}`
 
-func TestProductsAreMadeByAdminsOnce(t *testing.T) {
-	a := newApp(t)
-	w := a.ask(t, admin, "POST", "/products", ossoBuco, "k1")
-	made := read[Product](t, w, http.StatusCreated)
-	if w.Header().Get("Location") != "/api/v1/products/"+made.ID || made.Currency != "EUR" || made.Available != 10 || *made.Reserved != 0 {
-		t.Errorf("got %+v at %s", made, w.Header().Get("Location"))
+func TestOnlyAdminsCreateProductsAndRepeatsCreateNone(t *testing.T) {
+	h := newHarness(t)
+	w := h.request(t, admin, "POST", "/products", ossoBuco, "k1")
+	created := decode[Product](t, w, http.StatusCreated)
+	if w.Header().Get("Location") != "/api/v1/products/"+created.ID || created.Currency != "EUR" || created.Available != 10 || *created.Reserved != 0 {
+		t.Errorf("got %+v at %q, want 10 pieces in EUR at its own location", created, w.Header().Get("Location"))
 	}
-	again := a.ask(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`, "k1")
-	if got := read[Product](t, again, http.StatusOK); got.ID != made.ID || again.Header().Get("Location") == "" {
-		t.Errorf("the same again: got %+v", got)
+	again := h.request(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`, "k1")
+	if got := decode[Product](t, again, http.StatusOK); got.ID != created.ID || again.Header().Get("Location") == "" {
+		t.Errorf("repeated request: got %+v, want the same product with a Location", got)
 	}
-	read[rest.Problem](t, a.ask(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "k1"), http.StatusUnprocessableEntity)
-	if other := read[Product](t, a.ask(t, admin, "POST", "/products", ossoBuco, ""), http.StatusCreated); other.ID == made.ID {
-		t.Error("without a key it is another product")
+	decode[rest.Problem](t, h.request(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "k1"), http.StatusUnprocessableEntity)
+	if other := decode[Product](t, h.request(t, admin, "POST", "/products", ossoBuco, ""), http.StatusCreated); other.ID == created.ID {
+		t.Error("request without a key: got the same product, want another one")
 	}
-	read[rest.Problem](t, a.ask(t, staff, "POST", "/products", ossoBuco, ""), http.StatusForbidden)
-	read[rest.Problem](t, a.ask(t, nobody, "POST", "/products", ossoBuco, ""), http.StatusUnauthorized)
-	wrong := read[rest.Problem](t, a.ask(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`, ""), http.StatusUnprocessableEntity)
+	decode[rest.Problem](t, h.request(t, staff, "POST", "/products", ossoBuco, ""), http.StatusForbidden)
+	decode[rest.Problem](t, h.request(t, anonymous, "POST", "/products", ossoBuco, ""), http.StatusUnauthorized)
+	wrong := decode[rest.Problem](t, h.request(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`, ""), http.StatusUnprocessableEntity)
 	if len(wrong.Errors) != 3 {
-		t.Errorf("got %+v", wrong.Errors)
+		t.Errorf("got %+v, want 3 errors", wrong.Errors)
 	}
 }
 
-func TestProductsAreChangedByAdmins(t *testing.T) {
-	a := newApp(t)
-	path := "/products/" + a.add(t, "Soup", 3).ID
-	if got := read[Product](t, a.ask(t, admin, "PATCH", path, `{"priceCents":5}`, ""), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
-		t.Errorf("got %+v", got)
+func TestOnlyAdminsChangeProducts(t *testing.T) {
+	h := newHarness(t)
+	path := "/products/" + h.addProduct(t, "Soup", 3).ID
+	if got := decode[Product](t, h.request(t, admin, "PATCH", path, `{"priceCents":5}`, ""), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
+		t.Errorf("got %+v, want a price of 5 in version 2", got)
 	}
-	read[rest.Problem](t, a.ask(t, staff, "PATCH", path, `{"priceCents":6}`, ""), http.StatusForbidden)
-	read[rest.Problem](t, a.ask(t, admin, "PATCH", path, `{"stock":6}`, ""), http.StatusUnprocessableEntity)
-	read[rest.Problem](t, a.ask(t, admin, "PATCH", path, `{"currency":"EURO"}`, ""), http.StatusUnprocessableEntity)
-	read[rest.Problem](t, a.ask(t, admin, "PATCH", "/products/"+uuid.NewString(), `{}`, ""), http.StatusNotFound)
+	decode[rest.Problem](t, h.request(t, staff, "PATCH", path, `{"priceCents":6}`, ""), http.StatusForbidden)
+	decode[rest.Problem](t, h.request(t, admin, "PATCH", path, `{"stock":6}`, ""), http.StatusUnprocessableEntity)
+	decode[rest.Problem](t, h.request(t, admin, "PATCH", path, `{"currency":"EURO"}`, ""), http.StatusUnprocessableEntity)
+	decode[rest.Problem](t, h.request(t, admin, "PATCH", "/products/"+uuid.NewString(), `{}`, ""), http.StatusNotFound)
 }
 
-func TestStockIsMovedByStaffOnce(t *testing.T) {
-	a := newApp(t)
-	path := "/products/" + a.add(t, "Soup", 3).ID + "/stock"
+func TestStaffMoveStockOncePerKey(t *testing.T) {
+	h := newHarness(t)
+	path := "/products/" + h.addProduct(t, "Soup", 3).ID + "/stock"
 	for range 2 {
-		if got := read[Product](t, a.ask(t, staff, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 7 {
-			t.Errorf("got %d", got.Available)
+		if got := decode[Product](t, h.request(t, staff, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 7 {
+			t.Errorf("got %d available, want 7", got.Available)
 		}
 	}
-	if got := read[Product](t, a.ask(t, admin, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 11 {
-		t.Errorf("somebody else's key is another one: got %d", got.Available)
+	if got := decode[Product](t, h.request(t, admin, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 11 {
+		t.Errorf("same key from another caller: got %d available, want 11", got.Available)
 	}
 	for body, status := range map[string]int{
 		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422, `{`: 400,
 	} {
-		read[rest.Problem](t, a.ask(t, staff, "POST", path, body, "k"), status)
+		decode[rest.Problem](t, h.request(t, staff, "POST", path, body, "k"), status)
 	}
-	read[rest.Problem](t, a.ask(t, staff, "POST", path, `{"delta":-12}`, ""), http.StatusConflict)
-	read[rest.Problem](t, a.ask(t, customer, "POST", path, `{"delta":1}`, ""), http.StatusForbidden)
-	law(t, a.pool)
+	decode[rest.Problem](t, h.request(t, staff, "POST", path, `{"delta":-12}`, ""), http.StatusConflict)
+	decode[rest.Problem](t, h.request(t, customer, "POST", path, `{"delta":1}`, ""), http.StatusForbidden)
+	wantStockLaw(t, h.pool)
 }
 
-func TestOnlyStaffSeeWhatIsReserved(t *testing.T) {
-	a := newApp(t)
-	path := "/products/" + a.add(t, "Soup", 3).ID
+func TestOnlyStaffSeeReservedAndSold(t *testing.T) {
+	h := newHarness(t)
+	path := "/products/" + h.addProduct(t, "Soup", 3).ID
 	for _, tc := range []struct {
-		who  person
-		sees bool
-	}{{nobody, false}, {customer, false}, {staff, true}, {admin, true}} {
-		one := a.ask(t, tc.who, "GET", path, "", "").Body.String()
-		list := a.ask(t, tc.who, "GET", "/products", "", "").Body.String()
+		caller person
+		sees   bool
+	}{{anonymous, false}, {customer, false}, {staff, true}, {admin, true}} {
+		one := h.request(t, tc.caller, "GET", path, "", "").Body.String()
+		list := h.request(t, tc.caller, "GET", "/products", "", "").Body.String()
 		for _, body := range []string{one, list} {
 			if strings.Contains(body, `"reserved":0,"sold":0`) != tc.sees || !strings.Contains(body, `"available":3`) {
-				t.Errorf("%v: got %s", tc.who.roles, body)
+				t.Errorf("roles %v: got %s, want reserved and sold: %t", tc.caller.roles, body, tc.sees)
 			}
 		}
 	}
 }
 
-func TestTheMenuIsReadInPages(t *testing.T) {
-	a := newApp(t)
-	if err := a.Seed(t.Context(), "EUR"); err != nil {
+func TestProductListIsPaged(t *testing.T) {
+	h := newHarness(t)
+	if err := h.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	seen, target := map[string]bool{}, "/products?limit=10"
 	for pages := 1; pages < 9; pages++ {
-		page := read[rest.List[Product]](t, a.ask(t, nobody, "GET", target, "", ""), http.StatusOK)
+		page := decode[rest.List[Product]](t, h.request(t, anonymous, "GET", target, "", ""), http.StatusOK)
 		for _, p := range page.Items {
 			seen[p.ID] = true
 		}
 		if page.NextCursor == "" {
 			if pages != 4 || len(seen) != 32 {
-				t.Errorf("got %d dishes in %d pages", len(seen), pages)
+				t.Errorf("got %d dishes in %d pages, want 32 in 4", len(seen), pages)
 			}
 			break
 		}
 		target = "/products?limit=10&cursor=" + page.NextCursor
 	}
-	if got := read[rest.List[Product]](t, a.ask(t, nobody, "GET", "/products?query=no+such+dish", "", ""), http.StatusOK); got.Items == nil {
-		t.Error("an empty list is null")
+	if got := decode[rest.List[Product]](t, h.request(t, anonymous, "GET", "/products?query=no+such+dish", "", ""), http.StatusOK); got.Items == nil {
+		t.Error("empty list: got null, want []")
 	}
 	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%ff",
 		"category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
-		if w := a.ask(t, nobody, "GET", "/products?"+query, "", ""); w.Code != http.StatusBadRequest {
-			t.Errorf("%s: got %d %s", query, w.Code, w.Body)
+		if w := h.request(t, anonymous, "GET", "/products?"+query, "", ""); w.Code != http.StatusBadRequest {
+			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
 		}
 	}
 }
 
-func TestWhatIsNoProductIsNotFound(t *testing.T) {
-	a := newApp(t)
+func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
+	h := newHarness(t)
 	id := uuid.NewString()
 	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id, "/products/" + strings.ReplaceAll(id, "-", ""),
 		"/products/%7B" + id + "%7D", "/products/..%2f" + id, "/nothing"} {
-		if w := a.ask(t, nobody, "GET", path, "", ""); w.Code != http.StatusNotFound {
-			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
+		if w := h.request(t, anonymous, "GET", path, "", ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s: got %d %s, want 404", path, w.Code, w.Body)
 		}
 	}
-	soup := a.add(t, "Soup", 1)
-	if got := read[Product](t, a.ask(t, nobody, "GET", "/products/"+strings.ToUpper(soup.ID), "", ""), http.StatusOK); got.ID != soup.ID {
-		t.Errorf("got %+v", got)
+	soup := h.addProduct(t, "Soup", 1)
+	if got := decode[Product](t, h.request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), "", ""), http.StatusOK); got.ID != soup.ID {
+		t.Errorf("got %+v, want product %s", got, soup.ID)
 	}
 }
 
-func TestOrderAsksForEntries(t *testing.T) {
-	a := newApp(t)
-	soup, gone := a.add(t, "Soup", 1), a.add(t, "Gone", 1)
-	if _, err := a.Change(t.Context(), gone.ID, Patch{Active: ptr(false)}); err != nil {
+func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
+	h := newHarness(t)
+	soup, inactive := h.addProduct(t, "Soup", 1), h.addProduct(t, "Gone", 1)
+	if _, err := h.ChangeProduct(t.Context(), inactive.ID, Patch{Active: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
-	query := url.Values{"id": {soup.ID, gone.ID, uuid.NewString()}}
-	got := read[rest.List[Entry]](t, a.ask(t, nobody, "GET", "/menu?"+query.Encode(), "", ""), http.StatusOK)
-	want := map[Entry]bool{{soup.ID, "Soup", true}: true, {gone.ID, "Gone", false}: true}
+	query := url.Values{"id": {soup.ID, inactive.ID, uuid.NewString()}}
+	got := decode[rest.List[MenuEntry]](t, h.request(t, anonymous, "GET", "/menu?"+query.Encode(), "", ""), http.StatusOK)
+	want := map[MenuEntry]bool{{soup.ID, "Soup", true}: true, {inactive.ID, "Gone", false}: true}
 	if len(got.Items) != 2 || !want[got.Items[0]] || !want[got.Items[1]] {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want %v", got, want)
 	}
-	if body := a.ask(t, nobody, "GET", "/menu", "", "").Body.String(); strings.TrimSpace(body) != `{"items":[]}` {
-		t.Errorf("got %s", body)
+	if body := h.request(t, anonymous, "GET", "/menu", "", "").Body.String(); strings.TrimSpace(body) != `{"items":[]}` {
+		t.Errorf("no ids: got %s, want an empty list", body)
 	}
 	many := url.Values{}
-	for i := range maxEntries + 1 {
+	for i := range maxMenuIDs + 1 {
 		many.Add("id", fmt.Sprintf("0d000000-0000-4000-8000-%012d", i))
 	}
 	for _, query := range []string{"id=1", many.Encode()} {
-		read[rest.Problem](t, a.ask(t, nobody, "GET", "/menu?"+query, "", ""), http.StatusBadRequest)
+		decode[rest.Problem](t, h.request(t, anonymous, "GET", "/menu?"+query, "", ""), http.StatusBadRequest)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metrics tells how orders were decided: a line in the log, and what is counted. It is told of each decision once, not of
-// its repetitions.
+// metrics logs and counts the decisions about orders. Call RecordDecision once for each committed decision, never for
+// replays.
 type metrics struct {
 	log      *slog.Logger
 	decided  *prometheus.CounterVec
@@ -23,15 +23,15 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	return &metrics{
 		log: log,
 		decided: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_reservations_total", Help: "Orders decided, by outcome.",
+			Name: "comanda_reservations_total", Help: "Number of reservation decisions, by outcome.",
 		}, []string{"outcome"}), "reserved", "failed"),
 		rejected: factory.NewCounter(prometheus.CounterOpts{
-			Name: "comanda_stock_rejections_total", Help: "Lines of orders that fell short.",
+			Name: "comanda_stock_rejections_total", Help: "Number of order lines that exceeded the available stock.",
 		}),
 	}
 }
 
-// RecordDecision tells of a decision that is recorded.
+// RecordDecision records a committed decision.
 func (m *metrics) RecordDecision(ctx context.Context, r Reservation) {
 	if r.Outcome.Reserved != nil {
 		m.decided.WithLabelValues("reserved").Inc()

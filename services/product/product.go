@@ -9,18 +9,18 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Limits of what a product may be. Lengths are in characters. With them the total of an order stays below 2^53, which
-// also those who read JSON numbers as floating point get right: 100 lines * maxStock * maxPrice = 10^15.
+// Limits of a product. Lengths are in characters. They keep the total of an order below 2^53, which clients that read JSON
+// numbers as floating point represent exactly: 100 lines * maxStock * maxPrice = 10^15.
 const (
 	maxName        = 100
 	maxDescription = 1000
 	maxCategory    = 50
 	maxPrice       = 10_000_000 // minor units
-	maxStock       = 1_000_000  // pieces on hand, available and reserved together
+	maxStock       = 1_000_000  // pieces, available and reserved together
 	maxDelta       = 100_000
 )
 
-// Product is a dish on the menu together with its stock, as it is shown. Reserved and Sold are for staff alone.
+// Product is a dish of the menu with its stock, in the form the API returns. Only staff see Reserved and Sold.
 type Product struct {
 	ID          string    `json:"id"`
 	Name        string    `json:"name"`
@@ -32,18 +32,18 @@ type Product struct {
 	Reserved    *int      `json:"reserved,omitempty"`
 	Sold        *int      `json:"sold,omitempty"`
 	Active      bool      `json:"active"`
-	Version     int       `json:"version"` // grows when the dish changes, not with its stock
+	Version     int       `json:"version"` // increases when the dish changes, not when its stock does
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
-// ForCustomers leaves out what is for staff alone.
+// ForCustomers returns p without the fields that only staff see.
 func (p Product) ForCustomers() Product {
 	p.Reserved, p.Sold = nil, nil
 	return p
 }
 
-// Draft is a product to be made.
+// Draft is the request body of a new product.
 type Draft struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
@@ -53,8 +53,8 @@ type Draft struct {
 	Stock       int    `json:"stock"`
 }
 
-// Product makes the draft a product of version 1, or says which fields are wrong. Currency is what counts when the draft
-// names none.
+// Product returns the draft as a product of version 1, or an error that lists the invalid fields. Currency applies if the
+// draft names none.
 func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	if d.Currency != "" {
 		currency = d.Currency
@@ -66,7 +66,7 @@ func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	if d.PriceCents != nil {
 		p.PriceCents = *d.PriceCents
 	}
-	wrong := p.tidy()
+	wrong := p.normalize()
 	if d.PriceCents == nil {
 		wrong = append(wrong, fault.Field{Field: "priceCents", Message: "is missing"})
 	}
@@ -79,7 +79,7 @@ func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	return p, nil
 }
 
-// Patch says what to change of a product; what is nil stays.
+// Patch is the request body of a change. Fields that are nil stay the same.
 type Patch struct {
 	Name        *string `json:"name"`
 	Description *string `json:"description"`
@@ -89,16 +89,16 @@ type Patch struct {
 	Active      *bool   `json:"active"`
 }
 
-// Change applies patch and says whether that changed anything; if so the version grows. It fails on wrong fields.
+// Change applies patch and reports whether the product changed. A change increases the version. It fails on invalid fields.
 func (p *Product) Change(patch Patch, now time.Time) (changed bool, err error) {
 	next := *p
-	assign(&next.Name, patch.Name)
-	assign(&next.Description, patch.Description)
-	assign(&next.Category, patch.Category)
-	assign(&next.PriceCents, patch.PriceCents)
-	assign(&next.Currency, patch.Currency)
-	assign(&next.Active, patch.Active)
-	if wrong := next.tidy(); len(wrong) > 0 {
+	setIfGiven(&next.Name, patch.Name)
+	setIfGiven(&next.Description, patch.Description)
+	setIfGiven(&next.Category, patch.Category)
+	setIfGiven(&next.PriceCents, patch.PriceCents)
+	setIfGiven(&next.Currency, patch.Currency)
+	setIfGiven(&next.Active, patch.Active)
+	if wrong := next.normalize(); len(wrong) > 0 {
 		return false, fault.Invalid(wrong...)
 	}
 	if next == *p {
@@ -110,14 +110,14 @@ func (p *Product) Change(patch Patch, now time.Time) (changed bool, err error) {
 	return true, nil
 }
 
-func assign[T any](to, from *T) {
+func setIfGiven[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
 }
 
-// tidy trims the dish's texts and lists what is wrong with it.
-func (p *Product) tidy() []fault.Field {
+// normalize trims the dish's texts and returns its invalid fields.
+func (p *Product) normalize() []fault.Field {
 	var wrong, more []fault.Field
 	p.Name, wrong = validate.Line("name", p.Name, maxName)
 	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {
@@ -135,7 +135,7 @@ func (p *Product) tidy() []fault.Field {
 	return wrong
 }
 
-// checkDelta says what is wrong with a change of stock.
+// checkDelta returns an error if delta is not a valid change of stock.
 func checkDelta(delta int) error {
 	if delta == 0 || delta < -maxDelta || delta > maxDelta {
 		return fault.Wrong("delta", "has to be from -%d to %d, and not 0", maxDelta, maxDelta)
@@ -143,18 +143,18 @@ func checkDelta(delta int) error {
 	return nil
 }
 
-// Stock is how many pieces of a product there are: on sale, promised to orders, and sold.
+// Stock counts the pieces of a product: available, reserved for orders, and sold.
 type Stock struct {
 	Available, Reserved, Sold int
 }
 
-// Move adds delta pieces, or takes them away; what is promised to orders cannot be taken.
+// Move adds delta pieces to the available ones, or removes them if delta is negative. Reserved pieces cannot be removed.
 func (s Stock) Move(delta int) (Stock, error) {
 	switch {
 	case s.Available+delta < 0:
 		return s, fault.Conflict("only %d are available: delta %d would go below zero", s.Available, delta)
 	case s.Available+s.Reserved+delta > maxStock:
-		return s, fault.Conflict("there may be %d at most: delta %d would go above", maxStock, delta)
+		return s, fault.Conflict("at most %d are allowed: delta %d would go above", maxStock, delta)
 	}
 	s.Available += delta
 	return s, nil

@@ -10,12 +10,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// State is where the reservation of an order stands.
-//
-//	(none) --order--> RESERVED --cancel--> RELEASED
-//	   |                  '----deliver---> SOLD
-//	   |----order--> FAILED
-//	   '----cancel-> TOMBSTONE (the cancellation overtook the order, which is refused when it comes)
+// State is the state of an order's reservation. The package comment draws the transitions.
 type State string
 
 // The states of a reservation. All but RESERVED are final.
@@ -27,20 +22,20 @@ const (
 	Tombstone State = "TOMBSTONE"
 )
 
-// maxLines is the most lines an order may have here. Order itself allows fewer.
+// maxLines is the largest number of lines accepted in an order. The order service allows fewer.
 const maxLines = 100
 
-// outcomeVersion is the version of the reservation that is announced: its first, the decision. What becomes of it later
-// is order's own doing and is not announced.
+// outcomeVersion is the version of the reservation in its event. Only the decision, the first version, is announced. Later
+// changes follow from order's own events and are not announced.
 const outcomeVersion = 1
 
-// Line is one product of an order and how many of it.
+// Line is one product of an order and its quantity.
 type Line struct {
 	ProductID string
 	Quantity  int
 }
 
-// Dish is what menu and stock say of a product at the moment of the decision.
+// Dish is a product's menu entry and available stock at the time of the decision.
 type Dish struct {
 	Name       string
 	PriceCents int64
@@ -49,13 +44,13 @@ type Dish struct {
 	Available  int
 }
 
-// Outcome is how a reservation was decided: one of the two is there.
+// Outcome is the result of a decision. Exactly one field is set.
 type Outcome struct {
 	Reserved *event.StockReserved `json:"reserved,omitempty"`
 	Failed   *event.StockFailed   `json:"failed,omitempty"`
 }
 
-// State is the reservation's state after this outcome.
+// State returns the reservation's state after this outcome.
 func (o Outcome) State() State {
 	if o.Reserved != nil {
 		return Reserved
@@ -63,7 +58,7 @@ func (o Outcome) State() State {
 	return Failed
 }
 
-// Message announces the outcome.
+// Message returns the event that announces the outcome.
 func (o Outcome) Message(orderID string) event.Message {
 	if o.Reserved != nil {
 		return event.InventoryStockReserved.About(orderID, *o.Reserved)
@@ -71,7 +66,7 @@ func (o Outcome) Message(orderID string) event.Message {
 	return event.InventoryStockFailed.About(orderID, *o.Failed)
 }
 
-// Reservation is what is known of an order's stock. Outcome is empty for a tombstone.
+// Reservation is the stock held for one order. Outcome is empty for a tombstone.
 type Reservation struct {
 	OrderID   string
 	State     State
@@ -79,17 +74,18 @@ type Reservation struct {
 	DecidedAt time.Time
 }
 
-// Announced says whether the outcome still is an answer to the order: not once the stock was given back or sold, and not
-// for an order that was cancelled before it came.
-func (r Reservation) Announced() bool { return r.State == Reserved || r.State == Failed }
+// NeedsAnnouncement reports whether the order still needs the outcome. It does not once the stock was released or sold, nor
+// if the order was cancelled before it arrived.
+func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
 
-// Asked reads what an order wants. An error means that it can never be served: no ids, no lines, the same product twice.
-func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
+// ParseOrder returns the order's id and lines. An error means that the event is invalid and a retry cannot help: it has no
+// valid ids, no lines, or the same product twice.
+func ParseOrder(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 	if orderID, err = canonicalID(placed.OrderID); err != nil {
 		return "", nil, fmt.Errorf("orderId: %w", err)
 	}
 	if len(placed.Items) == 0 || len(placed.Items) > maxLines {
-		return "", nil, fmt.Errorf("an order has 1 to %d lines, this one %d", maxLines, len(placed.Items))
+		return "", nil, fmt.Errorf("the order has %d lines, want 1 to %d", len(placed.Items), maxLines)
 	}
 	seen := map[string]bool{}
 	for i, item := range placed.Items {
@@ -100,7 +96,7 @@ func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 		case item.Quantity < 1:
 			return "", nil, fmt.Errorf("items[%d].quantity is %d", i, item.Quantity)
 		case seen[id]:
-			return "", nil, fmt.Errorf("items[%d]: product %s is there twice", i, id)
+			return "", nil, fmt.Errorf("items[%d]: product %s appears twice", i, id)
 		}
 		seen[id] = true
 		lines = append(lines, Line{id, item.Quantity})
@@ -108,7 +104,7 @@ func Asked(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
 	return orderID, lines, nil
 }
 
-// canonicalID returns a UUID in lower case, so that one aggregate has one id.
+// canonicalID returns a UUID in lower case, so that each aggregate has a single id.
 func canonicalID(text string) (string, error) {
 	if !validate.IsUUID(text) {
 		return "", fmt.Errorf("%.50q is not a UUID", text)
@@ -116,8 +112,8 @@ func canonicalID(text string) (string, error) {
 	return strings.ToLower(text), nil
 }
 
-// Decide reserves every line or none. A product that is not on the menu, or no longer, is a line with nothing available.
-// Lines in different currencies have no total, so that the order fails for that reason.
+// Decide reserves every line or none. A product that is not on the menu, or no longer active, has no available stock. Lines
+// in different currencies have no common total, so such an order fails.
 func Decide(orderID string, lines []Line, menu map[string]Dish) Outcome {
 	shortages := []event.Shortage{}
 	reserved := event.StockReserved{OrderID: orderID, Version: outcomeVersion}
@@ -154,26 +150,27 @@ func failed(orderID, reason string, shortages []event.Shortage) Outcome {
 	return Outcome{Failed: &event.StockFailed{OrderID: orderID, Version: outcomeVersion, Reason: reason, Shortages: shortages}}
 }
 
-// errImpossible marks what cannot have happened to an order if all is well, so that somebody has to look.
-var errImpossible = errors.New("this cannot be")
+// errImpossible means that an order's event contradicts its reservation. That is a bug, and an operator has to check.
+var errImpossible = errors.New("the event contradicts the reservation")
 
-// Cancel says what a cancelled order makes of its reservation. What was sold was delivered, and cannot be cancelled: errImpossible.
+// Cancel returns the reservation's state after the order is cancelled. It returns errImpossible for SOLD: a delivered order
+// cannot be cancelled.
 func (s State) Cancel() (State, error) {
 	switch s {
 	case Reserved:
 		return Released, nil
 	case Sold:
-		return s, fmt.Errorf("%w: the order is cancelled, its reservation %s", errImpossible, s)
+		return s, fmt.Errorf("%w: the order is cancelled, its reservation is %s", errImpossible, s)
 	}
 	return s, nil
 }
 
-// Deliver says what a delivered order makes of its reservation. Only what was reserved can have been delivered: otherwise
-// errImpossible.
+// Deliver returns the reservation's state after the order is delivered. It returns errImpossible unless the stock was
+// reserved.
 func (s State) Deliver() (State, error) {
 	switch s {
 	case Reserved, Sold:
 		return Sold, nil
 	}
-	return s, fmt.Errorf("%w: the order is delivered, its reservation %s", errImpossible, s)
+	return s, fmt.Errorf("%w: the order is delivered, its reservation is %s", errImpossible, s)
 }

@@ -23,42 +23,42 @@ var dishes = map[string]Dish{
 	fondue: {"Fondue", 3100, "CHF", true, 5},
 }
 
-func TestDecide(t *testing.T) {
-	off := Dish{"Soup", 500, "EUR", false, 7}
-	menu := map[string]Dish{ghost: off}
+func TestDecideReservesEveryLineOrNone(t *testing.T) {
+	inactive := Dish{"Soup", 500, "EUR", false, 7}
+	menu := map[string]Dish{ghost: inactive}
 	for id, dish := range dishes {
 		menu[id] = dish
 	}
-	short := func(reason string, shortages ...event.Shortage) Outcome {
+	failure := func(reason string, shortages ...event.Shortage) Outcome {
 		return Outcome{Failed: &event.StockFailed{OrderID: order, Version: 1, Reason: reason, Shortages: append([]event.Shortage{}, shortages...)}}
 	}
 	for name, tc := range map[string]struct {
 		lines []Line
 		want  Outcome
 	}{
-		"all there": {[]Line{{pasta, 2}, {pizza, 3}}, Outcome{Reserved: &event.StockReserved{
+		"enough stock": {[]Line{{pasta, 2}, {pizza, 3}}, Outcome{Reserved: &event.StockReserved{
 			OrderID: order, Version: 1, Currency: "EUR", TotalCents: 2*1290 + 3*990,
 			Items: []event.ReservedLine{{ProductID: pasta, Quantity: 2, Name: "Pasta", UnitPriceCents: 1290, LineTotalCents: 2580},
 				{ProductID: pizza, Quantity: 3, Name: "Pizza", UnitPriceCents: 990, LineTotalCents: 2970}},
 		}}},
-		"one short":             {[]Line{{pizza, 1}, {pasta, 3}}, short("insufficient_stock", event.Shortage{ProductID: pasta, Requested: 3, Available: 2})},
-		"not on the menu":       {[]Line{{order, 1}}, short("insufficient_stock", event.Shortage{ProductID: order, Requested: 1})},
-		"no longer on the menu": {[]Line{{ghost, 1}}, short("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
-		"two currencies":        {[]Line{{pizza, 1}, {fondue, 1}}, short("mixed_currencies")},
-		"two currencies, short": {[]Line{{pizza, 1}, {fondue, 6}}, short("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
-		"one, not our own": {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{
+		"one line short":                {[]Line{{pizza, 1}, {pasta, 3}}, failure("insufficient_stock", event.Shortage{ProductID: pasta, Requested: 3, Available: 2})},
+		"not on the menu":               {[]Line{{order, 1}}, failure("insufficient_stock", event.Shortage{ProductID: order, Requested: 1})},
+		"no longer on the menu":         {[]Line{{ghost, 1}}, failure("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
+		"two currencies":                {[]Line{{pizza, 1}, {fondue, 1}}, failure("mixed_currencies")},
+		"two currencies and a shortage": {[]Line{{pizza, 1}, {fondue, 6}}, failure("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
+		"one foreign currency": {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{
 			OrderID: order, Version: 1, Currency: "CHF", TotalCents: 3100,
 			Items: []event.ReservedLine{{ProductID: fondue, Quantity: 1, Name: "Fondue", UnitPriceCents: 3100, LineTotalCents: 3100}},
 		}}},
-		"more than could exist": {[]Line{{pizza, 1 << 62}}, short("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
+		"very large quantity": {[]Line{{pizza, 1 << 62}}, failure("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
 	} {
 		if got := Decide(order, tc.lines, menu); !reflect.DeepEqual(got, tc.want) {
-			t.Errorf("%s: got %+v %+v", name, got.Reserved, got.Failed)
+			t.Errorf("%s: got %+v %+v, want %+v %+v", name, got.Reserved, got.Failed, tc.want.Reserved, tc.want.Failed)
 		}
 	}
 }
 
-func TestTotalsStayExact(t *testing.T) {
+func TestLargestTotalIsBelow2To53(t *testing.T) {
 	menu, lines := map[string]Dish{}, []Line{}
 	for i := range maxLines {
 		id := strings.Repeat("x", i+1)
@@ -67,45 +67,45 @@ func TestTotalsStayExact(t *testing.T) {
 	}
 	got := Decide(order, lines, menu).Reserved.TotalCents
 	if got != maxLines*maxStock*maxPrice || got >= 1<<53 {
-		t.Errorf("got %d", got)
+		t.Errorf("got %d, want %d", got, maxLines*maxStock*maxPrice)
 	}
 }
 
-func TestAskedReadsWhatCanBeServed(t *testing.T) {
+func TestParseOrderRejectsInvalidOrders(t *testing.T) {
 	item := func(id string, quantity int) event.OrderLine {
 		return event.OrderLine{ProductID: id, Quantity: quantity}
 	}
 	for name, tc := range map[string]struct {
 		placed event.OrderPlaced
-		good   bool
+		valid  bool
 	}{
-		"good":        {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(pasta, 1)}}, true},
-		"no order id": {event.OrderPlaced{Items: []event.OrderLine{item(pizza, 1)}}, false},
-		"no lines":    {event.OrderPlaced{OrderID: order}, false},
-		"many lines":  {event.OrderPlaced{OrderID: order, Items: make([]event.OrderLine, maxLines+1)}, false},
-		"no product":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item("pizza", 1)}}, false},
-		"none of it":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 0)}}, false},
-		"gives":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, -1)}}, false},
-		"twice":       {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
+		"valid":              {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(pasta, 1)}}, true},
+		"no order id":        {event.OrderPlaced{Items: []event.OrderLine{item(pizza, 1)}}, false},
+		"no lines":           {event.OrderPlaced{OrderID: order}, false},
+		"too many lines":     {event.OrderPlaced{OrderID: order, Items: make([]event.OrderLine, maxLines+1)}, false},
+		"invalid product id": {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item("pizza", 1)}}, false},
+		"quantity of zero":   {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 0)}}, false},
+		"negative quantity":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, -1)}}, false},
+		"same product twice": {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
 	} {
-		if _, _, err := Asked(tc.placed); (err == nil) != tc.good {
-			t.Errorf("%s: got %v", name, err)
+		if _, _, err := ParseOrder(tc.placed); (err == nil) != tc.valid {
+			t.Errorf("%s: got %v, want valid: %t", name, err, tc.valid)
 		}
 	}
 }
 
-func TestStates(t *testing.T) {
-	for from, want := range map[State]struct{ cancelled, delivered State }{ // "" is impossible
+func TestCancelAndDeliverInEveryState(t *testing.T) {
+	for from, want := range map[State]struct{ cancelled, delivered State }{ // "" means errImpossible
 		Reserved:  {Released, Sold},
 		Failed:    {Failed, ""},
 		Released:  {Released, ""},
 		Sold:      {"", Sold},
 		Tombstone: {Tombstone, ""},
 	} {
-		check := func(what string, step func() (State, error), want State) {
+		check := func(event string, step func() (State, error), want State) {
 			got, err := step()
 			if want == "" && !errors.Is(err, errImpossible) || want != "" && (got != want || err != nil) {
-				t.Errorf("%s %s: got %s, %v, want %q", from, what, got, err, want)
+				t.Errorf("%s %s: got %s, %v, want %q", from, event, got, err, want)
 			}
 		}
 		check("cancelled", from.Cancel, want.cancelled)

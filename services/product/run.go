@@ -14,7 +14,7 @@ type config struct {
 	Currency    string `env:"CURRENCY" envDefault:"EUR"`
 }
 
-// run is the service from its settings to its end.
+// run starts the service with the settings in environ and serves until ctx is done.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
@@ -28,11 +28,11 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
-	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(turns),
+	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), config.Currency}
 	handlers := server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations}
 	if config.SeedMenu {
-		handlers.Seed = func(ctx context.Context) error { return s.store.Seed(ctx, config.Currency) }
+		handlers.Seed = func(ctx context.Context) error { return s.store.SeedMenu(ctx, config.Currency) }
 	}
 	return base.Serve(ctx, handlers)
 }

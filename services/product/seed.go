@@ -15,24 +15,24 @@ import (
 //go:embed menu.json
 var demoMenu string
 
-// seeder stands in the tables as who put the demo menu there.
+// seeder is the actor recorded for the demo menu.
 const seeder = "seed"
 
-// seedID is the id of a dish of the demo menu: it follows from its name, so that it is the same on every machine.
+// seedID derives the id of a demo dish from its name, so that every machine has the same ids.
 func seedID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("comanda/menu/"+name)).String()
 }
 
-// Seed puts the demo menu there if the menu is empty. Replicas may do so at once: a dish has the same id for all of them,
-// and whoever comes second waits for the first and adds nothing.
-func (s store) Seed(ctx context.Context, currency string) error {
+// SeedMenu adds the demo menu if the menu is empty. Replicas may run it at the same time: a dish has the same id in each of
+// them, so the second replica waits for the first and adds nothing.
+func (s store) SeedMenu(ctx context.Context, currency string) error {
 	var drafts []Draft
 	if err := json.Unmarshal([]byte(demoMenu), &drafts); err != nil {
 		return fmt.Errorf("read menu.json: %w", err)
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var there bool
-		if err := tx.QueryRow(ctx, `select exists (select from products)`).Scan(&there); err != nil || there {
+		var exists bool
+		if err := tx.QueryRow(ctx, `select exists (select from products)`).Scan(&exists); err != nil || exists {
 			return err
 		}
 		for _, draft := range drafts {
@@ -40,7 +40,7 @@ func (s store) Seed(ctx context.Context, currency string) error {
 			if err != nil {
 				return fmt.Errorf("menu.json, %s: %w", draft.Name, err)
 			}
-			if _, err := insert(ctx, tx, p, idempotency.Fingerprint(draft), seeder); err != nil {
+			if _, err := insertProduct(ctx, tx, p, idempotency.Fingerprint(draft), seeder); err != nil {
 				return err
 			}
 		}

@@ -17,17 +17,17 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// store keeps menu, stock and reservations in tables, because they are counted, searched and constrained.
+// store keeps menu, stock and reservations in tables, which allow counts, searches and constraints.
 type store struct {
 	pool *pgxpool.Pool
-	now  func() time.Time // as Postgres keeps it: stateful.Clock
+	now  func() time.Time // in the precision of Postgres: server.Clock
 }
 
-// columns are what scan reads, from products p and their stock s.
-const columns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
+// productColumns are the columns that scanProduct reads, from products p and their stock s.
+const productColumns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
 	p.updated_at, s.available, s.reserved, s.sold`
 
-func scan(row pgx.CollectableRow) (Product, error) {
+func scanProduct(row pgx.CollectableRow) (Product, error) {
 	p := Product{Reserved: new(int), Sold: new(int)}
 	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.Category, &p.PriceCents, &p.Currency, &p.Active, &p.Version, &p.CreatedAt,
 		&p.UpdatedAt, &p.Available, p.Reserved, p.Sold)
@@ -40,49 +40,49 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// product reads one product; lock is a locking clause, or nothing.
-func product(ctx context.Context, q querier, id, lock string) (Product, error) {
-	rows, err := q.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
+// findProduct reads one product. lock is a SQL locking clause or empty.
+func findProduct(ctx context.Context, q querier, id, lock string) (Product, error) {
+	rows, err := q.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id where p.id = $1 `+lock, id)
 	if err != nil {
 		return Product{}, err
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, scan)
+	p, err := pgx.CollectExactlyOneRow(rows, scanProduct)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.NotFound("product %s is not there", id)
 	}
 	return p, err
 }
 
-// Product reads one product, also one that is not active.
+// Product returns one product, active or not.
 func (s store) Product(ctx context.Context, id string) (Product, error) {
-	return product(ctx, s.pool, id, "")
+	return findProduct(ctx, s.pool, id, "")
 }
 
-// search says which products are wanted. After is the last of the page before, nil for the first page.
+// search selects the products of a page. After is the last product of the previous page, nil for the first page.
 type search struct {
-	Query    string // part of name or description
+	Query    string // matches a part of the name or description
 	Category string
-	After    *place
+	After    *position
 	Limit    int
 }
 
-// place is where a product stands in the menu's order.
-type place struct {
+// position is a product's place in the menu's sort order.
+type position struct {
 	Category string `json:"c"`
 	Name     string `json:"n"`
 	ID       string `json:"i"`
 }
 
-// wildcards keeps what a client searches for from being a pattern.
+// wildcards escapes the characters that LIKE treats as a pattern.
 var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// Menu lists active products by category and name.
+// Menu returns active products, sorted by category and name.
 func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
-	after := place{}
+	after := position{}
 	if want.After != nil {
 		after = *want.After
 	}
-	rows, err := s.pool.Query(ctx, `select `+columns+` from products p join stock s on s.product_id = p.id
+	rows, err := s.pool.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
 		where p.active
 		and ($1 = '' or p.name ilike '%' || $1 || '%' or p.description ilike '%' || $1 || '%')
 		and ($2 = '' or lower(p.category) = lower($2))
@@ -92,30 +92,31 @@ func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scan)
+	return pgx.CollectRows(rows, scanProduct)
 }
 
-// Entry is what order asks of the menu: whether a product is there and can be ordered.
-type Entry struct {
+// MenuEntry tells order whether a product can be ordered.
+type MenuEntry struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Active bool   `json:"active"`
 }
 
-// Entries are those of ids that are on the menu.
-func (s store) Entries(ctx context.Context, ids []string) ([]Entry, error) {
+// MenuEntries returns the entries of the ids that exist, active or not.
+func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, error) {
 	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any($1::uuid[]) order by id`, ids)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[MenuEntry])
 }
 
-// Add puts p on the menu with its first stock, unless the same request (by p's id, which follows from its key, and its
-// fingerprint) did so before: then it returns the product as it is now, and added is false.
-func (s store) Add(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
+// AddProduct adds p and its initial stock to the menu. If the same request added p before, it returns the product's current
+// state, and added is false. The request is the same if p's id, which derives from the idempotency key, and the fingerprint
+// are; another fingerprint returns idempotency.ErrOtherBody.
+func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if added, err = insert(ctx, tx, p, fingerprint, actor); err != nil {
+		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {
 			return err
 		}
 		var first string
@@ -125,13 +126,14 @@ func (s store) Add(ctx context.Context, p Product, fingerprint, actor string) (n
 		if first != fingerprint {
 			return idempotency.ErrOtherBody()
 		}
-		now, err = product(ctx, tx, p.ID, "")
+		now, err = findProduct(ctx, tx, p.ID, "")
 		return err
 	})
 	return now, added, err
 }
 
-func insert(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
+// insertProduct inserts p, its stock and the initial movement, unless p's id exists.
+func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
 	tag, err := tx.Exec(ctx, `insert into products (id, name, description, category, price_cents, currency, active, version,
 		created_at, created_by, updated_at, fingerprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		on conflict (id) do nothing`, p.ID, p.Name, p.Description, p.Category, p.PriceCents, p.Currency, p.Active, p.Version,
@@ -147,11 +149,11 @@ func insert(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string
 	return true, err
 }
 
-// Change alters the dish; its stock is not for this.
-func (s store) Change(ctx context.Context, id string, patch Patch) (p Product, err error) {
+// ChangeProduct applies patch to a product. It does not change the stock.
+func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// no key update, so that reservations, whose lines refer to the product, need not wait
-		if p, err = product(ctx, tx, id, "for no key update of p"); err != nil {
+		// "no key update" does not block reservations, whose lines refer to the product
+		if p, err = findProduct(ctx, tx, id, "for no key update of p"); err != nil {
 			return err
 		}
 		changed, err := p.Change(patch, s.now())

@@ -25,29 +25,30 @@ func newStore(t *testing.T) store {
 	return store{servicetest.NewDatabase(t, migrations), server.Clock}
 }
 
-// add puts a dish on the menu that has stock pieces.
-func (s store) add(t *testing.T, name string, stock int) Product {
+// addProduct adds a dish with the given stock to the menu.
+func (s store) addProduct(t *testing.T, name string, stock int) Product {
 	t.Helper()
 	draft := Draft{Name: name, Category: "Mains", PriceCents: ptr(int64(1000)), Stock: stock}
 	p, err := draft.Product(uuid.NewString(), "EUR", s.now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err = s.Add(t.Context(), p, name, "test")
+	p, _, err = s.AddProduct(t.Context(), p, name, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// law checks that no product has more or less than was brought in, and that what is reserved and sold is what orders say.
-func law(t *testing.T, pool *pgxpool.Pool) {
+// wantStockLaw checks the stock law: each product's pieces equal its movements, and the reserved and sold pieces equal the
+// lines of the reservations.
+func wantStockLaw(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	var broken, all int
 	err := pool.QueryRow(t.Context(), `select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
 		from stock_law`).Scan(&broken, &all)
 	if err != nil || broken > 0 || all == 0 {
-		t.Fatalf("the law of the stock is broken for %d of %d products (%v)", broken, all, err)
+		t.Fatalf("stock law: %d of %d products violate it, want 0 of at least 1 (%v)", broken, all, err)
 	}
 }
 
@@ -60,8 +61,8 @@ func (s store) stockOf(t *testing.T, id string) Stock {
 	return Stock{p.Available, *p.Reserved, *p.Sold}
 }
 
-// together runs work n times at once and returns what each returned.
-func together[T any](n int, work func(i int) T) []T {
+// runConcurrently runs work n times at once and returns the results.
+func runConcurrently[T any](n int, work func(i int) T) []T {
 	results := make([]T, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -71,9 +72,9 @@ func together[T any](n int, work func(i int) T) []T {
 	return results
 }
 
-func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
+func TestReplicasMigrateAndSeedConcurrently(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
-	for _, err := range together(5, func(int) error {
+	for _, err := range runConcurrently(5, func(int) error {
 		replica, err := database.Open(pool.Config().ConnString())
 		if err != nil {
 			return err
@@ -83,10 +84,10 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 			if err := database.Migrate(context.Background(), replica, migrations); err != nil {
 				return err
 			}
-			return store{replica, time.Now}.Seed(context.Background(), "EUR")
+			return store{replica, time.Now}.SeedMenu(context.Background(), "EUR")
 		}
 		err = start()
-		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // a lock waited for too long: as Serve does
+		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // retry after a lock timeout, as Serve does
 			err = start()
 		}
 		return err
@@ -99,54 +100,54 @@ func TestReplicasMigrateAndSeedAtOnce(t *testing.T) {
 	err := pool.QueryRow(t.Context(), `select count(*), count(distinct category), min(available), max(available)
 		from products join stock on product_id = id`).Scan(&dishes, &categories, &least, &most)
 	if err != nil || dishes < 30 || categories < 5 || least < 5 || most > 80 {
-		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v)", dishes, categories, least, most, err)
+		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v), want at least 30, at least 5, stock 5 to 80", dishes, categories, least, most, err)
 	}
-	law(t, pool)
+	wantStockLaw(t, pool)
 }
 
-func TestTheMenuIsSeededOnlyWhenItIsEmpty(t *testing.T) {
+func TestOnlyAnEmptyMenuIsSeeded(t *testing.T) {
 	s := newStore(t)
-	s.add(t, "Ours", 1)
-	if err := s.Seed(t.Context(), "EUR"); err != nil {
+	s.addProduct(t, "Ours", 1)
+	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.Menu(t.Context(), search{Limit: 100}); len(found) != 1 || err != nil {
-		t.Errorf("got %d dishes (%v)", len(found), err)
+		t.Errorf("got %d dishes (%v), want 1", len(found), err)
 	}
 }
 
-func TestTheSameProductTwiceIsMadeOnce(t *testing.T) {
+func TestRepeatedRequestAddsOneProduct(t *testing.T) {
 	s := newStore(t)
-	p, _ := good().Product(uuid.NewString(), "EUR", s.now())
-	type answer struct {
+	p, _ := validDraft().Product(uuid.NewString(), "EUR", s.now())
+	type result struct {
 		p     Product
 		added bool
 		err   error
 	}
-	made := 0
-	for _, a := range together(8, func(int) answer {
-		got, added, err := s.Add(context.Background(), p, "one", "admin")
-		return answer{got, added, err}
+	created := 0
+	for _, a := range runConcurrently(8, func(int) result {
+		got, added, err := s.AddProduct(context.Background(), p, "one", "admin")
+		return result{got, added, err}
 	}) {
 		if a.err != nil || a.p.ID != p.ID || a.p.Available != 10 {
-			t.Errorf("got %+v, %v", a.p, a.err)
+			t.Errorf("got %+v, %v, want product %s with 10 pieces", a.p, a.err, p.ID)
 		}
 		if a.added {
-			made++
+			created++
 		}
 	}
-	if made != 1 {
-		t.Errorf("made %d times", made)
+	if created != 1 {
+		t.Errorf("got %d products added, want 1", created)
 	}
-	if _, _, err := s.Add(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
-		t.Errorf("another body under the same key: got %v", err)
+	if _, _, err := s.AddProduct(t.Context(), p, "another", "admin"); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("same key with another body: got %v, want an invalid request", err)
 	}
-	law(t, s.pool)
+	wantStockLaw(t, s.pool)
 }
 
-func TestMenuIsSearchedAndPaged(t *testing.T) {
+func TestMenuSearchesAndPages(t *testing.T) {
 	s := newStore(t)
-	if err := s.Seed(t.Context(), "EUR"); err != nil {
+	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
 	find := func(want search) (names []string) {
@@ -164,23 +165,23 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 		want search
 		hits int
 	}{
-		"in the name":           {search{Query: "pIZZa"}, 5},
-		"in the description":    {search{Query: "guanciale"}, 1},
-		"category":              {search{Category: "pizza"}, 5},
-		"both":                  {search{Query: "truffle", Category: "Pizza"}, 1},
-		"a part of a category":  {search{Category: "pizz"}, 0},
-		"percent is no pattern": {search{Query: "%"}, 0},
-		"nor is an underscore":  {search{Query: "_"}, 0},
-		"nor a backslash":       {search{Query: `\`}, 0},
-		"no SQL":                {search{Query: "' or ''='"}, 0},
+		"in the name":        {search{Query: "pIZZa"}, 5},
+		"in the description": {search{Query: "guanciale"}, 1},
+		"category":           {search{Category: "pizza"}, 5},
+		"both":               {search{Query: "truffle", Category: "Pizza"}, 1},
+		"part of a category": {search{Category: "pizz"}, 0},
+		"percent sign":       {search{Query: "%"}, 0},
+		"underscore":         {search{Query: "_"}, 0},
+		"backslash":          {search{Query: `\`}, 0},
+		"SQL":                {search{Query: "' or ''='"}, 0},
 	} {
 		if got := find(tc.want); len(got) != tc.hits {
-			t.Errorf("%s: got %v", name, got)
+			t.Errorf("%s: got %v, want %d dishes", name, got, tc.hits)
 		}
 	}
 	all := find(search{})
 	var paged []string
-	var after *place
+	var after *position
 	for range len(all) {
 		page, err := s.Menu(t.Context(), search{Limit: 7, After: after})
 		if err != nil {
@@ -193,43 +194,43 @@ func TestMenuIsSearchedAndPaged(t *testing.T) {
 			paged = append(paged, p.Name)
 		}
 		last := page[len(page)-1]
-		after = &place{last.Category, last.Name, last.ID}
+		after = &position{last.Category, last.Name, last.ID}
 	}
 	if strings.Join(paged, "|") != strings.Join(all, "|") || all[0] != "Panna Cotta" {
-		t.Errorf("paged %v, all %v", paged, all)
+		t.Errorf("got pages %v, want %v, starting with Panna Cotta", paged, all)
 	}
 }
 
-func TestInactiveDishesLeaveTheMenu(t *testing.T) {
+func TestInactiveProductsAreNotListed(t *testing.T) {
 	s := newStore(t)
-	p := s.add(t, "Soup", 3)
-	changed, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)})
+	p := s.addProduct(t, "Soup", 3)
+	changed, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)})
 	if err != nil || changed.Active || changed.Version != 2 {
-		t.Fatalf("got %+v, %v", changed, err)
+		t.Fatalf("got %+v, %v, want an inactive product in version 2", changed, err)
 	}
-	if again, err := s.Change(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
-		t.Errorf("the same again: got %+v, %v", again, err)
+	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
+		t.Errorf("repeated change: got %+v, %v, want version 2", again, err)
 	}
 	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {
-		t.Errorf("still listed: %v", found)
+		t.Errorf("got %v, want no products", found)
 	}
 	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want the inactive product", got, err)
 	}
-	entries, err := s.Entries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
-	if err != nil || len(entries) != 1 || entries[0] != (Entry{p.ID, "Soup", false}) {
-		t.Errorf("got %v, %v", entries, err)
+	entries, err := s.MenuEntries(t.Context(), []string{p.ID, p.ID, uuid.NewString()})
+	if err != nil || len(entries) != 1 || entries[0] != (MenuEntry{p.ID, "Soup", false}) {
+		t.Errorf("got %v, %v, want one inactive entry", entries, err)
 	}
-	if _, err := s.Change(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
-		t.Errorf("got %v", err)
+	if _, err := s.ChangeProduct(t.Context(), uuid.NewString(), Patch{}); !fault.Is(err, fault.KindNotFound) {
+		t.Errorf("unknown product: got %v, want not found", err)
 	}
 }
 
-func TestChangesOfOneDishTakeTurns(t *testing.T) {
+func TestConcurrentChangesOfOneProductAllCount(t *testing.T) {
 	s := newStore(t)
-	p := s.add(t, "Soup", 3)
-	for _, err := range together(10, func(i int) error {
-		_, err := s.Change(context.Background(), p.ID, Patch{Description: ptr(fmt.Sprint(i))})
+	p := s.addProduct(t, "Soup", 3)
+	for _, err := range runConcurrently(10, func(i int) error {
+		_, err := s.ChangeProduct(context.Background(), p.ID, Patch{Description: ptr(fmt.Sprint(i))})
 		return err
 	}) {
 		if err != nil {
@@ -237,6 +238,6 @@ func TestChangesOfOneDishTakeTurns(t *testing.T) {
 		}
 	}
 	if got, _ := s.Product(t.Context(), p.ID); got.Version != 11 {
-		t.Errorf("got version %d", got.Version)
+		t.Errorf("got version %d, want 11", got.Version)
 	}
 }

@@ -103,7 +103,8 @@ func TestRequestCreatesAProfileAndPublishesTheOutcome(t *testing.T) {
 		t.Fatalf("got outcomes %q, want created twice", got)
 	}
 	var profile profileResponse
-	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 || profile.Phone != ana.Phone || profile.Name != "Ana" {
+	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 ||
+		profile.Phone != ana.Phone || profile.Name != "Ana" {
 		t.Fatalf("got %d %+v, want 200 and the requested profile", code, profile)
 	}
 }

@@ -22,7 +22,8 @@ func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) 
 		return false, nil
 	}
 	var taken bool
-	err := s.pool.QueryRow(ctx, `select exists (select from profiles where document->>'phone' = $1 and id <> $2)`, number, id).Scan(&taken)
+	err := s.pool.QueryRow(ctx, `select exists (select from profiles where document->>'phone' = $1 and id <> $2)`,
+		number, id).Scan(&taken)
 	return taken, err
 }
 

@@ -16,7 +16,7 @@ import (
 const (
 	maxWrong = 20
 	maxName  = 100 // bytes of a field's name
-	maxPath  = 300 // bytes of a path; below that no path is made longer, or each level would copy all levels above it
+	maxPath  = 300 // bytes of a path that is still extended; without a limit each level would copy all levels above it
 )
 
 // shape compares a body with the type it is decoded into and reports every difference with its path (items[0].quantity). It

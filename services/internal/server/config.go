@@ -17,19 +17,19 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// Config is what every service needs to know; a service's own config embeds it.
+// Config holds the settings of every service. A service's own config embeds it.
 type Config struct {
-	BindHost string `env:"BIND_HOST" envDefault:"127.0.0.1"` // loopback unless told otherwise
+	BindHost string `env:"BIND_HOST" envDefault:"127.0.0.1"`
 	Port     int    `env:"APP_PORT,required"`
 	AppToken string `env:"APP_API_TOKEN,required,notEmpty"`
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 	Sidecar  SidecarConfig
-	// Zipkin is where spans are sent; nowhere unless told.
+	// Zipkin is the address to which spans are exported; without it they are not exported.
 	Zipkin telemetry.ZipkinURL `env:"OTEL_EXPORTER_ZIPKIN_ENDPOINT"`
 }
 
-// LoadConfig reads a config from environ ("NAME=value"). A setting that is empty counts as not set, so that an empty secret is
-// never taken for one. The error is one line that says what to set, and shows no value: it may be a secret.
+// LoadConfig reads a config from environ ("NAME=value"). An empty setting counts as not set, so an empty secret is never
+// accepted. The error is one line that names the settings to correct. It contains no values, because they may be secret.
 func LoadConfig[T any](environ []string) (T, error) {
 	settings := env.ToMap(environ)
 	for name, value := range settings {
@@ -47,13 +47,13 @@ func LoadConfig[T any](environ []string) (T, error) {
 	}
 	lines := make([]string, 0, len(all.Errors))
 	for _, err := range all.Errors {
-		lines = append(lines, setting(reflect.TypeFor[T](), err))
+		lines = append(lines, describe(reflect.TypeFor[T](), err))
 	}
 	return config, errors.New(strings.Join(lines, "; "))
 }
 
-// setting puts an error about a setting of config in an operator's words.
-func setting(config reflect.Type, err error) string {
+// describe rewrites an error about a setting of config for operators.
+func describe(config reflect.Type, err error) string {
 	var missing env.VarIsNotSetError
 	var empty env.EmptyVarError
 	var parse env.ParseError
@@ -63,19 +63,19 @@ func setting(config reflect.Type, err error) string {
 	case errors.As(err, &empty):
 		return fmt.Sprintf("%s is not set: set it in the environment (README, Settings)", empty.Key)
 	case errors.As(err, &parse):
-		return fmt.Sprintf("%s %s", variable(config, parse), wanted(parse))
+		return fmt.Sprintf("%s %s", settingName(config, parse), requirement(parse))
 	}
 	return err.Error()
 }
 
-// variable finds the name of the setting that a parse error speaks of: the error knows the Go field alone.
-func variable(config reflect.Type, parse env.ParseError) string {
+// settingName returns the name of the setting in a parse error, which contains only the name of the Go field.
+func settingName(config reflect.Type, parse env.ParseError) string {
 	for _, field := range reflect.VisibleFields(config) {
 		if name, _, _ := strings.Cut(field.Tag.Get("env"), ","); name != "" && field.Name == parse.Name && field.Type == parse.Type {
 			return name
 		}
 		if field.Type.Kind() == reflect.Struct {
-			if name := variable(field.Type, parse); name != parse.Name {
+			if name := settingName(field.Type, parse); name != parse.Name {
 				return name
 			}
 		}
@@ -83,10 +83,10 @@ func variable(config reflect.Type, parse env.ParseError) string {
 	return parse.Name
 }
 
-// wanted says what a setting has to be. The parsers of numbers and durations quote what they were given, so their words
-// are not used; a type's own UnmarshalText must not quote.
-func wanted(parse env.ParseError) string {
-	if _, own := reflect.New(parse.Type).Interface().(encoding.TextUnmarshaler); own {
+// requirement returns the format that a setting must have. The standard parsers of numbers and durations quote the value, so
+// their errors are not used. The error of a type's own UnmarshalText is used and must not quote the value.
+func requirement(parse env.ParseError) string {
+	if _, ok := reflect.New(parse.Type).Interface().(encoding.TextUnmarshaler); ok {
 		return parse.Err.Error()
 	}
 	switch {
@@ -100,19 +100,19 @@ func wanted(parse env.ParseError) string {
 	return "has to be a " + parse.Type.Kind().String()
 }
 
-// lastWord is how long a service that failed stays after it has said why. The Dapr CLI closes the pipe that it reads our
-// output from when we end, and on a busy machine loses what it has not read by then.
-const lastWord = 300 * time.Millisecond
+// exitDelay is the time between the message of a failed service and its exit. The Dapr CLI closes the pipe of the service's
+// output when the service exits, and on a busy machine loses the lines that it has not read yet.
+const exitDelay = 300 * time.Millisecond
 
-// Main runs a service until it ends by itself or is told to (SIGINT, SIGTERM). A failure is one line on standard error
-// and exit code 1.
+// Main runs a service until it returns or a signal stops it (SIGINT, SIGTERM). On failure it prints one line to standard
+// error and exits with code 1.
 func Main(name string, run func(ctx context.Context, environ []string) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Environ()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		stop()
-		time.Sleep(lastWord)
+		time.Sleep(exitDelay)
 		os.Exit(1)
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metricsPath is open to all, as the health routes are: it tells how much and how fast, of nobody and nothing in particular.
+// metricsPath needs no app token, like the health routes: metrics contain counts and durations, and no personal data.
 const metricsPath = "/metrics"
 
-// Port is a setting: a port that can be listened on and asked. Not 0, which would be any.
+// Port is the setting of a port, 1 to 65535. It excludes 0, which would listen on a random port.
 type Port int
 
-// UnmarshalText takes 1 to 65535.
+// UnmarshalText reads a port from 1 to 65535.
 func (p *Port) UnmarshalText(text []byte) error {
 	number, err := strconv.ParseUint(string(text), 10, 16)
 	if err != nil || number == 0 {
@@ -24,8 +24,8 @@ func (p *Port) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// showMetrics serves them on a port of their own, if they have one, until the end that it returns.
-func (s Service) showMetrics() (end func(), err error) {
+// startMetricsServer serves the metrics on MetricsPort, if it is set. The returned function stops the server.
+func (s Service) startMetricsServer() (stop func(), err error) {
 	if s.MetricsPort == 0 {
 		return func() {}, nil
 	}
@@ -35,12 +35,12 @@ func (s Service) showMetrics() (end func(), err error) {
 	}
 	routes := http.NewServeMux()
 	routes.Handle("GET "+metricsPath, telemetry.MetricsHandler(s.Metrics))
-	server := &http.Server{Handler: routes, ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, MaxHeaderBytes: 16 << 10}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.Log.Error("the metrics are not shown any more", "error", err)
+			s.Log.Error("the metrics server failed: restart the service to get its metrics back", "error", err)
 		}
 	}()
-	s.Log.Info("metrics", "address", listener.Addr().String())
+	s.Log.Info("listening for metrics", "address", listener.Addr().String())
 	return func() { _ = server.Close() }, nil
 }

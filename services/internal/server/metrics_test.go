@@ -9,11 +9,11 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// A service shows its metrics to whoever asks on its own port; one that the world reaches does not, but on another.
-func TestWhereMetricsAreShown(t *testing.T) {
-	inside := start(t, server.Service{Handler: saying("inside")})
+// A service serves its metrics on its own port. The gateway, whose port is public, serves them on another one.
+func TestMetricsAreNotServedOnAPublicPort(t *testing.T) {
+	inside := start(t, server.Service{Handler: respondWith("inside")})
 	if status, body := inside.get("/metrics", ""); status != 200 || !strings.Contains(body, "\ngo_goroutines ") {
-		t.Errorf("its own port: %d %.100s", status, body)
+		t.Errorf("service port: got %d %.100s, want 200 and metrics", status, body)
 	}
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -22,47 +22,47 @@ func TestWhereMetricsAreShown(t *testing.T) {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	edge := start(t, server.Service{Handler: saying("inside"), Public: saying("public"), MetricsPort: port})
+	edge := start(t, server.Service{Handler: respondWith("inside"), Public: respondWith("public"), MetricsPort: port})
 	for _, token := range []string{"", "app"} {
 		if status, body := edge.get("/metrics", token); body != "public" {
-			t.Errorf("the port that the world reaches: %d %.100s", status, body)
+			t.Errorf("public port: got %d %.100s, want the public handler", status, body)
 		}
 	}
-	other := running{url: "http://" + listener.Addr().String()}
-	if status, body := other.get("/metrics", ""); status != 200 || !strings.Contains(body, "\ncomanda_http_requests_in_flight ") {
-		t.Errorf("the other port: %d %.100s", status, body)
+	metrics := running{url: "http://" + listener.Addr().String()}
+	if status, body := metrics.get("/metrics", ""); status != 200 || !strings.Contains(body, "\ncomanda_http_requests_in_flight ") {
+		t.Errorf("metrics port: got %d %.100s, want 200 and metrics", status, body)
 	}
-	if status, _ := other.get("/orders", "app"); status != 404 {
-		t.Errorf("the other port serves more than metrics: %d", status)
+	if status, _ := metrics.get("/orders", "app"); status != 404 {
+		t.Errorf("metrics port: got %d for /orders, want 404", status)
 	}
 	if err := edge.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := other.get("/metrics", ""); status != 0 {
-		t.Errorf("after the end: %d", status)
+	if status, _ := metrics.get("/metrics", ""); status != 0 {
+		t.Errorf("metrics port after the stop: got %d, want no response", status)
 	}
 }
 
-func TestMetricsThatEndAreSaid(t *testing.T) {
+func TestAFailedMetricsServerIsLogged(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = listener.Close()
-	r := start(t, server.Service{Handler: saying(""), Public: saying(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
-	const said = "the metrics are not shown any more"
-	if strings.Contains(r.log.String(), said) {
-		t.Error("it is said before")
+	r := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	const message = "the metrics server failed"
+	if strings.Contains(r.log.String(), message) {
+		t.Error("the failure is logged before it happens")
 	}
 	breakListener(t, "http://"+listener.Addr().String())
-	until(t, func() bool { return strings.Contains(r.log.String(), said) })
-	whole := start(t, server.Service{Handler: saying(""), Public: saying(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
-	if err := whole.stop(); err != nil || strings.Contains(whole.log.String(), said) {
-		t.Errorf("an ordinary end: %v, %s", err, whole.log)
+	waitFor(t, func() bool { return strings.Contains(r.log.String(), message) })
+	stopped := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	if err := stopped.stop(); err != nil || strings.Contains(stopped.log.String(), message) {
+		t.Errorf("ordinary stop: got error %v and log %s, want no failure", err, stopped.log)
 	}
 }
 
-func TestAMetricsPortInUseIsSaidPlainly(t *testing.T) {
+func TestTheErrorForAMetricsPortInUseNamesItsSetting(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -70,20 +70,20 @@ func TestAMetricsPortInUseIsSaidPlainly(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	err = server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1"}, MetricsPort: taken.Addr().(*net.TCPAddr).Port})
 	if err == nil || !strings.Contains(err.Error(), "METRICS_PORT") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("got %v", err)
+		t.Errorf("got error %v, want one line with METRICS_PORT", err)
 	}
 }
 
-// What is asked every second is neither measured nor traced, nor is what a sidecar asks when it starts.
-func TestWhatIsObserved(t *testing.T) {
-	r := start(t, server.Service{Handler: saying("inside")})
+// Polled routes are neither counted nor traced, nor are a sidecar's requests at its start.
+func TestHealthChecksAndSidecarQueriesAreNotRecorded(t *testing.T) {
+	r := start(t, server.Service{Handler: respondWith("inside")})
 	for path, token := range map[string]string{"/healthz": "", "/readyz": "", "/healthz/app": "", "/metrics": "", "/dapr/config": "app", "/events/x": "app"} {
 		if status, _ := r.get(path, token); status != 200 {
-			t.Errorf("%s: %d", path, status)
+			t.Errorf("%s: got %d, want 200", path, status)
 		}
 	}
 	if _, body := r.get("/metrics", ""); strings.Contains(body, "comanda_http_request_duration_seconds_count") {
-		t.Errorf("measured:\n%s", body)
+		t.Errorf("requests were counted, want none:\n%s", body)
 	}
 	r.get("/orders", "app")
 	r.get("/orders", "")

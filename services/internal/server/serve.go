@@ -18,81 +18,81 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// Times of a server. idleTimeout is longer than the 90 s for which a sidecar keeps an unused connection, so that it never
-// writes into one that we have just closed.
+// Times of a server. The idleTimeout is longer than the 90 s for which a sidecar keeps an unused connection, so the sidecar
+// never writes to a connection that the service has just closed.
 const (
-	headerTimeout = 5 * time.Second
-	answerTimeout = time.Minute // longer than the longest Prefer: wait; streams move it on with each write
-	idleTimeout   = 2 * time.Minute
-	drainTimeout  = 10 * time.Second
-	firstRetry    = 100 * time.Millisecond
-	lastRetry     = 2 * time.Second
+	headerTimeout   = 5 * time.Second
+	responseTimeout = time.Minute // longer than the longest Prefer: wait; streams extend it with each write
+	idleTimeout     = 2 * time.Minute
+	drainTimeout    = 10 * time.Second
+	firstRetry      = 100 * time.Millisecond
+	maxRetry        = 2 * time.Second
 )
 
-// Service is what Serve runs.
+// Service holds the parts of a service for Serve.
 type Service struct {
 	Name   string
 	Config Config
 	Log    *slog.Logger
-	// Handler serves everything but the health routes, which are the process's own.
+	// Handler serves all requests except those to the health routes and the metrics.
 	Handler http.Handler
-	// CheckReady says what is missing before the service can work: its sidecar, its database.
+	// CheckReady returns an error that names the missing part while the sidecar or the database is unavailable.
 	CheckReady func(context.Context) error
-	// CheckDatabase says whether the service's database answers; nil for one that has none.
+	// CheckDatabase returns an error unless the service's database answers; nil for a service without a database.
 	CheckDatabase func(context.Context) error
-	// Start is work that has to succeed before requests are served: migrations. It is tried until it does.
+	// Start must succeed before requests are served; it runs the migrations. Serve retries it until it succeeds.
 	Start func(context.Context) error
-	// Background runs beside the server, from a successful Start until the end.
+	// Background functions run from the time Start has succeeded until Serve returns.
 	Background []func(context.Context)
-	// Metrics is what is shown at /metrics; nil for what every process has.
+	// Metrics is the registry served at /metrics; nil for the metrics of the Go runtime and the process only.
 	Metrics *prometheus.Registry
-	// MetricsPort is where it is shown; 0 for the service's own port. A service that the world can reach needs another.
+	// MetricsPort is the port of the metrics; 0 for the service's own port. A service with a public port needs another one.
 	MetricsPort int
-	// Public serves everything outside /events/ to whoever comes, without the app token: the gateway's alone. Handler is
-	// then left with the events.
+	// Public serves all requests outside /events/ without the app token. Only the gateway has it; its Handler then serves
+	// only events.
 	Public http.Handler
 }
 
-// NewLogger makes a service's logger: JSON on standard output, one line an entry, with the ids of the trace it belongs to.
+// NewLogger returns a service's logger. It writes JSON lines with trace ids to standard output.
 func NewLogger(name, level string) (*slog.Logger, error) {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
+	var minimum slog.Level
+	if err := minimum.UnmarshalText([]byte(level)); err != nil {
 		return nil, errors.New("LOG_LEVEL has to be debug, info, warn or error")
 	}
-	lines := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})
-	return slog.New(telemetry.TraceLogHandler(lines)).With("service", name), nil
+	handler := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: minimum})
+	return slog.New(telemetry.TraceLogHandler(handler)).With("service", name), nil
 }
 
-// Serve listens, starts and serves until ctx is done; then it lets what is under way finish and returns. The port opens
-// before Start has succeeded, because the sidecar waits for it while Start may be waiting for the sidecar.
+// Serve runs a service until ctx is done; then it waits for the running requests and returns. It opens the port before Start
+// has succeeded, because the sidecar waits for the port while Start may be waiting for the sidecar.
 func Serve(ctx context.Context, s Service) error {
 	listener, err := s.listen(s.Config.Port, "APP_PORT")
 	if err != nil {
 		return err
 	}
-	endTraces, err := telemetry.SetupTracing(s.Name, s.Config.Zipkin, s.Log)
+	stopTracing, err := telemetry.SetupTracing(s.Name, s.Config.Zipkin, s.Log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer endTraces()
+	defer stopTracing()
 	if s.Metrics == nil {
 		s.Metrics = telemetry.NewRegistry()
 	}
 	var started atomic.Bool
 	server := &http.Server{
-		Handler:           s.door(&started),
-		ReadHeaderTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // what is under way may finish
+		Handler:           s.handler(&started),
+		ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // running requests may finish
 	}
-	endMetrics, err := s.showMetrics()
+	stopMetrics, err := s.startMetricsServer()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer endMetrics()
-	ctx, cancel := context.WithCancel(ctx) // what is beside the server ends with it, also when it ends by itself
+	defer stopMetrics()
+	ctx, cancel := context.WithCancel(ctx) // stops the background work, also when the server fails
 	defer cancel()
-	var beside sync.WaitGroup
-	beside.Go(func() { s.begin(ctx, &started, &beside) })
+	var background sync.WaitGroup
+	background.Go(func() { s.startWork(ctx, &started, &background) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	s.Log.Info("listening", "address", listener.Addr().String())
@@ -102,11 +102,11 @@ func Serve(ctx context.Context, s Service) error {
 		err = s.drain(ctx, server)
 	}
 	cancel()
-	beside.Wait()
+	background.Wait()
 	return err
 }
 
-// listen opens a port, which setting chooses.
+// listen opens a port. The error names setting, which chooses the port.
 func (s Service) listen(port int, setting string) (net.Listener, error) {
 	address := net.JoinHostPort(s.Config.BindHost, strconv.Itoa(port))
 	listener, err := net.Listen("tcp", address)
@@ -116,22 +116,23 @@ func (s Service) listen(port int, setting string) (net.Listener, error) {
 	return listener, nil
 }
 
-// drain stops a server when what is under way has been answered.
+// drain stops a server after its running requests, or after drainTimeout.
 func (s Service) drain(ctx context.Context, server *http.Server) error {
 	s.Log.Info("stopping")
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer done()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.Log.Warn("stopping with requests still under way", "waited", drainTimeout)
+		s.Log.Warn("some requests did not finish in time, closing their connections", "waited", drainTimeout)
 		err = server.Close()
 	}
 	return err
 }
 
-// begin tries Start until it succeeds, then opens the door and starts the background work.
-func (s Service) begin(ctx context.Context, started *atomic.Bool, beside *sync.WaitGroup) {
-	pause, said := firstRetry, ""
+// startWork retries Start until it succeeds, then sets started, which admits requests, and starts the background functions.
+// It logs an error of Start only when its text changes.
+func (s Service) startWork(ctx context.Context, started *atomic.Bool, background *sync.WaitGroup) {
+	pause, logged := firstRetry, ""
 	for s.Start != nil {
 		err := s.Start(ctx)
 		if err == nil {
@@ -140,20 +141,20 @@ func (s Service) begin(ctx context.Context, started *atomic.Bool, beside *sync.W
 		if ctx.Err() != nil {
 			return
 		}
-		if err.Error() != said {
-			s.Log.Warn("not started yet, trying again", "error", err)
-			said = err.Error()
+		if err.Error() != logged {
+			s.Log.Warn("cannot start yet, retrying", "error", err)
+			logged = err.Error()
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
-		pause = min(pause*2, lastRetry)
+		pause = min(pause*2, maxRetry)
 	}
 	started.Store(true)
 	s.Log.Info("started")
 	for _, work := range s.Background {
-		beside.Go(func() { work(ctx) })
+		background.Go(func() { work(ctx) })
 	}
 }

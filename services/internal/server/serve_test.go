@@ -19,19 +19,19 @@ import (
 	"comanda/services/internal/server"
 )
 
-// lines is a log that tests can read while it is written.
-type lines struct {
+// logBuffer is a log that tests can read while the service writes it.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *lines) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
@@ -40,7 +40,7 @@ func (l *lines) String() string {
 // running is a service that a test has started.
 type running struct {
 	url  string
-	log  *lines
+	log  *logBuffer
 	stop func() error
 
 	ended <-chan error
@@ -54,7 +54,7 @@ func start(t *testing.T, s server.Service) running {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	log := &lines{}
+	log := &logBuffer{}
 	s.Name, s.Log = "test", slog.New(slog.NewTextHandler(log, nil))
 	s.Config = server.Config{BindHost: "127.0.0.1", Port: port, AppToken: "app"}
 	if s.CheckReady == nil {
@@ -66,15 +66,15 @@ func start(t *testing.T, s server.Service) running {
 	stop := sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = stop() })
 	r := running{url: "http://" + listener.Addr().String(), log: log, stop: stop, ended: ended}
-	until(t, func() bool { code, _ := r.get("/healthz", ""); return code == http.StatusOK })
+	waitFor(t, func() bool { code, _ := r.get("/healthz", ""); return code == http.StatusOK })
 	return r
 }
 
-func until(t *testing.T, true func() bool) {
+func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not come true in 5 s")
+			t.Fatal("the condition did not become true within 5 s")
 		}
 	}
 }
@@ -96,19 +96,19 @@ func (r running) get(path, token string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-func saying(text string) http.Handler {
+func respondWith(text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }
 
-func TestTheDoorDemandsTheAppToken(t *testing.T) {
-	closed := start(t, server.Service{Handler: saying("inside")})
-	open := start(t, server.Service{Handler: saying("inside"), Public: saying("public")})
+func TestRequestsNeedTheAppToken(t *testing.T) {
+	closed := start(t, server.Service{Handler: respondWith("inside")})
+	open := start(t, server.Service{Handler: respondWith("inside"), Public: respondWith("public")})
 	for _, tc := range []struct {
 		service running
 		path    string
 		token   string
 		status  int
-		says    string
+		body    string
 	}{
 		{closed, "/orders", "", 401, "unauthenticated"},
 		{closed, "/orders", "wrong", 401, "unauthenticated"},
@@ -121,21 +121,21 @@ func TestTheDoorDemandsTheAppToken(t *testing.T) {
 		{open, "/events/x", "wrong", 401, "unauthenticated"},
 		{open, "/events/x", "app", 200, "inside"},
 		{open, "/%65vents/x", "", 401, "unauthenticated"},
-		{open, "//events/x", "", 200, "public"}, // and there is nothing of ours at that address
+		{open, "//events/x", "", 200, "public"}, // the gateway has no such route
 		{open, "/api/../events/x", "", 200, "public"},
 	} {
 		status, body := tc.service.get(tc.path, tc.token)
-		if status != tc.status || !strings.Contains(body, tc.says) {
-			t.Errorf("%s with token %q: %d %s, want %d %s", tc.path, tc.token, status, body, tc.status, tc.says)
+		if status != tc.status || !strings.Contains(body, tc.body) {
+			t.Errorf("%s with token %q: got %d %s, want %d %s", tc.path, tc.token, status, body, tc.status, tc.body)
 		}
 	}
 }
 
-func TestStartIsTriedUntilItSucceeds(t *testing.T) {
+func TestStartIsRetriedUntilItSucceeds(t *testing.T) {
 	var tries atomic.Int32
 	background := make(chan struct{})
 	r := start(t, server.Service{
-		Handler: saying("inside"),
+		Handler: respondWith("inside"),
 		Start: func(context.Context) error {
 			if tries.Add(1) < 3 {
 				return errors.New("no database yet")
@@ -145,31 +145,31 @@ func TestStartIsTriedUntilItSucceeds(t *testing.T) {
 		Background: []func(context.Context){func(ctx context.Context) { close(background); <-ctx.Done() }},
 	})
 	if status, body := r.get("/orders", "app"); tries.Load() < 3 && status != http.StatusServiceUnavailable {
-		t.Errorf("before it has started: %d %s", status, body)
+		t.Errorf("before the start: got %d %s, want 503", status, body)
 	}
-	until(t, func() bool { status, _ := r.get("/orders", "app"); return status == http.StatusOK })
+	waitFor(t, func() bool { status, _ := r.get("/orders", "app"); return status == http.StatusOK })
 	<-background
 	if got := strings.Count(r.log.String(), "no database yet"); got != 1 {
-		t.Errorf("the same reason was logged %d times", got)
+		t.Errorf("got %d log lines with the same error, want 1", got)
 	}
 	if err := r.stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }
 
-func TestReadyzSaysWhatIsMissing(t *testing.T) {
-	r := start(t, server.Service{Handler: saying(""),
+func TestReadyzNamesTheMissingPart(t *testing.T) {
+	r := start(t, server.Service{Handler: respondWith(""),
 		CheckReady:    func(context.Context) error { return errors.New("the sidecar does not answer") },
 		CheckDatabase: func(context.Context) error { return errors.New("password=hunter2") }})
 	if status, body := r.get("/readyz", ""); status != 503 || !strings.Contains(body, "the sidecar does not answer") {
-		t.Errorf("readyz: %d %s", status, body)
+		t.Errorf("readyz: got %d %s, want 503 with the reason", status, body)
 	}
 	if status, body := r.get("/healthz/app", ""); status != 503 || strings.Contains(body, "hunter2") {
-		t.Errorf("healthz/app: %d %s", status, body)
+		t.Errorf("healthz/app: got %d %s, want 503 without the cause", status, body)
 	}
 }
 
-func TestAPanicIsA500AndTheServiceGoesOn(t *testing.T) {
+func TestAPanicIsA500AndTheServiceContinues(t *testing.T) {
 	r := start(t, server.Service{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/abort" {
 			panic(http.ErrAbortHandler)
@@ -178,18 +178,18 @@ func TestAPanicIsA500AndTheServiceGoesOn(t *testing.T) {
 	})})
 	for range 2 {
 		if status, body := r.get("/orders", "app"); status != 500 || strings.Contains(body, "hunter2") {
-			t.Errorf("%d %s", status, body)
+			t.Errorf("got %d %s, want 500 without the cause", status, body)
 		}
 	}
 	if !strings.Contains(r.log.String(), "boom hunter2") {
 		t.Error("the panic is not in the log")
 	}
 	if status, body := r.get("/abort", "app"); status != 0 {
-		t.Errorf("an aborted answer looks whole: %d %s", status, body)
+		t.Errorf("aborted response: got %d %s, want a broken connection", status, body)
 	}
 }
 
-func TestStopLetsWhatIsUnderWayFinish(t *testing.T) {
+func TestStopWaitsForRunningRequests(t *testing.T) {
 	arrived := make(chan struct{})
 	r := start(t, server.Service{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
@@ -200,36 +200,36 @@ func TestStopLetsWhatIsUnderWayFinish(t *testing.T) {
 			_, _ = io.WriteString(w, "cut")
 		}
 	})})
-	answer := make(chan string)
-	go func() { _, body := r.get("/orders", "app"); answer <- body }()
+	response := make(chan string)
+	go func() { _, body := r.get("/orders", "app"); response <- body }()
 	<-arrived
 	if err := r.stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
-	if got := <-answer; got != "done" {
-		t.Errorf("under way: %q", got)
+	if got := <-response; got != "done" {
+		t.Errorf("running request: got %q, want done", got)
 	}
 }
 
-func TestAServerThatFailsEndsWhatIsBesideIt(t *testing.T) {
-	beside := make(chan struct{})
-	r := start(t, server.Service{Handler: saying(""), Background: []func(context.Context){func(ctx context.Context) {
-		close(beside)
+func TestAFailedServerStopsTheBackgroundWork(t *testing.T) {
+	working := make(chan struct{})
+	r := start(t, server.Service{Handler: respondWith(""), Background: []func(context.Context){func(ctx context.Context) {
+		close(working)
 		<-ctx.Done()
 	}}})
-	<-beside
+	<-working
 	breakListener(t, r.url)
 	select {
 	case err := <-r.ended:
 		if err == nil {
-			t.Error("the failure is not told")
+			t.Error("got no error from Serve, want that of the listener")
 		}
 	case <-time.After(5 * time.Second):
-		t.Error("it hangs")
+		t.Error("Serve did not return within 5 s")
 	}
 }
 
-// breakListener makes every further accept on url's listener fail, from behind the server's back.
+// breakListener shuts down the socket of url's listener, so that the server's next accept fails.
 func breakListener(t *testing.T, url string) {
 	t.Helper()
 	_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
@@ -241,11 +241,11 @@ func breakListener(t *testing.T, url string) {
 			return
 		}
 	}
-	t.Fatal("no such listener")
+	t.Fatalf("no socket listens on %s", url)
 }
 
-func TestAPortInUseIsSaidPlainly(t *testing.T) {
-	r := start(t, server.Service{Handler: saying("")})
+func TestTheErrorForAPortInUseNamesItsSetting(t *testing.T) {
+	r := start(t, server.Service{Handler: respondWith("")})
 	_, port, _ := strings.Cut(strings.TrimPrefix(r.url, "http://"), ":")
 	number := 0
 	for _, digit := range port {
@@ -253,6 +253,6 @@ func TestAPortInUseIsSaidPlainly(t *testing.T) {
 	}
 	err := server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1", Port: number}})
 	if err == nil || !strings.Contains(err.Error(), "APP_PORT") {
-		t.Errorf("got %v", err)
+		t.Errorf("got error %v, want one with APP_PORT", err)
 	}
 }

@@ -14,45 +14,45 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
-// Before its table is there, nobody asks for it.
-func TestWhatWaitsIsAskedForOnceStarted(t *testing.T) {
+// Before the migrations the backlog's table does not exist.
+func TestOnceStartedQueriesOnlyAfterTheStart(t *testing.T) {
 	service := Stateful{Pool: servicetest.EmptyDatabase(t)}
-	ask := service.OnceStarted(func(ctx context.Context) (b telemetry.Backlog, err error) {
+	query := service.OnceStarted(func(ctx context.Context) (b telemetry.Backlog, err error) {
 		return b, service.Pool.QueryRow(ctx, `select count(*) from dishes`).Scan(&b.Count)
 	})
-	asked := func() int64 { return service.Pool.Stat().AcquireCount() }
-	before := asked()
-	if _, err := ask(t.Context()); err == nil || asked() != before {
-		t.Errorf("before the start: %v, asked %d times", err, asked()-before)
+	acquires := func() int64 { return service.Pool.Stat().AcquireCount() }
+	before := acquires()
+	if _, err := query(t.Context()); err == nil || acquires() != before {
+		t.Errorf("before the start: got error %v and %d queries, want an error and none", err, acquires()-before)
 	}
 	handlers := Handlers{
 		Migrations: fstest.MapFS{"migrations/00001_dishes.sql": {Data: []byte("-- +goose Up\ncreate table dishes (id int);\n")}},
 		Seed:       func(context.Context) error { return errors.New("no sidecar yet") },
 	}
 	if err := service.start(t.Context(), handlers); err == nil {
-		t.Fatal("it has started")
+		t.Fatal("got no error from start, want that of Seed")
 	}
-	if _, err := ask(t.Context()); err == nil {
-		t.Error("asked before the start succeeded")
+	if _, err := query(t.Context()); err == nil {
+		t.Error("after a failed start: got no error, want one")
 	}
 	handlers.Seed = nil
 	if err := service.start(t.Context(), handlers); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ask(t.Context()); err != nil {
-		t.Errorf("after the start: %v", err)
+	if _, err := query(t.Context()); err != nil {
+		t.Errorf("after the start: got error %v", err)
 	}
 }
 
-// Anyone may ask whether a service is ready, so the answer does not tell where its database is.
-func TestNotReadyTellsNothingOfTheInside(t *testing.T) {
-	pool, err := database.Open("postgres://somebody:secret@127.0.0.1:1/things")
+// /readyz is public, so its response must not reveal the database's address.
+func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
+	pool, err := database.Open("postgres://user:secret@127.0.0.1:1/things")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pool.Close()
 	service := Stateful{Pool: pool}
 	if err := service.checkReady(t.Context()); err == nil || err.Error() != "the database does not answer" {
-		t.Errorf("ready says %v", err)
+		t.Errorf("got error %v, want \"the database does not answer\"", err)
 	}
 }

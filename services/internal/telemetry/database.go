@@ -21,9 +21,10 @@ func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool) {
 		Pool:        pool,
 		connections: prometheus.NewDesc("comanda_db_connections", "Database connections by state.", []string{"state"}, nil),
 		max:         prometheus.NewDesc("comanda_db_connections_max", "Maximum number of database connections.", nil, nil),
-		waited:      prometheus.NewDesc("comanda_db_acquire_wait_seconds_total", "Time that successful acquires waited because no connection was free.", nil, nil),
-		acquired:    prometheus.NewDesc("comanda_db_acquire_total", "Successful connection acquires.", nil, nil),
-		canceled:    prometheus.NewDesc("comanda_db_acquire_canceled_total", "Connection acquires that were canceled or timed out.", nil, nil),
+		waited: prometheus.NewDesc("comanda_db_acquire_wait_seconds_total",
+			"Time that successful acquires waited because no connection was free.", nil, nil),
+		acquired: prometheus.NewDesc("comanda_db_acquire_total", "Successful connection acquires.", nil, nil),
+		canceled: prometheus.NewDesc("comanda_db_acquire_canceled_total", "Connection acquires that were canceled or timed out.", nil, nil),
 	})
 }
 

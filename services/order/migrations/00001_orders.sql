@@ -1,13 +1,13 @@
 -- +goose Up
 
--- Our times are RFC 3339 in UTC, so reading one depends on no setting of the session. Postgres cannot know that and calls
--- the cast only stable, which an index may not use.
+-- The times are RFC 3339 in UTC, so the cast does not depend on the session's settings. Postgres does not know that and marks
+-- the cast as stable, but an index needs an immutable function.
 -- +goose StatementBegin
 create function instant(rfc3339 text) returns timestamptz
     language sql immutable strict parallel safe as $$ select rfc3339::timestamptz $$;
 -- +goose StatementEnd
 
--- The documents of kind order in the sidecar's table. Its other rows (the outbox's) have other keys.
+-- The documents of kind order in the sidecar's table. The outbox rows in that table have other keys.
 create view orders as
 select key,
        doc(value) ->> 'customerId'             as customer_id,
@@ -18,7 +18,8 @@ select key,
 from state
 where key like 'order-%';
 
--- One index for each list: all, one customer's, and those in one state (for the recovery, too). Newest first.
+-- One index for each list, newest first: all orders, one customer's orders, and the orders in one status (used by the
+-- recovery, too).
 create index orders_newest on state
     (instant(doc(value) ->> 'createdAt') desc, key desc)
     where key like 'order-%';

@@ -11,10 +11,10 @@ create table products (
     created_at  timestamptz not null,
     created_by  text        not null,
     updated_at  timestamptz not null,
-    -- The id follows from the idempotency key; this tells the same request from another one under the same key.
+    -- The id derives from the idempotency key. The fingerprint tells a repeated request from another one under the same key.
     fingerprint text        not null
 );
--- The menu's order.
+-- The sort order of the menu.
 create index products_menu on products (lower(category), lower(name), id) where active;
 
 create table stock (
@@ -24,13 +24,13 @@ create table stock (
     sold       bigint not null default 0 check (sold >= 0)
 );
 
--- Everything that ever came in or went out otherwise than by an order. Rows are only ever added.
+-- Every change of the stock except those by orders. Rows are only inserted.
 create table stock_movements (
-    id         uuid        primary key, -- follows from the idempotency key
+    id         uuid        primary key, -- derived from the idempotency key
     product_id uuid        not null references products (id),
     kind       text        not null check (kind in ('initial', 'delta')),
     delta      bigint      not null,
-    -- The stock after it, which the same request is answered again.
+    -- The stock after the movement, returned for a repeated request.
     available  bigint      not null,
     reserved   bigint      not null,
     sold       bigint      not null,

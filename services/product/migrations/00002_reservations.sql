@@ -1,5 +1,5 @@
 -- +goose Up
--- One row per order, for ever: a tombstone, and the memory of what was answered, outlive every event that may come again.
+-- One row per order, kept for ever: tombstones and outcomes must outlive every event that may be delivered again.
 create table reservations (
     order_id   uuid        primary key,
     state      text        not null check (state in ('RESERVED', 'FAILED', 'RELEASED', 'SOLD', 'TOMBSTONE')),
@@ -8,7 +8,7 @@ create table reservations (
     updated_at timestamptz not null
 );
 
--- What a reservation holds, or held.
+-- The lines of each reservation, also after it was released or sold.
 create table reservation_lines (
     order_id   uuid   not null references reservations (order_id),
     product_id uuid   not null references products (id),
@@ -17,7 +17,7 @@ create table reservation_lines (
 );
 create index reservation_lines_product on reservation_lines (product_id);
 
--- The law of the stock, for whoever wants to check it: moved = held, reserved = promised, sold = delivered, in every row.
+-- The stock law: in every row moved = held, reserved = promised and sold = delivered.
 create view stock_law as
 select s.product_id,
        coalesce(m.moved, 0)              as moved,

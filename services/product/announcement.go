@@ -10,31 +10,32 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// plain is the component of documents that announce nothing; the announcing ones are named after it.
-const plain = "reservations"
+// component is the state store component for documents without events. The components that publish an event derive their
+// names from it.
+const component = "reservations"
 
-// Announcement is the document reservation-<orderId>: the outcome, and how often the order was answered with it.
+// Announcement is the document reservation-<orderId>: the outcome, and how many times it was published.
 type Announcement struct {
 	OrderID     string    `json:"orderId"`
-	State       State     `json:"state"` // RESERVED or FAILED: the outcome's, not what became of it later
+	State       State     `json:"state"` // of the outcome, RESERVED or FAILED; later states are not recorded here
 	Outcome     Outcome   `json:"outcome"`
 	DecidedAt   time.Time `json:"decidedAt"`
 	AnnouncedAt time.Time `json:"announcedAt"`
 	Times       int       `json:"times"`
 }
 
-// announcer writes outcomes as documents, which announces them.
+// announcer stores outcomes as documents. Each write publishes the outcome's event.
 type announcer struct {
 	documents document.Store[Announcement]
 	now       func() time.Time
 }
 
 func newAnnouncer(client document.Client, now func() time.Time) announcer {
-	return announcer{document.NewStore[Announcement](client, plain, "reservation"), now}
+	return announcer{document.NewStore[Announcement](client, component, "reservation"), now}
 }
 
-// Announce tells the order how its reservation was decided. Repeated says that this may have been done before: then the
-// document is looked for first, because on a stock runtime a write that fails is dear.
+// Announce publishes the outcome of r. If repeated, the outcome may have been published before: then Announce looks for the
+// document first, because with stock Dapr a failed write is costly (see orderLocks).
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
 	message := r.Outcome.Message(r.OrderID)
 	if repeated {
@@ -51,7 +52,7 @@ func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) e
 		OrderID: r.OrderID, State: r.State, Outcome: r.Outcome, DecidedAt: r.DecidedAt, AnnouncedAt: a.now().UTC(), Times: 1,
 	}, message)
 	if errors.Is(err, document.ErrExists) {
-		return nil // whoever wrote it announced it with the same write: this very call, or the same event handled elsewhere
+		return nil // the write that created it published the event: this call's, or that of another handler of the same event
 	}
 	return err
 }

@@ -9,41 +9,45 @@ import (
 	"comanda/services/internal/idempotency"
 )
 
-// movement is a change of a product's stock that somebody asked for. ID follows from their key, so that it happens once.
+// movement is a requested change of a product's stock. ID derives from the idempotency key, so that it is applied once.
 type movement struct {
 	ID, ProductID, Actor string
 	Delta                int
 }
 
-// Move changes the stock and returns the product as it then is. The same movement again changes nothing and is answered
-// with the stock of the first time.
-func (s store) Move(ctx context.Context, m movement) (p Product, err error) {
+// MoveStock applies m and returns the product with its new stock. A repeated movement changes nothing and returns the stock
+// after the first.
+func (s store) MoveStock(ctx context.Context, m movement) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if p, err = product(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
+		if p, err = findProduct(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
 			return err
 		}
-		again, err := made(ctx, tx, m)
+		earlier, err := earlierMovement(ctx, tx, m)
 		if err != nil {
 			return err
 		}
-		if again != nil {
-			p.show(*again)
+		if earlier != nil {
+			p.setStock(*earlier)
 			return nil
 		}
 		now, err := Stock{p.Available, *p.Reserved, *p.Sold}.Move(m.Delta)
 		if err != nil {
 			return err
 		}
-		p.show(now)
-		return record(ctx, tx, m, now, s)
+		p.setStock(now)
+		return recordMovement(ctx, tx, m, now, s)
 	})
 	return p, err
 }
 
-func (p *Product) show(s Stock) { p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold }
+// setStock copies s into the fields of p.
+func (p *Product) setStock(s Stock) {
+	p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold
+}
 
-// made finds the stock after m when m was made before, and fails when it then was another one.
-func made(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
+// earlierMovement returns the stock after m if m was applied before, else nil. It returns idempotency.ErrOtherBody if the same
+// key belongs to another movement.
+func earlierMovement(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
 	var first movement
 	var then Stock
 	err := tx.QueryRow(ctx, `select product_id::text, delta, available, reserved, sold from stock_movements where id = $1`, m.ID).
@@ -59,14 +63,15 @@ func made(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
 	return &then, nil
 }
 
-func record(ctx context.Context, tx pgx.Tx, m movement, now Stock, s store) error {
+// recordMovement inserts m and updates the available stock. The caller holds the lock on the product's stock row.
+func recordMovement(ctx context.Context, tx pgx.Tx, m movement, now Stock, s store) error {
 	tag, err := tx.Exec(ctx, `insert into stock_movements (id, product_id, kind, delta, available, reserved, sold, actor, at)
 		values ($1, $2, 'delta', $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
 		m.ID, m.ProductID, m.Delta, now.Available, now.Reserved, now.Sold, m.Actor, s.now())
 	if err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 { // we hold this product's stock, so the other one is of another product
+	if tag.RowsAffected() == 0 { // this product's stock is locked, so the other movement is for another product
 		return idempotency.ErrOtherBody()
 	}
 	_, err = tx.Exec(ctx, `update stock set available = $2 where product_id = $1`, m.ProductID, now.Available)

@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errUnknownOrder says that an order was delivered of which nothing is known here.
-var errUnknownOrder = errors.New("no reservation is known for this order")
+// errUnknownOrder means that a delivered order has no reservation.
+var errUnknownOrder = errors.New("this order has no reservation")
 
-// Reserve decides about an order, once: it takes every line from the stock, or none, and records the outcome. Asked again
-// it returns what it recorded, and repeated is true. One transaction; orders that want the same products take turns,
-// because each locks the rows of the stock in the order of their ids.
+// Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
+// has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
+// for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Reservation, repeated bool, err error) {
 	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known != nil {
@@ -27,30 +27,30 @@ func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Res
 		}
 		outcome := Decide(orderID, lines, menu)
 		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
-		if err := s.remember(ctx, tx, r); err != nil || r.State != Reserved {
+		if err := s.insertReservation(ctx, tx, r); err != nil || r.State != Reserved {
 			return err
 		}
-		return take(ctx, tx, orderID, lines)
+		return moveToReserved(ctx, tx, orderID, lines)
 	})
 	return r, repeated, err
 }
 
-// Release gives the stock of a cancelled order back, or forbids to reserve it later when it is not known yet.
+// Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone.
 func (s store) Release(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
-			return s.remember(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
+			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
 		}
 		next, err := known.State.Cancel()
 		if err != nil || next == known.State {
 			return err
 		}
-		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
 			available = s.available + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
 }
 
-// Sell makes what a delivered order had reserved sold.
+// Sell marks the reserved stock of a delivered order as sold.
 func (s store) Sell(ctx context.Context, orderID string) error {
 	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
@@ -60,19 +60,19 @@ func (s store) Sell(ctx context.Context, orderID string) error {
 		if err != nil || next == known.State {
 			return err
 		}
-		return s.settle(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
 			sold = s.sold + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
 }
 
-// forOrder runs work in a transaction that is the only one for its order meanwhile, with what is known of the order.
+// forOrder runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
 func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// there may be no row to lock yet
+		// an advisory lock, because the order may have no row to lock yet
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
 			return err
 		}
-		known, err := find(ctx, tx, orderID)
+		known, err := findReservation(ctx, tx, orderID)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,8 @@ func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *
 	})
 }
 
-func find(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
+// findReservation returns the order's reservation, or nil if there is none.
+func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
 	r := Reservation{OrderID: orderID}
 	var outcome []byte
 	err := tx.QueryRow(ctx, `select state, outcome, decided_at from reservations where order_id = $1`, orderID).
@@ -98,7 +99,7 @@ func find(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) 
 	return &r, nil
 }
 
-// lockMenu reads the dishes that lines name and keeps their stock locked. Postgres locks in the order it sorts.
+// lockMenu reads the dishes of lines and locks their stock rows. Postgres locks rows in sort order.
 func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
 	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
 		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
@@ -117,8 +118,8 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 	return menu, err
 }
 
-// remember records the reservation. Without an outcome it is a tombstone.
-func (s store) remember(ctx context.Context, tx pgx.Tx, r Reservation) error {
+// insertReservation inserts r. A tombstone has no outcome.
+func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) error {
 	var outcome []byte
 	if r.State != Tombstone {
 		var err error
@@ -131,8 +132,8 @@ func (s store) remember(ctx context.Context, tx pgx.Tx, r Reservation) error {
 	return err
 }
 
-// take moves the lines from available to reserved. The rows are locked already.
-func take(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
+// moveToReserved moves the lines' pieces from available to reserved. The caller holds the row locks.
+func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
 	_, err := tx.Exec(ctx, `with line as (
 			insert into reservation_lines (order_id, product_id, quantity)
 			select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
@@ -142,9 +143,9 @@ func take(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
 	return err
 }
 
-// settle ends a reservation: it locks the stock of its lines in the order of their ids, as Reserve does, moves it as move
-// says, and records the new state.
-func (s store) settle(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
+// endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
+// move, and records the state next.
+func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
 		order by product_id for no key update`, orderID); err != nil {
 		return err

@@ -1,0 +1,143 @@
+package server
+
+import (
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
+)
+
+var errStarting = errors.New("the service is starting")
+
+// eventsPath is the prefix of the event routes. On every service only the sidecar may call them.
+const eventsPath = "/events/"
+
+// daprPath is the prefix of the routes that a sidecar calls at its start for configuration, which we keep in files
+// (https://docs.dapr.io/reference/api/pubsub_api/#provide-a-route-for-dapr-to-discover-topic-subscriptions).
+const daprPath = "/dapr/"
+
+// handler returns the handler of all requests. It serves the health routes and the metrics to every caller. All other
+// requests it records (telemetry.Observer) and checks for the app token, which proves that they come from the service's own
+// sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler needs no app token. It is separate
+// from the Handler of events, and no path below /events/ leads to it.
+func (s Service) handler(started *atomic.Bool) http.Handler {
+	openRoutes := s.openRoutes(started)
+	inner := s.recoverPanics(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
+		handler := s.Public
+		if handler == nil || isEvent(r) {
+			if !s.fromSidecar(r) {
+				return fault.Unauthenticated("this port is for the service's own sidecar; call the gateway")
+			}
+			handler = s.Handler
+		}
+		if !started.Load() {
+			return fault.Unavailable(errStarting, "the service is starting")
+		}
+		handler.ServeHTTP(w, r)
+		return nil
+	}))
+	observer := telemetry.NewObserver(s.Metrics, s.Log)
+	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
+	return s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		openRoute, ok := openRoutes[r.URL.Path]
+		switch {
+		case ok && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			openRoute.ServeHTTP(w, r)
+		case s.fromSidecar(r) && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
+			inner.ServeHTTP(w, r)
+		case !s.fromSidecar(r), s.Public != nil && !isEvent(r): // their trace headers are not trusted
+			edge.ServeHTTP(w, r)
+		case isEvent(r):
+			events.ServeHTTP(w, r)
+		default:
+			requests.ServeHTTP(w, r)
+		}
+	}))
+}
+
+// openRoutes returns the routes that need no app token, by path. They are polled, so their errors are not logged.
+func (s Service) openRoutes(started *atomic.Bool) map[string]http.Handler {
+	var databaseAway atomic.Bool
+	discard := slog.New(slog.DiscardHandler)
+	routes := map[string]http.Handler{
+		"/healthz": rest.Render(discard, writeOK),
+		"/healthz/app": rest.Render(discard, func(w http.ResponseWriter, r *http.Request) error {
+			return s.serveAppHealth(w, r, started, &databaseAway)
+		}),
+		"/readyz": rest.Render(discard, func(w http.ResponseWriter, r *http.Request) error { return s.serveReady(w, r, started) }),
+	}
+	if s.MetricsPort == 0 && s.Public == nil {
+		routes[metricsPath] = telemetry.MetricsHandler(s.Metrics)
+	}
+	return routes
+}
+
+func isEvent(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, eventsPath) }
+
+// fromSidecar reports whether r carries the app token, which only the service's own sidecar has.
+func (s Service) fromSidecar(r *http.Request) bool {
+	return subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) == 1
+}
+
+func writeOK(w http.ResponseWriter, _ *http.Request) error {
+	return rest.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveReady serves /readyz: 200 when the service can serve requests, otherwise a 503 that names the missing part.
+func (s Service) serveReady(w http.ResponseWriter, r *http.Request, started *atomic.Bool) error {
+	if !started.Load() {
+		return fault.Unavailable(errStarting, "the service is starting")
+	}
+	if err := s.CheckReady(r.Context()); err != nil {
+		return fault.Unavailable(nil, "%v", err)
+	}
+	return writeOK(w, r)
+}
+
+// serveAppHealth serves Dapr's app health check. It checks the database only, because the sidecar's health depends on this
+// check. It logs once when the database stops answering, and once when it answers again.
+func (s Service) serveAppHealth(w http.ResponseWriter, r *http.Request, started, databaseAway *atomic.Bool) error {
+	if !started.Load() {
+		return fault.Unavailable(errStarting, "the service is starting")
+	}
+	if s.CheckDatabase != nil {
+		err := s.CheckDatabase(r.Context())
+		if err != nil && !databaseAway.Swap(true) {
+			s.Log.Error("the database does not answer", "error", err)
+		}
+		if err != nil {
+			return fault.Unavailable(err, "the database does not answer")
+		}
+		if databaseAway.Swap(false) {
+			s.Log.Info("the database answers again")
+		}
+	}
+	return writeOK(w, r)
+}
+
+// recoverPanics turns a panic into a 500 and a log entry with its stack, so that one request does not stop the service.
+func (s Service) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			caught := recover()
+			if caught == nil {
+				return
+			}
+			if caught == http.ErrAbortHandler { // net/http then closes the connection, so the client sees a truncated response
+				panic(caught)
+			}
+			s.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.Any("panic", caught), slog.String("stack", string(debug.Stack())))
+			rest.Render(s.Log, func(http.ResponseWriter, *http.Request) error {
+				return &fault.Error{Kind: fault.KindInternal, Message: "something went wrong on our side"}
+			}).ServeHTTP(w, r)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,10 @@
+package main
+
+// service handles product's requests and events.
+type service struct {
+	store      store
+	announcer  announcer
+	orderLocks *orderLocks
+	metrics    *metrics
+	currency   string // of products created without one
+}
