@@ -278,3 +278,17 @@ func TestStockEventWakesWaitingRequests(t *testing.T) {
 		}
 	})
 }
+
+// A 404 for another customer's order reads like one for an order that does not exist; otherwise it would reveal which ids are
+// taken.
+func TestAHiddenOrderLooksLikeAMissingOne(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(ana)
+	for _, route := range [][2]string{{"GET", ""}, {"GET", "/history"}, {"POST", "/cancel"}} {
+		hidden := h.request(ben, route[0], "/orders/"+id+route[1], "")
+		missing := h.request(ben, route[0], "/orders/"+someOrder+route[1], "")
+		if got := strings.ReplaceAll(hidden.Body.String(), id, someOrder); got != missing.Body.String() {
+			t.Errorf("%s %s: a hidden order answers %s, a missing one %s", route[0], route[1], got, missing.Body)
+		}
+	}
+}

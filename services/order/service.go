@@ -57,4 +57,4 @@ func (s *service) visibleOrder(ctx context.Context, id string, caller Caller) (O
 	return order, err
 }
 
-func notFound(id string) error { return fault.NotFound("order %s is not there", id) }
+func notFound(id string) error { return fault.NotFound("order %s does not exist", id) }

@@ -154,7 +154,7 @@ func productID(r *http.Request) (string, error) {
 	text := rest.Param(r, "id")
 	id, err := canonicalID(text)
 	if err != nil || len(text) != len(id) {
-		return "", fault.NotFound("product %.50s is not there", text)
+		return "", fault.NotFound("product %.50s does not exist", text)
 	}
 	return id, nil
 }

@@ -48,7 +48,7 @@ func findProduct(ctx context.Context, q querier, id, lock string) (Product, erro
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, scanProduct)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return p, fault.NotFound("product %s is not there", id)
+		return p, fault.NotFound("product %s does not exist", id)
 	}
 	return p, err
 }
