@@ -16,8 +16,8 @@ import (
 // Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
 func TestBadOrders(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	line := func(quantity string) string {
 		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
 	}
@@ -69,14 +69,14 @@ func TestBadOrders(t *testing.T) {
 	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
-	w.WantStock(dish, 100, 0, 0)
+	s.WantStock(dish, 100, 0, 0)
 }
 
 // A body of more than 1 MiB is refused, whether its length is said or not; one that is no JSON by its type as well.
 func TestBodiesThatAreNone(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
 	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
@@ -93,7 +93,7 @@ func TestBodiesThatAreNone(t *testing.T) {
 
 func TestBadRegistrations(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	good := func(change func(map[string]any)) map[string]any {
 		person := scenario.NewPerson()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
@@ -120,26 +120,26 @@ func TestBadRegistrations(t *testing.T) {
 		{"a phone that is none", "phone", set("phone", "ask me")},
 		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
 		if email, ok := test.body["email"].(string); ok {
-			if err := storedNowhere(t, w, email); err != nil {
+			if err := storedNowhere(t, s, email); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }
 
 // storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
 // unknown e-mail, not like an account that is not active.
-func storedNowhere(t testing.TB, w *visit, email string) error {
-	answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+func storedNowhere(t testing.TB, s *visit, email string) error {
+	answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
 		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
@@ -149,7 +149,7 @@ func storedNowhere(t testing.TB, w *visit, email string) error {
 
 func TestBadProducts(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	for field, body := range map[string]string{
 		"name":       `{"category":"tests","priceCents":100}`,
 		"category":   `{"name":"X","priceCents":100}`,
@@ -158,7 +158,7 @@ func TestBadProducts(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := scenario.Must(w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		answer := scenario.Must(s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
 		}
@@ -167,8 +167,8 @@ func TestBadProducts(t *testing.T) {
 
 func TestBadIdempotencyKeys(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
 		refused(ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 1)))(t, http.StatusBadRequest)
 	}

@@ -11,8 +11,8 @@ import (
 // Cancelling gives the stock back, whoever does it and however far the order was.
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook := t.Context(), w.Customer(), w.Staff()
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook := t.Context(), s.Customer(), s.Staff()
 	for _, test := range []struct {
 		name  string
 		steps []string // of the kitchen before
@@ -23,9 +23,9 @@ func TestCancel(t *testing.T) {
 		{"preparing, by staff", kitchen[:1], cook},
 		{"ready, by staff", kitchen[:2], cook},
 	} {
-		dish := w.Dish(10, 700)
-		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 3))
-		w.WantStock(dish, 7, 3, 0)
+		dish := s.Dish(10, 700)
+		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 3))
+		s.WantStock(dish, 7, 3, 0)
 		for _, step := range test.steps {
 			scenario.Must(cook.Advance(ctx, order.ID, step))(t)
 		}
@@ -33,21 +33,21 @@ func TestCancel(t *testing.T) {
 		if got.Status != client.Cancelled || got.Reason != "no longer hungry" {
 			t.Errorf("%s: the order is %s (%s)", test.name, got.Status, got.Reason)
 		}
-		w.WantStock(dish, 10, 0, 0)
+		s.WantStock(dish, 10, 0, 0)
 		again := scenario.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
 		if again.Version != got.Version || again.Reason != got.Reason {
 			t.Errorf("%s: cancelled again it became %+v", test.name, again)
 		}
 		refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
-		w.WantStock(dish, 10, 0, 0)
+		s.WantStock(dish, 10, 0, 0)
 	}
 }
 
 // Whatever overtakes what (the cancellation the reservation, or the other way round), nothing stays reserved.
 func TestCancelWhilePending(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	const n = 12
 	cancelled := together(n, func(int) (client.Order, error) {
 		placed, err := ana.Order(t.Context(), scenario.Basket(dish, 2))
@@ -61,7 +61,7 @@ func TestCancelWhilePending(t *testing.T) {
 			t.Errorf("order %s is %s", order.ID, order.Status)
 		}
 	}
-	w.WantStock(dish, 100, 0, 0)
+	s.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
 		if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
 			t.Errorf("order %s became %s", order.ID, now.Status)
@@ -71,9 +71,9 @@ func TestCancelWhilePending(t *testing.T) {
 
 func TestCancelTooLate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // the customer's time is over
@@ -82,17 +82,17 @@ func TestCancelTooLate(t *testing.T) {
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // so is the kitchen's
 	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
-	w.WantStock(dish, 9, 0, 1)
+	s.WantStock(dish, 9, 0, 1)
 }
 
 // The kitchen begins while the customer cancels: one of the two happens, and the stock agrees with it.
 func TestCancelRacesTheKitchen(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(100, 700)
 	reserved := 0
 	for range 5 {
-		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 		statuses := together(2, func(i int) (int, error) {
 			var err error
 			if i == 0 {
@@ -114,5 +114,5 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 			t.Errorf("cancel was answered %d, preparing %d, and the order is %s", statuses[0], statuses[1], now.Status)
 		}
 	}
-	w.WantStock(dish, 100-reserved, reserved, 0)
+	s.WantStock(dish, 100-reserved, reserved, 0)
 }

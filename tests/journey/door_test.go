@@ -159,13 +159,13 @@ func TestGatewayLeadsNowhereElse(t *testing.T) {
 
 func TestMethodsThatAreNot(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	s := arrive(t, peaceful(t))
+	answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
 		t.Errorf("Allow is %q", allow)
 	}
-	answer = scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	answer = scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusNotFound)
 }
 

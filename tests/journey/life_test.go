@@ -15,8 +15,8 @@ var kitchen = []string{client.Preparing, client.Ready, client.OutForDelivery, cl
 // sold.
 func TestWholeLife(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 
 	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
@@ -31,15 +31,15 @@ func TestWholeLife(t *testing.T) {
 	if end := scenario.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
 		t.Errorf("in the end the order is %+v", end)
 	}
-	w.WantStock(dish, 6, 0, 4)
+	s.WantStock(dish, 6, 0, 4)
 }
 
 // The kitchen takes one step after the other; a step taken again is fine and changes nothing.
 func TestIllegalSteps(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	refused(cook.Advance(ctx, order.ID, client.Ready))(t, http.StatusConflict)
 	refused(cook.Advance(ctx, order.ID, client.Delivered))(t, http.StatusConflict)
@@ -64,10 +64,10 @@ func TestIllegalSteps(t *testing.T) {
 // What was rejected stays so.
 func TestNothingFollowsRejected(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(1, 700)
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(1, 700)
 	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
-	w.WantStatus(ana, placed.ID, client.Rejected)
+	s.WantStatus(ana, placed.ID, client.Rejected)
 	refused(cook.Advance(t.Context(), placed.ID, client.Preparing))(t, http.StatusConflict)
 	refused(ana.Cancel(t.Context(), placed.ID, ""))(t, http.StatusConflict)
 }

@@ -12,9 +12,9 @@ import (
 
 func TestOrderConfirmed(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
-	tortilla, paella := w.Dish(10, 850), w.Dish(5, 1450)
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
+	tortilla, paella := s.Dish(10, 850), s.Dish(5, 1450)
 	wanted := client.Basket{
 		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
 		DeliveryAddress: &client.Address{Street: "Gran Vía 2", City: "Madrid", PostalCode: "28013", Country: "ES"},
@@ -30,7 +30,7 @@ func TestOrderConfirmed(t *testing.T) {
 		t.Fatalf("Location %q", answer.Header.Get("Location"))
 	}
 
-	got := w.WantStatus(ana, id, client.Confirmed)
+	got := s.WantStatus(ana, id, client.Confirmed)
 	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
 		t.Errorf("the order is %+v", got)
 	}
@@ -47,21 +47,21 @@ func TestOrderConfirmed(t *testing.T) {
 	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
 		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
 	}
-	w.WantStock(tortilla, 7, 3, 0)
-	w.WantStock(paella, 3, 2, 0)
+	s.WantStock(tortilla, 7, 3, 0)
+	s.WantStock(paella, 3, 2, 0)
 }
 
 // An order that cannot be filled whole takes nothing, and says which lines fell short.
 func TestOrderRejected(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
-	plenty, scarce, none := w.Dish(50, 100), w.Dish(2, 200), w.Dish(0, 300)
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
+	plenty, scarce, none := s.Dish(50, 100), s.Dish(2, 200), s.Dish(0, 300)
 
 	placed := scenario.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
 	}}))(t)
-	got := w.WantStatus(ana, placed.ID, client.Rejected)
+	got := s.WantStatus(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
 		t.Fatalf("rejected for %q with shortages %+v", got.Reason, got.Shortages)
 	}
@@ -78,23 +78,23 @@ func TestOrderRejected(t *testing.T) {
 	if got.TotalCents != 0 {
 		t.Errorf("a rejected order has a total of %d", got.TotalCents)
 	}
-	w.WantStock(plenty, 50, 0, 0)
-	w.WantStock(scarce, 2, 0, 0)
+	s.WantStock(plenty, 50, 0, 0)
+	s.WantStock(scarce, 2, 0, 0)
 }
 
 // Prices are those at the moment of the reservation: what the menu says later changes nothing.
 func TestPricesStay(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(10, 500)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(10, 500)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
 	dearer := int64(900)
-	scenario.Must(w.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
+	scenario.Must(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
 	if again := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
 		t.Errorf("the total became %d", again.TotalCents)
 	}
-	if next := w.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
+	if next := s.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
 		t.Errorf("the next order's total is %d, want 1800", next.TotalCents)
 	}
 }
@@ -102,8 +102,8 @@ func TestPricesStay(t *testing.T) {
 // Prefer: wait answers as soon as the order is decided, says that it was honoured, and never waits longer than asked.
 func TestPreferWait(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(10, 500)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(10, 500)
 	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
 
 	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,

@@ -30,11 +30,11 @@ func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) 
 // Pages are newest first, without gaps or repetitions, also when something new comes in between.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(100, 100)
+	s := arrive(t, peaceful(t))
+	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(100, 100)
 	var placed []string
 	for range 7 {
-		placed = append(placed, w.PlaceConfirmed(ana, scenario.Basket(dish, 1)).ID)
+		placed = append(placed, s.PlaceConfirmed(ana, scenario.Basket(dish, 1)).ID)
 	}
 	slices.Reverse(placed)
 
@@ -58,8 +58,8 @@ func TestPages(t *testing.T) {
 
 func TestBadPages(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
 	for _, path := range []string{
 		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",
 		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",

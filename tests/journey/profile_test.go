@@ -10,8 +10,8 @@ import (
 
 func TestProfile(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
 	before := scenario.Must(ana.Me(ctx))(t)
 
@@ -31,8 +31,8 @@ func TestProfile(t *testing.T) {
 // A phone number is one person's; who gives it up leaves it to others.
 func TestProfilePhone(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, bea := t.Context(), w.Customer(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana, bea := t.Context(), s.Customer(), s.Customer()
 	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
 
 	other := scenario.NewPerson().Phone
@@ -44,10 +44,10 @@ func TestProfilePhone(t *testing.T) {
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	mine := map[string]bool{w.Customer().ID: true, w.Customer().ID: true, w.Customer().ID: true}
+	s := arrive(t, peaceful(t))
+	mine := map[string]bool{s.Customer().ID: true, s.Customer().ID: true, s.Customer().ID: true}
 	for profile := range pages(t, func(page client.Page) (client.List[client.Profile], error) {
-		return w.Admin.Users(t.Context(), page)
+		return s.Admin.Users(t.Context(), page)
 	}) {
 		delete(mine, profile.ID)
 	}

@@ -11,9 +11,9 @@ import (
 // A client whose stream broke takes it up again where it was: it misses nothing, and is told nothing twice.
 func TestTrackingResumes(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	begun := scenario.Watch(t, ana, order.ID, "")
 	confirmed := begun.Want(client.Confirmed)
@@ -45,9 +45,9 @@ func TestTrackingResumes(t *testing.T) {
 // Several who watch the same order all hear of it; staff may watch any.
 func TestSeveralWatch(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	streams := []*scenario.Stream{scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, cook, order.ID, "")}
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
@@ -63,10 +63,10 @@ func TestSeveralWatch(t *testing.T) {
 
 func TestTrackingIsPrivate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, bea, dish := w.Customer(), w.Customer(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	for caller, status := range map[*client.Client]int{w.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
+	s := arrive(t, peaceful(t))
+	ana, bea, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	for caller, status := range map[*client.Client]int{s.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
 		for _, err := range caller.Watch(t.Context(), order.ID, "") {
 			wantProblem(t, err, status)
 		}
