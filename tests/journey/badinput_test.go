@@ -13,8 +13,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
-func TestBadOrders(t *testing.T) {
+// The response to an invalid order names the invalid field, and no order is stored.
+func TestInvalidOrdersAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
@@ -63,7 +63,7 @@ func TestBadOrders(t *testing.T) {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
 		}
 		if test.field != "" && !slices.Contains(problem.Fields(), test.field) {
-			t.Errorf("%s: the wrong fields are %v, want %s", test.name, problem.Fields(), test.field)
+			t.Errorf("%s: invalid fields: got %v, want %s", test.name, problem.Fields(), test.field)
 		}
 	}
 	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
@@ -72,8 +72,8 @@ func TestBadOrders(t *testing.T) {
 	s.WantStock(dish, 100, 0, 0)
 }
 
-// A body of more than 1 MiB is refused, whether its length is said or not; one that is no JSON by its type as well.
-func TestBodiesThatAreNone(t *testing.T) {
+// A body of more than 1 MiB gets a 413. A body whose Content-Type is not JSON gets a 415.
+func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
@@ -91,7 +91,7 @@ func TestBodiesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestBadRegistrations(t *testing.T) {
+func TestInvalidRegistrationsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	good := func(change func(map[string]any)) map[string]any {
@@ -108,7 +108,7 @@ func TestBadRegistrations(t *testing.T) {
 		body        map[string]any
 	}{
 		{"no e-mail", "email", good(func(b map[string]any) { delete(b, "email") })},
-		{"an e-mail that is none", "email", set("email", "ana at example.com")},
+		{"a malformed e-mail", "email", set("email", "ana at example.com")},
 		{"an e-mail that is too long", "email", set("email", strings.Repeat("a", 300)+"@example.com")},
 		{"an e-mail that is a number", "email", set("email", 5)},
 		{"no password", "password", good(func(b map[string]any) { delete(b, "password") })},
@@ -117,15 +117,15 @@ func TestBadRegistrations(t *testing.T) {
 		{"no name", "name", good(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
-		{"a phone that is none", "phone", set("phone", "ask me")},
-		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
+		{"a malformed phone", "phone", set("phone", "ask me")},
+		{"roles chosen by the client", "roles", set("roles", []string{"admin"})},
 	} {
 		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
 		if email, ok := test.body["email"].(string); ok {
-			if err := storedNowhere(t, s, email); err != nil {
+			if err := checkNotStored(t, s, email); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
@@ -136,18 +136,18 @@ func TestBadRegistrations(t *testing.T) {
 	}
 }
 
-// storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
-// unknown e-mail, not like an account that is not active.
-func storedNowhere(t testing.TB, s *visit, email string) error {
+// checkNotStored checks that a registration was not stored: a login gets the response for an unknown e-mail, not the one for
+// an inactive account.
+func checkNotStored(t testing.TB, s *visit, email string) error {
 	answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
-		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
+		err = fmt.Errorf("the account was stored: login returned %d", answer.Status)
 	}
 	return err
 }
 
-func TestBadProducts(t *testing.T) {
+func TestInvalidProductsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	for field, body := range map[string]string{
@@ -165,7 +165,7 @@ func TestBadProducts(t *testing.T) {
 	}
 }
 
-func TestBadIdempotencyKeys(t *testing.T) {
+func TestInvalidIdempotencyKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)

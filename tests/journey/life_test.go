@@ -8,12 +8,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// kitchen are the four steps that staff take an order through.
+// kitchen lists the four statuses that staff move an order through.
 var kitchen = []string{client.Preparing, client.Ready, client.OutForDelivery, client.Delivered}
 
-// An order's whole life, watched live by its customer from the first moment to the last; in the end what was reserved is
-// sold.
-func TestWholeLife(t *testing.T) {
+// The customer watches an order live from PENDING to DELIVERED. Its reserved stock becomes sold.
+func TestLiveStreamShowsEveryStatusUntilDelivered(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
@@ -23,19 +22,19 @@ func TestWholeLife(t *testing.T) {
 	watching.Want(client.Confirmed)
 	for _, step := range kitchen {
 		if got := scenario.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
-			t.Fatalf("advancing to %s answers %s", step, got.Status)
+			t.Fatalf("advance to %s: got %s", step, got.Status)
 		}
 		watching.Want(step)
 	}
 	watching.WantEnd()
 	if end := scenario.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
-		t.Errorf("in the end the order is %+v", end)
+		t.Errorf("the delivered order: got %+v, want version 6 and DELIVERED", end)
 	}
 	s.WantStock(dish, 6, 0, 4)
 }
 
-// The kitchen takes one step after the other; a step taken again is fine and changes nothing.
-func TestIllegalSteps(t *testing.T) {
+// The kitchen cannot skip a step or go back. A repeated step succeeds and changes nothing.
+func TestIllegalStepsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
@@ -46,7 +45,7 @@ func TestIllegalSteps(t *testing.T) {
 	for _, status := range []string{client.Pending, client.Confirmed, client.Rejected, client.Cancelled, "EATEN", ""} {
 		problem := refused(cook.Advance(ctx, order.ID, status))(t, http.StatusUnprocessableEntity)
 		if fields := problem.Fields(); len(fields) != 1 || fields[0] != "status" {
-			t.Errorf("status %q: the wrong fields are %v", status, fields)
+			t.Errorf("status %q: invalid fields: got %v, want status", status, fields)
 		}
 	}
 	refused(ana.Advance(ctx, order.ID, client.Preparing))(t, http.StatusForbidden)
@@ -55,14 +54,13 @@ func TestIllegalSteps(t *testing.T) {
 	first := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	again := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	if again.Version != first.Version {
-		t.Errorf("the same step again made version %d of %d", again.Version, first.Version)
+		t.Errorf("after the repeated step: got version %d, want %d", again.Version, first.Version)
 	}
 	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
 	refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
 }
 
-// What was rejected stays so.
-func TestNothingFollowsRejected(t *testing.T) {
+func TestRejectedOrdersCannotChange(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(1, 700)

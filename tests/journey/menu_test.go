@@ -10,8 +10,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// On first start there is a menu to choose from.
-func TestMenuIsThere(t *testing.T) {
+func TestFirstStartCreatesTheDemoMenu(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	categories, dishes := map[string]bool{}, 0
@@ -24,15 +23,15 @@ func TestMenuIsThere(t *testing.T) {
 		dishes++
 		categories[product.Category] = true
 		if product.PriceCents <= 0 || product.Currency == "" || product.Name == "" || !product.Active {
-			t.Errorf("on the menu is %+v", product)
+			t.Errorf("the menu has an incomplete dish: %+v", product)
 		}
 	}
 	if dishes < 25 || len(categories) < 4 {
-		t.Errorf("the menu has %d dishes in %d categories", dishes, len(categories))
+		t.Errorf("the menu: got %d dishes in %d categories, want at least 25 in 4", dishes, len(categories))
 	}
 }
 
-func TestMenuSearch(t *testing.T) {
+func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
@@ -52,37 +51,37 @@ func TestMenuSearch(t *testing.T) {
 		{client.Search{Category: "none such"}, 0},
 	} {
 		if got := scenario.Must(s.Anonymous.Menu(ctx, test.search))(t); len(got.Items) != test.want {
-			t.Errorf("%+v finds %d, want %d", test.search, len(got.Items), test.want)
+			t.Errorf("%+v: got %d dishes, want %d", test.search, len(got.Items), test.want)
 		}
 	}
 }
 
-// What an administrator does to a dish is what everyone sees.
-func TestDish(t *testing.T) {
+// Customers see every change that an administrator makes to a dish.
+func TestChangesOfADishAreVisible(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
 	answer := scenario.Must(s.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
 		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}}))(t)
 	if answer.Status != http.StatusCreated || answer.Header.Get("Location") == "" {
-		t.Fatalf("adding a dish answers %d %s: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
+		t.Fatalf("adding a dish: got %d, Location %q: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
 	}
 	id := answer.Header.Get("Location")[len("/api/v1/products/"):]
 	dish := scenario.Must(s.Anonymous.Product(ctx, id))(t)
 	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 || !dish.Active || dish.Currency != "EUR" {
-		t.Errorf("the dish is %+v", dish)
+		t.Errorf("the new dish: got %+v", dish)
 	}
 
 	name, off := "Flan casero", false
 	changed := scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name}))(t)
 	if changed.Name != name || changed.Description != "de huevo" || changed.Version <= dish.Version {
-		t.Errorf("changed, the dish is %+v", changed)
+		t.Errorf("the changed dish: got %+v", changed)
 	}
 	scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off}))(t)
 	if found := scenario.Must(s.Anonymous.Menu(ctx, client.Search{Query: name}))(t); contains(found.Items, id) {
-		t.Error("a dish that was taken off is still on the menu")
+		t.Error("the menu still shows an inactive dish")
 	}
-	// Whoever still has it in mind is told so, at once or by the saga.
+	// An order of the inactive dish is refused at once or rejected by the saga.
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err == nil {
 		s.WantStatus(ana, placed.ID, client.Rejected)
@@ -101,15 +100,15 @@ func contains(products []client.Product, id string) bool {
 	return false
 }
 
-func TestStock(t *testing.T) {
+func TestStockNeverFallsBelowZero(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, cook, dish := t.Context(), s.Staff(), s.Dish(5, 700)
 	if got := scenario.Must(cook.AddStock(ctx, dish.ID, 10))(t); got.Available != 15 {
-		t.Errorf("5 and 10 are %d", got.Available)
+		t.Errorf("5 + 10: got %d, want 15", got.Available)
 	}
 	if got := scenario.Must(cook.AddStock(ctx, dish.ID, -15))(t); got.Available != 0 {
-		t.Errorf("15 less 15 is %d", got.Available)
+		t.Errorf("15 - 15: got %d, want 0", got.Available)
 	}
 	refused(cook.AddStock(ctx, dish.ID, -1))(t, http.StatusConflict)
 	refused(cook.AddStock(ctx, dish.ID, 0))(t, http.StatusUnprocessableEntity)

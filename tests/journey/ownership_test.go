@@ -8,7 +8,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// To others, an order is not there at all.
+// Other customers get a 404 for an order that is not theirs.
 func TestOrdersArePrivate(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
@@ -23,7 +23,7 @@ func TestOrdersArePrivate(t *testing.T) {
 	}
 	scenario.Must(cook.GetOrder(ctx, order.ID, 0))(t)
 	if now := scenario.Must(ana.GetOrder(ctx, order.ID, 0))(t); now.Status != client.Confirmed {
-		t.Errorf("what others tried made it %s", now.Status)
+		t.Errorf("the other customers' requests changed the order to %s", now.Status)
 	}
 }
 
@@ -41,8 +41,8 @@ func TestProfilesArePrivate(t *testing.T) {
 	}
 }
 
-// Customers cannot do the work of staff, nor staff that of administrators.
-func TestRoles(t *testing.T) {
+// Customers cannot act as staff, and staff cannot act as administrators.
+func TestRolesLimitWhatAnAccountMayDo(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
@@ -61,7 +61,7 @@ func TestRoles(t *testing.T) {
 	scenario.Must(cook.AddStock(ctx, dish.ID, 1))(t)
 	s.WantStock(dish, 11, 0, 0)
 
-	// What is reserved and sold is the kitchen's business.
+	// Only staff see the reserved and sold quantities.
 	s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 	s.WantStock(dish, 9, 2, 0)
 	if seen := scenario.Must(ana.Product(ctx, dish.ID))(t); seen.Reserved != 0 || seen.Available != 9 {

@@ -9,19 +9,19 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestRegistration(t *testing.T) {
+func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, person := t.Context(), scenario.NewPerson()
 
 	answer := scenario.Must(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
 	if answer.Status != http.StatusAccepted {
-		t.Fatalf("register answers %d: %s", answer.Status, answer.Body)
+		t.Fatalf("registration: got %d, want 202: %s", answer.Status, answer.Body)
 	}
 	location := answer.Header.Get("Location")
 	id, found := strings.CutPrefix(location, "/api/v1/auth/registrations/")
 	if !found {
-		t.Fatalf("Location %q", location)
+		t.Fatalf("Location: got %q, want /api/v1/auth/registrations/...", location)
 	}
 	got := scenario.Must(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
@@ -31,15 +31,15 @@ func TestRegistration(t *testing.T) {
 	ana := scenario.Must(s.Anonymous.Login(ctx, person.Email, person.Password))(t)
 	me := scenario.Must(ana.Me(ctx))(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
-		t.Errorf("the profile is %+v, registered was %+v", me, person)
+		t.Errorf("profile: got %+v, want %+v", me, person)
 	}
 	if me.Address == nil || *me.Address != *person.Address {
-		t.Errorf("the address is %+v, registered was %+v", me.Address, person.Address)
+		t.Errorf("address: got %+v, want %+v", me.Address, person.Address)
 	}
 }
 
-// A phone number belongs to one person, however it is written; the e-mail of a registration that was rejected for it is
-// free again.
+// A phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
+// again.
 func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
@@ -62,7 +62,7 @@ func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 	}
 }
 
-func TestRegistrationWithATakenEmail(t *testing.T) {
+func TestRegistrationWithATakenEmailIsRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	first := s.Customer()
@@ -72,8 +72,8 @@ func TestRegistrationWithATakenEmail(t *testing.T) {
 	refused(s.Anonymous.Register(t.Context(), second))(t, http.StatusConflict)
 }
 
-// Two people who ask for the same phone number at once: one gets it.
-func TestRegistrationsRaceForAPhone(t *testing.T) {
+// Of several simultaneous registrations with the same phone number, one becomes ACTIVE.
+func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	phone := scenario.NewPerson().Phone
@@ -88,12 +88,12 @@ func TestRegistrationsRaceForAPhone(t *testing.T) {
 		return settled.Status, err
 	})(t)
 	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
-		t.Errorf("six registrations with one phone number ended %v, want one ACTIVE, five REJECTED", outcomes)
+		t.Errorf("six registrations with one phone number: got %v, want one ACTIVE, five REJECTED", outcomes)
 	}
 }
 
-// Of several that register with the same e-mail at once, one is accepted.
-func TestRegistrationsRaceForAnEmail(t *testing.T) {
+// Of several simultaneous registrations with the same e-mail, one is accepted.
+func TestOneOfManyRegistrationsGetsTheEmail(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	email := scenario.NewPerson().Email
@@ -104,11 +104,11 @@ func TestRegistrationsRaceForAnEmail(t *testing.T) {
 		return answer.Status, err
 	})(t)
 	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
-		t.Errorf("six registrations with one e-mail were answered %v, want one 202, five 409", outcomes)
+		t.Errorf("six registrations with one e-mail: got %v, want one 202, five 409", outcomes)
 	}
 }
 
-func TestRegistrationOfNobody(t *testing.T) {
+func TestUnknownRegistrationIsNotFound(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {

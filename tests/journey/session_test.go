@@ -8,22 +8,22 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestLogin(t *testing.T) {
+func TestLoginDoesNotRevealWhichAccountsExist(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana := s.Customer()
 	if ana.Session.TokenType != "Bearer" || ana.Session.ExpiresIn != 15*60 || ana.Session.RefreshToken == "" {
-		t.Errorf("the session is %+v", ana.Session)
+		t.Errorf("session: got %+v, want a Bearer token for 15 minutes and a refresh token", ana.Session)
 	}
-	// Who does not know the password learns nothing: not even whether there is such an account.
+	// The response to a wrong password does not reveal whether the account exists.
 	known := refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password"))(t, http.StatusUnauthorized)
 	unknown := refused(s.Anonymous.Login(t.Context(), scenario.NewPerson().Email, "wrong password"))(t, http.StatusUnauthorized)
 	if known.Detail != unknown.Detail {
-		t.Errorf("a wrong password is told %q, an unknown e-mail %q", known.Detail, unknown.Detail)
+		t.Errorf("a wrong password gets %q, an unknown e-mail %q; want the same", known.Detail, unknown.Detail)
 	}
 }
 
-// A refresh token works once. Whoever comes with a spent one, the owner or a thief, ends the whole family.
+// A refresh token works once. A second use, by the owner or a thief, revokes every token of its family.
 func TestRefreshTokensRotate(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
@@ -43,8 +43,8 @@ func TestRefreshTokensRotate(t *testing.T) {
 	scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 }
 
-// Of two that use the same refresh token at once, at most one gets a session: the other is a reuse.
-func TestRefreshTokensRace(t *testing.T) {
+// Of several simultaneous uses of one refresh token, at most one gets a session. The others count as reuse.
+func TestRefreshTokenWorksOnceUnderRace(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana := s.Customer()
@@ -54,40 +54,40 @@ func TestRefreshTokensRace(t *testing.T) {
 		return answer.Status, err
 	})(t)
 	if ok := count(outcomes, http.StatusOK); ok > 1 || ok+count(outcomes, http.StatusUnauthorized) != len(outcomes) {
-		t.Errorf("one refresh token used eight times at once was answered %v", outcomes)
+		t.Errorf("eight simultaneous uses of one refresh token: got %v, want at most one 200 and otherwise 401", outcomes)
 	}
 }
 
-func TestLogout(t *testing.T) {
+func TestLogoutEndsOneSession(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
 	other := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 
-	for range 2 { // also again, as for whoever did not hear the answer
+	for range 2 { // a client may repeat a logout whose response was lost
 		if err := s.Anonymous.Logout(ctx, ana.Session.RefreshToken); err != nil {
 			t.Fatal(err)
 		}
 	}
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
-	scenario.Must(s.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session goes on
+	scenario.Must(s.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session stays valid
 }
 
-func TestRefreshWithNonsense(t *testing.T) {
+func TestUnknownRefreshTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	refused(s.Anonymous.Refresh(t.Context(), "nonsense"))(t, http.StatusUnauthorized)
 }
 
-// Changing somebody's roles ends their refresh tokens, so that old rights last no longer than an access token.
-func TestRolesEndRefreshTokens(t *testing.T) {
+// A change of an account's roles revokes its refresh tokens, so old roles last no longer than an access token.
+func TestRoleChangeRevokesRefreshTokens(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
 
 	account := scenario.Must(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
 	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive || len(account.Roles) != 2 {
-		t.Errorf("the account is %+v", account)
+		t.Errorf("account: got %+v", account)
 	}
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
 
@@ -99,7 +99,7 @@ func TestRolesEndRefreshTokens(t *testing.T) {
 	refused(back.AddStock(ctx, s.Dish(1, 100).ID, 1))(t, http.StatusForbidden)
 }
 
-func TestRolesThatCannotBe(t *testing.T) {
+func TestInvalidRoleChangesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()

@@ -8,7 +8,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A client whose stream broke takes it up again where it was: it misses nothing, and is told nothing twice.
+// A client that resumes a broken stream misses no change and gets none twice.
 func TestTrackingResumes(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
@@ -28,7 +28,7 @@ func TestTrackingResumes(t *testing.T) {
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
-	// From the very first on, all of it; after the last, nothing but the end.
+	// A stream after the first change shows all later ones; a stream after the last change ends at once.
 	all := scenario.Watch(t, ana, order.ID, "1")
 	for _, status := range append([]string{client.Confirmed}, kitchen...) {
 		all.Want(status)
@@ -36,14 +36,14 @@ func TestTrackingResumes(t *testing.T) {
 	all.WantEnd()
 	scenario.Watch(t, ana, order.ID, "6").WantEnd()
 
-	// Who comes late hears how it ended.
+	// A stream that opens after the end shows the final status.
 	late := scenario.Watch(t, ana, order.ID, "")
 	late.Want(client.Delivered)
 	late.WantEnd()
 }
 
-// Several who watch the same order all hear of it; staff may watch any.
-func TestSeveralWatch(t *testing.T) {
+// Every watcher of an order gets every change. Staff may watch any order.
+func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(10, 700)
@@ -55,7 +55,7 @@ func TestSeveralWatch(t *testing.T) {
 	scenario.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
 	for _, stream := range streams {
 		if change := stream.Want(client.Cancelled); change.Reason != "changed my mind" {
-			t.Errorf("the reason told is %q", change.Reason)
+			t.Errorf("reason: got %q, want \"changed my mind\"", change.Reason)
 		}
 		stream.WantEnd()
 	}
