@@ -218,10 +218,11 @@ func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 
 var (
 	metric  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
-	waiting = regexp.MustCompile(`\bmetrics\.Waiting\([^"]*"([a-z_]+)"`)
+	waiting = regexp.MustCompile(`\btelemetry\.RegisterBacklog\([^"]*"([a-z_]+)"`)
 )
 
-// metricsIn lists the metrics that a source file defines. metrics.Waiting defines two metrics from one name.
+// metricsIn lists the metrics that a source file defines. telemetry.RegisterBacklog defines two
+// metrics from one name.
 func metricsIn(text string) []string {
 	var all []string
 	for _, found := range metric.FindAllStringSubmatch(text, -1) {
@@ -238,7 +239,7 @@ func metricsIn(text string) []string {
 }
 
 func TestMetricsIn(t *testing.T) {
-	text := `metrics.Waiting(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
+	text := `telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
 		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
 	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
 	if got := metricsIn(text); !slices.Equal(got, want) {
