@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Client calls the API at one address, with the access token it holds, if any.
+// Client calls the API at one address. It sends its session's access token, if it has one.
 type Client struct {
 	url  string
 	http *http.Client
 
-	// Session is what logging in gave; its zero value is nobody.
+	// Session comes from Login; its zero value calls anonymously.
 	Session Session
 }
 
-// timeout is longer than the longest a request may wait (Prefer: wait=30), and bounds everything but streams.
+// timeout limits every request except streams. It exceeds the longest `Prefer: wait`, which is 30 s.
 const timeout = 40 * time.Second
 
-// New returns nobody in particular at a gateway's address, such as http://127.0.0.1:8080.
+// New returns an anonymous client of the gateway at an address such as http://127.0.0.1:8080.
 func New(address string) *Client {
 	return &Client{url: strings.TrimRight(address, "/"), http: &http.Client{Timeout: timeout, Transport: transport()}}
 }
@@ -42,8 +42,8 @@ func (c *Client) As(session Session) *Client {
 	return &Client{url: c.url, http: c.http, Session: session}
 }
 
-// Request is one call of the API, for those that no verb makes. Body is sent as it is when it is []byte or string, and
-// as JSON otherwise; nil sends none.
+// Request is one request that no verb of Client makes. A Body of type []byte or string is sent unchanged, any other as
+// JSON; nil sends no body.
 type Request struct {
 	Method string
 	Path   string // below /api/v1
@@ -51,14 +51,14 @@ type Request struct {
 	Header http.Header
 }
 
-// Answer is what came back.
+// Answer is an HTTP response with its body.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Do makes a call and returns whatever answer came, a refusal too. The error says that none came.
+// Do sends a request and returns the response, whatever its status. An error means that no response arrived.
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	req, err := c.request(ctx, r)
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// call makes a call that has to succeed, and decodes its answer into T.
+// call sends a request and decodes the response into T. A refusal is an error.
 func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
 	var value T
 	answer, err := c.Do(ctx, r)
@@ -125,7 +125,7 @@ func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
 	return value, nil
 }
 
-// wait is the header that asks to be answered only when the status is settled, or after so long (whole seconds).
+// wait returns the Prefer header that delays the response until the status is decided or d has passed (whole seconds).
 func wait(d time.Duration) http.Header {
 	if d <= 0 {
 		return nil
@@ -133,13 +133,13 @@ func wait(d time.Duration) http.Header {
 	return http.Header{"Prefer": {fmt.Sprintf("wait=%d", int(d/time.Second))}}
 }
 
-// Page asks for one page of a list; the zero value is the first one, of the usual size.
+// Page selects one page of a list; the zero value is the first page with the default size.
 type Page struct {
 	Limit  int
 	Cursor string
 }
 
-// List is one page; NextCursor asks for the one after it and is empty on the last.
+// List is one page. NextCursor selects the next page; it is empty on the last one.
 type List[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"nextCursor"`
@@ -161,7 +161,7 @@ func (p Page) query(more url.Values) string {
 	return "?" + more.Encode()
 }
 
-// Ready asks whether all of the system is ready, and otherwise says what is not.
+// Ready returns nil when the whole system is ready. Otherwise the error names the parts that are not.
 func (c *Client) Ready(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/readyz", nil)
 	if err != nil {
@@ -180,4 +180,4 @@ func (c *Client) Ready(ctx context.Context) error {
 }
 
 // errNotAProblem is the cause of a Problem whose answer was not problem+json.
-var errNotAProblem = errors.New("the answer is no application/problem+json")
+var errNotAProblem = errors.New("the response is not application/problem+json")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Product is a dish on the menu. Reserved and Sold are shown to staff alone.
+// Product is a dish on the menu. The API shows Reserved and Sold only to staff.
 type Product struct {
 	ID          string    `json:"id"`
 	Name        string    `json:"name"`
@@ -24,7 +24,7 @@ type Product struct {
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
-// NewProduct is a dish to be put on the menu.
+// NewProduct is the body that adds a dish to the menu.
 type NewProduct struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
@@ -34,7 +34,7 @@ type NewProduct struct {
 	Stock       int    `json:"stock,omitempty"`
 }
 
-// ProductChange holds what shall change; nil leaves a member as it is.
+// ProductChange is a partial update of a dish; a nil member stays unchanged.
 type ProductChange struct {
 	Name        *string `json:"name,omitempty"`
 	Description *string `json:"description,omitempty"`
@@ -43,7 +43,7 @@ type ProductChange struct {
 	Active      *bool   `json:"active,omitempty"`
 }
 
-// Search narrows the menu.
+// Search filters the menu.
 type Search struct {
 	Query    string
 	Category string
@@ -62,7 +62,7 @@ func (c *Client) Menu(ctx context.Context, search Search) (List[Product], error)
 	return call[List[Product]](ctx, c, Request{Method: http.MethodGet, Path: "/products" + search.query(more)})
 }
 
-// Product shows one dish.
+// Product returns one dish.
 func (c *Client) Product(ctx context.Context, id string) (Product, error) {
 	return call[Product](ctx, c, Request{Method: http.MethodGet, Path: "/products/" + url.PathEscape(id)})
 }
@@ -77,7 +77,7 @@ func (c *Client) ChangeProduct(ctx context.Context, id string, change ProductCha
 	return call[Product](ctx, c, Request{Method: http.MethodPatch, Path: "/products/" + url.PathEscape(id), Body: change})
 }
 
-// AddStock adds to what is available, or takes from it when delta is negative (staff and administrators).
+// AddStock adds delta to the available quantity; delta may be negative (staff and administrators).
 func (c *Client) AddStock(ctx context.Context, id string, delta int) (Product, error) {
 	return call[Product](ctx, c, Request{Method: http.MethodPost, Path: "/products/" + url.PathEscape(id) + "/stock",
 		Body: map[string]int{"delta": delta}})

@@ -19,7 +19,7 @@ const (
 	Cancelled      = "CANCELLED"
 )
 
-// Basket is what somebody wants to order.
+// Basket is the body that places an order.
 type Basket struct {
 	Items           []Item   `json:"items"`
 	DeliveryAddress *Address `json:"deliveryAddress,omitempty"`
@@ -32,7 +32,7 @@ type Item struct {
 	Quantity  int    `json:"quantity"`
 }
 
-// Order is an order as it is now.
+// Order is the current state of an order.
 type Order struct {
 	ID              string     `json:"id"`
 	CustomerID      string     `json:"customerId"`
@@ -49,7 +49,7 @@ type Order struct {
 	UpdatedAt       time.Time  `json:"updatedAt"`
 }
 
-// Line is one line of an order; name and prices are there from CONFIRMED on.
+// Line is one line of an order. Its name and prices are set from CONFIRMED on.
 type Line struct {
 	ProductID      string `json:"productId"`
 	Quantity       int    `json:"quantity"`
@@ -58,14 +58,14 @@ type Line struct {
 	LineTotalCents int64  `json:"lineTotalCents"`
 }
 
-// Shortage is a line of which there was not enough.
+// Shortage is a line of an order that product could not reserve.
 type Shortage struct {
 	ProductID string `json:"productId"`
 	Requested int    `json:"requested"`
 	Available int    `json:"available"`
 }
 
-// Order places an order. The answer comes before it is confirmed.
+// Order places an order. The response arrives before the order is decided.
 func (c *Client) Order(ctx context.Context, basket Basket) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket})
 }
@@ -75,12 +75,12 @@ func (c *Client) OrderOnce(ctx context.Context, key string, basket Basket) (Orde
 	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket, Header: http.Header{"Idempotency-Key": {key}}})
 }
 
-// GetOrder shows an order; with patience it waits that long (at most 30 s) for it to be confirmed or rejected.
+// GetOrder returns an order. A positive patience waits that long (at most 30 s) until it is confirmed or rejected.
 func (c *Client) GetOrder(ctx context.Context, id string, patience time.Duration) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodGet, Path: "/orders/" + url.PathEscape(id), Header: wait(patience)})
 }
 
-// Orders lists one's own orders, or everybody's for staff, newest first; status "" is any.
+// Orders lists the caller's orders, or all orders for staff, newest first. An empty status selects every status.
 func (c *Client) Orders(ctx context.Context, status string, page Page) (List[Order], error) {
 	more := url.Values{}
 	if status != "" {
@@ -98,7 +98,7 @@ func (c *Client) Cancel(ctx context.Context, id, reason string) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders/" + url.PathEscape(id) + "/cancel", Body: body})
 }
 
-// Advance takes an order to its next kitchen step (staff only).
+// Advance moves an order to its next kitchen status (staff only).
 func (c *Client) Advance(ctx context.Context, id, status string) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders/" + url.PathEscape(id) + "/status",
 		Body: map[string]string{"status": status}})

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Problem is a refusal (RFC 9457).
+// Problem is an error response of the API (RFC 9457).
 type Problem struct {
 	Type     string  `json:"type"`
 	Title    string  `json:"title"`
@@ -22,7 +22,7 @@ type Problem struct {
 	cause  error
 }
 
-// Field names one member of the request and says what is wrong with it.
+// Field names an invalid member of the request and explains the error.
 type Field struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
@@ -36,10 +36,10 @@ func (p *Problem) Error() string {
 	return text
 }
 
-// Unwrap says what was wrong with the refusal itself, if anything.
+// Unwrap returns an error when the response was not a valid problem document.
 func (p *Problem) Unwrap() error { return p.cause }
 
-// Fields are the names of the members that were wrong.
+// Fields returns the names of the invalid members.
 func (p *Problem) Fields() []string {
 	names := make([]string, len(p.Errors))
 	for i, field := range p.Errors {
@@ -48,7 +48,8 @@ func (p *Problem) Fields() []string {
 	return names
 }
 
-// Problem reads the answer as a refusal. Where it is none, the Problem says so and holds what came.
+// Problem decodes the response as a problem document. If it is another document, Detail holds its body and Unwrap returns
+// an error.
 func (a Answer) Problem() *Problem {
 	p := Problem{}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
@@ -60,7 +61,7 @@ func (a Answer) Problem() *Problem {
 	return &p
 }
 
-// Refused finds the refusal in an error; nil when the error is none.
+// Refused returns the Problem in err, or nil when err has none.
 func Refused(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -69,7 +70,7 @@ func Refused(err error) *Problem {
 	return nil
 }
 
-// Status is the HTTP status of a refusal; 0 when err is none.
+// Status returns the HTTP status of the Problem in err, or 0 when err has none.
 func Status(err error) int {
 	if p := Refused(err); p != nil {
 		return p.Status

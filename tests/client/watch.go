@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Change is one change of an order's status, as it is told to those who watch.
+// Change is one change of an order's status in a live stream.
 type Change struct {
 	OrderID string    `json:"orderId"`
 	Status  string    `json:"status"`
@@ -21,15 +21,15 @@ type Change struct {
 	Reason  string    `json:"reason"`
 	At      time.Time `json:"at"`
 
-	// EventID is what to resume from.
+	// EventID resumes a stream after this change.
 	EventID string `json:"-"`
 }
 
-// Watch follows an order live, until the server ends the stream after a final status, or ctx ends. It begins with the
-// status as it is; after, the EventID of an earlier change, begins with what came after that one.
+// Watch streams an order's changes until ctx ends or the server ends the stream after a final status. The stream starts
+// with the current status, or, if after holds the EventID of an earlier change, with the changes after that one.
 func (c *Client) Watch(ctx context.Context, orderID, after string) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		stream, err := c.open(ctx, orderID, after)
+		stream, err := c.openStream(ctx, orderID, after)
 		if err != nil {
 			yield(Change{}, err)
 			return
@@ -48,7 +48,7 @@ func (c *Client) Watch(ctx context.Context, orderID, after string) iter.Seq2[Cha
 	}
 }
 
-func (c *Client) open(ctx context.Context, orderID, after string) (io.ReadCloser, error) {
+func (c *Client) openStream(ctx context.Context, orderID, after string) (io.ReadCloser, error) {
 	header := http.Header{"Accept": {"text/event-stream"}}
 	if after != "" {
 		header.Set("Last-Event-ID", after)
@@ -57,11 +57,11 @@ func (c *Client) open(ctx context.Context, orderID, after string) (io.ReadCloser
 	if err != nil {
 		return nil, err
 	}
-	resp, err := (&http.Client{Transport: c.http.Transport}).Do(req) // without the time-out: the stream lasts
+	resp, err := (&http.Client{Transport: c.http.Transport}).Do(req) // no timeout: a stream stays open
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusNoContent { // what came after is nothing, and nothing will
+	if resp.StatusCode == http.StatusNoContent { // no later change exists or will follow
 		return resp.Body, nil
 	}
 	if resp.StatusCode != http.StatusOK {
@@ -71,12 +71,13 @@ func (c *Client) open(ctx context.Context, orderID, after string) (io.ReadCloser
 	}
 	if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
 		_ = resp.Body.Close()
-		return nil, fmt.Errorf("the stream is %q, not text/event-stream", kind)
+		return nil, fmt.Errorf("Content-Type of the stream: got %q, want text/event-stream", kind)
 	}
 	return resp.Body, nil
 }
 
-// next reads one event of the stream (https://html.spec.whatwg.org/multipage/server-sent-events.html); io.EOF at its end.
+// next reads one event of the stream (https://html.spec.whatwg.org/multipage/server-sent-events.html). At the end of the
+// stream it returns io.EOF.
 func next(lines *bufio.Scanner) (Change, error) {
 	var change Change
 	var kind, id, data string
@@ -86,7 +87,7 @@ func next(lines *bufio.Scanner) (Change, error) {
 		switch {
 		case lines.Text() == "" && data != "":
 			if kind != "status" {
-				return change, fmt.Errorf("an event %q, not \"status\"", kind)
+				return change, fmt.Errorf("event type: got %q, want \"status\"", kind)
 			}
 			change.EventID = id
 			err := json.Unmarshal([]byte(data), &change)

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// What was there before `down` is there after `up`: orders, accounts, and the secrets nobody gave. It comes up with three of
-// order and of product, for the parts that follow.
+// Orders, accounts and generated secrets survive `down` and `up`. The system starts with three replicas of order and of
+// product, for the parts that follow.
 func testDownAndUp(t *testing.T, s *stack) {
 	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(10, 700)
@@ -35,18 +35,18 @@ func testDownAndUp(t *testing.T, s *stack) {
 	say("     up again, with three of order and of product, after %.0f s", time.Since(since).Seconds())
 	for _, service := range services {
 		if !maps.Equal(before[service], s.secrets(t, service)) {
-			t.Errorf("%s has other secrets than before", service)
+			t.Errorf("%s: the generated secrets changed", service)
 		}
 	}
 	if got := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
-		t.Errorf("the order of before is %+v", got)
+		t.Errorf("the order from before `down`: got %+v", got)
 	}
 	w = s.scenario(t)
 	scenario.Must(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password))(t)
 	w.WantStock(dish, 8, 2, 0)
 }
 
-// With another JWT_SECRET_KEY, tokens of the old one are worth nothing; logging in gives new ones.
+// After a change of JWT_SECRET_KEY, old tokens are refused. A new login returns valid ones.
 func testRotation(t *testing.T, s *stack) {
 	w := s.scenario(t)
 	ana := w.Customer()
@@ -66,12 +66,12 @@ func testRotation(t *testing.T, s *stack) {
 	})
 	again := scenario.Must(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password))(t)
 	if me := scenario.Must(again.Me(t.Context()))(t); me.ID != ana.ID {
-		t.Errorf("it is somebody else: %+v", me)
+		t.Errorf("the profile belongs to another user: %+v", me)
 	}
 }
 
-// `down -v` is clean.
-func testDownAndGone(t *testing.T, s *stack) {
+// `down -v` leaves no container, network or volume.
+func testDownRemovesEverything(t *testing.T, s *stack) {
 	if s.keep {
 		t.Log("KEEP=yes: nothing is taken down")
 		return
@@ -79,7 +79,7 @@ func testDownAndGone(t *testing.T, s *stack) {
 	since := time.Now()
 	scenario.Must(s.compose(t.Context(), "down", "--volumes", "--timeout", "15"))(t)
 	if err := left(t.Context()); err != nil {
-		t.Errorf("down -v leaves %v", err)
+		t.Errorf("after down -v: %v", err)
 	}
 	say("     gone after %.0f s", time.Since(since).Seconds())
 }

@@ -23,21 +23,21 @@ import (
 // rulesFolder holds the alert rules.
 const rulesFolder = "deploy/prometheus/rules"
 
-// Under test Prometheus loads a copy of the rules: the same expressions, evaluated more often, with a sixth of each rule's
-// for, and 30 s at most.
+// Under test, Prometheus loads a copy of the rules: the same expressions, evaluated more often, with one sixth of each rule's
+// `for`, at most 30 s.
 const (
 	shortInterval = "5s"
 	shorter       = 6
 	shortest      = 30 * time.Second
 )
 
-// shortened is a rule's `for` under test.
+// shortened returns a rule's `for` under test.
 func shortened(given any) (string, error) {
 	whole, err := time.ParseDuration(fmt.Sprint(given))
 	return min(time.Duration(whole)/shorter, shortest).String(), err
 }
 
-// shortRules writes the copy.
+// shortRules writes the copy of the rules.
 func shortRules(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.yml"))
 	if err != nil || len(files) == 0 {
@@ -83,7 +83,7 @@ type rule struct {
 	Labels, Annotations           map[string]string
 }
 
-// rules are the alerts that Prometheus has loaded.
+// rules returns the alerts that Prometheus has loaded.
 func (s *stack) rules(t testing.TB) []rule {
 	t.Helper()
 	var answer struct {
@@ -106,16 +106,16 @@ func (s *stack) rules(t testing.TB) []rule {
 	return alerts
 }
 
-// sign identifies an alert: its name, and the labels that tell it from other alerts of that name.
+// sign identifies an alert by its name and the labels that distinguish it from other alerts of that name.
 type sign string
 
-// is reports whether an alert is the one of the sign.
-func (s sign) is(name string, labels map[string]string) bool {
+// identifies reports whether this is the sign's alert.
+func (s sign) identifies(name string, labels map[string]string) bool {
 	return s.matches(name, func(label, value string) bool { return labels[label] == value })
 }
 
-// comesFrom reports whether a rule can be the one of the sign's alert: it fixes no label to another value. The other labels
-// come from the rule's expression.
+// comesFrom reports whether a rule can create the sign's alert: it sets no label to another value. The other labels come from
+// the rule's expression.
 func (s sign) comesFrom(r rule) bool {
 	return s.matches(r.Name, func(label, value string) bool {
 		fixed, there := r.Labels[label]
@@ -137,19 +137,19 @@ func (s sign) matches(name string, agrees func(label, value string) bool) bool {
 	return true
 }
 
-// Every alert of the files is loaded, has a runbook, and has a fault in this test that makes it fire. None fires while people
-// order, register and are refused.
+// Every alert of the files is loaded, has a runbook, and has a fault in this test that makes it fire. No alert fires under
+// ordinary traffic, which includes refused requests.
 func testAlertsAreQuiet(t *testing.T, s *stack) {
-	day := s.bustle(t)
-	defer day.end()
+	requests := s.startTraffic(t)
+	defer requests.stop()
 	rules := s.rules(t)
 	if len(rules) == 0 {
-		t.Fatal("no alerts are loaded")
+		t.Fatal("Prometheus has loaded no alerts")
 	}
 	for _, r := range rules {
 		_, runbook, _ := strings.Cut(r.Annotations["runbook_url"], "docs/runbooks/")
 		if _, err := os.Stat(s.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
-			t.Errorf("%s has the runbook %q, which is not there", r.Name, r.Annotations["runbook_url"])
+			t.Errorf("%s: the runbook %q does not exist", r.Name, r.Annotations["runbook_url"])
 		}
 		if !slices.ContainsFunc(signs(), func(each sign) bool { return each.comesFrom(r) }) {
 			t.Errorf("no fault of this test makes %s %v fire", r.Name, r.Labels)
@@ -157,23 +157,23 @@ func testAlertsAreQuiet(t *testing.T, s *stack) {
 	}
 	for _, each := range signs() {
 		if !slices.ContainsFunc(rules, func(r rule) bool { return each.comesFrom(r) }) {
-			t.Errorf("there is no alert %s", each)
+			t.Errorf("Prometheus has no alert %s", each)
 		}
 	}
 	s.quietFor(t, peace)
 	say("     %d alerts loaded, and none fired in %v of requests", len(rules), peace)
 }
 
-// peace is longer than any shortened for: an alert with a wrong expression fires in it.
+// peace is longer than any shortened `for`, so an alert with a wrong expression fires within it.
 const peace = 45 * time.Second
 
-// quietFor checks that no alert fires for a while.
+// quietFor checks that no alert fires for this long.
 func (s *stack) quietFor(t *testing.T, while time.Duration) {
 	t.Helper()
 	for end := time.After(while); ; {
 		for _, a := range scenario.Must(s.alerts(t.Context()))(t) {
 			if a.State == "firing" {
-				t.Fatalf("in peace: %v", a)
+				t.Fatalf("an alert without a fault: %v", a)
 			}
 		}
 		select {
@@ -184,7 +184,7 @@ func (s *stack) quietFor(t *testing.T, while time.Duration) {
 	}
 }
 
-// Each fault is made, its alerts fire, and it is undone. Some alerts fire only after that.
+// The test causes each fault, waits for its alerts, and undoes it. Some alerts fire only after the fault is undone.
 func testAlerts(t *testing.T, s *stack) {
 	s.people = s.scenario(t)
 	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
@@ -197,9 +197,9 @@ func testAlerts(t *testing.T, s *stack) {
 	}
 }
 
-// prove makes a fault. Its alerts do not fire before it, and fire because of it.
+// prove causes a fault and checks that its alerts fire after it and not before.
 func (s *stack) prove(t *testing.T, f fault) {
-	if !s.keep { // a system that was kept may still burn from the faults of an earlier run
+	if !s.keep { // alerts from an earlier run may still fire in a kept system
 		s.silent(t, f.during)
 	}
 	since := time.Now()
@@ -212,15 +212,15 @@ func (s *stack) prove(t *testing.T, f fault) {
 	say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
 }
 
-// silent waits until none of these alerts fires: what an earlier fault set off has to end first. The run's last lines name
-// an alert that was waited for.
+// silent waits until none of these alerts fires, because an earlier fault may have caused some. The run's last lines name
+// the alerts that it waited for.
 func (s *stack) silent(t *testing.T, wanted []sign) {
 	t.Helper()
 	waitedFor := map[string]bool{}
 	scenario.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
 		alerts, err := s.alerts(ctx)
 		for _, a := range alerts {
-			early := func(each sign) bool { return each.is(a.Labels["alertname"], a.Labels) }
+			early := func(each sign) bool { return each.identifies(a.Labels["alertname"], a.Labels) }
 			if a.State == "firing" && slices.ContainsFunc(wanted, early) {
 				waitedFor[a.String()] = true
 				err = errors.Join(err, fmt.Errorf("%v", a))
@@ -233,7 +233,7 @@ func (s *stack) silent(t *testing.T, wanted []sign) {
 	}
 }
 
-// firing waits until each of these alerts fires, and says how long that took.
+// firing waits until each of these alerts fires and returns how long each took.
 func (s *stack) firing(t *testing.T, wanted []sign) []string {
 	since, took := time.Now(), map[sign]string{}
 	scenario.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
@@ -242,12 +242,12 @@ func (s *stack) firing(t *testing.T, wanted []sign) []string {
 			return err
 		}
 		for _, each := range wanted {
-			fires := func(a alert) bool { return a.State == "firing" && each.is(a.Labels["alertname"], a.Labels) }
+			fires := func(a alert) bool { return a.State == "firing" && each.identifies(a.Labels["alertname"], a.Labels) }
 			if took[each] == "" && slices.ContainsFunc(alerts, fires) {
 				took[each] = fmt.Sprintf("%s fires after %.0f s", each, time.Since(since).Seconds())
 			}
 			if took[each] == "" {
-				err = errors.Join(err, fmt.Errorf("%s does not", each))
+				err = errors.Join(err, fmt.Errorf("%s does not fire", each))
 			}
 		}
 		return err
@@ -255,8 +255,7 @@ func (s *stack) firing(t *testing.T, wanted []sign) []string {
 	return slices.Sorted(maps.Values(took))
 }
 
-// fires is how long an alert may take to fire or to end: scrapes, its window, and its shortened for, on a machine that other
-// work shares.
+// fires limits the time for an alert to fire or to end: scrapes, its window and its shortened `for`, on a shared machine.
 const fires = 3 * time.Minute
 
 // rulesMount is where Prometheus finds the rules in its container.

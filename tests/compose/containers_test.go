@@ -13,10 +13,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// maxImage is how large the image of a service may be.
+// maxImage is the maximum size of a service's image.
 const maxImage = 30 << 20
 
-// allowed are the exceptions from the rules for containers, each with its reason.
+// allowed lists the exceptions to the container rules, each with its reason.
 var allowed = map[string]map[string]string{
 	"promtail": {
 		"user":   "the engine's socket belongs to root; it has no capability",
@@ -24,7 +24,7 @@ var allowed = map[string]map[string]string{
 	},
 }
 
-// image is what `docker image inspect` says of one.
+// image is the result of `docker image inspect`.
 type image struct {
 	ID       string `json:"Id"`
 	RepoTags []string
@@ -32,13 +32,13 @@ type image struct {
 	Config   struct{ Env []string }
 }
 
-// Images are small, and no container can do more than it has to.
+// Images are small, and no container has more privileges than it needs.
 func testContainers(t *testing.T, s *stack) {
 	all := scenario.Must(s.containers(t.Context()))(t)
 	for _, name := range services {
 		found := scenario.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
 		if found.Size >= maxImage {
-			t.Errorf("the image of %s has %.1f MB", name, megabytes(found.Size))
+			t.Errorf("the image of %s is too large: %.1f MB", name, megabytes(found.Size))
 		}
 		say("     image of %-8s %5.1f MB", name, megabytes(found.Size))
 	}
@@ -48,7 +48,7 @@ func testContainers(t *testing.T, s *stack) {
 				t.Errorf("%s: %s: %s", name, rule, wrong)
 			}
 			if wrong == "" && allowed[name][rule] != "" {
-				t.Errorf("%s need not be excepted from %s", name, rule)
+				t.Errorf("%s keeps the rule %q: remove its exception", name, rule)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func testContainers(t *testing.T, s *stack) {
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-// violations returns what breaks each rule for containers; "" is a rule that is kept.
+// violations returns the violation of each container rule, or "" when the container keeps the rule.
 func (c container) violations() map[string]string {
 	say := func(wrong bool, format string, args ...any) string {
 		if !wrong {

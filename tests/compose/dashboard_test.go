@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// dashboard is what the proof reads of one (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
+// dashboard holds the parts of a dashboard that the test reads (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
 type dashboard struct {
 	file       string
 	UID        string
@@ -28,7 +28,7 @@ type panel struct {
 	Type       string
 	Datasource datasource
 	Targets    []target
-	Panels     []panel // of a row
+	Panels     []panel // the panels inside a row
 }
 
 type target struct {
@@ -48,7 +48,7 @@ type variable struct {
 	Regex      string
 }
 
-// datasource is an object, or, as older dashboards have it, the name alone.
+// datasource is an object, or only a name in older dashboards.
 type datasource struct{ Type, UID string }
 
 func (d *datasource) UnmarshalJSON(text []byte) error {
@@ -66,7 +66,7 @@ func (s *stack) dashboards(t testing.TB) []dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.root, "deploy/grafana/dashboards/*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no dashboards: %v", err)
+		t.Fatalf("found no dashboards: %v", err)
 	}
 	var all []dashboard
 	for _, file := range files {
@@ -83,15 +83,15 @@ func (s *stack) dashboards(t testing.TB) []dashboard {
 	return all
 }
 
-// question is one query of one panel, with the variables filled in as Grafana does.
+// question is one query of one panel, with its variables replaced as Grafana does it.
 type question struct {
-	where string // dashboard / panel / which query
-	kind  string // of data source: prometheus or loki
+	where string // dashboard / panel / number of the query
+	kind  string // the data source: prometheus or loki
 	expr  string
-	at    bool // asked for now, not for a while
+	at    bool // an instant query, not a range query
 }
 
-// needs names the services without which the query has no answer.
+// needs names the services without which the query returns nothing.
 func (q question) needs() []string {
 	if q.kind == "loki" {
 		return []string{"loki", "promtail"}
@@ -99,7 +99,7 @@ func (q question) needs() []string {
 	return nil
 }
 
-// questions are all queries of a dashboard. For a variable that takes one value at a time, each is asked for every value.
+// questions returns all queries of a dashboard. A query with a single-value variable is repeated for each of its values.
 func (d dashboard) questions(values map[string][]string) ([]question, error) {
 	var all []question
 	for _, choice := range d.choices(values) {
@@ -123,7 +123,7 @@ func (d dashboard) questions(values map[string][]string) ([]question, error) {
 	return all, nil
 }
 
-// all are the panels, those within rows too; rows and texts ask nothing.
+// all returns the panels, including those inside rows. Rows and text panels have no query.
 func (d dashboard) all() []panel {
 	var all []panel
 	for _, p := range d.Panels {
@@ -132,7 +132,7 @@ func (d dashboard) all() []panel {
 	return all
 }
 
-// choice is what somebody has chosen at the top of a dashboard.
+// choice is one selection of the dashboard's variables.
 type choice struct {
 	name  string
 	value map[string]string
@@ -142,7 +142,7 @@ func (d dashboard) choices(values map[string][]string) []choice {
 	all := []choice{{value: map[string]string{}}}
 	for _, v := range d.Templating.List {
 		options := values[v.Name]
-		if v.Multi || v.IncludeAll { // all of them at once
+		if v.Multi || v.IncludeAll { // all values in one selection
 			together := "(" + strings.Join(options, "|") + ")"
 			if v.AllValue != "" {
 				together = v.AllValue
@@ -167,13 +167,13 @@ func (d dashboard) choices(values map[string][]string) []choice {
 	return all
 }
 
-// drawn is how far back the graphs look, and measured how often there is something new: the data source's timeInterval.
+// drawn is the time range of the graphs; measured is the data source's timeInterval.
 const (
 	drawn    = 15 * time.Minute
 	measured = 5 * time.Second
 )
 
-// builtin are Grafana's own variables, for a graph of these minutes with a point for each scrape
+// builtin holds Grafana's own variables for a graph of that range with one point per scrape
 // (https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval).
 var builtin = map[string]string{
 	"__rate_interval": "20s", "__interval": "5s", "__interval_ms": "5000", "__auto": "5s",
@@ -182,7 +182,7 @@ var builtin = map[string]string{
 
 var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
 
-// fill puts values in the place of variables; an unknown one stays, and the query fails for it.
+// fill replaces variables with their values. It keeps an unknown variable, so that the query fails.
 func (c choice) fill(expr string) string {
 	return reference.ReplaceAllStringFunc(expr, func(found string) string {
 		parts := reference.FindStringSubmatch(found)
@@ -199,7 +199,7 @@ func (c choice) fill(expr string) string {
 
 var labelValues = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
 
-// values asks for what can be chosen. A variable that offers nothing leaves its dashboard empty.
+// values returns the values of each variable. A variable without values would leave its dashboard empty.
 func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -214,16 +214,16 @@ func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
 		case "query":
 			found[v.Name] = s.offered(t, d, v)
 		default:
-			t.Errorf("%s: a variable of the kind %s", d.file, v.Type)
+			t.Errorf("%s: this test does not support a variable of the type %s", d.file, v.Type)
 		}
 		if len(found[v.Name]) == 0 {
-			t.Errorf("%s: $%s offers nothing to choose", d.file, v.Name)
+			t.Errorf("%s: $%s has no values", d.file, v.Name)
 		}
 	}
 	return found
 }
 
-// offered runs a label_values(...).
+// offered runs the label_values(...) of a variable.
 func (s *stack) offered(t testing.TB, d dashboard, v variable) []string {
 	t.Helper()
 	text, _ := v.Query.(string)
@@ -232,7 +232,7 @@ func (s *stack) offered(t testing.TB, d dashboard, v variable) []string {
 	}
 	parts := labelValues.FindStringSubmatch(strings.TrimSpace(text))
 	if parts == nil {
-		t.Errorf("%s: $%s asks for %v, which this test does not understand", d.file, v.Name, v.Query)
+		t.Errorf("%s: $%s: this test does not support the query %v", d.file, v.Name, v.Query)
 		return nil
 	}
 	if parts[1] == "" {

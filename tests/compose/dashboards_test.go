@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// mayBeEmpty are the queries that return nothing on a healthy system, each with the reason. The keys are dashboard / panel /
+// mayBeEmpty lists the queries that return nothing on a healthy system, each with the reason. The keys are dashboard / panel /
 // number (choice).
 var mayBeEmpty = map[string]string{
 	"services / Connections to its database / 1 (service=gateway)": "the gateway has no database",
@@ -20,13 +20,13 @@ var mayBeEmpty = map[string]string{
 	"services / Waiting for a connection / 2 (service=gateway)":    "the gateway has no database",
 }
 
-// comes is how long a query may take to return data: a rate needs two samples.
+// comes limits the wait until a query returns data: a rate needs two samples.
 const comes = 90 * time.Second
 
 // Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
 func testDashboards(t *testing.T, s *stack) {
-	day := s.bustle(t)
-	defer day.end()
+	requests := s.startTraffic(t)
+	defer requests.stop()
 	var waiting []question
 	excepted := map[string]bool{}
 	for _, d := range s.dashboards(t) {
@@ -49,17 +49,17 @@ func testDashboards(t *testing.T, s *stack) {
 	say("     %d queries", len(waiting))
 	for _, q := range s.unanswered(t, waiting) {
 		n, err := s.ask(t.Context(), q)
-		t.Errorf("%s: it returns %d, %v\n    %s", q.where, n, err, q.expr)
+		t.Errorf("%s: got %d results, %v\n    %s", q.where, n, err, q.expr)
 	}
 	for place, reason := range mayBeEmpty {
 		if !excepted[place] {
-			t.Errorf("%q may be empty, but there is no such query", place)
+			t.Errorf("mayBeEmpty lists %q, but no dashboard has this query", place)
 		}
 		s.note("%s may be empty: %s", place, reason)
 	}
 }
 
-// unanswered asks until every question has data, and returns those that still have none at the deadline.
+// unanswered repeats the queries until each returns data, and returns those without data at the deadline.
 func (s *stack) unanswered(t *testing.T, waiting []question) []question {
 	for late := time.After(comes); len(waiting) > 0; {
 		waiting = slices.DeleteFunc(waiting, func(q question) bool {
@@ -75,16 +75,15 @@ func (s *stack) unanswered(t *testing.T, waiting []question) []question {
 	return nil
 }
 
-// neverSeen are the queries that return nothing but their own zero even after every fault of this run, each with the
-// reason.
+// neverSeen lists the queries that return only their own zero even after every fault of this run, each with the reason.
 var neverSeen = map[string]string{
 	"dapr / Components that did not start / 1": "a sidecar whose component does not start exits before it is scraped",
 }
 
-// zero is how a query ends whose metric has no series on a healthy system.
+// zero ends each query whose metric has no series on a healthy system.
 const zero = " or vector(0)"
 
-// A zero could hide a misspelt metric: after all faults, each query returns data also without it.
+// A zero could hide a misspelt metric. So after all faults each query returns data even without its zero.
 func testDashboardsAfterFaults(t *testing.T, s *stack) {
 	shown := 0
 	for _, d := range s.dashboards(t) {
@@ -99,7 +98,7 @@ func testDashboardsAfterFaults(t *testing.T, s *stack) {
 			q.expr, q.at = strings.ReplaceAll(q.expr, zero, ""), false
 			n, err := s.askFor(t.Context(), q, time.Since(begun)+drawn, 2*measured) // since before the first fault
 			if err != nil || n == 0 {
-				t.Errorf("%s showed nothing of what went wrong: %v\n    %s", q.where, err, q.expr)
+				t.Errorf("%s: no data after the faults: %v\n    %s", q.where, err, q.expr)
 			}
 			shown++
 		}
@@ -135,5 +134,5 @@ func (s *stack) askFor(ctx context.Context, q question, while, step time.Duratio
 		found, err := answer.series()
 		return len(found), err
 	}
-	return 0, fmt.Errorf("a data source of the kind %q", q.kind)
+	return 0, fmt.Errorf("unknown data source %q", q.kind)
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The demo plays on the system as the README tells a newcomer to play it.
+// The demo runs on the system with the command of the README.
 func testDemo(t *testing.T, s *stack) {
 	out, err := s.demo(t)
 	t.Log("\n" + out)
@@ -21,13 +21,13 @@ func testDemo(t *testing.T, s *stack) {
 	say("     %s", lines[len(lines)-1])
 }
 
-// demo runs what the README says, with the project and the address of this run.
+// demo runs the README's command with the project and the address of this run.
 func (s *stack) demo(t *testing.T) (string, error) {
 	compose := append(slices.Clone(s.command), s.projectFlags()...)
 	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "demo-compose",
 		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+s.url(gatewayPort))
 	command.Dir = s.root
-	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { // what a make that runs this test was told
+	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { // flags of the make that runs this test
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS") || strings.HasPrefix(pair, "ARGS=")
 	})
 	for name, value := range s.settings {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// container is what `docker inspect` says of one.
+// container is the result of `docker inspect`.
 type container struct {
 	ID           string `json:"Id"`
 	Name         string
@@ -64,10 +64,10 @@ type container struct {
 
 func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
 
-// ended says that it was a job, and is done.
+// ended reports whether the container was a job that succeeded.
 func (c container) ended() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
 
-// well says what is wrong with it, if anything.
+// well returns an error when the container is not running or not healthy.
 func (c container) well() error {
 	switch health := c.State.Health; {
 	case !c.State.Running:
@@ -82,12 +82,12 @@ func (c container) well() error {
 	return nil
 }
 
-// docker runs a command of Docker's and returns what it printed; the error holds what it complained of.
+// docker runs a docker command and returns its output. The error contains the command's error output.
 func docker(ctx context.Context, args ...string) (string, error) {
 	return run(exec.CommandContext(ctx, "docker", args...))
 }
 
-// maxComplaint is how much of what a command said is told when it fails: the end of it, where the reason is.
+// maxComplaint limits the error output in a failure message. The message keeps the end, which has the reason.
 const maxComplaint = 2000
 
 func run(command *exec.Cmd) (string, error) {
@@ -101,13 +101,13 @@ func run(command *exec.Cmd) (string, error) {
 	return out.String(), nil
 }
 
-// said is what a container wrote, on both its outputs.
+// said returns what a container wrote to stdout and stderr.
 func said(ctx context.Context, id string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "docker", append(append([]string{"logs"}, args...), id)...).CombinedOutput()
 	return string(out), err
 }
 
-// inspect asks for details of containers, images, networks or volumes.
+// inspect returns the details of containers, images, networks or volumes.
 func inspect[T any](ctx context.Context, kind string, ids ...string) ([]T, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -120,7 +120,7 @@ func inspect[T any](ctx context.Context, kind string, ids ...string) ([]T, error
 	return all, json.Unmarshal([]byte(text), &all)
 }
 
-// owned lists what belongs to a project: kind is container, network or volume.
+// owned lists the objects of a project; kind is container, network or volume.
 func owned(ctx context.Context, kind, project string) ([]string, error) {
 	args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
 	if kind == "container" {
@@ -130,24 +130,24 @@ func owned(ctx context.Context, kind, project string) ([]string, error) {
 	return strings.Fields(text), err
 }
 
-// kill ends a container's process as a lack of memory would. `docker kill` will not do: the engine takes it for the wish
-// that the container shall not run, and restarts nothing.
+// kill kills a container's process as the kernel does when memory runs out. `docker kill` does not work here: the engine
+// regards it as a request to stop the container and does not restart it.
 func (s *stack) kill(t testing.TB, c container) {
 	t.Helper()
 	s.signal(t, c, "KILL")
 }
 
-// signal is sent to a container's process from the host, by a container that sees the host's processes.
+// signal sends a signal to a container's process from the host, through a container that sees the host's processes.
 func (s *stack) signal(t testing.TB, c container, name string) {
 	t.Helper()
 	s.docker(t, "run", "--rm", "--pid", "host", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh",
 		s.image(t, "order-db"), "-c", fmt.Sprintf("kill -%s %d", name, c.State.Pid))
 }
 
-// errNoSuchService is for a name that nothing has.
+// errNoSuchService reports a service name that the project does not have.
 var errNoSuchService = errors.New("there is no such service in this project")
 
-// ids are the containers of some services.
+// ids returns the container ids of some services.
 func (s *stack) ids(t testing.TB, services ...string) []string {
 	t.Helper()
 	var ids []string
@@ -157,7 +157,7 @@ func (s *stack) ids(t testing.TB, services ...string) []string {
 	return ids
 }
 
-// docker runs a command of Docker's that has to succeed.
+// docker runs a docker command and fails the test when the command fails.
 func (s *stack) docker(t testing.TB, args ...string) {
 	t.Helper()
 	if _, err := docker(t.Context(), args...); err != nil {

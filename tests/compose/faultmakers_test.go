@@ -21,8 +21,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// garbage publishes events that nobody can process: a text that is no event, which the sidecar dead-letters, and an event
-// that product refuses.
+// garbage publishes events that no consumer can handle: text that is not an event, which the sidecar dead-letters, and an
+// event that product refuses.
 func garbage(t *testing.T, s *stack) func() {
 	broker := scenario.Must(s.broker())(t)
 	defer broker.Close()
@@ -40,8 +40,8 @@ func garbage(t *testing.T, s *stack) func() {
 // silentGroup is the consumer group of silentReader.
 const silentGroup = "silent-reader"
 
-// silentReader is a consumer that is connected and heartbeats but never commits. A sidecar is no such consumer for long: it
-// leaves its group while its app is away.
+// silentReader is a consumer that is connected and sends heartbeats but never commits. A sidecar cannot play it for long,
+// because a sidecar leaves its group while its app is down.
 func silentReader(t *testing.T, s *stack) func() {
 	options := append(s.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
 	reader := scenario.Must(kgo.NewClient(options...))(t)
@@ -50,7 +50,7 @@ func silentReader(t *testing.T, s *stack) func() {
 		broker := scenario.Must(s.broker())(t)
 		defer broker.Close()
 		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), silentGroup); err != nil {
-			t.Errorf("remove the consumer group of the test: %v", err)
+			t.Errorf("delete the test's consumer group: %v", err)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func deadRow(t *testing.T, s *stack) func() {
 	}
 }
 
-// oldLine runs a container whose log lines Loki refuses: their time is long past.
+// oldLine runs a container whose log lines Loki refuses because their timestamps are too old.
 func oldLine(t *testing.T, s *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
 	id := scenario.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
@@ -98,7 +98,7 @@ func lostTarget(t *testing.T, s *stack) func() {
 	text := string(scenario.Must(os.ReadFile(s.targetsFile()))(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
 	if without == text {
-		t.Fatal("there is no target for the database of user")
+		t.Fatal("the targets lack the database of user")
 	}
 	write := func(text string) {
 		if err := os.WriteFile(s.targetsFile(), []byte(text), 0o644); err != nil {
@@ -109,7 +109,7 @@ func lostTarget(t *testing.T, s *stack) func() {
 	return func() { write(text) }
 }
 
-// crowd takes most of a database's connections, and leaves some for its exporter.
+// crowd opens most of a database's connections and leaves some for its exporter.
 func crowd(t *testing.T, s *stack) func() {
 	database := s.invariants(t).Database("user")
 	var all []*pgx.Conn
@@ -140,7 +140,8 @@ func queue(t *testing.T, s *stack) func() {
 	}
 }
 
-// unknownToken has the form of a refresh token, so that auth looks for it in its database: it refuses any other text at once.
+// unknownToken has the form of a refresh token, so auth queries its database for it. Auth refuses any other text without a
+// query.
 var unknownToken = strings.Repeat("A", 43)
 
 // visitors send requests to every service until the fault is undone, and ignore the answers.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// fault is something that goes wrong, and the alerts that it makes fire: during the fault, or after it.
+// fault is one fault and the alerts that it makes fire, during the fault or after it.
 type fault struct {
 	name          string
 	make          func(*testing.T, *stack) (undo func())
@@ -15,7 +15,7 @@ type fault struct {
 	needs         []string // services without which the alerts cannot fire
 }
 
-// faults are made one after the other. Errors come first: their alerts keep firing for the length of their windows.
+// faults are caused one after the other. Errors come first, because their alerts fire until their windows end.
 var faults = []fault{
 	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
 		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
@@ -39,7 +39,7 @@ var faults = []fault{
 		[]sign{"ServiceDown part=restarts"}, nil, nil},
 }
 
-// oneOfThree is the fault that needs replicas: testScale makes it.
+// oneOfThree is the fault that needs replicas. testScale causes it.
 var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil, nil}
 
 // signs returns all alerts that the faults of this test make fire.
@@ -51,7 +51,7 @@ func signs() []sign {
 	return all
 }
 
-// together makes several faults at once, and undoes the last first.
+// together causes several faults at the same time and undoes them in reverse order.
 func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		var undo []func()
@@ -74,7 +74,7 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 	}
 }
 
-// stopped stops containers in good order, as an operator does by mistake.
+// stopped stops containers gracefully, as an operator may do by mistake.
 func stopped(names ...string) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		ids := s.ids(t, names...)

@@ -13,10 +13,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// probe is the operator's command where every container finds it: services have no shell to try anything with.
+// probe is the path of the operator's command in every container. The images of the services have no shell.
 const probe = "/run/comanda/comanda"
 
-// sidecarPorts are what a sidecar does things on: its API (HTTP, gRPC), and what sidecars call each other on.
+// sidecarPorts are a sidecar's API ports (HTTP, gRPC) and the internal port on which sidecars call each other.
 var sidecarPorts = []int{3500, 50001, internalPort}
 
 const internalPort = 50002
@@ -24,18 +24,18 @@ const internalPort = 50002
 // observers are on the network of every service.
 var observers = []string{"prometheus", "zipkin"}
 
-// probes is how many probes run at once in one container. Most wait for a timeout; but each is a process, and its memory
-// counts as the container's.
+// probes limits the simultaneous probes in one container. Most of them wait for a timeout, but each is a process whose memory
+// counts towards the container's limit.
 const probes = 4
 
-// attempt is one try to reach something from inside a service's container.
+// attempt is one attempt to reach an address from inside a service's container.
 type attempt struct {
 	from, to string
 	allowed  bool
 }
 
-// Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker: not by any name,
-// at any address or port.
+// Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker, by any name,
+// address or port.
 func testIsolation(t *testing.T, s *stack) {
 	all := scenario.Must(s.containers(t.Context()))(t)
 	tries, n := map[string]chan attempt{}, 0
@@ -102,10 +102,10 @@ func attempts(all map[string]container) []attempt {
 	return attempts
 }
 
-// appPorts are what the services themselves listen on.
+// appPorts are the ports on which the services listen.
 var appPorts = map[string]int{"gateway": gatewayPort, "auth": 5010, "user": 5011, "order": 5012, "product": 5013}
 
-// foreign returns the attempts to reach a container that must not be reached: by every name and address it has.
+// foreign returns the attempts to reach a forbidden container by each of its names and addresses.
 func foreign(from string, c container, ports []int) []attempt {
 	names := []string{c.service(), strings.TrimPrefix(c.Name, "/"), c.ID[:12]}
 	for _, network := range c.NetworkSettings.Networks {
@@ -134,7 +134,7 @@ func addresses(c container) []string {
 	return all
 }
 
-// try makes an attempt. One that is allowed may succeed late, on a machine that is slow: it is repeated.
+// try makes an attempt. It repeats an allowed one, which may need some time on a slow machine.
 func (s *stack) try(t *testing.T, from container, a attempt) error {
 	err := reach(t, from, a.to)
 	for range 5 {
@@ -147,7 +147,7 @@ func (s *stack) try(t *testing.T, from container, a attempt) error {
 		return err
 	}
 	if err == nil {
-		return errors.New("it was reached")
+		return errors.New("the address was reached, want it refused")
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (s *stack) try(t *testing.T, from container, a attempt) error {
 func reach(t *testing.T, from container, to string) error {
 	_, err := docker(t.Context(), "exec", from.ID, probe, "healthcheck", to)
 	if err != nil && (strings.Contains(err.Error(), "OCI runtime") || strings.Contains(err.Error(), "No such container")) {
-		t.Errorf("in %s nothing can be tried: %v", from.service(), err)
+		t.Errorf("cannot run the probe in %s: %v", from.service(), err)
 	}
 	return err
 }

@@ -27,8 +27,8 @@ func victims() []string {
 	return all
 }
 
-// Each part is killed while customers order, and comes back by itself. Every order that was taken is confirmed, nothing is
-// sold twice, and the books agree.
+// Each container is killed while customers order, and comes back by itself. Every accepted order is confirmed, no stock is
+// sold twice, and the invariants hold.
 func testKills(t *testing.T, s *stack) {
 	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
@@ -60,8 +60,8 @@ func testKills(t *testing.T, s *stack) {
 	s.wantNoAlertOfOldGateways(t)
 }
 
-// wantNoAlertOfOldGateways checks that no consumer group of a single gateway has counted as silent since the run began. Each
-// start of a gateway's sidecar makes a new group, and leaves the one before it without members and behind for good.
+// wantNoAlertOfOldGateways checks that no alert fired for the consumer group of a single gateway since the run began. Each
+// start of a gateway's sidecar creates a new group. The old group keeps its lag and never has members again.
 func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
 	t.Helper()
 	if missing := s.missing(prometheus...); len(missing) > 0 {
@@ -70,15 +70,15 @@ func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
 	}
 	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(begun).Seconds())
 	for _, each := range scenario.Must(s.query(t.Context(), expr))(t) {
-		t.Errorf("an alert spoke of the group of one gateway: %v", each.Labels)
+		t.Errorf("an alert fired for the group of one gateway: %v", each.Labels)
 	}
 }
 
-// comesBack is how long a part may take to be healthy again on a machine that other work shares: a database recovers, Kafka
-// elects, and a health check runs every 10 s.
+// comesBack limits the time until a killed container is healthy again on a shared machine: a database recovers, Kafka elects
+// a leader, and a health check runs every 10 s.
 const comesBack = 2 * time.Minute
 
-// isBack checks that a container was started again and is healthy.
+// isBack checks that the engine restarted a container and that it is healthy.
 func (s *stack) isBack(ctx context.Context, before container) error {
 	all, err := s.containers(ctx)
 	if err != nil {
@@ -86,10 +86,10 @@ func (s *stack) isBack(ctx context.Context, before container) error {
 	}
 	now := all[before.service()]
 	if now.ID != before.ID {
-		return fmt.Errorf("%s is another container", before.service())
+		return fmt.Errorf("%s was replaced by another container, want a restart", before.service())
 	}
 	if !now.State.StartedAt.After(before.State.StartedAt) {
-		return errors.New("it was not started again")
+		return errors.New("the container was not restarted")
 	}
 	return now.well()
 }

@@ -14,14 +14,14 @@ import (
 	"comanda/tests/scenario"
 )
 
-// recent is how far back the checks of logs look.
+// recent is the time range of the log checks.
 const recent = time.Hour
 
-// logStore is where the checks of logs read: Loki, or the engine's own log files in a run without Loki.
+// logStore is the source of the log checks: Loki, or the engine's own log files in a run without Loki.
 type logStore interface {
-	// lines returns the recent lines of a service; with a trace's id, only those that carry it.
+	// lines returns the recent lines of a service, or only those with the trace's id if it is not empty.
 	lines(ctx context.Context, service, traceID string) ([]string, error)
-	// name is what messages call the store.
+	// name is the store's name in messages.
 	name() string
 }
 
@@ -33,7 +33,7 @@ func (s *stack) logStore() logStore {
 	return lokiLogs{s}
 }
 
-// lokiLogs reads what the collector has shipped to Loki.
+// lokiLogs reads the lines that the collector sent to Loki.
 type lokiLogs struct{ *stack }
 
 func (lokiLogs) name() string { return "Loki" }
@@ -83,7 +83,7 @@ type entry struct {
 	TraceID string    `json:"traceId"`
 }
 
-// parseEntry reads a line; the zero entry is a line that is not JSON.
+// parseEntry parses a line. It returns the zero entry for a line that is not JSON.
 func parseEntry(line string) entry {
 	var e entry
 	if json.Unmarshal([]byte(line), &e) != nil {
@@ -92,7 +92,7 @@ func parseEntry(line string) entry {
 	return e
 }
 
-// wantTraced waits until each service has a line of a trace.
+// wantTraced waits until each service has logged a line with the trace's id.
 func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 	t.Helper()
 	store := s.logStore()
@@ -109,8 +109,8 @@ func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 	say("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
 }
 
-// The store has lines of every running container that wrote any; services and sidecars write JSON with a time and a level.
-// Jobs are exempt: one that ends within a second is over before the collector finds it.
+// The store has lines of every running container that wrote any. Services and sidecars write JSON with a time and a level.
+// Jobs are exempt: a job may end before the collector finds it.
 func testLogs(t *testing.T, s *stack) {
 	store := s.logStore()
 	all := scenario.Must(s.containers(t.Context()))(t)

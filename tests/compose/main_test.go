@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// begun is when the run began: every line of progress says how long ago that was.
+// begun is the start of the run. Every progress line shows the time since then.
 var begun = time.Now()
 
-// say prints a line of progress at once.
+// say prints a progress line immediately.
 func say(format string, args ...any) {
 	fmt.Printf("%4.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// TestMain removes the system also when the run is interrupted.
+// TestMain also removes the system when the run is interrupted.
 func TestMain(m *testing.M) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -37,14 +37,14 @@ func TestMain(m *testing.M) {
 // part is one step of the run.
 type part struct {
 	name  string
-	vital bool     // the parts after it cannot run without it
-	needs []string // services without which it checks nothing
+	vital bool     // the later parts need it
+	needs []string // the part is skipped without these services
 	play  func(*testing.T, *stack)
 }
 
 var prometheus = []string{"prometheus"}
 
-// parts are in the order in which the system has to be brought up least often.
+// parts are ordered so that the system starts as rarely as possible.
 var parts = []part{
 	{name: "it stops without a good secret", play: testSecretsAreAsked},
 	{name: "up: all healthy", vital: true, play: testUp},
@@ -63,7 +63,7 @@ var parts = []part{
 	{name: "down and up: all is still there", vital: true, play: testDownAndUp},
 	{name: "three of order, three of product", needs: prometheus, play: testScale},
 	{name: "a new key ends the old tokens", play: testRotation},
-	{name: "down -v leaves nothing", play: testDownAndGone},
+	{name: "down -v leaves nothing", play: testDownRemovesEverything},
 }
 
 func TestCompose(t *testing.T) {
@@ -82,7 +82,7 @@ func TestCompose(t *testing.T) {
 			say("%s %s (%.0f s)", map[bool]string{true: "ok  ", false: "FAIL"}[good], p.name, took.Seconds())
 		}
 		if !good && p.vital {
-			t.Fatal("the parts after this one need it")
+			t.Fatal("stopped: the later parts need this one")
 		}
 	}
 }

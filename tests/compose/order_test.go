@@ -15,8 +15,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// One order is one trace, from the POST to CONFIRMED, over every service and every sidecar on its way. The trace's id finds
-// the log lines of the services.
+// All spans of one order belong to one trace, from the POST to CONFIRMED, through every service and sidecar on its way. The
+// services' log lines carry the trace's id.
 func testOneOrder(t *testing.T, s *stack) {
 	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(10, 700)
@@ -34,14 +34,14 @@ func testOneOrder(t *testing.T, s *stack) {
 		if err := found.whole(); err != nil {
 			return fmt.Errorf("%w%v", err, found)
 		}
-		return found.goes(way)
+		return found.follows(way)
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
 	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
 	s.wantTraced(t, found[0].TraceID, "gateway", "order", "product")
 }
 
-// traceOf returns the trace that began with a POST to path since then.
+// traceOf returns the trace that began with a POST to path after since.
 func (s *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
 	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
 	var all []trace
@@ -66,7 +66,7 @@ func (t trace) end() int64 {
 	return last
 }
 
-// way lists the spans of an order in the order of time, from the POST to CONFIRMED and to the live tracking.
+// way lists the spans of an order by time, from the POST to CONFIRMED and to the live stream.
 var way = []string{
 	"gateway SERVER post /api/v1/orders",
 	"gateway CLIENT calllocal/order/orders", // the sidecars
@@ -83,15 +83,15 @@ var way = []string{
 	"gateway CONSUMER process order.status.changed",
 }
 
-// goes checks that the trace has every step of a way, each after the one before it.
-func (t trace) goes(way []string) error {
+// follows checks that the trace has every step of a way in this order.
+func (t trace) follows(way []string) error {
 	at := int64(0)
 	for _, step := range way {
 		i := slices.IndexFunc(t, func(s span) bool {
 			return s.Timestamp >= at && s.Local.Service+" "+s.Kind+" "+s.Name == step
 		})
 		if i < 0 {
-			return fmt.Errorf("there is no %q, or it is too early:%v", step, t)
+			return fmt.Errorf("the span %q is missing or too early:%v", step, t)
 		}
 		at = t[i].Timestamp
 	}

@@ -26,10 +26,10 @@ const (
 	kafkaPort   = 9092
 )
 
-// environmentFile is where a container finds the secrets that are for it.
+// environmentFile is the path of a container's secrets.
 const environmentFile = "/run/comanda/env"
 
-// secrets are those that a service finds in its volume, which nobody gave and a job made up.
+// secrets returns the generated secrets in a service's volume.
 func (s *stack) secrets(t testing.TB, service string) map[string]string {
 	t.Helper()
 	packed := scenario.Must(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-"))(t)
@@ -41,7 +41,7 @@ func (s *stack) secrets(t testing.TB, service string) map[string]string {
 	return settings(string(text))
 }
 
-// settings reads NAME=value lines.
+// settings parses NAME=value lines.
 func settings(text string) map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -52,21 +52,21 @@ func settings(text string) map[string]string {
 	return all
 }
 
-// shown is what `secrets show` tells a person: accounts, and the addresses of the databases.
+// shown returns the output of `secrets show`: accounts and the addresses of the databases.
 func (s *stack) shown(t testing.TB) map[string]string {
 	t.Helper()
 	return settings(scenario.Must(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show"))(t))
 }
 
-// scenario is the system with its administrator logged in.
+// scenario returns a scenario in the system.
 func (s *stack) scenario(t testing.TB) *scenario.Scenario {
 	t.Helper()
 	shown := s.shown(t)
 	return scenario.New(t, s.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
 }
 
-// invariants are the databases and the broker, as they are reached from this machine. Dead letters of the test's own making
-// are known.
+// invariants returns the invariants with the addresses of the databases and the broker on this machine, and with the dead
+// letters that the test caused itself.
 func (s *stack) invariants(t testing.TB) scenario.Invariants {
 	t.Helper()
 	shown, urls := s.shown(t), map[string]string{}
@@ -81,7 +81,8 @@ func (s *stack) invariants(t testing.TB) scenario.Invariants {
 	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: s.kafka(), Known: s.dead}
 }
 
-// kafka are the options of a client on this machine. The broker says it is localhost; it is where its port is published.
+// kafka returns the options of a client on this machine. The broker advertises localhost, so the client dials the published
+// address instead.
 func (s *stack) kafka() []kgo.Opt {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(s.host, fmt.Sprint(kafkaPort)))

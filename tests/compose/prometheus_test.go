@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// The published ports of what one looks in with.
+// The published ports of the observability tools.
 const (
 	prometheusPort = 9090
 	lokiPort       = 3100
 	zipkinPort     = 9411
 )
 
-// series is one line of a graph: its labels, and its values in the order of time.
+// series is one time series: its labels, and its values by time.
 type series struct {
 	Labels map[string]string
 	Values []float64
@@ -30,7 +30,7 @@ type series struct {
 // last is the newest value.
 func (s series) last() float64 { return s.Values[len(s.Values)-1] }
 
-// get reads JSON from somewhere.
+// get requests JSON from an address.
 func get(ctx context.Context, address string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -46,24 +46,24 @@ func get(ctx context.Context, address string, into any) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %d: %.500s", address, resp.StatusCode, body)
+		return fmt.Errorf("%s returned %d: %.500s", address, resp.StatusCode, body)
 	}
 	return json.Unmarshal(body, into)
 }
 
-// prometheus asks an endpoint of Prometheus's API, below /api/v1/.
+// prometheus calls an endpoint of Prometheus's API below /api/v1/.
 func (s *stack) prometheus(ctx context.Context, endpoint string, query url.Values, into any) error {
 	answer := struct{ Data any }{into}
 	return get(ctx, s.url(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
 }
 
-// result is what both Prometheus and Loki answer a query for numbers with.
+// result is the response of Prometheus and Loki to a query for numbers.
 type result struct {
 	ResultType string
 	Result     json.RawMessage
 }
 
-// series reads the numbers; what is no number (a division by nothing) is left out, as a dashboard does.
+// series returns the numbers. It skips NaN (a division by zero), as a dashboard does.
 func (r result) series() ([]series, error) {
 	var rows []struct {
 		Metric map[string]string
@@ -101,7 +101,7 @@ func numbers(samples [][2]any) []float64 {
 	return values
 }
 
-// query asks Prometheus for what is now.
+// query runs an instant query on Prometheus.
 func (s *stack) query(ctx context.Context, expr string) ([]series, error) {
 	var answer result
 	if err := s.prometheus(ctx, "query", url.Values{"query": {expr}}, &answer); err != nil {
@@ -110,7 +110,7 @@ func (s *stack) query(ctx context.Context, expr string) ([]series, error) {
 	return answer.series()
 }
 
-// queryRange asks Prometheus for what was in the last while.
+// queryRange runs a range query on Prometheus over the last while.
 func (s *stack) queryRange(ctx context.Context, expr string, while, step time.Duration) ([]series, error) {
 	var answer result
 	if err := s.prometheus(ctx, "query_range", rangeOf(expr, while, step), &answer); err != nil {
@@ -125,7 +125,7 @@ func rangeOf(expr string, while, step time.Duration) url.Values {
 		"start": {fmt.Sprint(now.Add(-while).Unix())}, "end": {fmt.Sprint(now.Unix())}}
 }
 
-// sum is the sum of an expression's values now; 0 when there are none.
+// sum returns the sum of an expression's current values, or 0 when it has none.
 func (s *stack) sum(ctx context.Context, expr string) (float64, error) {
 	all, err := s.query(ctx, expr)
 	total := 0.0
@@ -135,7 +135,7 @@ func (s *stack) sum(ctx context.Context, expr string) (float64, error) {
 	return total, err
 }
 
-// alert is one that is pending or firing.
+// alert is a pending or firing alert.
 type alert struct {
 	Labels map[string]string
 	State  string
@@ -143,7 +143,7 @@ type alert struct {
 
 func (a alert) String() string { return fmt.Sprintf("%s %v", a.State, a.Labels) }
 
-// alerts are those that Prometheus has now, but for those that speak of what was left out of this run.
+// alerts returns Prometheus's current alerts, without those about services that this run leaves out.
 func (s *stack) alerts(ctx context.Context) ([]alert, error) {
 	var answer struct{ Alerts []alert }
 	if err := s.prometheus(ctx, "alerts", nil, &answer); err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// remove takes everything of the project away, whatever state it is in, and says what is left.
+// remove removes everything of the project, in any state. It returns an error that lists the remaining objects.
 func (s *stack) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
@@ -25,7 +25,7 @@ func (s *stack) remove() error {
 	return left(ctx)
 }
 
-// left says what there is of the project.
+// left returns an error that lists the project's remaining objects.
 func left(ctx context.Context) error {
 	for _, kind := range []string{"container", "network", "volume"} {
 		things, err := owned(ctx, kind, project)
@@ -39,7 +39,7 @@ func left(ctx context.Context) error {
 	return nil
 }
 
-// keepLogs keeps what every container said, and what Docker says of it, in a folder.
+// keepLogs saves every container's log and its `docker inspect` in a folder.
 func (s *stack) keepLogs() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()

@@ -18,10 +18,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// replicas are what the scale file adds to.
+// replicas are the services that the scale file adds replicas to.
 var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "product": {"product", "product-2", "product-3"}}
 
-// Three of order and three of product, each with its sidecar, share the work, and nobody notices but by its pace.
+// Three replicas of order and three of product, each with its sidecar, share the work. Clients see the same behaviour.
 func testScale(t *testing.T, s *stack) {
 	for service, three := range replicas {
 		s.wantShared(t, service, three)
@@ -32,8 +32,8 @@ func testScale(t *testing.T, s *stack) {
 	s.invariants(t).Want(t)
 }
 
-// wantShared wants the partitions to be divided among three members of the service's consumer group, and the exporter to
-// say so.
+// wantShared checks that the three members of the service's consumer group share the partitions, and that the exporter
+// reports three members.
 func (s *stack) wantShared(t *testing.T, group string, three []string) {
 	scenario.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
 		broker, err := s.broker()
@@ -59,17 +59,17 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 			}
 		}
 		if busy != len(three) {
-			return fmt.Errorf("%d members have partitions, not %d", busy, len(three))
+			return fmt.Errorf("members with partitions: got %d, want %d", busy, len(three))
 		}
 		members, err := s.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
 		if err == nil && int(members) != len(three) {
-			err = fmt.Errorf("the exporter says %v members", members)
+			err = fmt.Errorf("the exporter reports %v members", members)
 		}
 		return err
 	})
 }
 
-// wantSpread wants each replica to answer calls, and every watcher to be told of changes whichever replica made them.
+// wantSpread checks that each replica handles calls, and that every watcher gets the changes of all replicas.
 func (s *stack) wantSpread(t *testing.T) {
 	w := s.scenario(t)
 	ana, dish := w.Customer(), w.Dish(1000, 700)
@@ -96,8 +96,8 @@ func (s *stack) wantSpread(t *testing.T) {
 	w.WantStock(dish, 1000-30, 30, 0)
 }
 
-// answered is how many calls each replica has answered since it was started, by the name of its container's service. What
-// Prometheus still has of the containers before is not asked for.
+// answered returns the number of calls that each replica handled since it started, by the name of its container's service. It
+// ignores the series of earlier containers.
 func (s *stack) answered(t *testing.T) map[string]float64 {
 	t.Helper()
 	found := scenario.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
@@ -109,8 +109,8 @@ func (s *stack) answered(t *testing.T) map[string]float64 {
 	return counts
 }
 
-// wantNoCollision lets orders wait while no one listens, until they are announced again: once each time, though three
-// replicas look for them, and with no other effect than the one each order has.
+// wantNoCollision keeps orders PENDING until recovery publishes their events again. Although three replicas run recovery, each
+// event is published once per round, and each order changes only once.
 func (s *stack) wantNoCollision(t *testing.T) {
 	const patient = 30 * time.Second // RECOVERY_AFTER
 	w, invariants := s.scenario(t), s.invariants(t)
@@ -129,7 +129,7 @@ func (s *stack) wantNoCollision(t *testing.T) {
 	scenario.EventuallyWithin(t, 2*patient, "every order is announced again", func(ctx context.Context) error {
 		counts, err := announced(ctx)
 		if err == nil && (len(counts) != len(orders) || slices.Contains(counts, "1")) {
-			err = fmt.Errorf("they were announced %v times", counts)
+			err = fmt.Errorf("their events were published %v times", counts)
 		}
 		return err
 	})
@@ -138,12 +138,12 @@ func (s *stack) wantNoCollision(t *testing.T) {
 	most := 1 + int(time.Since(since)/patient)
 	for _, count := range scenario.Must(announced(t.Context()))(t) {
 		if n, err := strconv.Atoi(count); err != nil || n > most {
-			t.Errorf("in %v an order was announced %s times", time.Since(since), count)
+			t.Errorf("within %v an order's event was published %s times", time.Since(since), count)
 		}
 	}
 	for _, id := range orders {
 		if got := scenario.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
-			t.Errorf("order %s has version %d after PENDING and CONFIRMED", id, got.Version)
+			t.Errorf("order %s after PENDING and CONFIRMED: got version %d", id, got.Version)
 		}
 	}
 	w.WantStock(dish, 100-len(orders), len(orders), 0)

@@ -13,8 +13,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Without JWT_SECRET_KEY, and with one that is too short, `up` stops before any service starts, and one line says what is
-// wrong.
+// Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts, and one line explains the error.
 func testSecretsAreAsked(t *testing.T, s *stack) {
 	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
 		t.Log("KEEP=yes: the system that is up stays as it is")
@@ -26,7 +25,7 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 	_, err := s.composeWith(t.Context(), settings, started...)
 	wantOneLine(t, "without a key", fmt.Sprint(err), err)
 	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
-		t.Errorf("without a key it starts %d containers", len(all))
+		t.Errorf("without a key, `up` started %d containers", len(all))
 	}
 
 	settings["JWT_SECRET_KEY"] = "as short as this"
@@ -39,7 +38,7 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 	wantOneLine(t, "with a short key", log, err)
 	for name, c := range all {
 		if c.State.Running && slices.Contains(services, name) {
-			t.Errorf("with a short key %s runs", name)
+			t.Errorf("with a short key, %s is running", name)
 		}
 	}
 	if err := s.remove(); err != nil {
@@ -47,11 +46,11 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 	}
 }
 
-// wantOneLine wants a failure, and one line that speaks of JWT_SECRET_KEY and says what makes a good one.
+// wantOneLine checks that `up` failed with one line that names JWT_SECRET_KEY and the command that creates a good one.
 func wantOneLine(t *testing.T, when, said string, err error) {
 	t.Helper()
 	if err == nil {
-		t.Errorf("%s it starts", when)
+		t.Errorf("%s: `up` succeeded, want a failure", when)
 	}
 	var lines []string
 	for line := range strings.Lines(said) {
@@ -60,18 +59,18 @@ func wantOneLine(t *testing.T, when, said string, err error) {
 		}
 	}
 	if len(lines) != 1 {
-		t.Errorf("%s, %d lines say what to do: %s", when, len(lines), said)
+		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), said)
 		return
 	}
 	say("     %s: %s", when, strings.TrimSpace(lines[0]))
 }
 
-// secret says of a setting whether nobody but those it is for may see it.
+// secret reports whether a setting is a secret.
 func secret(name string) bool {
 	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") || strings.Contains(name, "DATABASE_URL")
 }
 
-// What `docker inspect` shows of containers, images and volumes holds no secret.
+// The output of `docker inspect` for containers, images and volumes contains no secret, and neither does any log.
 func testSecretsAreKept(t *testing.T, s *stack) {
 	known := map[string]string{"JWT_SECRET_KEY": s.settings["JWT_SECRET_KEY"]}
 	for _, service := range services {
@@ -100,8 +99,9 @@ func testSecretsAreKept(t *testing.T, s *stack) {
 	say("     %d secrets are looked for in %d containers, their images and their logs", len(known), len(all))
 }
 
-// mayShow: JWT_SECRET_KEY comes from the environment of whoever runs Compose, and is handed to those who sign and check
-// tokens, and to the job that refuses a bad one; to nobody else. Every other secret is in a volume.
+// mayShow reports whether `docker inspect` of a service may show a secret. Compose passes JWT_SECRET_KEY from the operator's
+// environment only to the services that sign and check tokens, and to the job that checks the key. Every other secret is in a
+// volume.
 func mayShow(service, what string) bool {
 	return what == "JWT_SECRET_KEY" && (service == "secrets" || slices.Contains(services, service))
 }

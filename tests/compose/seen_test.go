@@ -22,7 +22,7 @@ func testTargets(t *testing.T, s *stack) {
 			}
 		}
 		if err == nil && len(found) < 2*len(services)+len(databases) {
-			err = fmt.Errorf("only %d targets", len(found))
+			err = fmt.Errorf("got only %d targets", len(found))
 		}
 		return err
 	})

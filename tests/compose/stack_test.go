@@ -24,35 +24,35 @@ import (
 	"comanda/tests/scenario"
 )
 
-// project is the name under which all of it runs. Two runs on one machine would be in each other's way, and are not meant.
+// project is the Compose project's name. Two runs on one machine at the same time would conflict and are not supported.
 const project = "comanda-test"
 
-// stack is the system under test: a compose project, and what is generated for it.
+// stack is the system under test: a Compose project and its generated files.
 type stack struct {
 	command  []string // docker compose, or docker-compose
 	root     string   // of the repository
-	dir      string   // what is generated for this run
-	host     string   // where ports are published
+	dir      string   // files generated for this run
+	host     string   // address of the published ports
 	without  []string
 	keep     bool
 	settings map[string]string // the environment of compose
 	files    []string
-	notes    []string // what the last lines of the run say
+	notes    []string // printed as the last lines of the run
 	// notChecked are the checks that this run could not make, each with the services it needs.
 	notChecked []string
 
-	dead map[string]int64 // the dead letters that the test made itself
+	dead map[string]int64 // the dead letters that the test caused itself
 
-	// Who is there before anything goes wrong, for what happens while nobody can register.
+	// Users that exist before the faults, for checks while registration fails.
 	people *scenario.Scenario
 	ana    scenario.User
 	dish   client.Product
 }
 
-// current is the stack that is to be removed when the run is broken off.
+// current is the stack to remove when the run is interrupted.
 var current atomic.Pointer[stack]
 
-// open prepares a run. Nothing is up yet, unless it was kept.
+// open prepares a run. It starts no container.
 func open(t *testing.T) *stack {
 	root, err := comanda.Root()
 	if err != nil {
@@ -83,10 +83,10 @@ func open(t *testing.T) *stack {
 	return s
 }
 
-// key is a good secret.
+// key returns a random secret.
 func key() string { return rand.Text() + rand.Text() }
 
-// keptKey is the key of a system that was kept, or a new one.
+// keptKey returns the key of a kept system, or a new one.
 func (s *stack) keptKey(t testing.TB) string {
 	file := filepath.Join(s.dir, "key")
 	if text, err := os.ReadFile(file); err == nil {
@@ -99,7 +99,7 @@ func (s *stack) keptKey(t testing.TB) string {
 	return made
 }
 
-// composeCommand finds Compose: version 2, or the older program of its own.
+// composeCommand finds Compose: the plugin of version 2, or the older standalone program.
 func composeCommand(ctx context.Context) ([]string, error) {
 	if _, err := docker(ctx, "compose", "version"); err == nil {
 		return []string{"docker", "compose"}, nil
@@ -107,10 +107,10 @@ func composeCommand(ctx context.Context) ([]string, error) {
 	if _, err := exec.LookPath("docker-compose"); err == nil {
 		return []string{"docker-compose"}, nil
 	}
-	return nil, errors.New("there is neither `docker compose` nor `docker-compose` here: install one of them")
+	return nil, errors.New("found neither `docker compose` nor `docker-compose`: install one of them")
 }
 
-// compose runs a command of Compose's on the project, with the stack's settings and nothing of a developer's own .env.
+// compose runs a Compose command on the project with the stack's settings. It ignores the developer's .env.
 func (s *stack) compose(ctx context.Context, args ...string) (string, error) {
 	return s.composeWith(ctx, s.settings, args...)
 }
@@ -121,7 +121,7 @@ func (s *stack) composeWith(ctx context.Context, settings map[string]string, arg
 	command.Dir = s.root
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 30 * time.Second
-	for _, pair := range os.Environ() { // nothing of Comanda's own comes from outside; where Docker and modules are, does
+	for _, pair := range os.Environ() { // keeps the locations of Docker and of modules, but none of Comanda's settings
 		name, _, _ := strings.Cut(pair, "=")
 		if _, ours := settings[name]; !ours && passedOn(name) {
 			command.Env = append(command.Env, pair)
@@ -133,7 +133,7 @@ func (s *stack) composeWith(ctx context.Context, settings map[string]string, arg
 	return run(command)
 }
 
-// projectFlags say which project, of which files, and that no .env speaks.
+// projectFlags returns the flags that select the project and its files and disable .env.
 func (s *stack) projectFlags() []string {
 	flags := []string{"--project-name", project, "--project-directory", s.root, "--env-file", filepath.Join(s.dir, "empty.env")}
 	for _, file := range s.files {
@@ -142,8 +142,8 @@ func (s *stack) projectFlags() []string {
 	return flags
 }
 
-// passedOn says what of this process's environment Compose may see: what it needs to find Docker and the images, and to
-// build them.
+// passedOn reports whether Compose gets a variable of this process's environment: it needs those to find Docker and to find
+// and build the images.
 func passedOn(name string) bool {
 	for _, prefix := range []string{"DOCKER_", "BUILDKIT_", "GO", "HTTP", "http", "NO_PROXY", "no_proxy"} {
 		if strings.HasPrefix(name, prefix) {
@@ -153,7 +153,7 @@ func passedOn(name string) bool {
 	return strings.HasSuffix(name, "_IMAGE") || slices.Contains([]string{"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "COMANDA_VERSION", "SSL_CERT_FILE"}, name)
 }
 
-// up starts what the files describe, all but what is left out. It does not wait for health.
+// up starts the services of the files, except those left out. It does not wait until they are healthy.
 func (s *stack) up(t testing.TB) {
 	t.Helper()
 	args := []string{"up", "-d"}
@@ -165,20 +165,20 @@ func (s *stack) up(t testing.TB) {
 	}
 }
 
-// services are the names of all that the files describe, less what is left out.
+// services returns the names of the files' services, except those left out.
 func (s *stack) services(t testing.TB) []string {
 	t.Helper()
 	text := scenario.Must(s.compose(t.Context(), "config", "--services"))(t)
 	all := strings.Fields(text)
 	for _, name := range s.without {
 		if !slices.Contains(all, name) {
-			t.Fatalf("WITHOUT names %s, which is no service of the file", name)
+			t.Fatalf("WITHOUT names %s, which is not a service of the file", name)
 		}
 	}
 	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(s.without, name) })
 }
 
-// containers are those of the project, by the names of their services.
+// containers returns the project's containers by the names of their services.
 func (s *stack) containers(ctx context.Context) (map[string]container, error) {
 	ids, err := owned(ctx, "container", project)
 	if err != nil {
@@ -201,16 +201,16 @@ func (s *stack) container(t testing.TB, service string) container {
 	return c
 }
 
-// image is the image that a service's container runs.
+// image returns the image of a service's container.
 func (s *stack) image(t testing.TB, service string) string { return s.container(t, service).Image }
 
-// healthy waits until every container is well, and every job has ended well.
+// healthy waits until every container is healthy and every job has succeeded.
 func (s *stack) healthy(t testing.TB, within time.Duration) {
 	t.Helper()
 	scenario.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
 		all, err := s.containers(ctx)
 		if err == nil && len(all) == 0 {
-			err = errors.New("nothing is there")
+			err = errors.New("the project has no container")
 		}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			if c := all[name]; !c.ended() {
@@ -221,10 +221,10 @@ func (s *stack) healthy(t testing.TB, within time.Duration) {
 	})
 }
 
-// url is where a published port answers.
+// url returns the address of a published port.
 func (s *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", s.host, port) }
 
-// close keeps the logs of a run that failed, takes everything down, and prints the summary.
+// close saves the logs of a failed run, removes everything, and prints the summary.
 func (s *stack) close(t *testing.T) {
 	if t.Failed() {
 		s.keepLogs()
@@ -232,16 +232,16 @@ func (s *stack) close(t *testing.T) {
 	if s.keep {
 		say("KEEP=yes: it is still up, as project %s", project)
 	} else if left := errors.Join(s.remove(), os.RemoveAll(s.dir)); left != nil {
-		t.Errorf("what was made is not all gone: %v", left)
+		t.Errorf("objects remain after the removal: %v", left)
 	}
 	current.Store(nil)
 	s.saySummary()
 }
 
-// note is said in the last lines of the run.
+// note adds a line to the last lines of the run.
 func (s *stack) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
-// httpClient is for what answers at once.
+// httpClient has a short timeout, for endpoints that respond immediately.
 var httpClient = &http.Client{Timeout: 20 * time.Second}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes prometheuscommunity/postgres-exporter where no registry of images can be reached: the real program, built from its
-# Go module, under the official name, with the official image's user, port and entry point. It needs Go and Docker.
+# Builds prometheuscommunity/postgres-exporter for machines that cannot reach an image registry: the real program, built from
+# its Go module, under the official name, with the official image's user, port and entry point. It needs Go and Docker.
 set -euo pipefail
 version=v0.17.1
 image=prometheuscommunity/postgres-exporter:$version
 
-docker image inspect "$image" >/dev/null 2>&1 && { echo "$image is there"; exit; }
+docker image inspect "$image" >/dev/null 2>&1 && { echo "$image exists already"; exit; }
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 

@@ -17,10 +17,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// startup is how long the whole system may take to be healthy on two cores, with images built.
+// startup limits the time until the whole system is healthy on two cores, with images built.
 const startup = 5 * time.Minute
 
-// started is what `up` is to start: nothing named is everything.
+// started returns the services for `up` to start; an empty list means all.
 func (s *stack) started(t testing.TB) []string {
 	t.Helper()
 	if len(s.without) == 0 {
@@ -29,7 +29,7 @@ func (s *stack) started(t testing.TB) []string {
 	return s.services(t)
 }
 
-// start builds what is to be built and brings all of it up, unless it was kept from an earlier run.
+// start builds the images and starts the system, unless an earlier run kept it.
 func (s *stack) start(t *testing.T) {
 	if all, err := s.containers(t.Context()); err == nil && s.keep && len(all) > 0 {
 		say("going on with the system that is up")
@@ -45,15 +45,15 @@ func (s *stack) start(t *testing.T) {
 	say("     up and healthy (%.0f s)", time.Since(since).Seconds())
 }
 
-// override is what the test changes, of Prometheus alone: alerts that wait for seconds instead of minutes; and the targets
-// are a copy in a folder that is watched, so that one can be taken away.
+// override writes the test's changes, which concern only Prometheus: alerts wait for seconds instead of minutes, and the
+// targets are a copy in a watched folder, so that the test can remove one.
 func (s *stack) override(t *testing.T) string {
 	rules, targets := filepath.Join(s.dir, "rules"), filepath.Dir(s.targetsFile())
 	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), shortRules(s.path(rulesFolder), rules),
 		copyFile(s.path("deploy/prometheus/targets/base.yml"), s.targetsFile()))
 	none := filepath.Join(s.dir, "none.yml")
 	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
-		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // where files of the repository are mounted, or not
+		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // where the repository's files are not mounted
 	}
 	text := fmt.Sprintf(`services:
   prometheus:
@@ -71,10 +71,10 @@ func (s *stack) override(t *testing.T) string {
 	return file
 }
 
-// targetsFile is the copy of the targets.
+// targetsFile returns the path of the copy of the targets.
 func (s *stack) targetsFile() string { return filepath.Join(s.dir, "targets", "copy.yml") }
 
-// All five services are ready, also to each other, and what is measured is told.
+// All five services are ready and reach each other. The run prints the measured times and memory.
 func testUp(t *testing.T, s *stack) {
 	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
 	s.healthy(t, startup)
@@ -91,7 +91,7 @@ func testUp(t *testing.T, s *stack) {
 	say("     %d containers, %.0f MB of memory: %s", len(all), total, each)
 }
 
-// memory asks what each container holds, in MB.
+// memory returns the memory of all containers in MB: the total, and a text with each.
 func (s *stack) memory(ctx context.Context) (total float64, each string) {
 	ids, err := owned(ctx, "container", project)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *stack) memory(ctx context.Context) (total float64, each string) {
 	return total, strings.Join(parts, ", ")
 }
 
-// bytesOf reads 12.5MiB.
+// bytesOf parses a size such as 12.5MiB.
 func bytesOf(text string) float64 {
 	for unit, size := range map[string]float64{"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10} {
 		if number, found := strings.CutSuffix(text, unit); found {
@@ -125,7 +125,7 @@ func bytesOf(text string) float64 {
 
 func (s *stack) path(name string) string { return filepath.Join(s.root, name) }
 
-// errorOr is err, or what is wrong where there is none.
+// errorOr returns err, or an error with the text wrong when err is nil.
 func errorOr(err error, wrong string) error {
 	if err != nil {
 		return err

@@ -13,21 +13,20 @@ func (s *stack) missing(names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(s.without, name) })
 }
 
-// unchecked records a check that this run could not make, for want of services that are left out. The last lines of the run
-// repeat it.
+// unchecked records a check that this run skips because it leaves out some services. The last lines of the run repeat it.
 func (s *stack) unchecked(check string, missing []string) {
 	line := fmt.Sprintf("%s: needs %s", check, strings.Join(missing, ", "))
 	s.notChecked = append(s.notChecked, line)
 	say("left out: %s", line)
 }
 
-// leftOut reports whether labels of a metric speak of a service that this run leaves out.
+// leftOut reports whether a metric's labels name a service that this run leaves out.
 func (s *stack) leftOut(labels map[string]string) bool {
 	host, _, _ := strings.Cut(labels["instance"], ":")
 	return len(s.missing(labels["service"], host)) > 0
 }
 
-// saySummary prints the last lines of the run: its notes, and what it did not check.
+// saySummary prints the last lines of the run: its notes and the skipped checks.
 func (s *stack) saySummary() {
 	for _, note := range s.notes {
 		say("%s", note)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// span is one span as Zipkin keeps it (https://zipkin.io/zipkin-api/).
+// span is one span as Zipkin stores it (https://zipkin.io/zipkin-api/).
 type span struct {
 	TraceID   string `json:"traceId"`
 	ID        string `json:"id"`
@@ -29,7 +29,7 @@ func (s span) String() string {
 	return fmt.Sprintf("%-16s %-9s %-60s %s<-%s", s.Local.Service, s.Kind, s.Name, s.ID, s.ParentID)
 }
 
-// trace is all that Zipkin has of one, in the order of time.
+// trace returns a trace's spans in Zipkin, by time.
 func (s *stack) trace(ctx context.Context, id string) (trace, error) {
 	var spans trace
 	err := get(ctx, s.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
@@ -47,7 +47,7 @@ func (t trace) String() string {
 	return text.String()
 }
 
-// whole wants a trace to have one beginning, and every other span to have its parent in it.
+// whole checks that the trace has one root and that it contains the parent of every other span.
 func (t trace) whole() error {
 	known := map[string]bool{}
 	for _, s := range t {
@@ -59,11 +59,11 @@ func (t trace) whole() error {
 		case s.ParentID == "":
 			roots = append(roots, s)
 		case !known[s.ParentID]:
-			return fmt.Errorf("a span without its parent: %v", s)
+			return fmt.Errorf("the parent of a span is missing: %v", s)
 		}
 	}
 	if len(roots) != 1 {
-		return fmt.Errorf("%d spans have no parent, not one: %v", len(roots), roots)
+		return fmt.Errorf("root spans: got %d, want 1: %v", len(roots), roots)
 	}
 	return nil
 }

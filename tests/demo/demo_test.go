@@ -10,8 +10,8 @@ import (
 	"comanda/tests/system"
 )
 
-// The play goes well, twice on the same system: the first time the kitchen has no account yet.
-func TestDemo(t *testing.T) {
+// The demo succeeds twice on the same system. In the first run the kitchen has no account yet.
+func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
 	s := system.Start(t, system.Options{})
 	nobody := client.New(s.URL)
 	for late := time.After(patience); ; {
@@ -37,21 +37,21 @@ func TestDemo(t *testing.T) {
 		}
 		for _, said := range []string{"ACTIVE", "CONFIRMED", "DELIVERED", "REJECTED", "CANCELLED", "All as it should be"} {
 			if !strings.Contains(out.String(), said) {
-				t.Errorf("the demo said nothing of %s", said)
+				t.Errorf("the demo's output lacks %q", said)
 			}
 		}
 	}
 
 	settings["KITCHEN_PASSWORD"] = "a wrong password"
 	if err := run(t.Context(), getenv, 0, &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), "\n") {
-		t.Errorf("with a wrong password it ends with %v", err)
+		t.Errorf("with a wrong password: got error %v, want one line", err)
 	}
 }
 
-func TestDemoWithNothingRunning(t *testing.T) {
+func TestDemoWithoutASystemNamesMakeRun(t *testing.T) {
 	settings := map[string]string{"COMANDA_URL": "http://127.0.0.1:1", "KITCHEN_EMAIL": "x", "KITCHEN_PASSWORD": "x"}
 	err := run(t.Context(), func(name string) string { return settings[name] }, 0, &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "make run") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("it ends with %v, want one line that says `make run`", err)
+		t.Errorf("got error %v, want one line that names `make run`", err)
 	}
 }

@@ -1,8 +1,8 @@
-// Demo plays a customer and the kitchen against a running Comanda and tells each step as it happens: `make demo`. It
-// registers somebody new each time, and puts back what it sold, so that it can be played as often as one likes. It exits
-// with 1 and one line of explanation when anything is not as it should be.
+// Demo acts as a customer and the kitchen of a running Comanda and prints each step: `make demo`. It registers a new
+// customer each time and restores the stock that it sold, so it can run any number of times. When a result is wrong, it
+// prints one line of explanation and exits with 1.
 //
-// Where the system is and who the kitchen is, it takes from the environment (COMANDA_URL, KITCHEN_EMAIL,
-// KITCHEN_PASSWORD), and what is not set there from what `make run` keeps (.comanda/secrets.env). If the kitchen has no
-// account yet, the admin (ADMIN_EMAIL, ADMIN_PASSWORD), if known, gives it one.
+// Its settings are COMANDA_URL, KITCHEN_EMAIL and KITCHEN_PASSWORD. It reads them from the environment, and settings that are
+// not set there from the file that `make run` writes (.comanda/secrets.env). If the kitchen has no account yet and
+// ADMIN_EMAIL and ADMIN_PASSWORD are known, the admin creates the account.
 package main

@@ -13,7 +13,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	pause := flag.Duration("pause", 400*time.Millisecond, "how long the kitchen takes for a step")
+	pause := flag.Duration("pause", 400*time.Millisecond, "time between two steps of the kitchen")
 	flag.Parse()
 	if err := run(ctx, os.Getenv, *pause, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)

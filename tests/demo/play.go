@@ -12,14 +12,14 @@ import (
 	"comanda/tests/client"
 )
 
-// play is the state of the play: who is on stage and what is on the menu.
+// play holds the demo's clients and the dishes on the menu.
 type play struct {
 	*stage
 	nobody, ana, kitchen *client.Client
 	menu                 []client.Product
 }
 
-// run plays all of it, and ends with the first thing that is not as it should be.
+// run plays all acts and returns the first error.
 func run(ctx context.Context, getenv func(string) string, pause time.Duration, out io.Writer) error {
 	settings, err := loadSettings(getenv)
 	if err != nil {
@@ -30,7 +30,7 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 		if client.Refused(err) != nil {
 			return fmt.Errorf("the system at %s is not ready yet: %w", settings.URL, err)
 		}
-		return fmt.Errorf("nothing answers at %s: %w", settings.URL, errNothingRuns)
+		return fmt.Errorf("no response from %s: %w", settings.URL, errNothingRuns)
 	}
 	_, _ = fmt.Fprintf(out, "Comanda at %s\n", settings.URL)
 	if p.kitchen, err = p.hire(ctx, settings); err != nil {
@@ -54,7 +54,7 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	return nil
 }
 
-// hire logs the kitchen in. Where it has no account yet, it registers, and the admin gives it its role.
+// hire logs in the kitchen. If the login fails and the admin is known, it registers the kitchen and the admin grants its role.
 func (p *play) hire(ctx context.Context, s settings) (*client.Client, error) {
 	kitchen, refused := p.nobody.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 	if refused == nil || s.AdminEmail == "" {
@@ -62,7 +62,7 @@ func (p *play) hire(ctx context.Context, s settings) (*client.Client, error) {
 	}
 	admin, err := p.nobody.Login(ctx, s.AdminEmail, s.AdminPassword)
 	if err != nil {
-		return nil, fmt.Errorf("%w, and the admin cannot make its account: %w", refused, err)
+		return nil, fmt.Errorf("%w, and the admin cannot log in to create its account: %w", refused, err)
 	}
 	begun, err := p.nobody.Register(ctx, client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"})
 	if err != nil {
@@ -143,7 +143,7 @@ func (p *play) dinner(ctx context.Context) error {
 	return p.restock(ctx, before, map[string]int{first.ID: 2, second.ID: 1})
 }
 
-// tooMuch orders one more than there is of the scarcest dish, and one of another, which is not taken either.
+// tooMuch orders more of the scarcest dish than its stock, and one of another dish, which must not be reserved either.
 func (p *play) tooMuch(ctx context.Context) error {
 	scarce, other := p.menu[len(p.menu)-1], p.menu[0]
 	before, err := p.stock(ctx, scarce, other)
@@ -165,7 +165,7 @@ func (p *play) tooMuch(ctx context.Context) error {
 	short := settled.Shortages[0]
 	p.tell("Ana", "sees her order %s (%s): %d %s wanted, %d there", settled.Status, settled.Reason, short.Requested, scarce.Name, short.Available)
 	if short.ProductID != scarce.ID || short.Requested != wanted || short.Available != before[scarce.ID] {
-		return errors.New("that is not what fell short")
+		return errors.New("the shortage names a wrong dish or a wrong quantity")
 	}
 	return p.stockIs(ctx, before, "nothing was taken: ")
 }

@@ -12,10 +12,10 @@ import (
 	"comanda/tests/client"
 )
 
-// mostOfOne is how much of one dish can be ordered at once: what is ordered in vain has to be less than that.
-const mostOfOne = 100
+// maxQuantity is the API's limit for one line. The scarcest dish needs a smaller stock, so that an order can exceed it.
+const maxQuantity = 100
 
-// browse reads the whole menu and keeps what can be ordered, most of it first.
+// browse reads the whole menu and keeps the dishes with enough stock, the largest stock first.
 func (p *play) browse(ctx context.Context) error {
 	categories := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
@@ -34,8 +34,8 @@ func (p *play) browse(ctx context.Context) error {
 	p.tell("Ana", "reads the menu: %d dishes in %d categories", len(p.menu), len(categories))
 	p.menu = slices.DeleteFunc(p.menu, func(dish client.Product) bool { return dish.Available < 3 })
 	slices.SortStableFunc(p.menu, func(a, b client.Product) int { return cmp.Compare(b.Available, a.Available) })
-	if len(p.menu) < 3 || p.menu[len(p.menu)-1].Available >= mostOfOne {
-		return errors.New("the menu has too little to order: start with an empty state directory, and the demo menu will be there")
+	if len(p.menu) < 3 || p.menu[len(p.menu)-1].Available >= maxQuantity {
+		return errors.New("the menu has too few dishes in stock: start Comanda with an empty state directory to get the demo menu")
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (p *play) order(ctx context.Context, items ...client.Item) (client.Order, e
 	return placed, nil
 }
 
-// see waits for the live tracking to show a status.
+// see waits until the live stream shows a status.
 func (p *play) see(ctx context.Context, tracking *live, status string) error {
 	if _, err := tracking.until(ctx, status); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (p *play) name(id string) string {
 	return id
 }
 
-// stock is how much there is of some dishes now.
+// stock returns the available quantities of some dishes.
 func (p *play) stock(ctx context.Context, dishes ...client.Product) (map[string]int, error) {
 	available := map[string]int{}
 	for _, dish := range dishes {
@@ -87,7 +87,7 @@ func (p *play) stock(ctx context.Context, dishes ...client.Product) (map[string]
 	return available, nil
 }
 
-// stockIs waits until the stock is as it should be: product hears of what became of an order a moment later.
+// stockIs waits until the dishes have these available quantities: product handles an order's event a moment later.
 func (p *play) stockIs(ctx context.Context, want map[string]int, said string) error {
 	for late := time.Now().Add(patience); ; {
 		var lines []string
@@ -99,7 +99,7 @@ func (p *play) stockIs(ctx context.Context, want map[string]int, said string) er
 			}
 			lines = append(lines, fmt.Sprintf("%d %s", now.Available, now.Name))
 			if now.Available != available {
-				wrong = fmt.Sprintf("there are %d %s, and there should be %d", now.Available, now.Name, available)
+				wrong = fmt.Sprintf("available: got %d %s, want %d", now.Available, now.Name, available)
 			}
 		}
 		if wrong == "" {
@@ -118,7 +118,7 @@ func (p *play) stockIs(ctx context.Context, want map[string]int, said string) er
 	}
 }
 
-// restock lets the kitchen put back what was sold, so that the play can be played again.
+// restock adds the sold quantities to the stock, so that the demo can run again.
 func (p *play) restock(ctx context.Context, before map[string]int, sold map[string]int) error {
 	for id, quantity := range sold {
 		if _, err := p.kitchen.AddStock(ctx, id, quantity); err != nil {

@@ -10,15 +10,15 @@ import (
 	"comanda/infra/build"
 )
 
-// settings say where to play and who the kitchen is; the admin, if known, makes its account when there is none yet.
+// settings are the system's address and the accounts of the kitchen and, optionally, of the admin.
 type settings struct {
 	URL, KitchenEmail, KitchenPassword, AdminEmail, AdminPassword string
 }
 
-// errNothingRuns is the answer when there is no system to play on.
+// errNothingRuns says that no system is running.
 var errNothingRuns = errors.New("no Comanda is running here: start one with `make run` and try again")
 
-// loadSettings takes each setting from the environment or, where it is not set, from what `make run` keeps.
+// loadSettings reads each setting from the environment or, if it is not set there, from the file that `make run` writes.
 func loadSettings(getenv func(string) string) (settings, error) {
 	kept := keptSettings()
 	get := func(name string) string {
@@ -37,7 +37,7 @@ func loadSettings(getenv func(string) string) (settings, error) {
 	return s, nil
 }
 
-// keptSettings reads the NAME=value lines that `make run` keeps; nothing when it never ran here.
+// keptSettings reads the NAME=value lines that `make run` wrote. It returns an empty map when the file does not exist.
 func keptSettings() map[string]string {
 	kept := map[string]string{}
 	state, err := build.State()

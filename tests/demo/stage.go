@@ -10,7 +10,7 @@ import (
 	"comanda/tests/client"
 )
 
-// stage is where the play is told: one line a step, with the time since the beginning.
+// stage prints one line for each step, with the time since the start.
 type stage struct {
 	out   io.Writer
 	begun time.Time
@@ -23,7 +23,7 @@ func (s *stage) tell(who, format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, "  %6.2f s  %-8s  %s\n", time.Since(s.begun).Seconds(), who, fmt.Sprintf(format, args...))
 }
 
-// wait lets a moment pass, so that one can read along.
+// wait pauses between two steps, so that a person can read along.
 func (s *stage) wait(ctx context.Context) {
 	select {
 	case <-ctx.Done():
@@ -31,10 +31,10 @@ func (s *stage) wait(ctx context.Context) {
 	}
 }
 
-// patience is how long anything may take before the play is broken off.
+// patience limits the wait for each step.
 const patience = 30 * time.Second
 
-// follow watches an order and hands on each change as it comes.
+// follow watches an order's live stream in the background.
 func follow(ctx context.Context, who *client.Client, order string) *live {
 	l := &live{changes: make(chan client.Change), failed: make(chan error, 1)}
 	go func() {
@@ -54,13 +54,13 @@ func follow(ctx context.Context, who *client.Client, order string) *live {
 	return l
 }
 
-// live is an order being watched.
+// live is the live stream of one order.
 type live struct {
 	changes chan client.Change
 	failed  chan error
 }
 
-// until returns the change to a status, past PENDING, where a stream may begin.
+// until returns the change to a status. It skips PENDING, with which a stream may start.
 func (l *live) until(ctx context.Context, status string) (client.Change, error) {
 	for {
 		change, err := l.next(ctx)
@@ -86,16 +86,16 @@ func (l *live) next(ctx context.Context) (client.Change, error) {
 		case err := <-l.failed:
 			return change, err
 		default:
-			return change, errors.New("the live tracking ended too early")
+			return change, errors.New("the live stream ended too early")
 		}
 	case <-time.After(patience):
-		return client.Change{}, fmt.Errorf("nothing came for %v", patience)
+		return client.Change{}, fmt.Errorf("no change arrived within %v", patience)
 	case <-ctx.Done():
 		return client.Change{}, ctx.Err()
 	}
 }
 
-// money shows an amount: 850 and EUR are "8.50 EUR".
+// money formats an amount: 850 and EUR become "8.50 EUR".
 func money(cents int64, currency string) string {
 	return fmt.Sprintf("%d.%02d %s", cents/100, cents%100, currency)
 }

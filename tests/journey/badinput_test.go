@@ -13,11 +13,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Whatever is wrong with an order, the answer says so, names the field, and nothing is stored.
-func TestBadOrders(t *testing.T) {
+// The response to an invalid order names the invalid field, and no order is stored.
+func TestInvalidOrdersAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	line := func(quantity string) string {
 		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
 	}
@@ -63,20 +63,20 @@ func TestBadOrders(t *testing.T) {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
 		}
 		if test.field != "" && !slices.Contains(problem.Fields(), test.field) {
-			t.Errorf("%s: the wrong fields are %v, want %s", test.name, problem.Fields(), test.field)
+			t.Errorf("%s: invalid fields: got %v, want %s", test.name, problem.Fields(), test.field)
 		}
 	}
 	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
-	w.WantStock(dish, 100, 0, 0)
+	s.WantStock(dish, 100, 0, 0)
 }
 
-// A body of more than 1 MiB is refused, whether its length is said or not; one that is no JSON by its type as well.
-func TestBodiesThatAreNone(t *testing.T) {
+// A body of more than 1 MiB gets a 413. A body whose Content-Type is not JSON gets a 415.
+func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
 	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
@@ -91,9 +91,9 @@ func TestBodiesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestBadRegistrations(t *testing.T) {
+func TestInvalidRegistrationsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	good := func(change func(map[string]any)) map[string]any {
 		person := scenario.NewPerson()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
@@ -108,7 +108,7 @@ func TestBadRegistrations(t *testing.T) {
 		body        map[string]any
 	}{
 		{"no e-mail", "email", good(func(b map[string]any) { delete(b, "email") })},
-		{"an e-mail that is none", "email", set("email", "ana at example.com")},
+		{"a malformed e-mail", "email", set("email", "ana at example.com")},
 		{"an e-mail that is too long", "email", set("email", strings.Repeat("a", 300)+"@example.com")},
 		{"an e-mail that is a number", "email", set("email", 5)},
 		{"no password", "password", good(func(b map[string]any) { delete(b, "password") })},
@@ -117,39 +117,39 @@ func TestBadRegistrations(t *testing.T) {
 		{"no name", "name", good(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
-		{"a phone that is none", "phone", set("phone", "ask me")},
-		{"roles of one's own choice", "roles", set("roles", []string{"admin"})},
+		{"a malformed phone", "phone", set("phone", "ask me")},
+		{"roles chosen by the client", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
 		if email, ok := test.body["email"].(string); ok {
-			if err := storedNowhere(t, w, email); err != nil {
+			if err := checkNotStored(t, s, email); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }
 
-// storedNowhere finds out whether a registration was stored after all: logging in with what it says is answered like an
-// unknown e-mail, not like an account that is not active.
-func storedNowhere(t testing.TB, w *visit, email string) error {
-	answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+// checkNotStored checks that a registration was not stored: a login gets the response for an unknown e-mail, not the one for
+// an inactive account.
+func checkNotStored(t testing.TB, s *visit, email string) error {
+	answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
-		err = fmt.Errorf("the account is there: logging in answers %d", answer.Status)
+		err = fmt.Errorf("the account was stored: login returned %d", answer.Status)
 	}
 	return err
 }
 
-func TestBadProducts(t *testing.T) {
+func TestInvalidProductsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	for field, body := range map[string]string{
 		"name":       `{"category":"tests","priceCents":100}`,
 		"category":   `{"name":"X","priceCents":100}`,
@@ -158,17 +158,17 @@ func TestBadProducts(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := scenario.Must(w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		answer := scenario.Must(s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
 		}
 	}
 }
 
-func TestBadIdempotencyKeys(t *testing.T) {
+func TestInvalidIdempotencyKeysAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
 		refused(ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 1)))(t, http.StatusBadRequest)
 	}

@@ -8,11 +8,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Cancelling gives the stock back, whoever does it and however far the order was.
-func TestCancel(t *testing.T) {
+// A cancellation releases the stock, by a customer or by staff, and in every status that allows it.
+func TestCancelReleasesTheStock(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook := t.Context(), w.Customer(), w.Staff()
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook := t.Context(), s.Customer(), s.Staff()
 	for _, test := range []struct {
 		name  string
 		steps []string // of the kitchen before
@@ -23,31 +23,31 @@ func TestCancel(t *testing.T) {
 		{"preparing, by staff", kitchen[:1], cook},
 		{"ready, by staff", kitchen[:2], cook},
 	} {
-		dish := w.Dish(10, 700)
-		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 3))
-		w.WantStock(dish, 7, 3, 0)
+		dish := s.Dish(10, 700)
+		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 3))
+		s.WantStock(dish, 7, 3, 0)
 		for _, step := range test.steps {
 			scenario.Must(cook.Advance(ctx, order.ID, step))(t)
 		}
 		got := scenario.Must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
 		if got.Status != client.Cancelled || got.Reason != "no longer hungry" {
-			t.Errorf("%s: the order is %s (%s)", test.name, got.Status, got.Reason)
+			t.Errorf("%s: got %s (%s), want CANCELLED (no longer hungry)", test.name, got.Status, got.Reason)
 		}
-		w.WantStock(dish, 10, 0, 0)
+		s.WantStock(dish, 10, 0, 0)
 		again := scenario.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
 		if again.Version != got.Version || again.Reason != got.Reason {
-			t.Errorf("%s: cancelled again it became %+v", test.name, again)
+			t.Errorf("%s: a second cancellation changed the order to %+v", test.name, again)
 		}
 		refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
-		w.WantStock(dish, 10, 0, 0)
+		s.WantStock(dish, 10, 0, 0)
 	}
 }
 
-// Whatever overtakes what (the cancellation the reservation, or the other way round), nothing stays reserved.
-func TestCancelWhilePending(t *testing.T) {
+// Nothing stays reserved, whether the cancellation or the reservation is handled first.
+func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	const n = 12
 	cancelled := together(n, func(int) (client.Order, error) {
 		placed, err := ana.Order(t.Context(), scenario.Basket(dish, 2))
@@ -61,7 +61,7 @@ func TestCancelWhilePending(t *testing.T) {
 			t.Errorf("order %s is %s", order.ID, order.Status)
 		}
 	}
-	w.WantStock(dish, 100, 0, 0)
+	s.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
 		if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
 			t.Errorf("order %s became %s", order.ID, now.Status)
@@ -69,30 +69,30 @@ func TestCancelWhilePending(t *testing.T) {
 	}
 }
 
-func TestCancelTooLate(t *testing.T) {
+func TestLateCancellationsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
-	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // the customer's time is over
+	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for the customer
 	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
 	scenario.Must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
-	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // so is the kitchen's
+	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for staff
 	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
-	w.WantStock(dish, 9, 0, 1)
+	s.WantStock(dish, 9, 0, 1)
 }
 
-// The kitchen begins while the customer cancels: one of the two happens, and the stock agrees with it.
-func TestCancelRacesTheKitchen(t *testing.T) {
+// When a customer cancels while the kitchen starts, exactly one of the two succeeds, and the stock matches the result.
+func TestEitherCancelOrPreparingSucceeds(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(100, 700)
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(100, 700)
 	reserved := 0
 	for range 5 {
-		order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 		statuses := together(2, func(i int) (int, error) {
 			var err error
 			if i == 0 {
@@ -111,8 +111,8 @@ func TestCancelRacesTheKitchen(t *testing.T) {
 		case now.Status == client.Preparing && statuses[0] == http.StatusConflict && statuses[1] == http.StatusOK:
 			reserved++
 		default:
-			t.Errorf("cancel was answered %d, preparing %d, and the order is %s", statuses[0], statuses[1], now.Status)
+			t.Errorf("cancel returned %d, preparing %d, and the order is %s; want exactly one success", statuses[0], statuses[1], now.Status)
 		}
 	}
-	w.WantStock(dish, 100-reserved, reserved, 0)
+	s.WantStock(dish, 100-reserved, reserved, 0)
 }

@@ -19,24 +19,24 @@ var (
 )
 
 const (
-	// pause makes four customers place at most 40 orders a second, a quarter of what two cores decide. Faster ones build a
-	// backlog of thousands while the broker is away, and decided would measure how long that takes.
+	// pause limits four customers to 40 orders a second, a quarter of what two cores decide. At a higher rate thousands of
+	// orders wait while the broker is down, and maxDecided would measure how long that backlog takes.
 	pause = 100 * time.Millisecond
-	// readyAgain is how long the supervisor may take after the last kill.
-	readyAgain = 15 * time.Second
-	// decided is how long after the last kill every order may take.
-	decided = time.Minute
+	// maxReady limits the time from the last kill until all services are ready.
+	maxReady = 15 * time.Second
+	// maxDecided limits the time from the last kill until every order is decided.
+	maxDecided = time.Minute
 )
 
-// Random parts of the system are killed (kill -9) while customers order, and only the supervisor starts them again. Every
-// order that was taken is decided, nothing is sold twice, and order and product agree.
+// The test kills random programs (kill -9) while customers order, and only the supervisor restarts them. Every accepted order
+// is decided, no stock is sold twice, and order and product agree.
 func TestNoOrderIsLost(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}})
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("the sequence of kills has the seed %d", seed)
+	t.Logf("seed of the kill sequence: %d", seed)
 	orders := scenario.StartLoad(t, ana, dish, 4, pause)
 	defer orders.Stop()
 	orders.AwaitMore(20)
@@ -61,26 +61,26 @@ func TestNoOrderIsLost(t *testing.T) {
 		t.Fatalf("not ready %v after the last kill: %v", scenario.OutageTimeout, err)
 	}
 	recovered := time.Since(last).Round(time.Millisecond)
-	t.Logf("all was ready %v after the last kill", recovered)
+	t.Logf("all services were ready %v after the last kill", recovered)
 	orders.AwaitMore(20)
 	taken := orders.Stop()
 
 	scenario.WantConfirmed(t, ana, taken)
 	took := time.Since(last).Round(time.Millisecond)
-	t.Logf("%d orders were taken; all were confirmed %v after the last kill", len(taken), took)
-	if *kills > 0 && (recovered > readyAgain || took > decided) { // in `make test` other tests share the processor
-		t.Errorf("ready after %v, the last order decided after %v; want %v and %v", recovered, took, readyAgain, decided)
+	t.Logf("%d orders were accepted; all were confirmed %v after the last kill", len(taken), took)
+	if *kills > 0 && (recovered > maxReady || took > maxDecided) { // not in `make test`, where other tests share the processor
+		t.Errorf("ready after %v, the last order decided after %v; want at most %v and %v", recovered, took, maxReady, maxDecided)
 	}
 	wantInvariants(t, s)
 }
 
-// victim is a part that can be killed.
+// victim is a program that can be killed.
 type victim struct {
 	name string
 	kill func(context.Context) error
 }
 
-// victims returns n parts at random, or every part once in random order when n is 0.
+// victims returns n random programs, or every program once in random order when n is 0.
 func victims(s *system.System, random *rand.Rand, n int) []victim {
 	all := []victim{{"postgres", s.Postgres.Kill}, {"kafka", s.Kafka.Kill}}
 	for _, program := range s.Programs() {

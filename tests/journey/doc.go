@@ -1,7 +1,7 @@
-// Package journey walks through the whole system as its clients do: through the gateway, on real sidecars, a real
-// Postgres and a broker. Each test is a story of the public API, or a promise of the system: no order is lost, nothing
-// is sold twice, nothing happens twice, nobody sees what is not theirs.
+// Package journey tests the whole system through its public API, with real sidecars, a real Postgres and a broker. Each
+// test covers a use case of the API or a guarantee of the system: no order is lost, no stock is sold twice, no request takes
+// effect twice, and users see only their own data.
 //
-// The peaceful journeys share one system and run beside each other, each with customers and dishes of its own; those that
-// break something have a system to themselves.
+// Journeys that break nothing share one system and run in parallel, each with its own customers and dishes. Journeys that
+// break something start their own system.
 package journey

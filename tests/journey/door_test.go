@@ -19,8 +19,8 @@ import (
 	"comanda/tests/system"
 )
 
-// Only tokens that auth signed, for us, and lately, open anything.
-func TestForgedTokens(t *testing.T) {
+// The API accepts only unexpired tokens that auth signed for this audience.
+func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
@@ -43,8 +43,8 @@ func TestForgedTokens(t *testing.T) {
 		"expired":         sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Minute).Unix() })),
 		"no expiry":       sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { delete(c, "exp") })),
 		"another issuer":  sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["iss"] = "mallory" })),
-		"for others":      sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["aud"] = []string{"bank"} })),
-		"nobody's":        sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["sub"] = "" })),
+		"other audience":  sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["aud"] = []string{"bank"} })),
+		"no subject":      sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["sub"] = "" })),
 		"changed":         genuine[0] + "." + promoted(t, genuine[1]) + "." + genuine[2],
 		"no signature":    genuine[0] + "." + genuine[1] + ".",
 		"no token at all": "nonsense",
@@ -59,11 +59,11 @@ func TestForgedTokens(t *testing.T) {
 		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
 	}
 	if found := scenario.Must(w.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
-		t.Errorf("forged tokens made %+v", found.Items)
+		t.Errorf("forged tokens created %+v", found.Items)
 	}
 }
 
-// promoted is a token's middle part with more roles than auth gave.
+// promoted returns a token's payload with more roles than auth granted.
 func promoted(t *testing.T, part string) string {
 	t.Helper()
 	raw := scenario.Must(base64.RawURLEncoding.DecodeString(part))(t)
@@ -75,8 +75,9 @@ func promoted(t *testing.T, part string) string {
 	return base64.RawURLEncoding.EncodeToString(scenario.Must(json.Marshal(claims))(t))
 }
 
-// A service answers to its own sidecar alone, and a sidecar to its own service. What is open to all is whether they live.
-func TestServicesAreBehindTheirSidecars(t *testing.T) {
+// A service accepts requests only from its own sidecar, and a sidecar only from its own service. The health endpoints are
+// open.
+func TestServicesAndSidecarsRequireTheirTokens(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
@@ -90,15 +91,15 @@ func TestServicesAreBehindTheirSidecars(t *testing.T) {
 		}
 		path := map[string]string{"auth": "/auth/login", "user": "/users", "order": "/orders", "product": "/products", "gateway": "/events/order.status.changed"}[service]
 		if status, body := fetch(t, http.MethodPost, pair.URL+path, http.Header{"Authorization": {bearer}}, "{}"); status != http.StatusUnauthorized && !(service == "gateway" && status == http.StatusNotFound) {
-			t.Errorf("%s without the app token answers %d: %s", service+path, status, body)
+			t.Errorf("%s without the app token: got %d: %s", service+path, status, body)
 		}
 		if status, body := fetch(t, http.MethodGet, pair.SidecarURL+"/v1.0/metadata", nil, ""); status != http.StatusUnauthorized {
-			t.Errorf("the sidecar of %s answers %d without its token: %s", service, status, body)
+			t.Errorf("the sidecar of %s without its token: got %d, want 401: %s", service, status, body)
 		}
 	}
 }
 
-// Nobody can make an event up by calling: an event comes from the broker or not at all.
+// A service accepts events only from the broker. A service invocation of an event route is refused.
 func TestEventsCannotBeInvoked(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
@@ -122,18 +123,18 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 			}
 			status, body := fetch(t, http.MethodPost, s.Pair(from).SidecarURL+"/v1.0/invoke/"+service+"/method/events/"+topic, header, made)
 			if status != http.StatusForbidden {
-				t.Errorf("the event route of %s, invoked, answers %d: %s", service, status, body)
+				t.Errorf("invoking the event route of %s: got %d, want 403: %s", service, status, body)
 			}
 		}
 	}
 	w.WantStock(dish, 9, 1, 0)
 	if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
-		t.Errorf("invoked events made the order %s", now.Status)
+		t.Errorf("invoked events changed the order to %s", now.Status)
 	}
 }
 
-// What a client puts into headers and paths does not take it past the gateway's own routes.
-func TestGatewayLeadsNowhereElse(t *testing.T) {
+// No header and no path leads a client past the gateway's own routes.
+func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
@@ -146,30 +147,30 @@ func TestGatewayLeadsNowhereElse(t *testing.T) {
 	} {
 		status, body := raw(t, s.URL, "GET "+path, "Authorization: "+bearer)
 		if status < 400 || status >= 500 {
-			t.Errorf("%s answers %d: %s", path, status, body)
+			t.Errorf("%s: got %d, want a 4xx: %s", path, status, body)
 		}
 	}
 	for _, header := range []string{"dapr-app-id: user", "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:user")),
 		"dapr-api-token: " + s.APIToken, "dapr-caller-app-id: order"} {
 		if status, body := raw(t, s.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
-			t.Errorf("with %q the list of users answers %d: %s", header, status, body)
+			t.Errorf("the list of users with %q: got %d, want 401: %s", header, status, body)
 		}
 	}
 }
 
-func TestMethodsThatAreNot(t *testing.T) {
+func TestUnknownMethodsAndRoutesAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	answer := scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	s := arrive(t, peaceful(t))
+	answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
 		t.Errorf("Allow is %q", allow)
 	}
-	answer = scenario.Must(w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	answer = scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
 	wantProblem(t, answer.Problem(), http.StatusNotFound)
 }
 
-// fetch makes a request past the client, to wherever a test wants.
+// fetch sends a request to any URL, without the API client.
 func fetch(t testing.TB, method, url string, header http.Header, body string) (int, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), scenario.SagaTimeout)

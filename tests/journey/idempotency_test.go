@@ -10,92 +10,92 @@ import (
 	"comanda/tests/scenario"
 )
 
-// The same key is the same order: the second time it is shown as it is by then.
-func TestIdempotencyKey(t *testing.T) {
+// A repeated request with the same key returns the same order in its current state.
+func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, bea, dish, key := t.Context(), w.Customer(), w.Customer(), w.Dish(50, 700), uuid.NewString()
+	s := arrive(t, peaceful(t))
+	ctx, ana, bea, dish, key := t.Context(), s.Customer(), s.Customer(), s.Dish(50, 700), uuid.NewString()
 	post := func(by scenario.User, b any) client.Answer {
 		t.Helper()
 		return scenario.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
 			Header: http.Header{"Idempotency-Key": {key}}}))(t)
 	}
 	if first := post(ana, scenario.Basket(dish, 2)); first.Status != http.StatusCreated {
-		t.Fatalf("the first is answered %d: %s", first.Status, first.Body)
+		t.Fatalf("the first request: got %d, want 201: %s", first.Status, first.Body)
 	}
 	placed := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
-	w.WantStatus(ana, placed.ID, client.Confirmed)
+	s.WantStatus(ana, placed.ID, client.Confirmed)
 
 	again := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
 	if again.ID != placed.ID || again.Status != client.Confirmed || again.TotalCents != 1400 {
-		t.Errorf("the same key again is %+v", again)
+		t.Errorf("the repeated request: got %+v", again)
 	}
 	reordered := post(ana, `{ "items": [ { "quantity":2, "productId": "`+dish.ID+`" } ] }`)
 	if reordered.Status != http.StatusOK {
-		t.Errorf("the same request, written otherwise, is answered %d: %s", reordered.Status, reordered.Body)
+		t.Errorf("the same request with other JSON formatting: got %d, want 200: %s", reordered.Status, reordered.Body)
 	}
 	refused(ana.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
 
-	other := scenario.Must(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t) // a key is its owner's
+	other := scenario.Must(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t) // each customer has their own keys
 	if other.ID == placed.ID {
 		t.Error("two customers with the same key share an order")
 	}
-	w.WantStatus(bea, other.ID, client.Confirmed)
-	w.WantStock(dish, 45, 5, 0)
+	s.WantStatus(bea, other.ID, client.Confirmed)
+	s.WantStock(dish, 45, 5, 0)
 }
 
-// Twenty at once with one key end in one order.
-func TestIdempotencyKeyRace(t *testing.T) {
+// Twenty simultaneous requests with one key create one order.
+func TestSimultaneousRequestsWithOneKeyCreateOneOrder(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish, key := w.Customer(), w.Dish(50, 700), uuid.NewString()
+	s := arrive(t, peaceful(t))
+	ana, dish, key := s.Customer(), s.Dish(50, 700), uuid.NewString()
 	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2)) })(t)
 	for _, order := range orders {
 		if order.ID != orders[0].ID {
-			t.Fatalf("one key made the orders %s and %s", orders[0].ID, order.ID)
+			t.Fatalf("one key created the orders %s and %s", orders[0].ID, order.ID)
 		}
 	}
-	w.WantStatus(ana, orders[0].ID, client.Confirmed)
+	s.WantStatus(ana, orders[0].ID, client.Confirmed)
 	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
-		t.Errorf("the customer has %d orders", len(all.Items))
+		t.Errorf("the customer has %d orders, want 1", len(all.Items))
 	}
-	w.WantStock(dish, 48, 2, 0)
+	s.WantStock(dish, 48, 2, 0)
 }
 
-// Without a key every order is one of its own.
-func TestWithoutAKey(t *testing.T) {
+// Without a key, every request creates another order.
+func TestRequestsWithoutAKeyCreateSeparateOrders(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(50, 700)
-	first, second := w.PlaceConfirmed(ana, scenario.Basket(dish, 1)), w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(50, 700)
+	first, second := s.PlaceConfirmed(ana, scenario.Basket(dish, 1)), s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if first.ID == second.ID {
-		t.Error("two orders are one")
+		t.Error("two requests without a key created one order")
 	}
 }
 
-// What counts is counted once: the same key adds stock once, and makes one product.
-func TestIdempotencyKeyOfStaff(t *testing.T) {
+// Simultaneous requests with one key add stock once and create one product.
+func TestOneKeyAddsStockOnceAndCreatesOneProduct(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	dish, key := w.Dish(10, 700), uuid.NewString()
+	s := arrive(t, peaceful(t))
+	dish, key := s.Dish(10, 700), uuid.NewString()
 	header := http.Header{"Idempotency-Key": {key}}
 	answers := together(8, func(int) (client.Answer, error) {
-		return w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
+		return s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
 			Body: map[string]int{"delta": 5}, Header: header})
 	})(t)
 	for _, answer := range answers {
 		if answer.Status != http.StatusOK {
-			t.Fatalf("adding stock is answered %d: %s", answer.Status, answer.Body)
+			t.Fatalf("adding stock: got %d, want 200: %s", answer.Status, answer.Body)
 		}
 	}
-	w.WantStock(dish, 15, 0, 0)
+	s.WantStock(dish, 15, 0, 0)
 
 	ids := together(8, func(int) (string, error) {
-		answer, err := w.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Header: header,
+		answer, err := s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Header: header,
 			Body: client.NewProduct{Name: "Flan " + key, Category: "tests", PriceCents: 300}})
 		return answer.Header.Get("Location"), err
 	})(t)
 	if ids[0] == "" || count(ids, ids[0]) != len(ids) {
-		t.Errorf("one key made the products %v", ids)
+		t.Errorf("one key created the products %v", ids)
 	}
 }

@@ -8,45 +8,44 @@ import (
 	"comanda/tests/scenario"
 )
 
-// kitchen are the four steps that staff take an order through.
+// kitchen lists the four statuses that staff move an order through.
 var kitchen = []string{client.Preparing, client.Ready, client.OutForDelivery, client.Delivered}
 
-// An order's whole life, watched live by its customer from the first moment to the last; in the end what was reserved is
-// sold.
-func TestWholeLife(t *testing.T) {
+// The customer watches an order live from PENDING to DELIVERED. Its reserved stock becomes sold.
+func TestLiveStreamShowsEveryStatusUntilDelivered(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 
 	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Want(client.Confirmed)
 	for _, step := range kitchen {
 		if got := scenario.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
-			t.Fatalf("advancing to %s answers %s", step, got.Status)
+			t.Fatalf("advance to %s: got %s", step, got.Status)
 		}
 		watching.Want(step)
 	}
 	watching.WantEnd()
 	if end := scenario.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
-		t.Errorf("in the end the order is %+v", end)
+		t.Errorf("the delivered order: got %+v, want version 6 and DELIVERED", end)
 	}
-	w.WantStock(dish, 6, 0, 4)
+	s.WantStock(dish, 6, 0, 4)
 }
 
-// The kitchen takes one step after the other; a step taken again is fine and changes nothing.
-func TestIllegalSteps(t *testing.T) {
+// The kitchen cannot skip a step or go back. A repeated step succeeds and changes nothing.
+func TestIllegalStepsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	refused(cook.Advance(ctx, order.ID, client.Ready))(t, http.StatusConflict)
 	refused(cook.Advance(ctx, order.ID, client.Delivered))(t, http.StatusConflict)
 	for _, status := range []string{client.Pending, client.Confirmed, client.Rejected, client.Cancelled, "EATEN", ""} {
 		problem := refused(cook.Advance(ctx, order.ID, status))(t, http.StatusUnprocessableEntity)
 		if fields := problem.Fields(); len(fields) != 1 || fields[0] != "status" {
-			t.Errorf("status %q: the wrong fields are %v", status, fields)
+			t.Errorf("status %q: invalid fields: got %v, want status", status, fields)
 		}
 	}
 	refused(ana.Advance(ctx, order.ID, client.Preparing))(t, http.StatusForbidden)
@@ -55,19 +54,18 @@ func TestIllegalSteps(t *testing.T) {
 	first := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	again := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
 	if again.Version != first.Version {
-		t.Errorf("the same step again made version %d of %d", again.Version, first.Version)
+		t.Errorf("after the repeated step: got version %d, want %d", again.Version, first.Version)
 	}
 	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
 	refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
 }
 
-// What was rejected stays so.
-func TestNothingFollowsRejected(t *testing.T) {
+func TestRejectedOrdersCannotChange(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(1, 700)
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(1, 700)
 	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
-	w.WantStatus(ana, placed.ID, client.Rejected)
+	s.WantStatus(ana, placed.ID, client.Rejected)
 	refused(cook.Advance(t.Context(), placed.ID, client.Preparing))(t, http.StatusConflict)
 	refused(ana.Cancel(t.Context(), placed.ID, ""))(t, http.StatusConflict)
 }

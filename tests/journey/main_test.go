@@ -11,14 +11,15 @@ import (
 	"comanda/tests/system"
 )
 
-// shared is the system of the peaceful journeys. It starts with the first that asks for it and ends with the last.
+// shared is the system of the journeys that break nothing. The first of them starts it, and TestMain stops it.
 var shared struct {
 	once      sync.Once
 	system    *system.System
-	collector *collector // of its spans
+	collector *collector // receives its spans
 	err       error
 }
 
+// peaceful returns the shared system.
 func peaceful(t testing.TB) *system.System {
 	t.Helper()
 	shared.once.Do(func() {
@@ -30,7 +31,7 @@ func peaceful(t testing.TB) *system.System {
 		}})
 	})
 	if shared.err != nil {
-		t.Fatalf("the system does not start: %v", shared.err)
+		t.Fatalf("start the system: %v", shared.err)
 	}
 	return shared.system
 }
@@ -38,8 +39,8 @@ func peaceful(t testing.TB) *system.System {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.system != nil {
-		if err := atPeace(shared.system); err != nil {
-			fmt.Println("FAIL: the peaceful system:", err)
+		if err := checkQuiet(shared.system); err != nil {
+			fmt.Println("FAIL: the shared system:", err)
 			code = max(code, 1)
 		}
 		if code != 0 {

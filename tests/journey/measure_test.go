@@ -10,32 +10,32 @@ import (
 	"comanda/tests/system"
 )
 
-// What the system has to reach (on 2 cores, with nothing else running).
+// The performance targets, on 2 cores with nothing else running.
 const (
 	maxToConfirmed = 100 * time.Millisecond
 	maxMemory      = 700 << 20 // bytes: five services and five sidecars, idle
 )
 
-// BenchmarkOrderToConfirmed measures the time from POST /orders until the order is CONFIRMED on an idle system, one order
-// at a time: at the median, on our runtime and on the stock one.
+// BenchmarkOrderToConfirmed measures the median time from POST /orders until the order is CONFIRMED, one order at a time on
+// an idle system, with our runtime and with the stock one.
 func BenchmarkOrderToConfirmed(b *testing.B) {
 	for b.Loop() {
 		ours := slices.Sorted(slices.Values(toConfirmed(b, system.Options{}, 200)))
 		stock := slices.Sorted(slices.Values(toConfirmed(b, system.Options{Stock: true}, 15)))
 		median, other := ours[len(ours)/2], stock[len(stock)/2]
-		b.Logf("POST to CONFIRMED at the median: %v (p95 %v); on the stock runtime %v: %.0f times as long",
+		b.Logf("median time from POST to CONFIRMED: %v (p95 %v); with the stock runtime %v, %.0f times as long",
 			median.Round(100*time.Microsecond), ours[len(ours)*95/100].Round(100*time.Microsecond), other.Round(time.Millisecond), float64(other)/float64(median))
 		b.ReportMetric(float64(median.Microseconds())/1000, "ms/order")
 		b.ReportMetric(float64(other.Microseconds())/1000, "ms/order-stock")
 		b.ReportMetric(float64(other)/float64(median), "times-faster")
 		if median > maxToConfirmed {
-			b.Errorf("the median is %v, and shall be %v at most", median, maxToConfirmed)
+			b.Errorf("median: got %v, want at most %v", median, maxToConfirmed)
 		}
 	}
 }
 
-// toConfirmed places n orders one after the other and says how long each took. The first few, which open connections and
-// fill caches, do not count.
+// toConfirmed places n orders one after the other and returns the time that each took. It first places three orders that
+// are not measured, to open connections and fill caches.
 func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 	s := system.Start(b, options)
 	defer s.Stop()
@@ -59,7 +59,7 @@ func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 	return took
 }
 
-// BenchmarkIdleMemory measures what the ten processes hold when they have done some work and have nothing to do.
+// BenchmarkIdleMemory measures the memory of the ten processes when they are idle after some work.
 func BenchmarkIdleMemory(b *testing.B) {
 	for b.Loop() {
 		s := system.Start(b, system.Options{})
@@ -72,13 +72,13 @@ func BenchmarkIdleMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Logf("all ten: %d MB resident (Postgres and broker apart)", total>>20)
+		b.Logf("all ten processes: %d MB resident (without Postgres and the broker)", total>>20)
 		for _, service := range system.Services {
-			b.Logf("%-8s %3d MB and its sidecar %3d MB", service, each[service]>>20, each[service+" sidecar"]>>20)
+			b.Logf("%-8s %3d MB, its sidecar %3d MB", service, each[service]>>20, each[service+" sidecar"]>>20)
 		}
 		b.ReportMetric(float64(total>>20), "MB")
 		if total > maxMemory {
-			b.Errorf("the ten processes hold %d MB, and shall hold %d at most", total>>20, maxMemory>>20)
+			b.Errorf("memory of the ten processes: got %d MB, want at most %d", total>>20, maxMemory>>20)
 		}
 		s.Stop()
 	}

@@ -10,13 +10,12 @@ import (
 	"comanda/tests/scenario"
 )
 
-// On first start there is a menu to choose from.
-func TestMenuIsThere(t *testing.T) {
+func TestFirstStartCreatesTheDemoMenu(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	categories, dishes := map[string]bool{}, 0
 	for product := range pages(t, func(page client.Page) (client.List[client.Product], error) {
-		return w.Anonymous.Menu(t.Context(), client.Search{Page: page})
+		return s.Anonymous.Menu(t.Context(), client.Search{Page: page})
 	}) {
 		if product.Category == "tests" {
 			continue
@@ -24,20 +23,20 @@ func TestMenuIsThere(t *testing.T) {
 		dishes++
 		categories[product.Category] = true
 		if product.PriceCents <= 0 || product.Currency == "" || product.Name == "" || !product.Active {
-			t.Errorf("on the menu is %+v", product)
+			t.Errorf("the menu has an incomplete dish: %+v", product)
 		}
 	}
 	if dishes < 25 || len(categories) < 4 {
-		t.Errorf("the menu has %d dishes in %d categories", dishes, len(categories))
+		t.Errorf("the menu: got %d dishes in %d categories, want at least 25 in 4", dishes, len(categories))
 	}
 }
 
-func TestMenuSearch(t *testing.T) {
+func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
 	for _, name := range []string{"Sopa " + word, "Caldo 100%_" + word} {
-		scenario.Must(w.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1}))(t)
+		scenario.Must(s.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1}))(t)
 	}
 	for _, test := range []struct {
 		search client.Search
@@ -51,45 +50,45 @@ func TestMenuSearch(t *testing.T) {
 		{client.Search{Category: category, Query: "caldo"}, 1},
 		{client.Search{Category: "none such"}, 0},
 	} {
-		if got := scenario.Must(w.Anonymous.Menu(ctx, test.search))(t); len(got.Items) != test.want {
-			t.Errorf("%+v finds %d, want %d", test.search, len(got.Items), test.want)
+		if got := scenario.Must(s.Anonymous.Menu(ctx, test.search))(t); len(got.Items) != test.want {
+			t.Errorf("%+v: got %d dishes, want %d", test.search, len(got.Items), test.want)
 		}
 	}
 }
 
-// What an administrator does to a dish is what everyone sees.
-func TestDish(t *testing.T) {
+// Customers see every change that an administrator makes to a dish.
+func TestChangesOfADishAreVisible(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
-	answer := scenario.Must(w.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
+	answer := scenario.Must(s.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
 		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}}))(t)
 	if answer.Status != http.StatusCreated || answer.Header.Get("Location") == "" {
-		t.Fatalf("adding a dish answers %d %s: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
+		t.Fatalf("adding a dish: got %d, Location %q: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
 	}
 	id := answer.Header.Get("Location")[len("/api/v1/products/"):]
-	dish := scenario.Must(w.Anonymous.Product(ctx, id))(t)
+	dish := scenario.Must(s.Anonymous.Product(ctx, id))(t)
 	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 || !dish.Active || dish.Currency != "EUR" {
-		t.Errorf("the dish is %+v", dish)
+		t.Errorf("the new dish: got %+v", dish)
 	}
 
 	name, off := "Flan casero", false
-	changed := scenario.Must(w.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name}))(t)
+	changed := scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name}))(t)
 	if changed.Name != name || changed.Description != "de huevo" || changed.Version <= dish.Version {
-		t.Errorf("changed, the dish is %+v", changed)
+		t.Errorf("the changed dish: got %+v", changed)
 	}
-	scenario.Must(w.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off}))(t)
-	if found := scenario.Must(w.Anonymous.Menu(ctx, client.Search{Query: name}))(t); contains(found.Items, id) {
-		t.Error("a dish that was taken off is still on the menu")
+	scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off}))(t)
+	if found := scenario.Must(s.Anonymous.Menu(ctx, client.Search{Query: name}))(t); contains(found.Items, id) {
+		t.Error("the menu still shows an inactive dish")
 	}
-	// Whoever still has it in mind is told so, at once or by the saga.
+	// An order of the inactive dish is refused at once or rejected by the saga.
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err == nil {
-		w.WantStatus(ana, placed.ID, client.Rejected)
+		s.WantStatus(ana, placed.ID, client.Rejected)
 	} else {
 		wantProblem(t, err, http.StatusUnprocessableEntity)
 	}
-	w.WantStock(dish, 3, 0, 0)
+	s.WantStock(dish, 3, 0, 0)
 }
 
 func contains(products []client.Product, id string) bool {
@@ -101,19 +100,19 @@ func contains(products []client.Product, id string) bool {
 	return false
 }
 
-func TestStock(t *testing.T) {
+func TestStockNeverFallsBelowZero(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, cook, dish := t.Context(), w.Staff(), w.Dish(5, 700)
+	s := arrive(t, peaceful(t))
+	ctx, cook, dish := t.Context(), s.Staff(), s.Dish(5, 700)
 	if got := scenario.Must(cook.AddStock(ctx, dish.ID, 10))(t); got.Available != 15 {
-		t.Errorf("5 and 10 are %d", got.Available)
+		t.Errorf("5 + 10: got %d, want 15", got.Available)
 	}
 	if got := scenario.Must(cook.AddStock(ctx, dish.ID, -15))(t); got.Available != 0 {
-		t.Errorf("15 less 15 is %d", got.Available)
+		t.Errorf("15 - 15: got %d, want 0", got.Available)
 	}
 	refused(cook.AddStock(ctx, dish.ID, -1))(t, http.StatusConflict)
 	refused(cook.AddStock(ctx, dish.ID, 0))(t, http.StatusUnprocessableEntity)
 	refused(cook.AddStock(ctx, dish.ID, 1<<40))(t, http.StatusUnprocessableEntity)
 	refused(cook.AddStock(ctx, uuid.NewString(), 1))(t, http.StatusNotFound)
-	w.WantStock(dish, 0, 0, 0)
+	s.WantStock(dish, 0, 0, 0)
 }

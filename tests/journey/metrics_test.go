@@ -17,10 +17,10 @@ import (
 	"comanda/tests/system"
 )
 
-// shown are a part's metrics as Prometheus reads them: `name{label="value"}` and its value.
-type shown map[string]float64
+// metrics are a program's metrics as Prometheus scrapes them: `name{label="value"}` and its value.
+type metrics map[string]float64
 
-func metricsAt(ctx context.Context, url string) (shown, error) {
+func metricsAt(ctx context.Context, url string) (metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -32,9 +32,9 @@ func metricsAt(ctx context.Context, url string) (shown, error) {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s: %v", url, resp.Status, err)
+		return nil, fmt.Errorf("%s returned %s: %v", url, resp.Status, err)
 	}
-	all := shown{}
+	all := metrics{}
 	for line := range strings.Lines(string(text)) {
 		at := strings.LastIndexByte(line, ' ')
 		if value, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64); err == nil && !strings.HasPrefix(line, "#") {
@@ -44,13 +44,13 @@ func metricsAt(ctx context.Context, url string) (shown, error) {
 	return all, nil
 }
 
-// between is from the least to the most a metric may be.
+// between is the range that a metric's value must be in.
 type between struct{ least, most float64 }
 
-// many is more than there can be.
+// many is an upper limit that no metric reaches.
 const many = 1e12
 
-// wantMetrics waits until a service's metrics are as they should be.
+// wantMetrics waits until a service's metrics are in these ranges.
 func wantMetrics(t testing.TB, s *system.System, service string, want map[string]between) {
 	t.Helper()
 	wantMetricsAt(t, s.Pair(service).MetricsURL, service, want)
@@ -62,14 +62,14 @@ func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
 		got, err := metricsAt(ctx, url)
 		for name, span := range want {
 			if value, there := got[name]; err == nil && (!there || value < span.least || value > span.most) {
-				err = fmt.Errorf("%s is %v (there: %v), and shall be from %v to %v", name, value, there, span.least, span.most)
+				err = fmt.Errorf("%s: got %v (exists: %v), want %v to %v", name, value, there, span.least, span.most)
 			}
 		}
 		return err
 	})
 }
 
-// ofAny is what every service that handles requests shows.
+// ofAny adds the metrics that every service exports.
 func ofAny(more map[string]between) map[string]between {
 	all := map[string]between{
 		"go_goroutines": {5, 10_000}, "process_resident_memory_bytes": {1e6, 1e9}, "comanda_http_requests_in_flight": {0, 1000},
@@ -80,7 +80,7 @@ func ofAny(more map[string]between) map[string]between {
 	return all
 }
 
-// ofData is what those show as well that have a database.
+// ofData adds the metrics that every service with a database exports.
 func ofData(more map[string]between) map[string]between {
 	all := ofAny(map[string]between{
 		`comanda_db_connections{state="acquired"}`: {0, 10}, `comanda_db_connections{state="idle"}`: {0, 10},
@@ -92,9 +92,9 @@ func ofData(more map[string]between) map[string]between {
 	return all
 }
 
-// Every service shows what it did for an order that is confirmed and for one that is rejected. Other journeys order at the
-// same time, so there may be more of everything.
-func TestMetrics(t *testing.T) {
+// Every service counts its work for a confirmed and a rejected order. Other journeys run at the same time, so the counts may
+// be higher.
+func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
 	w := arrive(t, s)
@@ -145,18 +145,18 @@ func TestMetrics(t *testing.T) {
 		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, many},
 		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, many},
 	})
-	noIDs(t, s, placed.ID, dish.ID, ana.ID)
+	wantNoIDs(t, s, placed.ID, dish.ID, ana.ID)
 }
 
-// noIDs finds out whether any of ids has become a label: each would be a time series for ever.
-func noIDs(t *testing.T, s *system.System, ids ...string) {
+// wantNoIDs checks that no metric has one of the ids in a label. Each id would create another time series.
+func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
 		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
 			for name := range scenario.Must(metricsAt(t.Context(), url))(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
-						t.Errorf("%s shows %s", url, name)
+						t.Errorf("%s exports a metric with an id: %s", url, name)
 					}
 				}
 			}
@@ -164,8 +164,8 @@ func noIDs(t *testing.T, s *system.System, ids ...string) {
 	}
 }
 
-// deadLetter sends order an event that cannot be right, and finds it counted there and among the dead letters.
-func deadLetter(t *testing.T, s *system.System) {
+// wantDeadLetter sends an invalid event to order and checks that the metrics and the dead-letter topic count it.
+func wantDeadLetter(t *testing.T, s *system.System) {
 	t.Helper()
 	kafka := scenario.Must(kgo.NewClient(invariants(s).Kafka...))(t)
 	defer kafka.Close()

@@ -10,11 +10,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestOrderConfirmed(t *testing.T) {
+func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
-	tortilla, paella := w.Dish(10, 850), w.Dish(5, 1450)
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
+	tortilla, paella := s.Dish(10, 850), s.Dish(5, 1450)
 	wanted := client.Basket{
 		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
 		DeliveryAddress: &client.Address{Street: "Gran Vía 2", City: "Madrid", PostalCode: "28013", Country: "ES"},
@@ -23,19 +23,19 @@ func TestOrderConfirmed(t *testing.T) {
 
 	answer := scenario.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
-		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
+		t.Fatalf("placing the order: got %d, want 201 and PENDING: %s", answer.Status, answer.Body)
 	}
 	id, found := strings.CutPrefix(answer.Header.Get("Location"), "/api/v1/orders/")
 	if !found {
-		t.Fatalf("Location %q", answer.Header.Get("Location"))
+		t.Fatalf("Location: got %q, want /api/v1/orders/...", answer.Header.Get("Location"))
 	}
 
-	got := w.WantStatus(ana, id, client.Confirmed)
+	got := s.WantStatus(ana, id, client.Confirmed)
 	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
-		t.Errorf("the order is %+v", got)
+		t.Errorf("the confirmed order: got %+v", got)
 	}
 	if got.Notes != wanted.Notes || got.DeliveryAddress == nil || *got.DeliveryAddress != *wanted.DeliveryAddress {
-		t.Errorf("notes or address are not those of the order: %+v", got)
+		t.Errorf("notes or address differ from the request: %+v", got)
 	}
 	lines := map[string]client.Line{}
 	for _, line := range got.Items {
@@ -47,23 +47,23 @@ func TestOrderConfirmed(t *testing.T) {
 	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
 		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
 	}
-	w.WantStock(tortilla, 7, 3, 0)
-	w.WantStock(paella, 3, 2, 0)
+	s.WantStock(tortilla, 7, 3, 0)
+	s.WantStock(paella, 3, 2, 0)
 }
 
-// An order that cannot be filled whole takes nothing, and says which lines fell short.
-func TestOrderRejected(t *testing.T) {
+// An order that product cannot reserve completely reserves nothing and lists its shortages.
+func TestRejectedOrderListsItsShortages(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
-	plenty, scarce, none := w.Dish(50, 100), w.Dish(2, 200), w.Dish(0, 300)
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
+	plenty, scarce, none := s.Dish(50, 100), s.Dish(2, 200), s.Dish(0, 300)
 
 	placed := scenario.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
 	}}))(t)
-	got := w.WantStatus(ana, placed.ID, client.Rejected)
+	got := s.WantStatus(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
-		t.Fatalf("rejected for %q with shortages %+v", got.Reason, got.Shortages)
+		t.Fatalf("got reason %q and shortages %+v, want insufficient_stock and 2", got.Reason, got.Shortages)
 	}
 	short := map[string]client.Shortage{}
 	for _, shortage := range got.Shortages {
@@ -76,54 +76,55 @@ func TestOrderRejected(t *testing.T) {
 		t.Errorf("got %+v, want %+v", short[none.ID], want)
 	}
 	if got.TotalCents != 0 {
-		t.Errorf("a rejected order has a total of %d", got.TotalCents)
+		t.Errorf("total of the rejected order: got %d, want 0", got.TotalCents)
 	}
-	w.WantStock(plenty, 50, 0, 0)
-	w.WantStock(scarce, 2, 0, 0)
+	s.WantStock(plenty, 50, 0, 0)
+	s.WantStock(scarce, 2, 0, 0)
 }
 
-// Prices are those at the moment of the reservation: what the menu says later changes nothing.
-func TestPricesStay(t *testing.T) {
+// An order keeps the prices of its reservation when the menu changes.
+func TestOrdersKeepTheirPrices(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(10, 500)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(10, 500)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
 	dearer := int64(900)
-	scenario.Must(w.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
+	scenario.Must(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
 	if again := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
-		t.Errorf("the total became %d", again.TotalCents)
+		t.Errorf("total after the price change: got %d, want 1000", again.TotalCents)
 	}
-	if next := w.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
-		t.Errorf("the next order's total is %d, want 1800", next.TotalCents)
+	if next := s.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
+		t.Errorf("total of the next order: got %d, want 1800", next.TotalCents)
 	}
 }
 
-// Prefer: wait answers as soon as the order is decided, says that it was honoured, and never waits longer than asked.
-func TestPreferWait(t *testing.T) {
+// A request with `Prefer: wait` returns as soon as the order is decided, confirms the preference, and never waits longer than
+// requested.
+func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, dish := w.Customer(), w.Dish(10, 500)
+	s := arrive(t, peaceful(t))
+	ana, dish := s.Customer(), s.Dish(10, 500)
 	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
 
 	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
 	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
-		t.Errorf("waiting answers %d: %s", answer.Status, answer.Body)
+		t.Errorf("Prefer: wait=20: got %d, want 200 and CONFIRMED: %s", answer.Status, answer.Body)
 	}
 	if applied := answer.Header.Get("Preference-Applied"); applied != "wait=20" {
-		t.Errorf("Preference-Applied is %q", applied)
+		t.Errorf("Preference-Applied: got %q, want wait=20", applied)
 	}
 	begun := time.Now()
 	scenario.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
 	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("waiting for what is decided took %v", took)
+		t.Errorf("waiting for a decided order took %v, want at most 10s", took)
 	}
 	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
 		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
 			Header: http.Header{"Prefer": {preference}}}))(t)
 		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
-			t.Errorf("Prefer: %s answers %d: %s", preference, answer.Status, answer.Body)
+			t.Errorf("Prefer: %s: got %d, want 400 or 200: %s", preference, answer.Status, answer.Body)
 		}
 	}
 }

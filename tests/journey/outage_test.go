@@ -13,8 +13,8 @@ import (
 	"comanda/tests/system"
 )
 
-// While the broker is away, orders and registrations are taken; when it is back, they are decided.
-func TestKafkaDown(t *testing.T) {
+// Without the broker, the system accepts orders and registrations. It decides them when the broker is back.
+func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
@@ -27,7 +27,7 @@ func TestKafkaDown(t *testing.T) {
 		begun := time.Now()
 		orders = append(orders, scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t))
 		if took := time.Since(begun); took > 3*time.Second {
-			t.Errorf("an order took %v while Kafka was away", took)
+			t.Errorf("an order took %v while Kafka was down, want at most 3s", took)
 		}
 	}
 	person := scenario.NewPerson()
@@ -35,7 +35,7 @@ func TestKafkaDown(t *testing.T) {
 	scenario.Must(ana.Cancel(ctx, early.ID, ""))(t)
 	scenario.Must(ana.Cancel(ctx, orders[0].ID, ""))(t)
 	if still := scenario.Must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
-		t.Errorf("without a broker the order became %s", still.Status)
+		t.Errorf("the order without a broker: got %s, want PENDING", still.Status)
 	}
 
 	repair(t, s.Kafka.Start)
@@ -49,14 +49,15 @@ func TestKafkaDown(t *testing.T) {
 		})
 	}
 	if got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t); got.Status != client.AccountActive {
-		t.Errorf("the registration from the outage is %+v", got)
+		t.Errorf("the registration from the outage: got %+v, want ACTIVE", got)
 	}
 	w.WantStock(dish, 50-9*2, 9*2, 0)
 	wantInvariants(t, s)
 }
 
-// While Postgres is away every request is answered in time, with when to come back; afterwards all goes on by itself.
-func TestPostgresDown(t *testing.T) {
+// Without Postgres, every request gets a 503 with Retry-After within 12 s. When Postgres is back, the system recovers by
+// itself.
+func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
@@ -76,32 +77,32 @@ func TestPostgresDown(t *testing.T) {
 				{Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.Person.Email, "password": ana.Person.Password}},
 			}[i])
 			if took := time.Since(begun); took > 12*time.Second {
-				t.Errorf("request %d was answered after %v", i, took)
+				t.Errorf("request %d took %v, want at most 12s", i, took)
 			}
 			return answer, err
 		})(t)
 		for i, answer := range answers {
 			if answer.Status != http.StatusServiceUnavailable {
-				t.Errorf("request %d is answered %d: %s", i, answer.Status, answer.Body)
+				t.Errorf("request %d: got %d, want 503: %s", i, answer.Status, answer.Body)
 				continue
 			}
 			wantProblem(t, answer.Problem(), http.StatusServiceUnavailable)
 			if after, err := strconv.Atoi(answer.Header.Get("Retry-After")); err != nil || after < 1 {
-				t.Errorf("request %d: Retry-After is %q", i, answer.Header.Get("Retry-After"))
+				t.Errorf("request %d: Retry-After: got %q, want at least 1", i, answer.Header.Get("Retry-After"))
 			}
 		}
 	}
-	unavailable() // at once
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "the gateway says what is not ready", func(ctx context.Context) error {
+	unavailable() // immediately after the kill
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "the gateway reports that the system is not ready", func(ctx context.Context) error {
 		if s.Ready(ctx) == nil {
-			return fmt.Errorf("it says that all is ready")
+			return fmt.Errorf("the gateway reports that all services are ready")
 		}
 		return nil
 	})
-	unavailable() // and when the sidecars know that their services cannot work
+	unavailable() // and after the sidecars noticed that their services are unhealthy
 
 	repair(t, s.Postgres.Start)
-	recovered(t, s)
+	awaitRecovery(t, s)
 	w.WantStatus(ana, before.ID, client.Confirmed)
 	w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	w.Customer()
@@ -109,15 +110,15 @@ func TestPostgresDown(t *testing.T) {
 	wantInvariants(t, s)
 }
 
-// recovered waits until all is ready again by itself: nothing is started here.
-func recovered(t testing.TB, s *system.System) {
+// awaitRecovery checks that every program survived the outage, and waits until all services are ready. It restarts nothing.
+func awaitRecovery(t testing.TB, s *system.System) {
 	t.Helper()
 	for _, program := range s.Programs() {
 		if !program.Running() {
-			t.Errorf("%s did not outlive the outage", program.Name)
+			t.Errorf("%s did not survive the outage", program.Name)
 		}
 	}
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all is ready again", s.Ready)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", s.Ready)
 }
 
 func breakdown(t testing.TB, kill func(context.Context) error) {

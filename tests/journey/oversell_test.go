@@ -7,7 +7,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Many want the same dish at once, more than there is: it is sold until it is gone, and not once more.
+// When simultaneous orders exceed the stock of a dish, exactly the stock is sold.
 func TestNothingIsSoldTwice(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
@@ -35,19 +35,19 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			}
 		case client.Rejected:
 			if short := order.Shortages[0]; short.ProductID != dish.ID || short.Available >= short.Requested {
-				t.Errorf("rejected for %+v", short)
+				t.Errorf("rejected for a wrong shortage: %+v", short)
 			}
 		default:
 			t.Errorf("order %s is %s", order.ID, order.Status)
 		}
 	}
 	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
-		t.Errorf("%d of %d were sold", sold, stock)
+		t.Errorf("got %d sold of a stock of %d", sold, stock)
 	}
 	w.WantStock(dish, stock-sold, sold, 0)
 	w.WantStock(other, 1000-confirmed, confirmed, 0)
 
-	// Some go back, some go out, again all at once.
+	// Some orders are cancelled and some delivered, again all at the same time.
 	ends := together(n, func(i int) (bool, error) {
 		if settled[i].Status != client.Confirmed {
 			return false, nil

@@ -8,49 +8,49 @@ import (
 	"comanda/tests/scenario"
 )
 
-// To others, an order is not there at all.
+// Other customers get a 404 for an order that is not theirs.
 func TestOrdersArePrivate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, bea, cook, dish := t.Context(), w.Customer(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, bea, cook, dish := t.Context(), s.Customer(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	refused(bea.GetOrder(ctx, order.ID, 0))(t, http.StatusNotFound)
 	refused(bea.Cancel(ctx, order.ID, ""))(t, http.StatusNotFound)
-	refused(w.Anonymous.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
 	if hers := scenario.Must(bea.Orders(ctx, "", client.Page{}))(t); len(hers.Items) != 0 {
 		t.Errorf("a customer without orders sees %+v", hers.Items)
 	}
 	scenario.Must(cook.GetOrder(ctx, order.ID, 0))(t)
 	if now := scenario.Must(ana.GetOrder(ctx, order.ID, 0))(t); now.Status != client.Confirmed {
-		t.Errorf("what others tried made it %s", now.Status)
+		t.Errorf("the other customers' requests changed the order to %s", now.Status)
 	}
 }
 
 func TestProfilesArePrivate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, bea, cook := t.Context(), w.Customer(), w.Customer(), w.Staff()
+	s := arrive(t, peaceful(t))
+	ctx, ana, bea, cook := t.Context(), s.Customer(), s.Customer(), s.Staff()
 	for _, caller := range []scenario.User{bea, cook} {
 		refused(caller.User(ctx, ana.ID))(t, http.StatusForbidden)
 		refused(caller.Users(ctx, client.Page{}))(t, http.StatusForbidden)
 	}
-	refused(w.Anonymous.Me(ctx))(t, http.StatusUnauthorized)
-	if seen := scenario.Must(w.Admin.User(ctx, ana.ID))(t); seen.Email != ana.Person.Email {
+	refused(s.Anonymous.Me(ctx))(t, http.StatusUnauthorized)
+	if seen := scenario.Must(s.Admin.User(ctx, ana.ID))(t); seen.Email != ana.Person.Email {
 		t.Errorf("the administrator sees %+v", seen)
 	}
 }
 
-// Customers cannot do the work of staff, nor staff that of administrators.
-func TestRoles(t *testing.T) {
+// Customers cannot act as staff, and staff cannot act as administrators.
+func TestRolesLimitWhatAnAccountMayDo(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	price := int64(1)
 	for _, test := range []struct {
 		caller *client.Client
 		status int
-	}{{ana.Client, http.StatusForbidden}, {w.Anonymous, http.StatusUnauthorized}} {
+	}{{ana.Client, http.StatusForbidden}, {s.Anonymous, http.StatusUnauthorized}} {
 		refused(test.caller.AddStock(ctx, dish.ID, 1))(t, test.status)
 		refused(test.caller.Advance(ctx, dish.ID, client.Preparing))(t, test.status)
 		refused(test.caller.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, test.status)
@@ -59,11 +59,11 @@ func TestRoles(t *testing.T) {
 	refused(cook.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, http.StatusForbidden)
 	refused(cook.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price}))(t, http.StatusForbidden)
 	scenario.Must(cook.AddStock(ctx, dish.ID, 1))(t)
-	w.WantStock(dish, 11, 0, 0)
+	s.WantStock(dish, 11, 0, 0)
 
-	// What is reserved and sold is the kitchen's business.
-	w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
-	w.WantStock(dish, 9, 2, 0)
+	// Only staff see the reserved and sold quantities.
+	s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
+	s.WantStock(dish, 9, 2, 0)
 	if seen := scenario.Must(ana.Product(ctx, dish.ID))(t); seen.Reserved != 0 || seen.Available != 9 {
 		t.Errorf("a customer sees %+v", seen)
 	}

@@ -10,7 +10,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// pages walks through a list from its first page to its last.
+// pages returns all items of a list, from its first page to its last.
 func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for page := (client.Page{Limit: 100}); ; {
@@ -27,14 +27,14 @@ func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) 
 	}
 }
 
-// Pages are newest first, without gaps or repetitions, also when something new comes in between.
-func TestPages(t *testing.T) {
+// Pages list the newest items first. They have no gaps and no duplicates, even when an item is added between two pages.
+func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(100, 100)
+	s := arrive(t, peaceful(t))
+	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(100, 100)
 	var placed []string
 	for range 7 {
-		placed = append(placed, w.PlaceConfirmed(ana, scenario.Basket(dish, 1)).ID)
+		placed = append(placed, s.PlaceConfirmed(ana, scenario.Basket(dish, 1)).ID)
 	}
 	slices.Reverse(placed)
 
@@ -47,19 +47,19 @@ func TestPages(t *testing.T) {
 		got = append(got, order.ID)
 	}
 	if !slices.Equal(got, placed) || third.NextCursor != "" {
-		t.Errorf("the pages are %v (then %q), want %v", got, third.NextCursor, placed)
+		t.Errorf("pages: got %v (next cursor %q), want %v", got, third.NextCursor, placed)
 	}
 
 	scenario.Must(ana.Cancel(ctx, placed[0], ""))(t)
 	if cancelled := scenario.Must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
-		t.Errorf("the cancelled orders are %+v", cancelled.Items)
+		t.Errorf("cancelled orders: got %+v, want only %s", cancelled.Items, placed[0])
 	}
 }
 
-func TestBadPages(t *testing.T) {
+func TestInvalidPagesAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
 	for _, path := range []string{
 		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",
 		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",

@@ -10,9 +10,9 @@ import (
 	"comanda/tests/system"
 )
 
-// atPeace says what is wrong with a system in which nothing was broken: an event that could not be processed or published,
-// a part that complained, or that said something in another form than JSON.
-func atPeace(s *system.System) error {
+// checkQuiet checks a system in which no test broke anything: every event was published and handled, and no program logged
+// an error or a line that is not JSON.
+func checkQuiet(s *system.System) error {
 	ctx, cancel := context.WithTimeout(context.Background(), scenario.SagaTimeout)
 	defer cancel()
 	if err := invariants(s).CheckNothingLeft(ctx); err != nil {
@@ -21,10 +21,10 @@ func atPeace(s *system.System) error {
 	for _, program := range s.Programs() {
 		for line := range strings.Lines(program.Log()) {
 			if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"error"`) || strings.HasPrefix(line, "panic:") {
-				return fmt.Errorf("%s complains in peace: %s", program.Name, strings.TrimSpace(line))
+				return fmt.Errorf("%s logged an error although no test broke anything: %s", program.Name, strings.TrimSpace(line))
 			}
 			if !json.Valid([]byte(line)) {
-				return fmt.Errorf("%s logs what is no JSON: %s", program.Name, strings.TrimSpace(line))
+				return fmt.Errorf("%s logged a line that is not JSON: %s", program.Name, strings.TrimSpace(line))
 			}
 		}
 	}

@@ -9,19 +9,19 @@ import (
 	"comanda/tests/system"
 )
 
-// visit is a system and the people in it: where every journey begins.
+// visit is a running system with a scenario in it. Every journey starts with one.
 type visit struct {
 	*system.System
 	*scenario.Scenario
 }
 
-// arrive opens a town in s.
+// arrive creates a scenario in s.
 func arrive(t testing.TB, s *system.System) *visit {
 	t.Helper()
 	return &visit{s, scenario.New(t, s.URL, s.AdminEmail, s.AdminPassword)}
 }
 
-// refused wants a call to be refused with this status, as problem+json, and returns the refusal.
+// refused checks that a call was refused with this status, as problem+json, and returns the problem.
 func refused[T any](_ T, err error) func(t testing.TB, status int) *client.Problem {
 	return func(t testing.TB, status int) *client.Problem {
 		t.Helper()
@@ -42,7 +42,7 @@ func wantProblem(t testing.TB, err error, status int) *client.Problem {
 		t.Fatalf("%v: %v", problem, cause)
 	}
 	if !strings.HasPrefix(problem.Type, "/problems/") || problem.Title == "" {
-		t.Errorf("a problem without type or title: %+v", problem)
+		t.Errorf("the problem has no type or no title: %+v", problem)
 	}
 	return problem
 }

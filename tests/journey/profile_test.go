@@ -8,19 +8,19 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestProfile(t *testing.T) {
+func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
 	before := scenario.Must(ana.Me(ctx))(t)
 
 	got := scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
 	if got.Name != name || *got.Address != *home || got.Phone != ana.Person.Phone || got.Version <= before.Version {
-		t.Errorf("the profile became %+v", got)
+		t.Errorf("the changed profile: got %+v", got)
 	}
 	if again := scenario.Must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
-		t.Errorf("read again, it is %+v", again)
+		t.Errorf("the profile, read again: got %+v", again)
 	}
 	empty := ""
 	refused(ana.ChangeMe(ctx, client.ProfileChange{Name: &empty}))(t, http.StatusUnprocessableEntity)
@@ -28,26 +28,26 @@ func TestProfile(t *testing.T) {
 	refused(ana.ChangeMe(ctx, client.ProfileChange{Phone: &nonsense}))(t, http.StatusUnprocessableEntity)
 }
 
-// A phone number is one person's; who gives it up leaves it to others.
-func TestProfilePhone(t *testing.T) {
+// A phone number belongs to one profile. A changed profile frees its old number for others.
+func TestPhoneBelongsToOneProfile(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, bea := t.Context(), w.Customer(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana, bea := t.Context(), s.Customer(), s.Customer()
 	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
 
 	other := scenario.NewPerson().Phone
 	scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
 	if got := scenario.Must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t); got.Phone != ana.Person.Phone {
-		t.Errorf("the phone is %q", got.Phone)
+		t.Errorf("phone: got %q, want %q", got.Phone, ana.Person.Phone)
 	}
 }
 
-func TestUsers(t *testing.T) {
+func TestAdminListsAllUsers(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	mine := map[string]bool{w.Customer().ID: true, w.Customer().ID: true, w.Customer().ID: true}
+	s := arrive(t, peaceful(t))
+	mine := map[string]bool{s.Customer().ID: true, s.Customer().ID: true, s.Customer().ID: true}
 	for profile := range pages(t, func(page client.Page) (client.List[client.Profile], error) {
-		return w.Admin.Users(t.Context(), page)
+		return s.Admin.Users(t.Context(), page)
 	}) {
 		delete(mine, profile.ID)
 	}

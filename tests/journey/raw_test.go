@@ -13,7 +13,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// raw sends a request line exactly as it is written: Go's own client would tidy the path up.
+// raw sends a request line unchanged. Go's HTTP client would normalise the path.
 func raw(t testing.TB, address, request string, headers ...string) (int, string) {
 	t.Helper()
 	conn := scenario.Must(net.Dial("tcp", strings.TrimPrefix(address, "http://")))(t)

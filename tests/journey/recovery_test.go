@@ -10,8 +10,9 @@ import (
 	"comanda/tests/system"
 )
 
-// What waits too long for an answer is given up, with a reason; what comes late is undone.
-func TestNothingSticks(t *testing.T) {
+// Recovery gives up orders and registrations that stay PENDING too long, with the reason timed_out. Late reservations are
+// released.
+func TestRecoveryGivesUpAfterTheDeadline(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{Settings: map[string]string{
 		"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms", "RECOVERY_GIVE_UP": "3s",
@@ -29,15 +30,15 @@ func TestNothingSticks(t *testing.T) {
 	watching.Within = scenario.SagaTimeout
 
 	if change := watching.Want(client.Cancelled); change.Reason != "timed_out" {
-		t.Errorf("the reason told is %q", change.Reason)
+		t.Errorf("reason in the stream: got %q, want timed_out", change.Reason)
 	}
 	if got := w.WantStatus(ana, placed.ID, client.Cancelled); got.Reason != "timed_out" {
-		t.Errorf("the order is cancelled for %q", got.Reason)
+		t.Errorf("reason of the order: got %q, want timed_out", got.Reason)
 	}
 	scenario.Eventually(t, "the registration is given up", func(ctx context.Context) error {
 		got, err := w.Anonymous.Registration(ctx, begun.UserID, 0)
 		if err == nil && (got.Status != client.AccountRejected || got.Reason != "timed_out") {
-			err = fmt.Errorf("it is %+v", got)
+			err = fmt.Errorf("the registration is %+v", got)
 		}
 		return err
 	})
@@ -53,10 +54,10 @@ func TestNothingSticks(t *testing.T) {
 	if err := s.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all is ready again", s.Ready)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", s.Ready)
 	w.WantStock(dish, 10, 0, 0)
 	wantInvariants(t, s)
-	// Neither the e-mail nor the phone of the registration that was given up is taken.
+	// The registration that recovery gave up reserves neither its e-mail nor its phone.
 	scenario.Eventually(t, "the same person can register", func(ctx context.Context) error {
 		again, err := w.Anonymous.Register(ctx, person)
 		if err != nil {
@@ -64,24 +65,24 @@ func TestNothingSticks(t *testing.T) {
 		}
 		got, err := w.Anonymous.Registration(ctx, again.UserID, scenario.SagaTimeout)
 		if err == nil && got.Status != client.AccountActive {
-			err = fmt.Errorf("it is %+v", got)
+			err = fmt.Errorf("the registration is %+v", got)
 		}
 		return err
 	})
 }
 
-// An announcement that nobody heard is made again, and then all goes its way.
-func TestAnnouncedAgain(t *testing.T) {
+// Recovery publishes the event of a PENDING order again, and the saga completes when product is back.
+func TestRecoveryPublishesPendingOrdersAgain(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms"}})
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(10, 700)
 	s.Pair("product").Service.Kill()
 	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
-	scenario.Eventually(t, "the order is announced again", func(ctx context.Context) error {
+	scenario.Eventually(t, "the order's event is published again", func(ctx context.Context) error {
 		told, err := scenario.Query(ctx, s.DatabaseURL("order"), `select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
 		if err == nil && (len(told) != 1 || told[0] < "3" && len(told[0]) == 1) {
-			err = fmt.Errorf("it was announced %v times", told)
+			err = fmt.Errorf("the event was published %v times", told)
 		}
 		return err
 	})
@@ -93,5 +94,5 @@ func TestAnnouncedAgain(t *testing.T) {
 	w.WantStock(dish, 8, 2, 0)
 	wantMetrics(t, s, "order", map[string]between{`comanda_recovery_total{step="announced_again"}`: {2, many}})
 	wantInvariants(t, s)
-	deadLetter(t, s)
+	wantDeadLetter(t, s)
 }

@@ -9,109 +9,109 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestRegistration(t *testing.T) {
+func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	ctx, person := t.Context(), scenario.NewPerson()
 
-	answer := scenario.Must(w.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	answer := scenario.Must(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
 	if answer.Status != http.StatusAccepted {
-		t.Fatalf("register answers %d: %s", answer.Status, answer.Body)
+		t.Fatalf("registration: got %d, want 202: %s", answer.Status, answer.Body)
 	}
 	location := answer.Header.Get("Location")
 	id, found := strings.CutPrefix(location, "/api/v1/auth/registrations/")
 	if !found {
-		t.Fatalf("Location %q", location)
+		t.Fatalf("Location: got %q, want /api/v1/auth/registrations/...", location)
 	}
-	got := scenario.Must(w.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
+	got := scenario.Must(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 
-	ana := scenario.Must(w.Anonymous.Login(ctx, person.Email, person.Password))(t)
+	ana := scenario.Must(s.Anonymous.Login(ctx, person.Email, person.Password))(t)
 	me := scenario.Must(ana.Me(ctx))(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
-		t.Errorf("the profile is %+v, registered was %+v", me, person)
+		t.Errorf("profile: got %+v, want %+v", me, person)
 	}
 	if me.Address == nil || *me.Address != *person.Address {
-		t.Errorf("the address is %+v, registered was %+v", me.Address, person.Address)
+		t.Errorf("address: got %+v, want %+v", me.Address, person.Address)
 	}
 }
 
-// A phone number belongs to one person, however it is written; the e-mail of a registration that was rejected for it is
-// free again.
+// A phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
+// again.
 func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, first := t.Context(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, first := t.Context(), s.Customer()
 
 	second := scenario.NewPerson()
 	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
-	begun := scenario.Must(w.Anonymous.Register(ctx, second))(t)
-	got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t)
+	begun := scenario.Must(s.Anonymous.Register(ctx, second))(t)
+	got := scenario.Must(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t)
 	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
 		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
 	}
-	refused(w.Anonymous.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
-	refused(w.Admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
+	refused(s.Anonymous.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
+	refused(s.Admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
 
 	second.Phone = scenario.NewPerson().Phone
-	again := w.Register(second)
+	again := s.Register(second)
 	if again.ID == begun.UserID {
 		t.Error("the second attempt has the id of the first")
 	}
 }
 
-func TestRegistrationWithATakenEmail(t *testing.T) {
+func TestRegistrationWithATakenEmailIsRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	first := w.Customer()
+	s := arrive(t, peaceful(t))
+	first := s.Customer()
 
 	second := scenario.NewPerson()
 	second.Email = strings.ToUpper(first.Person.Email)
-	refused(w.Anonymous.Register(t.Context(), second))(t, http.StatusConflict)
+	refused(s.Anonymous.Register(t.Context(), second))(t, http.StatusConflict)
 }
 
-// Two people who ask for the same phone number at once: one gets it.
-func TestRegistrationsRaceForAPhone(t *testing.T) {
+// Of several simultaneous registrations with the same phone number, one becomes ACTIVE.
+func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	phone := scenario.NewPerson().Phone
 	outcomes := together(6, func(int) (string, error) {
 		person := scenario.NewPerson()
 		person.Phone = phone
-		begun, err := w.Anonymous.Register(t.Context(), person)
+		begun, err := s.Anonymous.Register(t.Context(), person)
 		if err != nil {
 			return "", err
 		}
-		settled, err := w.Anonymous.Registration(t.Context(), begun.UserID, scenario.SagaTimeout)
+		settled, err := s.Anonymous.Registration(t.Context(), begun.UserID, scenario.SagaTimeout)
 		return settled.Status, err
 	})(t)
 	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
-		t.Errorf("six registrations with one phone number ended %v, want one ACTIVE, five REJECTED", outcomes)
+		t.Errorf("six registrations with one phone number: got %v, want one ACTIVE, five REJECTED", outcomes)
 	}
 }
 
-// Of several that register with the same e-mail at once, one is accepted.
-func TestRegistrationsRaceForAnEmail(t *testing.T) {
+// Of several simultaneous registrations with the same e-mail, one is accepted.
+func TestOneOfManyRegistrationsGetsTheEmail(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	email := scenario.NewPerson().Email
 	outcomes := together(6, func(int) (int, error) {
 		person := scenario.NewPerson()
 		person.Email = email
-		answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
+		answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
 		return answer.Status, err
 	})(t)
 	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
-		t.Errorf("six registrations with one e-mail were answered %v, want one 202, five 409", outcomes)
+		t.Errorf("six registrations with one e-mail: got %v, want one 202, five 409", outcomes)
 	}
 }
 
-func TestRegistrationOfNobody(t *testing.T) {
+func TestUnknownRegistrationIsNotFound(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
+	s := arrive(t, peaceful(t))
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {
-		refused(w.Anonymous.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
+		refused(s.Anonymous.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
 	}
 }

@@ -8,103 +8,103 @@ import (
 	"comanda/tests/scenario"
 )
 
-func TestLogin(t *testing.T) {
+func TestLoginDoesNotRevealWhichAccountsExist(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
 	if ana.Session.TokenType != "Bearer" || ana.Session.ExpiresIn != 15*60 || ana.Session.RefreshToken == "" {
-		t.Errorf("the session is %+v", ana.Session)
+		t.Errorf("session: got %+v, want a Bearer token for 15 minutes and a refresh token", ana.Session)
 	}
-	// Who does not know the password learns nothing: not even whether there is such an account.
-	known := refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password"))(t, http.StatusUnauthorized)
-	unknown := refused(w.Anonymous.Login(t.Context(), scenario.NewPerson().Email, "wrong password"))(t, http.StatusUnauthorized)
+	// The response to a wrong password does not reveal whether the account exists.
+	known := refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password"))(t, http.StatusUnauthorized)
+	unknown := refused(s.Anonymous.Login(t.Context(), scenario.NewPerson().Email, "wrong password"))(t, http.StatusUnauthorized)
 	if known.Detail != unknown.Detail {
-		t.Errorf("a wrong password is told %q, an unknown e-mail %q", known.Detail, unknown.Detail)
+		t.Errorf("a wrong password gets %q, an unknown e-mail %q; want the same", known.Detail, unknown.Detail)
 	}
 }
 
-// A refresh token works once. Whoever comes with a spent one, the owner or a thief, ends the whole family.
+// A refresh token works once. A second use, by the owner or a thief, revokes every token of its family.
 func TestRefreshTokensRotate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
 	first := ana.Session.RefreshToken
 
-	second := scenario.Must(w.Anonymous.Refresh(ctx, first))(t)
+	second := scenario.Must(s.Anonymous.Refresh(ctx, first))(t)
 	if second.RefreshToken == first {
 		t.Fatal("the refresh token did not rotate")
 	}
-	scenario.Must(w.Anonymous.As(second).Me(ctx))(t)
-	third := scenario.Must(w.Anonymous.Refresh(ctx, second.RefreshToken))(t)
+	scenario.Must(s.Anonymous.As(second).Me(ctx))(t)
+	third := scenario.Must(s.Anonymous.Refresh(ctx, second.RefreshToken))(t)
 
-	refused(w.Anonymous.Refresh(ctx, first))(t, http.StatusUnauthorized)
-	refused(w.Anonymous.Refresh(ctx, third.RefreshToken))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.Refresh(ctx, first))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.Refresh(ctx, third.RefreshToken))(t, http.StatusUnauthorized)
 
-	scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 }
 
-// Of two that use the same refresh token at once, at most one gets a session: the other is a reuse.
-func TestRefreshTokensRace(t *testing.T) {
+// Of several simultaneous uses of one refresh token, at most one gets a session. The others count as reuse.
+func TestRefreshTokenWorksOnceUnderRace(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana := w.Customer()
+	s := arrive(t, peaceful(t))
+	ana := s.Customer()
 	outcomes := together(8, func(int) (int, error) {
-		answer, err := w.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/refresh",
+		answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/refresh",
 			Body: map[string]string{"refreshToken": ana.Session.RefreshToken}})
 		return answer.Status, err
 	})(t)
 	if ok := count(outcomes, http.StatusOK); ok > 1 || ok+count(outcomes, http.StatusUnauthorized) != len(outcomes) {
-		t.Errorf("one refresh token used eight times at once was answered %v", outcomes)
+		t.Errorf("eight simultaneous uses of one refresh token: got %v, want at most one 200 and otherwise 401", outcomes)
 	}
 }
 
-func TestLogout(t *testing.T) {
+func TestLogoutEndsOneSession(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
-	other := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
+	other := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
 
-	for range 2 { // also again, as for whoever did not hear the answer
-		if err := w.Anonymous.Logout(ctx, ana.Session.RefreshToken); err != nil {
+	for range 2 { // a client may repeat a logout whose response was lost
+		if err := s.Anonymous.Logout(ctx, ana.Session.RefreshToken); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refused(w.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
-	scenario.Must(w.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session goes on
+	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
+	scenario.Must(s.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session stays valid
 }
 
-func TestRefreshWithNonsense(t *testing.T) {
+func TestUnknownRefreshTokenIsRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	refused(w.Anonymous.Refresh(t.Context(), "nonsense"))(t, http.StatusUnauthorized)
+	s := arrive(t, peaceful(t))
+	refused(s.Anonymous.Refresh(t.Context(), "nonsense"))(t, http.StatusUnauthorized)
 }
 
-// Changing somebody's roles ends their refresh tokens, so that old rights last no longer than an access token.
-func TestRolesEndRefreshTokens(t *testing.T) {
+// A change of an account's roles revokes its refresh tokens, so old roles last no longer than an access token.
+func TestRoleChangeRevokesRefreshTokens(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
 
-	account := scenario.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
+	account := scenario.Must(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
 	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive || len(account.Roles) != 2 {
-		t.Errorf("the account is %+v", account)
+		t.Errorf("account: got %+v", account)
 	}
-	refused(w.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
 
-	again := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
-	scenario.Must(again.AddStock(ctx, w.Dish(1, 100).ID, 1))(t) // now staff
+	again := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Must(again.AddStock(ctx, s.Dish(1, 100).ID, 1))(t) // now staff
 
-	scenario.Must(w.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer))(t)
-	back := scenario.Must(w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
-	refused(back.AddStock(ctx, w.Dish(1, 100).ID, 1))(t, http.StatusForbidden)
+	scenario.Must(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer))(t)
+	back := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	refused(back.AddStock(ctx, s.Dish(1, 100).ID, 1))(t, http.StatusForbidden)
 }
 
-func TestRolesThatCannotBe(t *testing.T) {
+func TestInvalidRoleChangesAreRefused(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), w.Customer()
-	refused(w.Admin.SetRoles(ctx, ana.ID, "king"))(t, http.StatusUnprocessableEntity)
-	refused(w.Admin.SetRoles(ctx, "00000000-0000-4000-8000-000000000000", client.RoleCustomer))(t, http.StatusNotFound)
+	s := arrive(t, peaceful(t))
+	ctx, ana := t.Context(), s.Customer()
+	refused(s.Admin.SetRoles(ctx, ana.ID, "king"))(t, http.StatusUnprocessableEntity)
+	refused(s.Admin.SetRoles(ctx, "00000000-0000-4000-8000-000000000000", client.RoleCustomer))(t, http.StatusNotFound)
 	refused(ana.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusForbidden)
-	refused(w.Anonymous.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.SetRoles(ctx, ana.ID, client.RoleAdmin))(t, http.StatusUnauthorized)
 }

@@ -9,15 +9,15 @@ import (
 	"sync"
 )
 
-// collector stands in for Zipkin: it takes spans as POST /api/v2/spans does, and keeps what the journeys ask of them. The
-// real program is used in tests/compose.
+// collector replaces Zipkin: it accepts spans like POST /api/v2/spans and keeps the fields that the journeys check. The
+// tests in tests/compose use the real Zipkin.
 type collector struct {
 	*httptest.Server
 	mu     sync.Mutex
 	traces map[string][]span
 }
 
-// span is one that was sent to the collector (https://zipkin.io/zipkin-api/).
+// span is one span that the collector received (https://zipkin.io/zipkin-api/).
 type span struct {
 	TraceID       string `json:"traceId"`
 	ID            string `json:"id"`
@@ -28,12 +28,12 @@ type span struct {
 	Tags          map[string]string `json:"tags"`
 }
 
-// daprs says whether a sidecar made the span, and not the service of the same name.
-func (s span) daprs() bool { return strings.HasPrefix(s.Tags["otel.scope.name"], "dapr-") }
+// fromSidecar reports whether a sidecar sent the span, not the service of the same name.
+func (s span) fromSidecar() bool { return strings.HasPrefix(s.Tags["otel.scope.name"], "dapr-") }
 
 func (s span) String() string {
 	who := s.LocalEndpoint.ServiceName
-	if s.daprs() {
+	if s.fromSidecar() {
 		who += " sidecar"
 	}
 	return fmt.Sprintf("%s <- %s  %-16s %-8s %s", s.ID, s.ParentID, who, s.Kind, s.Name)
@@ -59,7 +59,7 @@ func newCollector() *collector {
 
 func (c *collector) address() string { return c.URL + "/api/v2/spans" }
 
-// trace is what has arrived of a trace so far.
+// trace returns the spans of a trace that arrived so far.
 func (c *collector) trace(id string) []span {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"comanda/tests/system"
 )
 
-// The services need nothing of our runtime: both sagas, their failures and a cancellation, on the stock one.
-func TestOnTheStockRuntime(t *testing.T) {
+// The services do not depend on our runtime: both sagas, their failures and a cancellation work on the stock one.
+func TestSagasWorkOnTheStockRuntime(t *testing.T) {
 	t.Parallel()
 	s := system.Start(t, system.Options{Stock: true})
 	w := arrive(t, s)
@@ -22,16 +22,16 @@ func TestOnTheStockRuntime(t *testing.T) {
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Within = scenario.SagaTimeout
 	if got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t); got.Status != client.AccountRejected {
-		t.Errorf("the registration with a taken phone is %+v", got)
+		t.Errorf("the registration with a taken phone: got %+v, want REJECTED", got)
 	}
 	if got := w.WantStatus(ana, placed.ID, client.Confirmed); got.TotalCents != 1700 {
-		t.Errorf("the order is %+v", got)
+		t.Errorf("the confirmed order: got %+v, want a total of 1700", got)
 	}
 	watching.Want(client.Confirmed)
 
 	large := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
 	if got := w.WantStatus(ana, large.ID, client.Rejected); len(got.Shortages) != 1 || got.Shortages[0].Available != 3 {
-		t.Errorf("the order that was too large is %+v", got)
+		t.Errorf("the order that exceeds the stock: got %+v, want one shortage with 3 available", got)
 	}
 	scenario.Must(ana.Cancel(ctx, placed.ID, ""))(t)
 	watching.Want(client.Cancelled)

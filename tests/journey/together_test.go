@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// together calls do n times at once and returns what came of each.
+// together makes n calls at the same time and returns their results.
 func together[T any](n int, do func(i int) (T, error)) func(testing.TB) []T {
 	values, errs := make([]T, n), make([]error, n)
 	var all sync.WaitGroup
@@ -24,7 +24,7 @@ func together[T any](n int, do func(i int) (T, error)) func(testing.TB) []T {
 	}
 }
 
-// count says how many of values are want.
+// count returns the number of values that equal want.
 func count[T comparable](values []T, want T) int {
 	n := 0
 	for _, value := range values {

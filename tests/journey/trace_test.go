@@ -14,8 +14,8 @@ import (
 	"comanda/tests/system"
 )
 
-// One order is one trace, from the gateway over the sidecars and Kafka, across the outboxes of order and product, until
-// it is CONFIRMED and the gateway has heard of it; and what the three services log about it carries that trace's id.
+// All spans of one order belong to one trace: from the gateway through the sidecars, Kafka and the outboxes of order and
+// product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
 func TestOneOrderIsOneTrace(t *testing.T) {
 	t.Parallel()
 	s := peaceful(t)
@@ -25,7 +25,7 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
 		Header: http.Header{"Traceparent": {"00-" + stranger + "-b7ad6b7169203331-01"}}}))(t)
 	if answer.Status != http.StatusCreated {
-		t.Fatalf("ordering answers %d: %s", answer.Status, answer.Body)
+		t.Fatalf("placing the order: got %d, want 201: %s", answer.Status, answer.Body)
 	}
 	order := strings.TrimPrefix(answer.Header.Get("Location"), "/api/v1/orders/")
 	parts := strings.Split(answer.Header.Get("Traceresponse"), "-")
@@ -36,8 +36,8 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 
 	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
-		if err := whole(spans, order); err != nil {
-			return fmt.Errorf("%w, of\n%s", err, listed(spans))
+		if err := checkTrace(spans, order); err != nil {
+			return fmt.Errorf("%w; the spans are\n%s", err, listed(spans))
 		}
 		return nil
 	})
@@ -51,8 +51,8 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	})
 }
 
-// whole says what a confirmed order's trace lacks.
-func whole(spans []span, order string) error {
+// checkTrace checks that the trace of a confirmed order is complete.
+func checkTrace(spans []span, order string) error {
 	ids := map[string]bool{}
 	for _, s := range spans {
 		ids[s.ID] = true
@@ -77,23 +77,23 @@ func whole(spans []span, order string) error {
 		{"gateway", "CONSUMER", "process order.status.changed"},
 	} {
 		i := slices.IndexFunc(spans, func(s span) bool {
-			return !s.daprs() && s.LocalEndpoint.ServiceName == want.service && s.Kind == want.kind && s.Name == want.name
+			return !s.fromSidecar() && s.LocalEndpoint.ServiceName == want.service && s.Kind == want.kind && s.Name == want.name
 		})
 		if i < 0 {
-			return fmt.Errorf("there is no %s span %q of %s", want.kind, want.name, want.service)
+			return fmt.Errorf("the %s span %q of %s is missing", want.kind, want.name, want.service)
 		}
 		if got := spans[i].Tags["comanda.order.id"]; got != order {
 			return fmt.Errorf("%s is about order %q", spans[i], got)
 		}
 	}
 	for _, topic := range []string{"order.created.pending", "inventory.stock.reserved", "order.status.changed"} {
-		if !slices.ContainsFunc(spans, func(s span) bool { return s.daprs() && s.Name == "outbox/"+topic }) {
-			return fmt.Errorf("there is no span of the outbox for %s", topic)
+		if !slices.ContainsFunc(spans, func(s span) bool { return s.fromSidecar() && s.Name == "outbox/"+topic }) {
+			return fmt.Errorf("the outbox span for %s is missing", topic)
 		}
 	}
 	for _, service := range []string{"gateway", "order", "product"} {
-		if !slices.ContainsFunc(spans, func(s span) bool { return s.daprs() && s.LocalEndpoint.ServiceName == service }) {
-			return fmt.Errorf("there is no span of %s's sidecar", service)
+		if !slices.ContainsFunc(spans, func(s span) bool { return s.fromSidecar() && s.LocalEndpoint.ServiceName == service }) {
+			return fmt.Errorf("the spans of %s's sidecar are missing", service)
 		}
 	}
 	return nil
@@ -107,17 +107,17 @@ func listed(spans []span) string {
 	return lines.String()
 }
 
-// logged looks for the line of a service's log that says this about an order, in a trace.
-func logged(s *system.System, service, said, order, trace string) error {
+// logged checks that a service logged this message about an order, with the trace's id.
+func logged(s *system.System, service, message, order, trace string) error {
 	for line := range strings.Lines(s.Pair(service).Service.Log()) {
 		var entry struct{ Level, Msg, OrderID, TraceID, SpanID string }
-		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != said || entry.OrderID != order || entry.TraceID != trace {
+		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != message || entry.OrderID != order || entry.TraceID != trace {
 			continue
 		}
 		if entry.Level != "INFO" || len(entry.SpanID) != 16 {
-			return fmt.Errorf("%s logs %s", service, line)
+			return fmt.Errorf("%s logged a line with a wrong level or span id: %s", service, line)
 		}
 		return nil
 	}
-	return fmt.Errorf("%s has no line %q of order %s in trace %s", service, said, order, trace)
+	return fmt.Errorf("%s has no log line %q of order %s in trace %s", service, message, order, trace)
 }

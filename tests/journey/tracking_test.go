@@ -8,12 +8,12 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A client whose stream broke takes it up again where it was: it misses nothing, and is told nothing twice.
+// A client that resumes a broken stream misses no change and gets none twice.
 func TestTrackingResumes(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ctx, ana, cook, dish := t.Context(), w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	begun := scenario.Watch(t, ana, order.ID, "")
 	confirmed := begun.Want(client.Confirmed)
@@ -28,7 +28,7 @@ func TestTrackingResumes(t *testing.T) {
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
-	// From the very first on, all of it; after the last, nothing but the end.
+	// A stream after the first change shows all later ones; a stream after the last change ends at once.
 	all := scenario.Watch(t, ana, order.ID, "1")
 	for _, status := range append([]string{client.Confirmed}, kitchen...) {
 		all.Want(status)
@@ -36,18 +36,18 @@ func TestTrackingResumes(t *testing.T) {
 	all.WantEnd()
 	scenario.Watch(t, ana, order.ID, "6").WantEnd()
 
-	// Who comes late hears how it ended.
+	// A stream that opens after the end shows the final status.
 	late := scenario.Watch(t, ana, order.ID, "")
 	late.Want(client.Delivered)
 	late.WantEnd()
 }
 
-// Several who watch the same order all hear of it; staff may watch any.
-func TestSeveralWatch(t *testing.T) {
+// Every watcher of an order gets every change. Staff may watch any order.
+func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, cook, dish := w.Customer(), w.Staff(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s := arrive(t, peaceful(t))
+	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	streams := []*scenario.Stream{scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, cook, order.ID, "")}
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
@@ -55,7 +55,7 @@ func TestSeveralWatch(t *testing.T) {
 	scenario.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
 	for _, stream := range streams {
 		if change := stream.Want(client.Cancelled); change.Reason != "changed my mind" {
-			t.Errorf("the reason told is %q", change.Reason)
+			t.Errorf("reason: got %q, want \"changed my mind\"", change.Reason)
 		}
 		stream.WantEnd()
 	}
@@ -63,10 +63,10 @@ func TestSeveralWatch(t *testing.T) {
 
 func TestTrackingIsPrivate(t *testing.T) {
 	t.Parallel()
-	w := arrive(t, peaceful(t))
-	ana, bea, dish := w.Customer(), w.Customer(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	for caller, status := range map[*client.Client]int{w.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
+	s := arrive(t, peaceful(t))
+	ana, bea, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	for caller, status := range map[*client.Client]int{s.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {
 		for _, err := range caller.Watch(t.Context(), order.ID, "") {
 			wantProblem(t, err, status)
 		}

@@ -14,7 +14,7 @@ import (
 	"comanda/tests/system"
 )
 
-// container is one service of a compose file, or a map in it.
+// container is one service of a compose file, or a map inside one.
 type container map[string]any
 
 // containers reads the services of a compose file.
@@ -40,12 +40,13 @@ func composeFile(t testing.TB, file string) map[string]container {
 	return content.Services
 }
 
-// extended puts a service over what it extends, as Compose does: maps and lists are added to, all else is replaced.
+// extended merges a service with the one that it extends, as Compose does: it merges maps and lists, and replaces other
+// values.
 func extended(t testing.TB, file, name string) container {
 	t.Helper()
 	own, there := composeFile(t, file)[name]
 	if !there {
-		t.Fatalf("%s has no service %s", file, name)
+		t.Fatalf("%s lacks the service %s", file, name)
 	}
 	from, extends := own["extends"].(container)
 	if !extends {
@@ -60,12 +61,12 @@ func extended(t testing.TB, file, name string) container {
 	}
 	whole := maps.Clone(extended(t, base, service))
 	for key, value := range own {
-		whole[key] = over(whole[key], value, key)
+		whole[key] = merge(whole[key], value, key)
 	}
 	return whole
 }
 
-func over(below, above any, key string) any {
+func merge(below, above any, key string) any {
 	switch above := above.(type) {
 	case container:
 		if under, both := below.(container); both {
@@ -81,7 +82,7 @@ func over(below, above any, key string) any {
 	return above
 }
 
-// words are the strings of a list, or the keys of a map.
+// words returns the strings of a list, or the sorted keys of a map.
 func (c container) words(key string) []string {
 	var all []string
 	switch value := c[key].(type) {
@@ -100,16 +101,16 @@ func (c container) setting(name string) any {
 	return environment[name]
 }
 
-// A container can do as little as possible, and what it takes has a limit. Every image has a version.
-func TestEveryContainerIsClosed(t *testing.T) {
+// A container has the fewest privileges possible, and its resources are limited. Every image has a version.
+func TestEveryContainerIsConfined(t *testing.T) {
 	for _, file := range []string{"docker-compose.yml", "docker-compose.scale.yml"} {
 		for name, c := range containers(t, file) {
-			if c["image"] == nil && file != "docker-compose.yml" { // more for one that is defined there
+			if c["image"] == nil && file != "docker-compose.yml" { // changes a service of docker-compose.yml
 				continue
 			}
 			if c["read_only"] != true || !slices.Equal(c.words("cap_drop"), []string{"ALL"}) || c["cap_add"] != nil || c["privileged"] != nil ||
 				!slices.Equal(c.words("security_opt"), []string{"no-new-privileges:true"}) {
-				t.Errorf("%s is not closed", name)
+				t.Errorf("%s is not confined: want read_only, cap_drop ALL, no cap_add, not privileged, no-new-privileges", name)
 			}
 			for _, limit := range []string{"mem_limit", "cpus", "pids_limit", "logging"} {
 				if c[limit] == nil {
@@ -118,26 +119,27 @@ func TestEveryContainerIsClosed(t *testing.T) {
 			}
 			image := fmt.Sprint(c["image"])
 			if _, tag, found := strings.Cut(strings.ReplaceAll(image, ":-", "-"), ":"); !found || tag == "latest" || tag == "" {
-				t.Errorf("%s has the image %s, without a version", name, image)
+				t.Errorf("%s: the image %s has no version", name, image)
 			}
 			if test, _ := c["healthcheck"].(container); test["test"] == nil && c["restart"] != "no" {
 				t.Errorf("%s has no health check", name)
 			}
 			for _, port := range c.words("ports") {
 				if !strings.HasPrefix(port, "${PUBLISH_HOST:-127.0.0.1}:") && !strings.HasPrefix(port, "127.0.0.1:") {
-					t.Errorf("%s publishes %s to the world", name, port)
+					t.Errorf("%s publishes %s, want only on PUBLISH_HOST or 127.0.0.1", name, port)
 				}
 			}
 		}
 	}
 }
 
-// Logs are for many eyes. `secrets show` prints passwords, to whoever runs it; and so may whatever else is run by hand.
-func TestNobodyCollectsWhatIsRunByHand(t *testing.T) {
+// Many people can read the collected logs. `secrets show` prints passwords, and other commands run by hand may do so too,
+// so Promtail must not collect their output.
+func TestPromtailIgnoresCommandsRunByHand(t *testing.T) {
 	for name, c := range containers(t, "docker-compose.yml") {
 		labels, _ := c["labels"].(container)
 		if want := fmt.Sprint(name != "secrets"); labels["comanda.logs"] != want {
-			t.Errorf("%s has the label comanda.logs=%v, not %s", name, labels["comanda.logs"], want)
+			t.Errorf("%s: label comanda.logs: got %v, want %s", name, labels["comanda.logs"], want)
 		}
 	}
 	var config struct {
@@ -154,7 +156,7 @@ func TestNobodyCollectsWhatIsRunByHand(t *testing.T) {
 	for _, scrape := range config.Scrapes {
 		for _, engine := range scrape.Engines {
 			if len(engine.Filters) != 1 || !slices.Equal(engine.Filters[0].Values, []string{"comanda.logs=true"}) {
-				t.Errorf("Promtail collects of %v", engine.Filters)
+				t.Errorf("Promtail's filters: got %v, want only comanda.logs=true", engine.Filters)
 			}
 		}
 		dropped := false
@@ -163,13 +165,13 @@ func TestNobodyCollectsWhatIsRunByHand(t *testing.T) {
 			dropped = dropped || byHand && rule.Action == "drop" && rule.Regex == "(?i)true"
 		}
 		if !dropped {
-			t.Error("Promtail collects what `docker-compose run` starts")
+			t.Error("Promtail does not drop the containers of `docker-compose run`")
 		}
 	}
 }
 
-// Two services that build one image write it at the same time, and one of them fails; an image that another's registry could
-// hold would be asked for there first.
+// When two services build the same image at the same time, one of them fails. Our images are named localhost/... because
+// Compose would first try to pull any other name from its registry.
 func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
 	maps.Copy(all, replicas(t))
@@ -178,7 +180,7 @@ func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
 		image := fmt.Sprint(c["image"])
 		if _, ours := strings.CutPrefix(strings.TrimPrefix(image, "${DAPRD_IMAGE:-"), "localhost/comanda/"); !ours {
 			if c["build"] != nil {
-				t.Errorf("%s is built here, under a name that is not only here", image)
+				t.Errorf("%s is built here, but its name does not begin with localhost/comanda/", image)
 			}
 			continue
 		}
@@ -188,18 +190,18 @@ func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
 		}
 	}
 	if len(builders) != len(system.Services)+2 {
-		t.Errorf("images: %v", builders)
+		t.Errorf("images: got %v, want %d", builders, len(system.Services)+2)
 	}
 	for image, count := range builders {
 		if count != 1 {
-			t.Errorf("%s is built by %d services", image, count)
+			t.Errorf("%s is built by %d services, want 1", image, count)
 		}
 	}
 }
 
-// A service is on one network, with its own sidecar; nobody but sidecars, and the job that names their version, is where the
-// sidecars meet.
-func TestServicesMeetNoForeignSidecar(t *testing.T) {
+// A service shares its only network with its own sidecar. Only the sidecars, and the job that names their version, are on the
+// sidecars' network.
+func TestServicesReachOnlyTheirOwnSidecar(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
 	maps.Copy(all, replicas(t))
 	for name, c := range all {
@@ -212,30 +214,30 @@ func TestServicesMeetNoForeignSidecar(t *testing.T) {
 			}
 		case strings.HasSuffix(name, "-dapr"):
 			if want := slices.Sorted(slices.Values([]string{"events", "mesh", service})); !slices.Equal(networks, want) {
-				t.Errorf("%s is on %v, not on %v", name, networks, want)
+				t.Errorf("%s: networks: got %v, want %v", name, networks, want)
 			}
 			if app := c.setting("APP_HOST"); app != strings.TrimSuffix(name, "-dapr") {
-				t.Errorf("%s is the sidecar of %v", name, app)
+				t.Errorf("%s: APP_HOST: got %v, want %s", name, app, strings.TrimSuffix(name, "-dapr"))
 			}
 		default:
 			if !slices.Equal(networks, []string{service}) {
-				t.Errorf("%s is on %v", name, networks)
+				t.Errorf("%s: networks: got %v, want only %s", name, networks, service)
 			}
 			if sidecar := c.setting("DAPR_HOST"); sidecar != name+"-dapr" {
-				t.Errorf("%s has the sidecar %v", name, sidecar)
+				t.Errorf("%s: DAPR_HOST: got %v, want %s-dapr", name, sidecar, name)
 			}
 		}
 	}
 }
 
-// replicas are the containers that the scale file adds.
+// replicas returns the containers that the scale file adds.
 func replicas(t testing.TB) map[string]container {
 	all := containers(t, "docker-compose.scale.yml")
 	maps.DeleteFunc(all, func(_ string, c container) bool { return c["image"] == nil })
 	return all
 }
 
-// The sidecars in containers run as dapr.yaml has them run on one machine.
+// The sidecars in containers have the same settings as those that dapr.yaml runs on one machine.
 func TestSidecarsRunAsInDaprYAML(t *testing.T) {
 	var plan struct {
 		Common struct {
@@ -274,15 +276,15 @@ func TestSidecarsRunAsInDaprYAML(t *testing.T) {
 		sidecar := all[app.ID+"-dapr"]
 		for _, flag := range flags {
 			if !slices.Contains(sidecar.words("entrypoint"), flag) {
-				t.Errorf("%s has no %s", app.ID, flag)
+				t.Errorf("the sidecar of %s lacks the flag %s", app.ID, flag)
 			}
 		}
-		// The Dapr dashboard reads these four, and takes what looks like a number after them for the port.
+		// The Dapr dashboard reads these four arguments, and takes a later argument that looks like a number for the port.
 		if want := []string{"--app-id", app.ID, "--app-port", fmt.Sprint(app.Port)}; !slices.Equal(sidecar.words("command"), want) {
-			t.Errorf("%s has the command %v", app.ID, sidecar.words("command"))
+			t.Errorf("the sidecar of %s: command: got %v, want %v", app.ID, sidecar.words("command"), want)
 		}
 		if port := all[app.ID].setting("APP_PORT"); port != app.Port {
-			t.Errorf("%s listens on %v", app.ID, port)
+			t.Errorf("%s: APP_PORT: got %v, want %d", app.ID, port, app.Port)
 		}
 	}
 }

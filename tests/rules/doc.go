@@ -1,3 +1,3 @@
-// Package rules keeps the rules of the house as tests: what may import what, how large a file may be, that every topic
-// has its component, its subscription and its dead letters. A rule that is only written down is soon forgotten.
+// Package rules tests the project's own rules: which package may import which, how long a file may be, that every topic has
+// its component, its subscription and its dead letters. A rule without a test is soon broken.
 package rules

@@ -10,18 +10,18 @@ import (
 	"comanda/tests/system"
 )
 
-// The sizes beyond which a room has to be split.
+// The maximum numbers of lines of a file, of a function, and of a main.go.
 const (
 	maxFile     = 300
 	maxFunction = 50
 	maxMain     = 15
 )
 
-// Services agree by events alone: none knows another's code. What they share is the contract of events and what is
-// internal to them all; nothing of how they are run or tested.
+// Services cooperate only through events, so no service imports another. They share the event contract and the internal
+// packages, but nothing that runs or tests them.
 func TestServicesImportNoOther(t *testing.T) {
 	for _, file := range sources(t, "services") {
-		if file.test() || strings.HasSuffix(file.dir(), "test") { // what serves tests alone may start a database
+		if file.test() || strings.HasSuffix(file.dir(), "test") { // packages for tests may start a database
 			continue
 		}
 		own := strings.SplitN(file.path, "/", 3)[1]
@@ -39,7 +39,7 @@ func TestServicesImportNoOther(t *testing.T) {
 	}
 }
 
-// The contract of events stands alone: it knows the services by their names only.
+// The event contract depends on no service's code. It uses only the services' names.
 func TestEventImportsNoServiceCode(t *testing.T) {
 	for _, file := range sources(t, "services/event") {
 		for _, imported := range file.imports() {
@@ -50,7 +50,7 @@ func TestEventImportsNoServiceCode(t *testing.T) {
 	}
 }
 
-// The domain knows neither how it is asked nor where it is kept.
+// The domain depends on no transport and no storage.
 func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 	foreign := []string{"net/http", "net", "database/sql", "os", "log/slog", "github.com/jackc", "github.com/dapr", "github.com/gorilla",
 		"google.golang.org/grpc", "comanda/services/internal/rest", "comanda/services/internal/document", "comanda/services/internal/database",
@@ -68,15 +68,15 @@ func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 		}
 	}
 	if len(domain) > 0 {
-		t.Errorf("there is no %v: where is the domain?", domain)
+		t.Errorf("the domain files %v are missing: update this test's list", domain)
 	}
 }
 
-// Every package says what it is for, in the same place for programs and for libraries.
+// Every package has a package comment, programs and libraries alike.
 func TestEveryPackageHasADoc(t *testing.T) {
 	documented := map[string]bool{}
 	for _, file := range sources(t, ".") {
-		if strings.Contains(file.path, "/_") { // not a package of ours: it goes into one of Dapr's
+		if strings.Contains(file.path, "/_") { // source that is added to one of Dapr's packages
 			continue
 		}
 		has := file.file.Doc != nil && len(strings.Fields(file.file.Doc.Text())) >= 5
@@ -89,37 +89,37 @@ func TestEveryPackageHasADoc(t *testing.T) {
 	}
 }
 
-// Each service has a front door and a name plate.
-func TestFrontDoors(t *testing.T) {
+// A reader finds the same entry files in every service.
+func TestEveryServiceHasTheSameEntryFiles(t *testing.T) {
 	lines := map[string]int{}
 	for _, file := range sources(t, "services") {
 		lines[file.path] = file.lines
 	}
 	for _, service := range system.Services {
-		for _, room := range []string{"main.go", "doc.go", "run.go", "routes.go"} {
-			file := path.Join("services", service, room)
+		for _, name := range []string{"main.go", "doc.go", "run.go", "routes.go"} {
+			file := path.Join("services", service, name)
 			if lines[file] == 0 {
-				t.Errorf("there is no %s", file)
+				t.Errorf("%s is missing", file)
 			}
-			if room == "main.go" && lines[file] > maxMain {
-				t.Errorf("%s has %d lines, and shall have %d at most", file, lines[file], maxMain)
+			if name == "main.go" && lines[file] > maxMain {
+				t.Errorf("%s: got %d lines, want at most %d", file, lines[file], maxMain)
 			}
 		}
 	}
 }
 
-func TestNothingIsTooLong(t *testing.T) {
+func TestFilesAndFunctionsAreShort(t *testing.T) {
 	for _, file := range sources(t, ".") {
 		if file.lines > maxFile {
-			t.Errorf("%s has %d lines, and shall have %d at most", file.path, file.lines, maxFile)
+			t.Errorf("%s: got %d lines, want at most %d", file.path, file.lines, maxFile)
 		}
 		for _, declared := range file.file.Decls {
 			function, ok := declared.(*ast.FuncDecl)
-			if !ok || file.test() { // a table of cases is as long as it is
+			if !ok || file.test() { // a test may hold a long table of cases
 				continue
 			}
 			if lines := file.set.Position(function.End()).Line - file.set.Position(function.Pos()).Line + 1; lines > maxFunction {
-				t.Errorf("%s: %s has %d lines, and shall have %d at most", file.path, function.Name.Name, lines, maxFunction)
+				t.Errorf("%s: %s: got %d lines, want at most %d", file.path, function.Name.Name, lines, maxFunction)
 			}
 		}
 	}

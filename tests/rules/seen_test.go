@@ -33,7 +33,7 @@ func rules(t testing.TB) []rule {
 	return all
 }
 
-// dashboard is what the rules want to know of one of Grafana's.
+// dashboard holds the parts of a Grafana dashboard that the rules check.
 type dashboard struct {
 	file, UID, Title, Description string
 	Tags                          []string
@@ -80,8 +80,8 @@ func decode(t testing.TB, file string, unmarshal func([]byte, any) error, into a
 	}
 }
 
-// Whoever is called at night finds out what it means and what to do: every alert says it in a line and leads to its runbook
-// and its dashboard. A runbook of an alert that is no more would be believed.
+// An on-call engineer needs each alert's meaning and next step: every alert has a summary and links to its runbook and its
+// dashboard. A runbook without an alert would mislead.
 func TestEveryAlertHasItsRunbook(t *testing.T) {
 	index, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks/README.md"))
 	if err != nil {
@@ -96,41 +96,41 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 			continue
 		}
 		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
-			t.Errorf("%s has the severity %q", r.Alert, r.Labels["severity"])
+			t.Errorf("%s: unknown severity %q", r.Alert, r.Labels["severity"])
 		}
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-			t.Errorf("%s says too little: %v", r.Alert, r.Annotations)
+			t.Errorf("%s: the annotations are too short: %v", r.Alert, r.Annotations)
 		}
 		page := runbook(r.Alert)
 		told[page] = true
 		if want := "{{ $externalLabels.repository }}docs/runbooks/" + page; r.Annotations["runbook_url"] != want {
-			t.Errorf("%s has the runbook %q, not %q", r.Alert, r.Annotations["runbook_url"], want)
+			t.Errorf("%s: runbook_url: got %q, want %q", r.Alert, r.Annotations["runbook_url"], want)
 		}
 		if text, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", page)); err != nil || !strings.HasPrefix(string(text), "# "+r.Alert+"\n") {
-			t.Errorf("docs/runbooks/%s is not there, or not about %s: %v", page, r.Alert, err)
+			t.Errorf("docs/runbooks/%s is missing or not about %s: %v", page, r.Alert, err)
 		}
 		if !strings.Contains(string(index), "["+r.Alert+"]("+page+")") {
-			t.Errorf("docs/runbooks/README.md does not lead to %s", page)
+			t.Errorf("docs/runbooks/README.md has no link to %s", page)
 		}
 		uid, _, _ := strings.Cut(strings.TrimPrefix(r.Annotations["dashboard"], "/d/"), "?")
 		if !boards[uid] {
-			t.Errorf("%s leads to the dashboard %q, which there is not", r.Alert, r.Annotations["dashboard"])
+			t.Errorf("%s links to the dashboard %q, which does not exist", r.Alert, r.Annotations["dashboard"])
 		}
 	}
 	for _, page := range glob(t, "docs/runbooks/*.md") {
 		if !told[filepath.Base(page)] {
-			t.Errorf("%s belongs to no alert", page)
+			t.Errorf("%s: no alert has this runbook; delete the page", page)
 		}
 	}
 }
 
-// runbook names the page of an alert: ServiceDown has service-down.md.
+// runbook returns the file name of an alert's runbook: service-down.md for ServiceDown.
 func runbook(alert string) string {
 	return strings.ToLower(regexp.MustCompile(`\B[A-Z]`).ReplaceAllString(alert, "-$0")) + ".md"
 }
 
-// Grafana reads the dashboards without complaint, and links between them hold.
-func TestDashboardsAreInOrder(t *testing.T) {
+// Grafana can load every dashboard, and the links between dashboards resolve.
+func TestDashboardsAreValid(t *testing.T) {
 	var sources struct{ Datasources []struct{ UID string } }
 	for _, file := range glob(t, "deploy/grafana/provisioning/datasources/*.yml") {
 		decode(t, file, yaml.Unmarshal, &sources)
@@ -138,27 +138,27 @@ func TestDashboardsAreInOrder(t *testing.T) {
 	uids := map[string]string{}
 	for _, d := range dashboards(t) {
 		if !strings.HasPrefix(d.UID, "comanda-") || uids[d.UID] != "" || d.Title == "" || d.Description == "" || !slices.Contains(d.Tags, "comanda") {
-			t.Errorf("%s has the uid %q (as %q), the title %q, the tags %q", d.file, d.UID, uids[d.UID], d.Title, d.Tags)
+			t.Errorf("%s: invalid uid %q (also of %q), title %q or tags %q", d.file, d.UID, uids[d.UID], d.Title, d.Tags)
 		}
 		uids[d.UID] = d.file
 		ids, taken := map[int]bool{}, map[[2]int]string{}
 		for _, p := range d.Panels {
 			at := d.file + ": " + p.Title
 			if ids[p.ID] || p.ID == 0 || p.Title == "" || p.Type != "row" && p.Description == "" {
-				t.Errorf("%s: id %d, described as %q", at, p.ID, p.Description)
+				t.Errorf("%s: invalid id %d or description %q", at, p.ID, p.Description)
 			}
 			ids[p.ID] = true
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 					if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
-						t.Fatalf("%s lies over %q, or beyond the edge", at, other)
+						t.Fatalf("%s overlaps %q or exceeds the grid", at, other)
 					}
 					taken[[2]int{x, y}] = p.Title
 				}
 			}
 			known := slices.ContainsFunc(sources.Datasources, func(s struct{ UID string }) bool { return s.UID == p.Datasource.UID })
 			if len(p.Targets) > 0 && !known {
-				t.Errorf("%s asks %q, which is not provisioned", at, p.Datasource.UID)
+				t.Errorf("%s uses the data source %q, which is not provisioned", at, p.Datasource.UID)
 			}
 			for _, target := range p.Targets {
 				if target.Expr == "" || target.RefID == "" {
@@ -167,7 +167,7 @@ func TestDashboardsAreInOrder(t *testing.T) {
 				for _, name := range variable.FindAllStringSubmatch(target.Expr, -1) {
 					declared := slices.ContainsFunc(d.Templating.List, func(v struct{ Name string }) bool { return v.Name == name[1] })
 					if !declared && !strings.HasPrefix(name[1], "__") {
-						t.Errorf("%s: there is no variable $%s", at, name[1])
+						t.Errorf("%s: unknown variable $%s", at, name[1])
 					}
 				}
 			}
@@ -177,9 +177,9 @@ func TestDashboardsAreInOrder(t *testing.T) {
 
 var variable = regexp.MustCompile(`\$(\w+)`)
 
-// A panel or an alert that asks for a metric of ours which nobody measures stays empty, and looks as if all were well. (What
-// Dapr, Postgres and Prometheus call theirs, the test in tests/compose finds out.)
-func TestOurMetricsExist(t *testing.T) {
+// A panel or an alert on a metric that no program exports stays empty and looks healthy. This test checks our own metrics;
+// tests/compose checks those of Dapr, Postgres and Prometheus.
+func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 	measured := map[string]bool{}
 	for _, file := range sources(t, "services", "dapr/daprd/rows") {
 		if file.test() {
@@ -210,7 +210,7 @@ func TestOurMetricsExist(t *testing.T) {
 		for _, name := range asked.FindAllString(expr, -1) {
 			plain := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
 			if !measured[name] && !measured[plain] {
-				t.Errorf("%s asks for %s, which nobody measures", place, name)
+				t.Errorf("%s uses %s, which no program exports", place, name)
 			}
 		}
 	}
@@ -221,13 +221,14 @@ var (
 	backlog = regexp.MustCompile(`\btelemetry\.RegisterBacklog\([^"]*"([a-z_]+)"`)
 )
 
-// metricsIn lists the metrics that a source file measures. telemetry.RegisterBacklog makes two of a name.
+// metricsIn lists the metrics that a source file defines. telemetry.RegisterBacklog defines two
+// metrics from one name.
 func metricsIn(text string) []string {
 	var all []string
 	for _, found := range metric.FindAllStringSubmatch(text, -1) {
 		name := found[1]
 		if strings.HasPrefix(name, "outbox_") {
-			name = "dapr_" + name // as the sidecar shows it
+			name = "dapr_" + name // the name under which the sidecar exports it
 		}
 		all = append(all, name)
 	}
@@ -238,7 +239,7 @@ func metricsIn(text string) []string {
 }
 
 func TestMetricsIn(t *testing.T) {
-	text := `telemetry.RegisterBacklog(parts.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
+	text := `telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
 		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
 	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
 	if got := metricsIn(text); !slices.Equal(got, want) {
@@ -246,8 +247,8 @@ func TestMetricsIn(t *testing.T) {
 	}
 }
 
-// Every service, its sidecar and its database is measured.
-func TestEverythingIsATarget(t *testing.T) {
+// Prometheus scrapes every service, its sidecar and its database.
+func TestEveryServiceSidecarAndDatabaseIsATarget(t *testing.T) {
 	var groups []struct {
 		Labels  map[string]string
 		Targets []string
@@ -267,7 +268,7 @@ func TestEverythingIsATarget(t *testing.T) {
 		}
 		for _, target := range want {
 			if !found[target] {
-				t.Errorf("deploy/prometheus/targets/base.yml has no target %q", target)
+				t.Errorf("deploy/prometheus/targets/base.yml lacks the target %q", target)
 			}
 		}
 	}

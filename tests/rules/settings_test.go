@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Every setting that a service reads stands in the README, where an operator looks for it.
+// The README documents every setting that a service reads.
 func TestEverySettingIsDocumented(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root(t), "README.md"))
 	if err != nil {
@@ -34,6 +34,6 @@ func TestEverySettingIsDocumented(t *testing.T) {
 		})
 	}
 	for name, path := range missing {
-		t.Errorf("the README says nothing of %s, which %s reads", name, path)
+		t.Errorf("the README does not document %s, which %s reads", name, path)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"comanda/infra/build"
 )
 
-// source is one Go file of the repository, in whichever module.
+// source is one Go file of the repository, of any module.
 type source struct {
-	path  string // from the repository's root
+	path  string // relative to the repository's root
 	lines int
 	set   *token.FileSet
 	file  *ast.File
@@ -30,8 +30,8 @@ func root(t testing.TB) string {
 	return dir
 }
 
-// sources reads every Go file below some folders of the repository. Folders that are hidden, and those with foreign code,
-// are left out.
+// sources reads every Go file below these folders of the repository. It skips hidden folders and folders with third-party
+// code.
 func sources(t testing.TB, folders ...string) []source {
 	t.Helper()
 	var all []source

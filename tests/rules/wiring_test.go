@@ -15,7 +15,7 @@ import (
 	"comanda/services/event"
 )
 
-// resource is what the rules want to know of a file for Dapr.
+// resource holds the parts of a Dapr resource file that the rules check.
 type resource struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -50,7 +50,7 @@ func resources(t testing.TB, folder string) []resource {
 	}
 	var all []resource
 	for _, file := range files {
-		if filepath.Base(file) == "kustomization.yaml" { // Kubernetes' list of the others
+		if filepath.Base(file) == "kustomization.yaml" { // the list of the other files, for Kubernetes
 			continue
 		}
 		text, err := os.ReadFile(file)
@@ -72,10 +72,10 @@ func resources(t testing.TB, folder string) []resource {
 	return all
 }
 
-// plain is what a service's documents are kept in.
+// plain names, by service, the state store of documents that publish no event.
 var plain = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
 
-// Every topic that a service announces has the component that writes its documents and publishes there.
+// Every topic that a service publishes has a state store component that writes the documents and publishes to that topic.
 func TestEveryTopicHasItsComponent(t *testing.T) {
 	components := map[string]resource{}
 	for _, component := range resources(t, "components") {
@@ -86,24 +86,24 @@ func TestEveryTopicHasItsComponent(t *testing.T) {
 			name := event.Component(plain[service], topic)
 			component, there := components[name]
 			if !there {
-				t.Errorf("there is no component %s for %s", name, topic)
+				t.Errorf("the component %s for %s is missing", name, topic)
 				continue
 			}
 			if component.setting("outboxPublishTopic") != topic || component.setting("outboxPublishPubsub") != "pubsub" {
-				t.Errorf("%s publishes %s to %s", name, component.setting("outboxPublishTopic"), component.setting("outboxPublishPubsub"))
+				t.Errorf("%s: wrong topic or pub/sub: it publishes %s to %s", name, component.setting("outboxPublishTopic"), component.setting("outboxPublishPubsub"))
 			}
 			if !slices.Equal(component.Scopes, []string{service}) {
-				t.Errorf("%s is for %v, not for %s alone", name, component.Scopes, service)
+				t.Errorf("%s: scopes: got %v, want only %s", name, component.Scopes, service)
 			}
 		}
 		if component, there := components[plain[service]]; !there || component.setting("outboxPublishTopic") != "" {
-			t.Errorf("%s has no plain component %s", service, plain[service])
+			t.Errorf("%s lacks the component %s, which publishes no event", service, plain[service])
 		}
 	}
 }
 
-// A component without scopes would be every sidecar's, and a service's documents open to all. Version 1 of the state
-// store keeps what the SDK sends as base64, which SQL cannot read.
+// Every sidecar loads a component without scopes, so every service could read its documents. Version 1 of the state store
+// saves the SDK's values as base64, which SQL cannot query.
 func TestEveryComponentIsScoped(t *testing.T) {
 	for _, component := range resources(t, "components") {
 		if len(component.Scopes) == 0 {
@@ -111,41 +111,41 @@ func TestEveryComponentIsScoped(t *testing.T) {
 		}
 		for _, setting := range component.Spec.Metadata {
 			if strings.Contains(setting.Value, "{namespace}") {
-				t.Errorf("component %s: %s depends on the namespace", component.Metadata.Name, setting.Name)
+				t.Errorf("component %s: %s depends on the namespace; use a fixed value", component.Metadata.Name, setting.Name)
 			}
 		}
 	}
 }
 
-// Whatever cannot be processed has a place to go to, which is declared; whatever has an unknown type, too.
+// Every subscription has a declared dead-letter topic, also for events of an unknown type.
 func TestEverySubscriptionHasItsDeadLetters(t *testing.T) {
 	declared, heard := event.Declared(), map[string]bool{}
 	for _, subscription := range resources(t, "dapr/subscriptions") {
 		name, spec := subscription.Metadata.Name, subscription.Spec
 		if len(subscription.Scopes) != 1 {
-			t.Fatalf("subscription %s is for %v, not for one service", name, subscription.Scopes)
+			t.Fatalf("subscription %s: scopes: got %v, want one service", name, subscription.Scopes)
 		}
 		service := subscription.Scopes[0]
 		heard[spec.Topic] = true
 		if spec.DeadLetterTopic != event.DeadLetters(service) || !slices.Contains(declared, spec.DeadLetterTopic) {
-			t.Errorf("subscription %s has the dead letters %q", name, spec.DeadLetterTopic)
+			t.Errorf("subscription %s: wrong dead-letter topic %q", name, spec.DeadLetterTopic)
 		}
 		if !slices.Contains(declared, spec.Topic) {
-			t.Errorf("subscription %s hears %s, which is not declared", name, spec.Topic)
+			t.Errorf("subscription %s: topic %s is not declared", name, spec.Topic)
 		}
 		if spec.Routes.Default != "/events/unmatched" || len(spec.Routes.Rules) != 1 {
-			t.Errorf("subscription %s has the routes %+v", name, spec.Routes)
+			t.Errorf("subscription %s: wrong routes %+v", name, spec.Routes)
 			continue
 		}
 		rule := spec.Routes.Rules[0]
 		if rule.Path != "/events/"+spec.Topic || rule.Match != `event.type == "`+spec.Topic+`.v1"` {
-			t.Errorf("subscription %s: %+v", name, rule)
+			t.Errorf("subscription %s: wrong rule %+v", name, rule)
 		}
 	}
 	for service, topics := range event.Announcers {
 		for _, topic := range topics {
 			if !heard[topic] {
-				t.Errorf("%s announces %s, and nobody hears it", service, topic)
+				t.Errorf("%s publishes %s, but no service consumes it", service, topic)
 			}
 		}
 	}

@@ -1,5 +1,4 @@
-// Package town peoples a running Comanda for tests: customers who register and log in, a kitchen, dishes of a test's own,
-// orders that are placed without end, live streams that are watched, and the books in which all of it has to agree. It
-// knows the system by its public address and its databases alone, so that the same people walk through one on this
-// machine and one in containers.
+// Package scenario creates customers, staff, dishes and orders in a running system for tests. It also generates a load of
+// orders, watches live streams, and checks the system's invariants. It uses only the public address, the databases and the
+// broker, so the same scenario runs against processes on this machine and against containers.
 package scenario

@@ -14,25 +14,25 @@ import (
 	"comanda/services/event"
 )
 
-// Invariants are where the system keeps what has to agree: the databases and the broker.
+// Invariants checks the system's invariants in its databases and its broker.
 type Invariants struct {
-	// Database is the connection string of a service's database.
+	// Database returns the connection string of a service's database.
 	Database func(service string) string
 	// Kafka are the options of a client that reaches the broker.
 	Kafka []kgo.Opt
-	// Known are dead letters that the test made itself.
+	// Known counts, by service, the dead letters that the test caused itself.
 	Known map[string]int64
 }
 
-// Want checks the books of the whole system where they are kept: for every product, what came in is what is there,
-// reserved or sold, and never below zero; product holds for every order what order's status says; and no event is left
-// over, waiting or dead.
+// Want checks the invariants of the whole system. For every product, the stock that came in equals the stock that is
+// available, reserved or sold, and none of them is negative. Every order has the reservation that its status requires. No
+// event waits in an outbox, and there is no unknown dead letter.
 func (b Invariants) Want(t testing.TB) {
 	t.Helper()
 	EventuallyWithin(t, OutageTimeout, "every event is published and processed", b.CheckNothingLeft)
 	EventuallyWithin(t, SagaTimeout, "order and product agree", func(ctx context.Context) error {
 		if err := b.stockLaw(ctx); err != nil {
-			t.Fatal(err) // it holds at every moment, so there is nothing to wait for
+			t.Fatal(err) // the stock law holds at all times, so waiting cannot help
 		}
 		return b.agreement(ctx)
 	})
@@ -48,14 +48,14 @@ func (b Invariants) stockLaw(ctx context.Context) error {
 		select format('product %s: %s available, %s reserved, %s sold', product_id, available, reserved, sold)
 		from stock where available < 0 or reserved < 0 or sold < 0`)
 	if err == nil && len(broken) > 0 {
-		err = fmt.Errorf("the law of the stock is broken: %v", broken)
+		err = fmt.Errorf("the stock law is violated: %v", broken)
 	}
 	return err
 }
 
-// holds says in which state product's reservation has to be for each status of an order. A cancelled order may have been
-// so before product heard of it, or after product refused it.
-var holds = map[string][]string{
+// reservationStates lists the states that a reservation may have for each status of an order. An order may be cancelled
+// before product handles it, or after product rejected it.
+var reservationStates = map[string][]string{
 	"PENDING": {"", "RESERVED", "FAILED"}, "CONFIRMED": {"RESERVED"}, "PREPARING": {"RESERVED"}, "READY": {"RESERVED"},
 	"OUT_FOR_DELIVERY": {"RESERVED"}, "DELIVERED": {"SOLD"}, "REJECTED": {"FAILED"},
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED"},
@@ -71,25 +71,25 @@ func (b Invariants) agreement(ctx context.Context) error {
 		return err
 	}
 	for id, status := range orders {
-		if !slices.Contains(holds[status], reservations[id]) {
-			return fmt.Errorf("order %s is %s, and its reservation %q", id, status, reservations[id])
+		if !slices.Contains(reservationStates[status], reservations[id]) {
+			return fmt.Errorf("order %s is %s: its reservation is %q, want one of %q", id, status, reservations[id], reservationStates[status])
 		}
 	}
 	for id := range reservations {
 		if _, there := orders[id]; !there {
-			return fmt.Errorf("there is a reservation for order %s, which is not there", id)
+			return fmt.Errorf("there is a reservation for order %s, but no such order", id)
 		}
 	}
 	return nil
 }
 
-// Orders are the statuses of all orders, by their ids.
+// Orders returns the status of every order by its id.
 func (b Invariants) Orders(ctx context.Context) (map[string]string, error) {
 	return pairs(ctx, b.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
 }
 
-// CheckNothingLeft wants every event to have been published and processed: none waits in an outbox, and none is a
-// dead letter but those that are known.
+// CheckNothingLeft checks that every event was published and handled: no outbox has rows, and the only dead letters are
+// the known ones.
 func (b Invariants) CheckNothingLeft(ctx context.Context) error {
 	if err := b.CheckOutboxesEmpty(ctx); err != nil {
 		return err
@@ -97,13 +97,13 @@ func (b Invariants) CheckNothingLeft(ctx context.Context) error {
 	dead, err := b.DeadLetters(ctx)
 	for service, n := range dead {
 		if err == nil && n != b.Known[service] {
-			err = fmt.Errorf("%s has %d dead letters, not %d", service, n, b.Known[service])
+			err = fmt.Errorf("%s: got %d dead letters, want %d", service, n, b.Known[service])
 		}
 	}
 	return err
 }
 
-// CheckOutboxesEmpty wants every outbox to become empty before ctx ends.
+// CheckOutboxesEmpty waits until every outbox is empty. It fails when ctx ends first.
 func (b Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 	for _, service := range event.Consumers {
 		if service == "gateway" { // has no database
@@ -124,7 +124,7 @@ func (b Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 	return nil
 }
 
-// DeadLetters says how many events each service could not process, ever.
+// DeadLetters returns the total number of dead letters of each service.
 func (b Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
 	dead := map[string]int64{}
 	broker, err := kgo.NewClient(b.Kafka...)
@@ -145,7 +145,7 @@ func (b Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
 	return dead, nil
 }
 
-// Query runs a query of one column of text.
+// Query runs a query that returns one text column.
 func Query(ctx context.Context, url, sql string) ([]string, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

@@ -12,23 +12,23 @@ import (
 	"comanda/tests/client"
 )
 
-// Load is customers who order again and again, and try again with the same key when they are not answered.
+// Load is a number of customers who place orders until Stop. A request without an answer is retried with the same
+// idempotency key.
 type Load struct {
-	t     testing.TB
-	end   context.CancelFunc
-	all   sync.WaitGroup
-	mu    sync.Mutex
-	taken []string
-	tell  chan struct{}
+	t         testing.TB
+	cancel    context.CancelFunc
+	customers sync.WaitGroup
+	mu        sync.Mutex
+	accepted  []string
+	progress  chan struct{} // signals an accepted order
 }
 
-// StartLoad lets so many customers order one portion of a dish at a time, under one account, until Stop. Each pauses after an
-// order.
+// StartLoad starts customers that share one account. Each orders one portion of a dish, pauses, and repeats until Stop.
 func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause time.Duration) *Load {
-	ctx, end := context.WithCancel(t.Context())
-	o := &Load{t: t, end: end, tell: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	o := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
 	for range customers {
-		o.all.Go(func() {
+		o.customers.Go(func() {
 			for ctx.Err() == nil {
 				o.place(ctx, by, dish)
 				select {
@@ -41,17 +41,18 @@ func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause 
 	return o
 }
 
-// place orders one portion under one key until the order is taken. What is no 503 and no broken connection is a mistake.
+// place orders one portion under one key until the order is accepted. It retries a 503 and a broken connection; every other
+// error fails the test.
 func (o *Load) place(ctx context.Context, by User, dish client.Product) {
 	key := uuid.NewString()
 	for ctx.Err() == nil {
 		placed, err := by.OrderOnce(ctx, key, Basket(dish, 1))
 		if err == nil {
 			o.mu.Lock()
-			o.taken = append(o.taken, placed.ID)
+			o.accepted = append(o.accepted, placed.ID)
 			o.mu.Unlock()
 			select {
-			case o.tell <- struct{}{}:
+			case o.progress <- struct{}{}:
 			default:
 			}
 			return
@@ -60,7 +61,7 @@ func (o *Load) place(ctx context.Context, by User, dish client.Product) {
 			o.t.Errorf("an order was refused: %v", err)
 			return
 		}
-		select { // as Retry-After asks, only sooner
+		select { // retries sooner than Retry-After asks
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -70,31 +71,31 @@ func (o *Load) place(ctx context.Context, by User, dish client.Product) {
 func (o *Load) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.taken)
+	return len(o.accepted)
 }
 
-// AwaitMore waits until n more orders were taken.
+// AwaitMore waits until n more orders are accepted.
 func (o *Load) AwaitMore(n int) {
 	o.t.Helper()
 	late := time.After(OutageTimeout)
 	for want := o.count() + n; o.count() < want; {
 		select {
-		case <-o.tell:
+		case <-o.progress:
 		case <-late:
-			o.t.Fatalf("no orders are taken any more: %d of %d within %v", o.count(), want, OutageTimeout)
+			o.t.Fatalf("got %d accepted orders within %v, want %d", o.count(), OutageTimeout, want)
 		}
 	}
 }
 
-// Stop ends the ordering and returns the ids of the orders that were taken.
+// Stop stops the customers and returns the ids of the accepted orders.
 func (o *Load) Stop() []string {
-	o.end()
-	o.all.Wait()
-	return o.taken
+	o.cancel()
+	o.customers.Wait()
+	return o.accepted
 }
 
-// WantConfirmed waits until the customer has no pending order, and then wants each of these orders to be confirmed. It
-// reads lists: to get every order by itself would take longer than the system takes to decide thousands of them.
+// WantConfirmed waits until the customer has no PENDING order and then checks that each of these orders is CONFIRMED. It
+// reads lists, because requesting thousands of orders one by one takes longer than the system takes to decide them.
 func WantConfirmed(t testing.TB, by User, orders []string) {
 	t.Helper()
 	EventuallyWithin(t, OutageTimeout, "every order is decided", func(ctx context.Context) error {

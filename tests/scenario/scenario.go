@@ -12,14 +12,14 @@ import (
 	"comanda/tests/client"
 )
 
-// User is somebody with an account who is logged in.
+// User is a logged-in account.
 type User struct {
 	*client.Client
 	ID     string
 	Person client.Person
 }
 
-// Scenario is a system with those who work in it: where every journey begins.
+// Scenario creates users, dishes and orders in one running system. Every journey starts with one.
 type Scenario struct {
 	Anonymous *client.Client
 	Admin     *client.Client
@@ -27,7 +27,7 @@ type Scenario struct {
 	t testing.TB
 }
 
-// New opens a town in the system at a gateway's address and logs its administrator in.
+// New creates a scenario in the system at a gateway's address and logs in its administrator.
 func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 	t.Helper()
 	s := &Scenario{Anonymous: client.New(url), t: t}
@@ -39,12 +39,12 @@ func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 	return s
 }
 
-// For is the same town for another test, such as a part of the one that arrived.
+// For returns the same scenario for another test, such as a subtest.
 func (s *Scenario) For(t testing.TB) *Scenario {
 	return &Scenario{Anonymous: s.Anonymous, Admin: s.Admin, t: t}
 }
 
-// NewPerson is a person nobody else is.
+// NewPerson returns a person with a unique e-mail address and a random phone number.
 func NewPerson() client.Person {
 	unique := strings.ReplaceAll(uuid.NewString(), "-", "")
 	return client.Person{
@@ -54,13 +54,13 @@ func NewPerson() client.Person {
 	}
 }
 
-// Customer registers somebody and logs them in.
+// Customer registers a new person and logs them in.
 func (s *Scenario) Customer() User {
 	s.t.Helper()
 	return s.Register(NewPerson())
 }
 
-// Register registers this very person and logs them in.
+// Register registers this person, waits until the account is ACTIVE, and logs them in.
 func (s *Scenario) Register(person client.Person) User {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -72,7 +72,7 @@ func (s *Scenario) Register(person client.Person) User {
 	return User{Must(s.Anonymous.Login(ctx, person.Email, person.Password))(s.t), begun.UserID, person}
 }
 
-// Staff is a customer whom the administrator has given the role.
+// Staff registers a customer, gives them the staff role and logs them in.
 func (s *Scenario) Staff() User {
 	s.t.Helper()
 	cook := s.Customer()
@@ -81,7 +81,7 @@ func (s *Scenario) Staff() User {
 	return cook
 }
 
-// Dish puts a dish of this test alone on the menu.
+// Dish puts a dish on the menu that only this test uses.
 func (s *Scenario) Dish(stock int, priceCents int64) client.Product {
 	s.t.Helper()
 	return Must(s.Admin.AddProduct(s.t.Context(), client.NewProduct{
@@ -89,7 +89,7 @@ func (s *Scenario) Dish(stock int, priceCents int64) client.Product {
 	}))(s.t)
 }
 
-// WantStock waits until a dish's stock is as it should be.
+// WantStock waits until a dish has these stock quantities.
 func (s *Scenario) WantStock(dish client.Product, available, reserved, sold int) {
 	s.t.Helper()
 	want := fmt.Sprintf("available %d, reserved %d, sold %d", available, reserved, sold)
@@ -105,24 +105,24 @@ func (s *Scenario) WantStock(dish client.Product, available, reserved, sold int)
 	})
 }
 
-// Basket is an order of quantity of a dish.
+// Basket returns an order for one dish.
 func Basket(dish client.Product, quantity int) client.Basket {
 	return client.Basket{Items: []client.Item{{ProductID: dish.ID, Quantity: quantity}}}
 }
 
-// PlaceConfirmed places an order and waits until it is confirmed.
+// PlaceConfirmed places an order and waits until it is CONFIRMED.
 func (s *Scenario) PlaceConfirmed(by User, b client.Basket) client.Order {
 	s.t.Helper()
 	placed := Must(by.Order(s.t.Context(), b))(s.t)
 	return s.WantStatus(by, placed.ID, client.Confirmed)
 }
 
-// WantStatus waits until an order is decided, and wants this decision.
+// WantStatus waits until an order is decided and checks its status.
 func (s *Scenario) WantStatus(by User, id, status string) client.Order {
 	s.t.Helper()
 	order := Must(by.GetOrder(s.t.Context(), id, SagaTimeout))(s.t)
 	if order.Status != status {
-		s.t.Fatalf("order %s is %s (%s), want %s", id, order.Status, order.Reason, status)
+		s.t.Fatalf("order %s: got %s (%s), want %s", id, order.Status, order.Reason, status)
 	}
 	return order
 }

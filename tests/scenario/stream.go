@@ -8,9 +8,9 @@ import (
 	"comanda/tests/client"
 )
 
-// Stream is a live stream of one order's changes, being read.
+// Stream reads the live stream of one order's changes.
 type Stream struct {
-	// Within is how soon the next change has to come: LiveTimeout, unless it is set otherwise.
+	// Within limits the wait for the next change. Watch sets it to LiveTimeout.
 	Within time.Duration
 
 	t       testing.TB
@@ -19,7 +19,7 @@ type Stream struct {
 	seen    []client.Change
 }
 
-// Watch opens the stream; it closes with the test.
+// Watch opens the stream and closes it when the test ends.
 func Watch(t testing.TB, by User, orderID, after string) *Stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -38,7 +38,7 @@ func Watch(t testing.TB, by User, orderID, after string) *Stream {
 	return w
 }
 
-// Next is the next change; ok is false when the stream has ended.
+// Next waits for the next change; ok is false when the stream has ended.
 func (w *Stream) Next() (change client.Change, ok bool) {
 	w.t.Helper()
 	select {
@@ -52,17 +52,17 @@ func (w *Stream) Next() (change client.Change, ok bool) {
 			return change, false
 		}
 	case <-time.After(w.Within):
-		w.t.Fatalf("no change for %v; seen so far %+v", w.Within, w.seen)
+		w.t.Fatalf("got no change within %v; changes so far: %+v", w.Within, w.seen)
 	}
 	if n := len(w.seen); n > 0 && change.Version <= w.seen[n-1].Version {
-		w.t.Errorf("version %d (%s) came after %d (%s)", change.Version, change.Status, w.seen[n-1].Version, w.seen[n-1].Status)
+		w.t.Errorf("version %d (%s) arrived after version %d (%s)", change.Version, change.Status, w.seen[n-1].Version, w.seen[n-1].Status)
 	}
 	w.seen = append(w.seen, change)
 	return change, true
 }
 
-// Want wants the next change to be to this status. Where the stream begins, it may first tell that it is PENDING: the
-// status as it was when the stream opened.
+// Want waits for the next change and checks its status. A stream starts with the current status, so Want skips one PENDING
+// at the start.
 func (w *Stream) Want(status string) client.Change {
 	w.t.Helper()
 	change, ok := w.Next()
@@ -70,18 +70,18 @@ func (w *Stream) Want(status string) client.Change {
 		change, ok = w.Next()
 	}
 	if !ok || change.Status != status {
-		w.t.Fatalf("the next change is %+v, want %s", change, status)
+		w.t.Fatalf("the next change: got %+v, want %s", change, status)
 	}
 	if change.At.IsZero() || change.OrderID == "" || change.EventID == "" {
-		w.t.Errorf("a change without time, order or id: %+v", change)
+		w.t.Errorf("the change lacks its time, order id or event id: %+v", change)
 	}
 	return change
 }
 
-// WantEnd wants the server to end the stream.
+// WantEnd waits for the server to end the stream.
 func (w *Stream) WantEnd() {
 	w.t.Helper()
 	if change, ok := w.Next(); ok {
-		w.t.Fatalf("after the final status came %+v", change)
+		w.t.Fatalf("got %+v after the final status, want the end of the stream", change)
 	}
 }

@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// SagaTimeout is how long a saga may take on a machine that many tests share. It is no measurement.
+	// SagaTimeout limits one saga on a machine that many tests share. It is not a performance target.
 	SagaTimeout = 30 * time.Second
-	// OutageTimeout is how long the system may take to be itself again after an outage.
+	// OutageTimeout limits the system's recovery after an outage.
 	OutageTimeout = 60 * time.Second
-	// LiveTimeout is how soon a change has to be seen: sooner than the gateway looks by itself whether it missed one (15 s), so
-	// that a change that nobody announced is found out.
+	// LiveTimeout limits the wait for a live change. It is shorter than the 15 s after which the gateway polls for missed
+	// changes, so a test fails when the event of a change is missing.
 	LiveTimeout = 10 * time.Second
 )
 
-// Must returns the value of a call that has to succeed.
+// Must returns the value of a call and fails the test when the call failed.
 func Must[T any](value T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -27,13 +27,13 @@ func Must[T any](value T, err error) func(testing.TB) T {
 	}
 }
 
-// Eventually waits with SagaTimeout until check succeeds; what says what has to become true.
+// Eventually waits up to SagaTimeout until check succeeds. The failure message contains what, the awaited condition.
 func Eventually(t testing.TB, what string, check func(context.Context) error) {
 	t.Helper()
 	EventuallyWithin(t, SagaTimeout, what, check)
 }
 
-// EventuallyWithin waits so long until check succeeds.
+// EventuallyWithin is Eventually with another time limit.
 func EventuallyWithin(t testing.TB, within time.Duration, what string, check func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -47,7 +47,7 @@ func EventuallyWithin(t testing.TB, within time.Duration, what string, check fun
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("after %v still not: %s: %v", within, what, err)
+			t.Fatalf("not reached within %v: %s: %v", within, what, err)
 		case <-time.After(pause):
 		}
 	}

@@ -1,7 +1,7 @@
-// Package system starts the whole of Comanda for a test: Postgres and Kafka (package infra), the five services and a real
-// Dapr sidecar beside each (package supervisor), from dapr/dapr.yaml and the repository's components. Every system has free
-// ports, databases, a broker, secrets and a folder of its own, so any number of them run beside each other.
+// Package system starts all of Comanda for a test: Postgres and Kafka (package infra), the five services and a real Dapr
+// sidecar beside each (package supervisor), from dapr/dapr.yaml and the repository's components. Every system has its own
+// ports, databases, broker, secrets and folder, so several systems can run at the same time.
 //
-// A test can kill, stop and start any program by its name while the rest goes on. When a test fails, the last lines of every
-// log are shown. Nothing outlives the test, however that ends.
+// A test can kill, stop and start any program by its name while the others run. A failed test logs the last lines of every
+// program. No process outlives the test, even if the test is killed.
 package system

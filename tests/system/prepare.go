@@ -58,8 +58,8 @@ func (s *System) startServers(ctx context.Context) error {
 	return err
 }
 
-// environ is the test's own environment, less what would reach into a system that runs on the same machine, with the
-// system's settings over it.
+// environ returns the test's environment with the system's settings. It removes the variables that could connect this
+// system to another one on the same machine.
 func (s *System) environ(settings map[string]string) map[string]string {
 	s.JWTSecret, s.AppToken, s.APIToken = secret.Key(), secret.Token(), secret.Token()
 	s.AdminEmail, s.AdminPassword = "admin@comanda.test", secret.Password()
@@ -71,7 +71,7 @@ func (s *System) environ(settings map[string]string) map[string]string {
 	maps.Copy(environ, map[string]string{
 		"JWT_SECRET_KEY": s.JWTSecret, "APP_API_TOKEN": s.AppToken, "DAPR_API_TOKEN": s.APIToken,
 		"ADMIN_EMAIL": s.AdminEmail, "ADMIN_PASSWORD": s.AdminPassword, "SEED_MENU": "true",
-		// All customers of a test call from one address.
+		// No rate limits: all customers of a test share one address.
 		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0",
 	})
 	maps.Copy(environ, settings)

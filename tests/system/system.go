@@ -17,15 +17,15 @@ import (
 	"comanda/services"
 )
 
-// Options say what kind of system is wanted; the zero value is the ordinary one.
+// Options configure a system. The zero value starts one replica of each service beside our runtime.
 type Options struct {
 	// Stock runs the services beside the unmodified Dapr runtime instead of ours.
 	Stock bool
-	// Replicas says how many of a service there are; 1 where it says nothing. The gateway's is always 1.
+	// Replicas is the number of replicas by service; the default is 1. The gateway always has 1.
 	Replicas map[string]int
 	// Settings are added to every service's environment, such as RECOVERY_AFTER.
 	Settings map[string]string
-	// Supervised starts again what dies, as `make run` does.
+	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
 }
 
@@ -33,9 +33,9 @@ type Options struct {
 type System struct {
 	// URL is the gateway's address.
 	URL string
-	// The first administrator's account.
+	// AdminEmail and AdminPassword are the credentials of the first administrator.
 	AdminEmail, AdminPassword string
-	// The secrets that services and sidecars share: for tests that forge or withhold them.
+	// JWTSecret, AppToken and APIToken are the secrets of services and sidecars, for tests that forge or omit tokens.
 	JWTSecret, AppToken, APIToken string
 
 	*infra.Servers
@@ -43,17 +43,18 @@ type System struct {
 	dir        string
 	pairs      []*supervisor.Pair
 	supervisor supervisor.Supervisor
-	end        context.CancelFunc // of the supervisor; nil without one
+	// stopSupervisor is nil unless the system is supervised.
+	stopSupervisor context.CancelFunc
 }
 
-// Start runs a system for one test and ends it with that test.
+// Start runs a system for one test and stops it when the test ends.
 func Start(t testing.TB, options Options) *System {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	s, err := Run(ctx, options)
 	if err != nil {
-		t.Fatalf("the system does not start: %v", err)
+		t.Fatalf("start the system: %v", err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -65,13 +66,13 @@ func Start(t testing.TB, options Options) *System {
 }
 
 const (
-	// startTimeout covers building the programs when nothing is built yet.
+	// startTimeout includes the time to build all programs.
 	startTimeout = 10 * time.Minute
-	// readyTimeout is how long a start may take on a machine that is busy with other tests.
+	// readyTimeout limits the time until all services are ready, on a machine that runs other tests.
 	readyTimeout = 2 * time.Minute
 )
 
-// Run starts a system and returns when all of it is ready. The caller stops it.
+// Run starts a system and returns when all services are ready. The caller must call Stop.
 func Run(ctx context.Context, options Options) (*System, error) {
 	dir, err := os.MkdirTemp("", "comanda-")
 	if err != nil {
@@ -116,10 +117,10 @@ func (s *System) start(ctx context.Context, options Options) error {
 	return s.AwaitReady(ctx)
 }
 
-// supervise keeps everything running until Stop.
+// supervise restarts programs that end, until Stop.
 func (s *System) supervise() {
-	ctx, end := context.WithCancel(context.Background())
-	s.end = end
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stopSupervisor = cancel
 	s.supervisor.Observer = supervisor.Observer{
 		Died: func(string, time.Duration) {}, Failed: func(string, error, time.Duration) {}, Restarted: func(string) {},
 	}
@@ -130,19 +131,19 @@ func (s *System) supervise() {
 	}
 }
 
-// AwaitReady waits until every replica of every service says that it is ready. Unless something starts it again, a program
-// that ended is an error.
+// AwaitReady waits until every replica of every service is ready. In an unsupervised system it fails as soon as a program
+// ends.
 func (s *System) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	for _, pair := range s.pairs { // the gateway, which answers for all, is the plan's last
+	for _, pair := range s.pairs { // the gateway, whose readiness covers all services, is last in the plan
 		waiting, gone := context.WithCancelCause(ctx)
 		for _, program := range pair.Programs() {
-			if s.end == nil {
+			if s.stopSupervisor == nil {
 				go func() {
 					select {
 					case <-program.Exited():
-						gone(fmt.Errorf("%s has ended", program.Name))
+						gone(fmt.Errorf("%s ended; its last log lines say why", program.Name))
 					case <-waiting.Done():
 					}
 				}()
@@ -160,22 +161,22 @@ func (s *System) AwaitReady(ctx context.Context) error {
 	return nil
 }
 
-// Ready asks once whether the gateway says that all is ready.
+// Ready checks once whether the gateway reports all services as ready.
 func (s *System) Ready(ctx context.Context) error { return s.Pair("gateway").Ready(ctx) }
 
-// Pair is the first replica of a service.
+// Pair returns the first replica of a service.
 func (s *System) Pair(service string) *supervisor.Pair { return s.Replicas(service)[0] }
 
-// Replicas are all replicas of a service.
+// Replicas returns all replicas of a service.
 func (s *System) Replicas(service string) []*supervisor.Pair {
 	found := slices.DeleteFunc(slices.Clone(s.pairs), func(p *supervisor.Pair) bool { return p.App != service })
 	if len(found) == 0 {
-		panic("tests/system: there is no service " + service)
+		panic("tests/system: unknown service " + service)
 	}
 	return found
 }
 
-// Programs are all services and sidecars.
+// Programs returns all services and sidecars.
 func (s *System) Programs() []*supervisor.Program {
 	var programs []*supervisor.Program
 	for _, pair := range s.pairs {
@@ -184,7 +185,7 @@ func (s *System) Programs() []*supervisor.Program {
 	return programs
 }
 
-// StartMissing starts the programs that do not run.
+// StartMissing starts the programs that are not running.
 func (s *System) StartMissing(ctx context.Context) error {
 	var errs []error
 	for _, program := range s.Programs() {
@@ -195,11 +196,11 @@ func (s *System) StartMissing(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Stop ends all of it in good order: sidecars, services, broker, database. What it kept on disk goes, unless COMANDA_KEEP is
-// set, which shows where it is.
+// Stop stops the sidecars, the services, the broker and the database, in this order, and deletes the system's folder. If
+// COMANDA_KEEP is set, it keeps the folder and prints its path.
 func (s *System) Stop() {
-	if s.end != nil {
-		s.end()
+	if s.stopSupervisor != nil {
+		s.stopSupervisor()
 		s.supervisor.Wait()
 	}
 	supervisor.StopPairs(s.pairs)
@@ -215,20 +216,20 @@ func (s *System) Stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// LastLines shows the last n lines of every program's log.
+// LastLines returns the last n lines of every program's log.
 func (s *System) LastLines(n int) string {
 	var text strings.Builder
 	for _, program := range s.Programs() {
-		state := "runs"
+		state := "running"
 		if !program.Running() {
-			state = "does not run"
+			state = "ended"
 		}
 		fmt.Fprintf(&text, "--- %s (%s)\n%s\n", program.Name, state, strings.Join(program.LastLines(n), "\n"))
 	}
 	return text.String()
 }
 
-// Memory is how many bytes of memory the ten processes hold (resident).
+// Memory returns the resident memory of the ten processes in bytes: the total, and each by its program's name.
 func (s *System) Memory() (total int64, each map[string]int64, err error) {
 	each = map[string]int64{}
 	for _, program := range s.Programs() {
@@ -242,7 +243,7 @@ func (s *System) Memory() (total int64, each map[string]int64, err error) {
 	return total, each, nil
 }
 
-// Services are the five, in the order in which they are shown.
+// Services are the names of the five services in display order.
 var Services = services.Names
 
 func (s *System) path(name string) string { return filepath.Join(s.dir, name) }
