@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// injected is the pod as Dapr's injector makes it, installed with dapr-values.yaml; one without annotations stays as it is.
+// injected returns the pod after Dapr's injector, installed with dapr-values.yaml. A pod without annotations is unchanged.
 func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	t.Helper()
 	pod := corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
@@ -54,7 +54,7 @@ func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	return with
 }
 
-// values are those of dapr-values.yaml that decide how a sidecar is injected.
+// values are the settings in dapr-values.yaml that affect the injection of sidecars.
 type values struct {
 	Global struct {
 		MTLS struct{ Enabled bool } `json:"mtls"`

@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// pods are the templates of everything that runs, by name.
+// pods returns the pod templates of all workloads, by name.
 func pods(all objects) map[string]corev1.PodTemplateSpec {
 	templates := map[string]corev1.PodTemplateSpec{}
 	for _, object := range all {

@@ -91,7 +91,7 @@ var spare = map[string]bool{
 	"gateway GET /orders/{id}/events": true, // as GET /orders/{id}: the gateway's own route, which order has not
 }
 
-// routes are the paths that a service has, and some that every service has.
+// routes returns the paths of a service, and some that every service has.
 func routes(t *testing.T, service string) []string {
 	t.Helper()
 	paths := []string{"/", "/events/order.created.pending", "/events/unmatched", "/healthz", "/healthz/app", "/readyz", "/metrics", "/debug/pprof/"}

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// policies answer what the network policies of a namespace let pass: the union of all that are for a pod.
+// policies evaluates the network policies of a namespace: a pod allows the union of the policies that select it.
 type policies struct {
 	t   *testing.T
 	all []*networkingv1.NetworkPolicy
