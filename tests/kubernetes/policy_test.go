@@ -111,10 +111,10 @@ func routes(t *testing.T, service string) []string {
 func TestStrangersAreRefused(t *testing.T) {
 	at := doors(t, built(t, base))
 	for name, who := range map[string]context.Context{
-		"nobody":                        context.Background(),
+		"no certificate":                context.Background(),
 		"a gateway of another domain":   caller(t, "public", "comanda", "gateway"),
 		"a gateway in another place":    caller(t, "comanda", "default", "gateway"),
-		"somebody else in our own":      caller(t, "comanda", "comanda", "curl"),
+		"another app in our namespace":  caller(t, "comanda", "comanda", "curl"),
 		"a gateway in quite another":    caller(t, "cluster.local", "dapr-system", "gateway"),
 		"one whose name begins as ours": caller(t, "comanda", "comanda", "gateway2"),
 	} {
