@@ -14,10 +14,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// folder is where rules and their tests are.
+// folder contains the rules and their tests.
 const folder = "../../deploy/prometheus"
 
-// file is one file of tests, as promtool reads it.
+// file is one test file in promtool's format.
 type file struct {
 	RuleFiles          []string       `yaml:"rule_files"`
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
@@ -40,7 +40,7 @@ type question struct {
 	} `yaml:"exp_samples"`
 }
 
-// The rules do what their tests say, and each alert fires in one of them.
+// The rules pass their tests, and each alert fires in at least one of them.
 func TestAlerts(t *testing.T) {
 	fired := map[string]bool{}
 	for _, path := range glob(t, "tests/*.yml") {
@@ -62,7 +62,7 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// play lets time pass in one scenario, asks what it asks, and says which alerts fired.
+// play evaluates the rules over a scenario's time, checks its questions, and returns the alerts that fired.
 func (f file) play(t *testing.T, s scenario) map[string]bool {
 	rules, err := newEvaluator(s.memory(t), f.RuleFiles)
 	if err != nil {
@@ -82,7 +82,7 @@ func (f file) play(t *testing.T, s scenario) map[string]bool {
 	return rules.fired
 }
 
-// memory holds what was measured.
+// memory returns the scenario's input series.
 func (s scenario) memory(t *testing.T) *memory {
 	t.Helper()
 	m := &memory{}
@@ -116,7 +116,7 @@ func (q question) ask(t *testing.T, rules *evaluator) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("after %s, %s is\n\t%q, not\n\t%q", q.EvalTime, q.Expr, got, want)
+		t.Errorf("after %s, %s: got\n\t%q, want\n\t%q", q.EvalTime, q.Expr, got, want)
 	}
 }
 

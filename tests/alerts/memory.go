@@ -14,10 +14,10 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// stale ends a series: it has vanished from what was measured, or from what a rule found.
+// stale marks the end of a series that vanished from the input or from a rule's result.
 var stale = math.Float64frombits(value.StaleNaN)
 
-// memory holds time series, for as long as one test takes.
+// memory holds the time series of one test.
 type memory struct{ series []*series }
 
 type series struct {
@@ -25,7 +25,7 @@ type series struct {
 	samples []chunks.Sample
 }
 
-// add appends one sample; times only grow.
+// add appends one sample. Its time must be later than the series' last one.
 func (m *memory) add(l labels.Labels, at int64, v float64) {
 	for _, s := range m.series {
 		if labels.Equal(s.labels, l) {
@@ -51,7 +51,7 @@ func (m *memory) load(l labels.Labels, values []parser.SequenceValue, interval i
 func (m *memory) Querier(_, _ int64) (storage.Querier, error) { return querier{memory: m}, nil }
 
 type querier struct {
-	storage.LabelQuerier // of which the engine has no need
+	storage.LabelQuerier // nil: the engine does not use it
 	*memory
 }
 

@@ -13,13 +13,13 @@ import (
 	"github.com/prometheus/prometheus/template"
 )
 
-// evaluator does with rules what Prometheus does: it asks, at every interval, writes down what it found, and knows for how
-// long an alert has held.
+// evaluator evaluates rules as Prometheus does: at every interval it runs their queries, records the results as series, and
+// tracks how long each alert has been active.
 type evaluator struct {
 	engine *promql.Engine
 	memory *memory
 	groups []*group
-	fired  map[string]bool // each alert that has, as by sign
+	fired  map[string]bool // alerts that fired, by sign
 }
 
 type group struct {
@@ -27,11 +27,11 @@ type group struct {
 	rules []*rule
 }
 
-// rule is one with its state.
+// rule is a rule with its state.
 type rule struct {
 	rulefmt.Rule
-	since   map[uint64]int64         // when an alert began to hold, by its labels
-	written map[uint64]labels.Labels // the series of the last time
+	since   map[uint64]int64         // when an alert became active, by its labels' hash
+	written map[uint64]labels.Labels // the series of the last evaluation
 }
 
 func newEvaluator(m *memory, files []string) (*evaluator, error) {
@@ -70,7 +70,7 @@ func (e *evaluator) ask(ctx context.Context, expr string, at int64) (promql.Vect
 	return result.Vector()
 }
 
-// evaluate runs all groups whose turn it is.
+// evaluate runs all groups that are due at this time.
 func (e *evaluator) evaluate(ctx context.Context, at int64) error {
 	for _, g := range e.groups {
 		if interval := time.Duration(g.Interval).Milliseconds(); interval > 0 && at%interval != 0 {
@@ -89,7 +89,7 @@ func (e *evaluator) evaluate(ctx context.Context, at int64) error {
 	return nil
 }
 
-// note writes down what a rule found, and ends the series of what it does not find any more.
+// note records a rule's result as series and ends the series that the result no longer contains.
 func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at int64) error {
 	written, since := map[uint64]labels.Labels{}, map[uint64]int64{}
 	write := func(l labels.Labels, v float64) {
@@ -130,7 +130,7 @@ func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at i
 	return nil
 }
 
-// expand fills in the annotations, for the mistakes that show only then.
+// expand expands the annotations, because some template errors appear only then.
 func expand(ctx context.Context, r rulefmt.Rule, alert labels.Labels, s promql.Sample) error {
 	data := template.AlertTemplateData(alert.Map(), map[string]string{"repository": ""}, "", s)
 	const names = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$value := .Value}}"
@@ -143,5 +143,5 @@ func expand(ctx context.Context, r rulefmt.Rule, alert labels.Labels, s promql.S
 	return nil
 }
 
-// sign tells one alert from the others: its name, and the labels that the rule gives it.
+// sign identifies an alert by its name and the labels that the rule sets.
 func sign(r rulefmt.Rule) string { return r.Alert + labels.FromMap(r.Labels).String() }

@@ -19,7 +19,7 @@ type fault struct {
 var faults = []fault{
 	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
 		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
-	{"events that nobody can process, targets and rules that are lost", together(lostTarget, garbage, deadRow, badRule, stopped("order-db-exporter")),
+	{"events that no consumer can handle, lost targets and rules", together(lostTarget, garbage, deadRow, badRule, stopped("order-db-exporter")),
 		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
 			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil, nil},
 	{"Loki refuses a log line", oldLine, []sign{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
@@ -28,7 +28,7 @@ var faults = []fault{
 	{"the sidecars of product and user are stopped while people order and register", together(stopped("product-dapr", "user-dapr"), orders(15), registration),
 		[]sign{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
 		[]sign{"SagaSlow saga=order severity=warning"}, nil},
-	{"nobody decides until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
+	{"no decision until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
 		[]sign{"SagaSlow saga=given_up"}, nil, nil},
 	{"product is stopped, then the databases of the others while people ask; and a consumer does not read on",
 		together(stopped("product"), visitors, stopped("auth-db", "user-db", "order-db"), silentReader),

@@ -13,7 +13,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// The parts of the system that are killed, one after the other.
+// These containers are killed one after the other.
 var (
 	services  = []string{"gateway", "auth", "user", "order", "product"}
 	databases = []string{"auth-db", "user-db", "order-db", "product-db"}

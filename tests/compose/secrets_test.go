@@ -70,7 +70,7 @@ func secret(name string) bool {
 	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") || strings.Contains(name, "DATABASE_URL")
 }
 
-// The output of `docker inspect` for containers, images and volumes contains no secret, and neither does any log.
+// The output of `docker inspect` for containers and images contains no secret, and neither does any log.
 func testSecretsAreKept(t *testing.T, s *stack) {
 	known := map[string]string{"JWT_SECRET_KEY": s.settings["JWT_SECRET_KEY"]}
 	for _, service := range services {

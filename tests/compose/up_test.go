@@ -53,7 +53,7 @@ func (s *stack) override(t *testing.T) string {
 		copyFile(s.path("deploy/prometheus/targets/base.yml"), s.targetsFile()))
 	none := filepath.Join(s.dir, "none.yml")
 	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
-		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // where the repository's files are not mounted
+		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // placeholders for files that may be mounted here
 	}
 	text := fmt.Sprintf(`services:
   prometheus:

@@ -13,9 +13,9 @@ import (
 // The demo succeeds twice on the same system. In the first run the kitchen has no account yet.
 func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
 	s := system.Start(t, system.Options{})
-	nobody := client.New(s.URL)
+	anonymous := client.New(s.URL)
 	for late := time.After(patience); ; {
-		_, err := nobody.Login(t.Context(), s.AdminEmail, s.AdminPassword)
+		_, err := anonymous.Login(t.Context(), s.AdminEmail, s.AdminPassword)
 		if err == nil {
 			break
 		}

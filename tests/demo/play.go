@@ -15,8 +15,8 @@ import (
 // play holds the demo's clients and the dishes on the menu.
 type play struct {
 	*stage
-	nobody, ana, kitchen *client.Client
-	menu                 []client.Product
+	anonymous, ana, kitchen *client.Client
+	menu                    []client.Product
 }
 
 // run plays all acts and returns the first error.
@@ -25,8 +25,8 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	if err != nil {
 		return err
 	}
-	p := &play{stage: &stage{out: out, begun: time.Now(), pause: pause}, nobody: client.New(settings.URL)}
-	if err := p.nobody.Ready(ctx); err != nil {
+	p := &play{stage: &stage{out: out, begun: time.Now(), pause: pause}, anonymous: client.New(settings.URL)}
+	if err := p.anonymous.Ready(ctx); err != nil {
 		if client.Refused(err) != nil {
 			return fmt.Errorf("the system at %s is not ready yet: %w", settings.URL, err)
 		}
@@ -56,25 +56,25 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 
 // hire logs in the kitchen. If the login fails and the admin is known, it registers the kitchen and the admin grants its role.
 func (p *play) hire(ctx context.Context, s settings) (*client.Client, error) {
-	kitchen, refused := p.nobody.Login(ctx, s.KitchenEmail, s.KitchenPassword)
+	kitchen, refused := p.anonymous.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 	if refused == nil || s.AdminEmail == "" {
 		return kitchen, refused
 	}
-	admin, err := p.nobody.Login(ctx, s.AdminEmail, s.AdminPassword)
+	admin, err := p.anonymous.Login(ctx, s.AdminEmail, s.AdminPassword)
 	if err != nil {
 		return nil, fmt.Errorf("%w, and the admin cannot log in to create its account: %w", refused, err)
 	}
-	begun, err := p.nobody.Register(ctx, client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"})
+	begun, err := p.anonymous.Register(ctx, client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", refused, err)
 	}
-	if _, err := p.nobody.Registration(ctx, begun.UserID, patience); err != nil {
+	if _, err := p.anonymous.Registration(ctx, begun.UserID, patience); err != nil {
 		return nil, err
 	}
 	if _, err := admin.SetRoles(ctx, begun.UserID, client.RoleCustomer, client.RoleStaff); err != nil {
 		return nil, err
 	}
-	return p.nobody.Login(ctx, s.KitchenEmail, s.KitchenPassword)
+	return p.anonymous.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 }
 
 func (p *play) register(ctx context.Context) error {
@@ -83,12 +83,12 @@ func (p *play) register(ctx context.Context) error {
 		Email: "ana-" + unique + "@example.com", Password: rand.Text(), Name: "Ana",
 		Address: &client.Address{Street: "Calle Mayor 1", City: "Madrid", PostalCode: "28013", Country: "ES"},
 	}
-	begun, err := p.nobody.Register(ctx, person)
+	begun, err := p.anonymous.Register(ctx, person)
 	if err != nil {
 		return err
 	}
 	p.tell("Ana", "registers as %s: %s", person.Email, begun.Status)
-	settled, err := p.nobody.Registration(ctx, begun.UserID, patience)
+	settled, err := p.anonymous.Registration(ctx, begun.UserID, patience)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (p *play) register(ctx context.Context) error {
 	if settled.Status != client.AccountActive {
 		return fmt.Errorf("the account is %s %s, not ACTIVE", settled.Status, settled.Reason)
 	}
-	if p.ana, err = p.nobody.Login(ctx, person.Email, person.Password); err != nil {
+	if p.ana, err = p.anonymous.Login(ctx, person.Email, person.Password); err != nil {
 		return err
 	}
 	p.tell("Ana", "logs in")

@@ -45,7 +45,7 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 		{"quantity huge", line(`1000000`), wrong, "items[0].quantity"},
 		{"quantity beyond 64 bits", line(`99999999999999999999`), wrong, "items[0].quantity"},
 		{"unknown product", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}]}`, uuid.NewString()), wrong, "items[0].productId"},
-		{"product that is no id", `{"items":[{"productId":"tortilla","quantity":1}]}`, wrong, "items[0].productId"},
+		{"product id that is not a UUID", `{"items":[{"productId":"tortilla","quantity":1}]}`, wrong, "items[0].productId"},
 		{"duplicate lines", `{"items":[` + one + `,` + one + `]}`, wrong, "items[1].productId"},
 		{"too many lines", `{"items":[` + strings.Repeat(one+",", 60) + one + `]}`, wrong, "items"},
 		{"notes too long", `{"items":[` + one + `],"notes":"` + strings.Repeat("x", 501) + `"}`, wrong, "notes"},

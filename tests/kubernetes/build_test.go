@@ -41,13 +41,13 @@ const (
 	base, small, production = home + "/base", home + "/overlays/small", home + "/overlays/production"
 )
 
-// everywhere is all that can be applied.
+// everywhere lists the kustomizations that can be applied.
 var everywhere = []string{base, small, production}
 
 // services are the five, in the order of their ports.
 var services = []string{"gateway", "auth", "user", "order", "product"}
 
-// decoder knows the kinds that may be used, and no field that these do not have.
+// decoder decodes only the supported kinds and rejects unknown fields.
 var decoder = func() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme,
@@ -86,10 +86,10 @@ func repository(t testing.TB) filesys.FileSystem {
 	return disk
 }
 
-// objects are what a kustomization makes.
+// objects are the objects of a kustomization.
 type objects []runtime.Object
 
-// built makes a kustomization as `kubectl apply -k` does.
+// built builds a kustomization as `kubectl apply -k` does.
 func built(t testing.TB, folder string) objects {
 	t.Helper()
 	text, done := made[folder]
@@ -103,7 +103,7 @@ func built(t testing.TB, folder string) objects {
 	return decoded(t, folder, text)
 }
 
-// made is what was built already.
+// made caches the built kustomizations.
 var made = map[string][]byte{}
 
 func build(disk filesys.FileSystem, folder string) ([]byte, error) {
@@ -149,7 +149,7 @@ func documents(t testing.TB, text []byte) [][]byte {
 	}
 }
 
-// of lists the objects of one type.
+// of returns the objects of one type.
 func of[T any](all objects) []*T {
 	var those []*T
 	for _, object := range all {
@@ -160,7 +160,7 @@ func of[T any](all objects) []*T {
 	return those
 }
 
-// named finds one object of a type.
+// named returns the object of one type with this name.
 func named[T any](t testing.TB, all objects, name string) *T {
 	t.Helper()
 	for _, one := range of[T](all) {
@@ -168,7 +168,7 @@ func named[T any](t testing.TB, all objects, name string) *T {
 			return one
 		}
 	}
-	t.Fatalf("there is no %T %s", *new(T), name)
+	t.Fatalf("%T %s is missing", *new(T), name)
 	return nil
 }
 
@@ -180,12 +180,12 @@ func nameOf(object runtime.Object) string {
 	return accessor.GetName()
 }
 
-// apps are the Deployments of the five services.
+// apps returns the Deployments of the five services.
 func apps(all objects) []*appsv1.Deployment {
 	return slices.DeleteFunc(of[appsv1.Deployment](all), func(d *appsv1.Deployment) bool { return !slices.Contains(services, d.Name) })
 }
 
-// files decodes what lies in a folder for Dapr.
+// files decodes the Dapr resources in a folder.
 func files(t testing.TB, folder string) objects {
 	t.Helper()
 	var all objects
@@ -197,7 +197,7 @@ func files(t testing.TB, folder string) objects {
 	return all
 }
 
-// spec is what an object is about: neither its labels nor its namespace.
+// spec returns an object's content without its labels and its namespace.
 func spec(t testing.TB, object runtime.Object) string {
 	t.Helper()
 	var parts map[string]json.RawMessage

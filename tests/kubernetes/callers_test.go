@@ -22,8 +22,8 @@ import (
 	configapi "github.com/dapr/dapr/pkg/apis/configuration/v1alpha1"
 )
 
-// callers are the five services, each on a connection that it opened with its sidecar's certificate. The trust domain in it
-// is that of the sidecar's own Configuration.
+// callers returns a request context for each of the five services, on a connection with its sidecar's certificate. The
+// certificate's trust domain comes from the sidecar's own Configuration.
 func callers(t *testing.T, all objects) map[string]context.Context {
 	t.Helper()
 	people := map[string]context.Context{}
@@ -34,8 +34,8 @@ func callers(t *testing.T, all objects) map[string]context.Context {
 	return people
 }
 
-// caller is the context of a request over mutual TLS from the app with that name, by a certificate such as Dapr's sentry
-// issues: who it is stands in it as a SPIFFE id.
+// caller returns the context of a request over mutual TLS from the app with that name. Its certificate names the app with a
+// SPIFFE id, as Dapr's sentry does.
 func caller(t *testing.T, domain, namespace, app string) context.Context {
 	t.Helper()
 	who := spiffeid.RequireFromSegments(spiffeid.RequireTrustDomainFromString(domain), "ns", namespace, app)
@@ -59,7 +59,7 @@ func caller(t *testing.T, domain, namespace, app string) context.Context {
 	return peer.NewContext(context.Background(), &peer.Peer{AuthInfo: info})
 }
 
-// certified is a certificate that signs itself.
+// certified returns a self-signed certificate.
 func certified(t *testing.T, who spiffeid.ID) *x509svid.SVID {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

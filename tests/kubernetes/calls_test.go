@@ -10,35 +10,35 @@ import (
 	"testing"
 )
 
-// call is what one service asks of another through the sidecars.
+// call is a call from one service to another through the sidecars.
 type call struct{ from, to, method, path string }
 
-// calls reads from the source what is called: the gateway's table of the public API, its question whether a service is
-// ready, the history it begins a stream with, and order's look at the menu.
+// calls reads all calls from the source: the gateway's table of the public API, its readiness checks, the history with which
+// it starts a stream, and order's request for the menu.
 func calls(t *testing.T) []call {
 	t.Helper()
 	ready := literals(t, "services/gateway/ready.go", "invocation")
 	history := literals(t, "services/gateway/tracking.go", "invocation")
 	if len(ready) != 1 || len(history) != 1 {
-		t.Fatalf("the gateway calls in more ways than this test knows: %v %v", ready, history)
+		t.Fatalf("this test does not know all calls of the gateway: %v %v", ready, history)
 	}
 	methods := constants(t, "services/gateway/routes.go")
 	var all []call
 	for _, line := range literals(t, "services/gateway/routes.go", "") {
-		if line["app"] == "" { // a route, which is no call
+		if line["app"] == "" { // a route, not a call
 			continue
 		}
 		path := line["path"]
 		if line["stream"] == "true" { // served by the gateway, from order's history
 			path = strings.TrimSuffix(path, "/events") + "/history"
 			if history[0]["app"] != line["app"] || history[0]["method"] != "GET" {
-				t.Fatalf("a stream is served from %v", history)
+				t.Fatalf("a stream starts with %v", history)
 			}
 		}
 		all = append(all, call{"gateway", line["app"], methods[line["method"]], path})
 	}
 	if len(all) < 20 {
-		t.Fatalf("only %d calls in services/gateway/routes.go", len(all))
+		t.Fatalf("found only %d calls in services/gateway/routes.go", len(all))
 	}
 	for _, service := range services[1:] {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
@@ -46,7 +46,7 @@ func calls(t *testing.T) []call {
 	return append(all, menu(t))
 }
 
-// menu finds order's call of InvokeMethod(ctx, app, path?query, method).
+// menu returns order's call of InvokeMethod(ctx, app, path?query, method).
 func menu(t *testing.T) call {
 	t.Helper()
 	var found []call
@@ -64,12 +64,12 @@ func menu(t *testing.T) call {
 		return true
 	})
 	if len(found) != 1 {
-		t.Fatalf("order calls %v", found)
+		t.Fatalf("unexpected calls of order: %v", found)
 	}
 	return found[0]
 }
 
-// offered are the routes of a service, whoever may call them.
+// offered returns all routes of a service.
 func offered(t *testing.T, service string) []call {
 	t.Helper()
 	var all []call
@@ -79,12 +79,12 @@ func offered(t *testing.T, service string) []call {
 		}
 	}
 	if len(all) == 0 {
-		t.Fatalf("%s offers nothing", service)
+		t.Fatalf("found no routes of %s", service)
 	}
 	return all
 }
 
-// literals reads the composite literals of one type, or of any, in a file: each field with its word.
+// literals reads a file's composite literals of one type, or of any type: each field with its word.
 func literals(t *testing.T, file, kind string) []map[string]string {
 	t.Helper()
 	var all []map[string]string
@@ -107,7 +107,7 @@ func literals(t *testing.T, file, kind string) []map[string]string {
 	return all
 }
 
-// constants reads what the constants of a file stand for, those inside functions as well.
+// constants reads the values of a file's constants, including those inside functions.
 func constants(t *testing.T, file string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -131,7 +131,7 @@ func source(t *testing.T, file string) *ast.File {
 	return parsed
 }
 
-// word is what an expression says: a string, a name, or the method that a constant of net/http stands for.
+// word returns an expression as text: a string, a name, or the HTTP method of a net/http constant.
 func word(expression ast.Expr) string {
 	switch one := expression.(type) {
 	case *ast.BasicLit:

@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Every kustomization builds, and what it makes is what Kubernetes and Dapr know, to the last field. Two objects of one
-// name would be one; one outside the namespace would be left behind when it goes.
-func TestEverythingIsKnown(t *testing.T) {
+// Every kustomization builds, and Kubernetes or Dapr knows each field of its objects. Of two objects with one name, one would
+// replace the other. An object outside the namespace would remain after the namespace is deleted.
+func TestEveryKustomizationBuildsKnownObjects(t *testing.T) {
 	for _, folder := range everywhere {
 		all, seen := built(t, folder), map[string]bool{}
 		for _, object := range all {
@@ -26,14 +26,14 @@ func TestEverythingIsKnown(t *testing.T) {
 			kind := object.GetObjectKind().GroupVersionKind().Kind
 			name := kind + " " + accessor.GetName()
 			if seen[name] {
-				t.Errorf("%s: two of %s", folder, name)
+				t.Errorf("%s: two objects are named %s", folder, name)
 			}
 			seen[name] = true
 			if kind != "Namespace" && accessor.GetNamespace() != "comanda" {
 				t.Errorf("%s: %s is in the namespace %q", folder, name, accessor.GetNamespace())
 			}
 			if accessor.GetLabels()["app.kubernetes.io/part-of"] != "comanda" && kind != "Secret" {
-				t.Errorf("%s: %s does not say that it is a part of comanda", folder, name)
+				t.Errorf("%s: %s lacks the label of comanda", folder, name)
 			}
 		}
 		for _, service := range services {
@@ -44,9 +44,8 @@ func TestEverythingIsKnown(t *testing.T) {
 	}
 }
 
-// Building hides what a file says twice; so each file is also read by itself. Patches are parts of objects, which decode
-// as well.
-func TestEveryFileIsKnown(t *testing.T) {
+// A build hides duplicate keys, so each file is also decoded by itself. Patches are partial objects, which decode as well.
+func TestEveryFileDecodesStrictly(t *testing.T) {
 	read := 0
 	for _, folder := range []string{home, "components", "dapr/subscriptions", "dapr/resiliency"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, entry fs.DirEntry, err error) error {
@@ -74,11 +73,11 @@ func TestEveryFileIsKnown(t *testing.T) {
 		}
 	}
 	if read < 20 {
-		t.Errorf("%d files read: where are the others?", read)
+		t.Errorf("read only %d files, want more", read)
 	}
 }
 
-// listed reports files that lie beside a kustomization and are in nothing it makes.
+// listed reports files beside a kustomization that it does not use.
 func listed(t *testing.T, file string, kustomization types.Kustomization) {
 	t.Helper()
 	used := slices.Clone(kustomization.Resources)
@@ -91,13 +90,13 @@ func listed(t *testing.T, file string, kustomization types.Kustomization) {
 	}
 	for _, other := range beside {
 		if name := filepath.Base(other); name != "kustomization.yaml" && !slices.Contains(used, name) {
-			t.Errorf("%s says nothing of %s", file, name)
+			t.Errorf("%s does not use %s", file, name)
 		}
 	}
 }
 
-// Without the secrets nothing is applied, and the message names the file.
-func TestMissingSecretsStopEverything(t *testing.T) {
+// Without the secrets the build fails, and its error names the missing file.
+func TestBuildFailsWithoutTheSecrets(t *testing.T) {
 	disk := repository(t)
 	if err := disk.RemoveAll("/" + home + "/secrets/comanda.env"); err != nil {
 		t.Fatal(err)

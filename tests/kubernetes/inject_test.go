@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// injected is the pod as Dapr's injector makes it, installed with dapr-values.yaml; one without annotations stays as it is.
+// injected returns the pod after Dapr's injector, installed with dapr-values.yaml. A pod without annotations is unchanged.
 func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	t.Helper()
 	pod := corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
@@ -54,7 +54,7 @@ func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	return with
 }
 
-// values are those of dapr-values.yaml that decide how a sidecar is injected.
+// values are the settings in dapr-values.yaml that affect the injection of sidecars.
 type values struct {
 	Global struct {
 		MTLS struct{ Enabled bool } `json:"mtls"`
@@ -74,9 +74,9 @@ func daprValues(t testing.TB) values {
 	return v
 }
 
-// Dapr is installed with mutual TLS, and no pod starts without its sidecar. Helm takes a value that its chart does not know
-// in silence: so each of ours is looked up in the chart, which is part of Dapr's module.
-func TestDaprIsInstalledAsItShouldBe(t *testing.T) {
+// Dapr is installed with mutual TLS, and no pod starts without its sidecar. Helm silently accepts a value that the chart does
+// not know, so the test looks up each of our values in the chart, which is part of Dapr's module.
+func TestDaprValuesAreKnownAndSecure(t *testing.T) {
 	if v := daprValues(t); !v.Global.MTLS.Enabled || !v.Injector.Drop || v.Injector.FailurePolicy != "Fail" {
 		t.Errorf("dapr-values.yaml: %+v", v)
 	}
@@ -91,7 +91,7 @@ func TestDaprIsInstalledAsItShouldBe(t *testing.T) {
 	}
 	parts, err := filepath.Glob(filepath.Join(chart, "charts/*/values.yaml"))
 	if err != nil || len(parts) == 0 {
-		t.Fatalf("no parts of the chart: %v", err)
+		t.Fatalf("found no parts of the chart: %v", err)
 	}
 	for _, part := range parts {
 		var of map[string]any
@@ -112,12 +112,12 @@ func inChart(t *testing.T, where string, ours, known map[string]any) {
 	for name, value := range ours {
 		chart, there := known[name]
 		if !there {
-			t.Errorf("Dapr's chart knows no %s%s", where, name)
+			t.Errorf("Dapr's chart does not know the value %s%s", where, name)
 			continue
 		}
 		deeper, nested := value.(map[string]any)
 		below, _ := chart.(map[string]any)
-		if nested && len(below) > 0 { // one that is empty in the chart takes anything
+		if nested && len(below) > 0 { // an object that is empty in the chart accepts any value
 			inChart(t, where+name+".", deeper, below)
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Nothing is open that no policy opens, and no policy is for pods that are not there.
-func TestPoliciesAreForSomebody(t *testing.T) {
+// Every pod is closed by default, and every policy selects an existing pod.
+func TestEveryPolicySelectsAPod(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		running := pods(all)
 		for name, pod := range running {
 			if n := network(t, all); n.open(pod.Labels, networkingv1.PolicyTypeIngress) || n.open(pod.Labels, networkingv1.PolicyTypeEgress) {
-				t.Errorf("%s: %s is open to all", folder, name)
+				t.Errorf("%s: no policy restricts %s", folder, name)
 			}
 		}
 		matches := func(policy string, selector *metav1.LabelSelector) {
@@ -25,7 +25,7 @@ func TestPoliciesAreForSomebody(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%s: policy %s: nothing is %s", folder, policy, metav1.FormatLabelSelector(selector))
+			t.Errorf("%s: policy %s: no pod matches %s", folder, policy, metav1.FormatLabelSelector(selector))
 		}
 		for _, policy := range of[networkingv1.NetworkPolicy](all) {
 			matches(policy.Name, &policy.Spec.PodSelector)
@@ -47,8 +47,8 @@ func TestPoliciesAreForSomebody(t *testing.T) {
 	}
 }
 
-// Sidecars reach each other exactly where one service calls another; services reach their own store, and no other's.
-func TestWhoReachesWhom(t *testing.T) {
+// A sidecar reaches another one exactly where its service calls the other. A service reaches only its own database.
+func TestPodsReachOnlyWhatTheyCall(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		n, running := network(t, all), pods(all)
@@ -73,12 +73,12 @@ func TestWhoReachesWhom(t *testing.T) {
 	}
 }
 
-// databases are those of overlays/small, by whose they are.
+// databases are the databases of overlays/small, by their services.
 var databases = map[string]string{"auth-db": "auth", "user-db": "user", "order-db": "order", "product-db": "product"}
 
-// From outside only the gateway's public port is reached, and in production by the Ingress alone; Prometheus reaches all
-// metrics, of services and sidecars.
-func TestWhatIsOpenToTheOutside(t *testing.T) {
+// Only the gateway's public port is reachable from outside, in production only by the Ingress. Prometheus reaches the metrics
+// of all services and sidecars.
+func TestOnlyTheGatewayIsReachableFromOutside(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		n := network(t, all)
@@ -86,7 +86,7 @@ func TestWhatIsOpenToTheOutside(t *testing.T) {
 			for port := range map[int32]bool{3500: true, 50001: true, 50002: true, 5010: true, 5011: true, 5012: true, 5013: true, 8080: true, 8081: true, 9090: true, 9308: true, 5432: true, 9092: true} {
 				public := name == "gateway" && port == 8080 && folder != production
 				if got := n.takesFrom(pod.Labels, "anywhere", port); got != public {
-					t.Errorf("%s: %s is reached from anywhere on %d: %v", folder, name, port, got)
+					t.Errorf("%s: %s: reachable from anywhere on port %d: got %v", folder, name, port, got)
 				}
 				if name == "gateway" && port == 8080 && folder == production && !n.takesFrom(pod.Labels, "traefik", port) {
 					t.Errorf("%s: the Ingress does not reach the gateway", folder)
@@ -102,7 +102,7 @@ func TestWhatIsOpenToTheOutside(t *testing.T) {
 			}
 		}
 		if !n.takesFrom(pods(all)["kafka-exporter"].Labels, "observability", 9308) {
-			t.Errorf("%s: Prometheus does not reach the exporter of Kafka's numbers", folder)
+			t.Errorf("%s: Prometheus does not reach the Kafka exporter", folder)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// pods are the templates of everything that runs, by name.
+// pods returns the pod templates of all workloads, by name.
 func pods(all objects) map[string]corev1.PodTemplateSpec {
 	templates := map[string]corev1.PodTemplateSpec{}
 	for _, object := range all {
@@ -34,8 +34,8 @@ func pods(all objects) map[string]corev1.PodTemplateSpec {
 	return templates
 }
 
-// What runs takes no more than it may, and can do no more than it has to. With the sidecar that Dapr's injector puts beside
-// it a pod still passes the namespace's rule (Pod Security Standards, "restricted").
+// Every pod has resource limits and the fewest privileges. With the sidecar that Dapr's injector adds, it still passes the
+// namespace's rule (Pod Security Standards, "restricted").
 func TestEveryPodIsConfined(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
@@ -49,7 +49,7 @@ func TestEveryPodIsConfined(t *testing.T) {
 				t.Errorf("%s has a token for the API server", name)
 			}
 			if spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
-				t.Errorf("%s gets a variable for every Service", name)
+				t.Errorf("%s gets environment variables for every Service: disable enableServiceLinks", name)
 			}
 			inherited := spec.SecurityContext
 			if inherited == nil || inherited.RunAsNonRoot == nil || !*inherited.RunAsNonRoot || inherited.RunAsUser == nil || *inherited.RunAsUser == 0 {
@@ -85,11 +85,11 @@ func confined(t *testing.T, name string, container corev1.Container) {
 	}
 	if foreign := strings.HasPrefix(container.Image, "apache/") || strings.HasPrefix(container.Image, "openzipkin/"); !foreign &&
 		(own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem) {
-		t.Errorf("%s may write into its image", name)
+		t.Errorf("%s has a writable root filesystem", name)
 	}
 }
 
-// The kubelet asks what runs for ever. No service's readiness depends on another service.
+// The kubelet probes every long-running container. No service's readiness depends on another service.
 func TestEveryContainerIsProbed(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
@@ -113,17 +113,17 @@ func TestEveryContainerIsProbed(t *testing.T) {
 				want = "/healthz/app"
 			}
 			if got := container.ReadinessProbe.HTTPGet.Path; got != want {
-				t.Errorf("%s: %s is ready when %s says so, not %s", folder, app.Name, got, want)
+				t.Errorf("%s: readiness probe of %s: got %s, want %s", folder, app.Name, got, want)
 			}
 			if got := container.LivenessProbe.HTTPGet.Path; got != "/healthz" {
-				t.Errorf("%s: %s is alive when %s says so", folder, app.Name, got)
+				t.Errorf("%s: wrong liveness probe of %s: %s", folder, app.Name, got)
 			}
 		}
 	}
 }
 
-// Each service has an account of its own, and survives a node's maintenance; those that carry the load grow with it, to no
-// more consumers than a topic has partitions.
+// Each service has its own account and survives the maintenance of a node. The services with the most load scale with it, to
+// at most as many consumers as a topic has partitions.
 func TestEveryServiceStaysUp(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
@@ -132,21 +132,21 @@ func TestEveryServiceStaysUp(t *testing.T) {
 			target := named[appsv1.Deployment](t, all, scaler.Spec.ScaleTargetRef.Name)
 			growing[target.Name] = true
 			if target.Spec.Replicas != nil {
-				t.Errorf("%s: %s has a number of replicas, which each apply would set it back to", folder, target.Name)
+				t.Errorf("%s: %s sets replicas, so each apply would undo the autoscaling", folder, target.Name)
 			}
 			if most := scaler.Spec.MaxReplicas; int(most) > partitions(t) || most < *scaler.Spec.MinReplicas {
-				t.Errorf("%s: %s grows to %d", folder, target.Name, most)
+				t.Errorf("%s: %s scales to a wrong maximum: %d", folder, target.Name, most)
 			}
 		}
 		for _, name := range []string{"gateway", "order", "product"} {
 			if !growing[name] {
-				t.Errorf("%s: %s does not grow with its load", folder, name)
+				t.Errorf("%s: %s does not scale with its load", folder, name)
 			}
 		}
 		for _, app := range apps(all) {
 			budget := named[policyv1.PodDisruptionBudget](t, all, app.Name)
 			if !selects(t, budget.Spec.Selector, app.Spec.Template.Labels) || budget.Spec.MaxUnavailable.IntValue() != 1 {
-				t.Errorf("%s: the disruption budget of %s is not for it", folder, app.Name)
+				t.Errorf("%s: the disruption budget of %s does not select its pods", folder, app.Name)
 			}
 			if account := app.Spec.Template.Spec.ServiceAccountName; account != app.Name {
 				t.Errorf("%s: %s runs as %q", folder, app.Name, account)
@@ -156,18 +156,18 @@ func TestEveryServiceStaysUp(t *testing.T) {
 	}
 }
 
-// partitions is how many of them each topic has.
+// partitions returns the number of partitions of each topic.
 func partitions(t *testing.T) int {
 	t.Helper()
 	found := regexp.MustCompile(`const Partitions = (\d+)`).FindSubmatch(readFile(t, filepath.Join(root, "services/event/topic.go")))
 	if found == nil {
-		t.Fatal("services/event says nothing of partitions")
+		t.Fatal("services/event does not define the number of partitions")
 	}
 	return must(strconv.Atoi(string(found[1])))
 }
 
-// Selectors select what they are for: a Deployment its pods, a Service somebody's port.
-func TestSelectorsSelect(t *testing.T) {
+// A Deployment's selector matches its pods, and each Service leads to a port of one kind of pod.
+func TestSelectorsMatchTheirPods(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		for _, app := range of[appsv1.Deployment](all) {
@@ -183,13 +183,13 @@ func TestSelectorsSelect(t *testing.T) {
 		}
 		for _, service := range of[corev1.Service](all) {
 			if service.Spec.Type != corev1.ServiceTypeExternalName && !served(all, service) {
-				t.Errorf("%s: nobody serves %s", folder, service.Name)
+				t.Errorf("%s: no pod serves %s", folder, service.Name)
 			}
 		}
 	}
 }
 
-// served says whether exactly one kind of pod answers at a Service, at the port it leads to.
+// served reports whether a Service selects exactly one kind of pod, and that pod has the Service's port.
 func served(all objects, service *corev1.Service) bool {
 	found := 0
 	for _, pod := range pods(all) {
@@ -217,8 +217,8 @@ func selects(t *testing.T, selector *metav1.LabelSelector, set map[string]string
 	return !compiled.Empty() && compiled.Matches(labels.Set(set))
 }
 
-// A service is set by what it reads: whatever its container is given stands among the settings of the README.
-func TestSettingsAreKnown(t *testing.T) {
+// The README documents every environment variable that a service's container gets.
+func TestEveryVariableIsDocumented(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestSettingsAreKnown(t *testing.T) {
 		for _, container := range containers {
 			for _, variable := range container.Env {
 				if !strings.Contains(string(readme), "`"+variable.Name+"`") {
-					t.Errorf("%s: %s is given %s, of which the README says nothing", folder, container.Image, variable.Name)
+					t.Errorf("%s: %s gets %s, which the README does not document", folder, container.Image, variable.Name)
 				}
 			}
 		}

@@ -17,13 +17,13 @@ import (
 
 const id = "0198c2f4-7a5e-7d3b-9c1a-5e8f1d2b3c4d"
 
-// door is a sidecar's access control, as the runtime reads it.
+// door is a sidecar's access control as the runtime parses it.
 type door struct {
 	t    *testing.T
 	list *config.AccessControlList
 }
 
-// doors are those of all five.
+// doors returns the access control of all five sidecars.
 func doors(t *testing.T, all objects) map[string]door {
 	t.Helper()
 	at := map[string]door{}
@@ -38,14 +38,14 @@ func doors(t *testing.T, all objects) map[string]door {
 		}
 		list, err := acl.ParseAccessControlSpec(configuration.Spec.AccessControlSpec, true)
 		if err != nil || list == nil {
-			t.Fatalf("%s lets everybody in: %v", service, err)
+			t.Fatalf("%s allows every caller: %v", service, err)
 		}
 		at[service] = door{t, list}
 	}
 	return at
 }
 
-// opens asks Dapr whether who stands there, with the certificate of their sidecar, may call.
+// opens asks Dapr's policy engine whether the caller, with its sidecar's certificate, may call.
 func (d door) opens(who context.Context, verb, path string) bool {
 	d.t.Helper()
 	operation, err := method.NormalizeMethod(strings.NewReplacer("{id}", id, "{userId}", id, "{kind}", "x").Replace(path))
@@ -54,14 +54,14 @@ func (d door) opens(who context.Context, verb, path string) bool {
 	}
 	number, known := commonv1pb.HTTPExtension_Verb_value[verb]
 	if !known {
-		d.t.Fatalf("what is %s?", verb)
+		d.t.Fatalf("unknown HTTP verb %s", verb)
 	}
 	allowed, _ := acl.ApplyAccessControlPolicies(who, operation, commonv1pb.HTTPExtension_Verb(number), true, d.list)
 	return allowed
 }
 
-// A call that the source makes is allowed, and no other one to any route that a service has, whoever asks.
-func TestWhoMayCallWhom(t *testing.T) {
+// The policies allow every call in the source, and refuse every other caller on every route.
+func TestPoliciesAllowExactlyTheCallsInTheSource(t *testing.T) {
 	wanted := calls(t)
 	for _, folder := range everywhere {
 		all := built(t, folder)
@@ -86,12 +86,12 @@ func TestWhoMayCallWhom(t *testing.T) {
 	}
 }
 
-// spare is what is allowed without being called, because Dapr's policies cannot tell it from what is: nobody serves it.
+// spare lists allowed calls that no service makes or serves: Dapr's policies cannot distinguish them from real calls.
 var spare = map[string]bool{
 	"gateway GET /orders/{id}/events": true, // as GET /orders/{id}: the gateway's own route, which order has not
 }
 
-// routes are the paths that a service has, and some that every service has.
+// routes returns the paths of a service, and some that every service has.
 func routes(t *testing.T, service string) []string {
 	t.Helper()
 	paths := []string{"/", "/events/order.created.pending", "/events/unmatched", "/healthz", "/healthz/app", "/readyz", "/metrics", "/debug/pprof/"}
@@ -107,14 +107,14 @@ func routes(t *testing.T, service string) []string {
 	return slices.Compact(paths)
 }
 
-// Who has no certificate, or one of another place, may nothing.
-func TestStrangersMayNothing(t *testing.T) {
+// A caller without a certificate, or with one of another trust domain or namespace, is refused.
+func TestStrangersAreRefused(t *testing.T) {
 	at := doors(t, built(t, base))
 	for name, who := range map[string]context.Context{
-		"nobody":                        context.Background(),
+		"no certificate":                context.Background(),
 		"a gateway of another domain":   caller(t, "public", "comanda", "gateway"),
 		"a gateway in another place":    caller(t, "comanda", "default", "gateway"),
-		"somebody else in our own":      caller(t, "comanda", "comanda", "curl"),
+		"another app in our namespace":  caller(t, "comanda", "comanda", "curl"),
 		"a gateway in quite another":    caller(t, "cluster.local", "dapr-system", "gateway"),
 		"one whose name begins as ours": caller(t, "comanda", "comanda", "gateway2"),
 	} {
@@ -126,16 +126,16 @@ func TestStrangersMayNothing(t *testing.T) {
 	}
 }
 
-// The policies count on it: whatever is in a path the gateway builds is a UUID, which has a "-".
-func TestIdentifiersHaveDashes(t *testing.T) {
+// The policies rely on the dash in a UUID: every parameter in a path that the gateway builds is a UUID.
+func TestPathParametersAreUUIDs(t *testing.T) {
 	for _, c := range calls(t) {
 		for _, parameter := range regexp.MustCompile(`{\w+}`).FindAllString(c.path, -1) {
 			if parameter != "{id}" && parameter != "{userId}" {
-				t.Errorf("%s: is %s an id?", c.path, parameter)
+				t.Errorf("%s: the parameter %s is not an id", c.path, parameter)
 			}
 		}
 	}
 	if !strings.Contains(id, "-") {
-		t.Error("the id of these tests has none")
+		t.Error("the id of these tests has no dash")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// policies answer what the network policies of a namespace let pass: the union of all that are for a pod.
+// policies evaluates the network policies of a namespace: a pod allows the union of the policies that select it.
 type policies struct {
 	t   *testing.T
 	all []*networkingv1.NetworkPolicy
@@ -18,19 +18,19 @@ func network(t *testing.T, all objects) policies {
 	return policies{t, of[networkingv1.NetworkPolicy](all)}
 }
 
-// open says whether no policy is for a pod, in a direction: then all is allowed.
+// open reports whether no policy selects a pod in a direction. Then all traffic is allowed.
 func (p policies) open(pod map[string]string, direction networkingv1.PolicyType) bool {
 	return !slices.ContainsFunc(p.all, func(policy *networkingv1.NetworkPolicy) bool {
 		return slices.Contains(policy.Spec.PolicyTypes, direction) && matching(p.t, &policy.Spec.PodSelector, pod)
 	})
 }
 
-// takes says whether pod lets in what another pod of the namespace sends.
+// takes reports whether pod accepts traffic from another pod of the namespace.
 func (p policies) takes(pod, from map[string]string, port int32) bool {
 	return p.ingress(pod, port, func(peer networkingv1.NetworkPolicyPeer) bool { return p.inside(peer, from) })
 }
 
-// takesFrom says whether pod lets in what comes from any pod of another namespace.
+// takesFrom reports whether pod accepts traffic from any pod of another namespace.
 func (p policies) takesFrom(pod map[string]string, namespace string, port int32) bool {
 	place := map[string]string{"kubernetes.io/metadata.name": namespace}
 	return p.ingress(pod, port, func(peer networkingv1.NetworkPolicyPeer) bool {
@@ -52,7 +52,7 @@ func (p policies) ingress(pod map[string]string, port int32, fits func(networkin
 	return false
 }
 
-// sends says whether pod may send to another one of the namespace.
+// sends reports whether pod may send to another pod of the namespace.
 func (p policies) sends(pod, to map[string]string, port int32) bool {
 	for _, policy := range p.all {
 		if !slices.Contains(policy.Spec.PolicyTypes, networkingv1.PolicyTypeEgress) || !matching(p.t, &policy.Spec.PodSelector, pod) {

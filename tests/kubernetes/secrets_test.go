@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Every key of a secret that something refers to, the injected sidecars included, is in the examples.
+// The examples contain every secret key that a container, including the injected sidecars, refers to.
 func TestEverySecretHasItsExample(t *testing.T) {
 	keys := map[string]bool{}
 	for _, secret := range of[corev1.Secret](built(t, small)) {
@@ -24,7 +24,7 @@ func TestEverySecretHasItsExample(t *testing.T) {
 			for _, container := range injected(t, template).Spec.Containers {
 				for _, variable := range container.Env {
 					if key := from(container, variable.Name); key != "" && !keys[key] {
-						t.Errorf("%s: %s: %s is to come from %s, which is in no example", folder, name, variable.Name, key)
+						t.Errorf("%s: %s: %s refers to %s, which is in no example", folder, name, variable.Name, key)
 					}
 					if secretive(variable.Name) && from(container, variable.Name) == "" {
 						t.Errorf("%s: %s: %s is not from a secret", folder, name, variable.Name)
@@ -44,13 +44,13 @@ func secretive(variable string) bool {
 	return false
 }
 
-// random.sh fills in every example, with another secret in each place, and does not touch what is there.
-func TestRandomSecrets(t *testing.T) {
+// random.sh creates a different secret for each place in the examples and does not change existing files.
+func TestRandomScriptFillsInEverySecretOnce(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.CopyFS(folder, os.DirFS(filepath.Join(root, home, "secrets"))); err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range must(filepath.Glob(filepath.Join(folder, "*.env"))) { // of whoever works here
+	for _, left := range must(filepath.Glob(filepath.Join(folder, "*.env"))) { // a developer's own files
 		if err := os.Remove(left); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestRandomSecrets(t *testing.T) {
 	}
 	made := run()
 	if strings.ContainsAny(made, "<>") {
-		t.Errorf("left open:\n%s", made)
+		t.Errorf("placeholders remain:\n%s", made)
 	}
 	settings := map[string]string{}
 	for line := range strings.Lines(made) {
@@ -87,7 +87,7 @@ func TestRandomSecrets(t *testing.T) {
 		t.Error("the secret of the tokens or the admin's password is too short")
 	}
 	if run() != made {
-		t.Error("run again, it made others")
+		t.Error("a second run changed the secrets")
 	}
 }
 

@@ -20,8 +20,7 @@ import (
 	subscriptionsapi "github.com/dapr/dapr/pkg/apis/subscriptions/v2alpha1"
 )
 
-// The injector passes over what it does not know or cannot parse: a number that is none, a word that is neither true nor
-// false.
+// The injector ignores an annotation that it does not know or cannot parse, such as an invalid number or boolean.
 func TestAnnotationsAreKnownToTheInjector(t *testing.T) {
 	known := map[string]reflect.Type{}
 	for field := range reflect.TypeFor[patcher.SidecarConfig]().Fields() {
@@ -64,7 +63,7 @@ func parses(kind reflect.Type, value string) (err error) {
 	return err
 }
 
-// Each service has its sidecar, ours, which knows it, trusts it, and is set as the service is.
+// Each service has a sidecar with our image, whose app id, tokens and ports match the service's.
 func TestEveryServiceHasItsSidecar(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
@@ -90,14 +89,14 @@ func TestEveryServiceHasItsSidecar(t *testing.T) {
 				}
 			}
 			if slices.Contains(sidecar.Args, "--placement-host-address") {
-				t.Errorf("%s: the sidecar of %s looks for a placement service", folder, app.Name)
+				t.Errorf("%s: the sidecar of %s connects to a placement service", folder, app.Name)
 			}
 			if !strings.Contains(sidecar.Image, "comanda/daprd:") || version(sidecar.Image) != version(service.Image) {
 				t.Errorf("%s: %s runs %s beside %s", folder, app.Name, sidecar.Image, service.Image)
 			}
 			for _, token := range []string{"DAPR_API_TOKEN", "APP_API_TOKEN"} {
 				if from(service, token) == "" || from(service, token) != from(sidecar, token) {
-					t.Errorf("%s: %s and its sidecar have not the same %s", folder, app.Name, token)
+					t.Errorf("%s: %s and its sidecar have different values of %s", folder, app.Name, token)
 				}
 			}
 			if set := variable(service, "APP_PORT"); set == nil || set.Value != port {
@@ -122,7 +121,7 @@ func variable(container corev1.Container, name string) *corev1.EnvVar {
 	return nil
 }
 
-// from says which key of which secret a variable comes from.
+// from returns the secret and the key that a variable comes from.
 func from(container corev1.Container, name string) string {
 	set := variable(container, name)
 	if set == nil || set.ValueFrom == nil || set.ValueFrom.SecretKeyRef == nil {
@@ -131,14 +130,14 @@ func from(container corev1.Container, name string) string {
 	return set.ValueFrom.SecretKeyRef.Name + "/" + set.ValueFrom.SecretKeyRef.Key
 }
 
-// What a component takes from the environment is in the sidecar's, for each app that the component is for; a database is
-// the same one for a service and its sidecar. DAPR_ENV_KEYS is the list of what components may take.
+// A sidecar has every environment variable that its components use, and DAPR_ENV_KEYS lists them. A service and its sidecar
+// use the same database.
 func TestComponentsFindTheirEnvironment(t *testing.T) {
 	for _, folder := range everywhere {
 		all := built(t, folder)
 		for _, component := range of[componentsapi.Component](all) {
 			if len(component.Scopes) == 0 {
-				t.Errorf("%s: %s is everybody's", folder, component.Name)
+				t.Errorf("%s: %s has no scopes", folder, component.Name)
 			}
 			for _, app := range apps(all) {
 				if !slices.Contains(component.Scopes, app.Name) {
@@ -159,7 +158,7 @@ func TestComponentsFindTheirEnvironment(t *testing.T) {
 						t.Errorf("%s: the sidecar of %s has no %s, which %s needs", folder, app.Name, name, component.Name)
 					}
 					if strings.HasSuffix(name, "_DATABASE_URL") && from(service, name) != from(sidecar, name) {
-						t.Errorf("%s: %s and its sidecar have not the same %s", folder, app.Name, name)
+						t.Errorf("%s: %s and its sidecar have different values of %s", folder, app.Name, name)
 					}
 				}
 			}
@@ -168,15 +167,15 @@ func TestComponentsFindTheirEnvironment(t *testing.T) {
 			component := named[componentsapi.Component](t, all, subscription.Spec.Pubsubname)
 			for _, app := range subscription.Scopes {
 				if !slices.Contains(component.Scopes, app) {
-					t.Errorf("%s: %s hears by %s, which is not its", folder, app, component.Name)
+					t.Errorf("%s: %s consumes through %s, which is not scoped to it", folder, app, component.Name)
 				}
 			}
 		}
 	}
 }
 
-// A sidecar behaves as on one machine; what differs is how it finds others, where spans go, and who may call.
-func TestSidecarsAreSetAsElsewhere(t *testing.T) {
+// The sidecars' configuration equals dapr/config.yaml, except for name resolution, the spans' address and the access control.
+func TestSidecarConfigurationMatchesDaprConfig(t *testing.T) {
 	var want configapi.Configuration
 	if err := yaml.UnmarshalStrict(readFile(t, root+"/dapr/config.yaml"), &want); err != nil {
 		t.Fatal(err)
@@ -190,7 +189,7 @@ func TestSidecarsAreSetAsElsewhere(t *testing.T) {
 			}
 			spans := variable(app.Spec.Template.Spec.Containers[0], "OTEL_EXPORTER_ZIPKIN_ENDPOINT").Value
 			if got.TracingSpec == nil || got.TracingSpec.Zipkin == nil || got.TracingSpec.Zipkin.EndpointAddresss != spans {
-				t.Fatalf("%s: %s and its sidecar send their spans to two places", folder, app.Name)
+				t.Fatalf("%s: %s and its sidecar send their spans to different addresses", folder, app.Name)
 			}
 			named[corev1.Service](t, append(all, at(t, folder)...), "zipkin")
 			want, got := want.Spec, *got.DeepCopy()
@@ -204,7 +203,7 @@ func TestSidecarsAreSetAsElsewhere(t *testing.T) {
 	}
 }
 
-// at is what an overlay has to bring: the base alone has no Zipkin.
+// at returns the objects of a folder with an address for spans: the base alone has no Zipkin.
 func at(t *testing.T, folder string) objects {
 	t.Helper()
 	if folder == base {
@@ -222,11 +221,11 @@ func shown(t *testing.T, spec any) string {
 	return string(text)
 }
 
-// At the end the service outlives its sidecar, which hands in the events it is at, and both are given the time they need.
+// At shutdown a service outlives its sidecar, which first finishes the events that it is delivering. Both have enough time.
 func TestServicesOutliveTheirSidecars(t *testing.T) {
 	const (
-		drain = 10 * time.Second // services/internal/process: requests under way
-		relay = 5 * time.Second  // dapr/daprd: what the outbox is publishing
+		drain = 10 * time.Second // services/internal/server: requests in progress
+		relay = 5 * time.Second  // dapr/daprd: outbox rows being published
 	)
 	for _, app := range apps(built(t, base)) {
 		spec, annotations := app.Spec.Template.Spec, app.Spec.Template.Annotations
@@ -249,8 +248,8 @@ func TestServicesOutliveTheirSidecars(t *testing.T) {
 	}
 }
 
-// The same components and subscriptions serve every way of running: what is applied is what lies in the folders.
-func TestComponentsAreTheFiles(t *testing.T) {
+// Kubernetes uses the same components and subscriptions as every other deployment: the files in the folders.
+func TestAppliedComponentsEqualTheFiles(t *testing.T) {
 	want := map[string]string{}
 	for _, folder := range []string{"components", "dapr/subscriptions", "dapr/resiliency"} {
 		for _, object := range files(t, folder) {

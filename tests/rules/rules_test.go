@@ -54,7 +54,7 @@ func TestEventImportsNoServiceCode(t *testing.T) {
 func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 	foreign := []string{"net/http", "net", "database/sql", "os", "log/slog", "github.com/jackc", "github.com/dapr", "github.com/gorilla",
 		"google.golang.org/grpc", "comanda/services/internal/rest", "comanda/services/internal/document", "comanda/services/internal/database",
-		"comanda/services/internal/consumer", "comanda/services/internal/server", "comanda/services/internal/server"}
+		"comanda/services/internal/consumer", "comanda/services/internal/server"}
 	domain := []string{"services/order/order.go", "services/auth/account.go", "services/user/profile.go", "services/product/product.go"}
 	for _, file := range sources(t, "services") {
 		if !slices.Contains(domain, file.path) {
