@@ -75,7 +75,7 @@ func (b *brokerProcess) start(context.Context) error {
 	}
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
-	// In its own group it gets no Ctrl-C of the terminal. The launcher does, and stops the sidecars first.
+	// Its own process group keeps Ctrl-C away from the broker. The launcher receives it and stops the sidecars before the broker.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return b.child.start(cmd, syscall.SIGTERM, "kafka broker", b.recordPath())
 }

@@ -24,8 +24,8 @@ type compilation struct {
 	arguments []string // flags that replace upstream's files by ours
 }
 
-// run compiles the module's main package. Without cgo the result is static. With trimmed paths a changed and a stock build share
-// every unchanged package in the build cache, regardless of the checkout's path.
+// run compiles the module's main package. Without cgo the result is static. With -trimpath, builds with
+// and without our patches share the unchanged packages in the build cache, wherever the checkout is.
 func (c compilation) run(ctx context.Context, output string, stderr io.Writer) error {
 	total, err := c.countStalePackages(ctx)
 	if err != nil {

@@ -149,7 +149,7 @@ func kafkaJoiner(log logger.Logger, properties map[string]string) joinFunc {
 		handle := func(ctx context.Context, event *kafka.NewEvent) error {
 			return deliver(ctx, &pubsub.NewMessage{Topic: event.Topic, Data: event.Data, Metadata: event.Metadata, ContentType: event.ContentType})
 		}
-		for schema, names := range topics {
+		for schema, names := range topics { // the membership outlives ctx; closing the consumer ends it
 			consumer.Subscribe(context.WithoutCancel(ctx), kafka.SubscriptionHandlerConfig{Handler: handle, ValueSchemaType: schema}, names...)
 		}
 		return consumer, nil

@@ -50,19 +50,19 @@ func TestRejectRecordsReasonAndShortages(t *testing.T) {
 	}
 }
 
-func TestRemindKeepsTheVersion(t *testing.T) {
+func TestAnnounceAgainKeepsTheVersion(t *testing.T) {
 	order := orderIn(t, event.StatusPending)
 	later := noon.Add(time.Minute)
-	if order.Remind(noon.Add(-time.Second), later) {
+	if order.AnnounceAgain(noon.Add(-time.Second), later) {
 		t.Error("before it was due: got true, want false")
 	}
-	if !order.Remind(noon, later) || order.AnnouncedAt != later || order.Announced != 2 {
+	if !order.AnnounceAgain(noon, later) || order.AnnouncedAt != later || order.Announced != 2 {
 		t.Errorf("got %+v, want announced 2 times, last at %s", order, later)
 	}
 	if order.Version != 1 || len(order.History) != 1 || order.UpdatedAt != noon {
 		t.Errorf("got %+v, want the same version, history and time", order)
 	}
-	if order.Remind(noon, later) {
+	if order.AnnounceAgain(noon, later) {
 		t.Error("again at once: got true, want false")
 	}
 }
@@ -71,8 +71,8 @@ func TestOnlyPendingOrdersAreRecovered(t *testing.T) {
 	for _, state := range statuses() {
 		order := orderIn(t, state)
 		later := noon.Add(time.Hour)
-		if got, want := order.Remind(later, later), state == event.StatusPending; got != want {
-			t.Errorf("%s: got Remind %t, want %t", state, got, want)
+		if got, want := order.AnnounceAgain(later, later), state == event.StatusPending; got != want {
+			t.Errorf("%s: got AnnounceAgain %t, want %t", state, got, want)
 		}
 		if got, want := order.GiveUp(later, later), state == event.StatusPending; got != want {
 			t.Errorf("%s: got GiveUp %t, want %t", state, got, want)

@@ -170,9 +170,9 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 	return true, nil
 }
 
-// Remind records that the order is announced again, if it is still PENDING and was last announced at or before cutoff. It
+// AnnounceAgain records that the order is announced again, if it is still PENDING and was last announced at or before cutoff. It
 // reports whether it did. The status stays the same, so there is no new version.
-func (o *Order) Remind(cutoff, at time.Time) bool {
+func (o *Order) AnnounceAgain(cutoff, at time.Time) bool {
 	if o.Status != event.StatusPending || o.AnnouncedAt.After(cutoff) {
 		return false
 	}

@@ -43,7 +43,7 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
 			step = givenUp
 			return event.OrderStatusChanged.About(o.ID, o.statusEvent()), nil
-		case o.Remind(now.Add(-s.recovery.After), now):
+		case o.AnnounceAgain(now.Add(-s.recovery.After), now):
 			step = announcedAgain
 			return event.OrderCreatedPending.About(o.ID, o.placedEvent()), nil
 		}

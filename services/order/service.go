@@ -26,7 +26,8 @@ type service struct {
 }
 
 // changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
-// requests that wait for the order. It writes nothing if apply reports no change.
+// requests that wait for the order. If apply reports no change, it
+// writes and records nothing, but still wakes the waiting requests.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false

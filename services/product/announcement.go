@@ -35,7 +35,7 @@ func newAnnouncer(client document.Client, now func() time.Time) announcer {
 }
 
 // Announce publishes the outcome of r. If repeated, the outcome may have been published before: then Announce looks for the
-// document first, because with stock Dapr a failed write is costly (see orderLocks).
+// document first, because with unpatched Dapr a failed write blocks a partition of the outbox for good.
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
 	message := r.Outcome.Message(r.OrderID)
 	if repeated {

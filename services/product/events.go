@@ -36,7 +36,7 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 }
 
 // orderLocks serialises this process's events of one order. The tables do not need it, but two handlers that create the same
-// document conflict, and with stock Dapr a conflict blocks a partition of the outbox for good. Replicas may still conflict;
+// document conflict, and with unpatched Dapr a conflict blocks a partition of the outbox for good. Replicas may still conflict;
 // with our daprd that does no harm.
 type orderLocks [256]sync.Mutex
 

@@ -132,7 +132,7 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	}
 }
 
-// countingSidecar counts failed writes. With stock Dapr each of them blocks a partition of the outbox.
+// countingSidecar counts failed writes. With unpatched Dapr each of them blocks a partition of the outbox.
 type countingSidecar struct {
 	*servicetest.Sidecar
 	failed atomic.Int32

@@ -74,8 +74,8 @@ type Reservation struct {
 	DecidedAt time.Time
 }
 
-// NeedsAnnouncement reports whether the order still needs the outcome. It does not once the stock was released or sold, nor
-// if the order was cancelled before it arrived.
+// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and SOLD,
+// and for TOMBSTONE: the cancellation arrived before the order.
 func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
 
 // ParseOrder returns the order's id and lines. An error means that the event is invalid and a retry cannot help: it has no

@@ -48,6 +48,7 @@ func (c *Client) Watch(ctx context.Context, orderID, after string) iter.Seq2[Cha
 	}
 }
 
+// openStream opens the live stream of an order. After is the id of the last event the client has seen; "" means none.
 func (c *Client) openStream(ctx context.Context, orderID, after string) (io.ReadCloser, error) {
 	header := http.Header{"Accept": {"text/event-stream"}}
 	if after != "" {
@@ -61,7 +62,7 @@ func (c *Client) openStream(ctx context.Context, orderID, after string) (io.Read
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusNoContent { // no later change exists or will follow
+	if resp.StatusCode == http.StatusNoContent { // the client has the final status already; no more events follow
 		return resp.Body, nil
 	}
 	if resp.StatusCode != http.StatusOK {

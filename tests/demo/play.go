@@ -33,7 +33,7 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 		return fmt.Errorf("no response from %s: %w", settings.URL, errNothingRuns)
 	}
 	_, _ = fmt.Fprintf(out, "Comanda at %s\n", settings.URL)
-	if p.kitchen, err = p.hire(ctx, settings); err != nil {
+	if p.kitchen, err = p.logInKitchen(ctx, settings); err != nil {
 		return fmt.Errorf("the kitchen cannot log in as %s: %w", settings.KitchenEmail, err)
 	}
 	for _, act := range []struct {
@@ -54,8 +54,8 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	return nil
 }
 
-// hire logs in the kitchen. If the login fails and the admin is known, it registers the kitchen and the admin grants its role.
-func (p *play) hire(ctx context.Context, s settings) (*client.Client, error) {
+// logInKitchen logs in the kitchen. If the login fails and the admin is known, it registers the kitchen and the admin grants its role.
+func (p *play) logInKitchen(ctx context.Context, s settings) (*client.Client, error) {
 	kitchen, refused := p.anonymous.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 	if refused == nil || s.AdminEmail == "" {
 		return kitchen, refused
@@ -167,7 +167,7 @@ func (p *play) tooMuch(ctx context.Context) error {
 	if short.ProductID != scarce.ID || short.Requested != wanted || short.Available != before[scarce.ID] {
 		return errors.New("the shortage names a wrong dish or a wrong quantity")
 	}
-	return p.stockIs(ctx, before, "nothing was taken: ")
+	return p.awaitStock(ctx, before, "nothing was taken: ")
 }
 
 func (p *play) changeOfMind(ctx context.Context) error {
@@ -186,7 +186,7 @@ func (p *play) changeOfMind(ctx context.Context) error {
 	if err := p.see(ctx, tracking, client.Confirmed); err != nil {
 		return err
 	}
-	if err := p.stockIs(ctx, map[string]int{dish.ID: before[dish.ID] - 3}, "three are reserved: "); err != nil {
+	if err := p.awaitStock(ctx, map[string]int{dish.ID: before[dish.ID] - 3}, "three are reserved: "); err != nil {
 		return err
 	}
 	p.wait(ctx)
@@ -197,5 +197,5 @@ func (p *play) changeOfMind(ctx context.Context) error {
 	if err := p.see(ctx, tracking, client.Cancelled); err != nil {
 		return err
 	}
-	return p.stockIs(ctx, before, "the stock is back: ")
+	return p.awaitStock(ctx, before, "the stock is back: ")
 }

@@ -15,7 +15,7 @@ import (
 // maxQuantity is the API's limit for one line. The scarcest dish needs a smaller stock, so that an order can exceed it.
 const maxQuantity = 100
 
-// browse reads the whole menu and keeps the dishes with enough stock, the largest stock first.
+// browse reads the whole menu and keeps the dishes of which at least 3 are available, the largest stock first.
 func (p *play) browse(ctx context.Context) error {
 	categories := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
@@ -35,7 +35,7 @@ func (p *play) browse(ctx context.Context) error {
 	p.menu = slices.DeleteFunc(p.menu, func(dish client.Product) bool { return dish.Available < 3 })
 	slices.SortStableFunc(p.menu, func(a, b client.Product) int { return cmp.Compare(b.Available, a.Available) })
 	if len(p.menu) < 3 || p.menu[len(p.menu)-1].Available >= maxQuantity {
-		return errors.New("the menu has too few dishes in stock: start Comanda with an empty state directory to get the demo menu")
+		return errors.New("the demo needs 3 dishes with at least 3 available, and one of them with fewer than 100: start Comanda with an empty state directory to get the demo menu")
 	}
 	return nil
 }
@@ -87,9 +87,10 @@ func (p *play) stock(ctx context.Context, dishes ...client.Product) (map[string]
 	return available, nil
 }
 
-// stockIs waits until the dishes have these available quantities: product handles an order's event a moment later.
-func (p *play) stockIs(ctx context.Context, want map[string]int, said string) error {
-	for late := time.Now().Add(patience); ; {
+// awaitStock waits until every dish has the wanted available quantity, and then prints the quantities after label. Product
+// changes them only after the order's event.
+func (p *play) awaitStock(ctx context.Context, want map[string]int, label string) error {
+	for deadline := time.Now().Add(patience); ; {
 		var lines []string
 		wrong := ""
 		for id, available := range want {
@@ -104,10 +105,10 @@ func (p *play) stockIs(ctx context.Context, want map[string]int, said string) er
 		}
 		if wrong == "" {
 			slices.Sort(lines)
-			p.tell("product", "%s%s", said, strings.Join(lines, ", "))
+			p.tell("product", "%s%s", label, strings.Join(lines, ", "))
 			return nil
 		}
-		if time.Now().After(late) {
+		if time.Now().After(deadline) {
 			return errors.New(wrong)
 		}
 		select {
@@ -126,5 +127,5 @@ func (p *play) restock(ctx context.Context, before map[string]int, sold map[stri
 		}
 	}
 	p.tell("kitchen", "cooks as much again")
-	return p.stockIs(ctx, before, "the stock is as before: ")
+	return p.awaitStock(ctx, before, "the stock is as before: ")
 }

@@ -104,7 +104,8 @@ func (s Store[T]) Change(ctx context.Context, id string, change func(*T) (event.
 }
 
 // write upserts the document and publishes message in the same transaction. The document's metadata become the CloudEvent's
-// attributes. The projection's value becomes its data, so a whole document never leaks onto a topic.
+// attributes. A second upsert with the metadata outbox.projection holds the event's data; without it Dapr would publish the
+// whole document.
 func (s Store[T]) write(ctx context.Context, id, etag string, value T, message event.Message) error {
 	component, upsert, err := s.component, s.upsert(id, etag), error(nil)
 	if upsert.Value, err = json.Marshal(value); err != nil {

@@ -45,7 +45,7 @@ var Anyone = Access{public: true}
 // Tokenless ignores tokens. It is for the routes that issue and revoke them, where clients may still send an expired one.
 var Tokenless = Access{public: true, ignoresToken: true}
 
-// Only requires a token with at least one of roles.
+// Only returns the access rule for callers whose token has at least one of roles.
 func Only(roles ...string) Access { return Access{roles: roles} }
 
 // Router returns a router for routes that renders their errors. The verifier checks bearer tokens. On a public route it

@@ -10,8 +10,8 @@ import (
 // maxAddressLine is the maximum length of a member in characters.
 const maxAddressLine = 200
 
-// Address returns address with surrounding space trimmed and its country in upper case. Every member is required. The wrong
-// members are returned as fields below field ("address.street").
+// Address returns address with surrounding space trimmed and its country in upper case. Every member is required. For
+// each wrong member it returns a fault.Field with the name field + "." + member, such as "address.street".
 func Address(field string, address event.Address) (event.Address, []fault.Field) {
 	var wrong []fault.Field
 	line := func(name, value string) string {
