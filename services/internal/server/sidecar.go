@@ -12,6 +12,8 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
@@ -32,12 +34,23 @@ func (c SidecarConfig) URL() string {
 	return "http://" + net.JoinHostPort(c.Host, strconv.Itoa(c.HTTPPort))
 }
 
+// reconnect caps the pause between attempts to connect at 1 s. By default gRPC waits up to 120 s, and every call fails
+// meanwhile, also when the sidecar has long been back (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md).
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: 2 * time.Second,
+}
+
+// connectTimeout is how long checkConnection waits for a connection: less than the 0.9 s after which probes give up.
+const connectTimeout = 500 * time.Millisecond
+
 // ConnectSidecar returns the Dapr SDK's client over gRPC. Every call carries the API token and the trace; the SDK alone
 // drops the trace when a token is set. ConnectSidecar does not wait for the sidecar: until it is up, calls fail with
 // Unavailable. The caller closes the client.
 func ConnectSidecar(c SidecarConfig) (dapr.Client, error) {
 	dapr.SetLogger(log.New(io.Discard, "", 0)) // the SDK's own logger prints the token to stdout
 	conn, err := grpc.NewClient(net.JoinHostPort(c.Host, strconv.Itoa(c.GRPCPort)),
+		grpc.WithConnectParams(reconnect),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the loopback, or a network that only the pair shares
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			return invoke(withTokenAndTrace(ctx, c.APIToken), method, req, reply, cc, opts...)
@@ -74,6 +87,22 @@ func CheckSidecar(ctx context.Context, c SidecarConfig) error {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("the sidecar answers %s", resp.Status)
+	}
+	return nil
+}
+
+// checkConnection returns an error unless conn is connected. The sidecar can be healthy while conn still waits for its next
+// attempt; until then every call would fail.
+func checkConnection(ctx context.Context, conn *grpc.ClientConn) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		if state == connectivity.Idle {
+			conn.Connect()
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return fmt.Errorf("no gRPC connection to the sidecar: %s", state)
+		}
 	}
 	return nil
 }

@@ -121,6 +121,9 @@ func (s *Stateful) checkReady(ctx context.Context) error {
 	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {
 		return fmt.Errorf("the sidecar does not answer: %w", err)
 	}
+	if err := checkConnection(ctx, s.Client.GrpcClientConn()); err != nil {
+		return fmt.Errorf("the sidecar does not answer: %w", err)
+	}
 	return nil
 }
 
