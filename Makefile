@@ -9,7 +9,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 LOCAL = $(COMANDA_STATE)/bin/local
 # docker-compose 1.29, or else Compose v2 (`docker compose`).
 COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose)
-# Extra arguments for the command: make run ARGS=-v, make test ARGS='-run Journey'
+# Extra arguments for the command: make run ARGS=-v, make test ARGS='-run TestNoOrderIsLost'
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -224,7 +224,14 @@ func TestShowPrintsLoginsThatAShellCanRead(t *testing.T) {
 			t.Errorf("got %s, which is no login", name)
 		}
 	}
-	if strings.Contains(output, strings.TrimPrefix(key, "JWT_SECRET_KEY=")) {
-		t.Error("the output contains the signing key")
+	stored, err := secret.Read(filepath.Join(p.store, "secrets.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored["JWT_SECRET_KEY"] = strings.TrimPrefix(key, "JWT_SECRET_KEY=")
+	for name, value := range stored {
+		if (strings.Contains(name, "TOKEN") || strings.Contains(name, "JWT")) && strings.Contains(output, value) {
+			t.Errorf("the output contains the value of %s", name)
+		}
 	}
 }

@@ -12,6 +12,23 @@ import (
 // searched finds the log texts that a runbook searches for in LogQL (|= "text"), and product's two messages.
 var searched = regexp.MustCompile(`\|= "([^"]+)"|"(stock [a-z]+)"`)
 
+// loggers are the methods by which our programs log. NewLogger names the scope that is part of each line.
+var loggers = regexp.MustCompile(`^(Debug|Info|Warn|Error|Log)(f|Context|Attrs)?$|^NewLogger$`)
+
+// loggedBy returns the string literals that a call writes to a log.
+func loggedBy(call *ast.CallExpr) (texts []string) {
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || !loggers.MatchString(method.Sel.Name) {
+		return nil
+	}
+	for _, argument := range call.Args {
+		if literal, ok := argument.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			texts = append(texts, literal.Value)
+		}
+	}
+	return texts
+}
+
 // An operator who follows a runbook finds the line that it searches for: some program of ours writes that text.
 func TestRunbooksSearchForTextsThatAreLogged(t *testing.T) {
 	var written []string
@@ -20,8 +37,8 @@ func TestRunbooksSearchForTextsThatAreLogged(t *testing.T) {
 			continue
 		}
 		ast.Inspect(file.file, func(node ast.Node) bool {
-			if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-				written = append(written, literal.Value)
+			if call, ok := node.(*ast.CallExpr); ok {
+				written = append(written, loggedBy(call)...)
 			}
 			return true
 		})
