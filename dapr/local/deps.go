@@ -22,7 +22,7 @@ const depsVariable = "COMANDA_DEPS"
 func (l *launcher) runDeps(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("the system runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
+		return fmt.Errorf("`make run` or `make deps` runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
 	if err := l.checkPreconditions(false); err != nil {

@@ -53,7 +53,7 @@ func newLauncher(p paths, console *console, stock bool) *launcher {
 func (l *launcher) runSystem(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
-		return fmt.Errorf("the system runs already (%s is %w): stop it, or replace one service with `make restart SERVICE=order`",
+		return fmt.Errorf("`make run` or `make deps` runs already (%s is %w): stop it; to replace one service of a running `make run`, use `make restart SERVICE=order`",
 			l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()

@@ -45,7 +45,7 @@ func restartService(ctx context.Context, p paths, service string, console *conso
 	record := filepath.Join(p.processes(), service+".json")
 	running, err := process.ReadRecord(record)
 	if err != nil {
-		return fmt.Errorf("%s was rebuilt, but `make run` has not started it yet (%w): wait until it does", service, err)
+		return fmt.Errorf("%s was rebuilt, but `make run` does not run it (%w): `make run` starts it; under `dapr run`, stop and start that", service, err)
 	}
 	if err := running.End(syscall.SIGTERM, restartGrace); err != nil {
 		return err
