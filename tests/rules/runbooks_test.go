@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,5 +59,45 @@ func TestRunbooksSearchForTextsThatAreLogged(t *testing.T) {
 	}
 	if count < 4 {
 		t.Errorf("found %d searches in the runbooks, want at least 4: is the pattern still right?", count)
+	}
+}
+
+// The patterns of a reference such as `Dashboard **Kafka**, row "Groups": "Members"`: the dashboards and the titles.
+var (
+	dashboardName = regexp.MustCompile(`\*\*(Dapr|Kafka|Postgres|Saga|Services)\*\*`)
+	quoted        = regexp.MustCompile(`[^~]"([^"]+)"`) // not the pattern of a PromQL matcher
+)
+
+// The panels and rows that a runbook names are on the dashboard that it names.
+func TestRunbooksNamePanelsThatExist(t *testing.T) {
+	shown := map[string][]string{}
+	for _, d := range dashboards(t) {
+		for _, p := range d.Panels {
+			shown[d.Title] = append(shown[d.Title], p.Title)
+		}
+	}
+	count := 0
+	for _, page := range glob(t, "docs/runbooks/*.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.Contains(line, "Dashboard **") {
+				continue
+			}
+			var titles []string
+			for _, name := range dashboardName.FindAllStringSubmatch(line, -1) {
+				titles = append(titles, shown[name[1]]...)
+			}
+			for _, found := range quoted.FindAllStringSubmatch(line, -1) {
+				if count++; !slices.Contains(titles, found[1]) {
+					t.Errorf("%s names the panel %q, which is on no dashboard of that line", page, found[1])
+				}
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("found %d panels in the runbooks, want at least 20: is the pattern still right?", count)
 	}
 }
