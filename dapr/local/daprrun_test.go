@@ -67,6 +67,9 @@ func startDeps(t *testing.T, p paths) {
 	t.Cleanup(func() {
 		cancel(errStopped)
 		<-output.ended
+		if _, err := os.Stat(p.env()); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s after deps has stopped: got %v, want it removed", p.env(), err)
+		}
 	})
 	output.await(t, "Postgres and Kafka are ready")
 }

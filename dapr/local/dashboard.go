@@ -39,7 +39,7 @@ func findDashboard() (string, bool) {
 // dashboardLine returns the greeting's line about the dashboard.
 func dashboardLine() string {
 	if _, found := findDashboard(); !found {
-		return "Dashboard `dapr init` installs it in ~/.dapr/bin; the next make run starts it on port " + strconv.Itoa(dashboardPort)
+		return "Dashboard is not installed. `dapr init` puts it into ~/.dapr/bin; `make run` then starts it on port " + strconv.Itoa(dashboardPort)
 	}
 	return fmt.Sprintf("Dashboard http://127.0.0.1:%d", dashboardPort)
 }

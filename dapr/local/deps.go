@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 const depsVariable = "COMANDA_DEPS"
 
 // runDeps starts Postgres and Kafka with databases and topics, builds the services, and writes the environment for
-// `dapr run -f dapr/dapr.yaml`. It keeps both servers running until ctx ends.
+// `dapr run -f dapr/dapr.yaml`. It keeps both servers running until ctx ends, and then removes that file.
 func (l *launcher) runDeps(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
@@ -32,6 +33,7 @@ func (l *launcher) runDeps(ctx context.Context) error {
 	defer fail(nil)
 	keeper := l.newSupervisor(ctx, fail)
 	defer l.stopSystem(keeper, fail)
+	defer func() { _ = os.Remove(l.paths.env()) }() // its addresses lead nowhere once Postgres and Kafka have stopped
 	if err := l.prepareDeps(ctx); err != nil {
 		return causeOr(ctx, err)
 	}

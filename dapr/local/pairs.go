@@ -103,7 +103,7 @@ func (l *launcher) reportDeath(name string, wait time.Duration) error {
 	r.showWarnings.Store(false)
 	err := program.Err()
 	if err == nil {
-		l.console.printLine(name, "ended (exit status 0): restarting it")
+		l.console.printLine(name, "stopped (exit status 0): starting it again")
 		return nil
 	}
 	last := program.LastLines(shownLines)
