@@ -21,7 +21,7 @@ func TestStartProblemIsReportedInOneLine(t *testing.T) {
 	}{
 		"a service rejects a setting": {
 			func(t *testing.T, _ *launcher) { t.Setenv("RATE_LIMIT_BURST", "abc") },
-			"gateway: RATE_LIMIT_BURST has to be a whole number",
+			"gateway: RATE_LIMIT_BURST must be a whole number",
 		},
 		"a program is missing": {
 			func(t *testing.T, l *launcher) {

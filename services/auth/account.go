@@ -55,13 +55,13 @@ func NewAccount(id string, r Registration, hash string, roles []string, now time
 
 // ProfileRequest returns the message that asks user for the profile of a PENDING account.
 func (a Account) ProfileRequest() event.Message {
-	return event.CreatingUser.About(a.ID, event.UserToCreate{UserID: a.ID, Version: a.Version, Email: a.Email,
+	return event.CreatingUser.Message(a.ID, event.UserToCreate{UserID: a.ID, Version: a.Version, Email: a.Email,
 		Name: a.Applicant.Name, Phone: a.Applicant.Phone, Address: a.Applicant.Address})
 }
 
 // ProfileCancellation returns the message that withdraws the request for the profile of a REJECTED account.
 func (a Account) ProfileCancellation() event.Message {
-	return event.CreatingUserCancelled.About(a.ID, event.UserCancelled{UserID: a.ID, Version: a.Version, Reason: a.Reason})
+	return event.CreatingUserCancelled.Message(a.ID, event.UserCancelled{UserID: a.ID, Version: a.Version, Reason: a.Reason})
 }
 
 // ApplyOutcome applies user's outcome. It returns the message to publish, and whether there is anything to write. A profile
@@ -71,21 +71,21 @@ func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (messag
 	switch {
 	case a.Status == Pending && created:
 		a.decide(Active, "", now)
-		return event.None, true
+		return event.NoMessage, true
 	case a.Status == Pending:
 		a.decide(Rejected, outcome.Reason, now)
-		return event.None, true
+		return event.NoMessage, true
 	case a.Status == Rejected && created:
 		return a.ProfileCancellation(), true
 	}
-	return event.None, false
+	return event.NoMessage, false
 }
 
 // AnnounceAgain returns the profile request of a PENDING account that was last announced at or before the given time. It
 // reports whether there is one.
 func (a *Account) AnnounceAgain(before, now time.Time) (event.Message, bool) {
 	if a.Status != Pending || a.AnnouncedAt.After(before) {
-		return event.None, false
+		return event.NoMessage, false
 	}
 	a.AnnouncedAt = now
 	return a.ProfileRequest(), true
@@ -94,7 +94,7 @@ func (a *Account) AnnounceAgain(before, now time.Time) (event.Message, bool) {
 // GiveUp rejects an account that is still PENDING and was created at or before the given time. It reports whether it did.
 func (a *Account) GiveUp(before, now time.Time) (event.Message, bool) {
 	if a.Status != Pending || a.CreatedAt.After(before) {
-		return event.None, false
+		return event.NoMessage, false
 	}
 	a.decide(Rejected, reasonTimedOut, now)
 	return a.ProfileCancellation(), true
@@ -122,16 +122,16 @@ func (a Account) isAdmin() bool { return slices.Contains(a.Roles, token.Admin) }
 func checkRoles(roles []string) ([]string, error) {
 	known := []string{token.Customer, token.Staff, token.Admin}
 	if roles == nil {
-		return nil, fault.Wrong("roles", "has to be given")
+		return nil, fault.Wrong("roles", "must be given")
 	}
 	if len(roles) > len(known) {
-		return nil, fault.Wrong("roles", "has to have at most %d roles", len(known))
+		return nil, fault.Wrong("roles", "must have at most %d roles", len(known))
 	}
 	var wrong []fault.Field
 	for i, role := range roles {
 		switch {
 		case !slices.Contains(known, role):
-			wrong = append(wrong, fault.Field{Field: fmt.Sprintf("roles[%d]", i), Message: "has to be customer, staff or admin"})
+			wrong = append(wrong, fault.Field{Field: fmt.Sprintf("roles[%d]", i), Message: "must be customer, staff or admin"})
 		case slices.Contains(roles[:i], role):
 			wrong = append(wrong, fault.Field{Field: fmt.Sprintf("roles[%d]", i), Message: "is there twice"})
 		}

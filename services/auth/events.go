@@ -26,7 +26,7 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 		before := a.Status
 		message, write := a.ApplyOutcome(outcome, s.now())
 		if decided = a.Status != before; !write {
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
 		return message, nil
 	})

@@ -183,7 +183,7 @@ func requireMembers(pairs ...string) error {
 	var wrong []fault.Field
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
-			wrong = append(wrong, fault.Field{Field: pairs[i], Message: "has to be given"})
+			wrong = append(wrong, fault.Field{Field: pairs[i], Message: "must be given"})
 		}
 	}
 	if len(wrong) > 0 {
@@ -224,11 +224,11 @@ func (s service) grantRoles(ctx context.Context, id string, roles []string) (Acc
 	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
 		switch {
 		case a.Status == Rejected:
-			return event.None, fault.Conflict("the registration of this account was rejected")
+			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
 		case !a.GrantRoles(roles, s.now()):
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
-		return event.None, nil
+		return event.NoMessage, nil
 	})
 	if fault.Is(err, fault.KindNotFound) {
 		return account, noAccount()

@@ -46,7 +46,7 @@ func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t
 			return message, nil
 		}
 		step = ""
-		return event.None, document.ErrUnchanged
+		return event.NoMessage, document.ErrUnchanged
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound): // deleted since it was listed

@@ -159,8 +159,8 @@ func TestFirstAdminSettings(t *testing.T) {
 		"both":           {firstAdmin{"boss@example.com", password}, ""},
 		"no password":    {firstAdmin{Email: "boss@example.com"}, "ADMIN_PASSWORD is not"},
 		"no e-mail":      {firstAdmin{Password: password}, "ADMIN_EMAIL is not"},
-		"a bad e-mail":   {firstAdmin{"boss", password}, "ADMIN_EMAIL has to be"},
-		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD has to be"},
+		"a bad e-mail":   {firstAdmin{"boss", password}, "ADMIN_EMAIL must be"},
+		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD must be"},
 	} {
 		wanted, err := tc.admin.registration()
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) || (wanted != nil) != (name == "both") {
@@ -175,10 +175,10 @@ func TestFirstAdminSettings(t *testing.T) {
 func TestRunRejectsInvalidSettings(t *testing.T) {
 	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32), "AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
 	for want, environ := range map[string][]string{
-		"JWT_SECRET_KEY has to be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
-		"ADMIN_EMAIL is set but":                     append(good, "ADMIN_EMAIL=boss@example.com"),
-		"RECOVERY_AFTER":                             append(good, "RECOVERY_AFTER=0s"),
-		"AUTH_DATABASE_URL":                          append(good, "AUTH_DATABASE_URL=postgres://%"),
+		"JWT_SECRET_KEY must be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
+		"ADMIN_EMAIL is set but":                   append(good, "ADMIN_EMAIL=boss@example.com"),
+		"RECOVERY_AFTER":                           append(good, "RECOVERY_AFTER=0s"),
+		"AUTH_DATABASE_URL":                        append(good, "AUTH_DATABASE_URL=postgres://%"),
 	} {
 		if err := run(t.Context(), environ); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %s", err, want)

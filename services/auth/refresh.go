@@ -46,7 +46,7 @@ func (t refreshToken) hash() []byte {
 
 // rotation derives the successors of refresh tokens. A proxy can deliver a request twice, and a response can be lost. So the
 // successor is computed from the token and the request's Idempotency-Key: the same request gets the same response, and no
-// token has to be stored for that.
+// token needs to be stored for that.
 type rotation struct{ key []byte }
 
 func newRotation(secret token.Secret) (rotation, error) {

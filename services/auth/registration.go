@@ -32,10 +32,10 @@ func (r Registration) Check() (Registration, error) {
 	var wrong, bad []fault.Field
 	email, ok := normaliseEmail(r.Email)
 	if r.Email = email; !ok {
-		wrong = append(wrong, fault.Field{Field: "email", Message: "has to be an e-mail address, like ana@example.com"})
+		wrong = append(wrong, fault.Field{Field: "email", Message: "must be an e-mail address, like ana@example.com"})
 	}
 	if len(r.Password) < minPassword || len(r.Password) > maxPassword {
-		wrong = append(wrong, fault.Field{Field: "password", Message: "has to be 8 to 72 bytes long"})
+		wrong = append(wrong, fault.Field{Field: "password", Message: "must be 8 to 72 bytes long"})
 	}
 	r.Name, bad = validate.Line("name", r.Name, maxName)
 	wrong = append(wrong, bad...)

@@ -46,7 +46,7 @@ func (s sessions) exchangeToken(
 	next := s.successor(presented, idempotencyKey)
 	var account Account
 	decision := refuse
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation has to be committed, so it is not an error here
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { // a revocation must be committed, so it is not an error here
 		family, err := lockFamily(ctx, tx, presented)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

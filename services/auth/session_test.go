@@ -125,7 +125,7 @@ func TestConcurrentRefreshesCreateOneSuccessor(t *testing.T) {
 	}
 }
 
-// TestLogoutDuringRefreshDeletesTheSession: the session has to be deleted in either order of logout and refresh.
+// TestLogoutDuringRefreshDeletesTheSession: the session must be deleted in either order of logout and refresh.
 func TestLogoutDuringRefreshDeletesTheSession(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")

@@ -16,7 +16,7 @@ const (
 )
 
 // ownAddress returns this container's address on one of its networks. It resolves name and picks the address that is also an
-// address of this container. The name has to be an alias on that network only; replicas may share it. Docker offers no
+// address of this container. The name must be an alias on that network only; replicas may share it. Docker offers no
 // better way, and assigns another address after every restart.
 func ownAddress(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, addressTimeout)

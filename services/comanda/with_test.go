@@ -58,7 +58,7 @@ func TestWithNamesTheMissingInputInOneLine(t *testing.T) {
 	}
 }
 
-// A container has an address on each of its networks, and replicas share one name. The address has to be in both lists.
+// A container has an address on each of its networks, and replicas share one name. The address must be in both lists.
 func TestCommonAddressIsTheContainersOwnAddressUnderTheName(t *testing.T) {
 	own := []net.Addr{network(t, "127.0.0.1/8"), network(t, "172.18.0.5/16"), network(t, "172.19.0.7/16")}
 	known := func(texts ...string) (list []netip.Addr) {

@@ -6,9 +6,9 @@ import (
 	"comanda/services"
 )
 
-// Announcers lists the topics that each service publishes to. It determines which topics must exist, including the internal
+// Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
 // topics of the outbox on a stock Dapr runtime.
-var Announcers = map[string][]string{
+var Publishers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name},
 	"user":    {CreatingUserResponse.Name},
 	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name},
@@ -21,9 +21,9 @@ var Consumers = services.Names
 // DeadLetters returns the name of the topic for the events that service could not handle.
 func DeadLetters(service string) string { return service + ".dead-letters" }
 
-// Component returns the name of the Dapr state component that writes the documents of the plain component and publishes to
+// OutboxComponent returns the name of the Dapr state component that writes the documents of the plain component and publishes to
 // topic. A component publishes to one topic, so each topic has its own (https://docs.dapr.io, "transactional outbox").
-func Component(plain, topic string) string {
+func OutboxComponent(plain, topic string) string {
 	return plain + "-" + strings.ReplaceAll(topic, ".", "-")
 }
 
@@ -32,7 +32,7 @@ func Component(plain, topic string) string {
 func Declared() []string {
 	var names []string
 	for _, service := range services.Stateful {
-		for _, topic := range Announcers[service] {
+		for _, topic := range Publishers[service] {
 			names = append(names, topic, internalTopic(service, topic))
 		}
 	}

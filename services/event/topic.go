@@ -29,12 +29,12 @@ var (
 // Type returns the CloudEvents type of the topic's events: its name and its version.
 func (t Topic[T]) Type() string { return t.Name + "." + t.Version }
 
-// About returns the message that publishes data about the aggregate with the id subject.
-func (t Topic[T]) About(subject string, data T) Message {
+// Message returns the message that publishes data about the aggregate with the id subject.
+func (t Topic[T]) Message(subject string, data T) Message {
 	return Message{Topic: t.Name, Type: t.Type(), Subject: subject, Data: data}
 }
 
-// Message is an event that has not been published yet. Every write of a document takes a Message or None.
+// Message is an event that has not been published yet. Every write of a document takes a Message or NoMessage.
 type Message struct {
 	Topic   string
 	Type    string
@@ -42,8 +42,8 @@ type Message struct {
 	Data    any
 }
 
-// None stands for a change that publishes no event. It is explicit, so that an event cannot be forgotten.
-var None = Message{}
+// NoMessage stands for a change that publishes no event. It is explicit, so that an event cannot be forgotten.
+var NoMessage = Message{}
 
 // Received is a consumed event: the CloudEvent's attributes and its data.
 type Received[T any] struct {

@@ -7,5 +7,5 @@
 //	consumes   order.status.changed (from order): every replica receives all events and passes them to its own streams
 //
 // Nothing from a client reaches the sidecar unchecked: the target is rebuilt from the matched route and validated parameters,
-// only listed headers pass, and bodies are read completely and have to be JSON. Each service verifies the token again.
+// only listed headers pass, and bodies are read completely and must be JSON. Each service verifies the token again.
 package main

@@ -86,7 +86,7 @@ func (p *proxies) UnmarshalText(text []byte) error {
 			network, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
 		if err != nil {
-			return errors.New("has to be a list of networks such as 10.0.0.0/8,192.168.1.7")
+			return errors.New("must be a list of networks such as 10.0.0.0/8,192.168.1.7")
 		}
 		*p = append(*p, network.Masked())
 	}

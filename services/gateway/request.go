@@ -59,7 +59,7 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 		case value == "":
 			continue
 		case len(value) > maxParameter, !utf8.ValidString(value), strings.ContainsFunc(value, unicode.IsControl):
-			return nil, fault.Malformed("%s has to be text of at most %d bytes, in UTF-8", name, maxParameter)
+			return nil, fault.Malformed("%s must be text of at most %d bytes, in UTF-8", name, maxParameter)
 		}
 		picked.Set(name, value)
 	}

@@ -18,15 +18,15 @@ import (
 func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY has to be at least 32 bytes long"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY must be at least 32 bytes long"},
 		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES has to be a list of networks"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST has to be a whole number"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES must be a list of networks"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST must be a whole number"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " LOG_LEVEL=loud", "LOG_LEVEL"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2", "METRICS_PORT has to be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=0", "METRICS_PORT has to be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=65536", "METRICS_PORT has to be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411", "OTEL_EXPORTER_ZIPKIN_ENDPOINT has to be an address such as"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2", "METRICS_PORT must be a port, 1 to 65535"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=0", "METRICS_PORT must be a port, 1 to 65535"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=65536", "METRICS_PORT must be a port, 1 to 65535"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411", "OTEL_EXPORTER_ZIPKIN_ENDPOINT must be an address such as"},
 	} {
 		err := run(t.Context(), strings.Fields(tc.environ))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {

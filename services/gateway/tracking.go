@@ -70,7 +70,7 @@ func resumeAfter(r *http.Request) (*int, error) {
 	}
 	version, err := strconv.Atoi(text)
 	if err != nil || version < 0 {
-		return nil, fault.Malformed("Last-Event-ID has to be the id of an event of this stream")
+		return nil, fault.Malformed("Last-Event-ID must be the id of an event of this stream")
 	}
 	return &version, nil
 }

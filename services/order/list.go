@@ -19,11 +19,11 @@ func (s *service) listOrders(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := r.URL.Query()
 	if query.Get("cursor") != "" && (!validate.IsUUID(after.ID) || after.At.IsZero()) {
-		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+		return fault.Malformed("cursor must be the nextCursor of an earlier answer")
 	}
 	f := filter{Status: event.Status(query.Get("status"))}
 	if f.Status != "" && !slices.Contains(statuses(), f.Status) {
-		return fault.Malformed("status has to be one of %v", statuses())
+		return fault.Malformed("status must be one of %v", statuses())
 	}
 	if caller := callerOf(r); !caller.Staff {
 		f.Customer = caller.ID

@@ -216,7 +216,7 @@ func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error
 	before, ok := previousStatus(step)
 	switch {
 	case !ok:
-		return false, fault.Wrong("status", "has to be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
+		return false, fault.Wrong("status", "must be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
 	case o.Status == step:
 		return false, nil
 	case o.Status != before:

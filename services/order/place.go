@@ -55,7 +55,7 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if fields := <-wrong; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
-	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.About(order.ID, order.placedEvent()))
+	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
 	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err

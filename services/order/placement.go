@@ -35,7 +35,7 @@ type PlacementLine struct {
 func (p *Placement) Check() []fault.Field {
 	var wrong []fault.Field
 	if len(p.Items) < 1 || len(p.Items) > maxLines {
-		wrong = append(wrong, wrongField("items", "has to have 1 to %d lines", maxLines))
+		wrong = append(wrong, wrongField("items", "must have 1 to %d lines", maxLines))
 	}
 	if len(p.Items) <= maxLines { // otherwise the list of errors would be as long as the request
 		wrong = append(wrong, checkItems(p.Items)...)
@@ -59,14 +59,14 @@ func checkItems(items []PlacementLine) []fault.Field {
 		before, seen := first[item.ProductID]
 		switch {
 		case !validate.IsUUID(item.ProductID):
-			wrong = append(wrong, wrongField(name, "has to be the id of a product"))
+			wrong = append(wrong, wrongField(name, "must be the id of a product"))
 		case seen:
 			wrong = append(wrong, wrongField(name, "is the same product as items[%d]: order it in one line", before))
 		default:
 			first[item.ProductID] = i
 		}
 		if item.Quantity < 1 || item.Quantity > maxQuantity {
-			wrong = append(wrong, wrongField(fmt.Sprintf("items[%d].quantity", i), "has to be from 1 to %d", maxQuantity))
+			wrong = append(wrong, wrongField(fmt.Sprintf("items[%d].quantity", i), "must be from 1 to %d", maxQuantity))
 		}
 	}
 	return wrong

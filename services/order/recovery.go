@@ -42,13 +42,13 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 		switch {
 		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
 			step = givenUp
-			return event.OrderStatusChanged.About(o.ID, o.statusEvent()), nil
+			return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), nil
 		case o.AnnounceAgain(now.Add(-s.recovery.After), now):
 			step = announcedAgain
-			return event.OrderCreatedPending.About(o.ID, o.placedEvent()), nil
+			return event.OrderCreatedPending.Message(o.ID, o.placedEvent()), nil
 		}
 		step = ""
-		return event.None, document.ErrUnchanged
+		return event.NoMessage, document.ErrUnchanged
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound): // deleted since the query

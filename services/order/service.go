@@ -35,7 +35,7 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 		if changed, err = apply(o); err == nil && !changed {
 			err = document.ErrUnchanged
 		}
-		return event.OrderStatusChanged.About(id, o.statusEvent()), err
+		return event.OrderStatusChanged.Message(id, o.statusEvent()), err
 	})
 	if err != nil {
 		return order, err

@@ -66,7 +66,7 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 		return consumer.Reject(fmt.Errorf("orderId: %w", err))
 	}
 	err = updateStock(ctx, orderID)
-	if errors.Is(err, errImpossible) {
+	if errors.Is(err, errContradiction) {
 		return consumer.Reject(err)
 	}
 	if err != nil {

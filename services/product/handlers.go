@@ -130,7 +130,7 @@ func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	for i, text := range ids {
 		id, err := canonicalID(text)
 		if err != nil {
-			return fault.Malformed("id has to be a UUID")
+			return fault.Malformed("id must be a UUID")
 		}
 		ids[i] = id
 	}
@@ -169,12 +169,12 @@ func parseSearch(r *http.Request) (search, error) {
 		return want, err
 	}
 	if !validText(want.Query, maxQuery) || !validText(want.Category, maxCategory) {
-		return want, fault.Malformed("query has to be text of at most %d characters, category of %d", maxQuery, maxCategory)
+		return want, fault.Malformed("query must be text of at most %d characters, category of %d", maxQuery, maxCategory)
 	}
 	if query.Get("cursor") != "" {
 		after.ID, err = canonicalID(after.ID)
 		if err != nil || !validText(after.Category, maxCategory) || !validText(after.Name, maxName) {
-			return want, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+			return want, fault.Malformed("cursor must be the nextCursor of an earlier answer")
 		}
 		want.After = &after
 	}

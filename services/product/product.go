@@ -71,7 +71,7 @@ func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 		wrong = append(wrong, fault.Field{Field: "priceCents", Message: "is missing"})
 	}
 	if d.Stock < 0 || d.Stock > maxStock {
-		wrong = append(wrong, fault.Field{Field: "stock", Message: fmt.Sprintf("has to be from 0 to %d", maxStock)})
+		wrong = append(wrong, fault.Field{Field: "stock", Message: fmt.Sprintf("must be from 0 to %d", maxStock)})
 	}
 	if len(wrong) > 0 {
 		return Product{}, fault.Invalid(wrong...)
@@ -127,10 +127,10 @@ func (p *Product) normalize() []fault.Field {
 	p.Category, more = validate.Line("category", p.Category, maxCategory)
 	wrong = append(wrong, more...)
 	if p.PriceCents < 0 || p.PriceCents > maxPrice {
-		wrong = append(wrong, fault.Field{Field: "priceCents", Message: fmt.Sprintf("has to be from 0 to %d", maxPrice)})
+		wrong = append(wrong, fault.Field{Field: "priceCents", Message: fmt.Sprintf("must be from 0 to %d", maxPrice)})
 	}
 	if !isCurrency(p.Currency) {
-		wrong = append(wrong, fault.Field{Field: "currency", Message: "has to be a currency code of ISO 4217, as EUR"})
+		wrong = append(wrong, fault.Field{Field: "currency", Message: "must be a currency code of ISO 4217, as EUR"})
 	}
 	return wrong
 }
@@ -138,7 +138,7 @@ func (p *Product) normalize() []fault.Field {
 // checkDelta returns an error if delta is not a valid change of stock.
 func checkDelta(delta int) error {
 	if delta == 0 || delta < -maxDelta || delta > maxDelta {
-		return fault.Wrong("delta", "has to be from -%d to %d, and not 0", maxDelta, maxDelta)
+		return fault.Wrong("delta", "must be from -%d to %d, and not 0", maxDelta, maxDelta)
 	}
 	return nil
 }

@@ -61,9 +61,9 @@ func (o Outcome) State() State {
 // Message returns the event that announces the outcome.
 func (o Outcome) Message(orderID string) event.Message {
 	if o.Reserved != nil {
-		return event.InventoryStockReserved.About(orderID, *o.Reserved)
+		return event.InventoryStockReserved.Message(orderID, *o.Reserved)
 	}
-	return event.InventoryStockFailed.About(orderID, *o.Failed)
+	return event.InventoryStockFailed.Message(orderID, *o.Failed)
 }
 
 // Reservation is the stock held for one order. Outcome is empty for a tombstone.
@@ -150,27 +150,27 @@ func failed(orderID, reason string, shortages []event.Shortage) Outcome {
 	return Outcome{Failed: &event.StockFailed{OrderID: orderID, Version: outcomeVersion, Reason: reason, Shortages: shortages}}
 }
 
-// errImpossible means that an order's event contradicts its reservation. That is a bug, and an operator has to check.
-var errImpossible = errors.New("the event contradicts the reservation")
+// errContradiction means that an order's event contradicts its reservation. That is a bug, and an operator has to check.
+var errContradiction = errors.New("the event contradicts the reservation")
 
-// Cancel returns the reservation's state after the order is cancelled. It returns errImpossible for SOLD: a delivered order
+// Cancel returns the reservation's state after the order is cancelled. It returns errContradiction for SOLD: a delivered order
 // cannot be cancelled.
 func (s State) Cancel() (State, error) {
 	switch s {
 	case Reserved:
 		return Released, nil
 	case Sold:
-		return s, fmt.Errorf("%w: the order is cancelled, its reservation is %s", errImpossible, s)
+		return s, fmt.Errorf("%w: the order is cancelled, its reservation is %s", errContradiction, s)
 	}
 	return s, nil
 }
 
-// Deliver returns the reservation's state after the order is delivered. It returns errImpossible unless the stock was
+// Deliver returns the reservation's state after the order is delivered. It returns errContradiction unless the stock was
 // reserved.
 func (s State) Deliver() (State, error) {
 	switch s {
 	case Reserved, Sold:
 		return Sold, nil
 	}
-	return s, fmt.Errorf("%w: the order is delivered, its reservation is %s", errImpossible, s)
+	return s, fmt.Errorf("%w: the order is delivered, its reservation is %s", errContradiction, s)
 }

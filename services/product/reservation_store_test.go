@@ -152,8 +152,8 @@ func TestCancellationReleasesStockOnce(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Released {
 		t.Errorf("order after its cancellation: got %s, want RELEASED", got)
 	}
-	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errImpossible) {
-		t.Errorf("delivery after the cancellation: got %v, want errImpossible", err)
+	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errContradiction) {
+		t.Errorf("delivery after the cancellation: got %v, want errContradiction", err)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
 }
@@ -209,8 +209,8 @@ func TestDeliverySellsStockOnce(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Sold {
 		t.Errorf("order after its delivery: got %s, want SOLD", got)
 	}
-	if err := s.Release(t.Context(), orderID); !errors.Is(err, errImpossible) {
-		t.Errorf("cancellation after the delivery: got %v, want errImpossible", err)
+	if err := s.Release(t.Context(), orderID); !errors.Is(err, errContradiction) {
+		t.Errorf("cancellation after the delivery: got %v, want errContradiction", err)
 	}
 	s.wantStock(t, soup.ID, Stock{6, 0, 4})
 }

@@ -95,7 +95,7 @@ func TestParseOrderRejectsInvalidOrders(t *testing.T) {
 }
 
 func TestCancelAndDeliverInEveryState(t *testing.T) {
-	for from, want := range map[State]struct{ cancelled, delivered State }{ // "" means errImpossible
+	for from, want := range map[State]struct{ cancelled, delivered State }{ // "" means errContradiction
 		Reserved:  {Released, Sold},
 		Failed:    {Failed, ""},
 		Released:  {Released, ""},
@@ -104,7 +104,7 @@ func TestCancelAndDeliverInEveryState(t *testing.T) {
 	} {
 		check := func(event string, step func() (State, error), want State) {
 			got, err := step()
-			if want == "" && !errors.Is(err, errImpossible) || want != "" && (got != want || err != nil) {
+			if want == "" && !errors.Is(err, errContradiction) || want != "" && (got != want || err != nil) {
 				t.Errorf("%s %s: got %s, %v, want %q", from, event, got, err, want)
 			}
 		}

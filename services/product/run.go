@@ -21,7 +21,7 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	if !isCurrency(config.Currency) {
-		return errors.New("CURRENCY has to be a currency code of ISO 4217, as EUR")
+		return errors.New("CURRENCY must be a currency code of ISO 4217, as EUR")
 	}
 	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {

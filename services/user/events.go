@@ -39,9 +39,9 @@ func (s service) repeatOutcome(ctx context.Context, id string) error {
 	_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		outcome, ok := p.Outcome()
 		if !ok {
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
-		return event.CreatingUserResponse.About(p.ID, outcome), nil
+		return event.CreatingUserResponse.Message(p.ID, outcome), nil
 	})
 	return err
 }
@@ -59,7 +59,7 @@ func (s service) decideRequest(ctx context.Context, request event.UserToCreate) 
 		profile = NewRejected(request.UserID, event.ReasonPhoneTaken, now)
 	}
 	outcome, _ := profile.Outcome()
-	err = s.documents.Create(ctx, profile.ID, profile, event.CreatingUserResponse.About(profile.ID, outcome))
+	err = s.documents.Create(ctx, profile.ID, profile, event.CreatingUserResponse.Message(profile.ID, outcome))
 	switch {
 	case errors.Is(err, document.ErrExists):
 		return true, err
@@ -79,9 +79,9 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	cancelExisting := func() error {
 		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
 			if !p.Cancel(e.Data.Reason, s.now()) {
-				return event.None, document.ErrUnchanged
+				return event.NoMessage, document.ErrUnchanged
 			}
-			return event.None, nil
+			return event.NoMessage, nil
 		})
 		return err
 	}
@@ -89,7 +89,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, e.Data.UserID, NewCancelled(e.Data.UserID, e.Data.Reason, s.now()), event.None)
+	err = s.documents.Create(ctx, e.Data.UserID, NewCancelled(e.Data.UserID, e.Data.Reason, s.now()), event.NoMessage)
 	if errors.Is(err, document.ErrExists) { // the profile was created in between
 		return cancelExisting()
 	}

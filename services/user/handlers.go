@@ -105,11 +105,11 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		switch {
 		case p.Status != Active:
-			return event.None, noProfile()
+			return event.NoMessage, noProfile()
 		case !p.Apply(edit, s.now()):
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
-		return event.None, nil
+		return event.NoMessage, nil
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound):
@@ -144,7 +144,7 @@ func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.URL.Query().Get("cursor") != "" && !validate.IsUUID(from.ID) {
-		return fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+		return fault.Malformed("cursor must be the nextCursor of an earlier answer")
 	}
 	profiles, err := s.listActive(r.Context(), from, limit+1)
 	if err != nil {

@@ -51,29 +51,29 @@ type Request struct {
 	Header http.Header
 }
 
-// Answer is an HTTP response with its body.
-type Answer struct {
+// Response is an HTTP response with its body.
+type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
 // Do sends a request and returns the response, whatever its status. An error means that no response arrived.
-func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	req, err := c.request(ctx, r)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return Answer{}, fmt.Errorf("read the answer to %s %s: %w", r.Method, r.Path, err)
+		return Response{}, fmt.Errorf("read the answer to %s %s: %w", r.Method, r.Path, err)
 	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+	return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
@@ -174,7 +174,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}.Problem()
+		return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}.Problem()
 	}
 	return nil
 }

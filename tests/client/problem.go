@@ -50,7 +50,7 @@ func (p *Problem) Fields() []string {
 
 // Problem decodes the response as a problem document. If it is another document, Detail holds its body and Unwrap returns
 // an error.
-func (a Answer) Problem() *Problem {
+func (a Response) Problem() *Problem {
 	p := Problem{}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	if err := json.Unmarshal(a.Body, &p); err != nil || kind != "application/problem+json" {

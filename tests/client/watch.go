@@ -68,7 +68,7 @@ func (c *Client) openStream(ctx context.Context, orderID, after string) (io.Read
 	if resp.StatusCode != http.StatusOK {
 		defer func() { _ = resp.Body.Close() }()
 		body, _ := io.ReadAll(resp.Body)
-		return nil, Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}.Problem()
+		return nil, Response{Status: resp.StatusCode, Header: resp.Header, Body: body}.Problem()
 	}
 	if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
 		_ = resp.Body.Close()

@@ -15,7 +15,7 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana, bea, dish, key := t.Context(), s.Customer(), s.Customer(), s.Dish(50, 700), uuid.NewString()
-	post := func(by scenario.User, b any) client.Answer {
+	post := func(by scenario.User, b any) client.Response {
 		t.Helper()
 		return scenario.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
 			Header: http.Header{"Idempotency-Key": {key}}}))(t)
@@ -79,7 +79,7 @@ func TestOneKeyAddsStockOnceAndCreatesOneProduct(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	dish, key := s.Dish(10, 700), uuid.NewString()
 	header := http.Header{"Idempotency-Key": {key}}
-	answers := together(8, func(int) (client.Answer, error) {
+	answers := together(8, func(int) (client.Response, error) {
 		return s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
 			Body: map[string]int{"delta": 5}, Header: header})
 	})(t)

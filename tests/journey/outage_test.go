@@ -67,7 +67,7 @@ func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	breakdown(t, s.Postgres.Kill)
 	unavailable := func() {
 		t.Helper()
-		answers := together(5, func(i int) (client.Answer, error) {
+		answers := together(5, func(i int) (client.Response, error) {
 			begun := time.Now()
 			answer, err := ana.Do(t.Context(), []client.Request{
 				{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1)},

@@ -81,9 +81,9 @@ func TestEveryTopicHasItsComponent(t *testing.T) {
 	for _, component := range resources(t, "components") {
 		components[component.Metadata.Name] = component
 	}
-	for service, topics := range event.Announcers {
+	for service, topics := range event.Publishers {
 		for _, topic := range topics {
-			name := event.Component(plain[service], topic)
+			name := event.OutboxComponent(plain[service], topic)
 			component, there := components[name]
 			if !there {
 				t.Errorf("the component %s for %s is missing", name, topic)
@@ -142,7 +142,7 @@ func TestEverySubscriptionHasItsDeadLetters(t *testing.T) {
 			t.Errorf("subscription %s: wrong rule %+v", name, rule)
 		}
 	}
-	for service, topics := range event.Announcers {
+	for service, topics := range event.Publishers {
 		for _, topic := range topics {
 			if !heard[topic] {
 				t.Errorf("%s publishes %s, but no service consumes it", service, topic)

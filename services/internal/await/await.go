@@ -37,7 +37,7 @@ func Wait(r *http.Request) (time.Duration, error) {
 		}
 		seconds, err := strconv.Atoi(found[1])
 		if err != nil || seconds < 0 || seconds > int(MaxWait/time.Second) {
-			return 0, fault.Malformed("Prefer: wait has to be a whole number from 0 to %d", int(MaxWait/time.Second))
+			return 0, fault.Malformed("Prefer: wait must be a whole number from 0 to %d", int(MaxWait/time.Second))
 		}
 		wait := time.Duration(seconds) * time.Second
 		telemetry.SetAgreedWait(r.Context(), wait)

@@ -43,7 +43,7 @@ type Store[T any] struct {
 }
 
 // NewStore returns a store for documents of one kind. Component is the state component for changes without an event. The
-// components for changes with an event are named after it (event.Component).
+// components for changes with an event are named after it (event.OutboxComponent).
 func NewStore[T any](client Client, component, kind string) Store[T] {
 	return Store[T]{client, component, kind}
 }
@@ -113,7 +113,7 @@ func (s Store[T]) write(ctx context.Context, id, etag string, value T, message e
 	}
 	ops := []*dapr.StateOperation{{Type: dapr.StateOperationTypeUpsert, Item: upsert}}
 	if message.Topic != "" {
-		component = event.Component(s.component, message.Topic)
+		component = event.OutboxComponent(s.component, message.Topic)
 		upsert.Metadata = attributes(ctx, message)
 		data, err := json.Marshal(message.Data)
 		if err != nil {

@@ -25,7 +25,7 @@ type light struct {
 
 // turned returns the event of a light's change. Any topic will do here.
 func turned(id string, times int) event.Message {
-	return event.OrderStatusChanged.About(id, event.OrderStatus{OrderID: id, Version: times})
+	return event.OrderStatusChanged.Message(id, event.OrderStatus{OrderID: id, Version: times})
 }
 
 func newStore(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
@@ -62,12 +62,12 @@ func TestCreateWritesTheDocumentAndItsEvent(t *testing.T) {
 
 func TestAWriteWithoutAMessagePublishesNothing(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) {
 		l.On = true
-		return event.None, nil
+		return event.NoMessage, nil
 	}); err != nil || len(client.All()) != 0 {
 		t.Errorf("got error %v and events %+v, want none", err, client.All())
 	}
@@ -83,7 +83,7 @@ func TestAMissingDocumentIsNotFound(t *testing.T) {
 	}
 	_, err := lights.Change(t.Context(), "a", func(*light) (event.Message, error) {
 		t.Error("change was called for a missing document")
-		return event.None, nil
+		return event.NoMessage, nil
 	})
 	if !fault.Is(err, fault.KindNotFound) {
 		t.Errorf("change: got error %v, want NotFound", err)
@@ -105,7 +105,7 @@ func TestCreateKeepsAnExistingDocument(t *testing.T) {
 // Every one of several concurrent changes is written, and published once.
 func TestConcurrentChangesAreAllWritten(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	const writers = 5 // fewer than Change's attempts, so that even the writer that loses every race succeeds
@@ -129,12 +129,12 @@ func TestConcurrentChangesAreAllWritten(t *testing.T) {
 
 func TestTheLoserOfARaceReadsTheWinnersDocument(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	turnOn := func(l *light) (event.Message, error) {
 		if l.On {
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
 		l.On = true
 		l.Turned++
@@ -161,7 +161,7 @@ func TestAWriteWithALostResponseIsNotRepeated(t *testing.T) {
 	client.LoseNextAnswer()
 	got, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) {
 		if l.On {
-			return event.None, document.ErrUnchanged
+			return event.NoMessage, document.ErrUnchanged
 		}
 		l.On = true
 		return turned("a", 1), nil
@@ -173,7 +173,7 @@ func TestAWriteWithALostResponseIsNotRepeated(t *testing.T) {
 
 func TestAFailedChangeWritesNothing(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) {
@@ -190,19 +190,19 @@ func TestAFailedChangeWritesNothing(t *testing.T) {
 
 func TestChangeGivesUpAfterTenLostRaces(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	var interfere func()
 	interfere = func() {
-		if _, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { l.Turned++; return event.None, nil }); err != nil {
+		if _, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { l.Turned++; return event.NoMessage, nil }); err != nil {
 			t.Error(err)
 		}
 		client.BeforeNextWrite(interfere)
 	}
 	client.BeforeNextWrite(interfere)
 	attempts := 0
-	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { attempts++; l.On = true; return event.None, nil })
+	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { attempts++; l.On = true; return event.NoMessage, nil })
 	if !fault.Is(err, fault.KindUnavailable) || attempts != 10 {
 		t.Errorf("got error %v after %d attempts, want Unavailable after 10", err, attempts)
 	}
@@ -210,13 +210,13 @@ func TestChangeGivesUpAfterTenLostRaces(t *testing.T) {
 
 func TestAnAbsentSidecarIsUnavailable(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	client.Away(true)
 	_, get := lights.Get(t.Context(), "a")
-	_, change := lights.Change(t.Context(), "a", func(*light) (event.Message, error) { return event.None, nil })
-	for name, err := range map[string]error{"get": get, "change": change, "create": lights.Create(t.Context(), "b", light{}, event.None)} {
+	_, change := lights.Change(t.Context(), "a", func(*light) (event.Message, error) { return event.NoMessage, nil })
+	for name, err := range map[string]error{"get": get, "change": change, "create": lights.Create(t.Context(), "b", light{}, event.NoMessage)} {
 		if !fault.Is(err, fault.KindUnavailable) || fault.From(err).RetryAfter == 0 {
 			t.Errorf("%s: got error %v, want Unavailable with RetryAfter", name, err)
 		}
@@ -232,16 +232,16 @@ func (refusing) ExecuteStateTransaction(context.Context, string, map[string]stri
 
 func TestARefusedWriteIsNotRetried(t *testing.T) {
 	client, lights := newStore(t)
-	if err := lights.Create(t.Context(), "a", light{}, event.None); err != nil {
+	if err := lights.Create(t.Context(), "a", light{}, event.NoMessage); err != nil {
 		t.Fatal(err)
 	}
 	refused := document.NewStore[light](refusing{client}, "lights", "light")
 	attempts := 0
-	_, err := refused.Change(t.Context(), "a", func(*light) (event.Message, error) { attempts++; return event.None, nil })
+	_, err := refused.Change(t.Context(), "a", func(*light) (event.Message, error) { attempts++; return event.NoMessage, nil })
 	if !fault.Is(err, fault.KindUnavailable) || attempts != 1 {
 		t.Errorf("change: got error %v after %d attempts, want Unavailable after 1", err, attempts)
 	}
-	if err := refused.Create(t.Context(), "b", light{}, event.None); !fault.Is(err, fault.KindUnavailable) {
+	if err := refused.Create(t.Context(), "b", light{}, event.NoMessage); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("create: got error %v, want Unavailable", err)
 	}
 }

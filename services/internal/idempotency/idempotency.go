@@ -34,7 +34,7 @@ func Key(r *http.Request) (string, error) {
 	key := values[0]
 	unprintable := func(c rune) bool { return c < 0x20 || c > 0x7e }
 	if len(values) > 1 || key == "" || len(key) > maxKey || strings.ContainsFunc(key, unprintable) {
-		return "", fault.Malformed("%s has to be one value of 1 to %d printable ASCII characters", Header, maxKey)
+		return "", fault.Malformed("%s must be one value of 1 to %d printable ASCII characters", Header, maxKey)
 	}
 	return key, nil
 }

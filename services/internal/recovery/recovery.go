@@ -36,7 +36,7 @@ type Timing struct {
 // Check returns an error unless all times are longer than 0.
 func (t Timing) Check() error {
 	if t.After <= 0 || t.GiveUp <= 0 || t.Every <= 0 {
-		return errors.New("RECOVERY_AFTER, RECOVERY_GIVE_UP and RECOVERY_EVERY have to be longer than 0")
+		return errors.New("RECOVERY_AFTER, RECOVERY_GIVE_UP and RECOVERY_EVERY must be longer than 0")
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 		return err
 	}
 	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
-		return fault.Wrong("", "has to be an object")
+		return fault.Wrong("", "must be an object")
 	}
 	if wrong := wrongFields(body, reflect.TypeOf(v)); len(wrong) > 0 {
 		return fault.Invalid(wrong...)
@@ -77,7 +77,7 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	var mismatch *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &mismatch):
-		return fault.Wrong(mismatch.Field, "has to be %s", jsonName(mismatch.Type.Kind().String()))
+		return fault.Wrong(mismatch.Field, "must be %s", jsonName(mismatch.Type.Kind().String()))
 	case err != nil: // from a type's own UnmarshalJSON, whose messages are written for clients
 		return fault.Wrong("", "%s", err.Error())
 	}

@@ -124,20 +124,20 @@ func TestABodyTooLargeClosesTheConnection(t *testing.T) {
 
 func TestDecodeNamesEveryWrongField(t *testing.T) {
 	for body, want := range map[string]string{
-		`null`: " has to be an object", `[]`: " has to be an object", `"x"`: " has to be an object", `7`: " has to be an object",
-		`{"items":[{"productId":7,"quantity":"2"},{"quantity":1.5},3]}`: "items[0].productId has to be a string; items[0].quantity has to be a whole number in range; " +
-			"items[1].quantity has to be a whole number in range; items[2] has to be an object",
-		`{"items":{}}`:                       "items has to be a list",
+		`null`: " must be an object", `[]`: " must be an object", `"x"`: " must be an object", `7`: " must be an object",
+		`{"items":[{"productId":7,"quantity":"2"},{"quantity":1.5},3]}`: "items[0].productId must be a string; items[0].quantity must be a whole number in range; " +
+			"items[1].quantity must be a whole number in range; items[2] must be an object",
+		`{"items":{}}`:                       "items must be a list",
 		`{"items":[{"sku":"x"}],"Notes":""}`: "items[0].sku is not a field of this request; Notes is not a field of this request",
 		`{"NOTES":"x"}`:                      "NOTES is not a field of this request",
 		`{"Hidden":"x","-":"y"}`:             "Hidden is not a field of this request; - is not a field of this request",
 		`{"notes":"a","notes":"b"}`:          "notes is there more than once",
 		`{"any":{"x":1,"x":2}}`:              "any.x is there more than once",
-		`{"small":256,"price":1e2}`:          "small has to be a whole number in range; price has to be a whole number in range",
-		`{"price":99999999999999999999}`:     "price has to be a whole number in range",
-		`{"gift":"yes","ratio":"1"}`:         "gift has to be true or false; ratio has to be a number",
-		`{"address":"Wien"}`:                 "address has to be an object",
-		`{"labels":{"a":1}}`:                 "labels.a has to be a string",
+		`{"small":256,"price":1e2}`:          "small must be a whole number in range; price must be a whole number in range",
+		`{"price":99999999999999999999}`:     "price must be a whole number in range",
+		`{"gift":"yes","ratio":"1"}`:         "gift must be true or false; ratio must be a number",
+		`{"address":"Wien"}`:                 "address must be an object",
+		`{"labels":{"a":1}}`:                 "labels.a must be a string",
 		`{"notes":"a\u0000b"}`:               "notes has a NUL character",
 		`{"name":"refused"}`:                 " cannot be refused",
 	} {

@@ -29,13 +29,13 @@ func Page(r *http.Request, position any) (limit int, err error) {
 	if text := query.Get("limit"); text != "" {
 		limit, err = strconv.Atoi(text)
 		if err != nil || limit < 1 || limit > MaxLimit {
-			return 0, fault.Malformed("limit has to be a whole number from 1 to %d", MaxLimit)
+			return 0, fault.Malformed("limit must be a whole number from 1 to %d", MaxLimit)
 		}
 	}
 	if text := query.Get("cursor"); text != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || json.Unmarshal(raw, position) != nil {
-			return 0, fault.Malformed("cursor has to be the nextCursor of an earlier answer")
+			return 0, fault.Malformed("cursor must be the nextCursor of an earlier answer")
 		}
 	}
 	return limit, nil

@@ -49,7 +49,7 @@ var problems = map[fault.Kind]problem{
 		"The request is valid, but the current state forbids it. Read the resource again before you retry."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,
 		"A body may have at most 1 MiB."},
-	fault.KindMediaType: {"unsupported-media-type", "The body has to be JSON", http.StatusUnsupportedMediaType,
+	fault.KindMediaType: {"unsupported-media-type", "The body must be JSON", http.StatusUnsupportedMediaType,
 		"Send the body as Content-Type: application/json."},
 	fault.KindInvalid: {"invalid", "Some fields are wrong", http.StatusUnprocessableEntity,
 		"The request parses, but the fields listed in errors are unknown, missing or wrong. Correct them and send it again."},

@@ -97,7 +97,7 @@ func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) 
 			return target
 		}
 	}
-	s.report(path, "has to be "+jsonName(target.Kind().String()))
+	s.report(path, "must be "+jsonName(target.Kind().String()))
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 		s.expect(target, path)
 	}
 	if err != nil {
-		s.report(path, "has to be "+jsonName(target.Kind().String()))
+		s.report(path, "must be "+jsonName(target.Kind().String()))
 	}
 }
 

@@ -91,13 +91,13 @@ func requirement(parse env.ParseError) string {
 	}
 	switch {
 	case parse.Type == reflect.TypeFor[time.Duration]():
-		return "has to be a duration such as 30s or 5m"
+		return "must be a duration such as 30s or 5m"
 	case parse.Type.Kind() == reflect.Bool:
-		return "has to be true or false"
+		return "must be true or false"
 	case parse.Type.Kind() >= reflect.Int && parse.Type.Kind() <= reflect.Uint64:
-		return "has to be a whole number"
+		return "must be a whole number"
 	}
-	return "has to be a " + parse.Type.Kind().String()
+	return "must be a " + parse.Type.Kind().String()
 }
 
 // exitDelay is the time between the message of a failed service and its exit. The Dapr CLI closes the pipe of the service's

@@ -46,17 +46,17 @@ func TestLoadConfigErrorNamesTheSettingsInOneLine(t *testing.T) {
 		want    string
 	}{
 		"a short secret": {environ("JWT_SECRET_KEY=hunter2"),
-			"JWT_SECRET_KEY has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
+			"JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
 		"an empty secret": {environ("JWT_SECRET_KEY="),
 			"JWT_SECRET_KEY is not set: set it in the environment (README, Settings)"},
 		"an empty app token": {environ("APP_API_TOKEN="),
 			"APP_API_TOKEN is not set: set it in the environment (README, Settings)"},
-		"an invalid port":         {environ("APP_PORT=hunter2"), "APP_PORT has to be a whole number"},
-		"an invalid sidecar port": {environ("DAPR_HTTP_PORT=hunter2"), "DAPR_HTTP_PORT has to be a whole number"},
-		"an invalid duration":     {environ("RECOVERY_EVERY=hunter2"), "RECOVERY_EVERY has to be a duration such as 30s or 5m"},
-		"an invalid switch":       {environ("SEED_MENU=hunter2"), "SEED_MENU has to be true or false"},
+		"an invalid port":         {environ("APP_PORT=hunter2"), "APP_PORT must be a whole number"},
+		"an invalid sidecar port": {environ("DAPR_HTTP_PORT=hunter2"), "DAPR_HTTP_PORT must be a whole number"},
+		"an invalid duration":     {environ("RECOVERY_EVERY=hunter2"), "RECOVERY_EVERY must be a duration such as 30s or 5m"},
+		"an invalid switch":       {environ("SEED_MENU=hunter2"), "SEED_MENU must be true or false"},
 		"two wrong settings": {[]string{"APP_API_TOKEN=app", "JWT_SECRET_KEY=hunter2"},
-			"APP_PORT is not set: set it in the environment (README, Settings); JWT_SECRET_KEY has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
+			"APP_PORT is not set: set it in the environment (README, Settings); JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
 	} {
 		_, err := server.LoadConfig[config](tc.environ)
 		if err == nil {

@@ -18,7 +18,7 @@ type Port int
 func (p *Port) UnmarshalText(text []byte) error {
 	number, err := strconv.ParseUint(string(text), 10, 16)
 	if err != nil || number == 0 {
-		return errors.New("has to be a port, 1 to 65535")
+		return errors.New("must be a port, 1 to 65535")
 	}
 	*p = Port(number)
 	return nil

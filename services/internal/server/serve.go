@@ -57,7 +57,7 @@ type Service struct {
 func NewLogger(name, level string) (*slog.Logger, error) {
 	var minimum slog.Level
 	if err := minimum.UnmarshalText([]byte(level)); err != nil {
-		return nil, errors.New("LOG_LEVEL has to be debug, info, warn or error")
+		return nil, errors.New("LOG_LEVEL must be debug, info, warn or error")
 	}
 	handler := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: minimum})
 	return slog.New(telemetry.TraceLogHandler(handler)).With("service", name), nil

@@ -84,7 +84,7 @@ func Events[T any](t testing.TB, c *Sidecar, store string, topic event.Topic[T])
 		if e.Type != topic.Type() {
 			continue
 		}
-		if want := event.Component(store, topic.Name); e.Component != want {
+		if want := event.OutboxComponent(store, topic.Name); e.Component != want {
 			t.Fatalf("%s: got component %s, want %s", e.Type, e.Component, want)
 		}
 		var data T

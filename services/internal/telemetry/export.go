@@ -30,7 +30,7 @@ type ZipkinURL string
 func (e *ZipkinURL) UnmarshalText(text []byte) error {
 	address, err := url.Parse(string(text))
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Host == "" || address.User != nil {
-		return errors.New("has to be an address such as http://localhost:9411/api/v2/spans")
+		return errors.New("must be an address such as http://localhost:9411/api/v2/spans")
 	}
 	*e = ZipkinURL(text)
 	return nil

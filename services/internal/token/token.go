@@ -52,7 +52,7 @@ func (c Claims) Any(roles ...string) bool {
 type Secret []byte
 
 // errShort is returned for a secret that is empty or too short, also by Sign and Bearer.
-var errShort = errors.New("has to be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
+var errShort = errors.New("must be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
 
 // UnmarshalText reads the secret from a setting. It returns an error if the secret is too short.
 func (s *Secret) UnmarshalText(text []byte) error {

@@ -26,7 +26,7 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		Country:    strings.ToUpper(strings.TrimSpace(address.Country)),
 	}
 	if !isCountryCode(normal.Country) {
-		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "has to be a country's two letters (ISO 3166-1), like ES"})
+		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "must be a country's two letters (ISO 3166-1), like ES"})
 	}
 	return normal, wrong
 }

@@ -14,7 +14,7 @@ func Phone(field, number string) (string, error) {
 	}
 	parsed, err := phonenumbers.Parse(number, "")
 	if err != nil || len(number) > 40 || !phonenumbers.IsPossibleNumber(parsed) {
-		return "", fault.Wrong(field, "has to be a phone number in international form, like +34 600 111 222")
+		return "", fault.Wrong(field, "must be a phone number in international form, like +34 600 111 222")
 	}
 	return phonenumbers.Format(parsed, phonenumbers.E164), nil
 }

@@ -28,9 +28,9 @@ func checkText(field, value string, maxLength int, forbidden func(rune) bool) (s
 	}
 	switch {
 	case value == "":
-		return wrong("has to be given")
+		return wrong("must be given")
 	case utf8.RuneCountInString(value) > maxLength:
-		return wrong("has to be at most %d characters long", maxLength)
+		return wrong("must be at most %d characters long", maxLength)
 	case !utf8.ValidString(value), strings.ContainsFunc(value, forbidden), strings.ContainsFunc(value, isDirectional):
 		return wrong("must not have control characters")
 	}
