@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"comanda/tests/asyncapi"
 	"comanda/tests/client"
 	"comanda/tests/scenario"
 	"comanda/tests/system"
@@ -171,7 +172,8 @@ func wantDeadLetter(t *testing.T, s *system.System) {
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
 	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)
-	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(wrong)}).FirstErr(); err != nil {
+	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(wrong),
+		Headers: []kgo.RecordHeader{{Key: asyncapi.ViolationHeader}}}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	wantMetrics(t, s, "order", map[string]between{
