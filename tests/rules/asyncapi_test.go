@@ -41,8 +41,8 @@ func TestAsyncAPIHasEveryTopic(t *testing.T) {
 		if channel.Bindings.Kafka.Partitions != event.Partitions {
 			t.Errorf("channel %s: partitions: got %d, want %d", name, channel.Bindings.Kafka.Partitions, event.Partitions)
 		}
-		if len(channel.Messages) != 1 {
-			t.Errorf("channel %s: got %d messages, want 1", name, len(channel.Messages))
+		if len(channel.Messages) == 0 {
+			t.Errorf("channel %s has no message", name)
 		}
 	}
 	slices.Sort(want)

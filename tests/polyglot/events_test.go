@@ -1,0 +1,76 @@
+package polyglot
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/tests/scenario"
+	"comanda/tests/system"
+)
+
+// repeatEvents publishes every event of these topics a second time.
+func repeatEvents(t *testing.T, sys *system.System, topics ...string) {
+	t.Helper()
+	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...), kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())))(t)
+	defer kafka.Close()
+	left := count(t, kafka, topics...)
+	for left > 0 {
+		fetches := kafka.PollRecords(t.Context(), int(left))
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range fetches.Records() {
+			again := &kgo.Record{Topic: record.Topic, Key: record.Key, Headers: record.Headers, Value: record.Value}
+			if err := kafka.ProduceSync(t.Context(), again).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			left--
+		}
+	}
+}
+
+// count returns the number of records of these topics.
+func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
+	t.Helper()
+	ends := scenario.Must(kadm.NewClient(kafka).ListEndOffsets(t.Context(), topics...))(t)
+	if err := ends.Error(); err != nil {
+		t.Fatal(err)
+	}
+	ends.Each(func(end kadm.ListedOffset) { n += end.Offset })
+	return n
+}
+
+func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
+	t.Helper()
+	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)))(t)
+	defer kafka.Close()
+	if n := count(t, kafka, topic); n > 0 {
+		t.Errorf("%s: got %d dead letters, want none", topic, n)
+	}
+}
+
+// wantEventsRefused checks that the consumer takes no event from another program than its sidecar, nor one that another service
+// sends through the sidecar.
+func (c *consumer) wantEventsRefused(t *testing.T) {
+	t.Helper()
+	for name, header := range map[string]http.Header{
+		"without a token":                      {},
+		"with another token":                   {"Dapr-Api-Token": {"another"}},
+		"from another service, with the token": {"Dapr-Api-Token": {c.settings["APP_API_TOKEN"]}, "Dapr-Caller-App-Id": {"order"}},
+	} {
+		request := scenario.Must(http.NewRequestWithContext(context.Background(), http.MethodPost, c.url+"/order.status.changed",
+			strings.NewReader(`{"type":"order.status.changed.v1","subject":"x","data":{"orderId":"x","version":2,"status":"CONFIRMED","at":"2026-01-31"}}`)))(t)
+		request.Header = header
+		response := scenario.Must(http.DefaultClient.Do(request))(t)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: an event %s: got %d, want 403", c.folder, name, response.StatusCode)
+		}
+	}
+}
