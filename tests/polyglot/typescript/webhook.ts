@@ -6,10 +6,10 @@ import { json } from "node:stream/consumers";
 
 type Data = { version: number; status?: string; at?: string; totalCents?: number; currency?: string };
 type Entry = { type: string; subject: string; data: Data }; // an event, or the note that an order was posted
-
 const { APP_API_TOKEN = "", APP_PORT, STATE_FILE = "", WEBHOOK_URL = "", WEBHOOK_SECRET = "" } = process.env;
 const journal = openSync(STATE_FILE, "a+");
 const seen = new Set<string>(), confirmed = new Map<string, Data>(), reserved = new Map<string, Data>();
+let posting = Promise.resolve(); // one order at a time, so that none is posted twice
 const key = (e: Entry) => `${e.type} ${e.subject} ${e.data.version}`;
 
 function apply(e: Entry): void {
@@ -47,7 +47,7 @@ async function handle(request: IncomingMessage): Promise<[number, unknown]> {
   if (request.url === "/unmatched") return [200, { status: "DROP" }]; // to the dead letters
   const { type, subject, data } = await json(request) as Entry;
   keep({ type, subject, data });
-  await post(subject);
+  await (posting = posting.catch(() => { }).then(() => post(subject)));
   return [200, { status: "SUCCESS" }];
 }
 
