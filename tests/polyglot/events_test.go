@@ -2,6 +2,7 @@ package polyglot
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,6 +45,27 @@ func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
 	}
 	ends.Each(func(end kadm.ListedOffset) { n += end.Offset })
 	return n
+}
+
+// awaitConsumed waits until a consumer has acknowledged every event that is on the broker.
+func awaitConsumed(t *testing.T, sys *system.System, app string) {
+	t.Helper()
+	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)))(t)
+	defer kafka.Close()
+	scenario.Eventually(t, app+" has acknowledged every event", func(ctx context.Context) error {
+		lags, err := kadm.NewClient(kafka).Lag(ctx, app)
+		if err != nil {
+			return err
+		}
+		group := lags[app]
+		if err := group.Error(); err != nil {
+			return err
+		}
+		if lag := group.Lag.Total(); lag > 0 || len(group.Lag) == 0 {
+			return fmt.Errorf("%d events of %d topics are left", lag, len(group.Lag))
+		}
+		return nil
+	})
 }
 
 func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
