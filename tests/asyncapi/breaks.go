@@ -19,9 +19,9 @@ var annotations = []string{"title", "description", "summary", "examples", "$comm
 // schema that is added under properties is optional, unless required lists it, and that is a change of required.
 var collections = []string{"properties", "$defs", "channels", "operations", "messages", "components", "messageTraits"}
 
-// Breaks lists the differences that break a consumer of the older of two documents or schemas, or make its stored events invalid.
-// Everything breaks one except annotations and additions to collections. Narrowing counts too: events of the older document stay on
-// the broker, and are replayed.
+// Breaks lists the differences that break a consumer of the older of two documents or schemas, or make its stored events
+// invalid. Everything breaks one except annotations and additions to collections. Narrowing counts too: events of the older
+// document stay on the broker, and are replayed.
 func Breaks(older, newer any) []string { return breaks("", "", older, newer) }
 
 // breaks compares what stands under keyword. Below a collection the next keys are names and no keywords.

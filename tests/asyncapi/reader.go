@@ -35,7 +35,8 @@ func (d *Document) Follow(brokers ...string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{document: d, client: client, ended: make(chan struct{}), events: map[string]int{}, next: map[string]map[int32]int64{}}
+	r := &Reader{document: d, client: client, ended: make(chan struct{}),
+		events: map[string]int{}, next: map[string]map[int32]int64{}}
 	go func() {
 		defer close(r.ended)
 		for {

@@ -62,14 +62,16 @@ func (d *Document) CheckValue(message string, value []byte) error {
 // checkOrigin checks that the dead letter comes from a topic that the service receives.
 func (d *Document) checkOrigin(topic string, headers map[string]any) error {
 	for _, operation := range d.Operations {
-		if operation.Action == "receive" && operation.Service()+".dead-letters" == topic && operation.Channel.Target() == headers["__topic"] {
+		receives := operation.Action == "receive" && operation.Channel.Target() == headers["__topic"]
+		if receives && operation.Service()+".dead-letters" == topic {
 			return nil
 		}
 	}
 	return fmt.Errorf("the dead letter in %s comes from %v, which its service does not receive", topic, headers["__topic"])
 }
 
-// checkKey checks that the key, the header, the subject and the id in the data are the same. A record of the stock runtime has no key.
+// checkKey checks that the key, the header, the subject and the id in the data are the same. A record of the stock runtime has
+// no key.
 func checkKey(record *kgo.Record, headers map[string]any) error {
 	var event struct {
 		Subject string

@@ -43,7 +43,8 @@ func requireRuntimes(t *testing.T, consumers ...*consumer) {
 				continue
 			}
 			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is missing, which the %s consumer needs: install Python 3, Node 20 with npm, and Java 17", command[0], c.folder)
+				t.Fatalf("%s is missing, which the %s consumer needs: install Python 3, Node 20 with npm, and Java 17",
+					command[0], c.folder)
 			}
 			t.Skipf("skipped: %s is missing, which the %s consumer needs", command[0], c.folder)
 		}

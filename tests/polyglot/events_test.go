@@ -81,13 +81,14 @@ func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
 // sends through the sidecar.
 func (c *consumer) wantEventsRefused(t *testing.T) {
 	t.Helper()
+	const value = `{"type":"order.status.changed.v1","subject":"x","data":{"orderId":"x","version":2,"status":"CONFIRMED","at":"2026-01-31"}}`
 	for name, header := range map[string]http.Header{
 		"without a token":                      {},
 		"with another token":                   {"Dapr-Api-Token": {"another"}},
 		"from another service, with the token": {"Dapr-Api-Token": {c.settings["APP_API_TOKEN"]}, "Dapr-Caller-App-Id": {"order"}},
 	} {
 		request := scenario.Must(http.NewRequestWithContext(context.Background(), http.MethodPost, c.url+"/order.status.changed",
-			strings.NewReader(`{"type":"order.status.changed.v1","subject":"x","data":{"orderId":"x","version":2,"status":"CONFIRMED","at":"2026-01-31"}}`)))(t)
+			strings.NewReader(value)))(t)
 		request.Header = header
 		response := scenario.Must(http.DefaultClient.Do(request))(t)
 		_ = response.Body.Close()

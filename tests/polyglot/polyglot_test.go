@@ -105,8 +105,8 @@ func startAll(t *testing.T, all []*consumer) (*system.System, *receiver) {
 		if err := sys.Kafka.Declare(t.Context(), []infra.Topic{topic}); err != nil {
 			t.Fatal(err)
 		}
-		c.start(t, map[string]string{"KAFKA_BROKERS": sys.Kafka.Brokers(), "APP_API_TOKEN": secret.Token(), "DAPR_API_TOKEN": secret.Token(),
-			"WEBHOOK_URL": server.URL, "WEBHOOK_SECRET": hook.secret})
+		c.start(t, map[string]string{"KAFKA_BROKERS": sys.Kafka.Brokers(), "APP_API_TOKEN": secret.Token(),
+			"DAPR_API_TOKEN": secret.Token(), "WEBHOOK_URL": server.URL, "WEBHOOK_SECRET": hook.secret})
 	}
 	for _, c := range all {
 		c.awaitAnswer(t)
@@ -184,7 +184,8 @@ func TestReceiverRefusesForgedRequests(t *testing.T) {
 	hook := newReceiver("secret")
 	const body = `{"totalCents":1}`
 	sign := func(secret, id string, at time.Time) http.Header {
-		return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {fmt.Sprint(at.Unix())}, "Webhook-Signature": {signature(secret, id, at.Unix(), body)}}
+		return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {fmt.Sprint(at.Unix())},
+			"Webhook-Signature": {signature(secret, id, at.Unix(), body)}}
 	}
 	changed := sign("secret", "a", time.Now())
 	changed.Set("Webhook-Id", "b")

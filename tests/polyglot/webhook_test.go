@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// receiver is the webhook that the TypeScript consumer posts to. It refuses the first signed request of each order, so that each is
-// sent twice.
+// receiver is the webhook that the TypeScript consumer posts to. It answers the first signed request of each order with 503, so
+// that each is sent twice.
 type receiver struct {
 	secret string
 
