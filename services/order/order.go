@@ -79,29 +79,12 @@ type Cause struct {
 	Request *Request `json:"request,omitempty"`
 }
 
-// Request identifies a request for a change, so that its repetition is recognised: by its caller and idempotency key, and by
-// its body.
-type Request struct {
-	Key         string `json:"key"`
-	Fingerprint string `json:"fingerprint"`
-}
-
-// Caller is the authenticated user behind a request.
-type Caller struct {
-	ID    string
-	Staff bool
-	Trace string // the id of the request's trace
-}
-
 // reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
 const reasonTimedOut = "timed_out"
 
 // errContradiction means that product's outcome contradicts its earlier one. Product records each outcome once, so this is a
 // bug: stock may stay reserved for a rejected order, and an operator has to check.
 var errContradiction = errors.New("product's outcome contradicts its earlier outcome for this order")
-
-// errOtherRequest means that an idempotency key was used before for another request.
-var errOtherRequest = errors.New("the key belongs to another request")
 
 // errMismatch means that the reservation does not match the order.
 var errMismatch = errors.New("the reservation does not match the order")
@@ -240,20 +223,6 @@ func (o *Order) Advance(step event.Status, by Caller, request Request, at time.T
 	}
 	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace, &request}, at)
 	return true, nil
-}
-
-// Repeats reports whether request has changed the order before. It returns errOtherRequest if the caller used the same key for
-// a request with another body.
-func (o *Order) Repeats(request Request) (bool, error) {
-	for _, change := range o.History {
-		if before := change.Cause.Request; before != nil && before.Key == request.Key {
-			if before.Fingerprint != request.Fingerprint {
-				return false, errOtherRequest
-			}
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // Decided reports whether the order's last change ended PENDING, and how long the order was PENDING.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 )
@@ -173,13 +175,8 @@ func TestHistoryRecordsEveryChange(t *testing.T) {
 		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{"request", "", &aRequest}, noon},
 		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", "", &aRequest}, noon},
 	}
-	if len(order.History) != len(want) {
-		t.Fatalf("got %d entries, want %d", len(order.History), len(want))
-	}
-	for i := range want {
-		if order.History[i] != want[i] {
-			t.Errorf("entry %d: got %+v, want %+v", i, order.History[i], want[i])
-		}
+	if diff := cmp.Diff(want, order.History); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
 	}
 	if order.Version != 4 || order.Reason != "kitchen on fire" || order.Total == nil || order.UpdatedAt != noon {
 		t.Errorf("got %+v, want version 4 with reason, total and no earlier time", order)
