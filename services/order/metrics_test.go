@@ -61,7 +61,7 @@ func TestRecoveryIsCounted(t *testing.T) {
 func TestRecoveryContinuesTheTrace(t *testing.T) {
 	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
-	traced := servicetest.API{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package server does
+	traced := servicetest.API{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := telemetry.ContinueTrace(r.Context(), "00-"+trace+"-b7ad6b7169203331-01")
 		h.Handler.ServeHTTP(w, r.WithContext(ctx))
 	})}
