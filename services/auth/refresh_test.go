@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -34,11 +35,11 @@ func TestJudgeToken(t *testing.T) {
 }
 
 func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
-	one, err := newRotation(secret)
+	one, err := newRotation(servicetest.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newRotation(append(token.Secret("x"), secret...))
+	other, err := newRotation(append(token.Secret("x"), servicetest.Secret...))
 	if err != nil {
 		t.Fatal(err)
 	}
