@@ -22,7 +22,8 @@ func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
 		h.deliverOutcome(t, refused, event.UserRejected, "phone_taken")
 		h.deliverOutcome(t, refused, event.UserCreated, "") // too late
 	}
-	for _, attempt := range [][2]string{{"eva@example.com", password}, {"eva@example.com", "wrong"}, {"leo@example.com", password}, {"", ""}} {
+	for _, attempt := range [][2]string{{"eva@example.com", password}, {"eva@example.com", "wrong"}, {"leo@example.com", password},
+		{"", ""}} {
 		h.logIn(t, attempt[0], attempt[1])
 	}
 	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
@@ -32,7 +33,8 @@ func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
 	h.runRecovery(t)
 	h.clock.Advance(15 * time.Minute)
 	h.runRecovery(t)
-	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`, `comanda_registrations_total{status="ACTIVE"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`,
+		`comanda_registrations_total{status="ACTIVE"} 1`,
 		`comanda_registrations_total{status="REJECTED"} 2`, `comanda_registration_decision_seconds_count{outcome="ACTIVE"} 1`,
 		`comanda_registration_decision_seconds_count{outcome="REJECTED"} 2`,
 		`comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,

@@ -145,7 +145,8 @@ func TestFirstAdminSettingDoesNotPromoteAnExistingAccount(t *testing.T) {
 	h.registerActive(t, "boss@example.com")
 	h.ensureFirstAdmin(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
 	got, _ := h.logIn(t, "boss@example.com", password)
-	if claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken); err != nil || claims.Any(token.Admin) {
+	if claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken); err != nil ||
+		claims.Any(token.Admin) {
 		t.Fatalf("got roles %v, %v, want no admin", claims.Roles, err)
 	}
 }
@@ -163,7 +164,8 @@ func TestFirstAdminSettings(t *testing.T) {
 		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD must be"},
 	} {
 		wanted, err := tc.admin.registration()
-		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) || (wanted != nil) != (name == "both") {
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) ||
+			(wanted != nil) != (name == "both") {
 			t.Errorf("%s: got %v, error %v, want %q", name, wanted, err, tc.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "short") {
@@ -173,7 +175,8 @@ func TestFirstAdminSettings(t *testing.T) {
 }
 
 func TestRunRejectsInvalidSettings(t *testing.T) {
-	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32), "AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
+	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
+		"AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
 	for want, environ := range map[string][]string{
 		"JWT_SECRET_KEY must be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
 		"ADMIN_EMAIL is set but":                   append(good, "ADMIN_EMAIL=boss@example.com"),

@@ -49,7 +49,8 @@ func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
 		t.Error("the same request gets different successors")
 	}
 	for name, different := range map[string]refreshToken{
-		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"), "another secret": other.successor(presented, "k"),
+		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"),
+		"another secret": other.successor(presented, "k"),
 	} {
 		if different == next {
 			t.Errorf("%s: got the same successor, want a different one", name)

@@ -48,11 +48,13 @@ func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 		"/orders?status=READY":     {cook, []string{}},
 		"/orders?limit=1":          {ben, []string{second}},
 	} {
-		if got := h.Request(t, tc.caller, "GET", path, ""); got.Code != 200 || !slices.Equal(idsOf(got), tc.want) || got.Members["nextCursor"] != nil {
+		if got := h.Request(t, tc.caller, "GET", path, ""); got.Code != 200 || !slices.Equal(idsOf(got), tc.want) ||
+			got.Members["nextCursor"] != nil {
 			t.Errorf("%s: got %d %s, want %v", path, got.Code, got.Body, tc.want)
 		}
 	}
-	if got := h.Request(t, cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body, "fingerprint") || !strings.Contains(got.Body, `"totalCents":1850`) {
+	if got := h.Request(t, cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body, "fingerprint") ||
+		!strings.Contains(got.Body, `"totalCents":1850`) {
 		t.Errorf("got %s, want totals and no fingerprint", got.Body)
 	}
 	h.clock.Advance(time.Second)
@@ -107,7 +109,8 @@ func TestListRejectsInvalidQueries(t *testing.T) {
 	encoded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for _, query := range []string{
 		"limit=0", "limit=101", "limit=x", "cursor=!", "status=pending", "status=x",
-		encoded(`{}`), encoded(`null`), encoded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`), encoded(`{"id":"` + someOrder + `"}`), encoded(`[]`),
+		encoded(`{}`), encoded(`null`), encoded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`),
+		encoded(`{"id":"` + someOrder + `"}`), encoded(`[]`),
 	} {
 		if got := h.Request(t, ana, "GET", "/orders?"+query, ""); got.Code != 400 {
 			t.Errorf("%s: got %d, want 400", query, got.Code)
@@ -152,7 +155,8 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			insert into state (key, value)
 			select 'order-' || id, convert_to((doc($1) || jsonb_build_object('id', id, 'customerId', 'c' || n % 500,
 			       'status', case when n % 1000 = 0 then 'PENDING' else 'DELIVERED' end,
-			       'createdAt', to_char(timestamptz '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text, 'UTF8')
+			       'createdAt',
+			       to_char(timestamptz '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text, 'UTF8')
 			from (select n, gen_random_uuid() as id from generate_series(1, 20000) n) numbered`, document)
 		if err != nil {
 			return err
@@ -178,7 +182,8 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			wantIndex(t, h, query, args, tc.index)
 		}
 	}
-	wantIndex(t, h, waitingQuery, pgx.NamedArgs{"kind": kind, "announced": h.clock.Now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
+	args := pgx.NamedArgs{"kind": kind, "announced": h.clock.Now(), "at": time.Time{}, "key": "order-", "limit": 100}
+	wantIndex(t, h, waitingQuery, args, "orders_in_status")
 	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
 }
 
@@ -216,7 +221,8 @@ func TestOnlyOneReplicaRunsTheRecovery(t *testing.T) {
 	if !first || err != nil || secondRan {
 		t.Errorf("got first %t, %v, second %t, want only the first", first, err, secondRan)
 	}
-	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
+	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool,
+		func(context.Context) error { return nil }); !again || err != nil {
 		t.Errorf("after the first run: got %t, %v, want the lock to be free", again, err)
 	}
 }

@@ -28,7 +28,8 @@ func TestEachStatusChangeIsCountedOnce(t *testing.T) {
 	h.clock.Advance(time.Minute)
 	h.Request(t, ana, "POST", "/orders/"+confirmed+"/cancel", "")
 	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 4`, `comanda_orders_total{status="CONFIRMED"} 1`,
-		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`, `comanda_orders_total{status="DELIVERED"} 0`,
+		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`,
+		`comanda_orders_total{status="DELIVERED"} 0`,
 		`comanda_order_decision_seconds_count{outcome="CONFIRMED"} 1`, `comanda_order_decision_seconds_sum{outcome="CONFIRMED"} 2`,
 		`comanda_order_decision_seconds_count{outcome="REJECTED"} 1`,
 		`comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`, `comanda_order_decision_seconds_sum{outcome="CANCELLED"} 2`,
@@ -53,7 +54,8 @@ func TestRecoveryIsCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="announced_again"} 1`,
+		`comanda_recovery_total{step="given_up"} 1`,
 		`comanda_orders_total{status="CANCELLED"} 1`, `comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`)
 }
 
@@ -86,7 +88,8 @@ func TestBacklogCountsPendingOrders(t *testing.T) {
 	h.placeOrder(t, ana)
 	h.deliverReserved(t, h.placeOrder(t, ana))
 	want := telemetry.Backlog{Count: 2, Oldest: noon}
-	if got, err := h.service.lists.Backlog(t.Context()); err != nil || fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil ||
+		fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)

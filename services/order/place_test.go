@@ -14,9 +14,11 @@ import (
 
 func TestPlaceOrder(t *testing.T) {
 	h := newHarness(t)
-	response := h.Request(t, ana, "POST", "/orders", `{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
+	response := h.Request(t, ana, "POST", "/orders",
+		`{"notes":" ring ","deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"},`+basket[1:])
 	id := response.Text("id")
-	want := fmt.Sprintf(`{"id":%q,"customerId":%q,"status":"PENDING","items":[{"productId":%q,"quantity":2},{"productId":%q,"quantity":1}],`+
+	want := fmt.Sprintf(`{"id":%q,"customerId":%q,"status":"PENDING",`+
+		`"items":[{"productId":%q,"quantity":2},{"productId":%q,"quantity":1}],`+
 		`"deliveryAddress":{"street":"Calle 1","city":"León","postalCode":"24001","country":"ES"},"notes":"ring","version":1,`+
 		`"createdAt":"2026-11-23T12:00:00.123456Z","updatedAt":"2026-11-23T12:00:00.123456Z"}`, id, customerID, soup, bread)
 	if got := strings.TrimSpace(response.Body); response.Code != http.StatusCreated || got != want {
@@ -26,7 +28,8 @@ func TestPlaceOrder(t *testing.T) {
 		t.Errorf("got Location %q, want /api/v1/orders/%s", got, id)
 	}
 	placed := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)
-	if len(placed) != 1 || placed[0].OrderID != id || placed[0].Version != 1 || len(placed[0].Items) != 2 || len(h.sidecar.All()) != 1 {
+	if len(placed) != 1 || placed[0].OrderID != id || placed[0].Version != 1 || len(placed[0].Items) != 2 ||
+		len(h.sidecar.All()) != 1 {
 		t.Errorf("got %+v, want one event with 2 lines", h.sidecar.All())
 	}
 	if data := string(h.sidecar.All()[0].Data); strings.Contains(data, "Calle") || strings.Contains(data, "ring") {
@@ -52,7 +55,8 @@ func TestRepeatedRequestReturnsTheFirstOrder(t *testing.T) {
 		t.Errorf("another body: got %d %s, want 422 for Idempotency-Key", other.Code, other.Body)
 	}
 	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
-	if ben := h.Request(t, ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated || ben.Text("id") == first.Text("id") {
+	if ben := h.Request(t, ben, "POST", "/orders", basket, key...); ben.Code != http.StatusCreated ||
+		ben.Text("id") == first.Text("id") {
 		t.Errorf("same key from another customer: got %d %s, want 201 and another order", ben.Code, ben.Body)
 	}
 	if got := len(servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending)); got != 2 {
@@ -134,13 +138,14 @@ func TestPlaceOrderRejectsInvalidRequests(t *testing.T) {
 		code    int
 		fields  string
 	}{
-		"anonymous":        {servicetest.Person{}, basket, nil, 401, ""},
+		"anonymous":        {anonymous, basket, nil, 401, ""},
 		"not a customer":   {admin, basket, nil, 403, ""},
 		"invalid JSON":     {ana, `{`, nil, 400, ""},
 		"an empty key":     {ana, basket, []string{"Idempotency-Key", ""}, 400, ""},
 		"an unknown field": {ana, `{"items":[],"total":1}`, nil, 422, "total"},
-		"wrong values":     {ana, `{"items":[{"productId":"x","quantity":0}],"notes":"\u001b"}`, nil, 422, "items[0].productId items[0].quantity notes"},
-		"empty object":     {ana, `{}`, nil, 422, "items"},
+		"wrong values": {ana, `{"items":[{"productId":"x","quantity":0}],"notes":"\u001b"}`, nil, 422,
+			"items[0].productId items[0].quantity notes"},
+		"empty object": {ana, `{}`, nil, 422, "items"},
 	} {
 		response := h.Request(t, tc.caller, "POST", "/orders", tc.body, tc.headers...)
 		if response.Code != tc.code || response.Fields() != tc.fields {

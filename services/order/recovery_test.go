@@ -37,7 +37,8 @@ func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
 	if again.OrderID != pending || again.Version != 1 || len(again.Items) != 2 {
 		t.Errorf("got %+v, want version 1 of %s with 2 lines", again, pending)
 	}
-	if got := h.Request(t, ana, "GET", "/orders/"+pending, ""); got.Members["version"] != 1.0 || got.Text("updatedAt") != got.Text("createdAt") {
+	if got := h.Request(t, ana, "GET", "/orders/"+pending, ""); got.Members["version"] != 1.0 ||
+		got.Text("updatedAt") != got.Text("createdAt") {
 		t.Errorf("got %s, want the order unchanged", got.Body)
 	}
 	if status := h.deliverReserved(t, pending); status != "SUCCESS" {
@@ -152,7 +153,8 @@ func TestScatteredFailuresDoNotEndTheRound(t *testing.T) {
 func (h *harness) corruptOrder(t *testing.T, id string) {
 	t.Helper()
 	const version = `"version":1`
-	_, err := h.pool.Exec(t.Context(), `update state set value = convert_to(replace(convert_from(value, 'UTF8'), $2, '"version":"?"'), 'UTF8')
+	_, err := h.pool.Exec(t.Context(),
+		`update state set value = convert_to(replace(convert_from(value, 'UTF8'), $2, '"version":"?"'), 'UTF8')
 		where key = 'order-' || $1`, id, version)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,10 @@ type harness struct {
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	pool, registry, log := servicetest.NewDatabase(t, migrations), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	h := &harness{pool: pool, sidecar: servicetest.NewSidecar(pool), product: &fakeProduct{}, clock: servicetest.NewClock(noon), metrics: registry}
+	h := &harness{
+		pool: pool, sidecar: servicetest.NewSidecar(pool), product: &fakeProduct{},
+		clock: servicetest.NewClock(noon), metrics: registry,
+	}
 	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
@@ -48,6 +51,8 @@ func newHarness(t *testing.T) *harness {
 }
 
 var (
+	anonymous = servicetest.Person{}
+
 	ana   = servicetest.Person{ID: customerID, Roles: []string{token.Customer}}
 	ben   = servicetest.Person{ID: "7b8f4a52-58f7-4c0e-9d51-0c1f1a3f0003", Roles: []string{token.Customer}}
 	cook  = servicetest.Person{ID: staffID, Roles: []string{token.Customer, token.Staff}}
@@ -77,7 +82,8 @@ func (h *harness) deliverReserved(t *testing.T, id string) string {
 func (h *harness) deliverFailed(t *testing.T, id string) string {
 	t.Helper()
 	return servicetest.Deliver(t, h.API, event.InventoryStockFailed, json.RawMessage(fmt.Sprintf(
-		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup)))
+		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`,
+		id, soup)))
 }
 
 const basket = `{"items":[{"productId":"` + soup + `","quantity":2},{"productId":"` + bread + `","quantity":1}]}`

@@ -76,7 +76,8 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	h.wantAnnounced(t, 2, 0)
 	reserved, _ := h.announced(t)
 	first := reserved[0]
-	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" || first.Items[0].Name != "Soup" {
+	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" ||
+		first.Items[0].Name != "Soup" {
 		t.Errorf("got %+v, want version 1 with Soup for 4000 EUR", first)
 	}
 	if again := reserved[1]; again.TotalCents != first.TotalCents || again.Version != first.Version {
@@ -96,7 +97,8 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	wantResult(t, h.placeOrder(t, short, soup.ID, 7), "SUCCESS")
 	h.wantAnnounced(t, 2, 1)
 	_, failed := h.announced(t)
-	if failed[0].Reason != event.ReasonInsufficientStock || failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
+	if failed[0].Reason != event.ReasonInsufficientStock ||
+		failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
 		t.Errorf("got %+v, want a shortage of 7 with 6 available", failed[0])
 	}
 }
@@ -107,7 +109,8 @@ type countingSidecar struct {
 	failed atomic.Int32
 }
 
-func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
+func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string,
+	ops []*dapr.StateOperation) error {
 	err := c.Sidecar.ExecuteStateTransaction(ctx, store, meta, ops)
 	if err != nil {
 		c.failed.Add(1)
@@ -123,10 +126,12 @@ func TestEachDecisionIsCountedOnce(t *testing.T) {
 	for range 2 {
 		h.placeOrder(t, reserved, soup.ID, 4)
 		h.placeOrder(t, cancelledFirst, soup.ID, 4)
-		wantResult(t, servicetest.Deliver(t, h.API, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
-			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
+		tooMany := event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
+			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}
+		wantResult(t, servicetest.Deliver(t, h.API, event.OrderCreatedPending, tooMany), "SUCCESS")
 	}
-	servicetest.WantMetrics(t, h.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_reservations_total{outcome="reserved"} 1`,
+		`comanda_reservations_total{outcome="failed"} 1`,
 		"comanda_stock_rejections_total 2")
 }
 
@@ -142,7 +147,8 @@ func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 || sidecar.failed.Load() != 0 {
+	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 ||
+		sidecar.failed.Load() != 0 {
 		t.Errorf("got %d events and %d failed writes, want 8 and 0", len(events), sidecar.failed.Load())
 	}
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
@@ -211,6 +217,7 @@ func TestInvalidEventsBecomeDeadLetters(t *testing.T) {
 	wantResult(t, h.placeOrder(t, delivered, soup.ID, 1), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusCancelled), "DROP")
-	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY") // the order may still arrive, for example after a database restore
+	// The order may still arrive, for example after a database restore
+	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY")
 	h.store.wantStock(t, soup.ID, Stock{9, 0, 1})
 }

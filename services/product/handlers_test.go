@@ -39,20 +39,24 @@ func TestOnlyAdminsCreateProductsAndRepeatsCreateNone(t *testing.T) {
 	h := newHarness(t)
 	w := h.Request(t, admin, "POST", "/products", ossoBuco, "Idempotency-Key", "k1")
 	created := wantProduct(t, w, http.StatusCreated)
-	if w.Header.Get("Location") != "/api/v1/products/"+created.ID || created.Currency != "EUR" || created.Available != 10 || *created.Reserved != 0 {
+	if w.Header.Get("Location") != "/api/v1/products/"+created.ID || created.Currency != "EUR" || created.Available != 10 ||
+		*created.Reserved != 0 {
 		t.Errorf("got %+v at %q, want 10 pieces in EUR at its own location", created, w.Header.Get("Location"))
 	}
-	again := h.Request(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`, "Idempotency-Key", "k1")
+	again := h.Request(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`,
+		"Idempotency-Key", "k1")
 	if got := wantProduct(t, again, http.StatusOK); got.ID != created.ID || again.Header.Get("Location") == "" {
 		t.Errorf("repeated request: got %+v, want the same product with a Location", got)
 	}
-	wantProblem(t, h.Request(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "Idempotency-Key", "k1"), http.StatusUnprocessableEntity)
+	wantProblem(t, h.Request(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "Idempotency-Key", "k1"),
+		http.StatusUnprocessableEntity)
 	if other := wantProduct(t, h.Request(t, admin, "POST", "/products", ossoBuco), http.StatusCreated); other.ID == created.ID {
 		t.Error("request without a key: got the same product, want another one")
 	}
 	wantProblem(t, h.Request(t, staff, "POST", "/products", ossoBuco), http.StatusForbidden)
 	wantProblem(t, h.Request(t, anonymous, "POST", "/products", ossoBuco), http.StatusUnauthorized)
-	wrong := servicetest.Decode[rest.Problem](t, h.Request(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`), http.StatusUnprocessableEntity)
+	wrong := servicetest.Decode[rest.Problem](t, h.Request(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`),
+		http.StatusUnprocessableEntity)
 	if len(wrong.Errors) != 3 {
 		t.Errorf("got %+v, want 3 errors", wrong.Errors)
 	}
@@ -61,7 +65,8 @@ func TestOnlyAdminsCreateProductsAndRepeatsCreateNone(t *testing.T) {
 func TestOnlyAdminsChangeProducts(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID
-	if got := wantProduct(t, h.Request(t, admin, "PATCH", path, `{"priceCents":5}`), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
+	if got := wantProduct(t, h.Request(t, admin, "PATCH", path, `{"priceCents":5}`), http.StatusOK); got.PriceCents != 5 ||
+		got.Version != 2 {
 		t.Errorf("got %+v, want a price of 5 in version 2", got)
 	}
 	wantProblem(t, h.Request(t, staff, "PATCH", path, `{"priceCents":6}`), http.StatusForbidden)
@@ -74,15 +79,18 @@ func TestStaffMoveStockOncePerKey(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID + "/stock"
 	for range 2 {
-		if got := wantProduct(t, h.Request(t, staff, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"), http.StatusOK); got.Available != 7 {
+		if got := wantProduct(t, h.Request(t, staff, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"),
+			http.StatusOK); got.Available != 7 {
 			t.Errorf("got %d available, want 7", got.Available)
 		}
 	}
-	if got := wantProduct(t, h.Request(t, admin, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"), http.StatusOK); got.Available != 11 {
+	if got := wantProduct(t, h.Request(t, admin, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"),
+		http.StatusOK); got.Available != 11 {
 		t.Errorf("same key from another caller: got %d available, want 11", got.Available)
 	}
 	for body, status := range map[string]int{
-		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422, `{`: 400,
+		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422,
+		`{`: 400,
 	} {
 		wantProblem(t, h.Request(t, staff, "POST", path, body, "Idempotency-Key", "k"), status)
 	}
@@ -127,11 +135,12 @@ func TestProductListIsPaged(t *testing.T) {
 		}
 		target = "/products?limit=10&cursor=" + page.NextCursor
 	}
-	if got := servicetest.Decode[rest.List[Product]](t, h.Request(t, anonymous, "GET", "/products?query=no+such+dish", ""), http.StatusOK); got.Items == nil {
+	if got := servicetest.Decode[rest.List[Product]](t, h.Request(t, anonymous, "GET", "/products?query=no+such+dish", ""),
+		http.StatusOK); got.Items == nil {
 		t.Error("empty list: got null, want []")
 	}
-	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%ff",
-		"category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
+	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00",
+		"query=%ff", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
 		if w := h.Request(t, anonymous, "GET", "/products?"+query, ""); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
 		}
@@ -141,14 +150,16 @@ func TestProductListIsPaged(t *testing.T) {
 func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
 	h := newHarness(t)
 	id := uuid.NewString()
-	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id, "/products/" + strings.ReplaceAll(id, "-", ""),
+	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id,
+		"/products/" + strings.ReplaceAll(id, "-", ""),
 		"/products/%7B" + id + "%7D", "/products/..%2f" + id, "/nothing"} {
 		if w := h.Request(t, anonymous, "GET", path, ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s: got %d %s, want 404", path, w.Code, w.Body)
 		}
 	}
 	soup := h.addProduct(t, "Soup", 1)
-	if got := wantProduct(t, h.Request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), ""), http.StatusOK); got.ID != soup.ID {
+	if got := wantProduct(t, h.Request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), ""),
+		http.StatusOK); got.ID != soup.ID {
 		t.Errorf("got %+v, want product %s", got, soup.ID)
 	}
 }

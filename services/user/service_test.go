@@ -97,7 +97,8 @@ func TestPhoneBelongsToOneActiveProfile(t *testing.T) {
 		t.Fatalf("got outcomes %q, want rejected phone_taken twice", got)
 	}
 	var kept string
-	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`, "profile-"+eva.UserID).Scan(&kept); err != nil {
+	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`,
+		"profile-"+eva.UserID).Scan(&kept); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(kept, "600111222") || strings.Contains(kept, "example.com") || strings.Contains(kept, "Ana") {

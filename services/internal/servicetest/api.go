@@ -72,7 +72,9 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 // data is a T, or its JSON as json.RawMessage.
 func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string {
 	t.Helper()
-	envelope, err := json.Marshal(event.Received[any]{ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: data})
+	envelope, err := json.Marshal(event.Received[any]{
+		ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: data,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
