@@ -20,7 +20,9 @@ func TestRequestSendsTheCallerAndDecodesTheResponse(t *testing.T) {
 		{Method: "GET", Path: "/me", Access: rest.Only(token.Staff), Handle: func(w http.ResponseWriter, r *http.Request) error {
 			return rest.JSON(w, http.StatusOK, map[string]string{"header": r.Header.Get("Prefer")})
 		}},
-		{Method: "GET", Path: "/wrong", Handle: func(http.ResponseWriter, *http.Request) error { return fault.Wrong("name", "is wrong") }},
+		{Method: "GET", Path: "/wrong", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
+			return fault.Wrong("name", "is wrong")
+		}},
 	}, nil)
 	staff := servicetest.Person{ID: "0c000000-0000-4000-8000-000000000001", Roles: []string{token.Staff}}
 	if got := api.Request(t, staff, "GET", "/me", "", "Prefer", "wait=1"); got.Code != 200 || got.Text("header") != "wait=1" {
