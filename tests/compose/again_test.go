@@ -26,7 +26,7 @@ func testDownAndUp(t *testing.T, s *stack) {
 		before[service] = s.secrets(t, service)
 	}
 	since := time.Now()
-	scenario.Must(s.compose(t.Context(), "down", "--timeout", "15"))(t)
+	scenario.Try(s.compose(t.Context(), "down", "--timeout", "15")).OrFail(t)
 	say("     down after %.0f s", time.Since(since).Seconds())
 	s.files = slices.Insert(s.files, 1, s.path("docker-compose.scale.yml"))
 	since = time.Now()
@@ -38,11 +38,11 @@ func testDownAndUp(t *testing.T, s *stack) {
 			t.Errorf("%s: the generated secrets changed", service)
 		}
 	}
-	if got := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
+	if got := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
 		t.Errorf("the order from before `down`: got %+v", got)
 	}
 	w = s.scenario(t)
-	scenario.Must(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password))(t)
+	scenario.Try(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
 	w.WantStock(dish, 8, 2, 0)
 }
 
@@ -50,7 +50,7 @@ func testDownAndUp(t *testing.T, s *stack) {
 func testRotation(t *testing.T, s *stack) {
 	w := s.scenario(t)
 	ana := w.Customer()
-	scenario.Must(ana.Me(t.Context()))(t)
+	scenario.Try(ana.Me(t.Context())).OrFail(t)
 	if err := os.Remove(filepath.Join(s.dir, "key")); err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +64,8 @@ func testRotation(t *testing.T, s *stack) {
 		}
 		return errorOr(err, "it is taken")
 	})
-	again := scenario.Must(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password))(t)
-	if me := scenario.Must(again.Me(t.Context()))(t); me.ID != ana.ID {
+	again := scenario.Try(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
+	if me := scenario.Try(again.Me(t.Context())).OrFail(t); me.ID != ana.ID {
 		t.Errorf("the profile belongs to another user: %+v", me)
 	}
 }
@@ -77,7 +77,7 @@ func testDownRemovesEverything(t *testing.T, s *stack) {
 		return
 	}
 	since := time.Now()
-	scenario.Must(s.compose(t.Context(), "down", "--volumes", "--timeout", "15"))(t)
+	scenario.Try(s.compose(t.Context(), "down", "--volumes", "--timeout", "15")).OrFail(t)
 	if err := left(t.Context()); err != nil {
 		t.Errorf("after down -v: %v", err)
 	}

@@ -171,7 +171,7 @@ const peace = 45 * time.Second
 func (s *stack) quietFor(t *testing.T, while time.Duration) {
 	t.Helper()
 	for end := time.After(while); ; {
-		for _, a := range scenario.Must(s.alerts(t.Context()))(t) {
+		for _, a := range scenario.Try(s.alerts(t.Context())).OrFail(t) {
 			if a.State == "firing" {
 				t.Fatalf("an alert without a fault: %v", a)
 			}

@@ -34,9 +34,9 @@ type image struct {
 
 // Images are small, and no container has more privileges than it needs.
 func testContainers(t *testing.T, s *stack) {
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	for _, name := range services {
-		found := scenario.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
+		found := scenario.Try(inspect[image](t.Context(), "image", all[name].Image)).OrFail(t)[0]
 		if found.Size >= maxImage {
 			t.Errorf("the image of %s is too large: %.1f MB", name, megabytes(found.Size))
 		}

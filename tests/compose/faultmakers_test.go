@@ -24,7 +24,7 @@ import (
 // garbage publishes events that no consumer can handle: text that is not an event, which the sidecar dead-letters, and an
 // event that product refuses.
 func garbage(t *testing.T, s *stack) func() {
-	broker := scenario.Must(s.broker())(t)
+	broker := scenario.Try(s.broker()).OrFail(t)
 	defer broker.Close()
 	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test","type":"order.created.pending.v1",
 		"subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
@@ -44,10 +44,10 @@ const silentGroup = "silent-reader"
 // because a sidecar leaves its group while its app is down.
 func silentReader(t *testing.T, s *stack) func() {
 	options := append(s.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
-	reader := scenario.Must(kgo.NewClient(options...))(t)
+	reader := scenario.Try(kgo.NewClient(options...)).OrFail(t)
 	return func() {
 		reader.Close()
-		broker := scenario.Must(s.broker())(t)
+		broker := scenario.Try(s.broker()).OrFail(t)
 		defer broker.Close()
 		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), silentGroup); err != nil {
 			t.Errorf("delete the test's consumer group: %v", err)
@@ -59,18 +59,18 @@ func silentReader(t *testing.T, s *stack) func() {
 func deadRow(t *testing.T, s *stack) func() {
 	database := s.invariants(t).Database("order")
 	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
-	scenario.Must(scenario.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`))(t)
+	scenario.Try(scenario.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`)).OrFail(t)
 	return func() {
-		scenario.Must(scenario.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`))(t)
+		scenario.Try(scenario.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`)).OrFail(t)
 	}
 }
 
 // oldLine runs a container whose log lines Loki refuses because their timestamps are too old.
 func oldLine(t *testing.T, s *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
-	id := scenario.Must(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
+	id := scenario.Try(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
 		"--label", "com.docker.compose.project="+project, "--label", "com.docker.compose.service=chatter",
-		"--entrypoint", "/bin/sh", s.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done"))(t)
+		"--entrypoint", "/bin/sh", s.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done")).OrFail(t)
 	return func() { s.docker(t, "rm", "--force", strings.TrimSpace(id)) }
 }
 
@@ -95,7 +95,7 @@ func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), 
 
 // lostTarget removes a target from the list that Prometheus reads.
 func lostTarget(t *testing.T, s *stack) func() {
-	text := string(scenario.Must(os.ReadFile(s.targetsFile()))(t))
+	text := string(scenario.Try(os.ReadFile(s.targetsFile())).OrFail(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
 	if without == text {
 		t.Fatal("the targets lack the database of user")
@@ -114,7 +114,7 @@ func crowd(t *testing.T, s *stack) func() {
 	database := s.invariants(t).Database("user")
 	var all []*pgx.Conn
 	for range 165 {
-		all = append(all, scenario.Must(pgx.Connect(t.Context(), database))(t))
+		all = append(all, scenario.Try(pgx.Connect(t.Context(), database)).OrFail(t))
 	}
 	return func() {
 		for _, conn := range all {
@@ -125,7 +125,7 @@ func crowd(t *testing.T, s *stack) func() {
 
 // queue locks a table, so that each request that reads it holds a connection and waits.
 func queue(t *testing.T, s *stack) func() {
-	conn := scenario.Must(pgx.Connect(t.Context(), s.invariants(t).Database("product")))(t)
+	conn := scenario.Try(pgx.Connect(t.Context(), s.invariants(t).Database("product"))).OrFail(t)
 	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
 		begin; lock table products in access exclusive mode`)
 	if err != nil {
@@ -179,7 +179,7 @@ func (s *stack) asking(ctx context.Context, people int, things ...func(context.C
 func orders(n int) func(*testing.T, *stack) func() {
 	return func(t *testing.T, s *stack) func() {
 		for range n {
-			scenario.Must(s.ana.Order(t.Context(), scenario.Basket(s.dish, 1)))(t)
+			scenario.Try(s.ana.Order(t.Context(), scenario.Basket(s.dish, 1))).OrFail(t)
 		}
 		return func() {}
 	}
@@ -187,7 +187,7 @@ func orders(n int) func(*testing.T, *stack) func() {
 
 // registration begins one registration.
 func registration(t *testing.T, s *stack) func() {
-	scenario.Must(s.people.For(t).Anonymous.Register(t.Context(), scenario.NewPerson()))(t)
+	scenario.Try(s.people.For(t).Anonymous.Register(t.Context(), scenario.NewPerson())).OrFail(t)
 	return func() {}
 }
 
@@ -195,7 +195,7 @@ func registration(t *testing.T, s *stack) func() {
 func impatient(t *testing.T, s *stack) func() {
 	set := func(after, giveUp string) {
 		s.settings["RECOVERY_AFTER"], s.settings["RECOVERY_GIVE_UP"] = after, giveUp
-		scenario.Must(s.compose(t.Context(), "up", "-d", "--no-deps", "order"))(t)
+		scenario.Try(s.compose(t.Context(), "up", "-d", "--no-deps", "order")).OrFail(t)
 		s.healthy(t, comesBack)
 	}
 	set("5s", "10s")
@@ -208,7 +208,7 @@ func restarts(service string, times int) func(*testing.T, *stack) func() {
 		changes := func(ctx context.Context) (float64, error) {
 			return s.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
 		}
-		seen := scenario.Must(changes(t.Context()))(t)
+		seen := scenario.Try(changes(t.Context())).OrFail(t)
 		for range times {
 			before := s.container(t, service)
 			s.kill(t, before)

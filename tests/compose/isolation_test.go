@@ -37,7 +37,7 @@ type attempt struct {
 // Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker, by any name,
 // address or port.
 func testIsolation(t *testing.T, s *stack) {
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	tries, n := map[string]chan attempt{}, 0
 	var busy sync.WaitGroup
 	for _, a := range attempts(all) {

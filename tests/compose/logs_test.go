@@ -113,7 +113,7 @@ func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 // Jobs are exempt: a job may end before the collector finds it.
 func testLogs(t *testing.T, s *stack) {
 	store := s.logStore()
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	seen := 0
 	for name, c := range all {
 		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))

@@ -32,12 +32,12 @@ const environmentFile = "/run/comanda/env"
 // secrets returns the generated secrets in a service's volume.
 func (s *stack) secrets(t testing.TB, service string) map[string]string {
 	t.Helper()
-	packed := scenario.Must(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-"))(t)
+	packed := scenario.Try(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-")).OrFail(t)
 	files := tar.NewReader(bytes.NewReader([]byte(packed)))
 	if _, err := files.Next(); err != nil {
 		t.Fatalf("the secrets of %s: %v", service, err)
 	}
-	text := scenario.Must(io.ReadAll(files))(t)
+	text := scenario.Try(io.ReadAll(files)).OrFail(t)
 	return settings(string(text))
 }
 
@@ -55,7 +55,7 @@ func settings(text string) map[string]string {
 // shown returns the output of `secrets show`: accounts and the addresses of the databases.
 func (s *stack) shown(t testing.TB) map[string]string {
 	t.Helper()
-	return settings(scenario.Must(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show"))(t))
+	return settings(scenario.Try(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show")).OrFail(t))
 }
 
 // scenario returns a scenario in the system.

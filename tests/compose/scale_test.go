@@ -76,9 +76,9 @@ func (s *stack) wantSpread(t *testing.T) {
 	before := s.answered(t)
 	var watchers []*scenario.Stream
 	for range 30 {
-		order := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
+		order := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
 		watchers = append(watchers, scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""))
-		scenario.Must(ana.Product(t.Context(), dish.ID))(t)
+		scenario.Try(ana.Product(t.Context(), dish.ID)).OrFail(t)
 	}
 	for _, watching := range watchers {
 		watching.Want(client.Confirmed)
@@ -100,7 +100,7 @@ func (s *stack) wantSpread(t *testing.T) {
 // ignores the series of earlier containers.
 func (s *stack) answered(t *testing.T) map[string]float64 {
 	t.Helper()
-	found := scenario.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
+	found := scenario.Try(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`)).OrFail(t)
 	counts := map[string]float64{}
 	for _, one := range found {
 		host, _, _ := strings.Cut(one.Labels["instance"], ":")
@@ -120,7 +120,7 @@ func (s *stack) wantNoCollision(t *testing.T) {
 	since := time.Now()
 	var orders []string
 	for range 12 {
-		orders = append(orders, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t).ID)
+		orders = append(orders, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t).ID)
 	}
 	announced := func(ctx context.Context) ([]string, error) {
 		return scenario.Query(ctx, invariants.Database("order"), `select doc(value) ->> 'announced' from orders
@@ -136,13 +136,13 @@ func (s *stack) wantNoCollision(t *testing.T) {
 	undo()
 	scenario.WantConfirmed(t, ana, orders)
 	most := 1 + int(time.Since(since)/patient)
-	for _, count := range scenario.Must(announced(t.Context()))(t) {
+	for _, count := range scenario.Try(announced(t.Context())).OrFail(t) {
 		if n, err := strconv.Atoi(count); err != nil || n > most {
 			t.Errorf("within %v an order's event was published %s times", time.Since(since), count)
 		}
 	}
 	for _, id := range orders {
-		if got := scenario.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
+		if got := scenario.Try(ana.GetOrder(t.Context(), id, 0)).OrFail(t); got.Version != 2 {
 			t.Errorf("order %s after PENDING and CONFIRMED: got version %d", id, got.Version)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts, and one line explains the error.
 func testSecretsAreAsked(t *testing.T, s *stack) {
-	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
+	if all := scenario.Try(s.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Log("KEEP=yes: the system that is up stays as it is")
 		return
 	}
@@ -24,16 +24,16 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 	delete(settings, "JWT_SECRET_KEY")
 	_, err := s.composeWith(t.Context(), settings, started...)
 	wantOneLine(t, "without a key", fmt.Sprint(err), err)
-	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
+	if all := scenario.Try(s.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Errorf("without a key, `up` started %d containers", len(all))
 	}
 
 	settings["JWT_SECRET_KEY"] = "as short as this"
 	_, err = s.composeWith(t.Context(), settings, started...)
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	log := ""
 	if job, there := all["secrets"]; there {
-		log = scenario.Must(said(t.Context(), job.ID))(t)
+		log = scenario.Try(said(t.Context(), job.ID)).OrFail(t)
 	}
 	wantOneLine(t, "with a short key", log, err)
 	for name, c := range all {
@@ -80,13 +80,13 @@ func testSecretsAreKept(t *testing.T, s *stack) {
 			}
 		}
 	}
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		shown := string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "container", c.ID))(t)))(t)) +
-			string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "image", c.Image))(t)))(t)) +
-			scenario.Must(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image))(t)
-		log := scenario.Must(said(t.Context(), c.ID))(t)
+		shown := string(scenario.Try(json.Marshal(scenario.Try(inspect[any](t.Context(), "container", c.ID)).OrFail(t))).OrFail(t)) +
+			string(scenario.Try(json.Marshal(scenario.Try(inspect[any](t.Context(), "image", c.Image)).OrFail(t))).OrFail(t)) +
+			scenario.Try(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image)).OrFail(t)
+		log := scenario.Try(said(t.Context(), c.ID)).OrFail(t)
 		for what, value := range known {
 			if strings.Contains(shown, value) && !mayShow(name, what) {
 				t.Errorf("docker inspect of %s shows %s", name, what)

@@ -26,7 +26,7 @@ func testTargets(t *testing.T, s *stack) {
 		}
 		return err
 	})
-	say("     %d targets are up", len(scenario.Must(s.targets(t.Context()))(t)))
+	say("     %d targets are up", len(scenario.Try(s.targets(t.Context())).OrFail(t)))
 }
 
 // targetState is one target of Prometheus.

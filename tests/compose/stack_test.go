@@ -168,7 +168,7 @@ func (s *stack) up(t testing.TB) {
 // services returns the names of the files' services, except those left out.
 func (s *stack) services(t testing.TB) []string {
 	t.Helper()
-	text := scenario.Must(s.compose(t.Context(), "config", "--services"))(t)
+	text := scenario.Try(s.compose(t.Context(), "config", "--services")).OrFail(t)
 	all := strings.Fields(text)
 	for _, name := range s.without {
 		if !slices.Contains(all, name) {
@@ -194,7 +194,7 @@ func (s *stack) containers(ctx context.Context) (map[string]container, error) {
 
 func (s *stack) container(t testing.TB, service string) container {
 	t.Helper()
-	c, there := scenario.Must(s.containers(t.Context()))(t)[service]
+	c, there := scenario.Try(s.containers(t.Context())).OrFail(t)[service]
 	if !there {
 		t.Fatalf("%s: %v", service, errNoSuchService)
 	}

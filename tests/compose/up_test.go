@@ -37,7 +37,7 @@ func (s *stack) start(t *testing.T) {
 		return
 	}
 	since := time.Now()
-	scenario.Must(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...))(t)
+	scenario.Try(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...)).OrFail(t)
 	say("     images built (%.0f s)", time.Since(since).Seconds())
 	since = time.Now()
 	s.up(t)
@@ -78,7 +78,7 @@ func (s *stack) targetsFile() string { return filepath.Join(s.dir, "targets", "c
 func testUp(t *testing.T, s *stack) {
 	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
 	s.healthy(t, startup)
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(s.containers(t.Context())).OrFail(t)
 	for name, c := range all {
 		if c.RestartCount > 0 {
 			t.Errorf("%s was started %d times", name, 1+c.RestartCount)

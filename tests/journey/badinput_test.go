@@ -57,7 +57,7 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 		{"a list", `[]`, wrong, ""},
 		{"null", `null`, wrong, ""},
 	} {
-		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body}))(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body})).OrFail(t)
 		problem := answer.Problem()
 		if problem.Status != test.status || problem.Unwrap() != nil || problem.Type == "" {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
@@ -66,7 +66,7 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 			t.Errorf("%s: invalid fields: got %v, want %s", test.name, problem.Fields(), test.field)
 		}
 	}
-	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
 	s.WantStock(dish, 100, 0, 0)
@@ -78,15 +78,15 @@ func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
-	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large}))(t)
+	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large})).OrFail(t)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
 
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""} {
-		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
-			Header: http.Header{"Content-Type": {kind}}}))(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
+			Header: http.Header{"Content-Type": {kind}}})).OrFail(t)
 		wantProblem(t, answer.Problem(), http.StatusUnsupportedMediaType)
 	}
-	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 0 {
+	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 0 {
 		t.Errorf("%d orders were stored", len(all.Items))
 	}
 }
@@ -120,7 +120,7 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		{"a malformed phone", "phone", set("phone", "ask me")},
 		{"roles chosen by the client", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body}))(t)
+		answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body})).OrFail(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
 		}
@@ -131,7 +131,7 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body}))(t)
+		answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body})).OrFail(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }
@@ -158,7 +158,7 @@ func TestInvalidProductsAreRefused(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := scenario.Must(s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body}))(t)
+		answer := scenario.Try(s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body})).OrFail(t)
 		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
 			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
 		}

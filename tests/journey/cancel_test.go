@@ -27,14 +27,14 @@ func TestCancelReleasesTheStock(t *testing.T) {
 		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 3))
 		s.WantStock(dish, 7, 3, 0)
 		for _, step := range test.steps {
-			scenario.Must(cook.Advance(ctx, order.ID, step))(t)
+			scenario.Try(cook.Advance(ctx, order.ID, step)).OrFail(t)
 		}
-		got := scenario.Must(test.by.Cancel(ctx, order.ID, "no longer hungry"))(t)
+		got := scenario.Try(test.by.Cancel(ctx, order.ID, "no longer hungry")).OrFail(t)
 		if got.Status != client.Cancelled || got.Reason != "no longer hungry" {
 			t.Errorf("%s: got %s (%s), want CANCELLED (no longer hungry)", test.name, got.Status, got.Reason)
 		}
 		s.WantStock(dish, 10, 0, 0)
-		again := scenario.Must(test.by.Cancel(ctx, order.ID, "another reason"))(t)
+		again := scenario.Try(test.by.Cancel(ctx, order.ID, "another reason")).OrFail(t)
 		if again.Version != got.Version || again.Reason != got.Reason {
 			t.Errorf("%s: a second cancellation changed the order to %+v", test.name, again)
 		}
@@ -63,7 +63,7 @@ func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 	}
 	s.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
-		if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Cancelled {
+		if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Cancelled {
 			t.Errorf("order %s became %s", order.ID, now.Status)
 		}
 	}
@@ -75,12 +75,12 @@ func TestLateCancellationsAreRefused(t *testing.T) {
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Preparing)).OrFail(t)
 	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for the customer
-	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
-	scenario.Must(cook.Advance(ctx, order.ID, client.OutForDelivery))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Ready)).OrFail(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.OutForDelivery)).OrFail(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for staff
-	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Delivered)).OrFail(t)
 	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
 	s.WantStock(dish, 9, 0, 1)
 }
@@ -105,7 +105,7 @@ func TestEitherCancelOrPreparingSucceeds(t *testing.T) {
 			}
 			return http.StatusOK, err
 		})(t)
-		now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t)
+		now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t)
 		switch {
 		case now.Status == client.Cancelled && statuses[0] == http.StatusOK && statuses[1] == http.StatusConflict:
 		case now.Status == client.Preparing && statuses[0] == http.StatusConflict && statuses[1] == http.StatusOK:

@@ -32,7 +32,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		return c
 	}
 	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
-		return scenario.Must(jwt.NewWithClaims(method, c).SignedString(key))(t)
+		return scenario.Try(jwt.NewWithClaims(method, c).SignedString(key)).OrFail(t)
 	}
 	right, same := []byte(s.JWTSecret), func(jwt.MapClaims) {}
 	genuine := strings.Split(ana.Session.AccessToken, ".")
@@ -58,7 +58,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		}
 		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
 	}
-	if found := scenario.Must(w.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"}))(t); len(found.Items) != 0 {
+	if found := scenario.Try(w.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"})).OrFail(t); len(found.Items) != 0 {
 		t.Errorf("forged tokens created %+v", found.Items)
 	}
 }
@@ -66,13 +66,13 @@ func TestForgedTokensAreRefused(t *testing.T) {
 // promoted returns a token's payload with more roles than auth granted.
 func promoted(t *testing.T, part string) string {
 	t.Helper()
-	raw := scenario.Must(base64.RawURLEncoding.DecodeString(part))(t)
+	raw := scenario.Try(base64.RawURLEncoding.DecodeString(part)).OrFail(t)
 	var claims map[string]any
 	if err := json.Unmarshal(raw, &claims); err != nil {
 		t.Fatal(err)
 	}
 	claims["roles"] = []string{"customer", "staff", "admin"}
-	return base64.RawURLEncoding.EncodeToString(scenario.Must(json.Marshal(claims))(t))
+	return base64.RawURLEncoding.EncodeToString(scenario.Try(json.Marshal(claims)).OrFail(t))
 }
 
 // A service accepts requests only from its own sidecar, and a sidecar only from its own service. The health endpoints are
@@ -128,7 +128,7 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 		}
 	}
 	w.WantStock(dish, 9, 1, 0)
-	if now := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); now.Status != client.Confirmed {
+	if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Confirmed {
 		t.Errorf("invoked events changed the order to %s", now.Status)
 	}
 }
@@ -161,12 +161,12 @@ func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 func TestUnknownMethodsAndRoutesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
-	answer := scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"}))(t)
+	answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"})).OrFail(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {
 		t.Errorf("Allow is %q", allow)
 	}
-	answer = scenario.Must(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"}))(t)
+	answer = scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/nothing"})).OrFail(t)
 	wantProblem(t, answer.Problem(), http.StatusNotFound)
 }
 
@@ -175,14 +175,14 @@ func fetch(t testing.TB, method, url string, header http.Header, body string) (i
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), scenario.SagaTimeout)
 	defer cancel()
-	req := scenario.Must(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body)))(t)
+	req := scenario.Try(http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))).OrFail(t)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	resp := scenario.Must(http.DefaultClient.Do(req))(t)
+	resp := scenario.Try(http.DefaultClient.Do(req)).OrFail(t)
 	defer func() { _ = resp.Body.Close() }()
 	text, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, strings.TrimSpace(string(text))

@@ -17,16 +17,16 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	ctx, ana, bea, dish, key := t.Context(), s.Customer(), s.Customer(), s.Dish(50, 700), uuid.NewString()
 	post := func(by scenario.User, b any) client.Answer {
 		t.Helper()
-		return scenario.Must(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
-			Header: http.Header{"Idempotency-Key": {key}}}))(t)
+		return scenario.Try(by.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: b,
+			Header: http.Header{"Idempotency-Key": {key}}})).OrFail(t)
 	}
 	if first := post(ana, scenario.Basket(dish, 2)); first.Status != http.StatusCreated {
 		t.Fatalf("the first request: got %d, want 201: %s", first.Status, first.Body)
 	}
-	placed := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
+	placed := scenario.Try(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2))).OrFail(t)
 	s.WantStatus(ana, placed.ID, client.Confirmed)
 
-	again := scenario.Must(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2)))(t)
+	again := scenario.Try(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2))).OrFail(t)
 	if again.ID != placed.ID || again.Status != client.Confirmed || again.TotalCents != 1400 {
 		t.Errorf("the repeated request: got %+v", again)
 	}
@@ -36,7 +36,7 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	}
 	refused(ana.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
 
-	other := scenario.Must(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t) // each customer has their own keys
+	other := scenario.Try(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3))).OrFail(t) // each customer has their own keys
 	if other.ID == placed.ID {
 		t.Error("two customers with the same key share an order")
 	}
@@ -56,7 +56,7 @@ func TestSimultaneousRequestsWithOneKeyCreateOneOrder(t *testing.T) {
 		}
 	}
 	s.WantStatus(ana, orders[0].ID, client.Confirmed)
-	if all := scenario.Must(ana.Orders(t.Context(), "", client.Page{}))(t); len(all.Items) != 1 {
+	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 1 {
 		t.Errorf("the customer has %d orders, want 1", len(all.Items))
 	}
 	s.WantStock(dish, 48, 2, 0)

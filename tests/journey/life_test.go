@@ -17,17 +17,17 @@ func TestLiveStreamShowsEveryStatusUntilDelivered(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 
-	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
+	placed := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 4))).OrFail(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Want(client.Confirmed)
 	for _, step := range kitchen {
-		if got := scenario.Must(cook.Advance(ctx, placed.ID, step))(t); got.Status != step {
+		if got := scenario.Try(cook.Advance(ctx, placed.ID, step)).OrFail(t); got.Status != step {
 			t.Fatalf("advance to %s: got %s", step, got.Status)
 		}
 		watching.Want(step)
 	}
 	watching.WantEnd()
-	if end := scenario.Must(ana.GetOrder(ctx, placed.ID, 0))(t); end.Version != 6 || end.Status != client.Delivered {
+	if end := scenario.Try(ana.GetOrder(ctx, placed.ID, 0)).OrFail(t); end.Version != 6 || end.Status != client.Delivered {
 		t.Errorf("the delivered order: got %+v, want version 6 and DELIVERED", end)
 	}
 	s.WantStock(dish, 6, 0, 4)
@@ -51,12 +51,12 @@ func TestIllegalStepsAreRefused(t *testing.T) {
 	refused(ana.Advance(ctx, order.ID, client.Preparing))(t, http.StatusForbidden)
 	refused(cook.Advance(ctx, "00000000-0000-4000-8000-000000000000", client.Preparing))(t, http.StatusNotFound)
 
-	first := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
-	again := scenario.Must(cook.Advance(ctx, order.ID, client.Preparing))(t)
+	first := scenario.Try(cook.Advance(ctx, order.ID, client.Preparing)).OrFail(t)
+	again := scenario.Try(cook.Advance(ctx, order.ID, client.Preparing)).OrFail(t)
 	if again.Version != first.Version {
 		t.Errorf("after the repeated step: got version %d, want %d", again.Version, first.Version)
 	}
-	scenario.Must(cook.Advance(ctx, order.ID, client.Ready))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Ready)).OrFail(t)
 	refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
 }
 
@@ -64,7 +64,7 @@ func TestRejectedOrdersCannotChange(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(1, 700)
-	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 	s.WantStatus(ana, placed.ID, client.Rejected)
 	refused(cook.Advance(t.Context(), placed.ID, client.Preparing))(t, http.StatusConflict)
 	refused(ana.Cancel(t.Context(), placed.ID, ""))(t, http.StatusConflict)

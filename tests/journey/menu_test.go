@@ -36,7 +36,7 @@ func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
 	for _, name := range []string{"Sopa " + word, "Caldo 100%_" + word} {
-		scenario.Must(s.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1}))(t)
+		scenario.Try(s.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1})).OrFail(t)
 	}
 	for _, test := range []struct {
 		search client.Search
@@ -50,7 +50,7 @@ func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 		{client.Search{Category: category, Query: "caldo"}, 1},
 		{client.Search{Category: "none such"}, 0},
 	} {
-		if got := scenario.Must(s.Anonymous.Menu(ctx, test.search))(t); len(got.Items) != test.want {
+		if got := scenario.Try(s.Anonymous.Menu(ctx, test.search)).OrFail(t); len(got.Items) != test.want {
 			t.Errorf("%+v: got %d dishes, want %d", test.search, len(got.Items), test.want)
 		}
 	}
@@ -61,24 +61,24 @@ func TestChangesOfADishAreVisible(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
-	answer := scenario.Must(s.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
-		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}}))(t)
+	answer := scenario.Try(s.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
+		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}})).OrFail(t)
 	if answer.Status != http.StatusCreated || answer.Header.Get("Location") == "" {
 		t.Fatalf("adding a dish: got %d, Location %q: %s", answer.Status, answer.Header.Get("Location"), answer.Body)
 	}
 	id := answer.Header.Get("Location")[len("/api/v1/products/"):]
-	dish := scenario.Must(s.Anonymous.Product(ctx, id))(t)
+	dish := scenario.Try(s.Anonymous.Product(ctx, id)).OrFail(t)
 	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 || !dish.Active || dish.Currency != "EUR" {
 		t.Errorf("the new dish: got %+v", dish)
 	}
 
 	name, off := "Flan casero", false
-	changed := scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name}))(t)
+	changed := scenario.Try(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name})).OrFail(t)
 	if changed.Name != name || changed.Description != "de huevo" || changed.Version <= dish.Version {
 		t.Errorf("the changed dish: got %+v", changed)
 	}
-	scenario.Must(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off}))(t)
-	if found := scenario.Must(s.Anonymous.Menu(ctx, client.Search{Query: name}))(t); contains(found.Items, id) {
+	scenario.Try(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off})).OrFail(t)
+	if found := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: name})).OrFail(t); contains(found.Items, id) {
 		t.Error("the menu still shows an inactive dish")
 	}
 	// An order of the inactive dish is refused at once or rejected by the saga.
@@ -104,10 +104,10 @@ func TestStockNeverFallsBelowZero(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, cook, dish := t.Context(), s.Staff(), s.Dish(5, 700)
-	if got := scenario.Must(cook.AddStock(ctx, dish.ID, 10))(t); got.Available != 15 {
+	if got := scenario.Try(cook.AddStock(ctx, dish.ID, 10)).OrFail(t); got.Available != 15 {
 		t.Errorf("5 + 10: got %d, want 15", got.Available)
 	}
-	if got := scenario.Must(cook.AddStock(ctx, dish.ID, -15))(t); got.Available != 0 {
+	if got := scenario.Try(cook.AddStock(ctx, dish.ID, -15)).OrFail(t); got.Available != 0 {
 		t.Errorf("15 - 15: got %d, want 0", got.Available)
 	}
 	refused(cook.AddStock(ctx, dish.ID, -1))(t, http.StatusConflict)

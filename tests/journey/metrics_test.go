@@ -101,7 +101,7 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	ana, dish := w.Customer(), w.Dish(5, 700)
 	placed := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	scenario.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
-	w.WantStatus(ana, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 100)))(t).ID, client.Rejected)
+	w.WantStatus(ana, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 100))).OrFail(t).ID, client.Rejected)
 	refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
 
 	request := func(code, method, route string) string {
@@ -153,7 +153,7 @@ func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
 		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
-			for name := range scenario.Must(metricsAt(t.Context(), url))(t) {
+			for name := range scenario.Try(metricsAt(t.Context(), url)).OrFail(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
 						t.Errorf("%s exports a metric with an id: %s", url, name)
@@ -167,7 +167,7 @@ func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
 // wantDeadLetter sends an invalid event to order and checks that the metrics and the dead-letter topic count it.
 func wantDeadLetter(t *testing.T, s *system.System) {
 	t.Helper()
-	kafka := scenario.Must(kgo.NewClient(invariants(s).Kafka...))(t)
+	kafka := scenario.Try(kgo.NewClient(invariants(s).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
 	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)

@@ -21,7 +21,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 		Notes:           "sin cebolla — 不要洋葱",
 	}
 
-	answer := scenario.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
+	answer := scenario.Try(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted})).OrFail(t)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
 		t.Fatalf("placing the order: got %d, want 201 and PENDING: %s", answer.Status, answer.Body)
 	}
@@ -58,9 +58,9 @@ func TestRejectedOrderListsItsShortages(t *testing.T) {
 	ana := s.Customer()
 	plenty, scarce, none := s.Dish(50, 100), s.Dish(2, 200), s.Dish(0, 300)
 
-	placed := scenario.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
+	placed := scenario.Try(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
-	}}))(t)
+	}})).OrFail(t)
 	got := s.WantStatus(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
 		t.Fatalf("got reason %q and shortages %+v, want insufficient_stock and 2", got.Reason, got.Shortages)
@@ -90,8 +90,8 @@ func TestOrdersKeepTheirPrices(t *testing.T) {
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
 	dearer := int64(900)
-	scenario.Must(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
-	if again := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
+	scenario.Try(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer})).OrFail(t)
+	if again := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); again.TotalCents != 1000 {
 		t.Errorf("total after the price change: got %d, want 1000", again.TotalCents)
 	}
 	if next := s.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
@@ -105,10 +105,10 @@ func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ana, dish := s.Customer(), s.Dish(10, 500)
-	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
+	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
 
-	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
-		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
+	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+		Header: http.Header{"Prefer": {"wait=20"}}})).OrFail(t)
 	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
 		t.Errorf("Prefer: wait=20: got %d, want 200 and CONFIRMED: %s", answer.Status, answer.Body)
 	}
@@ -116,13 +116,13 @@ func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 		t.Errorf("Preference-Applied: got %q, want wait=20", applied)
 	}
 	begun := time.Now()
-	scenario.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
+	scenario.Try(ana.GetOrder(t.Context(), placed.ID, 20*time.Second)).OrFail(t)
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("waiting for a decided order took %v, want at most 10s", took)
 	}
 	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
-		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
-			Header: http.Header{"Prefer": {preference}}}))(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+			Header: http.Header{"Prefer": {preference}}})).OrFail(t)
 		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
 			t.Errorf("Prefer: %s: got %d, want 400 or 200: %s", preference, answer.Status, answer.Body)
 		}

@@ -25,16 +25,16 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 	var orders []client.Order
 	for range 10 {
 		begun := time.Now()
-		orders = append(orders, scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t))
+		orders = append(orders, scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t))
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("an order took %v while Kafka was down, want at most 3s", took)
 		}
 	}
 	person := scenario.NewPerson()
-	begun := scenario.Must(w.Anonymous.Register(ctx, person))(t)
-	scenario.Must(ana.Cancel(ctx, early.ID, ""))(t)
-	scenario.Must(ana.Cancel(ctx, orders[0].ID, ""))(t)
-	if still := scenario.Must(ana.GetOrder(ctx, orders[1].ID, 0))(t); still.Status != client.Pending {
+	begun := scenario.Try(w.Anonymous.Register(ctx, person)).OrFail(t)
+	scenario.Try(ana.Cancel(ctx, early.ID, "")).OrFail(t)
+	scenario.Try(ana.Cancel(ctx, orders[0].ID, "")).OrFail(t)
+	if still := scenario.Try(ana.GetOrder(ctx, orders[1].ID, 0)).OrFail(t); still.Status != client.Pending {
 		t.Errorf("the order without a broker: got %s, want PENDING", still.Status)
 	}
 
@@ -48,7 +48,7 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 			return err
 		})
 	}
-	if got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t); got.Status != client.AccountActive {
+	if got := scenario.Try(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountActive {
 		t.Errorf("the registration from the outage: got %+v, want ACTIVE", got)
 	}
 	w.WantStock(dish, 50-9*2, 9*2, 0)
@@ -62,7 +62,7 @@ func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	s := system.Start(t, system.Options{})
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(50, 700)
-	before := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	before := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 
 	breakdown(t, s.Postgres.Kill)
 	unavailable := func() {

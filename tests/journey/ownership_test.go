@@ -18,11 +18,11 @@ func TestOrdersArePrivate(t *testing.T) {
 	refused(bea.GetOrder(ctx, order.ID, 0))(t, http.StatusNotFound)
 	refused(bea.Cancel(ctx, order.ID, ""))(t, http.StatusNotFound)
 	refused(s.Anonymous.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
-	if hers := scenario.Must(bea.Orders(ctx, "", client.Page{}))(t); len(hers.Items) != 0 {
+	if hers := scenario.Try(bea.Orders(ctx, "", client.Page{})).OrFail(t); len(hers.Items) != 0 {
 		t.Errorf("a customer without orders sees %+v", hers.Items)
 	}
-	scenario.Must(cook.GetOrder(ctx, order.ID, 0))(t)
-	if now := scenario.Must(ana.GetOrder(ctx, order.ID, 0))(t); now.Status != client.Confirmed {
+	scenario.Try(cook.GetOrder(ctx, order.ID, 0)).OrFail(t)
+	if now := scenario.Try(ana.GetOrder(ctx, order.ID, 0)).OrFail(t); now.Status != client.Confirmed {
 		t.Errorf("the other customers' requests changed the order to %s", now.Status)
 	}
 }
@@ -36,7 +36,7 @@ func TestProfilesArePrivate(t *testing.T) {
 		refused(caller.Users(ctx, client.Page{}))(t, http.StatusForbidden)
 	}
 	refused(s.Anonymous.Me(ctx))(t, http.StatusUnauthorized)
-	if seen := scenario.Must(s.Admin.User(ctx, ana.ID))(t); seen.Email != ana.Person.Email {
+	if seen := scenario.Try(s.Admin.User(ctx, ana.ID)).OrFail(t); seen.Email != ana.Person.Email {
 		t.Errorf("the administrator sees %+v", seen)
 	}
 }
@@ -58,13 +58,13 @@ func TestRolesLimitWhatAnAccountMayDo(t *testing.T) {
 	}
 	refused(cook.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, http.StatusForbidden)
 	refused(cook.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price}))(t, http.StatusForbidden)
-	scenario.Must(cook.AddStock(ctx, dish.ID, 1))(t)
+	scenario.Try(cook.AddStock(ctx, dish.ID, 1)).OrFail(t)
 	s.WantStock(dish, 11, 0, 0)
 
 	// Only staff see the reserved and sold quantities.
 	s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 	s.WantStock(dish, 9, 2, 0)
-	if seen := scenario.Must(ana.Product(ctx, dish.ID))(t); seen.Reserved != 0 || seen.Available != 9 {
+	if seen := scenario.Try(ana.Product(ctx, dish.ID)).OrFail(t); seen.Reserved != 0 || seen.Available != 9 {
 		t.Errorf("a customer sees %+v", seen)
 	}
 }

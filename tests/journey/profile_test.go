@@ -13,13 +13,13 @@ func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
-	before := scenario.Must(ana.Me(ctx))(t)
+	before := scenario.Try(ana.Me(ctx)).OrFail(t)
 
-	got := scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home}))(t)
+	got := scenario.Try(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home})).OrFail(t)
 	if got.Name != name || *got.Address != *home || got.Phone != ana.Person.Phone || got.Version <= before.Version {
 		t.Errorf("the changed profile: got %+v", got)
 	}
-	if again := scenario.Must(ana.Me(ctx))(t); again.Name != name || again.Version != got.Version {
+	if again := scenario.Try(ana.Me(ctx)).OrFail(t); again.Name != name || again.Version != got.Version {
 		t.Errorf("the profile, read again: got %+v", again)
 	}
 	empty := ""
@@ -36,8 +36,8 @@ func TestPhoneBelongsToOneProfile(t *testing.T) {
 	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
 
 	other := scenario.NewPerson().Phone
-	scenario.Must(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other}))(t)
-	if got := scenario.Must(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t); got.Phone != ana.Person.Phone {
+	scenario.Try(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other})).OrFail(t)
+	if got := scenario.Try(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone})).OrFail(t); got.Phone != ana.Person.Phone {
 		t.Errorf("phone: got %q, want %q", got.Phone, ana.Person.Phone)
 	}
 }

@@ -24,8 +24,8 @@ func TestRecoveryGivesUpAfterTheDeadline(t *testing.T) {
 		s.Pair(service).Sidecar.Kill()
 	}
 	person := scenario.NewPerson()
-	begun := scenario.Must(w.Anonymous.Register(ctx, person))(t)
-	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t)
+	begun := scenario.Try(w.Anonymous.Register(ctx, person)).OrFail(t)
+	placed := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Within = scenario.SagaTimeout
 
@@ -78,7 +78,7 @@ func TestRecoveryPublishesPendingOrdersAgain(t *testing.T) {
 	w := arrive(t, s)
 	ana, dish := w.Customer(), w.Dish(10, 700)
 	s.Pair("product").Service.Kill()
-	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 	scenario.Eventually(t, "the order's event is published again", func(ctx context.Context) error {
 		told, err := scenario.Query(ctx, s.DatabaseURL("order"), `select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
 		if err == nil && (len(told) != 1 || told[0] < "3" && len(told[0]) == 1) {

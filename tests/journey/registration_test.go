@@ -14,7 +14,7 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ctx, person := t.Context(), scenario.NewPerson()
 
-	answer := scenario.Must(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	answer := scenario.Try(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})).OrFail(t)
 	if answer.Status != http.StatusAccepted {
 		t.Fatalf("registration: got %d, want 202: %s", answer.Status, answer.Body)
 	}
@@ -23,13 +23,13 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	if !found {
 		t.Fatalf("Location: got %q, want /api/v1/auth/registrations/...", location)
 	}
-	got := scenario.Must(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
+	got := scenario.Try(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout)).OrFail(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 
-	ana := scenario.Must(s.Anonymous.Login(ctx, person.Email, person.Password))(t)
-	me := scenario.Must(ana.Me(ctx))(t)
+	ana := scenario.Try(s.Anonymous.Login(ctx, person.Email, person.Password)).OrFail(t)
+	me := scenario.Try(ana.Me(ctx)).OrFail(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
 		t.Errorf("profile: got %+v, want %+v", me, person)
 	}
@@ -47,8 +47,8 @@ func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 
 	second := scenario.NewPerson()
 	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
-	begun := scenario.Must(s.Anonymous.Register(ctx, second))(t)
-	got := scenario.Must(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t)
+	begun := scenario.Try(s.Anonymous.Register(ctx, second)).OrFail(t)
+	got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t)
 	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
 		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
 	}

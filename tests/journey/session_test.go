@@ -30,17 +30,17 @@ func TestRefreshTokensRotate(t *testing.T) {
 	ctx, ana := t.Context(), s.Customer()
 	first := ana.Session.RefreshToken
 
-	second := scenario.Must(s.Anonymous.Refresh(ctx, first))(t)
+	second := scenario.Try(s.Anonymous.Refresh(ctx, first)).OrFail(t)
 	if second.RefreshToken == first {
 		t.Fatal("the refresh token did not rotate")
 	}
-	scenario.Must(s.Anonymous.As(second).Me(ctx))(t)
-	third := scenario.Must(s.Anonymous.Refresh(ctx, second.RefreshToken))(t)
+	scenario.Try(s.Anonymous.As(second).Me(ctx)).OrFail(t)
+	third := scenario.Try(s.Anonymous.Refresh(ctx, second.RefreshToken)).OrFail(t)
 
 	refused(s.Anonymous.Refresh(ctx, first))(t, http.StatusUnauthorized)
 	refused(s.Anonymous.Refresh(ctx, third.RefreshToken))(t, http.StatusUnauthorized)
 
-	scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).OrFail(t)
 }
 
 // Of several simultaneous uses of one refresh token, at most one gets a session. The others count as reuse.
@@ -62,7 +62,7 @@ func TestLogoutEndsOneSession(t *testing.T) {
 	t.Parallel()
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
-	other := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	other := scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).OrFail(t)
 
 	for range 2 { // a client may repeat a logout whose response was lost
 		if err := s.Anonymous.Logout(ctx, ana.Session.RefreshToken); err != nil {
@@ -70,7 +70,7 @@ func TestLogoutEndsOneSession(t *testing.T) {
 		}
 	}
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
-	scenario.Must(s.Anonymous.Refresh(ctx, other.Session.RefreshToken))(t) // the other session stays valid
+	scenario.Try(s.Anonymous.Refresh(ctx, other.Session.RefreshToken)).OrFail(t) // the other session stays valid
 }
 
 func TestUnknownRefreshTokenIsRefused(t *testing.T) {
@@ -85,17 +85,17 @@ func TestRoleChangeRevokesRefreshTokens(t *testing.T) {
 	s := arrive(t, peaceful(t))
 	ctx, ana := t.Context(), s.Customer()
 
-	account := scenario.Must(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff))(t)
+	account := scenario.Try(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff)).OrFail(t)
 	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive || len(account.Roles) != 2 {
 		t.Errorf("account: got %+v", account)
 	}
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken))(t, http.StatusUnauthorized)
 
-	again := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
-	scenario.Must(again.AddStock(ctx, s.Dish(1, 100).ID, 1))(t) // now staff
+	again := scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).OrFail(t)
+	scenario.Try(again.AddStock(ctx, s.Dish(1, 100).ID, 1)).OrFail(t) // now staff
 
-	scenario.Must(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer))(t)
-	back := scenario.Must(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password))(t)
+	scenario.Try(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer)).OrFail(t)
+	back := scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).OrFail(t)
 	refused(back.AddStock(ctx, s.Dish(1, 100).ID, 1))(t, http.StatusForbidden)
 }
 

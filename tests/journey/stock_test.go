@@ -17,11 +17,11 @@ func TestSagasWorkOnTheStockRuntime(t *testing.T) {
 
 	twin := scenario.NewPerson()
 	twin.Phone = ana.Person.Phone
-	begun := scenario.Must(w.Anonymous.Register(ctx, twin))(t)
-	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t)
+	begun := scenario.Try(w.Anonymous.Register(ctx, twin)).OrFail(t)
+	placed := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Within = scenario.SagaTimeout
-	if got := scenario.Must(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t); got.Status != client.AccountRejected {
+	if got := scenario.Try(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountRejected {
 		t.Errorf("the registration with a taken phone: got %+v, want REJECTED", got)
 	}
 	if got := w.WantStatus(ana, placed.ID, client.Confirmed); got.TotalCents != 1700 {
@@ -29,11 +29,11 @@ func TestSagasWorkOnTheStockRuntime(t *testing.T) {
 	}
 	watching.Want(client.Confirmed)
 
-	large := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 4)))(t)
+	large := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 4))).OrFail(t)
 	if got := w.WantStatus(ana, large.ID, client.Rejected); len(got.Shortages) != 1 || got.Shortages[0].Available != 3 {
 		t.Errorf("the order that exceeds the stock: got %+v, want one shortage with 3 available", got)
 	}
-	scenario.Must(ana.Cancel(ctx, placed.ID, ""))(t)
+	scenario.Try(ana.Cancel(ctx, placed.ID, "")).OrFail(t)
 	watching.Want(client.Cancelled)
 	watching.WantEnd()
 	w.WantStock(dish, 5, 0, 0)

@@ -18,13 +18,13 @@ func TestTrackingResumes(t *testing.T) {
 	begun := scenario.Watch(t, ana, order.ID, "")
 	confirmed := begun.Want(client.Confirmed)
 	for _, step := range kitchen[:3] {
-		scenario.Must(cook.Advance(ctx, order.ID, step))(t)
+		scenario.Try(cook.Advance(ctx, order.ID, step)).OrFail(t)
 	}
 	resumed := scenario.Watch(t, ana, order.ID, confirmed.EventID)
 	for _, step := range kitchen[:3] {
 		resumed.Want(step)
 	}
-	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Delivered)).OrFail(t)
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
@@ -52,7 +52,7 @@ func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
 	}
-	scenario.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
+	scenario.Try(ana.Cancel(t.Context(), order.ID, "changed my mind")).OrFail(t)
 	for _, stream := range streams {
 		if change := stream.Want(client.Cancelled); change.Reason != "changed my mind" {
 			t.Errorf("reason: got %q, want \"changed my mind\"", change.Reason)

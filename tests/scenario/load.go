@@ -107,7 +107,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	})
 	confirmed := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
-		list := Must(by.Orders(t.Context(), client.Confirmed, page))(t)
+		list := Try(by.Orders(t.Context(), client.Confirmed, page)).OrFail(t)
 		for _, order := range list.Items {
 			confirmed[order.ID] = true
 		}

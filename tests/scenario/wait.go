@@ -16,15 +16,22 @@ const (
 	LiveTimeout = 10 * time.Second
 )
 
-// Must returns the value of a call and fails the test when the call failed.
-func Must[T any](value T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
+// Result is the outcome of a call that returns a value and an error.
+type Result[T any] struct {
+	value T
+	err   error
+}
+
+// Try wraps the outcome of a call: Try(client.Me(ctx)).OrFail(t).
+func Try[T any](value T, err error) Result[T] { return Result[T]{value, err} }
+
+// OrFail returns the value, or fails the test if the call failed.
+func (r Result[T]) OrFail(t testing.TB) T {
+	t.Helper()
+	if r.err != nil {
+		t.Fatal(r.err)
 	}
+	return r.value
 }
 
 // Eventually waits up to SagaTimeout until check succeeds. The failure message contains what, the awaited condition.
