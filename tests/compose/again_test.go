@@ -17,46 +17,46 @@ import (
 
 // Orders, accounts and generated secrets survive `down` and `up`. The system starts with three replicas of order and of
 // product, for the parts that follow.
-func testDownAndUp(t *testing.T, s *stack) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 2))
+func testDownAndUp(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 	before := map[string]map[string]string{}
 	for _, service := range services {
-		before[service] = s.secrets(t, service)
+		before[service] = sys.secrets(t, service)
 	}
 	since := time.Now()
-	scenario.Try(s.compose(t.Context(), "down", "--timeout", "15")).OrFail(t)
+	scenario.Try(sys.compose(t.Context(), "down", "--timeout", "15")).OrFail(t)
 	say("     down after %.0f s", time.Since(since).Seconds())
-	s.files = slices.Insert(s.files, 1, s.path("docker-compose.scale.yml"))
+	sys.files = slices.Insert(sys.files, 1, sys.path("docker-compose.scale.yml"))
 	since = time.Now()
-	s.up(t)
-	s.healthy(t, startup)
+	sys.up(t)
+	sys.healthy(t, startup)
 	say("     up again, with three of order and of product, after %.0f s", time.Since(since).Seconds())
 	for _, service := range services {
-		if !maps.Equal(before[service], s.secrets(t, service)) {
+		if !maps.Equal(before[service], sys.secrets(t, service)) {
 			t.Errorf("%s: the generated secrets changed", service)
 		}
 	}
 	if got := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
 		t.Errorf("the order from before `down`: got %+v", got)
 	}
-	w = s.scenario(t)
-	scenario.Try(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
-	w.WantStock(dish, 8, 2, 0)
+	s = sys.scenario(t)
+	scenario.Try(s.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
+	s.WantStock(dish, 8, 2, 0)
 }
 
 // After a change of JWT_SECRET_KEY, old tokens are refused. A new login returns valid ones.
-func testRotation(t *testing.T, s *stack) {
-	w := s.scenario(t)
-	ana := w.Customer()
+func testRotation(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	ana := s.Customer()
 	scenario.Try(ana.Me(t.Context())).OrFail(t)
-	if err := os.Remove(filepath.Join(s.dir, "key")); err != nil {
+	if err := os.Remove(filepath.Join(sys.dir, "key")); err != nil {
 		t.Fatal(err)
 	}
-	s.settings["JWT_SECRET_KEY"] = s.keptKey(t)
-	s.up(t)
-	s.healthy(t, startup)
+	sys.settings["JWT_SECRET_KEY"] = sys.keptKey(t)
+	sys.up(t)
+	sys.healthy(t, startup)
 	scenario.EventuallyWithin(t, time.Minute, "the old token is refused", func(ctx context.Context) error {
 		_, err := ana.Me(ctx)
 		if client.Status(err) == 401 {
@@ -64,20 +64,20 @@ func testRotation(t *testing.T, s *stack) {
 		}
 		return errorOr(err, "it is taken")
 	})
-	again := scenario.Try(w.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
+	again := scenario.Try(s.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
 	if me := scenario.Try(again.Me(t.Context())).OrFail(t); me.ID != ana.ID {
 		t.Errorf("the profile belongs to another user: %+v", me)
 	}
 }
 
 // `down -v` leaves no container, network or volume.
-func testDownRemovesEverything(t *testing.T, s *stack) {
-	if s.keep {
+func testDownRemovesEverything(t *testing.T, sys *stack) {
+	if sys.keep {
 		t.Log("KEEP=yes: nothing is taken down")
 		return
 	}
 	since := time.Now()
-	scenario.Try(s.compose(t.Context(), "down", "--volumes", "--timeout", "15")).OrFail(t)
+	scenario.Try(sys.compose(t.Context(), "down", "--volumes", "--timeout", "15")).OrFail(t)
 	if err := left(t.Context()); err != nil {
 		t.Errorf("after down -v: %v", err)
 	}

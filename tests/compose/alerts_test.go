@@ -84,12 +84,12 @@ type rule struct {
 }
 
 // rules returns the alerts that Prometheus has loaded.
-func (s *stack) rules(t testing.TB) []rule {
+func (sys *stack) rules(t testing.TB) []rule {
 	t.Helper()
 	var answer struct {
 		Groups []struct{ Rules []rule }
 	}
-	if err := s.prometheus(t.Context(), "rules", nil, &answer); err != nil {
+	if err := sys.prometheus(t.Context(), "rules", nil, &answer); err != nil {
 		t.Fatal(err)
 	}
 	var alerts []rule
@@ -139,16 +139,16 @@ func (s sign) matches(name string, agrees func(label, value string) bool) bool {
 
 // Every alert of the files is loaded, has a runbook, and has a fault in this test that makes it fire. No alert fires under
 // ordinary traffic, which includes refused requests.
-func testAlertsAreQuiet(t *testing.T, s *stack) {
-	requests := s.startTraffic(t)
+func testAlertsAreQuiet(t *testing.T, sys *stack) {
+	requests := sys.startTraffic(t)
 	defer requests.stop()
-	rules := s.rules(t)
+	rules := sys.rules(t)
 	if len(rules) == 0 {
 		t.Fatal("Prometheus has loaded no alerts")
 	}
 	for _, r := range rules {
 		_, runbook, _ := strings.Cut(r.Annotations["runbook_url"], "docs/runbooks/")
-		if _, err := os.Stat(s.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
+		if _, err := os.Stat(sys.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
 			t.Errorf("%s: the runbook %q does not exist", r.Name, r.Annotations["runbook_url"])
 		}
 		if !slices.ContainsFunc(signs(), func(each sign) bool { return each.comesFrom(r) }) {
@@ -160,7 +160,7 @@ func testAlertsAreQuiet(t *testing.T, s *stack) {
 			t.Errorf("Prometheus has no alert %s", each)
 		}
 	}
-	s.quietFor(t, peace)
+	sys.quietFor(t, peace)
 	say("     %d alerts loaded, and none fired in %v of requests", len(rules), peace)
 }
 
@@ -168,10 +168,10 @@ func testAlertsAreQuiet(t *testing.T, s *stack) {
 const peace = 45 * time.Second
 
 // quietFor checks that no alert fires for this long.
-func (s *stack) quietFor(t *testing.T, while time.Duration) {
+func (sys *stack) quietFor(t *testing.T, while time.Duration) {
 	t.Helper()
 	for end := time.After(while); ; {
-		for _, a := range scenario.Try(s.alerts(t.Context())).OrFail(t) {
+		for _, a := range scenario.Try(sys.alerts(t.Context())).OrFail(t) {
 			if a.State == "firing" {
 				t.Fatalf("an alert without a fault: %v", a)
 			}
@@ -185,40 +185,40 @@ func (s *stack) quietFor(t *testing.T, while time.Duration) {
 }
 
 // The test causes each fault, waits for its alerts, and undoes it. Some alerts fire only after the fault is undone.
-func testAlerts(t *testing.T, s *stack) {
-	s.people = s.scenario(t)
-	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
+func testAlerts(t *testing.T, sys *stack) {
+	sys.people = sys.scenario(t)
+	sys.ana, sys.dish = sys.people.Customer(), sys.people.Dish(1_000_000, 700)
 	for _, f := range faults {
-		if missing := s.missing(f.needs...); len(missing) > 0 {
-			s.unchecked(f.name, missing)
+		if missing := sys.missing(f.needs...); len(missing) > 0 {
+			sys.unchecked(f.name, missing)
 			continue
 		}
-		t.Run(f.name, func(t *testing.T) { s.prove(t, f) })
+		t.Run(f.name, func(t *testing.T) { sys.prove(t, f) })
 	}
 }
 
 // prove causes a fault and checks that its alerts fire after it and not before.
-func (s *stack) prove(t *testing.T, f fault) {
-	if !s.keep { // alerts from an earlier run may still fire in a kept system
-		s.silent(t, f.during)
+func (sys *stack) prove(t *testing.T, f fault) {
+	if !sys.keep { // alerts from an earlier run may still fire in a kept system
+		sys.silent(t, f.during)
 	}
 	since := time.Now()
-	undo := sync.OnceFunc(f.make(t, s))
-	defer func() { undo(); s.healthy(t, comesBack) }()
-	fired := s.firing(t, f.during)
+	undo := sync.OnceFunc(f.make(t, sys))
+	defer func() { undo(); sys.healthy(t, comesBack) }()
+	fired := sys.firing(t, f.during)
 	undo()
-	fired = append(fired, s.firing(t, f.after)...)
-	s.healthy(t, comesBack)
+	fired = append(fired, sys.firing(t, f.after)...)
+	sys.healthy(t, comesBack)
 	say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
 }
 
 // silent waits until none of these alerts fires, because an earlier fault may have caused some. The run's last lines name
 // the alerts that it waited for.
-func (s *stack) silent(t *testing.T, wanted []sign) {
+func (sys *stack) silent(t *testing.T, wanted []sign) {
 	t.Helper()
 	waitedFor := map[string]bool{}
 	scenario.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
-		alerts, err := s.alerts(ctx)
+		alerts, err := sys.alerts(ctx)
 		for _, a := range alerts {
 			early := func(each sign) bool { return each.identifies(a.Labels["alertname"], a.Labels) }
 			if a.State == "firing" && slices.ContainsFunc(wanted, early) {
@@ -229,15 +229,15 @@ func (s *stack) silent(t *testing.T, wanted []sign) {
 		return err
 	})
 	for a := range waitedFor {
-		s.note("%s: before its fault, %s; it ended by itself", t.Name(), a)
+		sys.note("%s: before its fault, %s; it ended by itself", t.Name(), a)
 	}
 }
 
 // firing waits until each of these alerts fires and returns how long each took.
-func (s *stack) firing(t *testing.T, wanted []sign) []string {
+func (sys *stack) firing(t *testing.T, wanted []sign) []string {
 	since, took := time.Now(), map[sign]string{}
 	scenario.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
-		alerts, err := s.alerts(ctx)
+		alerts, err := sys.alerts(ctx)
 		if err != nil {
 			return err
 		}

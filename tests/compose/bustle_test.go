@@ -21,37 +21,37 @@ type traffic struct {
 }
 
 // startTraffic starts ordinary traffic.
-func (s *stack) startTraffic(t testing.TB) *traffic {
+func (sys *stack) startTraffic(t testing.TB) *traffic {
 	t.Helper()
-	w := s.scenario(t)
-	ana, cook := w.Customer(), w.Staff()
-	dish, scarce := w.Dish(1_000_000, 700), w.Dish(1, 700)
+	s := sys.scenario(t)
+	ana, cook := s.Customer(), s.Staff()
+	dish, scarce := s.Dish(1_000_000, 700), s.Dish(1, 700)
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &traffic{t: t, cancel: cancel}
-	d.every(ctx, 250*time.Millisecond, "an order until DELIVERED", func(ctx context.Context) error {
-		return d.dinner(ctx, ana, cook, dish)
+	tr := &traffic{t: t, cancel: cancel}
+	tr.every(ctx, 250*time.Millisecond, "an order until DELIVERED", func(ctx context.Context) error {
+		return tr.dinner(ctx, ana, cook, dish)
 	})
-	d.every(ctx, time.Second, "an order that exceeds the stock", func(ctx context.Context) error {
+	tr.every(ctx, time.Second, "an order that exceeds the stock", func(ctx context.Context) error {
 		placed, err := ana.Order(ctx, scenario.Basket(scarce, 99))
 		if err == nil {
 			_, err = ana.GetOrder(ctx, placed.ID, scenario.SagaTimeout)
 		}
 		return err
 	})
-	d.every(ctx, time.Second, "a cancelled order", func(ctx context.Context) error {
+	tr.every(ctx, time.Second, "a cancelled order", func(ctx context.Context) error {
 		placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 		if err == nil {
 			_, err = ana.Cancel(ctx, placed.ID, "going out after all")
 		}
 		return err
 	})
-	d.every(ctx, 2*time.Second, "a registration, and one with a taken phone", func(ctx context.Context) error {
+	tr.every(ctx, 2*time.Second, "a registration, and one with a taken phone", func(ctx context.Context) error {
 		one, other := scenario.NewPerson(), scenario.NewPerson()
 		other.Phone = one.Phone
 		for _, person := range []client.Person{one, other} {
-			begun, err := w.Anonymous.Register(ctx, person)
+			begun, err := s.Anonymous.Register(ctx, person)
 			if err == nil {
-				_, err = w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)
+				_, err = s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)
 			}
 			if err != nil {
 				return err
@@ -59,14 +59,14 @@ func (s *stack) startTraffic(t testing.TB) *traffic {
 		}
 		return nil
 	})
-	d.every(ctx, 2*time.Second, "a login, and one with a wrong password", func(ctx context.Context) error {
-		if _, err := w.Anonymous.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
+	tr.every(ctx, 2*time.Second, "a login, and one with a wrong password", func(ctx context.Context) error {
+		if _, err := s.Anonymous.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
 			return err
 		}
-		_, err := w.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)
+		_, err := s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)
 		return err
 	})
-	d.every(ctx, time.Second, "menu, profile and orders", func(ctx context.Context) error {
+	tr.every(ctx, time.Second, "menu, profile and orders", func(ctx context.Context) error {
 		_, err := ana.Menu(ctx, client.Search{})
 		if err == nil {
 			_, err = ana.Me(ctx)
@@ -76,15 +76,15 @@ func (s *stack) startTraffic(t testing.TB) *traffic {
 		}
 		return err
 	})
-	return d
+	return tr
 }
 
 // every repeats a step until the traffic stops. Any error fails the test.
-func (d *traffic) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
-	d.loops.Go(func() {
+func (tr *traffic) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
+	tr.loops.Go(func() {
 		for ctx.Err() == nil {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
-				d.t.Errorf("%s: %v", what, err)
+				tr.t.Errorf("%s: %v", what, err)
 				return
 			}
 			select {
@@ -96,13 +96,13 @@ func (d *traffic) every(ctx context.Context, pause time.Duration, what string, d
 }
 
 // stop stops the traffic and waits for its last requests.
-func (d *traffic) stop() {
-	d.cancel()
-	d.loops.Wait()
+func (tr *traffic) stop() {
+	tr.cancel()
+	tr.loops.Wait()
 }
 
 // dinner places one order and watches it live from PENDING to DELIVERED.
-func (d *traffic) dinner(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
+func (tr *traffic) dinner(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err != nil {
 		return err

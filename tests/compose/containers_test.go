@@ -33,8 +33,8 @@ type image struct {
 }
 
 // Images are small, and no container has more privileges than it needs.
-func testContainers(t *testing.T, s *stack) {
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+func testContainers(t *testing.T, sys *stack) {
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for _, name := range services {
 		found := scenario.Try(inspect[image](t.Context(), "image", all[name].Image)).OrFail(t)[0]
 		if found.Size >= maxImage {
@@ -54,11 +54,11 @@ func testContainers(t *testing.T, s *stack) {
 	}
 	for name, rules := range allowed {
 		if _, there := all[name]; !there {
-			s.unchecked("the exceptions of "+name, []string{name})
+			sys.unchecked("the exceptions of "+name, []string{name})
 			continue
 		}
 		for rule, reason := range rules {
-			s.note("%s is excepted from the rule %q: %s", name, rule, reason)
+			sys.note("%s is excepted from the rule %q: %s", name, rule, reason)
 		}
 	}
 }

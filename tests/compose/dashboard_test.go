@@ -62,9 +62,9 @@ func (d *datasource) UnmarshalJSON(text []byte) error {
 }
 
 // dashboards reads every dashboard that Grafana is provisioned with.
-func (s *stack) dashboards(t testing.TB) []dashboard {
+func (sys *stack) dashboards(t testing.TB) []dashboard {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.root, "deploy/grafana/dashboards/*.json"))
+	files, err := filepath.Glob(filepath.Join(sys.root, "deploy/grafana/dashboards/*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found no dashboards: %v", err)
 	}
@@ -200,7 +200,7 @@ func (c choice) fill(expr string) string {
 var labelValues = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
 
 // values returns the values of each variable. A variable without values would leave its dashboard empty.
-func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
+func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	for _, v := range d.Templating.List {
@@ -212,7 +212,7 @@ func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
 				found[v.Name] = append(found[v.Name], strings.TrimSpace(option))
 			}
 		case "query":
-			found[v.Name] = s.offered(t, d, v)
+			found[v.Name] = sys.offered(t, d, v)
 		default:
 			t.Errorf("%s: this test does not support a variable of the type %s", d.file, v.Type)
 		}
@@ -224,7 +224,7 @@ func (s *stack) values(t testing.TB, d dashboard) map[string][]string {
 }
 
 // offered runs the label_values(...) of a variable.
-func (s *stack) offered(t testing.TB, d dashboard, v variable) []string {
+func (sys *stack) offered(t testing.TB, d dashboard, v variable) []string {
 	t.Helper()
 	text, _ := v.Query.(string)
 	if object, ok := v.Query.(map[string]any); ok {
@@ -238,13 +238,13 @@ func (s *stack) offered(t testing.TB, d dashboard, v variable) []string {
 	if parts[1] == "" {
 		parts[1] = `{__name__=~".+"}`
 	}
-	series, err := s.query(t.Context(), fmt.Sprintf(`group by (%s) (%s)`, parts[2], parts[1]))
+	series, err := sys.query(t.Context(), fmt.Sprintf(`group by (%s) (%s)`, parts[2], parts[1]))
 	if err != nil {
 		t.Errorf("%s: $%s: %v", d.file, v.Name, err)
 	}
 	var options []string
 	for _, one := range series {
-		if value := one.Labels[parts[2]]; value != "" && !s.leftOut(one.Labels) {
+		if value := one.Labels[parts[2]]; value != "" && !sys.leftOut(one.Labels) {
 			options = append(options, value)
 		}
 	}

@@ -24,21 +24,21 @@ var mayBeEmpty = map[string]string{
 const comes = 90 * time.Second
 
 // Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
-func testDashboards(t *testing.T, s *stack) {
-	requests := s.startTraffic(t)
+func testDashboards(t *testing.T, sys *stack) {
+	requests := sys.startTraffic(t)
 	defer requests.stop()
 	var waiting []question
 	excepted := map[string]bool{}
-	for _, d := range s.dashboards(t) {
-		questions, err := d.questions(s.values(t, d))
+	for _, d := range sys.dashboards(t) {
+		questions, err := d.questions(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, q := range questions {
-			missing := s.missing(q.needs()...)
+			missing := sys.missing(q.needs()...)
 			switch {
 			case len(missing) > 0:
-				s.unchecked("the dashboard query "+q.where, missing)
+				sys.unchecked("the dashboard query "+q.where, missing)
 			case mayBeEmpty[q.where] != "":
 				excepted[q.where] = true
 			default:
@@ -47,23 +47,23 @@ func testDashboards(t *testing.T, s *stack) {
 		}
 	}
 	say("     %d queries", len(waiting))
-	for _, q := range s.unanswered(t, waiting) {
-		n, err := s.ask(t.Context(), q)
+	for _, q := range sys.unanswered(t, waiting) {
+		n, err := sys.ask(t.Context(), q)
 		t.Errorf("%s: got %d results, %v\n    %s", q.where, n, err, q.expr)
 	}
 	for place, reason := range mayBeEmpty {
 		if !excepted[place] {
 			t.Errorf("mayBeEmpty lists %q, but no dashboard has this query", place)
 		}
-		s.note("%s may be empty: %s", place, reason)
+		sys.note("%s may be empty: %s", place, reason)
 	}
 }
 
 // unanswered repeats the queries until each returns data, and returns those without data at the deadline.
-func (s *stack) unanswered(t *testing.T, waiting []question) []question {
+func (sys *stack) unanswered(t *testing.T, waiting []question) []question {
 	for late := time.After(comes); len(waiting) > 0; {
 		waiting = slices.DeleteFunc(waiting, func(q question) bool {
-			n, err := s.ask(t.Context(), q)
+			n, err := sys.ask(t.Context(), q)
 			return err == nil && n > 0
 		})
 		select {
@@ -84,19 +84,19 @@ var neverSeen = map[string]string{
 const zero = " or vector(0)"
 
 // A zero could hide a misspelt metric. So after all faults each query returns data even without its zero.
-func testDashboardsAfterFaults(t *testing.T, s *stack) {
+func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 	shown := 0
-	for _, d := range s.dashboards(t) {
-		questions, err := d.questions(s.values(t, d))
+	for _, d := range sys.dashboards(t) {
+		questions, err := d.questions(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, q := range questions {
-			if !strings.Contains(q.expr, zero) || neverSeen[q.where] != "" || len(s.missing(q.needs()...)) > 0 {
+			if !strings.Contains(q.expr, zero) || neverSeen[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
 				continue
 			}
 			q.expr, q.at = strings.ReplaceAll(q.expr, zero, ""), false
-			n, err := s.askFor(t.Context(), q, time.Since(begun)+drawn, 2*measured) // since before the first fault
+			n, err := sys.askFor(t.Context(), q, time.Since(begun)+drawn, 2*measured) // since before the first fault
 			if err != nil || n == 0 {
 				t.Errorf("%s: no data after the faults: %v\n    %s", q.where, err, q.expr)
 			}
@@ -104,31 +104,31 @@ func testDashboardsAfterFaults(t *testing.T, s *stack) {
 		}
 	}
 	for place, reason := range neverSeen {
-		s.note("%s was never more than zero: %s", place, reason)
+		sys.note("%s was never more than zero: %s", place, reason)
 	}
 	say("     %d queries that are 0 in peace showed what went wrong", shown)
 }
 
 // ask runs a query on its data source over the last minutes, as a dashboard does, and returns the number of series or lines.
-func (s *stack) ask(ctx context.Context, q question) (int, error) {
-	return s.askFor(ctx, q, drawn, measured)
+func (sys *stack) ask(ctx context.Context, q question) (int, error) {
+	return sys.askFor(ctx, q, drawn, measured)
 }
 
-func (s *stack) askFor(ctx context.Context, q question, while, step time.Duration) (int, error) {
+func (sys *stack) askFor(ctx context.Context, q question, while, step time.Duration) (int, error) {
 	switch {
 	case q.kind == "prometheus" && q.at:
-		found, err := s.query(ctx, q.expr)
+		found, err := sys.query(ctx, q.expr)
 		return len(found), err
 	case q.kind == "prometheus":
-		found, err := s.queryRange(ctx, q.expr, while, step)
+		found, err := sys.queryRange(ctx, q.expr, while, step)
 		return len(found), err
 	case q.kind == "loki":
-		answer, err := s.loki(ctx, q.expr, while, step)
+		answer, err := sys.loki(ctx, q.expr, while, step)
 		if err != nil {
 			return 0, err
 		}
 		if answer.ResultType == "streams" {
-			lines, err := s.logs(ctx, q.expr, while)
+			lines, err := sys.logs(ctx, q.expr, while)
 			return len(lines), err
 		}
 		found, err := answer.series()

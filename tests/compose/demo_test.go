@@ -11,8 +11,8 @@ import (
 )
 
 // The demo runs on the system with the command of the README.
-func testDemo(t *testing.T, s *stack) {
-	out, err := s.demo(t)
+func testDemo(t *testing.T, sys *stack) {
+	out, err := sys.demo(t)
 	t.Log("\n" + out)
 	if err != nil {
 		t.Fatal(err)
@@ -22,15 +22,15 @@ func testDemo(t *testing.T, s *stack) {
 }
 
 // demo runs the README's command with the project and the address of this run.
-func (s *stack) demo(t *testing.T) (string, error) {
-	compose := append(slices.Clone(s.command), s.projectFlags()...)
+func (sys *stack) demo(t *testing.T) (string, error) {
+	compose := append(slices.Clone(sys.command), sys.projectFlags()...)
 	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "demo-compose",
-		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+s.url(gatewayPort))
-	command.Dir = s.root
+		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+sys.url(gatewayPort))
+	command.Dir = sys.root
 	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { // flags of the make that runs this test
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS") || strings.HasPrefix(pair, "ARGS=")
 	})
-	for name, value := range s.settings {
+	for name, value := range sys.settings {
 		command.Env = append(command.Env, name+"="+value)
 	}
 	return run(command)

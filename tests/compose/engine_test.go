@@ -132,33 +132,33 @@ func owned(ctx context.Context, kind, project string) ([]string, error) {
 
 // kill kills a container's process as the kernel does when memory runs out. `docker kill` does not work here: the engine
 // regards it as a request to stop the container and does not restart it.
-func (s *stack) kill(t testing.TB, c container) {
+func (sys *stack) kill(t testing.TB, c container) {
 	t.Helper()
-	s.signal(t, c, "KILL")
+	sys.signal(t, c, "KILL")
 }
 
 // signal sends a signal to a container's process from the host, through a container that sees the host's processes.
-func (s *stack) signal(t testing.TB, c container, name string) {
+func (sys *stack) signal(t testing.TB, c container, name string) {
 	t.Helper()
-	s.docker(t, "run", "--rm", "--pid", "host", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh",
-		s.image(t, "order-db"), "-c", fmt.Sprintf("kill -%s %d", name, c.State.Pid))
+	sys.docker(t, "run", "--rm", "--pid", "host", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh",
+		sys.image(t, "order-db"), "-c", fmt.Sprintf("kill -%s %d", name, c.State.Pid))
 }
 
 // errNoSuchService reports a service name that the project does not have.
 var errNoSuchService = errors.New("there is no such service in this project")
 
 // ids returns the container ids of some services.
-func (s *stack) ids(t testing.TB, services ...string) []string {
+func (sys *stack) ids(t testing.TB, services ...string) []string {
 	t.Helper()
 	var ids []string
 	for _, service := range services {
-		ids = append(ids, s.container(t, service).ID)
+		ids = append(ids, sys.container(t, service).ID)
 	}
 	return ids
 }
 
 // docker runs a docker command and fails the test when the command fails.
-func (s *stack) docker(t testing.TB, args ...string) {
+func (sys *stack) docker(t testing.TB, args ...string) {
 	t.Helper()
 	if _, err := docker(t.Context(), args...); err != nil {
 		t.Fatal(err)

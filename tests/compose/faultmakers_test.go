@@ -23,8 +23,8 @@ import (
 
 // garbage publishes events that no consumer can handle: text that is not an event, which the sidecar dead-letters, and an
 // event that product refuses.
-func garbage(t *testing.T, s *stack) func() {
-	broker := scenario.Try(s.broker()).OrFail(t)
+func garbage(t *testing.T, sys *stack) func() {
+	broker := scenario.Try(sys.broker()).OrFail(t)
 	defer broker.Close()
 	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test","type":"order.created.pending.v1",
 		"subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
@@ -32,7 +32,7 @@ func garbage(t *testing.T, s *stack) func() {
 		if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
-		s.dead["product"]++
+		sys.dead["product"]++
 	}
 	return func() {}
 }
@@ -42,12 +42,12 @@ const silentGroup = "silent-reader"
 
 // silentReader is a consumer that is connected and sends heartbeats but never commits. A sidecar cannot play it for long,
 // because a sidecar leaves its group while its app is down.
-func silentReader(t *testing.T, s *stack) func() {
-	options := append(s.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
+func silentReader(t *testing.T, sys *stack) func() {
+	options := append(sys.kafka(), kgo.ConsumerGroup(silentGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
 	reader := scenario.Try(kgo.NewClient(options...)).OrFail(t)
 	return func() {
 		reader.Close()
-		broker := scenario.Try(s.broker()).OrFail(t)
+		broker := scenario.Try(sys.broker()).OrFail(t)
 		defer broker.Close()
 		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), silentGroup); err != nil {
 			t.Errorf("delete the test's consumer group: %v", err)
@@ -56,8 +56,8 @@ func silentReader(t *testing.T, s *stack) func() {
 }
 
 // deadRow writes an outbox row that can never be published.
-func deadRow(t *testing.T, s *stack) func() {
-	database := s.invariants(t).Database("order")
+func deadRow(t *testing.T, sys *stack) func() {
+	database := sys.invariants(t).Database("order")
 	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
 	scenario.Try(scenario.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`)).OrFail(t)
 	return func() {
@@ -66,42 +66,42 @@ func deadRow(t *testing.T, s *stack) func() {
 }
 
 // oldLine runs a container whose log lines Loki refuses because their timestamps are too old.
-func oldLine(t *testing.T, s *stack) func() {
+func oldLine(t *testing.T, sys *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
 	id := scenario.Try(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
 		"--label", "com.docker.compose.project="+project, "--label", "com.docker.compose.service=chatter",
-		"--entrypoint", "/bin/sh", s.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done")).OrFail(t)
-	return func() { s.docker(t, "rm", "--force", strings.TrimSpace(id)) }
+		"--entrypoint", "/bin/sh", sys.image(t, "order-db"), "-c", "while echo '"+text+"'; do sleep 2; done")).OrFail(t)
+	return func() { sys.docker(t, "rm", "--force", strings.TrimSpace(id)) }
 }
 
 // badRule adds a rule that Prometheus loads but cannot evaluate.
-func badRule(t *testing.T, s *stack) func() {
-	file := filepath.Join(s.dir, "rules", "bad.yml")
+func badRule(t *testing.T, sys *stack) func() {
+	file := filepath.Join(sys.dir, "rules", "bad.yml")
 	text := "groups: [{name: bad, interval: 5s, rules: [{record: bad, expr: up * on () up}]}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	reload(t, s)
+	reload(t, sys)
 	return func() {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		reload(t, s)
+		reload(t, sys)
 	}
 }
 
 // reload makes Prometheus read its configuration again.
-func reload(t *testing.T, s *stack) { s.signal(t, s.container(t, "prometheus"), "HUP") }
+func reload(t *testing.T, sys *stack) { sys.signal(t, sys.container(t, "prometheus"), "HUP") }
 
 // lostTarget removes a target from the list that Prometheus reads.
-func lostTarget(t *testing.T, s *stack) func() {
-	text := string(scenario.Try(os.ReadFile(s.targetsFile())).OrFail(t))
+func lostTarget(t *testing.T, sys *stack) func() {
+	text := string(scenario.Try(os.ReadFile(sys.targetsFile())).OrFail(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
 	if without == text {
 		t.Fatal("the targets lack the database of user")
 	}
 	write := func(text string) {
-		if err := os.WriteFile(s.targetsFile(), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(sys.targetsFile(), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,8 +110,8 @@ func lostTarget(t *testing.T, s *stack) func() {
 }
 
 // crowd opens most of a database's connections and leaves some for its exporter.
-func crowd(t *testing.T, s *stack) func() {
-	database := s.invariants(t).Database("user")
+func crowd(t *testing.T, sys *stack) func() {
+	database := sys.invariants(t).Database("user")
 	var all []*pgx.Conn
 	for range 165 {
 		all = append(all, scenario.Try(pgx.Connect(t.Context(), database)).OrFail(t))
@@ -124,15 +124,15 @@ func crowd(t *testing.T, s *stack) func() {
 }
 
 // queue locks a table, so that each request that reads it holds a connection and waits.
-func queue(t *testing.T, s *stack) func() {
-	conn := scenario.Try(pgx.Connect(t.Context(), s.invariants(t).Database("product"))).OrFail(t)
+func queue(t *testing.T, sys *stack) func() {
+	conn := scenario.Try(pgx.Connect(t.Context(), sys.invariants(t).Database("product"))).OrFail(t)
 	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
 		begin; lock table products in access exclusive mode`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	end := s.asking(ctx, 60, s.menu)
+	end := sys.asking(ctx, 60, sys.menu)
 	return func() {
 		stop()
 		_ = conn.Close(context.WithoutCancel(t.Context()))
@@ -145,19 +145,19 @@ func queue(t *testing.T, s *stack) func() {
 var unknownToken = strings.Repeat("A", 43)
 
 // visitors send requests to every service until the fault is undone, and ignore the answers.
-func visitors(t *testing.T, s *stack) func() {
+func visitors(t *testing.T, sys *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
-	end := s.asking(ctx, 2, s.menu,
-		func(ctx context.Context) { _, _ = s.ana.Me(ctx) },
-		func(ctx context.Context) { _, _ = s.ana.Orders(ctx, "", client.Page{}) },
-		func(ctx context.Context) { _, _ = s.people.Anonymous.Refresh(ctx, unknownToken) })
+	end := sys.asking(ctx, 2, sys.menu,
+		func(ctx context.Context) { _, _ = sys.ana.Me(ctx) },
+		func(ctx context.Context) { _, _ = sys.ana.Orders(ctx, "", client.Page{}) },
+		func(ctx context.Context) { _, _ = sys.people.Anonymous.Refresh(ctx, unknownToken) })
 	return func() { stop(); end() }
 }
 
-func (s *stack) menu(ctx context.Context) { _, _ = s.ana.Menu(ctx, client.Search{}) }
+func (sys *stack) menu(ctx context.Context) { _, _ = sys.ana.Menu(ctx, client.Search{}) }
 
 // asking sends each of these requests from several clients until ctx ends; wait waits for the clients.
-func (s *stack) asking(ctx context.Context, people int, things ...func(context.Context)) (wait func()) {
+func (sys *stack) asking(ctx context.Context, people int, things ...func(context.Context)) (wait func()) {
 	var all sync.WaitGroup
 	for _, ask := range things {
 		for range people {
@@ -177,26 +177,26 @@ func (s *stack) asking(ctx context.Context, people int, things ...func(context.C
 
 // orders places n orders.
 func orders(n int) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
+	return func(t *testing.T, sys *stack) func() {
 		for range n {
-			scenario.Try(s.ana.Order(t.Context(), scenario.Basket(s.dish, 1))).OrFail(t)
+			scenario.Try(sys.ana.Order(t.Context(), scenario.Basket(sys.dish, 1))).OrFail(t)
 		}
 		return func() {}
 	}
 }
 
 // registration begins one registration.
-func registration(t *testing.T, s *stack) func() {
-	scenario.Try(s.people.For(t).Anonymous.Register(t.Context(), scenario.NewPerson())).OrFail(t)
+func registration(t *testing.T, sys *stack) func() {
+	scenario.Try(sys.people.For(t).Anonymous.Register(t.Context(), scenario.NewPerson())).OrFail(t)
 	return func() {}
 }
 
 // impatient makes order give up after 10 s instead of 15 minutes.
-func impatient(t *testing.T, s *stack) func() {
+func impatient(t *testing.T, sys *stack) func() {
 	set := func(after, giveUp string) {
-		s.settings["RECOVERY_AFTER"], s.settings["RECOVERY_GIVE_UP"] = after, giveUp
-		scenario.Try(s.compose(t.Context(), "up", "-d", "--no-deps", "order")).OrFail(t)
-		s.healthy(t, comesBack)
+		sys.settings["RECOVERY_AFTER"], sys.settings["RECOVERY_GIVE_UP"] = after, giveUp
+		scenario.Try(sys.compose(t.Context(), "up", "-d", "--no-deps", "order")).OrFail(t)
+		sys.healthy(t, comesBack)
 	}
 	set("5s", "10s")
 	return func() { set("", "") }
@@ -204,14 +204,14 @@ func impatient(t *testing.T, s *stack) func() {
 
 // restarts kills a service several times, and waits each time until Prometheus has scraped its next process.
 func restarts(service string, times int) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
+	return func(t *testing.T, sys *stack) func() {
 		changes := func(ctx context.Context) (float64, error) {
-			return s.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
+			return sys.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
 		}
 		seen := scenario.Try(changes(t.Context())).OrFail(t)
 		for range times {
-			before := s.container(t, service)
-			s.kill(t, before)
+			before := sys.container(t, service)
+			sys.kill(t, before)
 			seen++
 			scenario.EventuallyWithin(t, comesBack, service+" is back, and Prometheus has seen it", func(ctx context.Context) error {
 				if now, err := changes(ctx); err != nil || now < seen {

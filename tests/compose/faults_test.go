@@ -53,7 +53,7 @@ func signs() []sign {
 
 // together causes several faults at the same time and undoes them in reverse order.
 func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
+	return func(t *testing.T, sys *stack) func() {
 		var undo []func()
 		end := func() {
 			for _, each := range slices.Backward(undo) {
@@ -67,7 +67,7 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 			}
 		}()
 		for _, each := range all {
-			undo = append(undo, each(t, s))
+			undo = append(undo, each(t, sys))
 		}
 		made = true
 		return end
@@ -76,9 +76,9 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 
 // stopped stops containers gracefully, as an operator may do by mistake.
 func stopped(names ...string) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
-		ids := s.ids(t, names...)
-		s.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)
-		return func() { s.docker(t, append([]string{"start"}, ids...)...) }
+	return func(t *testing.T, sys *stack) func() {
+		ids := sys.ids(t, names...)
+		sys.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)
+		return func() { sys.docker(t, append([]string{"start"}, ids...)...) }
 	}
 }

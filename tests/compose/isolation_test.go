@@ -36,8 +36,8 @@ type attempt struct {
 
 // Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker, by any name,
 // address or port.
-func testIsolation(t *testing.T, s *stack) {
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+func testIsolation(t *testing.T, sys *stack) {
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	tries, n := map[string]chan attempt{}, 0
 	var busy sync.WaitGroup
 	for _, a := range attempts(all) {
@@ -47,7 +47,7 @@ func testIsolation(t *testing.T, s *stack) {
 			for range probes {
 				busy.Go(func() {
 					for a := range queue {
-						if err := s.try(t, all[a.from], a); err != nil {
+						if err := sys.try(t, all[a.from], a); err != nil {
 							t.Errorf("from %s, %s, allowed %t: %v", a.from, a.to, a.allowed, err)
 						}
 					}
@@ -61,8 +61,8 @@ func testIsolation(t *testing.T, s *stack) {
 		close(queue)
 	}
 	busy.Wait()
-	for _, name := range s.missing(observers...) {
-		s.unchecked(name+" reaches no sidecar's internal port", []string{name})
+	for _, name := range sys.missing(observers...) {
+		sys.unchecked(name+" reaches no sidecar's internal port", []string{name})
 	}
 	say("     %d attempts to reach what is not one's own", n)
 }
@@ -135,7 +135,7 @@ func addresses(c container) []string {
 }
 
 // try makes an attempt. It repeats an allowed one, which may need some time on a slow machine.
-func (s *stack) try(t *testing.T, from container, a attempt) error {
+func (sys *stack) try(t *testing.T, from container, a attempt) error {
 	err := reach(t, from, a.to)
 	for range 5 {
 		if err == nil || !a.allowed {

@@ -29,23 +29,23 @@ func victims() []string {
 
 // Each container is killed while customers order, and comes back by itself. Every accepted order is confirmed, no stock is
 // sold twice, and the invariants hold.
-func testKills(t *testing.T, s *stack) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
+func testKills(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(1_000_000, 700)
 	orders := scenario.StartLoad(t, ana, dish, 2, 0)
 	defer orders.Stop()
 	orders.AwaitMore(10)
 	for _, name := range victims() {
-		before := s.container(t, name)
+		before := sys.container(t, name)
 		since := time.Now()
-		s.kill(t, before)
-		scenario.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
+		sys.kill(t, before)
+		scenario.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return sys.isBack(ctx, before) })
 		orders.AwaitMore(20)
 		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
 	}
 	taken := orders.Stop()
-	s.healthy(t, comesBack)
-	since, invariants := time.Now(), s.invariants(t)
+	sys.healthy(t, comesBack)
+	since, invariants := time.Now(), sys.invariants(t)
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, "every order that was taken is confirmed", func(ctx context.Context) error {
 		statuses, err := invariants.Orders(ctx)
 		for _, id := range taken {
@@ -57,19 +57,19 @@ func testKills(t *testing.T, s *stack) {
 	})
 	say("     %d orders were taken; all confirmed %.1f s after all was healthy", len(taken), time.Since(since).Seconds())
 	invariants.Want(t)
-	s.wantNoAlertOfOldGateways(t)
+	sys.wantNoAlertOfOldGateways(t)
 }
 
 // wantNoAlertOfOldGateways checks that no alert fired for the consumer group of a single gateway since the run began. Each
 // start of a gateway's sidecar creates a new group. The old group keeps its lag and never has members again.
-func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
+func (sys *stack) wantNoAlertOfOldGateways(t *testing.T) {
 	t.Helper()
-	if missing := s.missing(prometheus...); len(missing) > 0 {
-		s.unchecked("no alert speaks of the consumer groups of earlier gateways", missing)
+	if missing := sys.missing(prometheus...); len(missing) > 0 {
+		sys.unchecked("no alert speaks of the consumer groups of earlier gateways", missing)
 		return
 	}
 	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(begun).Seconds())
-	for _, each := range scenario.Try(s.query(t.Context(), expr)).OrFail(t) {
+	for _, each := range scenario.Try(sys.query(t.Context(), expr)).OrFail(t) {
 		t.Errorf("an alert fired for the group of one gateway: %v", each.Labels)
 	}
 }
@@ -79,8 +79,8 @@ func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
 const comesBack = 2 * time.Minute
 
 // isBack checks that the engine restarted a container and that it is healthy.
-func (s *stack) isBack(ctx context.Context, before container) error {
-	all, err := s.containers(ctx)
+func (sys *stack) isBack(ctx context.Context, before container) error {
+	all, err := sys.containers(ctx)
 	if err != nil {
 		return err
 	}

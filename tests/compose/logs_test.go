@@ -26,11 +26,11 @@ type logStore interface {
 }
 
 // logStore returns the store of this run.
-func (s *stack) logStore() logStore {
-	if len(s.missing("loki", "promtail")) > 0 {
-		return engineLogs{s}
+func (sys *stack) logStore() logStore {
+	if len(sys.missing("loki", "promtail")) > 0 {
+		return engineLogs{sys}
 	}
-	return lokiLogs{s}
+	return lokiLogs{sys}
 }
 
 // lokiLogs reads the lines that the collector sent to Loki.
@@ -93,9 +93,9 @@ func parseEntry(line string) entry {
 }
 
 // wantTraced waits until each service has logged a line with the trace's id.
-func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
+func (sys *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 	t.Helper()
-	store := s.logStore()
+	store := sys.logStore()
 	for _, service := range services {
 		what := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
 		scenario.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
@@ -111,13 +111,13 @@ func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 
 // The store has lines of every running container that wrote any. Services and sidecars write JSON with a time and a level.
 // Jobs are exempt: a job may end before the collector finds it.
-func testLogs(t *testing.T, s *stack) {
-	store := s.logStore()
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+func testLogs(t *testing.T, sys *stack) {
+	store := sys.logStore()
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	seen := 0
 	for name, c := range all {
 		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))
-		if !c.State.Running || !structured && !s.saidSomething(t.Context(), c) {
+		if !c.State.Running || !structured && !sys.saidSomething(t.Context(), c) {
 			continue
 		}
 		scenario.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
@@ -142,7 +142,7 @@ func testLogs(t *testing.T, s *stack) {
 }
 
 // saidSomething reports whether a container wrote any line.
-func (s *stack) saidSomething(ctx context.Context, c container) bool {
+func (sys *stack) saidSomething(ctx context.Context, c container) bool {
 	out, err := said(ctx, c.ID, "--tail", "1")
 	return err == nil && out != ""
 }

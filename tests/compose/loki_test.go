@@ -16,8 +16,8 @@ type line struct {
 }
 
 // logs returns the lines that a query finds in the last while.
-func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]line, error) {
-	answer, err := s.loki(ctx, query, while, time.Second)
+func (sys *stack) logs(ctx context.Context, query string, while time.Duration) ([]line, error) {
+	answer, err := sys.loki(ctx, query, while, time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -41,12 +41,12 @@ func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]
 }
 
 // loki runs a range query, whose result is lines or numbers.
-func (s *stack) loki(ctx context.Context, query string, while, step time.Duration) (result, error) {
+func (sys *stack) loki(ctx context.Context, query string, while, step time.Duration) (result, error) {
 	values := rangeOf(query, while, step)
 	values.Set("start", fmt.Sprint(time.Now().Add(-while).UnixNano()))
 	values.Set("end", fmt.Sprint(time.Now().UnixNano()))
 	values.Set("limit", "1000")
 	var answer struct{ Data result }
-	err := get(ctx, s.url(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
+	err := get(ctx, sys.url(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
 	return answer.Data, err
 }

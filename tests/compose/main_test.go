@@ -67,17 +67,17 @@ var parts = []part{
 }
 
 func TestCompose(t *testing.T) {
-	s := open(t)
+	sys := open(t)
 	for _, p := range parts {
 		if p.name == "up: all healthy" { // also when -run leaves this part out
-			s.start(t)
+			sys.start(t)
 		}
-		if missing := s.missing(p.needs...); len(missing) > 0 {
-			s.unchecked(p.name, missing)
+		if missing := sys.missing(p.needs...); len(missing) > 0 {
+			sys.unchecked(p.name, missing)
 			continue
 		}
 		since := time.Now()
-		good := t.Run(p.name, func(t *testing.T) { p.play(t, s) })
+		good := t.Run(p.name, func(t *testing.T) { p.play(t, sys) })
 		if took := time.Since(since); took > time.Millisecond || !good {
 			say("%s %s (%.0f s)", map[bool]string{true: "ok  ", false: "FAIL"}[good], p.name, took.Seconds())
 		}

@@ -17,18 +17,18 @@ import (
 
 // All spans of one order belong to one trace, from the POST to CONFIRMED, through every service and sidecar on its way. The
 // services' log lines carry the trace's id.
-func testOneOrder(t *testing.T, s *stack) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(10, 700)
+func testOneOrder(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(10, 700)
 	since := time.Now()
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if order.Status != client.Confirmed {
 		t.Fatal(order.Status)
 	}
 	var found trace
 	scenario.EventuallyWithin(t, time.Minute, "the order's trace is whole", func(ctx context.Context) error {
 		var err error
-		if found, err = s.traceOf(ctx, "/api/v1/orders", since); err != nil {
+		if found, err = sys.traceOf(ctx, "/api/v1/orders", since); err != nil {
 			return err
 		}
 		if err := found.whole(); err != nil {
@@ -38,21 +38,21 @@ func testOneOrder(t *testing.T, s *stack) {
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
 	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
-	s.wantTraced(t, found[0].TraceID, "gateway", "order", "product")
+	sys.wantTraced(t, found[0].TraceID, "gateway", "order", "product")
 }
 
 // traceOf returns the trace that began with a POST to path after since.
-func (s *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
+func (sys *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
 	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
 	var all []trace
-	if err := get(ctx, s.url(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
+	if err := get(ctx, sys.url(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
 		return nil, err
 	}
 	for _, t := range all {
 		if slices.ContainsFunc(t, func(s span) bool {
 			return s.ParentID == "" && strings.Contains(strings.ToLower(s.Name), "post") && strings.HasSuffix(s.Name, path)
 		}) {
-			return s.trace(ctx, t[0].TraceID)
+			return sys.trace(ctx, t[0].TraceID)
 		}
 	}
 	return nil, fmt.Errorf("none of %d traces begins with POST %s", len(all), path)

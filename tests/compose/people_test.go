@@ -30,9 +30,9 @@ const (
 const environmentFile = "/run/comanda/env"
 
 // secrets returns the generated secrets in a service's volume.
-func (s *stack) secrets(t testing.TB, service string) map[string]string {
+func (sys *stack) secrets(t testing.TB, service string) map[string]string {
 	t.Helper()
-	packed := scenario.Try(docker(t.Context(), "cp", s.container(t, service).ID+":"+environmentFile, "-")).OrFail(t)
+	packed := scenario.Try(docker(t.Context(), "cp", sys.container(t, service).ID+":"+environmentFile, "-")).OrFail(t)
 	files := tar.NewReader(bytes.NewReader([]byte(packed)))
 	if _, err := files.Next(); err != nil {
 		t.Fatalf("the secrets of %s: %v", service, err)
@@ -53,41 +53,41 @@ func settings(text string) map[string]string {
 }
 
 // shown returns the output of `secrets show`: accounts and the addresses of the databases.
-func (s *stack) shown(t testing.TB) map[string]string {
+func (sys *stack) shown(t testing.TB) map[string]string {
 	t.Helper()
-	return settings(scenario.Try(s.compose(t.Context(), "run", "--rm", "-T", "secrets", "show")).OrFail(t))
+	return settings(scenario.Try(sys.compose(t.Context(), "run", "--rm", "-T", "secrets", "show")).OrFail(t))
 }
 
 // scenario returns a scenario in the system.
-func (s *stack) scenario(t testing.TB) *scenario.Scenario {
+func (sys *stack) scenario(t testing.TB) *scenario.Scenario {
 	t.Helper()
-	shown := s.shown(t)
-	return scenario.New(t, s.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
+	shown := sys.shown(t)
+	return scenario.New(t, sys.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
 }
 
 // invariants returns the invariants with the addresses of the databases and the broker on this machine, and with the dead
 // letters that the test caused itself.
-func (s *stack) invariants(t testing.TB) scenario.Invariants {
+func (sys *stack) invariants(t testing.TB) scenario.Invariants {
 	t.Helper()
-	shown, urls := s.shown(t), map[string]string{}
+	shown, urls := sys.shown(t), map[string]string{}
 	for service, port := range published {
 		address, err := url.Parse(shown[strings.ToUpper(service)+"_DATABASE"])
 		if err != nil || address.Port() != fmt.Sprint(port) {
 			t.Fatalf("the database of %s is at %v: %v", service, address, err)
 		}
-		address.Host = net.JoinHostPort(s.host, address.Port())
+		address.Host = net.JoinHostPort(sys.host, address.Port())
 		urls[service] = address.String()
 	}
-	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: s.kafka(), Known: s.dead}
+	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: sys.kafka(), Known: sys.dead}
 }
 
 // kafka returns the options of a client on this machine. The broker advertises localhost, so the client dials the published
 // address instead.
-func (s *stack) kafka() []kgo.Opt {
+func (sys *stack) kafka() []kgo.Opt {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(s.host, fmt.Sprint(kafkaPort)))
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort)))
 	}
-	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(s.host, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
+	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
 }
 
-func (s *stack) broker() (*kgo.Client, error) { return kgo.NewClient(s.kafka()...) }
+func (sys *stack) broker() (*kgo.Client, error) { return kgo.NewClient(sys.kafka()...) }

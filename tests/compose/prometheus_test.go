@@ -52,9 +52,9 @@ func get(ctx context.Context, address string, into any) error {
 }
 
 // prometheus calls an endpoint of Prometheus's API below /api/v1/.
-func (s *stack) prometheus(ctx context.Context, endpoint string, query url.Values, into any) error {
+func (sys *stack) prometheus(ctx context.Context, endpoint string, query url.Values, into any) error {
 	answer := struct{ Data any }{into}
-	return get(ctx, s.url(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
+	return get(ctx, sys.url(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
 }
 
 // result is the response of Prometheus and Loki to a query for numbers.
@@ -102,18 +102,18 @@ func numbers(samples [][2]any) []float64 {
 }
 
 // query runs an instant query on Prometheus.
-func (s *stack) query(ctx context.Context, expr string) ([]series, error) {
+func (sys *stack) query(ctx context.Context, expr string) ([]series, error) {
 	var answer result
-	if err := s.prometheus(ctx, "query", url.Values{"query": {expr}}, &answer); err != nil {
+	if err := sys.prometheus(ctx, "query", url.Values{"query": {expr}}, &answer); err != nil {
 		return nil, err
 	}
 	return answer.series()
 }
 
 // queryRange runs a range query on Prometheus over the last while.
-func (s *stack) queryRange(ctx context.Context, expr string, while, step time.Duration) ([]series, error) {
+func (sys *stack) queryRange(ctx context.Context, expr string, while, step time.Duration) ([]series, error) {
 	var answer result
-	if err := s.prometheus(ctx, "query_range", rangeOf(expr, while, step), &answer); err != nil {
+	if err := sys.prometheus(ctx, "query_range", rangeOf(expr, while, step), &answer); err != nil {
 		return nil, err
 	}
 	return answer.series()
@@ -126,8 +126,8 @@ func rangeOf(expr string, while, step time.Duration) url.Values {
 }
 
 // sum returns the sum of an expression's current values, or 0 when it has none.
-func (s *stack) sum(ctx context.Context, expr string) (float64, error) {
-	all, err := s.query(ctx, expr)
+func (sys *stack) sum(ctx context.Context, expr string) (float64, error) {
+	all, err := sys.query(ctx, expr)
 	total := 0.0
 	for _, one := range all {
 		total += one.last()
@@ -144,14 +144,14 @@ type alert struct {
 func (a alert) String() string { return fmt.Sprintf("%s %v", a.State, a.Labels) }
 
 // alerts returns Prometheus's current alerts, without those about services that this run leaves out.
-func (s *stack) alerts(ctx context.Context) ([]alert, error) {
+func (sys *stack) alerts(ctx context.Context) ([]alert, error) {
 	var answer struct{ Alerts []alert }
-	if err := s.prometheus(ctx, "alerts", nil, &answer); err != nil {
+	if err := sys.prometheus(ctx, "alerts", nil, &answer); err != nil {
 		return nil, err
 	}
 	var all []alert
 	for _, a := range answer.Alerts {
-		if !s.leftOut(a.Labels) {
+		if !sys.leftOut(a.Labels) {
 			all = append(all, a)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // remove removes everything of the project, in any state. It returns an error that lists the remaining objects.
-func (s *stack) remove() error {
+func (sys *stack) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if containers, _ := owned(ctx, "container", project); len(containers) > 0 {
@@ -40,7 +40,7 @@ func left(ctx context.Context) error {
 }
 
 // keepLogs saves every container's log and its `docker inspect` in a folder.
-func (s *stack) keepLogs() {
+func (sys *stack) keepLogs() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	dir := os.Getenv("LOGS")
@@ -51,7 +51,7 @@ func (s *stack) keepLogs() {
 		say("the logs cannot be kept: %v", err)
 		return
 	}
-	all, err := s.containers(ctx)
+	all, err := sys.containers(ctx)
 	if err != nil {
 		say("the logs cannot be kept: %v", err)
 		return
@@ -63,5 +63,5 @@ func (s *stack) keepLogs() {
 	if text, err := docker(ctx, "ps", "--all", "--no-trunc", "--filter", "label=com.docker.compose.project="+project); err == nil {
 		_ = os.WriteFile(filepath.Join(dir, "containers.txt"), []byte(text), 0o644)
 	}
-	s.note("the logs of this run are in %s", dir)
+	sys.note("the logs of this run are in %s", dir)
 }

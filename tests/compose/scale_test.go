@@ -22,21 +22,21 @@ import (
 var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "product": {"product", "product-2", "product-3"}}
 
 // Three replicas of order and three of product, each with its sidecar, share the work. Clients see the same behaviour.
-func testScale(t *testing.T, s *stack) {
+func testScale(t *testing.T, sys *stack) {
 	for service, three := range replicas {
-		s.wantShared(t, service, three)
+		sys.wantShared(t, service, three)
 	}
-	s.wantSpread(t)
-	s.wantNoCollision(t)
-	s.prove(t, oneOfThree)
-	s.invariants(t).Want(t)
+	sys.wantSpread(t)
+	sys.wantNoCollision(t)
+	sys.prove(t, oneOfThree)
+	sys.invariants(t).Want(t)
 }
 
 // wantShared checks that the three members of the service's consumer group share the partitions, and that the exporter
 // reports three members.
-func (s *stack) wantShared(t *testing.T, group string, three []string) {
+func (sys *stack) wantShared(t *testing.T, group string, three []string) {
 	scenario.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
-		broker, err := s.broker()
+		broker, err := sys.broker()
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 		if busy != len(three) {
 			return fmt.Errorf("members with partitions: got %d, want %d", busy, len(three))
 		}
-		members, err := s.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
+		members, err := sys.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
 		if err == nil && int(members) != len(three) {
 			err = fmt.Errorf("the exporter reports %v members", members)
 		}
@@ -70,10 +70,10 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 }
 
 // wantSpread checks that each replica handles calls, and that every watcher gets the changes of all replicas.
-func (s *stack) wantSpread(t *testing.T) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(1000, 700)
-	before := s.answered(t)
+func (sys *stack) wantSpread(t *testing.T) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(1000, 700)
+	before := sys.answered(t)
 	var watchers []*scenario.Stream
 	for range 30 {
 		order := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
@@ -86,21 +86,21 @@ func (s *stack) wantSpread(t *testing.T) {
 	for _, three := range replicas {
 		for _, replica := range three {
 			scenario.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
-				if now := s.answered(t); now[replica] <= before[replica] {
+				if now := sys.answered(t); now[replica] <= before[replica] {
 					return fmt.Errorf("still %v", now[replica])
 				}
 				return nil
 			})
 		}
 	}
-	w.WantStock(dish, 1000-30, 30, 0)
+	s.WantStock(dish, 1000-30, 30, 0)
 }
 
 // answered returns the number of calls that each replica handled since it started, by the name of its container's service. It
 // ignores the series of earlier containers.
-func (s *stack) answered(t *testing.T) map[string]float64 {
+func (sys *stack) answered(t *testing.T) map[string]float64 {
 	t.Helper()
-	found := scenario.Try(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`)).OrFail(t)
+	found := scenario.Try(sys.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`)).OrFail(t)
 	counts := map[string]float64{}
 	for _, one := range found {
 		host, _, _ := strings.Cut(one.Labels["instance"], ":")
@@ -111,12 +111,12 @@ func (s *stack) answered(t *testing.T) map[string]float64 {
 
 // wantNoCollision keeps orders PENDING until recovery publishes their events again. Although three replicas run recovery, each
 // event is published once per round, and each order changes only once.
-func (s *stack) wantNoCollision(t *testing.T) {
+func (sys *stack) wantNoCollision(t *testing.T) {
 	const patient = 30 * time.Second // RECOVERY_AFTER
-	w, invariants := s.scenario(t), s.invariants(t)
-	ana, dish := w.Customer(), w.Dish(100, 700)
+	s, invariants := sys.scenario(t), sys.invariants(t)
+	ana, dish := s.Customer(), s.Dish(100, 700)
 	deaf := []string{"product-dapr", "product-2-dapr", "product-3-dapr"}
-	undo := stopped(deaf...)(t, s)
+	undo := stopped(deaf...)(t, sys)
 	since := time.Now()
 	var orders []string
 	for range 12 {
@@ -146,6 +146,6 @@ func (s *stack) wantNoCollision(t *testing.T) {
 			t.Errorf("order %s after PENDING and CONFIRMED: got version %d", id, got.Version)
 		}
 	}
-	w.WantStock(dish, 100-len(orders), len(orders), 0)
-	s.healthy(t, comesBack)
+	s.WantStock(dish, 100-len(orders), len(orders), 0)
+	sys.healthy(t, comesBack)
 }

@@ -14,23 +14,23 @@ import (
 )
 
 // Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts, and one line explains the error.
-func testSecretsAreAsked(t *testing.T, s *stack) {
-	if all := scenario.Try(s.containers(t.Context())).OrFail(t); len(all) > 0 {
+func testSecretsAreAsked(t *testing.T, sys *stack) {
+	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Log("KEEP=yes: the system that is up stays as it is")
 		return
 	}
-	started := append([]string{"up", "-d"}, s.started(t)...)
-	settings := maps.Clone(s.settings)
+	started := append([]string{"up", "-d"}, sys.started(t)...)
+	settings := maps.Clone(sys.settings)
 	delete(settings, "JWT_SECRET_KEY")
-	_, err := s.composeWith(t.Context(), settings, started...)
+	_, err := sys.composeWith(t.Context(), settings, started...)
 	wantOneLine(t, "without a key", fmt.Sprint(err), err)
-	if all := scenario.Try(s.containers(t.Context())).OrFail(t); len(all) > 0 {
+	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Errorf("without a key, `up` started %d containers", len(all))
 	}
 
 	settings["JWT_SECRET_KEY"] = "as short as this"
-	_, err = s.composeWith(t.Context(), settings, started...)
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+	_, err = sys.composeWith(t.Context(), settings, started...)
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	log := ""
 	if job, there := all["secrets"]; there {
 		log = scenario.Try(said(t.Context(), job.ID)).OrFail(t)
@@ -41,7 +41,7 @@ func testSecretsAreAsked(t *testing.T, s *stack) {
 			t.Errorf("with a short key, %s is running", name)
 		}
 	}
-	if err := s.remove(); err != nil {
+	if err := sys.remove(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -71,16 +71,16 @@ func secret(name string) bool {
 }
 
 // The output of `docker inspect` for containers and images contains no secret, and neither does any log.
-func testSecretsAreKept(t *testing.T, s *stack) {
-	known := map[string]string{"JWT_SECRET_KEY": s.settings["JWT_SECRET_KEY"]}
+func testSecretsAreKept(t *testing.T, sys *stack) {
+	known := map[string]string{"JWT_SECRET_KEY": sys.settings["JWT_SECRET_KEY"]}
 	for _, service := range services {
-		for name, value := range s.secrets(t, service) {
+		for name, value := range sys.secrets(t, service) {
 			if secret(name) {
 				known[service+" "+name] = value
 			}
 		}
 	}
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
 		shown := string(scenario.Try(json.Marshal(scenario.Try(inspect[any](t.Context(), "container", c.ID)).OrFail(t))).OrFail(t)) +

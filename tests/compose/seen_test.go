@@ -13,9 +13,9 @@ import (
 )
 
 // Prometheus reaches every target.
-func testTargets(t *testing.T, s *stack) {
+func testTargets(t *testing.T, sys *stack) {
 	scenario.EventuallyWithin(t, time.Minute, "every target is up", func(ctx context.Context) error {
-		found, err := s.targets(ctx)
+		found, err := sys.targets(ctx)
 		for _, target := range found {
 			if err == nil && target.Health != "up" {
 				err = fmt.Errorf("%v is %s: %s", target.Labels, target.Health, target.LastError)
@@ -26,7 +26,7 @@ func testTargets(t *testing.T, s *stack) {
 		}
 		return err
 	})
-	say("     %d targets are up", len(scenario.Try(s.targets(t.Context())).OrFail(t)))
+	say("     %d targets are up", len(scenario.Try(sys.targets(t.Context())).OrFail(t)))
 }
 
 // targetState is one target of Prometheus.
@@ -36,8 +36,8 @@ type targetState struct {
 }
 
 // targets returns the targets, without those of services that this run leaves out.
-func (s *stack) targets(ctx context.Context) ([]targetState, error) {
+func (sys *stack) targets(ctx context.Context) ([]targetState, error) {
 	var answer struct{ ActiveTargets []targetState }
-	err := s.prometheus(ctx, "targets", nil, &answer)
-	return slices.DeleteFunc(answer.ActiveTargets, func(target targetState) bool { return s.leftOut(target.Labels) }), err
+	err := sys.prometheus(ctx, "targets", nil, &answer)
+	return slices.DeleteFunc(answer.ActiveTargets, func(target targetState) bool { return sys.leftOut(target.Labels) }), err
 }

@@ -58,37 +58,37 @@ func open(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes",
+	sys := &stack{root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes",
 		host: os.Getenv("PUBLISH_HOST"), dead: map[string]int64{}}
-	if s.host == "" {
-		s.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
+	if sys.host == "" {
+		sys.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
 	}
-	if s.command, err = composeCommand(t.Context()); err != nil {
+	if sys.command, err = composeCommand(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !s.keep {
-		_ = os.RemoveAll(s.dir)
+	if !sys.keep {
+		_ = os.RemoveAll(sys.dir)
 	}
-	if err := errors.Join(os.MkdirAll(s.dir, 0o755), os.WriteFile(filepath.Join(s.dir, "empty.env"), nil, 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(sys.dir, 0o755), os.WriteFile(filepath.Join(sys.dir, "empty.env"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	s.settings = map[string]string{"JWT_SECRET_KEY": s.keptKey(t), "PUBLISH_HOST": s.host}
-	s.files = []string{filepath.Join(root, "docker-compose.yml"), s.override(t)}
-	say("%s, ports at %s, project %s", strings.Join(s.command, " "), s.host, project)
-	current.Store(s)
-	t.Cleanup(func() { s.close(t) })
-	if !s.keep {
-		s.remove()
+	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.keptKey(t), "PUBLISH_HOST": sys.host}
+	sys.files = []string{filepath.Join(root, "docker-compose.yml"), sys.override(t)}
+	say("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)
+	current.Store(sys)
+	t.Cleanup(func() { sys.close(t) })
+	if !sys.keep {
+		sys.remove()
 	}
-	return s
+	return sys
 }
 
 // key returns a random secret.
 func key() string { return rand.Text() + rand.Text() }
 
 // keptKey returns the key of a kept system, or a new one.
-func (s *stack) keptKey(t testing.TB) string {
-	file := filepath.Join(s.dir, "key")
+func (sys *stack) keptKey(t testing.TB) string {
+	file := filepath.Join(sys.dir, "key")
 	if text, err := os.ReadFile(file); err == nil {
 		return string(text)
 	}
@@ -111,14 +111,14 @@ func composeCommand(ctx context.Context) ([]string, error) {
 }
 
 // compose runs a Compose command on the project with the stack's settings. It ignores the developer's .env.
-func (s *stack) compose(ctx context.Context, args ...string) (string, error) {
-	return s.composeWith(ctx, s.settings, args...)
+func (sys *stack) compose(ctx context.Context, args ...string) (string, error) {
+	return sys.composeWith(ctx, sys.settings, args...)
 }
 
-func (s *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
-	all := slices.Concat(s.command[1:], s.projectFlags(), args)
-	command := exec.CommandContext(ctx, s.command[0], all...)
-	command.Dir = s.root
+func (sys *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
+	all := slices.Concat(sys.command[1:], sys.projectFlags(), args)
+	command := exec.CommandContext(ctx, sys.command[0], all...)
+	command.Dir = sys.root
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 30 * time.Second
 	for _, pair := range os.Environ() { // keeps the locations of Docker and of modules, but none of Comanda's settings
@@ -134,9 +134,9 @@ func (s *stack) composeWith(ctx context.Context, settings map[string]string, arg
 }
 
 // projectFlags returns the flags that select the project and its files and disable .env.
-func (s *stack) projectFlags() []string {
-	flags := []string{"--project-name", project, "--project-directory", s.root, "--env-file", filepath.Join(s.dir, "empty.env")}
-	for _, file := range s.files {
+func (sys *stack) projectFlags() []string {
+	flags := []string{"--project-name", project, "--project-directory", sys.root, "--env-file", filepath.Join(sys.dir, "empty.env")}
+	for _, file := range sys.files {
 		flags = append(flags, "--file", file)
 	}
 	return flags
@@ -154,32 +154,32 @@ func passedOn(name string) bool {
 }
 
 // up starts the services of the files, except those left out. It does not wait until they are healthy.
-func (s *stack) up(t testing.TB) {
+func (sys *stack) up(t testing.TB) {
 	t.Helper()
 	args := []string{"up", "-d"}
-	if len(s.without) > 0 {
-		args = append(args, s.services(t)...)
+	if len(sys.without) > 0 {
+		args = append(args, sys.services(t)...)
 	}
-	if _, err := s.compose(t.Context(), args...); err != nil {
+	if _, err := sys.compose(t.Context(), args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // services returns the names of the files' services, except those left out.
-func (s *stack) services(t testing.TB) []string {
+func (sys *stack) services(t testing.TB) []string {
 	t.Helper()
-	text := scenario.Try(s.compose(t.Context(), "config", "--services")).OrFail(t)
+	text := scenario.Try(sys.compose(t.Context(), "config", "--services")).OrFail(t)
 	all := strings.Fields(text)
-	for _, name := range s.without {
+	for _, name := range sys.without {
 		if !slices.Contains(all, name) {
 			t.Fatalf("WITHOUT names %s, which is not a service of the file", name)
 		}
 	}
-	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(s.without, name) })
+	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(sys.without, name) })
 }
 
 // containers returns the project's containers by the names of their services.
-func (s *stack) containers(ctx context.Context) (map[string]container, error) {
+func (sys *stack) containers(ctx context.Context) (map[string]container, error) {
 	ids, err := owned(ctx, "container", project)
 	if err != nil {
 		return nil, err
@@ -192,9 +192,9 @@ func (s *stack) containers(ctx context.Context) (map[string]container, error) {
 	return all, err
 }
 
-func (s *stack) container(t testing.TB, service string) container {
+func (sys *stack) container(t testing.TB, service string) container {
 	t.Helper()
-	c, there := scenario.Try(s.containers(t.Context())).OrFail(t)[service]
+	c, there := scenario.Try(sys.containers(t.Context())).OrFail(t)[service]
 	if !there {
 		t.Fatalf("%s: %v", service, errNoSuchService)
 	}
@@ -202,13 +202,13 @@ func (s *stack) container(t testing.TB, service string) container {
 }
 
 // image returns the image of a service's container.
-func (s *stack) image(t testing.TB, service string) string { return s.container(t, service).Image }
+func (sys *stack) image(t testing.TB, service string) string { return sys.container(t, service).Image }
 
 // healthy waits until every container is healthy and every job has succeeded.
-func (s *stack) healthy(t testing.TB, within time.Duration) {
+func (sys *stack) healthy(t testing.TB, within time.Duration) {
 	t.Helper()
 	scenario.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
-		all, err := s.containers(ctx)
+		all, err := sys.containers(ctx)
 		if err == nil && len(all) == 0 {
 			err = errors.New("the project has no container")
 		}
@@ -222,25 +222,25 @@ func (s *stack) healthy(t testing.TB, within time.Duration) {
 }
 
 // url returns the address of a published port.
-func (s *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", s.host, port) }
+func (sys *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", sys.host, port) }
 
 // close saves the logs of a failed run, removes everything, and prints the summary.
-func (s *stack) close(t *testing.T) {
+func (sys *stack) close(t *testing.T) {
 	if t.Failed() {
-		s.keepLogs()
+		sys.keepLogs()
 	}
-	if s.keep {
+	if sys.keep {
 		say("KEEP=yes: it is still up, as project %s", project)
-	} else if left := errors.Join(s.remove(), os.RemoveAll(s.dir)); left != nil {
+	} else if left := errors.Join(sys.remove(), os.RemoveAll(sys.dir)); left != nil {
 		t.Errorf("objects remain after the removal: %v", left)
 	}
 	current.Store(nil)
-	s.saySummary()
+	sys.saySummary()
 }
 
 // note adds a line to the last lines of the run.
-func (s *stack) note(format string, args ...any) {
-	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+func (sys *stack) note(format string, args ...any) {
+	sys.notes = append(sys.notes, fmt.Sprintf(format, args...))
 }
 
 // httpClient has a short timeout, for endpoints that respond immediately.

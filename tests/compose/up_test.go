@@ -21,37 +21,37 @@ import (
 const startup = 5 * time.Minute
 
 // started returns the services for `up` to start; an empty list means all.
-func (s *stack) started(t testing.TB) []string {
+func (sys *stack) started(t testing.TB) []string {
 	t.Helper()
-	if len(s.without) == 0 {
+	if len(sys.without) == 0 {
 		return nil
 	}
-	return s.services(t)
+	return sys.services(t)
 }
 
 // start builds the images and starts the system, unless an earlier run kept it.
-func (s *stack) start(t *testing.T) {
-	if all, err := s.containers(t.Context()); err == nil && s.keep && len(all) > 0 {
+func (sys *stack) start(t *testing.T) {
+	if all, err := sys.containers(t.Context()); err == nil && sys.keep && len(all) > 0 {
 		say("going on with the system that is up")
-		reload(t, s)
+		reload(t, sys)
 		return
 	}
 	since := time.Now()
-	scenario.Try(s.compose(t.Context(), append([]string{"build"}, s.started(t)...)...)).OrFail(t)
+	scenario.Try(sys.compose(t.Context(), append([]string{"build"}, sys.started(t)...)...)).OrFail(t)
 	say("     images built (%.0f s)", time.Since(since).Seconds())
 	since = time.Now()
-	s.up(t)
-	s.healthy(t, startup)
+	sys.up(t)
+	sys.healthy(t, startup)
 	say("     up and healthy (%.0f s)", time.Since(since).Seconds())
 }
 
 // override writes the test's changes, which concern only Prometheus: alerts wait for seconds instead of minutes, and the
 // targets are a copy in a watched folder, so that the test can remove one.
-func (s *stack) override(t *testing.T) string {
-	rules, targets := filepath.Join(s.dir, "rules"), filepath.Dir(s.targetsFile())
-	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), shortRules(s.path(rulesFolder), rules),
-		copyFile(s.path("deploy/prometheus/targets/base.yml"), s.targetsFile()))
-	none := filepath.Join(s.dir, "none.yml")
+func (sys *stack) override(t *testing.T) string {
+	rules, targets := filepath.Join(sys.dir, "rules"), filepath.Dir(sys.targetsFile())
+	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), shortRules(sys.path(rulesFolder), rules),
+		copyFile(sys.path("deploy/prometheus/targets/base.yml"), sys.targetsFile()))
+	none := filepath.Join(sys.dir, "none.yml")
 	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
 		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // placeholders for files that may be mounted here
 	}
@@ -62,23 +62,23 @@ func (s *stack) override(t *testing.T) string {
       - %s:/etc/prometheus/targets:ro
       - %s:/etc/prometheus/targets/base.yml:ro
 `, rules, rulesMount, targets, none)
-	file := filepath.Join(s.dir, "override.yml")
+	file := filepath.Join(sys.dir, "override.yml")
 	if err := errors.Join(err, os.WriteFile(file, []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	s.note("alert rules were evaluated every %s, with a sixth of their `for` and %v at most; their expressions are those of %s",
+	sys.note("alert rules were evaluated every %s, with a sixth of their `for` and %v at most; their expressions are those of %s",
 		shortInterval, shortest, rulesFolder)
 	return file
 }
 
 // targetsFile returns the path of the copy of the targets.
-func (s *stack) targetsFile() string { return filepath.Join(s.dir, "targets", "copy.yml") }
+func (sys *stack) targetsFile() string { return filepath.Join(sys.dir, "targets", "copy.yml") }
 
 // All five services are ready and reach each other. The run prints the measured times and memory.
-func testUp(t *testing.T, s *stack) {
-	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(s.url(gatewayPort)).Ready)
-	s.healthy(t, startup)
-	all := scenario.Try(s.containers(t.Context())).OrFail(t)
+func testUp(t *testing.T, sys *stack) {
+	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(sys.url(gatewayPort)).Ready)
+	sys.healthy(t, startup)
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for name, c := range all {
 		if c.RestartCount > 0 {
 			t.Errorf("%s was started %d times", name, 1+c.RestartCount)
@@ -87,12 +87,12 @@ func testUp(t *testing.T, s *stack) {
 			t.Errorf("%s has no health check", name)
 		}
 	}
-	total, each := s.memory(t.Context())
+	total, each := sys.memory(t.Context())
 	say("     %d containers, %.0f MB of memory: %s", len(all), total, each)
 }
 
 // memory returns the memory of all containers in MB: the total, and a text with each.
-func (s *stack) memory(ctx context.Context) (total float64, each string) {
+func (sys *stack) memory(ctx context.Context) (total float64, each string) {
 	ids, err := owned(ctx, "container", project)
 	if err != nil {
 		return 0, err.Error()
@@ -123,7 +123,7 @@ func bytesOf(text string) float64 {
 	return 0
 }
 
-func (s *stack) path(name string) string { return filepath.Join(s.root, name) }
+func (sys *stack) path(name string) string { return filepath.Join(sys.root, name) }
 
 // errorOr returns err, or an error with the text wrong when err is nil.
 func errorOr(err error, wrong string) error {

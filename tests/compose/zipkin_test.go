@@ -30,9 +30,9 @@ func (s span) String() string {
 }
 
 // trace returns a trace's spans in Zipkin, by time.
-func (s *stack) trace(ctx context.Context, id string) (trace, error) {
+func (sys *stack) trace(ctx context.Context, id string) (trace, error) {
 	var spans trace
-	err := get(ctx, s.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
+	err := get(ctx, sys.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
 	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	return spans, err
 }

@@ -22,9 +22,9 @@ import (
 // The API accepts only unexpired tokens that auth signed for this audience.
 func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana := w.Customer()
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	ana := s.Customer()
 	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
 		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.ID, "roles": []string{"customer", "staff", "admin"},
 			"jti": uuid.NewString(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
@@ -34,7 +34,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	sign := func(method jwt.SigningMethod, key any, c jwt.MapClaims) string {
 		return scenario.Try(jwt.NewWithClaims(method, c).SignedString(key)).OrFail(t)
 	}
-	right, same := []byte(s.JWTSecret), func(jwt.MapClaims) {}
+	right, same := []byte(sys.JWTSecret), func(jwt.MapClaims) {}
 	genuine := strings.Split(ana.Session.AccessToken, ".")
 	tokens := map[string]string{
 		"another secret":  sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 40)), claims(same)),
@@ -50,7 +50,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"no token at all": "nonsense",
 	}
 	for name, token := range tokens {
-		forger := w.Anonymous.As(client.Session{AccessToken: token})
+		forger := s.Anonymous.As(client.Session{AccessToken: token})
 		_, err := forger.Orders(t.Context(), "", client.Page{})
 		problem := wantProblem(t, err, http.StatusUnauthorized)
 		if !strings.HasPrefix(problem.Header.Get("WWW-Authenticate"), "Bearer") {
@@ -58,7 +58,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		}
 		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
 	}
-	if found := scenario.Try(w.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"})).OrFail(t); len(found.Items) != 0 {
+	if found := scenario.Try(s.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"})).OrFail(t); len(found.Items) != 0 {
 		t.Errorf("forged tokens created %+v", found.Items)
 	}
 }
@@ -79,11 +79,11 @@ func promoted(t *testing.T, part string) string {
 // open.
 func TestServicesAndSidecarsRequireTheirTokens(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	bearer := "Bearer " + w.Admin.Session.AccessToken
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	bearer := "Bearer " + s.Admin.Session.AccessToken
 	for _, service := range system.Services {
-		pair := s.Pair(service)
+		pair := sys.Pair(service)
 		for _, path := range []string{"/healthz", "/readyz"} {
 			if status, body := fetch(t, http.MethodGet, pair.URL+path, nil, ""); status != http.StatusOK {
 				t.Errorf("%s%s answers %d: %s", service, path, status, body)
@@ -102,10 +102,10 @@ func TestServicesAndSidecarsRequireTheirTokens(t *testing.T) {
 // A service accepts events only from the broker. A service invocation of an event route is refused.
 func TestEventsCannotBeInvoked(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(10, 700)
-	order := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	ana, dish := s.Customer(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	for service, topic := range map[string]string{
 		"auth": "creating.user.response", "user": "creating.user.cancelled", "order": "inventory.stock.failed",
 		"product": "order.status.changed", "gateway": "order.status.changed",
@@ -117,17 +117,17 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 			from = "order"
 		}
 		for _, forged := range []string{"", service} {
-			header := http.Header{"Dapr-Api-Token": {s.APIToken}, "Content-Type": {"application/cloudevents+json"}}
+			header := http.Header{"Dapr-Api-Token": {sys.APIToken}, "Content-Type": {"application/cloudevents+json"}}
 			if forged != "" {
 				header.Set("dapr-caller-app-id", forged)
 			}
-			status, body := fetch(t, http.MethodPost, s.Pair(from).SidecarURL+"/v1.0/invoke/"+service+"/method/events/"+topic, header, made)
+			status, body := fetch(t, http.MethodPost, sys.Pair(from).SidecarURL+"/v1.0/invoke/"+service+"/method/events/"+topic, header, made)
 			if status != http.StatusForbidden {
 				t.Errorf("invoking the event route of %s: got %d, want 403: %s", service, status, body)
 			}
 		}
 	}
-	w.WantStock(dish, 9, 1, 0)
+	s.WantStock(dish, 9, 1, 0)
 	if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Confirmed {
 		t.Errorf("invoked events changed the order to %s", now.Status)
 	}
@@ -136,23 +136,23 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 // No header and no path leads a client past the gateway's own routes.
 func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana := w.Customer()
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	ana := s.Customer()
 	bearer := "Bearer " + ana.Session.AccessToken
 	for _, path := range []string{
 		"/api/v1/events/order.status.changed", "/api/v1/menu", "/api/v1/products/../orders", "/api/v1/products/%2e%2e/orders",
 		"/api/v1/orders%2f..%2fmenu", "/api/v1/products/%", "/v1.0/invoke/order/method/orders", "/api/v1/orders//", "/api/v1/http://127.0.0.1/",
 		"/api/v1/orders/" + uuid.NewString() + "/history", "/events/order.status.changed",
 	} {
-		status, body := raw(t, s.URL, "GET "+path, "Authorization: "+bearer)
+		status, body := raw(t, sys.URL, "GET "+path, "Authorization: "+bearer)
 		if status < 400 || status >= 500 {
 			t.Errorf("%s: got %d, want a 4xx: %s", path, status, body)
 		}
 	}
 	for _, header := range []string{"dapr-app-id: user", "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:user")),
-		"dapr-api-token: " + s.APIToken, "dapr-caller-app-id: order"} {
-		if status, body := raw(t, s.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
+		"dapr-api-token: " + sys.APIToken, "dapr-caller-app-id: order"} {
+		if status, body := raw(t, sys.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
 			t.Errorf("the list of users with %q: got %d, want 401: %s", header, status, body)
 		}
 	}

@@ -37,12 +37,12 @@ func BenchmarkOrderToConfirmed(b *testing.B) {
 // toConfirmed places n orders one after the other and returns the time that each took. It first places three orders that
 // are not measured, to open connections and fill caches.
 func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
-	s := system.Start(b, options)
-	defer s.Stop()
-	w := arrive(b, s)
-	ana, dish := w.Customer(), w.Dish(100_000, 700)
+	sys := system.Start(b, options)
+	defer sys.Stop()
+	s := arrive(b, sys)
+	ana, dish := s.Customer(), s.Dish(100_000, 700)
 	for range 3 {
-		w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+		s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	}
 	var took []time.Duration
 	for range n {
@@ -62,13 +62,13 @@ func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 // BenchmarkIdleMemory measures the memory of the ten processes when they are idle after some work.
 func BenchmarkIdleMemory(b *testing.B) {
 	for b.Loop() {
-		s := system.Start(b, system.Options{})
-		w := arrive(b, s)
-		ana, dish := w.Customer(), w.Dish(1000, 700)
+		sys := system.Start(b, system.Options{})
+		s := arrive(b, sys)
+		ana, dish := s.Customer(), s.Dish(1000, 700)
 		for range 20 {
-			w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+			s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 		}
-		total, each, err := s.Memory()
+		total, each, err := sys.Memory()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -80,6 +80,6 @@ func BenchmarkIdleMemory(b *testing.B) {
 		if total > maxMemory {
 			b.Errorf("memory of the ten processes: got %d MB, want at most %d", total>>20, maxMemory>>20)
 		}
-		s.Stop()
+		sys.Stop()
 	}
 }

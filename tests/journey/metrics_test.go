@@ -51,9 +51,9 @@ type between struct{ least, most float64 }
 const many = 1e12
 
 // wantMetrics waits until a service's metrics are in these ranges.
-func wantMetrics(t testing.TB, s *system.System, service string, want map[string]between) {
+func wantMetrics(t testing.TB, sys *system.System, service string, want map[string]between) {
 	t.Helper()
-	wantMetricsAt(t, s.Pair(service).MetricsURL, service, want)
+	wantMetricsAt(t, sys.Pair(service).MetricsURL, service, want)
 }
 
 func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
@@ -96,13 +96,13 @@ func ofData(more map[string]between) map[string]between {
 // be higher.
 func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(5, 700)
-	placed := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	ana, dish := s.Customer(), s.Dish(5, 700)
+	placed := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	scenario.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
-	w.WantStatus(ana, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 100))).OrFail(t).ID, client.Rejected)
-	refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
+	s.WantStatus(ana, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 100))).OrFail(t).ID, client.Rejected)
+	refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
 
 	request := func(code, method, route string) string {
 		return fmt.Sprintf(`comanda_http_request_duration_seconds_count{code=%q,method=%q,route=%q}`, code, method, route)
@@ -110,12 +110,12 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	handled := func(topic string) string {
 		return fmt.Sprintf(`comanda_event_handling_duration_seconds_count{outcome="done",topic=%q}`, topic)
 	}
-	wantMetrics(t, s, "gateway", ofAny(map[string]between{
+	wantMetrics(t, sys, "gateway", ofAny(map[string]between{
 		request("201", "POST", "/api/v1/orders"): {2, many}, request("200", "GET", "/api/v1/orders/{id}"): {2, many},
 		request("401", "POST", "/api/v1/auth/login"): {1, many}, handled("order.status.changed"): {2, many},
 		"comanda_tracking_watchers": {1, 5000}, `comanda_rate_limited_total{limit="requests"}`: {0, 0}, `comanda_rate_limited_total{limit="login"}`: {0, 0},
 	}))
-	wantMetrics(t, s, "auth", ofData(map[string]between{
+	wantMetrics(t, sys, "auth", ofData(map[string]between{
 		request("202", "POST", "/auth/register"): {1, many}, handled("creating.user.response"): {1, many},
 		`comanda_registrations_total{status="PENDING"}`: {2, many}, `comanda_registrations_total{status="ACTIVE"}`: {2, many},
 		`comanda_registrations_total{status="REJECTED"}`:                          {0, many},
@@ -125,8 +125,8 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 		`comanda_logins_total{outcome="ok"}`: {2, many}, `comanda_logins_total{outcome="refused"}`: {1, many},
 		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
 	}))
-	wantMetrics(t, s, "user", ofData(map[string]between{handled("creating.user"): {2, many}}))
-	wantMetrics(t, s, "order", ofData(map[string]between{
+	wantMetrics(t, sys, "user", ofData(map[string]between{handled("creating.user"): {2, many}}))
+	wantMetrics(t, sys, "order", ofData(map[string]between{
 		request("201", "POST", "/orders"): {2, many}, handled("inventory.stock.reserved"): {1, many}, handled("inventory.stock.failed"): {1, many},
 		`comanda_orders_total{status="PENDING"}`: {2, many}, `comanda_orders_total{status="CONFIRMED"}`: {1, many},
 		`comanda_orders_total{status="REJECTED"}`: {1, many}, `comanda_orders_total{status="CANCELLED"}`: {0, many},
@@ -134,25 +134,25 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 		"comanda_orders_pending": {0, 1000}, "comanda_orders_pending_oldest_seconds": {0, 60},
 		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
 	}))
-	wantMetrics(t, s, "product", ofData(map[string]between{
+	wantMetrics(t, sys, "product", ofData(map[string]between{
 		handled("order.created.pending"): {2, many}, `comanda_reservations_total{outcome="reserved"}`: {1, many},
 		`comanda_reservations_total{outcome="failed"}`: {1, many}, "comanda_stock_rejections_total": {1, many},
 	}))
-	wantMetricsAt(t, s.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
+	wantMetricsAt(t, sys.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
 		`dapr_outbox_rows_waiting{app_id="order",table="state"}`: {0, 1000}, `dapr_outbox_rows_dead{app_id="order",table="state"}`: {0, 0},
 		`dapr_outbox_oldest_waiting_seconds{app_id="order",table="state"}`:                                           {0, 60},
 		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.created.pending"}`: {2, many},
 		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, many},
 		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, many},
 	})
-	wantNoIDs(t, s, placed.ID, dish.ID, ana.ID)
+	wantNoIDs(t, sys, placed.ID, dish.ID, ana.ID)
 }
 
 // wantNoIDs checks that no metric has one of the ids in a label. Each id would create another time series.
-func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
+func wantNoIDs(t *testing.T, sys *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
-		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
+		for _, url := range []string{sys.Pair(service).MetricsURL, sys.Pair(service).SidecarMetricsURL} {
 			for name := range scenario.Try(metricsAt(t.Context(), url)).OrFail(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
@@ -165,19 +165,19 @@ func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
 }
 
 // wantDeadLetter sends an invalid event to order and checks that the metrics and the dead-letter topic count it.
-func wantDeadLetter(t *testing.T, s *system.System) {
+func wantDeadLetter(t *testing.T, sys *system.System) {
 	t.Helper()
-	kafka := scenario.Try(kgo.NewClient(invariants(s).Kafka...)).OrFail(t)
+	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
 	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)
 	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(wrong)}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	wantMetrics(t, s, "order", map[string]between{
+	wantMetrics(t, sys, "order", map[string]between{
 		`comanda_event_handling_duration_seconds_count{outcome="dead_letter",topic="` + topic + `"}`: {1, 1},
 	})
-	known := invariants(s)
+	known := invariants(sys)
 	known.Known = map[string]int64{"order": 1}
 	known.Want(t)
 }

@@ -16,12 +16,12 @@ import (
 // Without the broker, the system accepts orders and registrations. It decides them when the broker is back.
 func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{})
-	w := arrive(t, s)
-	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(50, 700)
-	early := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	sys := system.Start(t, system.Options{})
+	s := arrive(t, sys)
+	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(50, 700)
+	early := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	breakdown(t, s.Kafka.Kill)
+	breakdown(t, sys.Kafka.Kill)
 	var orders []client.Order
 	for range 10 {
 		begun := time.Now()
@@ -31,14 +31,14 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 		}
 	}
 	person := scenario.NewPerson()
-	begun := scenario.Try(w.Anonymous.Register(ctx, person)).OrFail(t)
+	begun := scenario.Try(s.Anonymous.Register(ctx, person)).OrFail(t)
 	scenario.Try(ana.Cancel(ctx, early.ID, "")).OrFail(t)
 	scenario.Try(ana.Cancel(ctx, orders[0].ID, "")).OrFail(t)
 	if still := scenario.Try(ana.GetOrder(ctx, orders[1].ID, 0)).OrFail(t); still.Status != client.Pending {
 		t.Errorf("the order without a broker: got %s, want PENDING", still.Status)
 	}
 
-	repair(t, s.Kafka.Start)
+	repair(t, sys.Kafka.Start)
 	for _, order := range orders[1:] {
 		scenario.EventuallyWithin(t, scenario.OutageTimeout, "an order from the outage is confirmed", func(ctx context.Context) error {
 			now, err := ana.GetOrder(ctx, order.ID, 0)
@@ -48,23 +48,23 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 			return err
 		})
 	}
-	if got := scenario.Try(w.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountActive {
+	if got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountActive {
 		t.Errorf("the registration from the outage: got %+v, want ACTIVE", got)
 	}
-	w.WantStock(dish, 50-9*2, 9*2, 0)
-	wantInvariants(t, s)
+	s.WantStock(dish, 50-9*2, 9*2, 0)
+	wantInvariants(t, sys)
 }
 
 // Without Postgres, every request gets a 503 with Retry-After within 12 s. When Postgres is back, the system recovers by
 // itself.
 func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{})
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(50, 700)
+	sys := system.Start(t, system.Options{})
+	s := arrive(t, sys)
+	ana, dish := s.Customer(), s.Dish(50, 700)
 	before := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 
-	breakdown(t, s.Postgres.Kill)
+	breakdown(t, sys.Postgres.Kill)
 	unavailable := func() {
 		t.Helper()
 		answers := together(5, func(i int) (client.Answer, error) {
@@ -94,31 +94,31 @@ func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	}
 	unavailable() // immediately after the kill
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, "the gateway reports that the system is not ready", func(ctx context.Context) error {
-		if s.Ready(ctx) == nil {
+		if sys.Ready(ctx) == nil {
 			return fmt.Errorf("the gateway reports that all services are ready")
 		}
 		return nil
 	})
 	unavailable() // and after the sidecars noticed that their services are unhealthy
 
-	repair(t, s.Postgres.Start)
-	awaitRecovery(t, s)
-	w.WantStatus(ana, before.ID, client.Confirmed)
-	w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	w.Customer()
-	w.WantStock(dish, 47, 3, 0)
-	wantInvariants(t, s)
+	repair(t, sys.Postgres.Start)
+	awaitRecovery(t, sys)
+	s.WantStatus(ana, before.ID, client.Confirmed)
+	s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	s.Customer()
+	s.WantStock(dish, 47, 3, 0)
+	wantInvariants(t, sys)
 }
 
 // awaitRecovery checks that every program survived the outage, and waits until all services are ready. It restarts nothing.
-func awaitRecovery(t testing.TB, s *system.System) {
+func awaitRecovery(t testing.TB, sys *system.System) {
 	t.Helper()
-	for _, program := range s.Programs() {
+	for _, program := range sys.Programs() {
 		if !program.Running() {
 			t.Errorf("%s did not survive the outage", program.Name)
 		}
 	}
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", s.Ready)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", sys.Ready)
 }
 
 func breakdown(t testing.TB, kill func(context.Context) error) {

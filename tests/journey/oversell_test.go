@@ -10,10 +10,10 @@ import (
 // When simultaneous orders exceed the stock of a dish, exactly the stock is sold.
 func TestNothingIsSoldTwice(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
+	sys := peaceful(t)
+	s := arrive(t, sys)
 	const stock, n = 40, 60
-	ana, cook, dish, other := w.Customer(), w.Staff(), w.Dish(stock, 700), w.Dish(1000, 100)
+	ana, cook, dish, other := s.Customer(), s.Staff(), s.Dish(stock, 700), s.Dish(1000, 100)
 	settled := together(n, func(i int) (client.Order, error) {
 		want := scenario.Basket(dish, 1+i%3)
 		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
@@ -44,8 +44,8 @@ func TestNothingIsSoldTwice(t *testing.T) {
 	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
 		t.Errorf("got %d sold of a stock of %d", sold, stock)
 	}
-	w.WantStock(dish, stock-sold, sold, 0)
-	w.WantStock(other, 1000-confirmed, confirmed, 0)
+	s.WantStock(dish, stock-sold, sold, 0)
+	s.WantStock(other, 1000-confirmed, confirmed, 0)
 
 	// Some orders are cancelled and some delivered, again all at the same time.
 	ends := together(n, func(i int) (bool, error) {
@@ -69,6 +69,6 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			out += settled[i].Items[0].Quantity
 		}
 	}
-	w.WantStock(dish, stock-out, 0, out)
-	wantInvariants(t, s)
+	s.WantStock(dish, stock-out, 0, out)
+	wantInvariants(t, sys)
 }

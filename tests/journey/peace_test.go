@@ -12,13 +12,13 @@ import (
 
 // checkQuiet checks a system in which no test broke anything: every event was published and handled, and no program logged
 // an error or a line that is not JSON.
-func checkQuiet(s *system.System) error {
+func checkQuiet(sys *system.System) error {
 	ctx, cancel := context.WithTimeout(context.Background(), scenario.SagaTimeout)
 	defer cancel()
-	if err := invariants(s).CheckNothingLeft(ctx); err != nil {
+	if err := invariants(sys).CheckNothingLeft(ctx); err != nil {
 		return err
 	}
-	for _, program := range s.Programs() {
+	for _, program := range sys.Programs() {
 		for line := range strings.Lines(program.Log()) {
 			if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"error"`) || strings.HasPrefix(line, "panic:") {
 				return fmt.Errorf("%s logged an error although no test broke anything: %s", program.Name, strings.TrimSpace(line))

@@ -16,9 +16,9 @@ type visit struct {
 }
 
 // arrive creates a scenario in s.
-func arrive(t testing.TB, s *system.System) *visit {
+func arrive(t testing.TB, sys *system.System) *visit {
 	t.Helper()
-	return &visit{s, scenario.New(t, s.URL, s.AdminEmail, s.AdminPassword)}
+	return &visit{sys, scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)}
 }
 
 // refused checks that a call was refused with this status, as problem+json, and returns the problem.

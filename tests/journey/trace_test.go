@@ -18,9 +18,9 @@ import (
 // product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
 func TestOneOrderIsOneTrace(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(10, 700)
+	sys := peaceful(t)
+	s := arrive(t, sys)
+	ana, dish := s.Customer(), s.Dish(10, 700)
 	const stranger = "0af7651916cd43dd8448eb211c80319c"
 	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
 		Header: http.Header{"Traceparent": {"00-" + stranger + "-b7ad6b7169203331-01"}}})).OrFail(t)
@@ -32,7 +32,7 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	if len(parts) != 4 || len(parts[1]) != 32 || parts[1] == stranger {
 		t.Fatalf("Traceresponse is %q", answer.Header.Get("Traceresponse"))
 	}
-	w.WantStatus(ana, order, client.Confirmed)
+	s.WantStatus(ana, order, client.Confirmed)
 
 	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
@@ -43,11 +43,11 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	})
 	scenario.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
 		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
-			if err := logged(s, service, said, order, parts[1]); err != nil {
+			if err := logged(sys, service, said, order, parts[1]); err != nil {
 				return err
 			}
 		}
-		return logged(s, "order", "order pending", order, parts[1])
+		return logged(sys, "order", "order pending", order, parts[1])
 	})
 }
 
@@ -108,8 +108,8 @@ func listed(spans []span) string {
 }
 
 // logged checks that a service logged this message about an order, with the trace's id.
-func logged(s *system.System, service, message, order, trace string) error {
-	for line := range strings.Lines(s.Pair(service).Service.Log()) {
+func logged(sys *system.System, service, message, order, trace string) error {
+	for line := range strings.Lines(sys.Pair(service).Service.Log()) {
 		var entry struct{ Level, Msg, OrderID, TraceID, SpanID string }
 		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != message || entry.OrderID != order || entry.TraceID != trace {
 			continue

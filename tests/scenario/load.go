@@ -26,11 +26,11 @@ type Load struct {
 // StartLoad starts customers that share one account. Each orders one portion of a dish, pauses, and repeats until Stop.
 func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause time.Duration) *Load {
 	ctx, cancel := context.WithCancel(t.Context())
-	o := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
+	l := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
 	for range customers {
-		o.customers.Go(func() {
+		l.customers.Go(func() {
 			for ctx.Err() == nil {
-				o.place(ctx, by, dish)
+				l.place(ctx, by, dish)
 				select {
 				case <-ctx.Done():
 				case <-time.After(pause):
@@ -38,27 +38,27 @@ func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause 
 			}
 		})
 	}
-	return o
+	return l
 }
 
 // place orders one portion under one key until the order is accepted. It retries a 503 and a broken connection; every other
 // error fails the test.
-func (o *Load) place(ctx context.Context, by User, dish client.Product) {
+func (l *Load) place(ctx context.Context, by User, dish client.Product) {
 	key := uuid.NewString()
 	for ctx.Err() == nil {
 		placed, err := by.OrderOnce(ctx, key, Basket(dish, 1))
 		if err == nil {
-			o.mu.Lock()
-			o.accepted = append(o.accepted, placed.ID)
-			o.mu.Unlock()
+			l.mu.Lock()
+			l.accepted = append(l.accepted, placed.ID)
+			l.mu.Unlock()
 			select {
-			case o.progress <- struct{}{}:
+			case l.progress <- struct{}{}:
 			default:
 			}
 			return
 		}
 		if refusal := client.Refused(err); refusal != nil && refusal.Status != 503 && ctx.Err() == nil {
-			o.t.Errorf("an order was refused: %v", err)
+			l.t.Errorf("an order was refused: %v", err)
 			return
 		}
 		select { // retries sooner than Retry-After asks
@@ -68,30 +68,30 @@ func (o *Load) place(ctx context.Context, by User, dish client.Product) {
 	}
 }
 
-func (o *Load) count() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.accepted)
+func (l *Load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted)
 }
 
 // AwaitMore waits until n more orders are accepted.
-func (o *Load) AwaitMore(n int) {
-	o.t.Helper()
+func (l *Load) AwaitMore(n int) {
+	l.t.Helper()
 	late := time.After(OutageTimeout)
-	for want := o.count() + n; o.count() < want; {
+	for want := l.count() + n; l.count() < want; {
 		select {
-		case <-o.progress:
+		case <-l.progress:
 		case <-late:
-			o.t.Fatalf("got %d accepted orders within %v, want %d", o.count(), OutageTimeout, want)
+			l.t.Fatalf("got %d accepted orders within %v, want %d", l.count(), OutageTimeout, want)
 		}
 	}
 }
 
 // Stop stops the customers and returns the ids of the accepted orders.
-func (o *Load) Stop() []string {
-	o.cancel()
-	o.customers.Wait()
-	return o.accepted
+func (l *Load) Stop() []string {
+	l.cancel()
+	l.customers.Wait()
+	return l.accepted
 }
 
 // WantConfirmed waits until the customer has no PENDING order and then checks that each of these orders is CONFIRMED. It
