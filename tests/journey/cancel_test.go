@@ -11,7 +11,7 @@ import (
 // A cancellation releases the stock, by a customer or by staff, and in every status that allows it.
 func TestCancelReleasesTheStock(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook := t.Context(), s.Customer(), s.Staff()
 	for _, test := range []struct {
 		name  string
@@ -20,8 +20,8 @@ func TestCancelReleasesTheStock(t *testing.T) {
 	}{
 		{"confirmed, by its customer", nil, ana},
 		{"confirmed, by staff", nil, cook},
-		{"preparing, by staff", kitchen[:1], cook},
-		{"ready, by staff", kitchen[:2], cook},
+		{"preparing, by staff", kitchenSteps[:1], cook},
+		{"ready, by staff", kitchenSteps[:2], cook},
 	} {
 		dish := s.Dish(10, 700)
 		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 3))
@@ -38,7 +38,7 @@ func TestCancelReleasesTheStock(t *testing.T) {
 		if again.Version != got.Version || again.Reason != got.Reason {
 			t.Errorf("%s: a second cancellation changed the order to %+v", test.name, again)
 		}
-		refused(cook.Advance(ctx, order.ID, client.Preparing))(t, http.StatusConflict)
+		refused(cook.Advance(ctx, order.ID, client.Preparing)).want(t, http.StatusConflict)
 		s.WantStock(dish, 10, 0, 0)
 	}
 }
@@ -46,16 +46,16 @@ func TestCancelReleasesTheStock(t *testing.T) {
 // Nothing stays reserved, whether the cancellation or the reservation is handled first.
 func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	const n = 12
-	cancelled := together(n, func(int) (client.Order, error) {
+	cancelled := scenario.Try(concurrently(n, func(int) (client.Order, error) {
 		placed, err := ana.Order(t.Context(), scenario.Basket(dish, 2))
 		if err != nil {
 			return placed, err
 		}
 		return ana.Cancel(t.Context(), placed.ID, "")
-	})(t)
+	})).OrFail(t)
 	for _, order := range cancelled {
 		if order.Status != client.Cancelled {
 			t.Errorf("order %s is %s", order.ID, order.Status)
@@ -71,29 +71,29 @@ func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 
 func TestLateCancellationsAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	scenario.Try(cook.Advance(ctx, order.ID, client.Preparing)).OrFail(t)
-	refused(ana.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for the customer
+	refused(ana.Cancel(ctx, order.ID, "")).want(t, http.StatusConflict) // too late for the customer
 	scenario.Try(cook.Advance(ctx, order.ID, client.Ready)).OrFail(t)
 	scenario.Try(cook.Advance(ctx, order.ID, client.OutForDelivery)).OrFail(t)
-	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict) // too late for staff
+	refused(cook.Cancel(ctx, order.ID, "")).want(t, http.StatusConflict) // too late for staff
 	scenario.Try(cook.Advance(ctx, order.ID, client.Delivered)).OrFail(t)
-	refused(cook.Cancel(ctx, order.ID, ""))(t, http.StatusConflict)
+	refused(cook.Cancel(ctx, order.ID, "")).want(t, http.StatusConflict)
 	s.WantStock(dish, 9, 0, 1)
 }
 
 // When a customer cancels while the kitchen starts, exactly one of the two succeeds, and the stock matches the result.
 func TestEitherCancelOrPreparingSucceeds(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(100, 700)
 	reserved := 0
 	for range 5 {
 		order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-		statuses := together(2, func(i int) (int, error) {
+		statuses := scenario.Try(concurrently(2, func(i int) (int, error) {
 			var err error
 			if i == 0 {
 				_, err = ana.Cancel(t.Context(), order.ID, "")
@@ -104,7 +104,7 @@ func TestEitherCancelOrPreparingSucceeds(t *testing.T) {
 				return client.Status(err), nil
 			}
 			return http.StatusOK, err
-		})(t)
+		})).OrFail(t)
 		now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t)
 		switch {
 		case now.Status == client.Cancelled && statuses[0] == http.StatusOK && statuses[1] == http.StatusConflict:

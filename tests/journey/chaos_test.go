@@ -33,7 +33,7 @@ const (
 func TestNoOrderIsLost(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}})
-	s := arrive(t, sys)
+	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(1_000_000, 700)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed of the kill sequence: %d", seed)
@@ -48,7 +48,7 @@ func TestNoOrderIsLost(t *testing.T) {
 		if i > 0 {
 			<-tick.C
 		}
-		breakdown(t, victim.kill)
+		mustRun(t, victim.kill)
 		last = time.Now()
 		t.Logf("%-18s killed", victim.name)
 		if *kills == 0 {

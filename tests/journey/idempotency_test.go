@@ -13,7 +13,7 @@ import (
 // A repeated request with the same key returns the same order in its current state.
 func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, bea, dish, key := t.Context(), s.Customer(), s.Customer(), s.Dish(50, 700), uuid.NewString()
 	post := func(by scenario.User, b any) client.Answer {
 		t.Helper()
@@ -34,7 +34,7 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 	if reordered.Status != http.StatusOK {
 		t.Errorf("the same request with other JSON formatting: got %d, want 200: %s", reordered.Status, reordered.Body)
 	}
-	refused(ana.OrderOnce(ctx, key, scenario.Basket(dish, 3)))(t, http.StatusUnprocessableEntity)
+	refused(ana.OrderOnce(ctx, key, scenario.Basket(dish, 3))).want(t, http.StatusUnprocessableEntity)
 
 	other := scenario.Try(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3))).OrFail(t) // each customer has their own keys
 	if other.ID == placed.ID {
@@ -47,9 +47,9 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 // Twenty simultaneous requests with one key create one order.
 func TestSimultaneousRequestsWithOneKeyCreateOneOrder(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish, key := s.Customer(), s.Dish(50, 700), uuid.NewString()
-	orders := together(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2)) })(t)
+	orders := scenario.Try(concurrently(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2)) })).OrFail(t)
 	for _, order := range orders {
 		if order.ID != orders[0].ID {
 			t.Fatalf("one key created the orders %s and %s", orders[0].ID, order.ID)
@@ -65,7 +65,7 @@ func TestSimultaneousRequestsWithOneKeyCreateOneOrder(t *testing.T) {
 // Without a key, every request creates another order.
 func TestRequestsWithoutAKeyCreateSeparateOrders(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(50, 700)
 	first, second := s.PlaceConfirmed(ana, scenario.Basket(dish, 1)), s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if first.ID == second.ID {
@@ -76,13 +76,13 @@ func TestRequestsWithoutAKeyCreateSeparateOrders(t *testing.T) {
 // Simultaneous requests with one key add stock once and create one product.
 func TestOneKeyAddsStockOnceAndCreatesOneProduct(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	dish, key := s.Dish(10, 700), uuid.NewString()
 	header := http.Header{"Idempotency-Key": {key}}
-	answers := together(8, func(int) (client.Answer, error) {
+	answers := scenario.Try(concurrently(8, func(int) (client.Answer, error) {
 		return s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products/" + dish.ID + "/stock",
 			Body: map[string]int{"delta": 5}, Header: header})
-	})(t)
+	})).OrFail(t)
 	for _, answer := range answers {
 		if answer.Status != http.StatusOK {
 			t.Fatalf("adding stock: got %d, want 200: %s", answer.Status, answer.Body)
@@ -90,12 +90,12 @@ func TestOneKeyAddsStockOnceAndCreatesOneProduct(t *testing.T) {
 	}
 	s.WantStock(dish, 15, 0, 0)
 
-	ids := together(8, func(int) (string, error) {
+	ids := scenario.Try(concurrently(8, func(int) (string, error) {
 		answer, err := s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Header: header,
 			Body: client.NewProduct{Name: "Flan " + key, Category: "tests", PriceCents: 300}})
 		return answer.Header.Get("Location"), err
-	})(t)
-	if ids[0] == "" || count(ids, ids[0]) != len(ids) {
+	})).OrFail(t)
+	if ids[0] == "" || countEqual(ids, ids[0]) != len(ids) {
 		t.Errorf("one key created the products %v", ids)
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 func TestFirstStartCreatesTheDemoMenu(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	categories, dishes := map[string]bool{}, 0
-	for product := range pages(t, func(page client.Page) (client.List[client.Product], error) {
+	for product := range allItems(t, func(page client.Page) (client.List[client.Product], error) {
 		return s.Anonymous.Menu(t.Context(), client.Search{Page: page})
 	}) {
 		if product.Category == "tests" {
@@ -33,7 +33,7 @@ func TestFirstStartCreatesTheDemoMenu(t *testing.T) {
 
 func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
 	for _, name := range []string{"Sopa " + word, "Caldo 100%_" + word} {
 		scenario.Try(s.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1})).OrFail(t)
@@ -59,7 +59,7 @@ func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 // Customers see every change that an administrator makes to a dish.
 func TestChangesOfADishAreVisible(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana := t.Context(), s.Customer()
 	answer := scenario.Try(s.Admin.Do(ctx, client.Request{Method: http.MethodPost, Path: "/products", Body: client.NewProduct{
 		Name: "Flan", Description: "de huevo", Category: "tests", PriceCents: 350, Stock: 3}})).OrFail(t)
@@ -102,7 +102,7 @@ func contains(products []client.Product, id string) bool {
 
 func TestStockNeverFallsBelowZero(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, cook, dish := t.Context(), s.Staff(), s.Dish(5, 700)
 	if got := scenario.Try(cook.AddStock(ctx, dish.ID, 10)).OrFail(t); got.Available != 15 {
 		t.Errorf("5 + 10: got %d, want 15", got.Available)
@@ -110,9 +110,9 @@ func TestStockNeverFallsBelowZero(t *testing.T) {
 	if got := scenario.Try(cook.AddStock(ctx, dish.ID, -15)).OrFail(t); got.Available != 0 {
 		t.Errorf("15 - 15: got %d, want 0", got.Available)
 	}
-	refused(cook.AddStock(ctx, dish.ID, -1))(t, http.StatusConflict)
-	refused(cook.AddStock(ctx, dish.ID, 0))(t, http.StatusUnprocessableEntity)
-	refused(cook.AddStock(ctx, dish.ID, 1<<40))(t, http.StatusUnprocessableEntity)
-	refused(cook.AddStock(ctx, uuid.NewString(), 1))(t, http.StatusNotFound)
+	refused(cook.AddStock(ctx, dish.ID, -1)).want(t, http.StatusConflict)
+	refused(cook.AddStock(ctx, dish.ID, 0)).want(t, http.StatusUnprocessableEntity)
+	refused(cook.AddStock(ctx, dish.ID, 1<<40)).want(t, http.StatusUnprocessableEntity)
+	refused(cook.AddStock(ctx, uuid.NewString(), 1)).want(t, http.StatusNotFound)
 	s.WantStock(dish, 0, 0, 0)
 }

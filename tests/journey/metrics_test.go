@@ -47,8 +47,8 @@ func metricsAt(ctx context.Context, url string) (metrics, error) {
 // between is the range that a metric's value must be in.
 type between struct{ least, most float64 }
 
-// many is an upper limit that no metric reaches.
-const many = 1e12
+// noLimit is an upper limit that no metric reaches.
+const noLimit = 1e12
 
 // wantMetrics waits until a service's metrics are in these ranges.
 func wantMetrics(t testing.TB, sys *system.System, service string, want map[string]between) {
@@ -69,8 +69,8 @@ func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
 	})
 }
 
-// ofAny adds the metrics that every service exports.
-func ofAny(more map[string]between) map[string]between {
+// withCommonMetrics adds the metrics that every service exports.
+func withCommonMetrics(more map[string]between) map[string]between {
 	all := map[string]between{
 		"go_goroutines": {5, 10_000}, "process_resident_memory_bytes": {1e6, 1e9}, "comanda_http_requests_in_flight": {0, 1000},
 	}
@@ -80,11 +80,11 @@ func ofAny(more map[string]between) map[string]between {
 	return all
 }
 
-// ofData adds the metrics that every service with a database exports.
-func ofData(more map[string]between) map[string]between {
-	all := ofAny(map[string]between{
+// withDatabaseMetrics adds the metrics that every service with a database exports.
+func withDatabaseMetrics(more map[string]between) map[string]between {
+	all := withCommonMetrics(map[string]between{
 		`comanda_db_connections{state="acquired"}`: {0, 10}, `comanda_db_connections{state="idle"}`: {0, 10},
-		"comanda_db_connections_max": {10, 10}, "comanda_db_acquire_total": {1, many}, "comanda_db_acquire_wait_seconds_total": {0, many},
+		"comanda_db_connections_max": {10, 10}, "comanda_db_acquire_total": {1, noLimit}, "comanda_db_acquire_wait_seconds_total": {0, noLimit},
 	})
 	for name, span := range more {
 		all[name] = span
@@ -96,13 +96,13 @@ func ofData(more map[string]between) map[string]between {
 // be higher.
 func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(5, 700)
 	placed := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	scenario.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
 	s.WantStatus(ana, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 100))).OrFail(t).ID, client.Rejected)
-	refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "not the password")).want(t, http.StatusUnauthorized)
 
 	request := func(code, method, route string) string {
 		return fmt.Sprintf(`comanda_http_request_duration_seconds_count{code=%q,method=%q,route=%q}`, code, method, route)
@@ -110,46 +110,46 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	handled := func(topic string) string {
 		return fmt.Sprintf(`comanda_event_handling_duration_seconds_count{outcome="done",topic=%q}`, topic)
 	}
-	wantMetrics(t, sys, "gateway", ofAny(map[string]between{
-		request("201", "POST", "/api/v1/orders"): {2, many}, request("200", "GET", "/api/v1/orders/{id}"): {2, many},
-		request("401", "POST", "/api/v1/auth/login"): {1, many}, handled("order.status.changed"): {2, many},
+	wantMetrics(t, sys, "gateway", withCommonMetrics(map[string]between{
+		request("201", "POST", "/api/v1/orders"): {2, noLimit}, request("200", "GET", "/api/v1/orders/{id}"): {2, noLimit},
+		request("401", "POST", "/api/v1/auth/login"): {1, noLimit}, handled("order.status.changed"): {2, noLimit},
 		"comanda_tracking_watchers": {1, 5000}, `comanda_rate_limited_total{limit="requests"}`: {0, 0}, `comanda_rate_limited_total{limit="login"}`: {0, 0},
 	}))
-	wantMetrics(t, sys, "auth", ofData(map[string]between{
-		request("202", "POST", "/auth/register"): {1, many}, handled("creating.user.response"): {1, many},
-		`comanda_registrations_total{status="PENDING"}`: {2, many}, `comanda_registrations_total{status="ACTIVE"}`: {2, many},
-		`comanda_registrations_total{status="REJECTED"}`:                          {0, many},
-		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, many},
-		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, many},
+	wantMetrics(t, sys, "auth", withDatabaseMetrics(map[string]between{
+		request("202", "POST", "/auth/register"): {1, noLimit}, handled("creating.user.response"): {1, noLimit},
+		`comanda_registrations_total{status="PENDING"}`: {2, noLimit}, `comanda_registrations_total{status="ACTIVE"}`: {2, noLimit},
+		`comanda_registrations_total{status="REJECTED"}`:                          {0, noLimit},
+		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, noLimit},
+		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, noLimit},
 		"comanda_registrations_pending":                                           {0, 1000}, "comanda_registrations_pending_oldest_seconds": {0, 60},
-		`comanda_logins_total{outcome="ok"}`: {2, many}, `comanda_logins_total{outcome="refused"}`: {1, many},
-		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+		`comanda_logins_total{outcome="ok"}`: {2, noLimit}, `comanda_logins_total{outcome="refused"}`: {1, noLimit},
+		`comanda_recovery_total{step="announced_again"}`: {0, noLimit}, `comanda_recovery_total{step="given_up"}`: {0, 0},
 	}))
-	wantMetrics(t, sys, "user", ofData(map[string]between{handled("creating.user"): {2, many}}))
-	wantMetrics(t, sys, "order", ofData(map[string]between{
-		request("201", "POST", "/orders"): {2, many}, handled("inventory.stock.reserved"): {1, many}, handled("inventory.stock.failed"): {1, many},
-		`comanda_orders_total{status="PENDING"}`: {2, many}, `comanda_orders_total{status="CONFIRMED"}`: {1, many},
-		`comanda_orders_total{status="REJECTED"}`: {1, many}, `comanda_orders_total{status="CANCELLED"}`: {0, many},
-		`comanda_order_decision_seconds_count{outcome="CONFIRMED"}`: {1, many}, `comanda_order_decision_seconds_count{outcome="REJECTED"}`: {1, many},
+	wantMetrics(t, sys, "user", withDatabaseMetrics(map[string]between{handled("creating.user"): {2, noLimit}}))
+	wantMetrics(t, sys, "order", withDatabaseMetrics(map[string]between{
+		request("201", "POST", "/orders"): {2, noLimit}, handled("inventory.stock.reserved"): {1, noLimit}, handled("inventory.stock.failed"): {1, noLimit},
+		`comanda_orders_total{status="PENDING"}`: {2, noLimit}, `comanda_orders_total{status="CONFIRMED"}`: {1, noLimit},
+		`comanda_orders_total{status="REJECTED"}`: {1, noLimit}, `comanda_orders_total{status="CANCELLED"}`: {0, noLimit},
+		`comanda_order_decision_seconds_count{outcome="CONFIRMED"}`: {1, noLimit}, `comanda_order_decision_seconds_count{outcome="REJECTED"}`: {1, noLimit},
 		"comanda_orders_pending": {0, 1000}, "comanda_orders_pending_oldest_seconds": {0, 60},
-		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+		`comanda_recovery_total{step="announced_again"}`: {0, noLimit}, `comanda_recovery_total{step="given_up"}`: {0, 0},
 	}))
-	wantMetrics(t, sys, "product", ofData(map[string]between{
-		handled("order.created.pending"): {2, many}, `comanda_reservations_total{outcome="reserved"}`: {1, many},
-		`comanda_reservations_total{outcome="failed"}`: {1, many}, "comanda_stock_rejections_total": {1, many},
+	wantMetrics(t, sys, "product", withDatabaseMetrics(map[string]between{
+		handled("order.created.pending"): {2, noLimit}, `comanda_reservations_total{outcome="reserved"}`: {1, noLimit},
+		`comanda_reservations_total{outcome="failed"}`: {1, noLimit}, "comanda_stock_rejections_total": {1, noLimit},
 	}))
 	wantMetricsAt(t, sys.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
 		`dapr_outbox_rows_waiting{app_id="order",table="state"}`: {0, 1000}, `dapr_outbox_rows_dead{app_id="order",table="state"}`: {0, 0},
 		`dapr_outbox_oldest_waiting_seconds{app_id="order",table="state"}`:                                           {0, 60},
-		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.created.pending"}`: {2, many},
-		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, many},
-		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, many},
+		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.created.pending"}`: {2, noLimit},
+		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, noLimit},
+		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, noLimit},
 	})
-	wantNoIDs(t, sys, placed.ID, dish.ID, ana.ID)
+	wantNoIDsInLabels(t, sys, placed.ID, dish.ID, ana.ID)
 }
 
-// wantNoIDs checks that no metric has one of the ids in a label. Each id would create another time series.
-func wantNoIDs(t *testing.T, sys *system.System, ids ...string) {
+// wantNoIDsInLabels checks that no metric has one of the ids in a label. Each id would create another time series.
+func wantNoIDsInLabels(t *testing.T, sys *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
 		for _, url := range []string{sys.Pair(service).MetricsURL, sys.Pair(service).SidecarMetricsURL} {

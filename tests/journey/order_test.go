@@ -12,7 +12,7 @@ import (
 
 func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana := t.Context(), s.Customer()
 	tortilla, paella := s.Dish(10, 850), s.Dish(5, 1450)
 	wanted := client.Basket{
@@ -54,7 +54,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 // An order that product cannot reserve completely reserves nothing and lists its shortages.
 func TestRejectedOrderListsItsShortages(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()
 	plenty, scarce, none := s.Dish(50, 100), s.Dish(2, 200), s.Dish(0, 300)
 
@@ -85,7 +85,7 @@ func TestRejectedOrderListsItsShortages(t *testing.T) {
 // An order keeps the prices of its reservation when the menu changes.
 func TestOrdersKeepTheirPrices(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(10, 500)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
@@ -103,7 +103,7 @@ func TestOrdersKeepTheirPrices(t *testing.T) {
 // requested.
 func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(10, 500)
 	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
 

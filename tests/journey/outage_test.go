@@ -2,6 +2,7 @@ package journey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,11 +18,11 @@ import (
 func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{})
-	s := arrive(t, sys)
+	s := newScenario(t, sys)
 	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(50, 700)
 	early := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	breakdown(t, sys.Kafka.Kill)
+	mustRun(t, sys.Kafka.Kill)
 	var orders []client.Order
 	for range 10 {
 		begun := time.Now()
@@ -38,9 +39,10 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 		t.Errorf("the order without a broker: got %s, want PENDING", still.Status)
 	}
 
-	repair(t, sys.Kafka.Start)
+	mustRun(t, sys.Kafka.Start)
 	for _, order := range orders[1:] {
-		scenario.EventuallyWithin(t, scenario.OutageTimeout, "an order from the outage is confirmed", func(ctx context.Context) error {
+		const confirmed = "an order from the outage is confirmed"
+		scenario.EventuallyWithin(t, scenario.OutageTimeout, confirmed, func(ctx context.Context) error {
 			now, err := ana.GetOrder(ctx, order.ID, 0)
 			if err == nil && now.Status != client.Confirmed {
 				err = fmt.Errorf("order %s is %s", order.ID, now.Status)
@@ -48,7 +50,8 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 			return err
 		})
 	}
-	if got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountActive {
+	got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t)
+	if got.Status != client.AccountActive {
 		t.Errorf("the registration from the outage: got %+v, want ACTIVE", got)
 	}
 	s.WantStock(dish, 50-9*2, 9*2, 0)
@@ -60,27 +63,28 @@ func TestOrdersFromAKafkaOutageAreDecided(t *testing.T) {
 func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{})
-	s := arrive(t, sys)
+	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(50, 700)
 	before := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 
-	breakdown(t, sys.Postgres.Kill)
-	unavailable := func() {
+	mustRun(t, sys.Postgres.Kill)
+	wantUnavailable := func() {
 		t.Helper()
-		answers := together(5, func(i int) (client.Answer, error) {
+		answers := scenario.Try(concurrently(5, func(i int) (client.Answer, error) {
 			begun := time.Now()
 			answer, err := ana.Do(t.Context(), []client.Request{
 				{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1)},
 				{Method: http.MethodGet, Path: "/orders/" + before.ID},
 				{Method: http.MethodGet, Path: "/products"},
 				{Method: http.MethodGet, Path: "/users/me"},
-				{Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.Person.Email, "password": ana.Person.Password}},
+				{Method: http.MethodPost, Path: "/auth/login",
+					Body: map[string]string{"email": ana.Person.Email, "password": ana.Person.Password}},
 			}[i])
 			if took := time.Since(begun); took > 12*time.Second {
 				t.Errorf("request %d took %v, want at most 12s", i, took)
 			}
 			return answer, err
-		})(t)
+		})).OrFail(t)
 		for i, answer := range answers {
 			if answer.Status != http.StatusServiceUnavailable {
 				t.Errorf("request %d: got %d, want 503: %s", i, answer.Status, answer.Body)
@@ -92,16 +96,17 @@ func TestSystemRecoversFromAPostgresOutage(t *testing.T) {
 			}
 		}
 	}
-	unavailable() // immediately after the kill
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "the gateway reports that the system is not ready", func(ctx context.Context) error {
+	wantUnavailable() // immediately after the kill
+	const notReady = "the gateway reports that the system is not ready"
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, notReady, func(ctx context.Context) error {
 		if sys.Ready(ctx) == nil {
-			return fmt.Errorf("the gateway reports that all services are ready")
+			return errors.New("the gateway reports that all services are ready")
 		}
 		return nil
 	})
-	unavailable() // and after the sidecars noticed that their services are unhealthy
+	wantUnavailable() // after the sidecars noticed that their services are unhealthy
 
-	repair(t, sys.Postgres.Start)
+	mustRun(t, sys.Postgres.Start)
 	awaitRecovery(t, sys)
 	s.WantStatus(ana, before.ID, client.Confirmed)
 	s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
@@ -121,16 +126,10 @@ func awaitRecovery(t testing.TB, sys *system.System) {
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", sys.Ready)
 }
 
-func breakdown(t testing.TB, kill func(context.Context) error) {
+// mustRun runs an operation, such as sys.Kafka.Kill, and fails the test when the operation fails.
+func mustRun(t testing.TB, operation func(context.Context) error) {
 	t.Helper()
-	if err := kill(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func repair(t testing.TB, start func(context.Context) error) {
-	t.Helper()
-	if err := start(t.Context()); err != nil {
+	if err := operation(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,11 +10,11 @@ import (
 // When simultaneous orders exceed the stock of a dish, exactly the stock is sold.
 func TestNothingIsSoldTwice(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	const stock, n = 40, 60
 	ana, cook, dish, other := s.Customer(), s.Staff(), s.Dish(stock, 700), s.Dish(1000, 100)
-	settled := together(n, func(i int) (client.Order, error) {
+	settled := scenario.Try(concurrently(n, func(i int) (client.Order, error) {
 		want := scenario.Basket(dish, 1+i%3)
 		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
 		placed, err := ana.Order(t.Context(), want)
@@ -22,7 +22,7 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			return placed, err
 		}
 		return ana.GetOrder(t.Context(), placed.ID, scenario.SagaTimeout)
-	})(t)
+	})).OrFail(t)
 	sold, confirmed := 0, 0
 	for _, order := range settled {
 		switch order.Status {
@@ -48,7 +48,7 @@ func TestNothingIsSoldTwice(t *testing.T) {
 	s.WantStock(other, 1000-confirmed, confirmed, 0)
 
 	// Some orders are cancelled and some delivered, again all at the same time.
-	ends := together(n, func(i int) (bool, error) {
+	ends := scenario.Try(concurrently(n, func(i int) (bool, error) {
 		if settled[i].Status != client.Confirmed {
 			return false, nil
 		}
@@ -56,13 +56,13 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			_, err := ana.Cancel(t.Context(), settled[i].ID, "")
 			return false, err
 		}
-		for _, step := range kitchen {
+		for _, step := range kitchenSteps {
 			if _, err := cook.Advance(t.Context(), settled[i].ID, step); err != nil {
 				return false, err
 			}
 		}
 		return true, nil
-	})(t)
+	})).OrFail(t)
 	out := 0
 	for i, delivered := range ends {
 		if delivered {

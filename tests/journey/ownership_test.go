@@ -11,13 +11,13 @@ import (
 // Other customers get a 404 for an order that is not theirs.
 func TestOrdersArePrivate(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, bea, cook, dish := t.Context(), s.Customer(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
-	refused(bea.GetOrder(ctx, order.ID, 0))(t, http.StatusNotFound)
-	refused(bea.Cancel(ctx, order.ID, ""))(t, http.StatusNotFound)
-	refused(s.Anonymous.GetOrder(ctx, order.ID, 0))(t, http.StatusUnauthorized)
+	refused(bea.GetOrder(ctx, order.ID, 0)).want(t, http.StatusNotFound)
+	refused(bea.Cancel(ctx, order.ID, "")).want(t, http.StatusNotFound)
+	refused(s.Anonymous.GetOrder(ctx, order.ID, 0)).want(t, http.StatusUnauthorized)
 	if hers := scenario.Try(bea.Orders(ctx, "", client.Page{})).OrFail(t); len(hers.Items) != 0 {
 		t.Errorf("a customer without orders sees %+v", hers.Items)
 	}
@@ -29,13 +29,13 @@ func TestOrdersArePrivate(t *testing.T) {
 
 func TestProfilesArePrivate(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, bea, cook := t.Context(), s.Customer(), s.Customer(), s.Staff()
 	for _, caller := range []scenario.User{bea, cook} {
-		refused(caller.User(ctx, ana.ID))(t, http.StatusForbidden)
-		refused(caller.Users(ctx, client.Page{}))(t, http.StatusForbidden)
+		refused(caller.User(ctx, ana.ID)).want(t, http.StatusForbidden)
+		refused(caller.Users(ctx, client.Page{})).want(t, http.StatusForbidden)
 	}
-	refused(s.Anonymous.Me(ctx))(t, http.StatusUnauthorized)
+	refused(s.Anonymous.Me(ctx)).want(t, http.StatusUnauthorized)
 	if seen := scenario.Try(s.Admin.User(ctx, ana.ID)).OrFail(t); seen.Email != ana.Person.Email {
 		t.Errorf("the administrator sees %+v", seen)
 	}
@@ -44,20 +44,20 @@ func TestProfilesArePrivate(t *testing.T) {
 // Customers cannot act as staff, and staff cannot act as administrators.
 func TestRolesLimitWhatAnAccountMayDo(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	price := int64(1)
 	for _, test := range []struct {
 		caller *client.Client
 		status int
 	}{{ana.Client, http.StatusForbidden}, {s.Anonymous, http.StatusUnauthorized}} {
-		refused(test.caller.AddStock(ctx, dish.ID, 1))(t, test.status)
-		refused(test.caller.Advance(ctx, dish.ID, client.Preparing))(t, test.status)
-		refused(test.caller.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, test.status)
-		refused(test.caller.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price}))(t, test.status)
+		refused(test.caller.AddStock(ctx, dish.ID, 1)).want(t, test.status)
+		refused(test.caller.Advance(ctx, dish.ID, client.Preparing)).want(t, test.status)
+		refused(test.caller.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1})).want(t, test.status)
+		refused(test.caller.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price})).want(t, test.status)
 	}
-	refused(cook.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1}))(t, http.StatusForbidden)
-	refused(cook.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price}))(t, http.StatusForbidden)
+	refused(cook.AddProduct(ctx, client.NewProduct{Name: "Mine", Category: "tests", PriceCents: 1})).want(t, http.StatusForbidden)
+	refused(cook.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &price})).want(t, http.StatusForbidden)
 	scenario.Try(cook.AddStock(ctx, dish.ID, 1)).OrFail(t)
 	s.WantStock(dish, 11, 0, 0)
 

@@ -10,8 +10,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// pages returns all items of a list, from its first page to its last.
-func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
+// allItems returns all items of a list, from its first page to its last.
+func allItems[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for page := (client.Page{Limit: 100}); ; {
 			got := scenario.Try(list(page)).OrFail(t)
@@ -30,7 +30,7 @@ func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) 
 // Pages list the newest items first. They have no gaps and no duplicates, even when an item is added between two pages.
 func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(100, 100)
 	var placed []string
 	for range 7 {
@@ -58,7 +58,7 @@ func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 
 func TestInvalidPagesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()
 	for _, path := range []string{
 		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",

@@ -10,7 +10,7 @@ import (
 
 func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana := t.Context(), s.Customer()
 	name, home := "Ana María", &client.Address{Street: "Rúa Nova 3", City: "Santiago", PostalCode: "15705", Country: "ES"}
 	before := scenario.Try(ana.Me(ctx)).OrFail(t)
@@ -23,17 +23,17 @@ func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 		t.Errorf("the profile, read again: got %+v", again)
 	}
 	empty := ""
-	refused(ana.ChangeMe(ctx, client.ProfileChange{Name: &empty}))(t, http.StatusUnprocessableEntity)
+	refused(ana.ChangeMe(ctx, client.ProfileChange{Name: &empty})).want(t, http.StatusUnprocessableEntity)
 	nonsense := "not a number"
-	refused(ana.ChangeMe(ctx, client.ProfileChange{Phone: &nonsense}))(t, http.StatusUnprocessableEntity)
+	refused(ana.ChangeMe(ctx, client.ProfileChange{Phone: &nonsense})).want(t, http.StatusUnprocessableEntity)
 }
 
 // A phone number belongs to one profile. A changed profile frees its old number for others.
 func TestPhoneBelongsToOneProfile(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, bea := t.Context(), s.Customer(), s.Customer()
-	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}))(t, http.StatusConflict)
+	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone})).want(t, http.StatusConflict)
 
 	other := scenario.NewPerson().Phone
 	scenario.Try(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other})).OrFail(t)
@@ -44,9 +44,9 @@ func TestPhoneBelongsToOneProfile(t *testing.T) {
 
 func TestAdminListsAllUsers(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	mine := map[string]bool{s.Customer().ID: true, s.Customer().ID: true, s.Customer().ID: true}
-	for profile := range pages(t, func(page client.Page) (client.List[client.Profile], error) {
+	for profile := range allItems(t, func(page client.Page) (client.List[client.Profile], error) {
 		return s.Admin.Users(t.Context(), page)
 	}) {
 		delete(mine, profile.ID)

@@ -18,8 +18,8 @@ import (
 // product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
 func TestOneOrderIsOneTrace(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	const stranger = "0af7651916cd43dd8448eb211c80319c"
 	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
@@ -37,17 +37,17 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
 		if err := checkTrace(spans, order); err != nil {
-			return fmt.Errorf("%w; the spans are\n%s", err, listed(spans))
+			return fmt.Errorf("%w; the spans are\n%s", err, formatSpans(spans))
 		}
 		return nil
 	})
 	scenario.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
 		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
-			if err := logged(sys, service, said, order, parts[1]); err != nil {
+			if err := checkLogged(sys, service, said, order, parts[1]); err != nil {
 				return err
 			}
 		}
-		return logged(sys, "order", "order pending", order, parts[1])
+		return checkLogged(sys, "order", "order pending", order, parts[1])
 	})
 }
 
@@ -99,7 +99,7 @@ func checkTrace(spans []span, order string) error {
 	return nil
 }
 
-func listed(spans []span) string {
+func formatSpans(spans []span) string {
 	var lines strings.Builder
 	for _, s := range spans {
 		fmt.Fprintln(&lines, s)
@@ -107,8 +107,8 @@ func listed(spans []span) string {
 	return lines.String()
 }
 
-// logged checks that a service logged this message about an order, with the trace's id.
-func logged(sys *system.System, service, message, order, trace string) error {
+// checkLogged checks that a service logged this message about an order, with the trace's id.
+func checkLogged(sys *system.System, service, message, order, trace string) error {
 	for line := range strings.Lines(sys.Pair(service).Service.Log()) {
 		var entry struct{ Level, Msg, OrderID, TraceID, SpanID string }
 		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != message || entry.OrderID != order || entry.TraceID != trace {

@@ -12,7 +12,7 @@ import (
 func TestSagasWorkOnTheStockRuntime(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Stock: true})
-	s := arrive(t, sys)
+	s := newScenario(t, sys)
 	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(5, 850)
 
 	twin := scenario.NewPerson()

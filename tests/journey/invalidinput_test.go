@@ -16,7 +16,7 @@ import (
 // The response to an invalid order names the invalid field, and no order is stored.
 func TestInvalidOrdersAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	line := func(quantity string) string {
 		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
@@ -75,7 +75,7 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 // A body of more than 1 MiB gets a 413. A body whose Content-Type is not JSON gets a 415.
 func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
 	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large})).OrFail(t)
@@ -93,7 +93,7 @@ func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
 
 func TestInvalidRegistrationsAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	good := func(change func(map[string]any)) map[string]any {
 		person := scenario.NewPerson()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
@@ -138,7 +138,7 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 
 // checkNotStored checks that a registration was not stored: a login gets the response for an unknown e-mail, not the one for
 // an inactive account.
-func checkNotStored(t testing.TB, s *visit, email string) error {
+func checkNotStored(t testing.TB, s *scenario.Scenario, email string) error {
 	answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
@@ -149,7 +149,7 @@ func checkNotStored(t testing.TB, s *visit, email string) error {
 
 func TestInvalidProductsAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	for field, body := range map[string]string{
 		"name":       `{"category":"tests","priceCents":100}`,
 		"category":   `{"name":"X","priceCents":100}`,
@@ -167,9 +167,9 @@ func TestInvalidProductsAreRefused(t *testing.T) {
 
 func TestInvalidIdempotencyKeysAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	for _, key := range []string{"", strings.Repeat("k", 201), "schlüssel"} {
-		refused(ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 1)))(t, http.StatusBadRequest)
+		refused(ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 1))).want(t, http.StatusBadRequest)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// raw sends a request line unchanged. Go's HTTP client would normalise the path.
-func raw(t testing.TB, address, request string, headers ...string) (int, string) {
+// sendRaw sends a request line unchanged. Go's HTTP client would normalise the path.
+func sendRaw(t testing.TB, address, request string, headers ...string) (int, string) {
 	t.Helper()
 	conn := scenario.Try(net.Dial("tcp", strings.TrimPrefix(address, "http://"))).OrFail(t)
 	defer func() { _ = conn.Close() }()

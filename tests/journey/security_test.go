@@ -22,8 +22,8 @@ import (
 // The API accepts only unexpired tokens that auth signed for this audience.
 func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	ana := s.Customer()
 	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
 		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.ID, "roles": []string{"customer", "staff", "admin"},
@@ -45,7 +45,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"another issuer":  sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["iss"] = "mallory" })),
 		"other audience":  sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["aud"] = []string{"bank"} })),
 		"no subject":      sign(jwt.SigningMethodHS256, right, claims(func(c jwt.MapClaims) { c["sub"] = "" })),
-		"changed":         genuine[0] + "." + promoted(t, genuine[1]) + "." + genuine[2],
+		"changed":         genuine[0] + "." + withAllRoles(t, genuine[1]) + "." + genuine[2],
 		"no signature":    genuine[0] + "." + genuine[1] + ".",
 		"no token at all": "nonsense",
 	}
@@ -56,15 +56,15 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		if !strings.HasPrefix(problem.Header.Get("WWW-Authenticate"), "Bearer") {
 			t.Errorf("%s: WWW-Authenticate is %q", name, problem.Header.Get("WWW-Authenticate"))
 		}
-		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1}))(t, http.StatusUnauthorized)
+		refused(forger.AddProduct(t.Context(), client.NewProduct{Name: "Forged " + name, Category: "tests", PriceCents: 1})).want(t, http.StatusUnauthorized)
 	}
 	if found := scenario.Try(s.Anonymous.Menu(t.Context(), client.Search{Query: "Forged"})).OrFail(t); len(found.Items) != 0 {
 		t.Errorf("forged tokens created %+v", found.Items)
 	}
 }
 
-// promoted returns a token's payload with more roles than auth granted.
-func promoted(t *testing.T, part string) string {
+// withAllRoles returns a token's payload with more roles than auth granted.
+func withAllRoles(t *testing.T, part string) string {
 	t.Helper()
 	raw := scenario.Try(base64.RawURLEncoding.DecodeString(part)).OrFail(t)
 	var claims map[string]any
@@ -79,8 +79,8 @@ func promoted(t *testing.T, part string) string {
 // open.
 func TestServicesAndSidecarsRequireTheirTokens(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	bearer := "Bearer " + s.Admin.Session.AccessToken
 	for _, service := range system.Services {
 		pair := sys.Pair(service)
@@ -102,8 +102,8 @@ func TestServicesAndSidecarsRequireTheirTokens(t *testing.T) {
 // A service accepts events only from the broker. A service invocation of an event route is refused.
 func TestEventsCannotBeInvoked(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	for service, topic := range map[string]string{
@@ -136,8 +136,8 @@ func TestEventsCannotBeInvoked(t *testing.T) {
 // No header and no path leads a client past the gateway's own routes.
 func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 	t.Parallel()
-	sys := peaceful(t)
-	s := arrive(t, sys)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	ana := s.Customer()
 	bearer := "Bearer " + ana.Session.AccessToken
 	for _, path := range []string{
@@ -145,14 +145,14 @@ func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 		"/api/v1/orders%2f..%2fmenu", "/api/v1/products/%", "/v1.0/invoke/order/method/orders", "/api/v1/orders//", "/api/v1/http://127.0.0.1/",
 		"/api/v1/orders/" + uuid.NewString() + "/history", "/events/order.status.changed",
 	} {
-		status, body := raw(t, sys.URL, "GET "+path, "Authorization: "+bearer)
+		status, body := sendRaw(t, sys.URL, "GET "+path, "Authorization: "+bearer)
 		if status < 400 || status >= 500 {
 			t.Errorf("%s: got %d, want a 4xx: %s", path, status, body)
 		}
 	}
 	for _, header := range []string{"dapr-app-id: user", "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("dapr-app-id:user")),
 		"dapr-api-token: " + sys.APIToken, "dapr-caller-app-id: order"} {
-		if status, body := raw(t, sys.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
+		if status, body := sendRaw(t, sys.URL, "GET /api/v1/users", header); status != http.StatusUnauthorized {
 			t.Errorf("the list of users with %q: got %d, want 401: %s", header, status, body)
 		}
 	}
@@ -160,7 +160,7 @@ func TestGatewayServesOnlyItsOwnRoutes(t *testing.T) {
 
 func TestUnknownMethodsAndRoutesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodDelete, Path: "/products"})).OrFail(t)
 	wantProblem(t, answer.Problem(), http.StatusMethodNotAllowed)
 	if allow := answer.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "POST") {

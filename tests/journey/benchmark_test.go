@@ -20,8 +20,8 @@ const (
 // an idle system, with our runtime and with the stock one.
 func BenchmarkOrderToConfirmed(b *testing.B) {
 	for b.Loop() {
-		ours := slices.Sorted(slices.Values(toConfirmed(b, system.Options{}, 200)))
-		stock := slices.Sorted(slices.Values(toConfirmed(b, system.Options{Stock: true}, 15)))
+		ours := slices.Sorted(slices.Values(measureOrders(b, system.Options{}, 200)))
+		stock := slices.Sorted(slices.Values(measureOrders(b, system.Options{Stock: true}, 15)))
 		median, other := ours[len(ours)/2], stock[len(stock)/2]
 		b.Logf("median time from POST to CONFIRMED: %v (p95 %v); with the stock runtime %v, %.0f times as long",
 			median.Round(100*time.Microsecond), ours[len(ours)*95/100].Round(100*time.Microsecond), other.Round(time.Millisecond), float64(other)/float64(median))
@@ -34,12 +34,12 @@ func BenchmarkOrderToConfirmed(b *testing.B) {
 	}
 }
 
-// toConfirmed places n orders one after the other and returns the time that each took. It first places three orders that
+// measureOrders places n orders one after the other and returns the time that each took. It first places three orders that
 // are not measured, to open connections and fill caches.
-func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
+func measureOrders(b *testing.B, options system.Options, n int) []time.Duration {
 	sys := system.Start(b, options)
 	defer sys.Stop()
-	s := arrive(b, sys)
+	s := newScenario(b, sys)
 	ana, dish := s.Customer(), s.Dish(100_000, 700)
 	for range 3 {
 		s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
@@ -63,7 +63,7 @@ func toConfirmed(b *testing.B, options system.Options, n int) []time.Duration {
 func BenchmarkIdleMemory(b *testing.B) {
 	for b.Loop() {
 		sys := system.Start(b, system.Options{})
-		s := arrive(b, sys)
+		s := newScenario(b, sys)
 		ana, dish := s.Customer(), s.Dish(1000, 700)
 		for range 20 {
 			s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
