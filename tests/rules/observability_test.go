@@ -80,45 +80,46 @@ func decode(t testing.TB, file string, unmarshal func([]byte, any) error, into a
 	}
 }
 
-// An on-call engineer needs each alert's meaning and next step: every alert has a summary and links to its runbook and its
-// dashboard. A runbook without an alert would mislead.
-func TestEveryAlertHasItsRunbook(t *testing.T) {
+// Every alert has a severity, a summary, a description, and links to its runbook and its dashboard. Every runbook has an
+// alert.
+func TestEveryAlertHasARunbook(t *testing.T) {
 	index, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks/README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	boards, told := map[string]bool{}, map[string]bool{"README.md": true}
+	dashboardUIDs, runbooks := map[string]bool{}, map[string]bool{"README.md": true}
 	for _, d := range dashboards(t) {
-		boards[d.UID] = true
+		dashboardUIDs[d.UID] = true
 	}
 	for _, r := range rules(t) {
 		if r.Alert == "" {
 			continue
 		}
 		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
-			t.Errorf("%s: unknown severity %q", r.Alert, r.Labels["severity"])
+			t.Errorf("%s: severity: got %q, want critical or warning", r.Alert, r.Labels["severity"])
 		}
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-			t.Errorf("%s: the annotations are too short: %v", r.Alert, r.Annotations)
+			t.Errorf("%s: got the annotations %v, want a summary and a description", r.Alert, r.Annotations)
 		}
 		page := runbook(r.Alert)
-		told[page] = true
+		runbooks[page] = true
 		if want := "{{ $externalLabels.repository }}docs/runbooks/" + page; r.Annotations["runbook_url"] != want {
 			t.Errorf("%s: runbook_url: got %q, want %q", r.Alert, r.Annotations["runbook_url"], want)
 		}
-		if text, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", page)); err != nil || !strings.HasPrefix(string(text), "# "+r.Alert+"\n") {
+		text, err := os.ReadFile(filepath.Join(root(t), "docs/runbooks", page))
+		if err != nil || !strings.HasPrefix(string(text), "# "+r.Alert+"\n") {
 			t.Errorf("docs/runbooks/%s is missing or not about %s: %v", page, r.Alert, err)
 		}
 		if !strings.Contains(string(index), "["+r.Alert+"]("+page+")") {
 			t.Errorf("docs/runbooks/README.md has no link to %s", page)
 		}
 		uid, _, _ := strings.Cut(strings.TrimPrefix(r.Annotations["dashboard"], "/d/"), "?")
-		if !boards[uid] {
+		if !dashboardUIDs[uid] {
 			t.Errorf("%s links to the dashboard %q, which does not exist", r.Alert, r.Annotations["dashboard"])
 		}
 	}
 	for _, page := range glob(t, "docs/runbooks/*.md") {
-		if !told[filepath.Base(page)] {
+		if !runbooks[filepath.Base(page)] {
 			t.Errorf("%s: no alert has this runbook; delete the page", page)
 		}
 	}
@@ -137,7 +138,8 @@ func TestDashboardsAreValid(t *testing.T) {
 	}
 	uids := map[string]string{}
 	for _, d := range dashboards(t) {
-		if !strings.HasPrefix(d.UID, "comanda-") || uids[d.UID] != "" || d.Title == "" || d.Description == "" || !slices.Contains(d.Tags, "comanda") {
+		if !strings.HasPrefix(d.UID, "comanda-") || uids[d.UID] != "" || d.Title == "" || d.Description == "" ||
+			!slices.Contains(d.Tags, "comanda") {
 			t.Errorf("%s: invalid uid %q (also of %q), title %q or tags %q", d.file, d.UID, uids[d.UID], d.Title, d.Tags)
 		}
 		uids[d.UID] = d.file
@@ -156,7 +158,9 @@ func TestDashboardsAreValid(t *testing.T) {
 					taken[[2]int{x, y}] = p.Title
 				}
 			}
-			known := slices.ContainsFunc(sources.Datasources, func(s struct{ UID string }) bool { return s.UID == p.Datasource.UID })
+			known := slices.ContainsFunc(sources.Datasources, func(source struct{ UID string }) bool {
+				return source.UID == p.Datasource.UID
+			})
 			if len(p.Targets) > 0 && !known {
 				t.Errorf("%s uses the data source %q, which is not provisioned", at, p.Datasource.UID)
 			}
@@ -164,8 +168,10 @@ func TestDashboardsAreValid(t *testing.T) {
 				if target.Expr == "" || target.RefID == "" {
 					t.Errorf("%s: query %q is empty", at, target.RefID)
 				}
-				for _, name := range variable.FindAllStringSubmatch(target.Expr, -1) {
-					declared := slices.ContainsFunc(d.Templating.List, func(v struct{ Name string }) bool { return v.Name == name[1] })
+				for _, name := range variableReference.FindAllStringSubmatch(target.Expr, -1) {
+					declared := slices.ContainsFunc(d.Templating.List, func(v struct{ Name string }) bool {
+						return v.Name == name[1]
+					})
 					if !declared && !strings.HasPrefix(name[1], "__") {
 						t.Errorf("%s: unknown variable $%s", at, name[1])
 					}
@@ -175,14 +181,14 @@ func TestDashboardsAreValid(t *testing.T) {
 	}
 }
 
-var variable = regexp.MustCompile(`\$(\w+)`)
+var variableReference = regexp.MustCompile(`\$(\w+)`)
 
-// A panel or an alert on a metric that no program exports stays empty and looks healthy. This test checks our own metrics;
-// tests/compose checks those of Dapr, Postgres and Prometheus.
+// Dashboards and alerts use only metrics that a program exports; others would stay empty and look healthy. This test checks
+// our own metrics. tests/compose checks those of Dapr, Postgres and Prometheus.
 func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
-	measured := map[string]bool{}
+	exported := map[string]bool{}
 	for _, file := range sources(t, "services", "dapr/daprd/rows") {
-		if file.test() {
+		if file.isTest() {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(root(t), file.path))
@@ -190,13 +196,13 @@ func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range metricsIn(string(text)) {
-			measured[name] = true
+			exported[name] = true
 		}
 	}
 	expressions := map[string]string{}
 	for _, r := range rules(t) {
 		expressions[r.Alert+r.Record] += r.Expr + "\n"
-		measured[r.Record] = true
+		exported[r.Record] = true
 	}
 	for _, d := range dashboards(t) {
 		for _, p := range d.Panels {
@@ -205,11 +211,11 @@ func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 			}
 		}
 	}
-	asked := regexp.MustCompile(`\b(?:(?:comanda|kafka|dapr_outbox)_[a-z_]+|gateway:[a-z_:0-9]+)`)
+	used := regexp.MustCompile(`\b(?:(?:comanda|kafka|dapr_outbox)_[a-z_]+|gateway:[a-z_:0-9]+)`)
 	for place, expr := range expressions {
-		for _, name := range asked.FindAllString(expr, -1) {
-			plain := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
-			if !measured[name] && !measured[plain] {
+		for _, name := range used.FindAllString(expr, -1) {
+			histogram := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
+			if !exported[name] && !exported[histogram] {
 				t.Errorf("%s uses %s, which no program exports", place, name)
 			}
 		}
@@ -217,22 +223,21 @@ func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 }
 
 var (
-	metric  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
-	backlog = regexp.MustCompile(`\btelemetry\.RegisterBacklog\([^"]*"([a-z_]+)"`)
+	metricName  = regexp.MustCompile(`"((?:comanda|kafka|outbox)_[a-z_]+)"`)
+	backlogName = regexp.MustCompile(`\btelemetry\.RegisterBacklog\([^"]*"([a-z_]+)"`)
 )
 
-// metricsIn lists the metrics that a source file defines. telemetry.RegisterBacklog defines two
-// metrics from one name.
+// metricsIn lists the metrics that a source file defines. telemetry.RegisterBacklog defines two metrics from one name.
 func metricsIn(text string) []string {
 	var all []string
-	for _, found := range metric.FindAllStringSubmatch(text, -1) {
+	for _, found := range metricName.FindAllStringSubmatch(text, -1) {
 		name := found[1]
 		if strings.HasPrefix(name, "outbox_") {
 			name = "dapr_" + name // the name under which the sidecar exports it
 		}
 		all = append(all, name)
 	}
-	for _, found := range backlog.FindAllStringSubmatch(text, -1) {
+	for _, found := range backlogName.FindAllStringSubmatch(text, -1) {
 		all = append(all, found[1]+"_oldest_seconds")
 	}
 	return all
@@ -241,14 +246,15 @@ func metricsIn(text string) []string {
 func TestMetricsIn(t *testing.T) {
 	text := `telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
 		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
-	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead", "comanda_orders_pending_oldest_seconds"}
+	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead",
+		"comanda_orders_pending_oldest_seconds"}
 	if got := metricsIn(text); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // Prometheus scrapes every service, its sidecar and its database.
-func TestEveryServiceSidecarAndDatabaseIsATarget(t *testing.T) {
+func TestPrometheusScrapesEveryServiceSidecarAndDatabase(t *testing.T) {
 	var groups []struct {
 		Labels  map[string]string
 		Targets []string
@@ -263,7 +269,7 @@ func TestEveryServiceSidecarAndDatabaseIsATarget(t *testing.T) {
 	}
 	for _, service := range system.Services {
 		want := []string{"service " + service + " " + service, "sidecar " + service + " " + service + "-dapr"}
-		if plain[service] != "" {
+		if plainStores[service] != "" {
 			want = append(want, "postgres "+service+" "+service+"-db-exporter")
 		}
 		for _, target := range want {

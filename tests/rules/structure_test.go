@@ -19,9 +19,9 @@ const (
 
 // Services cooperate only through events, so no service imports another. They share the event contract and the internal
 // packages, but nothing that runs or tests them.
-func TestServicesImportNoOther(t *testing.T) {
+func TestNoServiceImportsAnother(t *testing.T) {
 	for _, file := range sources(t, "services") {
-		if file.test() || strings.HasSuffix(file.dir(), "test") { // packages for tests may start a database
+		if file.isTest() || strings.HasSuffix(file.dir(), "test") { // packages for tests may start a database
 			continue
 		}
 		own := strings.SplitN(file.path, "/", 3)[1]
@@ -33,18 +33,18 @@ func TestServicesImportNoOther(t *testing.T) {
 			service, allowed := strings.CutPrefix(inside, "services/")
 			allowed = allowed && slices.Contains([]string{own, "event", "internal", "secret"}, strings.SplitN(service, "/", 2)[0])
 			if !allowed && inside != "services" {
-				t.Errorf("%s imports %s", file.path, imported)
+				t.Errorf("%s imports %s: services share only event, internal and secret", file.path, imported)
 			}
 		}
 	}
 }
 
 // The event contract depends on no service's code. It uses only the services' names.
-func TestEventImportsNoServiceCode(t *testing.T) {
+func TestEventPackageImportsNoServiceCode(t *testing.T) {
 	for _, file := range sources(t, "services/event") {
 		for _, imported := range file.imports() {
 			if strings.HasPrefix(imported, "comanda/") && imported != "comanda/services" {
-				t.Errorf("%s imports %s", file.path, imported)
+				t.Errorf("%s imports %s: the event contract must not", file.path, imported)
 			}
 		}
 	}
@@ -52,9 +52,9 @@ func TestEventImportsNoServiceCode(t *testing.T) {
 
 // The domain depends on no transport and no storage.
 func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
-	foreign := []string{"net/http", "net", "database/sql", "os", "log/slog", "github.com/jackc", "github.com/dapr", "github.com/gorilla",
-		"google.golang.org/grpc", "comanda/services/internal/rest", "comanda/services/internal/document", "comanda/services/internal/database",
-		"comanda/services/internal/consumer", "comanda/services/internal/server"}
+	forbidden := []string{"net/http", "net", "database/sql", "os", "log/slog", "github.com/jackc", "github.com/dapr",
+		"github.com/gorilla", "google.golang.org/grpc", "comanda/services/internal/rest", "comanda/services/internal/document",
+		"comanda/services/internal/database", "comanda/services/internal/consumer", "comanda/services/internal/server"}
 	domain := []string{"services/order/order.go", "services/auth/account.go", "services/user/profile.go", "services/product/product.go"}
 	for _, file := range sources(t, "services") {
 		if !slices.Contains(domain, file.path) {
@@ -62,8 +62,8 @@ func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 		}
 		domain = slices.DeleteFunc(domain, func(path string) bool { return path == file.path })
 		for _, imported := range file.imports() {
-			if slices.ContainsFunc(foreign, func(f string) bool { return imported == f || strings.HasPrefix(imported, f+"/") }) {
-				t.Errorf("%s imports %s", file.path, imported)
+			if slices.ContainsFunc(forbidden, func(f string) bool { return imported == f || strings.HasPrefix(imported, f+"/") }) {
+				t.Errorf("%s imports %s: the domain must not", file.path, imported)
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 }
 
 // Every package has a package comment, programs and libraries alike.
-func TestEveryPackageHasADoc(t *testing.T) {
+func TestEveryPackageHasADocComment(t *testing.T) {
 	documented := map[string]bool{}
 	for _, file := range sources(t, ".") {
 		if strings.Contains(file.path, "/_") { // source that is added to one of Dapr's packages
@@ -115,10 +115,11 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 		}
 		for _, declared := range file.file.Decls {
 			function, ok := declared.(*ast.FuncDecl)
-			if !ok || file.test() { // a test may hold a long table of cases
+			if !ok || file.isTest() { // a test may hold a long table of cases
 				continue
 			}
-			if lines := file.set.Position(function.End()).Line - file.set.Position(function.Pos()).Line + 1; lines > maxFunction {
+			first, last := file.set.Position(function.Pos()).Line, file.set.Position(function.End()).Line
+			if lines := last - first + 1; lines > maxFunction {
 				t.Errorf("%s: %s: got %d lines, want at most %d", file.path, function.Name.Name, lines, maxFunction)
 			}
 		}

@@ -72,38 +72,39 @@ func resources(t testing.TB, folder string) []resource {
 	return all
 }
 
-// plain names, by service, the state store of documents that publish no event.
-var plain = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
+// plainStores names, by service, the state store of documents that publish no event.
+var plainStores = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
 
 // Every topic that a service publishes has a state store component that writes the documents and publishes to that topic.
-func TestEveryTopicHasItsComponent(t *testing.T) {
+func TestEveryTopicHasAComponent(t *testing.T) {
 	components := map[string]resource{}
 	for _, component := range resources(t, "components") {
 		components[component.Metadata.Name] = component
 	}
 	for service, topics := range event.Announcers {
 		for _, topic := range topics {
-			name := event.Component(plain[service], topic)
+			name := event.Component(plainStores[service], topic)
 			component, there := components[name]
 			if !there {
 				t.Errorf("the component %s for %s is missing", name, topic)
 				continue
 			}
 			if component.setting("outboxPublishTopic") != topic || component.setting("outboxPublishPubsub") != "pubsub" {
-				t.Errorf("%s: wrong topic or pub/sub: it publishes %s to %s", name, component.setting("outboxPublishTopic"), component.setting("outboxPublishPubsub"))
+				t.Errorf("%s: publishes %s to %s, want %s to pubsub", name, component.setting("outboxPublishTopic"),
+					component.setting("outboxPublishPubsub"), topic)
 			}
 			if !slices.Equal(component.Scopes, []string{service}) {
 				t.Errorf("%s: scopes: got %v, want only %s", name, component.Scopes, service)
 			}
 		}
-		if component, there := components[plain[service]]; !there || component.setting("outboxPublishTopic") != "" {
-			t.Errorf("%s lacks the component %s, which publishes no event", service, plain[service])
+		if component, there := components[plainStores[service]]; !there || component.setting("outboxPublishTopic") != "" {
+			t.Errorf("%s: the component %s is missing or publishes events, want one without events", service, plainStores[service])
 		}
 	}
 }
 
-// Every sidecar loads a component without scopes, so every service could read its documents. Version 1 of the state store
-// saves the SDK's values as base64, which SQL cannot query.
+// Every component has scopes: every sidecar loads a component without scopes, so every service could read its documents. No
+// setting depends on the namespace.
 func TestEveryComponentIsScoped(t *testing.T) {
 	for _, component := range resources(t, "components") {
 		if len(component.Scopes) == 0 {
@@ -118,17 +119,17 @@ func TestEveryComponentIsScoped(t *testing.T) {
 }
 
 // Every subscription has a declared dead-letter topic, also for events of an unknown type.
-func TestEverySubscriptionHasItsDeadLetters(t *testing.T) {
-	declared, heard := event.Declared(), map[string]bool{}
+func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
+	declared, consumed := event.Declared(), map[string]bool{}
 	for _, subscription := range resources(t, "dapr/subscriptions") {
 		name, spec := subscription.Metadata.Name, subscription.Spec
 		if len(subscription.Scopes) != 1 {
 			t.Fatalf("subscription %s: scopes: got %v, want one service", name, subscription.Scopes)
 		}
 		service := subscription.Scopes[0]
-		heard[spec.Topic] = true
+		consumed[spec.Topic] = true
 		if spec.DeadLetterTopic != event.DeadLetters(service) || !slices.Contains(declared, spec.DeadLetterTopic) {
-			t.Errorf("subscription %s: wrong dead-letter topic %q", name, spec.DeadLetterTopic)
+			t.Errorf("subscription %s: dead-letter topic: got %q, want %q, declared", name, spec.DeadLetterTopic, event.DeadLetters(service))
 		}
 		if !slices.Contains(declared, spec.Topic) {
 			t.Errorf("subscription %s: topic %s is not declared", name, spec.Topic)
@@ -144,7 +145,7 @@ func TestEverySubscriptionHasItsDeadLetters(t *testing.T) {
 	}
 	for service, topics := range event.Announcers {
 		for _, topic := range topics {
-			if !heard[topic] {
+			if !consumed[topic] {
 				t.Errorf("%s publishes %s, but no service consumes it", service, topic)
 			}
 		}
