@@ -18,8 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// pods returns the pod templates of all workloads, by name.
-func pods(all objects) map[string]corev1.PodTemplateSpec {
+// podTemplates returns the pod templates of all workloads, by name.
+func podTemplates(all objects) map[string]corev1.PodTemplateSpec {
 	templates := map[string]corev1.PodTemplateSpec{}
 	for _, object := range all {
 		switch one := object.(type) {
@@ -37,14 +37,14 @@ func pods(all objects) map[string]corev1.PodTemplateSpec {
 // Every pod has resource limits and the fewest privileges. With the sidecar that Dapr's injector adds, it still passes the
 // namespace's rule (Pod Security Standards, "restricted").
 func TestEveryPodIsConfined(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		if enforced := named[corev1.Namespace](t, all, "comanda").Labels["pod-security.kubernetes.io/enforce"]; enforced != "restricted" {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		if enforced := findObject[corev1.Namespace](t, all, "comanda").Labels["pod-security.kubernetes.io/enforce"]; enforced != "restricted" {
 			t.Errorf("%s: the namespace enforces %q", folder, enforced)
 		}
-		for name, pod := range pods(all) {
+		for name, pod := range podTemplates(all) {
 			name = folder + ": " + name
-			spec := injected(t, pod).Spec
+			spec := injectSidecar(t, pod).Spec
 			if spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken {
 				t.Errorf("%s has a token for the API server", name)
 			}
@@ -58,13 +58,13 @@ func TestEveryPodIsConfined(t *testing.T) {
 				t.Errorf("%s has no seccomp profile", name)
 			}
 			for _, container := range spec.Containers {
-				confined(t, name+"/"+container.Name, container)
+				checkConfined(t, name+"/"+container.Name, container)
 			}
 		}
 	}
 }
 
-func confined(t *testing.T, name string, container corev1.Container) {
+func checkConfined(t *testing.T, name string, container corev1.Container) {
 	t.Helper()
 	for _, resource := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 		request, limit := container.Resources.Requests[resource], container.Resources.Limits[resource]
@@ -91,9 +91,9 @@ func confined(t *testing.T, name string, container corev1.Container) {
 
 // The kubelet probes every long-running container. No service's readiness depends on another service.
 func TestEveryContainerIsProbed(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		for name, pod := range pods(all) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		for name, pod := range podTemplates(all) {
 			if pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure { // a job
 				continue
 			}
@@ -107,7 +107,7 @@ func TestEveryContainerIsProbed(t *testing.T) {
 				}
 			}
 		}
-		for _, app := range apps(all) {
+		for _, app := range serviceDeployments(all) {
 			container, want := app.Spec.Template.Spec.Containers[0], "/readyz"
 			if app.Name == "gateway" { // its /readyz asks all the others
 				want = "/healthz/app"
@@ -124,12 +124,12 @@ func TestEveryContainerIsProbed(t *testing.T) {
 
 // Each service has its own account and survives the maintenance of a node. The services with the most load scale with it, to
 // at most as many consumers as a topic has partitions.
-func TestEveryServiceStaysUp(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
+func TestEveryServiceScalesAndSurvivesNodeMaintenance(t *testing.T) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
 		growing := map[string]bool{}
-		for _, scaler := range of[autoscalingv2.HorizontalPodAutoscaler](all) {
-			target := named[appsv1.Deployment](t, all, scaler.Spec.ScaleTargetRef.Name)
+		for _, scaler := range objectsOf[autoscalingv2.HorizontalPodAutoscaler](all) {
+			target := findObject[appsv1.Deployment](t, all, scaler.Spec.ScaleTargetRef.Name)
 			growing[target.Name] = true
 			if target.Spec.Replicas != nil {
 				t.Errorf("%s: %s sets replicas, so each apply would undo the autoscaling", folder, target.Name)
@@ -143,15 +143,15 @@ func TestEveryServiceStaysUp(t *testing.T) {
 				t.Errorf("%s: %s does not scale with its load", folder, name)
 			}
 		}
-		for _, app := range apps(all) {
-			budget := named[policyv1.PodDisruptionBudget](t, all, app.Name)
-			if !selects(t, budget.Spec.Selector, app.Spec.Template.Labels) || budget.Spec.MaxUnavailable.IntValue() != 1 {
+		for _, app := range serviceDeployments(all) {
+			budget := findObject[policyv1.PodDisruptionBudget](t, all, app.Name)
+			if !selectsNonEmpty(t, budget.Spec.Selector, app.Spec.Template.Labels) || budget.Spec.MaxUnavailable.IntValue() != 1 {
 				t.Errorf("%s: the disruption budget of %s does not select its pods", folder, app.Name)
 			}
 			if account := app.Spec.Template.Spec.ServiceAccountName; account != app.Name {
 				t.Errorf("%s: %s runs as %q", folder, app.Name, account)
 			}
-			named[corev1.ServiceAccount](t, all, app.Name)
+			findObject[corev1.ServiceAccount](t, all, app.Name)
 		}
 	}
 }
@@ -168,31 +168,31 @@ func partitions(t *testing.T) int {
 
 // A Deployment's selector matches its pods, and each Service leads to a port of one kind of pod.
 func TestSelectorsMatchTheirPods(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		for _, app := range of[appsv1.Deployment](all) {
-			if !selects(t, app.Spec.Selector, app.Spec.Template.Labels) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		for _, app := range objectsOf[appsv1.Deployment](all) {
+			if !selectsNonEmpty(t, app.Spec.Selector, app.Spec.Template.Labels) {
 				t.Errorf("%s: %s does not select its own pods", folder, app.Name)
 			}
 		}
-		for _, set := range of[appsv1.StatefulSet](all) {
-			if !selects(t, set.Spec.Selector, set.Spec.Template.Labels) {
+		for _, set := range objectsOf[appsv1.StatefulSet](all) {
+			if !selectsNonEmpty(t, set.Spec.Selector, set.Spec.Template.Labels) {
 				t.Errorf("%s: %s does not select its own pods", folder, set.Name)
 			}
-			named[corev1.Service](t, all, set.Spec.ServiceName)
+			findObject[corev1.Service](t, all, set.Spec.ServiceName)
 		}
-		for _, service := range of[corev1.Service](all) {
-			if service.Spec.Type != corev1.ServiceTypeExternalName && !served(all, service) {
+		for _, service := range objectsOf[corev1.Service](all) {
+			if service.Spec.Type != corev1.ServiceTypeExternalName && !hasOnePod(all, service) {
 				t.Errorf("%s: no pod serves %s", folder, service.Name)
 			}
 		}
 	}
 }
 
-// served reports whether a Service selects exactly one kind of pod, and that pod has the Service's port.
-func served(all objects, service *corev1.Service) bool {
+// hasOnePod reports whether a Service selects exactly one kind of pod, and that pod has the Service's port.
+func hasOnePod(all objects, service *corev1.Service) bool {
 	found := 0
-	for _, pod := range pods(all) {
+	for _, pod := range podTemplates(all) {
 		if !labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
 			continue
 		}
@@ -208,7 +208,7 @@ func served(all objects, service *corev1.Service) bool {
 	return found == 1
 }
 
-func selects(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
+func selectsNonEmpty(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
 	t.Helper()
 	compiled, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
@@ -223,12 +223,12 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		topics := named[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
-		exporter := named[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		topics := findObject[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
+		exporter := findObject[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
 		containers := []corev1.Container{topics, exporter}
-		for _, app := range apps(all) {
+		for _, app := range serviceDeployments(all) {
 			containers = append(containers, app.Spec.Template.Spec.Containers[0])
 		}
 		for _, container := range containers {

@@ -12,21 +12,21 @@ import (
 )
 
 // The examples contain every secret key that a container, including the injected sidecars, refers to.
-func TestEverySecretHasItsExample(t *testing.T) {
+func TestEverySecretKeyIsInTheExamples(t *testing.T) {
 	keys := map[string]bool{}
-	for _, secret := range of[corev1.Secret](built(t, small)) {
+	for _, secret := range objectsOf[corev1.Secret](buildObjects(t, smallOverlay)) {
 		for key := range maps.Keys(secret.Data) {
 			keys[secret.Name+"/"+key] = true
 		}
 	}
-	for _, folder := range everywhere {
-		for name, template := range pods(built(t, folder)) {
-			for _, container := range injected(t, template).Spec.Containers {
+	for _, folder := range kustomizations {
+		for name, template := range podTemplates(buildObjects(t, folder)) {
+			for _, container := range injectSidecar(t, template).Spec.Containers {
 				for _, variable := range container.Env {
-					if key := from(container, variable.Name); key != "" && !keys[key] {
+					if key := secretKeyOf(container, variable.Name); key != "" && !keys[key] {
 						t.Errorf("%s: %s: %s refers to %s, which is in no example", folder, name, variable.Name, key)
 					}
-					if secretive(variable.Name) && from(container, variable.Name) == "" {
+					if isSecretName(variable.Name) && secretKeyOf(container, variable.Name) == "" {
 						t.Errorf("%s: %s: %s is not from a secret", folder, name, variable.Name)
 					}
 				}
@@ -35,7 +35,7 @@ func TestEverySecretHasItsExample(t *testing.T) {
 	}
 }
 
-func secretive(variable string) bool {
+func isSecretName(variable string) bool {
 	for _, part := range []string{"TOKEN", "SECRET", "PASSWORD", "_URL"} {
 		if strings.Contains(variable, part) {
 			return true
@@ -45,9 +45,9 @@ func secretive(variable string) bool {
 }
 
 // random.sh creates a different secret for each place in the examples and does not change existing files.
-func TestRandomScriptFillsInEverySecretOnce(t *testing.T) {
+func TestRandomScriptFillsInEverySecret(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.CopyFS(folder, os.DirFS(filepath.Join(root, home, "secrets"))); err != nil {
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(root, manifests, "secrets"))); err != nil {
 		t.Fatal(err)
 	}
 	for _, left := range must(filepath.Glob(filepath.Join(folder, "*.env"))) { // a developer's own files

@@ -72,7 +72,8 @@ func resources(t testing.TB, folder string) []resource {
 	return all
 }
 
-// plainStores names, by service, the state store of documents that publish no event.
+// plainStores maps each service to its state store for documents that publish no event. All state stores have version 2:
+// version 1 saves the SDK's values as base64, which SQL cannot query.
 var plainStores = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
 
 // Every topic that a service publishes has a state store component that writes the documents and publishes to that topic.

@@ -35,16 +35,16 @@ import (
 )
 
 const (
-	root = "../.." // of the repository
-	home = "deploy/kubernetes"
-	// base is what every place shares; small runs by itself, on one node; production is an example.
-	base, small, production = home + "/base", home + "/overlays/small", home + "/overlays/production"
+	root      = "../.." // of the repository
+	manifests = "deploy/kubernetes"
+	// The overlays extend base. The small overlay needs nothing else and runs on one node. The production overlay is an example.
+	base, smallOverlay, productionOverlay = manifests + "/base", manifests + "/overlays/small", manifests + "/overlays/production"
 )
 
-// everywhere lists the kustomizations that can be applied.
-var everywhere = []string{base, small, production}
+// kustomizations lists the folders that can be applied.
+var kustomizations = []string{base, smallOverlay, productionOverlay}
 
-// services are the five, in the order of their ports.
+// services are the five services in the order of their ports.
 var services = []string{"gateway", "auth", "user", "order", "product"}
 
 // decoder decodes only the supported kinds and rejects unknown fields.
@@ -60,11 +60,11 @@ var decoder = func() runtime.Decoder {
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }()
 
-// repository is what a kustomization may read, in memory, with the examples in the place of the secrets.
+// repository returns an in-memory copy of the folders that a kustomization may read. The example secrets replace the real ones.
 func repository(t testing.TB) filesys.FileSystem {
 	t.Helper()
 	disk := filesys.MakeFsInMemory()
-	for _, folder := range []string{home, "components", "dapr/subscriptions", "dapr/resiliency"} {
+	for _, folder := range []string{manifests, "components", "dapr/subscriptions", "dapr/resiliency"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(file, ".env") {
 				return err
@@ -89,24 +89,25 @@ func repository(t testing.TB) filesys.FileSystem {
 // objects are the objects of a kustomization.
 type objects []runtime.Object
 
-// built builds a kustomization as `kubectl apply -k` does.
-func built(t testing.TB, folder string) objects {
+// buildObjects builds a kustomization as `kubectl apply -k` does.
+func buildObjects(t testing.TB, folder string) objects {
 	t.Helper()
-	text, done := made[folder]
-	if !done {
+	text, cached := buildCache[folder]
+	if !cached {
 		var err error
-		if text, err = build(repository(t), folder); err != nil {
+		if text, err = runKustomize(repository(t), folder); err != nil {
 			t.Fatalf("%s: %v", folder, err)
 		}
-		made[folder] = text
+		buildCache[folder] = text
 	}
-	return decoded(t, folder, text)
+	return decodeObjects(t, folder, text)
 }
 
-// made caches the built kustomizations.
-var made = map[string][]byte{}
+// buildCache caches the built kustomizations.
+var buildCache = map[string][]byte{}
 
-func build(disk filesys.FileSystem, folder string) ([]byte, error) {
+// runKustomize returns a kustomization's objects as YAML.
+func runKustomize(disk filesys.FileSystem, folder string) ([]byte, error) {
 	result, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(disk, "/"+folder)
 	if err != nil {
 		return nil, err
@@ -114,10 +115,11 @@ func build(disk filesys.FileSystem, folder string) ([]byte, error) {
 	return result.AsYaml()
 }
 
-func decoded(t testing.TB, name string, text []byte) objects {
+// decodeObjects decodes every document of a YAML text.
+func decodeObjects(t testing.TB, name string, text []byte) objects {
 	t.Helper()
 	var all objects
-	for _, document := range documents(t, text) {
+	for _, document := range splitDocuments(t, text) {
 		object, _, err := decoder.Decode(document, nil, nil)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, document[:min(len(document), 200)])
@@ -128,7 +130,8 @@ func decoded(t testing.TB, name string, text []byte) objects {
 	return all
 }
 
-func documents(t testing.TB, text []byte) [][]byte {
+// splitDocuments splits YAML into its documents. Duplicate keys fail the test.
+func splitDocuments(t testing.TB, text []byte) [][]byte {
 	t.Helper()
 	var all [][]byte
 	for reader := kyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
@@ -149,21 +152,21 @@ func documents(t testing.TB, text []byte) [][]byte {
 	}
 }
 
-// of returns the objects of one type.
-func of[T any](all objects) []*T {
-	var those []*T
+// objectsOf returns the objects of one type.
+func objectsOf[T any](all objects) []*T {
+	var found []*T
 	for _, object := range all {
 		if one, ok := any(object).(*T); ok {
-			those = append(those, one)
+			found = append(found, one)
 		}
 	}
-	return those
+	return found
 }
 
-// named returns the object of one type with this name.
-func named[T any](t testing.TB, all objects, name string) *T {
+// findObject returns the object of one type with this name.
+func findObject[T any](t testing.TB, all objects, name string) *T {
 	t.Helper()
-	for _, one := range of[T](all) {
+	for _, one := range objectsOf[T](all) {
 		if nameOf(any(one).(runtime.Object)) == name {
 			return one
 		}
@@ -180,25 +183,27 @@ func nameOf(object runtime.Object) string {
 	return accessor.GetName()
 }
 
-// apps returns the Deployments of the five services.
-func apps(all objects) []*appsv1.Deployment {
-	return slices.DeleteFunc(of[appsv1.Deployment](all), func(d *appsv1.Deployment) bool { return !slices.Contains(services, d.Name) })
+// serviceDeployments returns the Deployments of the five services.
+func serviceDeployments(all objects) []*appsv1.Deployment {
+	return slices.DeleteFunc(objectsOf[appsv1.Deployment](all), func(d *appsv1.Deployment) bool {
+		return !slices.Contains(services, d.Name)
+	})
 }
 
-// files decodes the Dapr resources in a folder.
-func files(t testing.TB, folder string) objects {
+// decodeFolder decodes the Dapr resources of a folder.
+func decodeFolder(t testing.TB, folder string) objects {
 	t.Helper()
 	var all objects
 	for _, file := range must(filepath.Glob(filepath.Join(root, folder, "*.yaml"))) {
 		if filepath.Base(file) != "kustomization.yaml" {
-			all = append(all, decoded(t, file, readFile(t, file))...)
+			all = append(all, decodeObjects(t, file, readFile(t, file))...)
 		}
 	}
 	return all
 }
 
-// spec returns an object's content without its labels and its namespace.
-func spec(t testing.TB, object runtime.Object) string {
+// specJSON returns an object's spec and scopes as JSON.
+func specJSON(t testing.TB, object runtime.Object) string {
 	t.Helper()
 	var parts map[string]json.RawMessage
 	text, err := json.Marshal(object)
