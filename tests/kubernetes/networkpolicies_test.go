@@ -8,7 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// policySet evaluates the network policies of a namespace: a pod allows the union of the policies that select it.
+// policySet evaluates the network policies of a namespace. Traffic of a pod is allowed if one of the policies that select the
+// pod allows it.
 type policySet struct {
 	t   *testing.T
 	all []*networkingv1.NetworkPolicy

@@ -20,7 +20,7 @@ import (
 	subscriptionsapi "github.com/dapr/dapr/pkg/apis/subscriptions/v2alpha1"
 )
 
-// The injector ignores an annotation that it does not know or cannot parse, such as an invalid number or boolean.
+// The injector knows and can parse every annotation. It would ignore an unknown one, and an invalid number or boolean.
 func TestAnnotationsAreKnownToTheInjector(t *testing.T) {
 	known := map[string]reflect.Type{}
 	for field := range reflect.TypeFor[patcher.SidecarConfig]().Fields() {
@@ -48,6 +48,7 @@ func TestAnnotationsAreKnownToTheInjector(t *testing.T) {
 	}
 }
 
+// checkAnnotationValue checks that a value can be parsed as the kind that the injector expects.
 func checkAnnotationValue(kind reflect.Type, value string) (err error) {
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
@@ -63,36 +64,40 @@ func checkAnnotationValue(kind reflect.Type, value string) (err error) {
 	return err
 }
 
-// Each service has a sidecar with our image, whose app id, tokens and ports match the service's.
+// Every service has a sidecar with our image. Its app id, tokens and ports match the service's.
 func TestEveryServiceHasItsSidecar(t *testing.T) {
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
 		for _, app := range serviceDeployments(all) {
 			pod := injectSidecar(t, app.Spec.Template)
 			if len(pod.Spec.Containers) != 2 {
-				t.Errorf("%s: %s has no sidecar", folder, app.Name)
+				t.Errorf("%s: containers of %s: got %d, want 2", folder, app.Name, len(pod.Spec.Containers))
 				continue
 			}
 			service, sidecar := pod.Spec.Containers[0], pod.Spec.Containers[1]
 			findObject[configapi.Configuration](t, all, app.Name)
 			port := strconv.Itoa(int(service.Ports[0].ContainerPort))
-			for flag, want := range map[string]string{"--app-id": app.Name, "--app-port": port, "--config": app.Name, "--mode": "kubernetes",
-				"--dapr-listen-addresses": "127.0.0.1", "--app-health-check-path": "/healthz/app", "--dapr-internal-grpc-port": "50002",
-				"--metrics-port": "9090", "--scheduler-host-address": "", "--read-buffer-size": "16Ki"} {
-				if at := slices.Index(sidecar.Args, flag); at < 0 || sidecar.Args[at+1] != want {
-					t.Errorf("%s: the sidecar of %s has no %s %q", folder, app.Name, flag, want)
+			for flag, want := range map[string]string{
+				"--app-id": app.Name, "--app-port": port, "--config": app.Name, "--mode": "kubernetes",
+				"--dapr-listen-addresses": "127.0.0.1", "--app-health-check-path": "/healthz/app",
+				"--dapr-internal-grpc-port": "50002", "--metrics-port": "9090", "--scheduler-host-address": "", "--read-buffer-size": "16Ki",
+			} {
+				if i := slices.Index(sidecar.Args, flag); i < 0 || sidecar.Args[i+1] != want {
+					t.Errorf("%s: the sidecar of %s lacks the argument %s %q", folder, app.Name, flag, want)
 				}
 			}
-			for _, flag := range []string{"--enable-mtls", "--enable-app-health-check", "--log-as-json", "--disable-builtin-k8s-secret-store"} {
+			flags := []string{"--enable-mtls", "--enable-app-health-check", "--log-as-json", "--disable-builtin-k8s-secret-store"}
+			for _, flag := range flags {
 				if !slices.Contains(sidecar.Args, flag) {
-					t.Errorf("%s: the sidecar of %s has no %s", folder, app.Name, flag)
+					t.Errorf("%s: the sidecar of %s lacks the argument %s", folder, app.Name, flag)
 				}
 			}
 			if slices.Contains(sidecar.Args, "--placement-host-address") {
-				t.Errorf("%s: the sidecar of %s connects to a placement service", folder, app.Name)
+				t.Errorf("%s: the sidecar of %s connects to a placement service, want none", folder, app.Name)
 			}
 			if !strings.Contains(sidecar.Image, "comanda/daprd:") || imageTag(sidecar.Image) != imageTag(service.Image) {
-				t.Errorf("%s: %s runs %s beside %s", folder, app.Name, sidecar.Image, service.Image)
+				t.Errorf("%s: sidecar image of %s: got %s, want comanda/daprd with the tag of %s", folder, app.Name,
+					sidecar.Image, service.Image)
 			}
 			for _, token := range []string{"DAPR_API_TOKEN", "APP_API_TOKEN"} {
 				if secretKeyOf(service, token) == "" || secretKeyOf(service, token) != secretKeyOf(sidecar, token) {
@@ -100,11 +105,13 @@ func TestEveryServiceHasItsSidecar(t *testing.T) {
 				}
 			}
 			if set := envVar(service, "APP_PORT"); set == nil || set.Value != port {
-				t.Errorf("%s: %s does not listen on %s", folder, app.Name, port)
+				t.Errorf("%s: APP_PORT of %s must be %s", folder, app.Name, port)
 			}
 			scraped := app.Spec.Template.Annotations["prometheus.io/port"]
-			if !slices.ContainsFunc(service.Ports, func(p corev1.ContainerPort) bool { return strconv.Itoa(int(p.ContainerPort)) == scraped }) {
-				t.Errorf("%s: %s serves no metrics on %s", folder, app.Name, scraped)
+			if !slices.ContainsFunc(service.Ports, func(p corev1.ContainerPort) bool {
+				return strconv.Itoa(int(p.ContainerPort)) == scraped
+			}) {
+				t.Errorf("%s: prometheus.io/port of %s is %s, which is not a port of the container", folder, app.Name, scraped)
 			}
 		}
 	}
@@ -121,7 +128,7 @@ func envVar(container corev1.Container, name string) *corev1.EnvVar {
 	return nil
 }
 
-// secretKeyOf returns the secret and the key that a variable comes from.
+// secretKeyOf returns the Secret and its key that a variable comes from, as name/key. It returns "" for other variables.
 func secretKeyOf(container corev1.Container, name string) string {
 	set := envVar(container, name)
 	if set == nil || set.ValueFrom == nil || set.ValueFrom.SecretKeyRef == nil {
@@ -130,8 +137,8 @@ func secretKeyOf(container corev1.Container, name string) string {
 	return set.ValueFrom.SecretKeyRef.Name + "/" + set.ValueFrom.SecretKeyRef.Key
 }
 
-// A sidecar has every environment variable that its components use, and DAPR_ENV_KEYS lists them. A service and its sidecar
-// use the same database.
+// Every sidecar has the environment variables that its components refer to, and DAPR_ENV_KEYS lists them. A service and its
+// sidecar use the same database.
 func TestSidecarsHaveTheVariablesOfTheirComponents(t *testing.T) {
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
@@ -155,7 +162,8 @@ func TestSidecarsHaveTheVariablesOfTheirComponents(t *testing.T) {
 						continue
 					}
 					if secretKeyOf(sidecar, name) == "" || !slices.Contains(allowed, name) {
-						t.Errorf("%s: the sidecar of %s has no %s, which %s needs", folder, app.Name, name, component.Name)
+						t.Errorf("%s: the sidecar of %s lacks %s, or DAPR_ENV_KEYS does not list it; %s needs it", folder,
+							app.Name, name, component.Name)
 					}
 					if strings.HasSuffix(name, "_DATABASE_URL") && secretKeyOf(service, name) != secretKeyOf(sidecar, name) {
 						t.Errorf("%s: %s and its sidecar have different values of %s", folder, app.Name, name)
@@ -167,14 +175,14 @@ func TestSidecarsHaveTheVariablesOfTheirComponents(t *testing.T) {
 			component := findObject[componentsapi.Component](t, all, subscription.Spec.Pubsubname)
 			for _, app := range subscription.Scopes {
 				if !slices.Contains(component.Scopes, app) {
-					t.Errorf("%s: %s consumes through %s, which is not scoped to it", folder, app, component.Name)
+					t.Errorf("%s: %s consumes through %s, whose scopes do not contain it", folder, app, component.Name)
 				}
 			}
 		}
 	}
 }
 
-// The sidecars' configuration equals dapr/config.yaml, except for name resolution, the spans' address and the access control.
+// The sidecars' configuration equals dapr/config.yaml except for name resolution, the address for spans and the access control.
 func TestSidecarConfigurationEqualsDaprConfig(t *testing.T) {
 	var want configapi.Configuration
 	if err := yaml.UnmarshalStrict(readFile(t, root+"/dapr/config.yaml"), &want); err != nil {
@@ -185,7 +193,7 @@ func TestSidecarConfigurationEqualsDaprConfig(t *testing.T) {
 		for _, app := range serviceDeployments(all) {
 			got := findObject[configapi.Configuration](t, all, app.Name).Spec
 			if got.NameResolutionSpec == nil || got.NameResolutionSpec.Component != "kubernetes" {
-				t.Errorf("%s: %s resolves names by %+v", folder, app.Name, got.NameResolutionSpec)
+				t.Errorf("%s: name resolution of %s: got %+v, want kubernetes", folder, app.Name, got.NameResolutionSpec)
 			}
 			spans := envVar(app.Spec.Template.Spec.Containers[0], "OTEL_EXPORTER_ZIPKIN_ENDPOINT").Value
 			if got.TracingSpec == nil || got.TracingSpec.Zipkin == nil || got.TracingSpec.Zipkin.EndpointAddresss != spans {
@@ -197,13 +205,14 @@ func TestSidecarConfigurationEqualsDaprConfig(t *testing.T) {
 			want.TracingSpec.Zipkin, got.TracingSpec.Zipkin = nil, nil
 			got.AccessControlSpec = nil
 			if toJSON(t, want) != toJSON(t, got) {
-				t.Errorf("%s: %s differs from dapr/config.yaml\n got %s\nwant %s", folder, app.Name, toJSON(t, got), toJSON(t, want))
+				t.Errorf("%s: %s differs from dapr/config.yaml: got\n%s\nwant\n%s", folder, app.Name, toJSON(t, got),
+					toJSON(t, want))
 			}
 		}
 	}
 }
 
-// zipkinObjects returns the objects of a folder with an address for spans: the base alone has no Zipkin.
+// zipkinObjects returns the objects of a folder with a Zipkin Service for the base, which has none.
 func zipkinObjects(t *testing.T, folder string) objects {
 	t.Helper()
 	if folder == base {
@@ -221,7 +230,8 @@ func toJSON(t *testing.T, spec any) string {
 	return string(text)
 }
 
-// At shutdown a service outlives its sidecar, which first finishes the events that it is delivering. Both have enough time.
+// At shutdown a service outlives its sidecar, because the sidecar first delivers its events to the service. Both have enough
+// time.
 func TestServicesOutliveTheirSidecars(t *testing.T) {
 	const (
 		drain = 10 * time.Second // services/internal/server: requests in progress
@@ -240,15 +250,17 @@ func TestServicesOutliveTheirSidecars(t *testing.T) {
 		grace := time.Duration(*spec.TerminationGracePeriodSeconds) * time.Second
 		wait := time.Duration(spec.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
 		if blocked <= 0 || wait < blocked+graceful {
-			t.Errorf("%s waits %v, its sidecar needs %v and %v", app.Name, wait, blocked, graceful)
+			t.Errorf("preStop of %s: got %v, want at least %v, and a positive block-shutdown-duration", app.Name, wait,
+				blocked+graceful)
 		}
 		if grace < wait+drain || grace < blocked+graceful+relay {
-			t.Errorf("%s is killed after %v", app.Name, grace)
+			t.Errorf("terminationGracePeriodSeconds of %s: got %v, want at least %v", app.Name, grace,
+				max(wait+drain, blocked+graceful+relay))
 		}
 	}
 }
 
-// Kubernetes uses the same components and subscriptions as every other deployment: the files in the folders.
+// Kubernetes applies the same components, subscriptions and resiliency policies as every other deployment.
 func TestAppliedComponentsEqualTheFiles(t *testing.T) {
 	want := map[string]string{}
 	for _, folder := range []string{"components", "dapr/subscriptions", "dapr/resiliency"} {
@@ -257,12 +269,13 @@ func TestAppliedComponentsEqualTheFiles(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
+	kinds := []string{"Component", "Subscription", "Resiliency"}
 	for _, object := range buildObjects(t, productionOverlay) {
-		if name := reflect.TypeOf(object).Elem().Name(); slices.Contains([]string{"Component", "Subscription", "Resiliency"}, name) {
+		if name := reflect.TypeOf(object).Elem().Name(); slices.Contains(kinds, name) {
 			got[name+" "+nameOf(object)] = specJSON(t, object)
 		}
 	}
 	if len(want) < 20 || !maps.Equal(got, want) {
-		t.Errorf("applied:\n%v\nin the folders:\n%v", got, want)
+		t.Errorf("applied resources: got\n%v\nwant those of the folders:\n%v", got, want)
 	}
 }
