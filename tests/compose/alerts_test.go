@@ -26,19 +26,19 @@ const rulesFolder = "deploy/prometheus/rules"
 // Under test, Prometheus loads a copy of the rules: the same expressions, evaluated more often, with one sixth of each rule's
 // `for`, at most 30 s.
 const (
-	shortInterval = "5s"
-	shorter       = 6
-	shortest      = 30 * time.Second
+	testInterval = "5s"
+	forDivisor       = 6
+	maxFor      = 30 * time.Second
 )
 
-// shortened returns a rule's `for` under test.
-func shortened(given any) (string, error) {
+// shortenFor returns a rule's `for` under test.
+func shortenFor(given any) (string, error) {
 	whole, err := time.ParseDuration(fmt.Sprint(given))
-	return min(time.Duration(whole)/shorter, shortest).String(), err
+	return min(time.Duration(whole)/forDivisor, maxFor).String(), err
 }
 
-// shortRules writes the copy of the rules.
-func shortRules(from, to string) error {
+// writeShortRules writes the copy of the rules.
+func writeShortRules(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.yml"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no rules in %s: %v", from, err)
@@ -55,11 +55,11 @@ func shortRules(from, to string) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		for _, group := range rules.Groups {
-			group["interval"] = shortInterval
+			group["interval"] = testInterval
 			for _, rule := range group["rules"].([]any) {
 				rule := rule.(map[string]any)
 				if given, there := rule["for"]; there {
-					if rule["for"], err = shortened(given); err != nil {
+					if rule["for"], err = shortenFor(given); err != nil {
 						return fmt.Errorf("%s: %w", file, err)
 					}
 				}
@@ -106,24 +106,24 @@ func (sys *stack) rules(t testing.TB) []rule {
 	return alerts
 }
 
-// sign identifies an alert by its name and the labels that distinguish it from other alerts of that name.
-type sign string
+// alertPattern identifies an alert by its name and the labels that distinguish it from other alerts of that name.
+type alertPattern string
 
-// identifies reports whether this is the sign's alert.
-func (s sign) identifies(name string, labels map[string]string) bool {
+// matchesAlert reports whether this is the sign's alert.
+func (s alertPattern) matchesAlert(name string, labels map[string]string) bool {
 	return s.matches(name, func(label, value string) bool { return labels[label] == value })
 }
 
-// comesFrom reports whether a rule can create the sign's alert: it sets no label to another value. The other labels come from
+// matchesRule reports whether a rule can create the sign's alert: it sets no label to another value. The other labels come from
 // the rule's expression.
-func (s sign) comesFrom(r rule) bool {
+func (s alertPattern) matchesRule(r rule) bool {
 	return s.matches(r.Name, func(label, value string) bool {
 		fixed, there := r.Labels[label]
 		return !there || fixed == value
 	})
 }
 
-func (s sign) matches(name string, agrees func(label, value string) bool) bool {
+func (s alertPattern) matches(name string, agrees func(label, value string) bool) bool {
 	wanted, more, _ := strings.Cut(string(s), " ")
 	if name != wanted {
 		return false
@@ -139,7 +139,7 @@ func (s sign) matches(name string, agrees func(label, value string) bool) bool {
 
 // Every alert of the files is loaded, has a runbook, and has a fault in this test that makes it fire. No alert fires under
 // ordinary traffic, which includes refused requests.
-func testAlertsAreQuiet(t *testing.T, sys *stack) {
+func testNoAlertWithoutAFault(t *testing.T, sys *stack) {
 	requests := sys.startTraffic(t)
 	defer requests.stop()
 	rules := sys.rules(t)
@@ -151,24 +151,24 @@ func testAlertsAreQuiet(t *testing.T, sys *stack) {
 		if _, err := os.Stat(sys.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
 			t.Errorf("%s: the runbook %q does not exist", r.Name, r.Annotations["runbook_url"])
 		}
-		if !slices.ContainsFunc(signs(), func(each sign) bool { return each.comesFrom(r) }) {
+		if !slices.ContainsFunc(expectedAlerts(), func(each alertPattern) bool { return each.matchesRule(r) }) {
 			t.Errorf("no fault of this test makes %s %v fire", r.Name, r.Labels)
 		}
 	}
-	for _, each := range signs() {
-		if !slices.ContainsFunc(rules, func(r rule) bool { return each.comesFrom(r) }) {
+	for _, each := range expectedAlerts() {
+		if !slices.ContainsFunc(rules, func(r rule) bool { return each.matchesRule(r) }) {
 			t.Errorf("Prometheus has no alert %s", each)
 		}
 	}
-	sys.quietFor(t, peace)
-	say("     %d alerts loaded, and none fired in %v of requests", len(rules), peace)
+	sys.wantNoAlerts(t, quietPeriod)
+	printProgress("     %d alerts loaded, and none fired in %v of requests", len(rules), quietPeriod)
 }
 
-// peace is longer than any shortened `for`, so an alert with a wrong expression fires within it.
-const peace = 45 * time.Second
+// quietPeriod is longer than any shortened `for`, so an alert with a wrong expression fires within it.
+const quietPeriod = 45 * time.Second
 
-// quietFor checks that no alert fires for this long.
-func (sys *stack) quietFor(t *testing.T, while time.Duration) {
+// wantNoAlerts checks that no alert fires for this long.
+func (sys *stack) wantNoAlerts(t *testing.T, while time.Duration) {
 	t.Helper()
 	for end := time.After(while); ; {
 		for _, a := range scenario.Try(sys.alerts(t.Context())).OrFail(t) {
@@ -185,42 +185,42 @@ func (sys *stack) quietFor(t *testing.T, while time.Duration) {
 }
 
 // The test causes each fault, waits for its alerts, and undoes it. Some alerts fire only after the fault is undone.
-func testAlerts(t *testing.T, sys *stack) {
-	sys.people = sys.scenario(t)
-	sys.ana, sys.dish = sys.people.Customer(), sys.people.Dish(1_000_000, 700)
+func testEveryAlertFires(t *testing.T, sys *stack) {
+	sys.faultScenario = sys.scenario(t)
+	sys.ana, sys.dish = sys.faultScenario.Customer(), sys.faultScenario.Dish(1_000_000, 700)
 	for _, f := range faults {
 		if missing := sys.missing(f.needs...); len(missing) > 0 {
-			sys.unchecked(f.name, missing)
+			sys.skipCheck(f.name, missing)
 			continue
 		}
-		t.Run(f.name, func(t *testing.T) { sys.prove(t, f) })
+		t.Run(f.name, func(t *testing.T) { sys.testFault(t, f) })
 	}
 }
 
-// prove causes a fault and checks that its alerts fire after it and not before.
-func (sys *stack) prove(t *testing.T, f fault) {
+// testFault causes a fault and checks that its alerts fire after it and not before.
+func (sys *stack) testFault(t *testing.T, f fault) {
 	if !sys.keep { // alerts from an earlier run may still fire in a kept system
-		sys.silent(t, f.during)
+		sys.awaitNoneFiring(t, f.during)
 	}
 	since := time.Now()
-	undo := sync.OnceFunc(f.make(t, sys))
-	defer func() { undo(); sys.healthy(t, comesBack) }()
-	fired := sys.firing(t, f.during)
+	undo := sync.OnceFunc(f.cause(t, sys))
+	defer func() { undo(); sys.awaitHealthy(t, recoveryTimeout) }()
+	fired := sys.awaitFiring(t, f.during)
 	undo()
-	fired = append(fired, sys.firing(t, f.after)...)
-	sys.healthy(t, comesBack)
-	say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
+	fired = append(fired, sys.awaitFiring(t, f.after)...)
+	sys.awaitHealthy(t, recoveryTimeout)
+	printProgress("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
 }
 
-// silent waits until none of these alerts fires, because an earlier fault may have caused some. The run's last lines name
+// awaitNoneFiring waits until none of these alerts fires, because an earlier fault may have caused some. The run's last lines name
 // the alerts that it waited for.
-func (sys *stack) silent(t *testing.T, wanted []sign) {
+func (sys *stack) awaitNoneFiring(t *testing.T, wanted []alertPattern) {
 	t.Helper()
 	waitedFor := map[string]bool{}
-	scenario.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, alertTimeout, "no alert of the next fault fires before it", func(ctx context.Context) error {
 		alerts, err := sys.alerts(ctx)
 		for _, a := range alerts {
-			early := func(each sign) bool { return each.identifies(a.Labels["alertname"], a.Labels) }
+			early := func(each alertPattern) bool { return each.matchesAlert(a.Labels["alertname"], a.Labels) }
 			if a.State == "firing" && slices.ContainsFunc(wanted, early) {
 				waitedFor[a.String()] = true
 				err = errors.Join(err, fmt.Errorf("%v", a))
@@ -233,16 +233,16 @@ func (sys *stack) silent(t *testing.T, wanted []sign) {
 	}
 }
 
-// firing waits until each of these alerts fires and returns how long each took.
-func (sys *stack) firing(t *testing.T, wanted []sign) []string {
-	since, took := time.Now(), map[sign]string{}
-	scenario.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
+// awaitFiring waits until each of these alerts fires and returns how long each took.
+func (sys *stack) awaitFiring(t *testing.T, wanted []alertPattern) []string {
+	since, took := time.Now(), map[alertPattern]string{}
+	scenario.EventuallyWithin(t, alertTimeout, "the alerts fire", func(ctx context.Context) error {
 		alerts, err := sys.alerts(ctx)
 		if err != nil {
 			return err
 		}
 		for _, each := range wanted {
-			fires := func(a alert) bool { return a.State == "firing" && each.identifies(a.Labels["alertname"], a.Labels) }
+			fires := func(a alert) bool { return a.State == "firing" && each.matchesAlert(a.Labels["alertname"], a.Labels) }
 			if took[each] == "" && slices.ContainsFunc(alerts, fires) {
 				took[each] = fmt.Sprintf("%s fires after %.0f s", each, time.Since(since).Seconds())
 			}
@@ -255,8 +255,8 @@ func (sys *stack) firing(t *testing.T, wanted []sign) []string {
 	return slices.Sorted(maps.Values(took))
 }
 
-// fires limits the time for an alert to fire or to end: scrapes, its window and its shortened `for`, on a shared machine.
-const fires = 3 * time.Minute
+// alertTimeout limits the time for an alert to fire or to end: scrapes, its window and its shortened `for`, on a shared machine.
+const alertTimeout = 3 * time.Minute
 
 // rulesMount is where Prometheus finds the rules in its container.
 const rulesMount = "/etc/prometheus/rules"

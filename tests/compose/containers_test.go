@@ -13,11 +13,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// maxImage is the maximum size of a service's image.
-const maxImage = 30 << 20
+// maxImageSize is the maximum size of a service's image.
+const maxImageSize = 30 << 20
 
-// allowed lists the exceptions to the container rules, each with its reason.
-var allowed = map[string]map[string]string{
+// exceptions lists the exceptions to the container rules, each with its reason.
+var exceptions = map[string]map[string]string{
 	"promtail": {
 		"user":   "the engine's socket belongs to root; it has no capability",
 		"docker": "it finds the containers by the engine's socket",
@@ -37,24 +37,24 @@ func testContainers(t *testing.T, sys *stack) {
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for _, name := range services {
 		found := scenario.Try(inspect[image](t.Context(), "image", all[name].Image)).OrFail(t)[0]
-		if found.Size >= maxImage {
+		if found.Size >= maxImageSize {
 			t.Errorf("the image of %s is too large: %.1f MB", name, megabytes(found.Size))
 		}
-		say("     image of %-8s %5.1f MB", name, megabytes(found.Size))
+		printProgress("     image of %-8s %5.1f MB", name, megabytes(found.Size))
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for rule, wrong := range all[name].violations() {
-			if wrong != "" && allowed[name][rule] == "" {
+			if wrong != "" && exceptions[name][rule] == "" {
 				t.Errorf("%s: %s: %s", name, rule, wrong)
 			}
-			if wrong == "" && allowed[name][rule] != "" {
+			if wrong == "" && exceptions[name][rule] != "" {
 				t.Errorf("%s keeps the rule %q: remove its exception", name, rule)
 			}
 		}
 	}
-	for name, rules := range allowed {
+	for name, rules := range exceptions {
 		if _, there := all[name]; !there {
-			sys.unchecked("the exceptions of "+name, []string{name})
+			sys.skipCheck("the exceptions of "+name, []string{name})
 			continue
 		}
 		for rule, reason := range rules {
@@ -97,7 +97,7 @@ func (c container) violations() map[string]string {
 		"logs":      say(size == 0 || files == 0, "%s %v: grow without end", logs.Type, logs.Config),
 		"network":   say(host.NetworkMode == "host" || host.PidMode == "host", "shares the host's"),
 		"docker":    say(socket, "reaches the engine"),
-		"restart":   say(!c.ended() && host.RestartPolicy.Name != "unless-stopped" && host.RestartPolicy.Name != "always", "is not started again: %q", host.RestartPolicy.Name),
+		"restart":   say(!c.succeeded() && host.RestartPolicy.Name != "unless-stopped" && host.RestartPolicy.Name != "always", "is not started again: %q", host.RestartPolicy.Name),
 		"ports":     say(!c.publishesLocally(), "publishes to everyone: %v", host.PortBindings),
 	}
 }

@@ -20,17 +20,17 @@ var mayBeEmpty = map[string]string{
 	"services / Waiting for a connection / 2 (service=gateway)":    "the gateway has no database",
 }
 
-// comes limits the wait until a query returns data: a rate needs two samples.
-const comes = 90 * time.Second
+// dataTimeout limits the wait until a query returns data: a rate needs two samples.
+const dataTimeout = 90 * time.Second
 
 // Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
 func testDashboards(t *testing.T, sys *stack) {
 	requests := sys.startTraffic(t)
 	defer requests.stop()
-	var waiting []question
+	var waiting []panelQuery
 	excepted := map[string]bool{}
 	for _, d := range sys.dashboards(t) {
-		questions, err := d.questions(sys.values(t, d))
+		questions, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
@@ -38,7 +38,7 @@ func testDashboards(t *testing.T, sys *stack) {
 			missing := sys.missing(q.needs()...)
 			switch {
 			case len(missing) > 0:
-				sys.unchecked("the dashboard query "+q.where, missing)
+				sys.skipCheck("the dashboard query "+q.where, missing)
 			case mayBeEmpty[q.where] != "":
 				excepted[q.where] = true
 			default:
@@ -46,9 +46,9 @@ func testDashboards(t *testing.T, sys *stack) {
 			}
 		}
 	}
-	say("     %d queries", len(waiting))
-	for _, q := range sys.unanswered(t, waiting) {
-		n, err := sys.ask(t.Context(), q)
+	printProgress("     %d queries", len(waiting))
+	for _, q := range sys.awaitData(t, waiting) {
+		n, err := sys.runQuery(t.Context(), q)
 		t.Errorf("%s: got %d results, %v\n    %s", q.where, n, err, q.expr)
 	}
 	for place, reason := range mayBeEmpty {
@@ -59,11 +59,11 @@ func testDashboards(t *testing.T, sys *stack) {
 	}
 }
 
-// unanswered repeats the queries until each returns data, and returns those without data at the deadline.
-func (sys *stack) unanswered(t *testing.T, waiting []question) []question {
-	for late := time.After(comes); len(waiting) > 0; {
-		waiting = slices.DeleteFunc(waiting, func(q question) bool {
-			n, err := sys.ask(t.Context(), q)
+// awaitData repeats the queries until each returns data, and returns those without data at the deadline.
+func (sys *stack) awaitData(t *testing.T, waiting []panelQuery) []panelQuery {
+	for late := time.After(dataTimeout); len(waiting) > 0; {
+		waiting = slices.DeleteFunc(waiting, func(q panelQuery) bool {
+			n, err := sys.runQuery(t.Context(), q)
 			return err == nil && n > 0
 		})
 		select {
@@ -75,46 +75,46 @@ func (sys *stack) unanswered(t *testing.T, waiting []question) []question {
 	return nil
 }
 
-// neverSeen lists the queries that return only their own zero even after every fault of this run, each with the reason.
-var neverSeen = map[string]string{
+// alwaysZero lists the queries that return only their own zero even after every fault of this run, each with the reason.
+var alwaysZero = map[string]string{
 	"dapr / Components that did not start / 1": "a sidecar whose component does not start exits before it is scraped",
 }
 
-// zero ends each query whose metric has no series on a healthy system.
-const zero = " or vector(0)"
+// zeroFallback ends each query whose metric has no series on a healthy system.
+const zeroFallback = " or vector(0)"
 
 // A zero could hide a misspelt metric. So after all faults each query returns data even without its zero.
 func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 	shown := 0
 	for _, d := range sys.dashboards(t) {
-		questions, err := d.questions(sys.values(t, d))
+		questions, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, q := range questions {
-			if !strings.Contains(q.expr, zero) || neverSeen[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
+			if !strings.Contains(q.expr, zeroFallback) || alwaysZero[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
 				continue
 			}
-			q.expr, q.at = strings.ReplaceAll(q.expr, zero, ""), false
-			n, err := sys.askFor(t.Context(), q, time.Since(begun)+drawn, 2*measured) // since before the first fault
+			q.expr, q.at = strings.ReplaceAll(q.expr, zeroFallback, ""), false
+			n, err := sys.runQueryOver(t.Context(), q, time.Since(runStart)+graphRange, 2*scrapeInterval) // since before the first fault
 			if err != nil || n == 0 {
 				t.Errorf("%s: no data after the faults: %v\n    %s", q.where, err, q.expr)
 			}
 			shown++
 		}
 	}
-	for place, reason := range neverSeen {
+	for place, reason := range alwaysZero {
 		sys.note("%s was never more than zero: %s", place, reason)
 	}
-	say("     %d queries that are 0 in peace showed what went wrong", shown)
+	printProgress("     %d queries that are 0 in peace showed what went wrong", shown)
 }
 
-// ask runs a query on its data source over the last minutes, as a dashboard does, and returns the number of series or lines.
-func (sys *stack) ask(ctx context.Context, q question) (int, error) {
-	return sys.askFor(ctx, q, drawn, measured)
+// runQuery runs a query on its data source over the last minutes, as a dashboard does, and returns the number of series or lines.
+func (sys *stack) runQuery(ctx context.Context, q panelQuery) (int, error) {
+	return sys.runQueryOver(ctx, q, graphRange, scrapeInterval)
 }
 
-func (sys *stack) askFor(ctx context.Context, q question, while, step time.Duration) (int, error) {
+func (sys *stack) runQueryOver(ctx context.Context, q panelQuery, while, step time.Duration) (int, error) {
 	switch {
 	case q.kind == "prometheus" && q.at:
 		found, err := sys.query(ctx, q.expr)

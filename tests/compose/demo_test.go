@@ -18,14 +18,14 @@ func testDemo(t *testing.T, sys *stack) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	say("     %s", lines[len(lines)-1])
+	printProgress("     %s", lines[len(lines)-1])
 }
 
 // demo runs the README's command with the project and the address of this run.
 func (sys *stack) demo(t *testing.T) (string, error) {
 	compose := append(slices.Clone(sys.command), sys.projectFlags()...)
 	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "demo-compose",
-		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+sys.url(gatewayPort))
+		"COMPOSE="+strings.Join(compose, " "), "COMANDA_URL="+sys.portURL(gatewayPort))
 	command.Dir = sys.root
 	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { // flags of the make that runs this test
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS") || strings.HasPrefix(pair, "ARGS=")

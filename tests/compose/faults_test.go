@@ -10,49 +10,49 @@ import (
 // fault is one fault and the alerts that it makes fire, during the fault or after it.
 type fault struct {
 	name          string
-	make          func(*testing.T, *stack) (undo func())
-	during, after []sign
+	cause          func(*testing.T, *stack) (undo func())
+	during, after []alertPattern
 	needs         []string // services without which the alerts cannot fire
 }
 
 // faults are caused one after the other. Errors come first, because their alerts fire until their windows end.
 var faults = []fault{
-	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
-		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
-	{"events that no consumer can handle, lost targets and rules", together(lostTarget, garbage, deadRow, badRule, stopped("order-db-exporter")),
-		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
+	{"the gateway's sidecar is stopped while people ask", allOf(stoppedContainers("gateway-dapr"), continuousRequests),
+		[]alertPattern{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
+	{"events that no consumer can handle, lost targets and rules", allOf(removedTarget, unreadableEvents, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
+		[]alertPattern{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
 			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil, nil},
-	{"Loki refuses a log line", oldLine, []sign{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
-	{"a database has no connection left, a service none to it", together(crowd, queue),
-		[]sign{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil, nil},
-	{"the sidecars of product and user are stopped while people order and register", together(stopped("product-dapr", "user-dapr"), orders(15), registration),
-		[]sign{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
-		[]sign{"SagaSlow saga=order severity=warning"}, nil},
-	{"no decision until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
-		[]sign{"SagaSlow saga=given_up"}, nil, nil},
+	{"Loki refuses a log line", tooOldLogLine, []alertPattern{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
+	{"a database has no connection left, a service none to it", allOf(exhaustedServer, lockedTable),
+		[]alertPattern{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil, nil},
+	{"the sidecars of product and user are stopped while people order and register", allOf(stoppedContainers("product-dapr", "user-dapr"), pendingOrders(15), pendingRegistration),
+		[]alertPattern{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
+		[]alertPattern{"SagaSlow saga=order severity=warning"}, nil},
+	{"no decision until order gives up", allOf(shortDeadline, stoppedContainers("product-dapr"), pendingOrders(1)),
+		[]alertPattern{"SagaSlow saga=given_up"}, nil, nil},
 	{"product is stopped, then the databases of the others while people ask; and a consumer does not read on",
-		together(stopped("product"), visitors, stopped("auth-db", "user-db", "order-db"), silentReader),
-		[]sign{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=" + silentGroup}, nil, nil},
-	{"Kafka is stopped", together(stopped("kafka"), orders(3)),
-		[]sign{"ServiceDown part=broker", "OutboxBehind"}, nil, nil},
-	{"user dies again and again", restarts("user", 4),
-		[]sign{"ServiceDown part=restarts"}, nil, nil},
+		allOf(stoppedContainers("product"), continuousRequests, stoppedContainers("auth-db", "user-db", "order-db"), stalledConsumer),
+		[]alertPattern{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=" + stalledGroup}, nil, nil},
+	{"Kafka is stopped", allOf(stoppedContainers("kafka"), pendingOrders(3)),
+		[]alertPattern{"ServiceDown part=broker", "OutboxBehind"}, nil, nil},
+	{"user dies again and again", repeatedKills("user", 4),
+		[]alertPattern{"ServiceDown part=restarts"}, nil, nil},
 }
 
-// oneOfThree is the fault that needs replicas. testScale causes it.
-var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil, nil}
+// stoppedReplica is the fault that needs replicas. testScale causes it.
+var stoppedReplica = fault{"one of three is stopped", stoppedContainers("order-2"), []alertPattern{"ServiceDown part=replica"}, nil, nil}
 
-// signs returns all alerts that the faults of this test make fire.
-func signs() []sign {
-	all := slices.Clone(oneOfThree.during)
+// expectedAlerts returns all alerts that the faults of this test make fire.
+func expectedAlerts() []alertPattern {
+	all := slices.Clone(stoppedReplica.during)
 	for _, f := range faults {
 		all = append(append(all, f.during...), f.after...)
 	}
 	return all
 }
 
-// together causes several faults at the same time and undoes them in reverse order.
-func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
+// allOf causes several faults at the same time and undoes them in reverse order.
+func allOf(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
 	return func(t *testing.T, sys *stack) func() {
 		var undo []func()
 		end := func() {
@@ -74,8 +74,8 @@ func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) f
 	}
 }
 
-// stopped stops containers gracefully, as an operator may do by mistake.
-func stopped(names ...string) func(*testing.T, *stack) func() {
+// stoppedContainers stops containers gracefully, as an operator may do by mistake.
+func stoppedContainers(names ...string) func(*testing.T, *stack) func() {
 	return func(t *testing.T, sys *stack) func() {
 		ids := sys.ids(t, names...)
 		sys.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)

@@ -19,7 +19,7 @@ var (
 	databases = []string{"auth-db", "user-db", "order-db", "product-db"}
 )
 
-func victims() []string {
+func containersToKill() []string {
 	all := append([]string{"kafka"}, databases...)
 	for _, service := range services {
 		all = append(all, service, service+"-dapr")
@@ -35,16 +35,16 @@ func testKills(t *testing.T, sys *stack) {
 	orders := scenario.StartLoad(t, ana, dish, 2, 0)
 	defer orders.Stop()
 	orders.AwaitMore(10)
-	for _, name := range victims() {
+	for _, name := range containersToKill() {
 		before := sys.container(t, name)
 		since := time.Now()
 		sys.kill(t, before)
-		scenario.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return sys.isBack(ctx, before) })
+		scenario.EventuallyWithin(t, recoveryTimeout, name+" is back", func(ctx context.Context) error { return sys.checkRestarted(ctx, before) })
 		orders.AwaitMore(20)
-		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
+		printProgress("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
 	}
 	taken := orders.Stop()
-	sys.healthy(t, comesBack)
+	sys.awaitHealthy(t, recoveryTimeout)
 	since, invariants := time.Now(), sys.invariants(t)
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, "every order that was taken is confirmed", func(ctx context.Context) error {
 		statuses, err := invariants.Orders(ctx)
@@ -55,31 +55,31 @@ func testKills(t *testing.T, sys *stack) {
 		}
 		return err
 	})
-	say("     %d orders were taken; all confirmed %.1f s after all was healthy", len(taken), time.Since(since).Seconds())
+	printProgress("     %d orders were taken; all confirmed %.1f s after all was healthy", len(taken), time.Since(since).Seconds())
 	invariants.Want(t)
-	sys.wantNoAlertOfOldGateways(t)
+	sys.wantNoAlertForOldGatewayGroups(t)
 }
 
-// wantNoAlertOfOldGateways checks that no alert fired for the consumer group of a single gateway since the run began. Each
+// wantNoAlertForOldGatewayGroups checks that no alert fired for the consumer group of a single gateway since the run began. Each
 // start of a gateway's sidecar creates a new group. The old group keeps its lag and never has members again.
-func (sys *stack) wantNoAlertOfOldGateways(t *testing.T) {
+func (sys *stack) wantNoAlertForOldGatewayGroups(t *testing.T) {
 	t.Helper()
 	if missing := sys.missing(prometheus...); len(missing) > 0 {
-		sys.unchecked("no alert speaks of the consumer groups of earlier gateways", missing)
+		sys.skipCheck("no alert speaks of the consumer groups of earlier gateways", missing)
 		return
 	}
-	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(begun).Seconds())
+	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(runStart).Seconds())
 	for _, each := range scenario.Try(sys.query(t.Context(), expr)).OrFail(t) {
 		t.Errorf("an alert fired for the group of one gateway: %v", each.Labels)
 	}
 }
 
-// comesBack limits the time until a killed container is healthy again on a shared machine: a database recovers, Kafka elects
+// recoveryTimeout limits the time until a killed container is healthy again on a shared machine: a database recovers, Kafka elects
 // a leader, and a health check runs every 10 s.
-const comesBack = 2 * time.Minute
+const recoveryTimeout = 2 * time.Minute
 
-// isBack checks that the engine restarted a container and that it is healthy.
-func (sys *stack) isBack(ctx context.Context, before container) error {
+// checkRestarted checks that the engine restarted a container and that it is healthy.
+func (sys *stack) checkRestarted(ctx context.Context, before container) error {
 	all, err := sys.containers(ctx)
 	if err != nil {
 		return err
@@ -91,5 +91,5 @@ func (sys *stack) isBack(ctx context.Context, before container) error {
 	if !now.State.StartedAt.After(before.State.StartedAt) {
 		return errors.New("the container was not restarted")
 	}
-	return now.well()
+	return now.checkHealthy()
 }

@@ -14,8 +14,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// recent is the time range of the log checks.
-const recent = time.Hour
+// logRange is the time range of the log checks.
+const logRange = time.Hour
 
 // logStore is the source of the log checks: Loki, or the engine's own log files in a run without Loki.
 type logStore interface {
@@ -43,7 +43,7 @@ func (l lokiLogs) lines(ctx context.Context, service, traceID string) ([]string,
 	if traceID != "" {
 		query += fmt.Sprintf(` | json | traceId=%q`, traceID)
 	}
-	found, err := l.logs(ctx, query, recent)
+	found, err := l.logs(ctx, query, logRange)
 	var texts []string
 	for _, each := range found {
 		texts = append(texts, each.Text)
@@ -65,7 +65,7 @@ func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]strin
 	if !there {
 		return nil, fmt.Errorf("%s: %w", service, errNoSuchService)
 	}
-	text, err := said(ctx, c.ID, "--since", recent.String())
+	text, err := containerLog(ctx, c.ID, "--since", logRange.String())
 	if err != nil {
 		return nil, fmt.Errorf("read the log of %s: %w: %s", service, err, text)
 	}
@@ -92,8 +92,8 @@ func parseEntry(line string) entry {
 	return e
 }
 
-// wantTraced waits until each service has logged a line with the trace's id.
-func (sys *stack) wantTraced(t *testing.T, traceID string, services ...string) {
+// wantLogLinesOfTrace waits until each service has logged a line with the trace's id.
+func (sys *stack) wantLogLinesOfTrace(t *testing.T, traceID string, services ...string) {
 	t.Helper()
 	store := sys.logStore()
 	for _, service := range services {
@@ -106,7 +106,7 @@ func (sys *stack) wantTraced(t *testing.T, traceID string, services ...string) {
 			return err
 		})
 	}
-	say("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
+	printProgress("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
 }
 
 // The store has lines of every running container that wrote any. Services and sidecars write JSON with a time and a level.
@@ -117,7 +117,7 @@ func testLogs(t *testing.T, sys *stack) {
 	seen := 0
 	for name, c := range all {
 		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))
-		if !c.State.Running || !structured && !sys.saidSomething(t.Context(), c) {
+		if !c.State.Running || !structured && !sys.hasLogLines(t.Context(), c) {
 			continue
 		}
 		scenario.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
@@ -138,11 +138,11 @@ func testLogs(t *testing.T, sys *stack) {
 		})
 		seen++
 	}
-	say("     %s has lines of %d containers", store.name(), seen)
+	printProgress("     %s has lines of %d containers", store.name(), seen)
 }
 
-// saidSomething reports whether a container wrote any line.
-func (sys *stack) saidSomething(ctx context.Context, c container) bool {
-	out, err := said(ctx, c.ID, "--tail", "1")
+// hasLogLines reports whether a container wrote any line.
+func (sys *stack) hasLogLines(ctx context.Context, c container) bool {
+	out, err := containerLog(ctx, c.ID, "--tail", "1")
 	return err == nil && out != ""
 }

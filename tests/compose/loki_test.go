@@ -47,6 +47,6 @@ func (sys *stack) loki(ctx context.Context, query string, while, step time.Durat
 	values.Set("end", fmt.Sprint(time.Now().UnixNano()))
 	values.Set("limit", "1000")
 	var answer struct{ Data result }
-	err := get(ctx, sys.url(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
+	err := get(ctx, sys.portURL(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
 	return answer.Data, err
 }

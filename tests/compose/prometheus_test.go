@@ -54,7 +54,7 @@ func get(ctx context.Context, address string, into any) error {
 // prometheus calls an endpoint of Prometheus's API below /api/v1/.
 func (sys *stack) prometheus(ctx context.Context, endpoint string, query url.Values, into any) error {
 	answer := struct{ Data any }{into}
-	return get(ctx, sys.url(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
+	return get(ctx, sys.portURL(prometheusPort)+"/api/v1/"+endpoint+"?"+query.Encode(), &answer)
 }
 
 // result is the response of Prometheus and Loki to a query for numbers.
@@ -73,7 +73,7 @@ func (r result) series() ([]series, error) {
 	if r.ResultType == "scalar" {
 		var value [2]any
 		err := json.Unmarshal(r.Result, &value)
-		return []series{{Values: numbers([][2]any{value})}}, err
+		return []series{{Values: sampleValues([][2]any{value})}}, err
 	}
 	if err := json.Unmarshal(r.Result, &rows); err != nil {
 		return nil, fmt.Errorf("a %s: %w", r.ResultType, err)
@@ -83,14 +83,14 @@ func (r result) series() ([]series, error) {
 		if row.Values == nil {
 			row.Values = [][2]any{row.Value}
 		}
-		if values := numbers(row.Values); len(values) > 0 {
+		if values := sampleValues(row.Values); len(values) > 0 {
 			all = append(all, series{row.Metric, values})
 		}
 	}
 	return all, nil
 }
 
-func numbers(samples [][2]any) []float64 {
+func sampleValues(samples [][2]any) []float64 {
 	var values []float64
 	for _, sample := range samples {
 		text, _ := sample[1].(string)
@@ -151,7 +151,7 @@ func (sys *stack) alerts(ctx context.Context) ([]alert, error) {
 	}
 	var all []alert
 	for _, a := range answer.Alerts {
-		if !sys.leftOut(a.Labels) {
+		if !sys.isLeftOut(a.Labels) {
 			all = append(all, a)
 		}
 	}

@@ -14,21 +14,21 @@ import (
 func (sys *stack) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	if containers, _ := owned(ctx, "container", project); len(containers) > 0 {
+	if containers, _ := listObjects(ctx, "container", project); len(containers) > 0 {
 		_, _ = docker(ctx, append([]string{"container", "rm", "--force", "--volumes"}, containers...)...)
 	}
 	for _, kind := range []string{"network", "volume"} {
-		if things, _ := owned(ctx, kind, project); len(things) > 0 {
+		if things, _ := listObjects(ctx, kind, project); len(things) > 0 {
 			_, _ = docker(ctx, append([]string{kind, "rm"}, things...)...)
 		}
 	}
-	return left(ctx)
+	return checkNothingLeft(ctx)
 }
 
-// left returns an error that lists the project's remaining objects.
-func left(ctx context.Context) error {
+// checkNothingLeft returns an error that lists the project's remaining objects.
+func checkNothingLeft(ctx context.Context) error {
 	for _, kind := range []string{"container", "network", "volume"} {
-		things, err := owned(ctx, kind, project)
+		things, err := listObjects(ctx, kind, project)
 		if err != nil {
 			return err
 		}
@@ -39,25 +39,25 @@ func left(ctx context.Context) error {
 	return nil
 }
 
-// keepLogs saves every container's log and its `docker inspect` in a folder.
-func (sys *stack) keepLogs() {
+// saveLogs saves every container's log and its `docker inspect` in a folder.
+func (sys *stack) saveLogs() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	dir := os.Getenv("LOGS")
 	if dir == "" {
-		dir = filepath.Join(os.TempDir(), "comanda-compose-"+begun.Format("20060102-150405"))
+		dir = filepath.Join(os.TempDir(), "comanda-compose-"+runStart.Format("20060102-150405"))
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		say("the logs cannot be kept: %v", err)
+		printProgress("the logs cannot be kept: %v", err)
 		return
 	}
 	all, err := sys.containers(ctx)
 	if err != nil {
-		say("the logs cannot be kept: %v", err)
+		printProgress("the logs cannot be kept: %v", err)
 		return
 	}
 	for service, c := range all {
-		logs, _ := said(ctx, c.ID, "--timestamps")
+		logs, _ := containerLog(ctx, c.ID, "--timestamps")
 		_ = os.WriteFile(filepath.Join(dir, service+".log"), []byte(logs), 0o644)
 	}
 	if text, err := docker(ctx, "ps", "--all", "--no-trunc", "--filter", "label=com.docker.compose.project="+project); err == nil {

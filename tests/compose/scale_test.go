@@ -24,19 +24,19 @@ var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "pr
 // Three replicas of order and three of product, each with its sidecar, share the work. Clients see the same behaviour.
 func testScale(t *testing.T, sys *stack) {
 	for service, three := range replicas {
-		sys.wantShared(t, service, three)
+		sys.wantPartitionsShared(t, service, three)
 	}
-	sys.wantSpread(t)
-	sys.wantNoCollision(t)
-	sys.prove(t, oneOfThree)
+	sys.wantCallsSpread(t)
+	sys.wantOneRecoveryPerRound(t)
+	sys.testFault(t, stoppedReplica)
 	sys.invariants(t).Want(t)
 }
 
-// wantShared checks that the three members of the service's consumer group share the partitions, and that the exporter
+// wantPartitionsShared checks that the three members of the service's consumer group share the partitions, and that the exporter
 // reports three members.
-func (sys *stack) wantShared(t *testing.T, group string, three []string) {
+func (sys *stack) wantPartitionsShared(t *testing.T, group string, three []string) {
 	scenario.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
-		broker, err := sys.broker()
+		broker, err := sys.kafkaClient()
 		if err != nil {
 			return err
 		}
@@ -69,11 +69,11 @@ func (sys *stack) wantShared(t *testing.T, group string, three []string) {
 	})
 }
 
-// wantSpread checks that each replica handles calls, and that every watcher gets the changes of all replicas.
-func (sys *stack) wantSpread(t *testing.T) {
+// wantCallsSpread checks that each replica handles calls, and that every watcher gets the changes of all replicas.
+func (sys *stack) wantCallsSpread(t *testing.T) {
 	s := sys.scenario(t)
 	ana, dish := s.Customer(), s.Dish(1000, 700)
-	before := sys.answered(t)
+	before := sys.handledCalls(t)
 	var watchers []*scenario.Stream
 	for range 30 {
 		order := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
@@ -86,7 +86,7 @@ func (sys *stack) wantSpread(t *testing.T) {
 	for _, three := range replicas {
 		for _, replica := range three {
 			scenario.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
-				if now := sys.answered(t); now[replica] <= before[replica] {
+				if now := sys.handledCalls(t); now[replica] <= before[replica] {
 					return fmt.Errorf("still %v", now[replica])
 				}
 				return nil
@@ -96,9 +96,9 @@ func (sys *stack) wantSpread(t *testing.T) {
 	s.WantStock(dish, 1000-30, 30, 0)
 }
 
-// answered returns the number of calls that each replica handled since it started, by the name of its container's service. It
+// handledCalls returns the number of calls that each replica handled since it started, by the name of its container's service. It
 // ignores the series of earlier containers.
-func (sys *stack) answered(t *testing.T) map[string]float64 {
+func (sys *stack) handledCalls(t *testing.T) map[string]float64 {
 	t.Helper()
 	found := scenario.Try(sys.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`)).OrFail(t)
 	counts := map[string]float64{}
@@ -109,14 +109,14 @@ func (sys *stack) answered(t *testing.T) map[string]float64 {
 	return counts
 }
 
-// wantNoCollision keeps orders PENDING until recovery publishes their events again. Although three replicas run recovery, each
+// wantOneRecoveryPerRound keeps orders PENDING until recovery publishes their events again. Although three replicas run recovery, each
 // event is published once per round, and each order changes only once.
-func (sys *stack) wantNoCollision(t *testing.T) {
+func (sys *stack) wantOneRecoveryPerRound(t *testing.T) {
 	const patient = 30 * time.Second // RECOVERY_AFTER
 	s, invariants := sys.scenario(t), sys.invariants(t)
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	deaf := []string{"product-dapr", "product-2-dapr", "product-3-dapr"}
-	undo := stopped(deaf...)(t, sys)
+	undo := stoppedContainers(deaf...)(t, sys)
 	since := time.Now()
 	var orders []string
 	for range 12 {
@@ -147,5 +147,5 @@ func (sys *stack) wantNoCollision(t *testing.T) {
 		}
 	}
 	s.WantStock(dish, 100-len(orders), len(orders), 0)
-	sys.healthy(t, comesBack)
+	sys.awaitHealthy(t, recoveryTimeout)
 }

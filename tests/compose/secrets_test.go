@@ -14,16 +14,16 @@ import (
 )
 
 // Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts, and one line explains the error.
-func testSecretsAreAsked(t *testing.T, sys *stack) {
+func testUpFailsWithoutAGoodSecret(t *testing.T, sys *stack) {
 	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Log("KEEP=yes: the system that is up stays as it is")
 		return
 	}
-	started := append([]string{"up", "-d"}, sys.started(t)...)
+	started := append([]string{"up", "-d"}, sys.servicesToStart(t)...)
 	settings := maps.Clone(sys.settings)
 	delete(settings, "JWT_SECRET_KEY")
 	_, err := sys.composeWith(t.Context(), settings, started...)
-	wantOneLine(t, "without a key", fmt.Sprint(err), err)
+	wantOneLineOfHelp(t, "without a key", fmt.Sprint(err), err)
 	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
 		t.Errorf("without a key, `up` started %d containers", len(all))
 	}
@@ -33,9 +33,9 @@ func testSecretsAreAsked(t *testing.T, sys *stack) {
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	log := ""
 	if job, there := all["secrets"]; there {
-		log = scenario.Try(said(t.Context(), job.ID)).OrFail(t)
+		log = scenario.Try(containerLog(t.Context(), job.ID)).OrFail(t)
 	}
-	wantOneLine(t, "with a short key", log, err)
+	wantOneLineOfHelp(t, "with a short key", log, err)
 	for name, c := range all {
 		if c.State.Running && slices.Contains(services, name) {
 			t.Errorf("with a short key, %s is running", name)
@@ -46,8 +46,8 @@ func testSecretsAreAsked(t *testing.T, sys *stack) {
 	}
 }
 
-// wantOneLine checks that `up` failed with one line that names JWT_SECRET_KEY and the command that creates a good one.
-func wantOneLine(t *testing.T, when, said string, err error) {
+// wantOneLineOfHelp checks that `up` failed with one line that names JWT_SECRET_KEY and the command that creates a good one.
+func wantOneLineOfHelp(t *testing.T, when, said string, err error) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("%s: `up` succeeded, want a failure", when)
@@ -62,20 +62,20 @@ func wantOneLine(t *testing.T, when, said string, err error) {
 		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), said)
 		return
 	}
-	say("     %s: %s", when, strings.TrimSpace(lines[0]))
+	printProgress("     %s: %s", when, strings.TrimSpace(lines[0]))
 }
 
-// secret reports whether a setting is a secret.
-func secret(name string) bool {
+// isSecret reports whether a setting is a secret.
+func isSecret(name string) bool {
 	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") || strings.Contains(name, "DATABASE_URL")
 }
 
 // The output of `docker inspect` for containers and images contains no secret, and neither does any log.
-func testSecretsAreKept(t *testing.T, sys *stack) {
+func testNoSecretIsVisible(t *testing.T, sys *stack) {
 	known := map[string]string{"JWT_SECRET_KEY": sys.settings["JWT_SECRET_KEY"]}
 	for _, service := range services {
 		for name, value := range sys.secrets(t, service) {
-			if secret(name) {
+			if isSecret(name) {
 				known[service+" "+name] = value
 			}
 		}
@@ -86,9 +86,9 @@ func testSecretsAreKept(t *testing.T, sys *stack) {
 		shown := string(scenario.Try(json.Marshal(scenario.Try(inspect[any](t.Context(), "container", c.ID)).OrFail(t))).OrFail(t)) +
 			string(scenario.Try(json.Marshal(scenario.Try(inspect[any](t.Context(), "image", c.Image)).OrFail(t))).OrFail(t)) +
 			scenario.Try(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image)).OrFail(t)
-		log := scenario.Try(said(t.Context(), c.ID)).OrFail(t)
+		log := scenario.Try(containerLog(t.Context(), c.ID)).OrFail(t)
 		for what, value := range known {
-			if strings.Contains(shown, value) && !mayShow(name, what) {
+			if strings.Contains(shown, value) && !mayBeVisible(name, what) {
 				t.Errorf("docker inspect of %s shows %s", name, what)
 			}
 			if strings.Contains(log, value) {
@@ -96,12 +96,12 @@ func testSecretsAreKept(t *testing.T, sys *stack) {
 			}
 		}
 	}
-	say("     %d secrets are looked for in %d containers, their images and their logs", len(known), len(all))
+	printProgress("     %d secrets are looked for in %d containers, their images and their logs", len(known), len(all))
 }
 
-// mayShow reports whether `docker inspect` of a service may show a secret. Compose passes JWT_SECRET_KEY from the operator's
+// mayBeVisible reports whether `docker inspect` of a service may show a secret. Compose passes JWT_SECRET_KEY from the operator's
 // environment only to the services that sign and check tokens, and to the job that checks the key. Every other secret is in a
 // volume.
-func mayShow(service, what string) bool {
+func mayBeVisible(service, what string) bool {
 	return what == "JWT_SECRET_KEY" && (service == "secrets" || slices.Contains(services, service))
 }

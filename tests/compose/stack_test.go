@@ -38,13 +38,13 @@ type stack struct {
 	settings map[string]string // the environment of compose
 	files    []string
 	notes    []string // printed as the last lines of the run
-	// notChecked are the checks that this run could not make, each with the services it needs.
-	notChecked []string
+	// skippedChecks are the checks that this run could not make, each with the services it needs.
+	skippedChecks []string
 
-	dead map[string]int64 // the dead letters that the test caused itself
+	knownDeadLetters map[string]int64 // the dead letters that the test caused itself
 
 	// Users that exist before the faults, for checks while registration fails.
-	people *scenario.Scenario
+	faultScenario *scenario.Scenario
 	ana    scenario.User
 	dish   client.Product
 }
@@ -52,14 +52,14 @@ type stack struct {
 // current is the stack to remove when the run is interrupted.
 var current atomic.Pointer[stack]
 
-// open prepares a run. It starts no container.
-func open(t *testing.T) *stack {
+// newStack prepares a run. It starts no container.
+func newStack(t *testing.T) *stack {
 	root, err := comanda.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
 	sys := &stack{root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes",
-		host: os.Getenv("PUBLISH_HOST"), dead: map[string]int64{}}
+		host: os.Getenv("PUBLISH_HOST"), knownDeadLetters: map[string]int64{}}
 	if sys.host == "" {
 		sys.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
 	}
@@ -72,9 +72,9 @@ func open(t *testing.T) *stack {
 	if err := errors.Join(os.MkdirAll(sys.dir, 0o755), os.WriteFile(filepath.Join(sys.dir, "empty.env"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.keptKey(t), "PUBLISH_HOST": sys.host}
+	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.loadOrCreateKey(t), "PUBLISH_HOST": sys.host}
 	sys.files = []string{filepath.Join(root, "docker-compose.yml"), sys.override(t)}
-	say("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)
+	printProgress("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)
 	current.Store(sys)
 	t.Cleanup(func() { sys.close(t) })
 	if !sys.keep {
@@ -83,16 +83,16 @@ func open(t *testing.T) *stack {
 	return sys
 }
 
-// key returns a random secret.
-func key() string { return rand.Text() + rand.Text() }
+// randomSecret returns a random secret.
+func randomSecret() string { return rand.Text() + rand.Text() }
 
-// keptKey returns the key of a kept system, or a new one.
-func (sys *stack) keptKey(t testing.TB) string {
+// loadOrCreateKey returns the key of a kept system, or a new one.
+func (sys *stack) loadOrCreateKey(t testing.TB) string {
 	file := filepath.Join(sys.dir, "key")
 	if text, err := os.ReadFile(file); err == nil {
 		return string(text)
 	}
-	made := key()
+	made := randomSecret()
 	if err := os.WriteFile(file, []byte(made), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func (sys *stack) composeWith(ctx context.Context, settings map[string]string, a
 	command.WaitDelay = 30 * time.Second
 	for _, pair := range os.Environ() { // keeps the locations of Docker and of modules, but none of Comanda's settings
 		name, _, _ := strings.Cut(pair, "=")
-		if _, ours := settings[name]; !ours && passedOn(name) {
+		if _, ours := settings[name]; !ours && isPassedToCompose(name) {
 			command.Env = append(command.Env, pair)
 		}
 	}
@@ -142,9 +142,9 @@ func (sys *stack) projectFlags() []string {
 	return flags
 }
 
-// passedOn reports whether Compose gets a variable of this process's environment: it needs those to find Docker and to find
+// isPassedToCompose reports whether Compose gets a variable of this process's environment: it needs those to find Docker and to find
 // and build the images.
-func passedOn(name string) bool {
+func isPassedToCompose(name string) bool {
 	for _, prefix := range []string{"DOCKER_", "BUILDKIT_", "GO", "HTTP", "http", "NO_PROXY", "no_proxy"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
@@ -153,8 +153,8 @@ func passedOn(name string) bool {
 	return strings.HasSuffix(name, "_IMAGE") || slices.Contains([]string{"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "COMANDA_VERSION", "SSL_CERT_FILE"}, name)
 }
 
-// up starts the services of the files, except those left out. It does not wait until they are healthy.
-func (sys *stack) up(t testing.TB) {
+// composeUp starts the services of the files, except those left out. It does not wait until they are healthy.
+func (sys *stack) composeUp(t testing.TB) {
 	t.Helper()
 	args := []string{"up", "-d"}
 	if len(sys.without) > 0 {
@@ -180,7 +180,7 @@ func (sys *stack) services(t testing.TB) []string {
 
 // containers returns the project's containers by the names of their services.
 func (sys *stack) containers(ctx context.Context) (map[string]container, error) {
-	ids, err := owned(ctx, "container", project)
+	ids, err := listObjects(ctx, "container", project)
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +204,8 @@ func (sys *stack) container(t testing.TB, service string) container {
 // image returns the image of a service's container.
 func (sys *stack) image(t testing.TB, service string) string { return sys.container(t, service).Image }
 
-// healthy waits until every container is healthy and every job has succeeded.
-func (sys *stack) healthy(t testing.TB, within time.Duration) {
+// awaitHealthy waits until every container is healthy and every job has succeeded.
+func (sys *stack) awaitHealthy(t testing.TB, within time.Duration) {
 	t.Helper()
 	scenario.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
 		all, err := sys.containers(ctx)
@@ -213,29 +213,29 @@ func (sys *stack) healthy(t testing.TB, within time.Duration) {
 			err = errors.New("the project has no container")
 		}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if c := all[name]; !c.ended() {
-				err = errors.Join(err, c.well())
+			if c := all[name]; !c.succeeded() {
+				err = errors.Join(err, c.checkHealthy())
 			}
 		}
 		return err
 	})
 }
 
-// url returns the address of a published port.
-func (sys *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", sys.host, port) }
+// portURL returns the address of a published port.
+func (sys *stack) portURL(port int) string { return fmt.Sprintf("http://%s:%d", sys.host, port) }
 
 // close saves the logs of a failed run, removes everything, and prints the summary.
 func (sys *stack) close(t *testing.T) {
 	if t.Failed() {
-		sys.keepLogs()
+		sys.saveLogs()
 	}
 	if sys.keep {
-		say("KEEP=yes: it is still up, as project %s", project)
+		printProgress("KEEP=yes: it is still up, as project %s", project)
 	} else if left := errors.Join(sys.remove(), os.RemoveAll(sys.dir)); left != nil {
 		t.Errorf("objects remain after the removal: %v", left)
 	}
 	current.Store(nil)
-	sys.saySummary()
+	sys.printSummary()
 }
 
 // note adds a line to the last lines of the run.

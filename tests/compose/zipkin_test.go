@@ -32,7 +32,7 @@ func (s span) String() string {
 // trace returns a trace's spans in Zipkin, by time.
 func (sys *stack) trace(ctx context.Context, id string) (trace, error) {
 	var spans trace
-	err := get(ctx, sys.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
+	err := get(ctx, sys.portURL(zipkinPort)+"/api/v2/trace/"+id, &spans)
 	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	return spans, err
 }
@@ -47,8 +47,8 @@ func (t trace) String() string {
 	return text.String()
 }
 
-// whole checks that the trace has one root and that it contains the parent of every other span.
-func (t trace) whole() error {
+// checkComplete checks that the trace has one root and that it contains the parent of every other span.
+func (t trace) checkComplete() error {
 	known := map[string]bool{}
 	for _, s := range t {
 		known[s.ID] = true

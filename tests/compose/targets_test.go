@@ -26,7 +26,7 @@ func testTargets(t *testing.T, sys *stack) {
 		}
 		return err
 	})
-	say("     %d targets are up", len(scenario.Try(sys.targets(t.Context())).OrFail(t)))
+	printProgress("     %d targets are up", len(scenario.Try(sys.targets(t.Context())).OrFail(t)))
 }
 
 // targetState is one target of Prometheus.
@@ -39,5 +39,5 @@ type targetState struct {
 func (sys *stack) targets(ctx context.Context) ([]targetState, error) {
 	var answer struct{ ActiveTargets []targetState }
 	err := sys.prometheus(ctx, "targets", nil, &answer)
-	return slices.DeleteFunc(answer.ActiveTargets, func(target targetState) bool { return sys.leftOut(target.Labels) }), err
+	return slices.DeleteFunc(answer.ActiveTargets, func(target targetState) bool { return sys.isLeftOut(target.Labels) }), err
 }

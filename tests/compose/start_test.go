@@ -17,11 +17,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// startup limits the time until the whole system is healthy on two cores, with images built.
-const startup = 5 * time.Minute
+// startTimeout limits the time until the whole system is healthy on two cores, with images built.
+const startTimeout = 5 * time.Minute
 
-// started returns the services for `up` to start; an empty list means all.
-func (sys *stack) started(t testing.TB) []string {
+// servicesToStart returns the services for `up` to start; an empty list means all.
+func (sys *stack) servicesToStart(t testing.TB) []string {
 	t.Helper()
 	if len(sys.without) == 0 {
 		return nil
@@ -29,27 +29,27 @@ func (sys *stack) started(t testing.TB) []string {
 	return sys.services(t)
 }
 
-// start builds the images and starts the system, unless an earlier run kept it.
-func (sys *stack) start(t *testing.T) {
+// buildAndStart builds the images and starts the system, unless an earlier run kept it.
+func (sys *stack) buildAndStart(t *testing.T) {
 	if all, err := sys.containers(t.Context()); err == nil && sys.keep && len(all) > 0 {
-		say("going on with the system that is up")
-		reload(t, sys)
+		printProgress("going on with the system that is up")
+		reloadPrometheus(t, sys)
 		return
 	}
 	since := time.Now()
-	scenario.Try(sys.compose(t.Context(), append([]string{"build"}, sys.started(t)...)...)).OrFail(t)
-	say("     images built (%.0f s)", time.Since(since).Seconds())
+	scenario.Try(sys.compose(t.Context(), append([]string{"build"}, sys.servicesToStart(t)...)...)).OrFail(t)
+	printProgress("     images built (%.0f s)", time.Since(since).Seconds())
 	since = time.Now()
-	sys.up(t)
-	sys.healthy(t, startup)
-	say("     up and healthy (%.0f s)", time.Since(since).Seconds())
+	sys.composeUp(t)
+	sys.awaitHealthy(t, startTimeout)
+	printProgress("     up and healthy (%.0f s)", time.Since(since).Seconds())
 }
 
 // override writes the test's changes, which concern only Prometheus: alerts wait for seconds instead of minutes, and the
 // targets are a copy in a watched folder, so that the test can remove one.
 func (sys *stack) override(t *testing.T) string {
 	rules, targets := filepath.Join(sys.dir, "rules"), filepath.Dir(sys.targetsFile())
-	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), shortRules(sys.path(rulesFolder), rules),
+	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), writeShortRules(sys.path(rulesFolder), rules),
 		copyFile(sys.path("deploy/prometheus/targets/base.yml"), sys.targetsFile()))
 	none := filepath.Join(sys.dir, "none.yml")
 	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
@@ -67,7 +67,7 @@ func (sys *stack) override(t *testing.T) string {
 		t.Fatal(err)
 	}
 	sys.note("alert rules were evaluated every %s, with a sixth of their `for` and %v at most; their expressions are those of %s",
-		shortInterval, shortest, rulesFolder)
+		testInterval, maxFor, rulesFolder)
 	return file
 }
 
@@ -75,9 +75,9 @@ func (sys *stack) override(t *testing.T) string {
 func (sys *stack) targetsFile() string { return filepath.Join(sys.dir, "targets", "copy.yml") }
 
 // All five services are ready and reach each other. The run prints the measured times and memory.
-func testUp(t *testing.T, sys *stack) {
-	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(sys.url(gatewayPort)).Ready)
-	sys.healthy(t, startup)
+func testAllHealthy(t *testing.T, sys *stack) {
+	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(sys.portURL(gatewayPort)).Ready)
+	sys.awaitHealthy(t, startTimeout)
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for name, c := range all {
 		if c.RestartCount > 0 {
@@ -88,12 +88,12 @@ func testUp(t *testing.T, sys *stack) {
 		}
 	}
 	total, each := sys.memory(t.Context())
-	say("     %d containers, %.0f MB of memory: %s", len(all), total, each)
+	printProgress("     %d containers, %.0f MB of memory: %s", len(all), total, each)
 }
 
 // memory returns the memory of all containers in MB: the total, and a text with each.
 func (sys *stack) memory(ctx context.Context) (total float64, each string) {
-	ids, err := owned(ctx, "container", project)
+	ids, err := listObjects(ctx, "container", project)
 	if err != nil {
 		return 0, err.Error()
 	}

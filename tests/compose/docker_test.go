@@ -64,11 +64,11 @@ type container struct {
 
 func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
 
-// ended reports whether the container was a job that succeeded.
-func (c container) ended() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
+// succeeded reports whether the container was a job that succeeded.
+func (c container) succeeded() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
 
-// well returns an error when the container is not running or not healthy.
-func (c container) well() error {
+// checkHealthy returns an error when the container is not running or not healthy.
+func (c container) checkHealthy() error {
 	switch health := c.State.Health; {
 	case !c.State.Running:
 		return fmt.Errorf("%s is %s (%d)", c.service(), c.State.Status, c.State.ExitCode)
@@ -87,22 +87,22 @@ func docker(ctx context.Context, args ...string) (string, error) {
 	return run(exec.CommandContext(ctx, "docker", args...))
 }
 
-// maxComplaint limits the error output in a failure message. The message keeps the end, which has the reason.
-const maxComplaint = 2000
+// maxErrorOutput limits the error output in a failure message. The message keeps the end, which has the reason.
+const maxErrorOutput = 2000
 
 func run(command *exec.Cmd) (string, error) {
 	var out, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaint
 	if err := command.Run(); err != nil {
 		text := strings.TrimSpace(out.String() + "\n" + complaint.String())
-		text = text[max(0, len(text)-maxComplaint):]
+		text = text[max(0, len(text)-maxErrorOutput):]
 		return out.String(), fmt.Errorf("%s ... %s: %w: %s", command.Args[0], command.Args[len(command.Args)-1], err, text)
 	}
 	return out.String(), nil
 }
 
-// said returns what a container wrote to stdout and stderr.
-func said(ctx context.Context, id string, args ...string) (string, error) {
+// containerLog returns what a container wrote to stdout and stderr.
+func containerLog(ctx context.Context, id string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "docker", append(append([]string{"logs"}, args...), id)...).CombinedOutput()
 	return string(out), err
 }
@@ -120,8 +120,8 @@ func inspect[T any](ctx context.Context, kind string, ids ...string) ([]T, error
 	return all, json.Unmarshal([]byte(text), &all)
 }
 
-// owned lists the objects of a project; kind is container, network or volume.
-func owned(ctx context.Context, kind, project string) ([]string, error) {
+// listObjects lists the objects of a project; kind is container, network or volume.
+func listObjects(ctx context.Context, kind, project string) ([]string, error) {
 	args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
 	if kind == "container" {
 		args = append(args, "--all", "--no-trunc")

@@ -18,8 +18,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// published are the ports of the services' databases on this machine.
-var published = map[string]int{"auth": 5433, "user": 5434, "order": 5435, "product": 5436}
+// databasePorts are the ports of the services' databases on this machine.
+var databasePorts = map[string]int{"auth": 5433, "user": 5434, "order": 5435, "product": 5436}
 
 const (
 	gatewayPort = 8080
@@ -52,8 +52,8 @@ func settings(text string) map[string]string {
 	return all
 }
 
-// shown returns the output of `secrets show`: accounts and the addresses of the databases.
-func (sys *stack) shown(t testing.TB) map[string]string {
+// showSecrets returns the output of `secrets show`: accounts and the addresses of the databases.
+func (sys *stack) showSecrets(t testing.TB) map[string]string {
 	t.Helper()
 	return settings(scenario.Try(sys.compose(t.Context(), "run", "--rm", "-T", "secrets", "show")).OrFail(t))
 }
@@ -61,16 +61,16 @@ func (sys *stack) shown(t testing.TB) map[string]string {
 // scenario returns a scenario in the system.
 func (sys *stack) scenario(t testing.TB) *scenario.Scenario {
 	t.Helper()
-	shown := sys.shown(t)
-	return scenario.New(t, sys.url(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
+	shown := sys.showSecrets(t)
+	return scenario.New(t, sys.portURL(gatewayPort), shown["ADMIN_EMAIL"], shown["ADMIN_PASSWORD"])
 }
 
 // invariants returns the invariants with the addresses of the databases and the broker on this machine, and with the dead
 // letters that the test caused itself.
 func (sys *stack) invariants(t testing.TB) scenario.Invariants {
 	t.Helper()
-	shown, urls := sys.shown(t), map[string]string{}
-	for service, port := range published {
+	shown, urls := sys.showSecrets(t), map[string]string{}
+	for service, port := range databasePorts {
 		address, err := url.Parse(shown[strings.ToUpper(service)+"_DATABASE"])
 		if err != nil || address.Port() != fmt.Sprint(port) {
 			t.Fatalf("the database of %s is at %v: %v", service, address, err)
@@ -78,16 +78,16 @@ func (sys *stack) invariants(t testing.TB) scenario.Invariants {
 		address.Host = net.JoinHostPort(sys.host, address.Port())
 		urls[service] = address.String()
 	}
-	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: sys.kafka(), Known: sys.dead}
+	return scenario.Invariants{Database: func(service string) string { return urls[service] }, Kafka: sys.kafkaOptions(), Known: sys.knownDeadLetters}
 }
 
-// kafka returns the options of a client on this machine. The broker advertises localhost, so the client dials the published
+// kafkaOptions returns the options of a client on this machine. The broker advertises localhost, so the client dials the published
 // address instead.
-func (sys *stack) kafka() []kgo.Opt {
+func (sys *stack) kafkaOptions() []kgo.Opt {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort)))
 	}
 	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
 }
 
-func (sys *stack) broker() (*kgo.Client, error) { return kgo.NewClient(sys.kafka()...) }
+func (sys *stack) kafkaClient() (*kgo.Client, error) { return kgo.NewClient(sys.kafkaOptions()...) }

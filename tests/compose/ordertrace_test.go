@@ -17,7 +17,7 @@ import (
 
 // All spans of one order belong to one trace, from the POST to CONFIRMED, through every service and sidecar on its way. The
 // services' log lines carry the trace's id.
-func testOneOrder(t *testing.T, sys *stack) {
+func testOrderTrace(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	since := time.Now()
@@ -31,21 +31,21 @@ func testOneOrder(t *testing.T, sys *stack) {
 		if found, err = sys.traceOf(ctx, "/api/v1/orders", since); err != nil {
 			return err
 		}
-		if err := found.whole(); err != nil {
+		if err := found.checkComplete(); err != nil {
 			return fmt.Errorf("%w%v", err, found)
 		}
-		return found.follows(way)
+		return found.checkPath(orderPath)
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
-	say("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
-	sys.wantTraced(t, found[0].TraceID, "gateway", "order", "product")
+	printProgress("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
+	sys.wantLogLinesOfTrace(t, found[0].TraceID, "gateway", "order", "product")
 }
 
 // traceOf returns the trace that began with a POST to path after since.
 func (sys *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
 	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
 	var all []trace
-	if err := get(ctx, sys.url(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
+	if err := get(ctx, sys.portURL(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
 		return nil, err
 	}
 	for _, t := range all {
@@ -66,8 +66,8 @@ func (t trace) end() int64 {
 	return last
 }
 
-// way lists the spans of an order by time, from the POST to CONFIRMED and to the live stream.
-var way = []string{
+// orderPath lists the spans of an order by time, from the POST to CONFIRMED and to the live stream.
+var orderPath = []string{
 	"gateway SERVER post /api/v1/orders",
 	"gateway CLIENT calllocal/order/orders", // the sidecars
 	"order SERVER calllocal/order/orders",
@@ -83,8 +83,8 @@ var way = []string{
 	"gateway CONSUMER process order.status.changed",
 }
 
-// follows checks that the trace has every step of a way in this order.
-func (t trace) follows(way []string) error {
+// checkPath checks that the trace has every step of a way in this order.
+func (t trace) checkPath(way []string) error {
 	at := int64(0)
 	for _, step := range way {
 		i := slices.IndexFunc(t, func(s span) bool {

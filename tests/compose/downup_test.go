@@ -27,12 +27,12 @@ func testDownAndUp(t *testing.T, sys *stack) {
 	}
 	since := time.Now()
 	scenario.Try(sys.compose(t.Context(), "down", "--timeout", "15")).OrFail(t)
-	say("     down after %.0f s", time.Since(since).Seconds())
+	printProgress("     down after %.0f s", time.Since(since).Seconds())
 	sys.files = slices.Insert(sys.files, 1, sys.path("docker-compose.scale.yml"))
 	since = time.Now()
-	sys.up(t)
-	sys.healthy(t, startup)
-	say("     up again, with three of order and of product, after %.0f s", time.Since(since).Seconds())
+	sys.composeUp(t)
+	sys.awaitHealthy(t, startTimeout)
+	printProgress("     up again, with three of order and of product, after %.0f s", time.Since(since).Seconds())
 	for _, service := range services {
 		if !maps.Equal(before[service], sys.secrets(t, service)) {
 			t.Errorf("%s: the generated secrets changed", service)
@@ -47,16 +47,16 @@ func testDownAndUp(t *testing.T, sys *stack) {
 }
 
 // After a change of JWT_SECRET_KEY, old tokens are refused. A new login returns valid ones.
-func testRotation(t *testing.T, sys *stack) {
+func testKeyRotation(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana := s.Customer()
 	scenario.Try(ana.Me(t.Context())).OrFail(t)
 	if err := os.Remove(filepath.Join(sys.dir, "key")); err != nil {
 		t.Fatal(err)
 	}
-	sys.settings["JWT_SECRET_KEY"] = sys.keptKey(t)
-	sys.up(t)
-	sys.healthy(t, startup)
+	sys.settings["JWT_SECRET_KEY"] = sys.loadOrCreateKey(t)
+	sys.composeUp(t)
+	sys.awaitHealthy(t, startTimeout)
 	scenario.EventuallyWithin(t, time.Minute, "the old token is refused", func(ctx context.Context) error {
 		_, err := ana.Me(ctx)
 		if client.Status(err) == 401 {
@@ -78,8 +78,8 @@ func testDownRemovesEverything(t *testing.T, sys *stack) {
 	}
 	since := time.Now()
 	scenario.Try(sys.compose(t.Context(), "down", "--volumes", "--timeout", "15")).OrFail(t)
-	if err := left(t.Context()); err != nil {
+	if err := checkNothingLeft(t.Context()); err != nil {
 		t.Errorf("after down -v: %v", err)
 	}
-	say("     gone after %.0f s", time.Since(since).Seconds())
+	printProgress("     gone after %.0f s", time.Since(since).Seconds())
 }

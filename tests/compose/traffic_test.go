@@ -28,24 +28,24 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 	dish, scarce := s.Dish(1_000_000, 700), s.Dish(1, 700)
 	ctx, cancel := context.WithCancel(t.Context())
 	tr := &traffic{t: t, cancel: cancel}
-	tr.every(ctx, 250*time.Millisecond, "an order until DELIVERED", func(ctx context.Context) error {
-		return tr.dinner(ctx, ana, cook, dish)
+	tr.repeat(ctx, 250*time.Millisecond, "an order until DELIVERED", func(ctx context.Context) error {
+		return tr.orderUntilDelivered(ctx, ana, cook, dish)
 	})
-	tr.every(ctx, time.Second, "an order that exceeds the stock", func(ctx context.Context) error {
+	tr.repeat(ctx, time.Second, "an order that exceeds the stock", func(ctx context.Context) error {
 		placed, err := ana.Order(ctx, scenario.Basket(scarce, 99))
 		if err == nil {
 			_, err = ana.GetOrder(ctx, placed.ID, scenario.SagaTimeout)
 		}
 		return err
 	})
-	tr.every(ctx, time.Second, "a cancelled order", func(ctx context.Context) error {
+	tr.repeat(ctx, time.Second, "a cancelled order", func(ctx context.Context) error {
 		placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 		if err == nil {
 			_, err = ana.Cancel(ctx, placed.ID, "going out after all")
 		}
 		return err
 	})
-	tr.every(ctx, 2*time.Second, "a registration, and one with a taken phone", func(ctx context.Context) error {
+	tr.repeat(ctx, 2*time.Second, "a registration, and one with a taken phone", func(ctx context.Context) error {
 		one, other := scenario.NewPerson(), scenario.NewPerson()
 		other.Phone = one.Phone
 		for _, person := range []client.Person{one, other} {
@@ -59,14 +59,14 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 		}
 		return nil
 	})
-	tr.every(ctx, 2*time.Second, "a login, and one with a wrong password", func(ctx context.Context) error {
+	tr.repeat(ctx, 2*time.Second, "a login, and one with a wrong password", func(ctx context.Context) error {
 		if _, err := s.Anonymous.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
 			return err
 		}
 		_, err := s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)
 		return err
 	})
-	tr.every(ctx, time.Second, "menu, profile and orders", func(ctx context.Context) error {
+	tr.repeat(ctx, time.Second, "menu, profile and orders", func(ctx context.Context) error {
 		_, err := ana.Menu(ctx, client.Search{})
 		if err == nil {
 			_, err = ana.Me(ctx)
@@ -79,8 +79,8 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 	return tr
 }
 
-// every repeats a step until the traffic stops. Any error fails the test.
-func (tr *traffic) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
+// repeat repeats a step until the traffic stops. Any error fails the test.
+func (tr *traffic) repeat(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
 	tr.loops.Go(func() {
 		for ctx.Err() == nil {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
@@ -101,8 +101,8 @@ func (tr *traffic) stop() {
 	tr.loops.Wait()
 }
 
-// dinner places one order and watches it live from PENDING to DELIVERED.
-func (tr *traffic) dinner(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
+// orderUntilDelivered places one order and watches it live from PENDING to DELIVERED.
+func (tr *traffic) orderUntilDelivered(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err != nil {
 		return err

@@ -83,8 +83,8 @@ func (sys *stack) dashboards(t testing.TB) []dashboard {
 	return all
 }
 
-// question is one query of one panel, with its variables replaced as Grafana does it.
-type question struct {
+// panelQuery is one query of one panel, with its variables replaced as Grafana does it.
+type panelQuery struct {
 	where string // dashboard / panel / number of the query
 	kind  string // the data source: prometheus or loki
 	expr  string
@@ -92,16 +92,16 @@ type question struct {
 }
 
 // needs names the services without which the query returns nothing.
-func (q question) needs() []string {
+func (q panelQuery) needs() []string {
 	if q.kind == "loki" {
 		return []string{"loki", "promtail"}
 	}
 	return nil
 }
 
-// questions returns all queries of a dashboard. A query with a single-value variable is repeated for each of its values.
-func (d dashboard) questions(values map[string][]string) ([]question, error) {
-	var all []question
+// queries returns all queries of a dashboard. A query with a single-value variable is repeated for each of its values.
+func (d dashboard) queries(values map[string][]string) ([]panelQuery, error) {
+	var all []panelQuery
 	for _, choice := range d.choices(values) {
 		for _, p := range d.all() {
 			for i, target := range p.Targets {
@@ -116,7 +116,7 @@ func (d dashboard) questions(values map[string][]string) ([]question, error) {
 				if len(choice.name) > 0 {
 					where += " (" + choice.name + ")"
 				}
-				all = append(all, question{where, kind, choice.fill(target.Expr), target.Instant})
+				all = append(all, panelQuery{where, kind, choice.replaceVariables(target.Expr), target.Instant})
 			}
 		}
 	}
@@ -167,37 +167,37 @@ func (d dashboard) choices(values map[string][]string) []choice {
 	return all
 }
 
-// drawn is the time range of the graphs; measured is the data source's timeInterval.
+// graphRange is the time range of the graphs; measured is the data source's timeInterval.
 const (
-	drawn    = 15 * time.Minute
-	measured = 5 * time.Second
+	graphRange    = 15 * time.Minute
+	scrapeInterval = 5 * time.Second
 )
 
-// builtin holds Grafana's own variables for a graph of that range with one point per scrape
+// grafanaVariables holds Grafana's own variables for a graph of that range with one point per scrape
 // (https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval).
-var builtin = map[string]string{
+var grafanaVariables = map[string]string{
 	"__rate_interval": "20s", "__interval": "5s", "__interval_ms": "5000", "__auto": "5s",
 	"__range": "15m", "__range_s": "900", "__range_ms": "900000",
 }
 
-var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
+var variableReference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
 
-// fill replaces variables with their values. It keeps an unknown variable, so that the query fails.
-func (c choice) fill(expr string) string {
-	return reference.ReplaceAllStringFunc(expr, func(found string) string {
-		parts := reference.FindStringSubmatch(found)
+// replaceVariables replaces variables with their values. It keeps an unknown variable, so that the query fails.
+func (c choice) replaceVariables(expr string) string {
+	return variableReference.ReplaceAllStringFunc(expr, func(found string) string {
+		parts := variableReference.FindStringSubmatch(found)
 		name := parts[1] + parts[2] + parts[3]
 		if value, known := c.value[name]; known {
 			return value
 		}
-		if value, known := builtin[name]; known {
+		if value, known := grafanaVariables[name]; known {
 			return value
 		}
 		return found
 	})
 }
 
-var labelValues = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
+var labelValuesQuery = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
 
 // values returns the values of each variable. A variable without values would leave its dashboard empty.
 func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
@@ -212,7 +212,7 @@ func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
 				found[v.Name] = append(found[v.Name], strings.TrimSpace(option))
 			}
 		case "query":
-			found[v.Name] = sys.offered(t, d, v)
+			found[v.Name] = sys.labelOptions(t, d, v)
 		default:
 			t.Errorf("%s: this test does not support a variable of the type %s", d.file, v.Type)
 		}
@@ -223,14 +223,14 @@ func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
 	return found
 }
 
-// offered runs the label_values(...) of a variable.
-func (sys *stack) offered(t testing.TB, d dashboard, v variable) []string {
+// labelOptions runs the label_values(...) of a variable.
+func (sys *stack) labelOptions(t testing.TB, d dashboard, v variable) []string {
 	t.Helper()
 	text, _ := v.Query.(string)
 	if object, ok := v.Query.(map[string]any); ok {
 		text, _ = object["query"].(string)
 	}
-	parts := labelValues.FindStringSubmatch(strings.TrimSpace(text))
+	parts := labelValuesQuery.FindStringSubmatch(strings.TrimSpace(text))
 	if parts == nil {
 		t.Errorf("%s: $%s: this test does not support the query %v", d.file, v.Name, v.Query)
 		return nil
@@ -244,7 +244,7 @@ func (sys *stack) offered(t testing.TB, d dashboard, v variable) []string {
 	}
 	var options []string
 	for _, one := range series {
-		if value := one.Labels[parts[2]]; value != "" && !sys.leftOut(one.Labels) {
+		if value := one.Labels[parts[2]]; value != "" && !sys.isLeftOut(one.Labels) {
 			options = append(options, value)
 		}
 	}
