@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// mayBeEmpty lists the queries that return nothing on a healthy system, each with the reason. The keys are dashboard / panel /
-// number (choice).
+// mayBeEmpty maps the queries that return nothing on a healthy system to the reason. The keys are dashboard / panel / number
+// (choice).
 var mayBeEmpty = map[string]string{
 	"services / Connections to its database / 1 (service=gateway)": "the gateway has no database",
 	"services / Connections to its database / 2 (service=gateway)": "the gateway has no database",
@@ -23,12 +23,12 @@ var mayBeEmpty = map[string]string{
 // dataTimeout limits the wait until a query returns data: a rate needs two samples.
 const dataTimeout = 90 * time.Second
 
-// Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
+// Every query of every panel returns at least one number or log line, for every value of the dashboard's variables.
 func testDashboards(t *testing.T, sys *stack) {
-	requests := sys.startTraffic(t)
-	defer requests.stop()
+	ordinary := sys.startTraffic(t)
+	defer ordinary.stop()
 	var waiting []panelQuery
-	excepted := map[string]bool{}
+	foundEmpty := map[string]bool{}
 	for _, d := range sys.dashboards(t) {
 		questions, err := d.queries(sys.values(t, d))
 		if err != nil {
@@ -40,7 +40,7 @@ func testDashboards(t *testing.T, sys *stack) {
 			case len(missing) > 0:
 				sys.skipCheck("the dashboard query "+q.where, missing)
 			case mayBeEmpty[q.where] != "":
-				excepted[q.where] = true
+				foundEmpty[q.where] = true
 			default:
 				waiting = append(waiting, q)
 			}
@@ -49,10 +49,10 @@ func testDashboards(t *testing.T, sys *stack) {
 	printProgress("     %d queries", len(waiting))
 	for _, q := range sys.awaitData(t, waiting) {
 		n, err := sys.runQuery(t.Context(), q)
-		t.Errorf("%s: got %d results, %v\n    %s", q.where, n, err, q.expr)
+		t.Errorf("%s: got %d results (error %v), want at least 1 from\n    %s", q.where, n, err, q.expr)
 	}
 	for place, reason := range mayBeEmpty {
-		if !excepted[place] {
+		if !foundEmpty[place] {
 			t.Errorf("mayBeEmpty lists %q, but no dashboard has this query", place)
 		}
 		sys.note("%s may be empty: %s", place, reason)
@@ -75,15 +75,15 @@ func (sys *stack) awaitData(t *testing.T, waiting []panelQuery) []panelQuery {
 	return nil
 }
 
-// alwaysZero lists the queries that return only their own zero even after every fault of this run, each with the reason.
+// alwaysZero maps the queries that return only the zero fallback even after every fault of this run to the reason.
 var alwaysZero = map[string]string{
 	"dapr / Components that did not start / 1": "a sidecar whose component does not start exits before it is scraped",
 }
 
-// zeroFallback ends each query whose metric has no series on a healthy system.
+// zeroFallback is the end of each query whose metric has no series on a healthy system.
 const zeroFallback = " or vector(0)"
 
-// A zero could hide a misspelt metric. So after all faults each query returns data even without its zero.
+// After all faults, each query with a zero fallback returns data even without it. The fallback could hide a misspelt metric.
 func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 	shown := 0
 	for _, d := range sys.dashboards(t) {
@@ -95,40 +95,42 @@ func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 			if !strings.Contains(q.expr, zeroFallback) || alwaysZero[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
 				continue
 			}
-			q.expr, q.at = strings.ReplaceAll(q.expr, zeroFallback, ""), false
-			n, err := sys.runQueryOver(t.Context(), q, time.Since(runStart)+graphRange, 2*scrapeInterval) // since before the first fault
+			q.expr, q.instant = strings.ReplaceAll(q.expr, zeroFallback, ""), false
+			sinceBeforeTheFaults := time.Since(runStart) + graphRange
+			n, err := sys.runQueryOver(t.Context(), q, sinceBeforeTheFaults, 2*scrapeInterval)
 			if err != nil || n == 0 {
-				t.Errorf("%s: no data after the faults: %v\n    %s", q.where, err, q.expr)
+				t.Errorf("%s: got no data after the faults (error %v), want some from\n    %s", q.where, err, q.expr)
 			}
 			shown++
 		}
 	}
 	for place, reason := range alwaysZero {
-		sys.note("%s was never more than zero: %s", place, reason)
+		sys.note("%s was always zero: %s", place, reason)
 	}
-	printProgress("     %d queries that are 0 in peace showed what went wrong", shown)
+	printProgress("     %d queries that are 0 on a healthy system returned data for the faults", shown)
 }
 
-// runQuery runs a query on its data source over the last minutes, as a dashboard does, and returns the number of series or lines.
+// runQuery runs a query on its data source over the range of the graphs. It returns the number of series or log lines.
 func (sys *stack) runQuery(ctx context.Context, q panelQuery) (int, error) {
 	return sys.runQueryOver(ctx, q, graphRange, scrapeInterval)
 }
 
-func (sys *stack) runQueryOver(ctx context.Context, q panelQuery, while, step time.Duration) (int, error) {
+// runQueryOver runs a query over the given time until now.
+func (sys *stack) runQueryOver(ctx context.Context, q panelQuery, last, step time.Duration) (int, error) {
 	switch {
-	case q.kind == "prometheus" && q.at:
+	case q.kind == "prometheus" && q.instant:
 		found, err := sys.query(ctx, q.expr)
 		return len(found), err
 	case q.kind == "prometheus":
-		found, err := sys.queryRange(ctx, q.expr, while, step)
+		found, err := sys.queryRange(ctx, q.expr, last, step)
 		return len(found), err
 	case q.kind == "loki":
-		answer, err := sys.loki(ctx, q.expr, while, step)
+		answer, err := sys.loki(ctx, q.expr, last, step)
 		if err != nil {
 			return 0, err
 		}
 		if answer.ResultType == "streams" {
-			lines, err := sys.logs(ctx, q.expr, while)
+			lines, err := sys.logs(ctx, q.expr, last)
 			return len(lines), err
 		}
 		found, err := answer.series()

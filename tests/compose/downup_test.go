@@ -15,8 +15,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Orders, accounts and generated secrets survive `down` and `up`. The system starts with three replicas of order and of
-// product, for the parts that follow.
+// Orders, accounts and generated secrets survive `down` and `up`. The `up` starts three replicas of order and of product, which
+// the later phases need.
 func testDownAndUp(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana, dish := s.Customer(), s.Dish(10, 700)
@@ -32,21 +32,22 @@ func testDownAndUp(t *testing.T, sys *stack) {
 	since = time.Now()
 	sys.composeUp(t)
 	sys.awaitHealthy(t, startTimeout)
-	printProgress("     up again, with three of order and of product, after %.0f s", time.Since(since).Seconds())
+	printProgress("     up again after %.0f s, with three replicas of order and of product", time.Since(since).Seconds())
 	for _, service := range services {
 		if !maps.Equal(before[service], sys.secrets(t, service)) {
 			t.Errorf("%s: the generated secrets changed", service)
 		}
 	}
-	if got := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
-		t.Errorf("the order from before `down`: got %+v", got)
+	got := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t)
+	if got.Status != client.Confirmed || got.TotalCents != order.TotalCents {
+		t.Errorf("the order from before `down`: got %+v, want %+v", got, order)
 	}
 	s = sys.scenario(t)
 	scenario.Try(s.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
 	s.WantStock(dish, 8, 2, 0)
 }
 
-// After a change of JWT_SECRET_KEY, old tokens are refused. A new login returns valid ones.
+// After a change of JWT_SECRET_KEY, tokens of the old key are refused, and a new login returns valid ones.
 func testKeyRotation(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana := s.Customer()
@@ -62,24 +63,24 @@ func testKeyRotation(t *testing.T, sys *stack) {
 		if client.Status(err) == 401 {
 			return nil
 		}
-		return errorOr(err, "it is taken")
+		return errorOr(err, "the old token is accepted")
 	})
 	again := scenario.Try(s.Anonymous.Login(t.Context(), ana.Person.Email, ana.Person.Password)).OrFail(t)
 	if me := scenario.Try(again.Me(t.Context())).OrFail(t); me.ID != ana.ID {
-		t.Errorf("the profile belongs to another user: %+v", me)
+		t.Errorf("profile after the new login: got %+v, want the one of %s", me, ana.ID)
 	}
 }
 
 // `down -v` leaves no container, network or volume.
 func testDownRemovesEverything(t *testing.T, sys *stack) {
 	if sys.keep {
-		t.Log("KEEP=yes: nothing is taken down")
+		t.Log("KEEP=yes: the system stays up")
 		return
 	}
 	since := time.Now()
 	scenario.Try(sys.compose(t.Context(), "down", "--volumes", "--timeout", "15")).OrFail(t)
 	if err := checkNothingLeft(t.Context()); err != nil {
-		t.Errorf("after down -v: %v", err)
+		t.Errorf("objects remain after down -v: %v", err)
 	}
-	printProgress("     gone after %.0f s", time.Since(since).Seconds())
+	printProgress("     removed after %.0f s", time.Since(since).Seconds())
 }

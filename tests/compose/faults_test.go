@@ -10,7 +10,7 @@ import (
 // fault is one fault and the alerts that it makes fire, during the fault or after it.
 type fault struct {
 	name          string
-	cause          func(*testing.T, *stack) (undo func())
+	cause         func(*testing.T, *stack) (undo func())
 	during, after []alertPattern
 	needs         []string // services without which the alerts cannot fire
 }

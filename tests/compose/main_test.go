@@ -36,10 +36,10 @@ func TestMain(m *testing.M) {
 
 // phase is one step of the run.
 type phase struct {
-	name  string
+	name     string
 	required bool     // the later parts need it
-	needs []string // the part is skipped without these services
-	run  func(*testing.T, *stack)
+	needs    []string // the part is skipped without these services
+	run      func(*testing.T, *stack)
 }
 
 var prometheus = []string{"prometheus"}

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// dashboard holds the parts of a dashboard that the test reads (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
+// dashboard holds the parts of a dashboard that the test reads
+// (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/).
 type dashboard struct {
 	file       string
 	UID        string
@@ -48,7 +49,7 @@ type variable struct {
 	Regex      string
 }
 
-// datasource is an object, or only a name in older dashboards.
+// datasource is an object in the JSON of a dashboard; in older dashboards it is only a name.
 type datasource struct{ Type, UID string }
 
 func (d *datasource) UnmarshalJSON(text []byte) error {
@@ -66,7 +67,7 @@ func (sys *stack) dashboards(t testing.TB) []dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(sys.root, "deploy/grafana/dashboards/*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("found no dashboards: %v", err)
+		t.Fatalf("dashboards: got none (error %v), want some", err)
 	}
 	var all []dashboard
 	for _, file := range files {
@@ -83,15 +84,15 @@ func (sys *stack) dashboards(t testing.TB) []dashboard {
 	return all
 }
 
-// panelQuery is one query of one panel, with its variables replaced as Grafana does it.
+// panelQuery is one query of one panel. Its variables are replaced by values, as in Grafana.
 type panelQuery struct {
-	where string // dashboard / panel / number of the query
-	kind  string // the data source: prometheus or loki
-	expr  string
-	at    bool // an instant query, not a range query
+	where   string // dashboard / panel / number of the query
+	kind    string // the data source: prometheus or loki
+	expr    string
+	instant bool // an instant query, not a range query
 }
 
-// needs names the services without which the query returns nothing.
+// needs returns the services that must run for the query to return data.
 func (q panelQuery) needs() []string {
 	if q.kind == "loki" {
 		return []string{"loki", "promtail"}
@@ -99,14 +100,14 @@ func (q panelQuery) needs() []string {
 	return nil
 }
 
-// queries returns all queries of a dashboard. A query with a single-value variable is repeated for each of its values.
+// queries returns all queries of a dashboard. For a single-value variable it returns each query once for each value.
 func (d dashboard) queries(values map[string][]string) ([]panelQuery, error) {
 	var all []panelQuery
 	for _, choice := range d.choices(values) {
-		for _, p := range d.all() {
+		for _, p := range d.allPanels() {
 			for i, target := range p.Targets {
 				if target.Expr == "" {
-					return nil, fmt.Errorf("%s / %s: a query without an expression", d.file, p.Title)
+					return nil, fmt.Errorf("%s / %s: query %d has no expression", d.file, p.Title, i+1)
 				}
 				kind := target.Datasource.Type
 				if kind == "" {
@@ -123,8 +124,8 @@ func (d dashboard) queries(values map[string][]string) ([]panelQuery, error) {
 	return all, nil
 }
 
-// all returns the panels, including those inside rows. Rows and text panels have no query.
-func (d dashboard) all() []panel {
+// allPanels returns the panels, including those inside rows. Rows and text panels have no query.
+func (d dashboard) allPanels() []panel {
 	var all []panel
 	for _, p := range d.Panels {
 		all = append(append(all, p), p.Panels...)
@@ -132,22 +133,23 @@ func (d dashboard) all() []panel {
 	return all
 }
 
-// choice is one selection of the dashboard's variables.
+// choice is one selection of values for the dashboard's variables.
 type choice struct {
 	name  string
 	value map[string]string
 }
 
+// choices returns every selection of single values. A variable that allows several values has all of them in each selection.
 func (d dashboard) choices(values map[string][]string) []choice {
 	all := []choice{{value: map[string]string{}}}
 	for _, v := range d.Templating.List {
 		options := values[v.Name]
-		if v.Multi || v.IncludeAll { // all values in one selection
-			together := "(" + strings.Join(options, "|") + ")"
+		if v.Multi || v.IncludeAll {
+			allValues := "(" + strings.Join(options, "|") + ")"
 			if v.AllValue != "" {
-				together = v.AllValue
+				allValues = v.AllValue
 			}
-			options = []string{together}
+			options = []string{allValues}
 		}
 		var more []choice
 		for _, c := range all {
@@ -169,11 +171,11 @@ func (d dashboard) choices(values map[string][]string) []choice {
 
 // graphRange is the time range of the graphs; measured is the data source's timeInterval.
 const (
-	graphRange    = 15 * time.Minute
+	graphRange     = 15 * time.Minute
 	scrapeInterval = 5 * time.Second
 )
 
-// grafanaVariables holds Grafana's own variables for a graph of that range with one point per scrape
+// grafanaVariables holds the values of Grafana's own variables for a graph of that range with one point for each scrape
 // (https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval).
 var grafanaVariables = map[string]string{
 	"__rate_interval": "20s", "__interval": "5s", "__interval_ms": "5000", "__auto": "5s",
@@ -182,7 +184,7 @@ var grafanaVariables = map[string]string{
 
 var variableReference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
 
-// replaceVariables replaces variables with their values. It keeps an unknown variable, so that the query fails.
+// replaceVariables replaces the variables of an expression by their values. It keeps an unknown variable, so the query fails.
 func (c choice) replaceVariables(expr string) string {
 	return variableReference.ReplaceAllStringFunc(expr, func(found string) string {
 		parts := variableReference.FindStringSubmatch(found)
@@ -199,7 +201,7 @@ func (c choice) replaceVariables(expr string) string {
 
 var labelValuesQuery = regexp.MustCompile(`^label_values\((?:(.*),)?\s*(\w+)\s*\)$`)
 
-// values returns the values of each variable. A variable without values would leave its dashboard empty.
+// values returns the values of each variable. A variable without values fails the test, because it leaves the dashboard empty.
 func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -223,7 +225,7 @@ func (sys *stack) values(t testing.TB, d dashboard) map[string][]string {
 	return found
 }
 
-// labelOptions runs the label_values(...) of a variable.
+// labelOptions returns the values that a variable's query, label_values(...), offers.
 func (sys *stack) labelOptions(t testing.TB, d dashboard, v variable) []string {
 	t.Helper()
 	text, _ := v.Query.(string)

@@ -45,8 +45,8 @@ type stack struct {
 
 	// Users that exist before the faults, for checks while registration fails.
 	faultScenario *scenario.Scenario
-	ana    scenario.User
-	dish   client.Product
+	ana           scenario.User
+	dish          client.Product
 }
 
 // current is the stack to remove when the run is interrupted.

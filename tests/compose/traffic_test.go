@@ -12,8 +12,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// traffic is ordinary traffic at a low rate: registrations, logins, menu reads, orders, cancellations and live streams. Some
-// registrations, logins and orders fail as they must.
+// traffic is ordinary traffic at a low rate: registrations, logins, menu reads, orders, cancellations and live streams. It
+// includes registrations, logins and orders that the system must refuse.
 type traffic struct {
 	t      testing.TB
 	cancel context.CancelFunc
@@ -79,12 +79,12 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 	return tr
 }
 
-// repeat repeats a step until the traffic stops. Any error fails the test.
-func (tr *traffic) repeat(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
+// repeat repeats an action until the traffic stops. Any error fails the test.
+func (tr *traffic) repeat(ctx context.Context, pause time.Duration, name string, do func(context.Context) error) {
 	tr.loops.Go(func() {
 		for ctx.Err() == nil {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
-				tr.t.Errorf("%s: %v", what, err)
+				tr.t.Errorf("%s: %v", name, err)
 				return
 			}
 			select {
@@ -101,7 +101,7 @@ func (tr *traffic) stop() {
 	tr.loops.Wait()
 }
 
-// orderUntilDelivered places one order and watches it live from PENDING to DELIVERED.
+// orderUntilDelivered places one order, watches it live, and moves it from CONFIRMED to DELIVERED.
 func (tr *traffic) orderUntilDelivered(ctx context.Context, ana, cook scenario.User, dish client.Product) error {
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err != nil {
