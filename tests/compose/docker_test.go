@@ -64,20 +64,20 @@ type container struct {
 
 func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
 
-// succeeded reports whether the container was a job that succeeded.
+// succeeded reports whether the container is a job that ended successfully.
 func (c container) succeeded() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
 
-// checkHealthy returns an error when the container is not running or not healthy.
+// checkHealthy returns an error if the container is not running or not healthy.
 func (c container) checkHealthy() error {
 	switch health := c.State.Health; {
 	case !c.State.Running:
-		return fmt.Errorf("%s is %s (%d)", c.service(), c.State.Status, c.State.ExitCode)
+		return fmt.Errorf("%s is %s (exit code %d)", c.service(), c.State.Status, c.State.ExitCode)
 	case health != nil && health.Status != "healthy":
-		said := ""
+		output := ""
 		if n := len(health.Log); n > 0 {
-			said = strings.TrimSpace(health.Log[n-1].Output)
+			output = strings.TrimSpace(health.Log[n-1].Output)
 		}
-		return fmt.Errorf("%s is %s: %s", c.service(), health.Status, said)
+		return fmt.Errorf("%s is %s: %s", c.service(), health.Status, output)
 	}
 	return nil
 }
@@ -87,21 +87,22 @@ func docker(ctx context.Context, args ...string) (string, error) {
 	return run(exec.CommandContext(ctx, "docker", args...))
 }
 
-// maxErrorOutput limits the error output in a failure message. The message keeps the end, which has the reason.
+// maxErrorOutput limits the command output in an error. The error keeps the end of the output, which has the reason.
 const maxErrorOutput = 2000
 
+// run runs a command and returns its output. The error contains the end of all its output.
 func run(command *exec.Cmd) (string, error) {
-	var out, complaint bytes.Buffer
-	command.Stdout, command.Stderr = &out, &complaint
+	var out, errOut bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errOut
 	if err := command.Run(); err != nil {
-		text := strings.TrimSpace(out.String() + "\n" + complaint.String())
+		text := strings.TrimSpace(out.String() + "\n" + errOut.String())
 		text = text[max(0, len(text)-maxErrorOutput):]
 		return out.String(), fmt.Errorf("%s ... %s: %w: %s", command.Args[0], command.Args[len(command.Args)-1], err, text)
 	}
 	return out.String(), nil
 }
 
-// containerLog returns what a container wrote to stdout and stderr.
+// containerLog returns the output of a container. args are flags of `docker logs`.
 func containerLog(ctx context.Context, id string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "docker", append(append([]string{"logs"}, args...), id)...).CombinedOutput()
 	return string(out), err
@@ -120,7 +121,7 @@ func inspect[T any](ctx context.Context, kind string, ids ...string) ([]T, error
 	return all, json.Unmarshal([]byte(text), &all)
 }
 
-// listObjects lists the objects of a project; kind is container, network or volume.
+// listObjects lists a project's objects of one kind: container, network or volume.
 func listObjects(ctx context.Context, kind, project string) ([]string, error) {
 	args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project=" + project}
 	if kind == "container" {
@@ -130,24 +131,24 @@ func listObjects(ctx context.Context, kind, project string) ([]string, error) {
 	return strings.Fields(text), err
 }
 
-// kill kills a container's process as the kernel does when memory runs out. `docker kill` does not work here: the engine
-// regards it as a request to stop the container and does not restart it.
+// kill kills a container's process, as the kernel does when memory runs out. `docker kill` does not work here: the engine
+// treats it as a request to stop the container and does not restart it.
 func (sys *stack) kill(t testing.TB, c container) {
 	t.Helper()
 	sys.signal(t, c, "KILL")
 }
 
-// signal sends a signal to a container's process from the host, through a container that sees the host's processes.
+// signal sends a signal to a container's process from another container, which sees the host's processes.
 func (sys *stack) signal(t testing.TB, c container, name string) {
 	t.Helper()
 	sys.docker(t, "run", "--rm", "--pid", "host", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh",
 		sys.image(t, "order-db"), "-c", fmt.Sprintf("kill -%s %d", name, c.State.Pid))
 }
 
-// errNoSuchService reports a service name that the project does not have.
+// errNoSuchService means that the project has no service of that name.
 var errNoSuchService = errors.New("there is no such service in this project")
 
-// ids returns the container ids of some services.
+// ids returns the ids of the services' containers.
 func (sys *stack) ids(t testing.TB, services ...string) []string {
 	t.Helper()
 	var ids []string

@@ -21,13 +21,13 @@ import (
 	"comanda/tests/scenario"
 )
 
-// unreadableEvents publishes events that no consumer can handle: text that is not an event, which the sidecar dead-letters, and an
-// event that product refuses.
+// unreadableEvents publishes two records that end as dead letters. The sidecar cannot parse the first, and product rejects the
+// data of the second.
 func unreadableEvents(t *testing.T, sys *stack) func() {
 	broker := scenario.Try(sys.kafkaClient()).OrFail(t)
 	defer broker.Close()
-	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test","type":"order.created.pending.v1",
-		"subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
+	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test",
+		"type":"order.created.pending.v1","subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
 		record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(text)}
 		if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
@@ -40,13 +40,14 @@ func unreadableEvents(t *testing.T, sys *stack) func() {
 // stalledGroup is the consumer group of silentReader.
 const stalledGroup = "silent-reader"
 
-// stalledConsumer is a consumer that is connected and sends heartbeats but never commits. A sidecar cannot play it for long,
-// because a sidecar leaves its group while its app is down.
+// stalledConsumer starts a consumer that stays in its group but never commits an offset. A sidecar cannot do this for long,
+// because it leaves its group while its app is down.
 func stalledConsumer(t *testing.T, sys *stack) func() {
-	options := append(sys.kafkaOptions(), kgo.ConsumerGroup(stalledGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name), kgo.DisableAutoCommit())
-	reader := scenario.Try(kgo.NewClient(options...)).OrFail(t)
+	options := append(sys.kafkaOptions(), kgo.ConsumerGroup(stalledGroup), kgo.ConsumeTopics(event.OrderStatusChanged.Name),
+		kgo.DisableAutoCommit())
+	consumer := scenario.Try(kgo.NewClient(options...)).OrFail(t)
 	return func() {
-		reader.Close()
+		consumer.Close()
 		broker := scenario.Try(sys.kafkaClient()).OrFail(t)
 		defer broker.Close()
 		if _, err := kadm.NewClient(broker).DeleteGroups(context.WithoutCancel(t.Context()), stalledGroup); err != nil {
@@ -59,13 +60,12 @@ func stalledConsumer(t *testing.T, sys *stack) func() {
 func unpublishableRow(t *testing.T, sys *stack) func() {
 	database := sys.invariants(t).Database("order")
 	key := "outbox-due||pubsub||" + event.OrderStatusChanged.Name + "||of-no-use"
-	scenario.Try(scenario.Query(t.Context(), database, `insert into state (key, value, etag) values ('`+key+`', 'no event', gen_random_uuid()) returning key`)).OrFail(t)
-	return func() {
-		scenario.Try(scenario.Query(t.Context(), database, `delete from state where key like 'outbox-d%of-no-use' returning key`)).OrFail(t)
-	}
+	query := func(sql string) { scenario.Try(scenario.Query(t.Context(), database, sql)).OrFail(t) }
+	query(`insert into state (key, value, etag) values ('` + key + `', 'no event', gen_random_uuid()) returning key`)
+	return func() { query(`delete from state where key like 'outbox-d%of-no-use' returning key`) }
 }
 
-// tooOldLogLine runs a container whose log lines Loki refuses because their timestamps are too old.
+// tooOldLogLine starts a container whose log lines Loki refuses, because their timestamps are too old.
 func tooOldLogLine(t *testing.T, sys *stack) func() {
 	text := `{"time":"2001-01-01T00:00:00Z","level":"info","msg":"a line of another age"}`
 	id := scenario.Try(docker(t.Context(), "run", "--detach", "--network", "none", "--label", "comanda.logs=true",
@@ -93,12 +93,12 @@ func invalidRule(t *testing.T, sys *stack) func() {
 // reloadPrometheus makes Prometheus read its configuration again.
 func reloadPrometheus(t *testing.T, sys *stack) { sys.signal(t, sys.container(t, "prometheus"), "HUP") }
 
-// removedTarget removes a target from the list that Prometheus reads.
+// removedTarget removes the database of user from the targets of Prometheus.
 func removedTarget(t *testing.T, sys *stack) func() {
 	text := string(scenario.Try(os.ReadFile(sys.targetsFile())).OrFail(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)
 	if without == text {
-		t.Fatal("the targets lack the database of user")
+		t.Fatalf("%s has no target for the database of user", sys.targetsFile())
 	}
 	write := func(text string) {
 		if err := os.WriteFile(sys.targetsFile(), []byte(text), 0o644); err != nil {
@@ -109,7 +109,7 @@ func removedTarget(t *testing.T, sys *stack) func() {
 	return func() { write(text) }
 }
 
-// exhaustedServer opens most of a database's connections and leaves some for its exporter.
+// exhaustedServer opens most of the connections that the database of user allows. It leaves some for its exporter.
 func exhaustedServer(t *testing.T, sys *stack) func() {
 	database := sys.invariants(t).Database("user")
 	var all []*pgx.Conn
@@ -123,47 +123,48 @@ func exhaustedServer(t *testing.T, sys *stack) func() {
 	}
 }
 
-// lockedTable locks a table, so that each request that reads it holds a connection and waits.
+// lockedTable locks a table of product and requests the menu, so each request holds a connection of product while it waits.
 func lockedTable(t *testing.T, sys *stack) func() {
 	conn := scenario.Try(pgx.Connect(t.Context(), sys.invariants(t).Database("product"))).OrFail(t)
-	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
-		begin; lock table products in access exclusive mode`)
+	_, err := conn.Exec(t.Context(), `set statement_timeout = 0; set lock_timeout = 0;
+		set idle_in_transaction_session_timeout = 0; begin; lock table products in access exclusive mode`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	end := sys.sendRequests(ctx, 60, sys.menu)
+	wait := sys.sendRequests(ctx, 60, sys.menu)
 	return func() {
 		stop()
 		_ = conn.Close(context.WithoutCancel(t.Context()))
-		end()
+		wait()
 	}
 }
 
-// unknownToken has the form of a refresh token, so auth queries its database for it. Auth refuses any other text without a
-// query.
+// unknownToken has the form of a refresh token, so auth looks it up in its database. Auth refuses a token of any other form
+// without a query.
 var unknownToken = strings.Repeat("A", 43)
 
-// continuousRequests send requests to every service until the fault is undone, and ignore the answers.
+// continuousRequests sends requests to every service until the fault is undone. It ignores the responses.
 func continuousRequests(t *testing.T, sys *stack) func() {
 	ctx, stop := context.WithCancel(t.Context())
-	end := sys.sendRequests(ctx, 2, sys.menu,
+	wait := sys.sendRequests(ctx, 2, sys.menu,
 		func(ctx context.Context) { _, _ = sys.ana.Me(ctx) },
 		func(ctx context.Context) { _, _ = sys.ana.Orders(ctx, "", client.Page{}) },
 		func(ctx context.Context) { _, _ = sys.faultScenario.Anonymous.Refresh(ctx, unknownToken) })
-	return func() { stop(); end() }
+	return func() { stop(); wait() }
 }
 
+// menu requests the menu and ignores the response.
 func (sys *stack) menu(ctx context.Context) { _, _ = sys.ana.Menu(ctx, client.Search{}) }
 
-// sendRequests sends each of these requests from several clients until ctx ends; wait waits for the clients.
-func (sys *stack) sendRequests(ctx context.Context, people int, things ...func(context.Context)) (wait func()) {
+// sendRequests sends each request repeatedly from several clients until ctx ends. The returned function waits for the clients.
+func (sys *stack) sendRequests(ctx context.Context, clients int, requests ...func(context.Context)) (wait func()) {
 	var all sync.WaitGroup
-	for _, ask := range things {
-		for range people {
+	for _, send := range requests {
+		for range clients {
 			all.Go(func() {
 				for ctx.Err() == nil {
-					ask(ctx)
+					send(ctx)
 					select {
 					case <-ctx.Done():
 					case <-time.After(100 * time.Millisecond):
@@ -175,8 +176,8 @@ func (sys *stack) sendRequests(ctx context.Context, people int, things ...func(c
 	return all.Wait
 }
 
-// pendingOrders places n orders.
-func pendingOrders(n int) func(*testing.T, *stack) func() {
+// pendingOrders places n orders, which the fault keeps PENDING.
+func pendingOrders(n int) faultCause {
 	return func(t *testing.T, sys *stack) func() {
 		for range n {
 			scenario.Try(sys.ana.Order(t.Context(), scenario.Basket(sys.dish, 1))).OrFail(t)
@@ -185,13 +186,13 @@ func pendingOrders(n int) func(*testing.T, *stack) func() {
 	}
 }
 
-// pendingRegistration begins one registration.
+// pendingRegistration begins one registration, which the fault keeps PENDING.
 func pendingRegistration(t *testing.T, sys *stack) func() {
 	scenario.Try(sys.faultScenario.For(t).Anonymous.Register(t.Context(), scenario.NewPerson())).OrFail(t)
 	return func() {}
 }
 
-// shortDeadline makes order give up after 10 s instead of 15 minutes.
+// shortDeadline makes the recovery of order give up after 10 s instead of 15 minutes.
 func shortDeadline(t *testing.T, sys *stack) func() {
 	set := func(after, giveUp string) {
 		sys.settings["RECOVERY_AFTER"], sys.settings["RECOVERY_GIVE_UP"] = after, giveUp
@@ -202,8 +203,8 @@ func shortDeadline(t *testing.T, sys *stack) func() {
 	return func() { set("", "") }
 }
 
-// repeatedKills kills a service several times, and waits each time until Prometheus has scraped its next process.
-func repeatedKills(service string, times int) func(*testing.T, *stack) func() {
+// repeatedKills kills a service several times. After each kill it waits until Prometheus has scraped the next process.
+func repeatedKills(service string, times int) faultCause {
 	return func(t *testing.T, sys *stack) func() {
 		changes := func(ctx context.Context) (float64, error) {
 			return sys.sum(ctx, fmt.Sprintf(`max(changes(process_start_time_seconds{job="service", service=%q}[15m]))`, service))
@@ -213,9 +214,10 @@ func repeatedKills(service string, times int) func(*testing.T, *stack) func() {
 			before := sys.container(t, service)
 			sys.kill(t, before)
 			seen++
-			scenario.EventuallyWithin(t, recoveryTimeout, service+" is back, and Prometheus has seen it", func(ctx context.Context) error {
+			const scraped = "Prometheus has scraped the restarted service"
+			scenario.EventuallyWithin(t, recoveryTimeout, scraped, func(ctx context.Context) error {
 				if now, err := changes(ctx); err != nil || now < seen {
-					return errorOr(err, fmt.Sprintf("%v starts, not %v", now, seen))
+					return errorOr(err, fmt.Sprintf("starts of %s: got %v, want %v", service, now, seen))
 				}
 				return nil
 			})

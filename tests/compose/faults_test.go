@@ -7,40 +7,79 @@ import (
 	"testing"
 )
 
-// fault is one fault and the alerts that it makes fire, during the fault or after it.
+// faultCause causes a fault in the running system and returns a function that undoes it.
+type faultCause = func(*testing.T, *stack) (undo func())
+
+// fault is one fault and the alerts that it makes fire: while it lasts, or after the test undid it.
 type fault struct {
 	name          string
-	cause         func(*testing.T, *stack) (undo func())
+	cause         faultCause
 	during, after []alertPattern
 	needs         []string // services without which the alerts cannot fire
 }
 
-// faults are caused one after the other. Errors come first, because their alerts fire until their windows end.
+// faults are caused one after the other. Those that cause errors come first, because their alerts fire until their windows end.
 var faults = []fault{
-	{"the gateway's sidecar is stopped while people ask", allOf(stoppedContainers("gateway-dapr"), continuousRequests),
-		[]alertPattern{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
-	{"events that no consumer can handle, lost targets and rules", allOf(removedTarget, unreadableEvents, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
-		[]alertPattern{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
-			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil, nil},
-	{"Loki refuses a log line", tooOldLogLine, []alertPattern{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
-	{"a database has no connection left, a service none to it", allOf(exhaustedServer, lockedTable),
-		[]alertPattern{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil, nil},
-	{"the sidecars of product and user are stopped while people order and register", allOf(stoppedContainers("product-dapr", "user-dapr"), pendingOrders(15), pendingRegistration),
-		[]alertPattern{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
-		[]alertPattern{"SagaSlow saga=order severity=warning"}, nil},
-	{"no decision until order gives up", allOf(shortDeadline, stoppedContainers("product-dapr"), pendingOrders(1)),
-		[]alertPattern{"SagaSlow saga=given_up"}, nil, nil},
-	{"product is stopped, then the databases of the others while people ask; and a consumer does not read on",
-		allOf(stoppedContainers("product"), continuousRequests, stoppedContainers("auth-db", "user-db", "order-db"), stalledConsumer),
-		[]alertPattern{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=" + stalledGroup}, nil, nil},
-	{"Kafka is stopped", allOf(stoppedContainers("kafka"), pendingOrders(3)),
-		[]alertPattern{"ServiceDown part=broker", "OutboxBehind"}, nil, nil},
-	{"user dies again and again", repeatedKills("user", 4),
-		[]alertPattern{"ServiceDown part=restarts"}, nil, nil},
+	{
+		name:  "the gateway's sidecar is stopped while clients send requests",
+		cause: allOf(stoppedContainers("gateway-dapr"), continuousRequests),
+		during: []alertPattern{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days",
+			"ConsumerSilent part=gateway"},
+	},
+	{
+		name:  "events that no consumer can handle, lost targets and rules",
+		cause: allOf(removedTarget, unreadableEvents, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
+		during: []alertPattern{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
+			"ObservabilityDown part=configuration", "ObservabilityDown part=target"},
+	},
+	{
+		name:   "Loki refuses a log line",
+		cause:  tooOldLogLine,
+		during: []alertPattern{"ObservabilityDown part=logs"},
+		needs:  []string{"loki", "promtail"},
+	},
+	{
+		name:   "one database has no free connection, and one service has none to its database",
+		cause:  allOf(exhaustedServer, lockedTable),
+		during: []alertPattern{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"},
+	},
+	{
+		name:  "the sidecars of product and user are stopped while customers order and register",
+		cause: allOf(stoppedContainers("product-dapr", "user-dapr"), pendingOrders(15), pendingRegistration),
+		during: []alertPattern{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical",
+			"SagaSlow saga=registration"},
+		after: []alertPattern{"SagaSlow saga=order severity=warning"},
+	},
+	{
+		name:   "an order is not decided until order gives it up",
+		cause:  allOf(shortDeadline, stoppedContainers("product-dapr"), pendingOrders(1)),
+		during: []alertPattern{"SagaSlow saga=given_up"},
+	},
+	{
+		name: "product and the other databases are stopped while clients send requests, and a consumer stalls",
+		cause: allOf(stoppedContainers("product"), continuousRequests, stoppedContainers("auth-db", "user-db", "order-db"),
+			stalledConsumer),
+		during: []alertPattern{"ServiceDown part=service", "ServiceDown part=database",
+			"ConsumerSilent part=partition consumergroup=" + stalledGroup},
+	},
+	{
+		name:   "Kafka is stopped",
+		cause:  allOf(stoppedContainers("kafka"), pendingOrders(3)),
+		during: []alertPattern{"ServiceDown part=broker", "OutboxBehind"},
+	},
+	{
+		name:   "user ends again and again",
+		cause:  repeatedKills("user", 4),
+		during: []alertPattern{"ServiceDown part=restarts"},
+	},
 }
 
 // stoppedReplica is the fault that needs replicas. testScale causes it.
-var stoppedReplica = fault{"one of three is stopped", stoppedContainers("order-2"), []alertPattern{"ServiceDown part=replica"}, nil, nil}
+var stoppedReplica = fault{
+	name:   "one of three replicas is stopped",
+	cause:  stoppedContainers("order-2"),
+	during: []alertPattern{"ServiceDown part=replica"},
+}
 
 // expectedAlerts returns all alerts that the faults of this test make fire.
 func expectedAlerts() []alertPattern {
@@ -52,30 +91,30 @@ func expectedAlerts() []alertPattern {
 }
 
 // allOf causes several faults at the same time and undoes them in reverse order.
-func allOf(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
+func allOf(all ...faultCause) faultCause {
 	return func(t *testing.T, sys *stack) func() {
-		var undo []func()
-		end := func() {
-			for _, each := range slices.Backward(undo) {
-				each()
+		var undos []func()
+		undoAll := func() {
+			for _, undo := range slices.Backward(undos) {
+				undo()
 			}
 		}
-		made := false
+		complete := false
 		defer func() {
-			if !made { // one of them ended the test
-				end()
+			if !complete { // one of the causes ended the test
+				undoAll()
 			}
 		}()
-		for _, each := range all {
-			undo = append(undo, each(t, sys))
+		for _, cause := range all {
+			undos = append(undos, cause(t, sys))
 		}
-		made = true
-		return end
+		complete = true
+		return undoAll
 	}
 }
 
 // stoppedContainers stops containers gracefully, as an operator may do by mistake.
-func stoppedContainers(names ...string) func(*testing.T, *stack) func() {
+func stoppedContainers(names ...string) faultCause {
 	return func(t *testing.T, sys *stack) func() {
 		ids := sys.ids(t, names...)
 		sys.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)

@@ -19,7 +19,7 @@ const logRange = time.Hour
 
 // logStore is the source of the log checks: Loki, or the engine's own log files in a run without Loki.
 type logStore interface {
-	// lines returns the recent lines of a service, or only those with the trace's id if it is not empty.
+	// lines returns the recent lines of a service; if traceID is not empty, only the lines with this trace id.
 	lines(ctx context.Context, service, traceID string) ([]string, error)
 	// name is the store's name in messages.
 	name() string
@@ -33,7 +33,7 @@ func (sys *stack) logStore() logStore {
 	return lokiLogs{sys}
 }
 
-// lokiLogs reads the lines that the collector sent to Loki.
+// lokiLogs reads the lines that Promtail sent to Loki.
 type lokiLogs struct{ *stack }
 
 func (lokiLogs) name() string { return "Loki" }
@@ -45,8 +45,8 @@ func (l lokiLogs) lines(ctx context.Context, service, traceID string) ([]string,
 	}
 	found, err := l.logs(ctx, query, logRange)
 	var texts []string
-	for _, each := range found {
-		texts = append(texts, each.Text)
+	for _, line := range found {
+		texts = append(texts, line.Text)
 	}
 	return texts, err
 }
@@ -76,7 +76,7 @@ func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]strin
 	return slices.DeleteFunc(lines, func(line string) bool { return parseEntry(line).TraceID != traceID }), nil
 }
 
-// entry is one line of a service's or a sidecar's log: the fields that deploy/promtail/config.yml reads.
+// entry holds the fields of a service's or a sidecar's log line that deploy/promtail/config.yml reads.
 type entry struct {
 	Time    time.Time `json:"time"`
 	Level   string    `json:"level"`
@@ -92,16 +92,16 @@ func parseEntry(line string) entry {
 	return e
 }
 
-// wantLogLinesOfTrace waits until each service has logged a line with the trace's id.
+// wantLogLinesOfTrace waits until the store has a line with the trace's id from each service.
 func (sys *stack) wantLogLinesOfTrace(t *testing.T, traceID string, services ...string) {
 	t.Helper()
 	store := sys.logStore()
 	for _, service := range services {
-		what := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
-		scenario.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
+		condition := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
+		scenario.EventuallyWithin(t, time.Minute, condition, func(ctx context.Context) error {
 			lines, err := store.lines(ctx, service, traceID)
 			if err == nil && len(lines) == 0 {
-				err = fmt.Errorf("no line of %s", service)
+				err = fmt.Errorf("got no line of %s with the trace", service)
 			}
 			return err
 		})
@@ -110,7 +110,7 @@ func (sys *stack) wantLogLinesOfTrace(t *testing.T, traceID string, services ...
 }
 
 // The store has lines of every running container that wrote any. Services and sidecars write JSON with a time and a level.
-// Jobs are exempt: a job may end before the collector finds it.
+// The test skips jobs, because a job may end before Promtail finds it.
 func testLogs(t *testing.T, sys *stack) {
 	store := sys.logStore()
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
@@ -126,13 +126,13 @@ func testLogs(t *testing.T, sys *stack) {
 				return err
 			}
 			if len(lines) == 0 {
-				return fmt.Errorf("no line of %s", name)
+				return fmt.Errorf("got no line of %s", name)
 			}
 			if structured && !slices.ContainsFunc(lines, func(line string) bool {
 				e := parseEntry(line)
 				return !e.Time.IsZero() && e.Level != ""
 			}) {
-				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level, such as: %s", len(lines), name, lines[0])
+				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level; the first: %s", len(lines), name, lines[0])
 			}
 			return nil
 		})
@@ -141,7 +141,7 @@ func testLogs(t *testing.T, sys *stack) {
 	printProgress("     %s has lines of %d containers", store.name(), seen)
 }
 
-// hasLogLines reports whether a container wrote any line.
+// hasLogLines reports whether a container wrote a line.
 func (sys *stack) hasLogLines(ctx context.Context, c container) bool {
 	out, err := containerLog(ctx, c.ID, "--tail", "1")
 	return err == nil && out != ""

@@ -15,18 +15,18 @@ import (
 	"comanda/tests/scenario"
 )
 
-// All spans of one order belong to one trace, from the POST to CONFIRMED, through every service and sidecar on its way. The
-// services' log lines carry the trace's id.
+// All spans of one order belong to one trace: from the POST to CONFIRMED, of every service and sidecar on the way. The log lines
+// of the services carry the trace's id.
 func testOrderTrace(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	since := time.Now()
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if order.Status != client.Confirmed {
-		t.Fatal(order.Status)
+		t.Fatalf("order %s: got %s, want %s", order.ID, order.Status, client.Confirmed)
 	}
 	var found trace
-	scenario.EventuallyWithin(t, time.Minute, "the order's trace is whole", func(ctx context.Context) error {
+	scenario.EventuallyWithin(t, time.Minute, "the order's trace is complete", func(ctx context.Context) error {
 		var err error
 		if found, err = sys.traceOf(ctx, "/api/v1/orders", since); err != nil {
 			return err
@@ -37,13 +37,14 @@ func testOrderTrace(t *testing.T, sys *stack) {
 		return found.checkPath(orderPath)
 	})
 	t.Logf("the trace %s:%v", found[0].TraceID, found)
-	printProgress("     %d spans, %.0f ms, intact", len(found), float64(found.end()-found[0].Timestamp)/1000)
+	printProgress("     a complete trace: %d spans, %.0f ms", len(found), float64(found.end()-found[0].Timestamp)/1000)
 	sys.wantLogLinesOfTrace(t, found[0].TraceID, "gateway", "order", "product")
 }
 
 // traceOf returns the trace that began with a POST to path after since.
 func (sys *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
-	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"}, "lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
+	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"},
+		"lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}
 	var all []trace
 	if err := get(ctx, sys.portURL(zipkinPort)+"/api/v2/traces?"+query.Encode(), &all); err != nil {
 		return nil, err
@@ -58,6 +59,7 @@ func (sys *stack) traceOf(ctx context.Context, path string, since time.Time) (tr
 	return nil, fmt.Errorf("none of %d traces begins with POST %s", len(all), path)
 }
 
+// end returns the time at which the trace's last span ended, in microseconds.
 func (t trace) end() int64 {
 	last := int64(0)
 	for _, s := range t {
@@ -66,10 +68,10 @@ func (t trace) end() int64 {
 	return last
 }
 
-// orderPath lists the spans of an order by time, from the POST to CONFIRMED and to the live stream.
+// orderPath lists the spans of an order in the order of their start, from the POST to the CONFIRMED event at the gateway.
 var orderPath = []string{
 	"gateway SERVER post /api/v1/orders",
-	"gateway CLIENT calllocal/order/orders", // the sidecars
+	"gateway CLIENT calllocal/order/orders", // the gateway's sidecar, then order's
 	"order SERVER calllocal/order/orders",
 	"order SERVER post /orders",
 	"order PRODUCER outbox/order.created.pending",
@@ -83,10 +85,10 @@ var orderPath = []string{
 	"gateway CONSUMER process order.status.changed",
 }
 
-// checkPath checks that the trace has every step of a way in this order.
-func (t trace) checkPath(way []string) error {
+// checkPath checks that the trace has these spans, in this order.
+func (t trace) checkPath(path []string) error {
 	at := int64(0)
-	for _, step := range way {
+	for _, step := range path {
 		i := slices.IndexFunc(t, func(s span) bool {
 			return s.Timestamp >= at && s.Local.Service+" "+s.Kind+" "+s.Name == step
 		})

@@ -169,7 +169,7 @@ func (d dashboard) choices(values map[string][]string) []choice {
 	return all
 }
 
-// graphRange is the time range of the graphs; measured is the data source's timeInterval.
+// graphRange is the time range of the graphs. scrapeInterval is the timeInterval of the data source.
 const (
 	graphRange     = 15 * time.Minute
 	scrapeInterval = 5 * time.Second
