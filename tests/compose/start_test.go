@@ -17,10 +17,10 @@ import (
 	"comanda/tests/scenario"
 )
 
-// startTimeout limits the time until the whole system is healthy on two cores, with images built.
+// startTimeout limits the time until the whole system is healthy, on two cores and with built images.
 const startTimeout = 5 * time.Minute
 
-// servicesToStart returns the services for `up` to start; an empty list means all.
+// servicesToStart returns the services for `build` and `up`. An empty list means all.
 func (sys *stack) servicesToStart(t testing.TB) []string {
 	t.Helper()
 	if len(sys.without) == 0 {
@@ -32,7 +32,7 @@ func (sys *stack) servicesToStart(t testing.TB) []string {
 // buildAndStart builds the images and starts the system, unless an earlier run kept it.
 func (sys *stack) buildAndStart(t *testing.T) {
 	if all, err := sys.containers(t.Context()); err == nil && sys.keep && len(all) > 0 {
-		printProgress("going on with the system that is up")
+		printProgress("KEEP=yes: using the system that is already running")
 		reloadPrometheus(t, sys)
 		return
 	}
@@ -45,15 +45,15 @@ func (sys *stack) buildAndStart(t *testing.T) {
 	printProgress("     up and healthy (%.0f s)", time.Since(since).Seconds())
 }
 
-// override writes the test's changes, which concern only Prometheus: alerts wait for seconds instead of minutes, and the
-// targets are a copy in a watched folder, so that the test can remove one.
+// override writes a Compose file with the test's changes and returns its path. Only Prometheus changes: its rules are the copy
+// that writeShortRules makes, and its targets are a copy in a watched folder, so that the test can remove a target.
 func (sys *stack) override(t *testing.T) string {
 	rules, targets := filepath.Join(sys.dir, "rules"), filepath.Dir(sys.targetsFile())
 	err := errors.Join(os.MkdirAll(rules, 0o755), os.MkdirAll(targets, 0o755), writeShortRules(sys.path(rulesFolder), rules),
 		copyFile(sys.path("deploy/prometheus/targets/base.yml"), sys.targetsFile()))
 	none := filepath.Join(sys.dir, "none.yml")
-	for _, place := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
-		err = errors.Join(err, os.WriteFile(place, []byte("[]\n"), 0o644)) // placeholders for files that may be mounted here
+	for _, file := range []string{none, filepath.Join(targets, "base.yml"), filepath.Join(targets, "scale.yml")} {
+		err = errors.Join(err, os.WriteFile(file, []byte("[]\n"), 0o644)) // placeholders for files that may be mounted here
 	}
 	text := fmt.Sprintf(`services:
   prometheus:
@@ -66,7 +66,7 @@ func (sys *stack) override(t *testing.T) string {
 	if err := errors.Join(err, os.WriteFile(file, []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	sys.note("alert rules were evaluated every %s, with a sixth of their `for` and %v at most; their expressions are those of %s",
+	sys.note("alert rules were evaluated every %s with a sixth of their `for`, at most %v; their expressions are those of %s",
 		testInterval, maxFor, rulesFolder)
 	return file
 }
@@ -74,25 +74,26 @@ func (sys *stack) override(t *testing.T) string {
 // targetsFile returns the path of the copy of the targets.
 func (sys *stack) targetsFile() string { return filepath.Join(sys.dir, "targets", "copy.yml") }
 
-// All five services are ready and reach each other. The run prints the measured times and memory.
+// All five services are ready and reach each other. Every running container has a health check, and the engine restarted none.
+// The test prints the memory that the containers use.
 func testAllHealthy(t *testing.T, sys *stack) {
-	scenario.EventuallyWithin(t, time.Minute, "the gateway says that all is ready", client.New(sys.portURL(gatewayPort)).Ready)
+	scenario.EventuallyWithin(t, time.Minute, "the gateway reports that all services are ready", client.New(sys.portURL(gatewayPort)).Ready)
 	sys.awaitHealthy(t, startTimeout)
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for name, c := range all {
 		if c.RestartCount > 0 {
-			t.Errorf("%s was started %d times", name, 1+c.RestartCount)
+			t.Errorf("starts of %s: got %d, want 1", name, 1+c.RestartCount)
 		}
 		if c.State.Running && c.State.Health == nil {
 			t.Errorf("%s has no health check", name)
 		}
 	}
-	total, each := sys.memory(t.Context())
-	printProgress("     %d containers, %.0f MB of memory: %s", len(all), total, each)
+	total, list := sys.memory(t.Context())
+	printProgress("     %d containers, %.0f MB of memory: %s", len(all), total, list)
 }
 
-// memory returns the memory of all containers in MB: the total, and a text with each.
-func (sys *stack) memory(ctx context.Context) (total float64, each string) {
+// memory returns the memory of all containers in MB: the total, and a list with the memory of each.
+func (sys *stack) memory(ctx context.Context) (total float64, list string) {
 	ids, err := listObjects(ctx, "container", project)
 	if err != nil {
 		return 0, err.Error()
@@ -112,7 +113,7 @@ func (sys *stack) memory(ctx context.Context) (total float64, each string) {
 	return total, strings.Join(parts, ", ")
 }
 
-// bytesOf parses a size such as 12.5MiB.
+// bytesOf parses a size such as 12.5MiB. It returns 0 for other text.
 func bytesOf(text string) float64 {
 	for unit, size := range map[string]float64{"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10} {
 		if number, found := strings.CutSuffix(text, unit); found {
@@ -123,14 +124,15 @@ func bytesOf(text string) float64 {
 	return 0
 }
 
+// path returns the absolute path of a file of the repository.
 func (sys *stack) path(name string) string { return filepath.Join(sys.root, name) }
 
-// errorOr returns err, or an error with the text wrong when err is nil.
-func errorOr(err error, wrong string) error {
+// errorOr returns err, or an error with the given message if err is nil.
+func errorOr(err error, message string) error {
 	if err != nil {
 		return err
 	}
-	return errors.New(wrong)
+	return errors.New(message)
 }
 
 func copyFile(from, to string) error {

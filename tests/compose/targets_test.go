@@ -22,7 +22,7 @@ func testTargets(t *testing.T, sys *stack) {
 			}
 		}
 		if err == nil && len(found) < 2*len(services)+len(databases) {
-			err = fmt.Errorf("got only %d targets", len(found))
+			err = fmt.Errorf("targets: got %d, want at least %d", len(found), 2*len(services)+len(databases))
 		}
 		return err
 	})
@@ -35,7 +35,7 @@ type targetState struct {
 	Health, LastError string
 }
 
-// targets returns the targets, without those of services that this run leaves out.
+// targets returns Prometheus's targets, without those of services that this run leaves out.
 func (sys *stack) targets(ctx context.Context) ([]targetState, error) {
 	var answer struct{ ActiveTargets []targetState }
 	err := sys.prometheus(ctx, "targets", nil, &answer)

@@ -29,7 +29,7 @@ func (s span) String() string {
 	return fmt.Sprintf("%-16s %-9s %-60s %s<-%s", s.Local.Service, s.Kind, s.Name, s.ID, s.ParentID)
 }
 
-// trace returns a trace's spans in Zipkin, by time.
+// trace returns the spans of a trace in Zipkin, in the order of their start.
 func (sys *stack) trace(ctx context.Context, id string) (trace, error) {
 	var spans trace
 	err := get(ctx, sys.portURL(zipkinPort)+"/api/v2/trace/"+id, &spans)
@@ -37,6 +37,7 @@ func (sys *stack) trace(ctx context.Context, id string) (trace, error) {
 	return spans, err
 }
 
+// trace holds the spans of one trace.
 type trace []span
 
 func (t trace) String() string {
@@ -47,7 +48,7 @@ func (t trace) String() string {
 	return text.String()
 }
 
-// checkComplete checks that the trace has one root and that it contains the parent of every other span.
+// checkComplete checks that the trace has one root, and the parent of every other span.
 func (t trace) checkComplete() error {
 	known := map[string]bool{}
 	for _, s := range t {
