@@ -43,7 +43,8 @@ func testKills(t *testing.T, sys *stack) {
 			return sys.checkRestarted(ctx, before)
 		})
 		orders.AwaitMore(20)
-		printProgress("     %-13s killed; healthy again and 20 more orders accepted after %.1f s", name, time.Since(since).Seconds())
+		printProgress("     %-13s killed; healthy again and 20 more orders accepted after %.1f s", name,
+			time.Since(since).Seconds())
 	}
 	accepted := orders.Stop()
 	sys.awaitHealthy(t, recoveryTimeout)

@@ -132,7 +132,8 @@ func testLogs(t *testing.T, sys *stack) {
 				e := parseEntry(line)
 				return !e.Time.IsZero() && e.Level != ""
 			}) {
-				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level; the first: %s", len(lines), name, lines[0])
+				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level; the first: %s", len(lines), name,
+					lines[0])
 			}
 			return nil
 		})

@@ -77,7 +77,8 @@ func (sys *stack) targetsFile() string { return filepath.Join(sys.dir, "targets"
 // All five services are ready and reach each other. Every running container has a health check, and the engine restarted none.
 // The test prints the memory that the containers use.
 func testAllHealthy(t *testing.T, sys *stack) {
-	scenario.EventuallyWithin(t, time.Minute, "the gateway reports that all services are ready", client.New(sys.portURL(gatewayPort)).Ready)
+	gateway := client.New(sys.portURL(gatewayPort))
+	scenario.EventuallyWithin(t, time.Minute, "the gateway reports that all services are ready", gateway.Ready)
 	sys.awaitHealthy(t, startTimeout)
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for name, c := range all {

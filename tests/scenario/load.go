@@ -12,7 +12,7 @@ import (
 	"comanda/tests/client"
 )
 
-// Load is a number of customers who place orders until Stop. A request without an answer is retried with the same
+// Load is a group of customers who place orders until Stop. They retry a request that gets no response with the same
 // idempotency key.
 type Load struct {
 	t         testing.TB
@@ -23,7 +23,7 @@ type Load struct {
 	progress  chan struct{} // signals an accepted order
 }
 
-// StartLoad starts customers that share one account. Each orders one portion of a dish, pauses, and repeats until Stop.
+// StartLoad starts customers who share one account. Each orders one portion of a dish, pauses, and repeats this until Stop.
 func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause time.Duration) *Load {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
@@ -41,8 +41,8 @@ func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause 
 	return l
 }
 
-// place orders one portion under one key until the order is accepted. It retries a 503 and a broken connection; every other
-// error fails the test.
+// place orders one portion under one key until the order is accepted. It retries after a 503 or a broken connection. Every other
+// refusal fails the test.
 func (l *Load) place(ctx context.Context, by User, dish client.Product) {
 	key := uuid.NewString()
 	for ctx.Err() == nil {
@@ -58,10 +58,10 @@ func (l *Load) place(ctx context.Context, by User, dish client.Product) {
 			return
 		}
 		if refusal := client.Refused(err); refusal != nil && refusal.Status != 503 && ctx.Err() == nil {
-			l.t.Errorf("an order was refused: %v", err)
+			l.t.Errorf("placing an order: got %v, want it accepted", err)
 			return
 		}
-		select { // retries sooner than Retry-After asks
+		select { // a shorter pause than Retry-After
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -101,7 +101,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	EventuallyWithin(t, OutageTimeout, "every order is decided", func(ctx context.Context) error {
 		pending, err := by.Orders(ctx, client.Pending, client.Page{Limit: 1})
 		if err == nil && len(pending.Items) > 0 {
-			err = fmt.Errorf("order %s is %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
+			err = fmt.Errorf("order %s has been %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
 		}
 		return err
 	})
@@ -117,7 +117,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	}
 	for _, id := range orders {
 		if !confirmed[id] {
-			t.Errorf("order %s is not confirmed", id)
+			t.Errorf("order %s is not %s", id, client.Confirmed)
 		}
 	}
 }

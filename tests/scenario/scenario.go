@@ -67,7 +67,7 @@ func (s *Scenario) Register(person client.Person) User {
 	begun := Try(s.Anonymous.Register(ctx, person)).OrFail(s.t)
 	settled := Try(s.Anonymous.Registration(ctx, begun.UserID, SagaTimeout)).OrFail(s.t)
 	if settled.Status != client.AccountActive {
-		s.t.Fatalf("registration of %s: %+v, want ACTIVE", person.Email, settled)
+		s.t.Fatalf("registration of %s: got %+v, want ACTIVE", person.Email, settled)
 	}
 	return User{Try(s.Anonymous.Login(ctx, person.Email, person.Password)).OrFail(s.t), begun.UserID, person}
 }
@@ -99,7 +99,7 @@ func (s *Scenario) WantStock(dish client.Product, available, reserved, sold int)
 			return err
 		}
 		if got := fmt.Sprintf("available %d, reserved %d, sold %d", now.Available, now.Reserved, now.Sold); got != want {
-			return fmt.Errorf("%s: %s", dish.Name, got)
+			return fmt.Errorf("%s: got %s", dish.Name, got)
 		}
 		return nil
 	})

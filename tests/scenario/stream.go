@@ -55,7 +55,8 @@ func (s *Stream) Next() (change client.Change, ok bool) {
 		s.t.Fatalf("got no change within %v; changes so far: %+v", s.Within, s.seen)
 	}
 	if n := len(s.seen); n > 0 && change.Version <= s.seen[n-1].Version {
-		s.t.Errorf("version %d (%s) arrived after version %d (%s)", change.Version, change.Status, s.seen[n-1].Version, s.seen[n-1].Status)
+		before := s.seen[n-1]
+		s.t.Errorf("got version %d (%s) after version %d (%s)", change.Version, change.Status, before.Version, before.Status)
 	}
 	s.seen = append(s.seen, change)
 	return change, true

@@ -34,14 +34,14 @@ func (r Result[T]) OrFail(t testing.TB) T {
 	return r.value
 }
 
-// Eventually waits up to SagaTimeout until check succeeds. The failure message contains what, the awaited condition.
-func Eventually(t testing.TB, what string, check func(context.Context) error) {
+// Eventually waits up to SagaTimeout until check succeeds. condition describes the check in the failure message.
+func Eventually(t testing.TB, condition string, check func(context.Context) error) {
 	t.Helper()
-	EventuallyWithin(t, SagaTimeout, what, check)
+	EventuallyWithin(t, SagaTimeout, condition, check)
 }
 
 // EventuallyWithin is Eventually with another time limit.
-func EventuallyWithin(t testing.TB, within time.Duration, what string, check func(context.Context) error) {
+func EventuallyWithin(t testing.TB, within time.Duration, condition string, check func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -54,7 +54,7 @@ func EventuallyWithin(t testing.TB, within time.Duration, what string, check fun
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not reached within %v: %s: %v", within, what, err)
+			t.Fatalf("not true within %v: %s: %v", within, condition, err)
 		case <-time.After(pause):
 		}
 	}
