@@ -24,7 +24,8 @@ func BenchmarkOrderToConfirmed(b *testing.B) {
 		stock := slices.Sorted(slices.Values(measureOrders(b, system.Options{Stock: true}, 15)))
 		median, other := ours[len(ours)/2], stock[len(stock)/2]
 		b.Logf("median time from POST to CONFIRMED: %v (p95 %v); with the stock runtime %v, %.0f times as long",
-			median.Round(100*time.Microsecond), ours[len(ours)*95/100].Round(100*time.Microsecond), other.Round(time.Millisecond), float64(other)/float64(median))
+			median.Round(100*time.Microsecond), ours[len(ours)*95/100].Round(100*time.Microsecond),
+			other.Round(time.Millisecond), float64(other)/float64(median))
 		b.ReportMetric(float64(median.Microseconds())/1000, "ms/order")
 		b.ReportMetric(float64(other.Microseconds())/1000, "ms/order-stock")
 		b.ReportMetric(float64(other)/float64(median), "times-faster")
@@ -52,7 +53,7 @@ func measureOrders(b *testing.B, options system.Options, n int) []time.Duration 
 			placed, err = ana.GetOrder(b.Context(), placed.ID, scenario.SagaTimeout)
 		}
 		if err != nil || placed.Status != client.Confirmed {
-			b.Fatalf("order %s is %s: %v", placed.ID, placed.Status, err)
+			b.Fatalf("order %s: got %s (error %v), want CONFIRMED", placed.ID, placed.Status, err)
 		}
 		took = append(took, time.Since(begun))
 	}

@@ -8,14 +8,14 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A cancellation releases the stock, by a customer or by staff, and in every status that allows it.
+// A cancellation by a customer or by staff releases the stock, in every status that allows it.
 func TestCancelReleasesTheStock(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook := t.Context(), s.Customer(), s.Staff()
 	for _, test := range []struct {
 		name  string
-		steps []string // of the kitchen before
+		steps []string // of the kitchen, before the cancellation
 		by    scenario.User
 	}{
 		{"confirmed, by its customer", nil, ana},
@@ -43,7 +43,7 @@ func TestCancelReleasesTheStock(t *testing.T) {
 	}
 }
 
-// Nothing stays reserved, whether the cancellation or the reservation is handled first.
+// After the cancellation of a PENDING order nothing stays reserved, even if product handles the cancellation first.
 func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
@@ -58,13 +58,13 @@ func TestCancelWhilePendingLeavesNoReservation(t *testing.T) {
 	})).OrFail(t)
 	for _, order := range cancelled {
 		if order.Status != client.Cancelled {
-			t.Errorf("order %s is %s", order.ID, order.Status)
+			t.Errorf("order %s: got %s, want CANCELLED", order.ID, order.Status)
 		}
 	}
 	s.WantStock(dish, 100, 0, 0)
 	for _, order := range cancelled {
 		if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Cancelled {
-			t.Errorf("order %s became %s", order.ID, now.Status)
+			t.Errorf("order %s later: got %s, want CANCELLED", order.ID, now.Status)
 		}
 	}
 }
@@ -111,7 +111,8 @@ func TestEitherCancelOrPreparingSucceeds(t *testing.T) {
 		case now.Status == client.Preparing && statuses[0] == http.StatusConflict && statuses[1] == http.StatusOK:
 			reserved++
 		default:
-			t.Errorf("cancel returned %d, preparing %d, and the order is %s; want exactly one success", statuses[0], statuses[1], now.Status)
+			t.Errorf("cancel returned %d, preparing %d, and the order is %s; want exactly one success", statuses[0], statuses[1],
+				now.Status)
 		}
 	}
 	s.WantStock(dish, 100-reserved, reserved, 0)

@@ -14,8 +14,8 @@ import (
 
 // `make chaos` sets these for a long run.
 var (
-	kills = flag.Int("kills", 0, "how many random kills TestNoOrderIsLost makes; 0 kills every part once")
-	every = flag.Duration("every", 3*time.Second, "how often TestNoOrderIsLost kills a part")
+	kills = flag.Int("kills", 0, "number of random kills by TestNoOrderIsLost; 0 kills every program once")
+	every = flag.Duration("every", 3*time.Second, "time between two kills by TestNoOrderIsLost")
 )
 
 const (
@@ -63,13 +63,14 @@ func TestNoOrderIsLost(t *testing.T) {
 	recovered := time.Since(last).Round(time.Millisecond)
 	t.Logf("all services were ready %v after the last kill", recovered)
 	orders.AwaitMore(20)
-	taken := orders.Stop()
+	accepted := orders.Stop()
 
-	scenario.WantConfirmed(t, ana, taken)
+	scenario.WantConfirmed(t, ana, accepted)
 	took := time.Since(last).Round(time.Millisecond)
-	t.Logf("%d orders were accepted; all were confirmed %v after the last kill", len(taken), took)
+	t.Logf("%d orders were accepted; all were confirmed %v after the last kill", len(accepted), took)
 	if *kills > 0 && (recovered > maxReady || took > maxDecided) { // not in `make test`, where other tests share the processor
-		t.Errorf("ready after %v, the last order decided after %v; want at most %v and %v", recovered, took, maxReady, maxDecided)
+		t.Errorf("all services ready after %v, all orders decided after %v; want at most %v and %v", recovered, took, maxReady,
+			maxDecided)
 	}
 	wantInvariants(t, sys)
 }

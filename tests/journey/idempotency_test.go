@@ -28,7 +28,7 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 
 	again := scenario.Try(ana.OrderOnce(ctx, key, scenario.Basket(dish, 2))).OrFail(t)
 	if again.ID != placed.ID || again.Status != client.Confirmed || again.TotalCents != 1400 {
-		t.Errorf("the repeated request: got %+v", again)
+		t.Errorf("the repeated request: got %+v, want %s, CONFIRMED and a total of 1400", again, placed.ID)
 	}
 	reordered := post(ana, `{ "items": [ { "quantity":2, "productId": "`+dish.ID+`" } ] }`)
 	if reordered.Status != http.StatusOK {
@@ -38,7 +38,7 @@ func TestRepeatedKeyReturnsTheSameOrder(t *testing.T) {
 
 	other := scenario.Try(bea.OrderOnce(ctx, key, scenario.Basket(dish, 3))).OrFail(t) // each customer has their own keys
 	if other.ID == placed.ID {
-		t.Error("two customers with the same key share an order")
+		t.Error("two customers used the same key and got one order, want two orders")
 	}
 	s.WantStatus(bea, other.ID, client.Confirmed)
 	s.WantStock(dish, 45, 5, 0)
@@ -49,15 +49,17 @@ func TestSimultaneousRequestsWithOneKeyCreateOneOrder(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana, dish, key := s.Customer(), s.Dish(50, 700), uuid.NewString()
-	orders := scenario.Try(concurrently(20, func(int) (client.Order, error) { return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2)) })).OrFail(t)
+	orders := scenario.Try(concurrently(20, func(int) (client.Order, error) {
+		return ana.OrderOnce(t.Context(), key, scenario.Basket(dish, 2))
+	})).OrFail(t)
 	for _, order := range orders {
 		if order.ID != orders[0].ID {
-			t.Fatalf("one key created the orders %s and %s", orders[0].ID, order.ID)
+			t.Fatalf("one key created the orders %s and %s, want one order", orders[0].ID, order.ID)
 		}
 	}
 	s.WantStatus(ana, orders[0].ID, client.Confirmed)
 	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 1 {
-		t.Errorf("the customer has %d orders, want 1", len(all.Items))
+		t.Errorf("orders of the customer: got %d, want 1", len(all.Items))
 	}
 	s.WantStock(dish, 48, 2, 0)
 }
@@ -69,7 +71,7 @@ func TestRequestsWithoutAKeyCreateSeparateOrders(t *testing.T) {
 	ana, dish := s.Customer(), s.Dish(50, 700)
 	first, second := s.PlaceConfirmed(ana, scenario.Basket(dish, 1)), s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	if first.ID == second.ID {
-		t.Error("two requests without a key created one order")
+		t.Error("two requests without a key created one order, want two")
 	}
 }
 
@@ -96,6 +98,6 @@ func TestOneKeyAddsStockOnceAndCreatesOneProduct(t *testing.T) {
 		return answer.Header.Get("Location"), err
 	})).OrFail(t)
 	if ids[0] == "" || countEqual(ids, ids[0]) != len(ids) {
-		t.Errorf("one key created the products %v", ids)
+		t.Errorf("products of one key: got %v, want one product", ids)
 	}
 }

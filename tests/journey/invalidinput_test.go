@@ -22,7 +22,7 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 		return fmt.Sprintf(`{"items":[{"productId":%q,"quantity":%s}]}`, dish.ID, quantity)
 	}
 	one := fmt.Sprintf(`{"productId":%q,"quantity":1}`, dish.ID)
-	const bad, wrong = http.StatusBadRequest, http.StatusUnprocessableEntity
+	const malformed, wrong = http.StatusBadRequest, http.StatusUnprocessableEntity
 	for _, test := range []struct {
 		name, body string
 		status     int
@@ -39,25 +39,27 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 		{"missing quantity", fmt.Sprintf(`{"items":[{"productId":%q}]}`, dish.ID), wrong, "items[0].quantity"},
 		{"missing product", `{"items":[{"quantity":1}]}`, wrong, "items[0].productId"},
 		{"unknown field", `{"items":[` + one + `],"discount":100}`, wrong, "discount"},
-		{"unknown field in a line", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1,"price":1}]}`, dish.ID), wrong, "items[0].price"},
+		{"unknown field in a line", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1,"price":1}]}`, dish.ID), wrong,
+			"items[0].price"},
 		{"quantity 0", line(`0`), wrong, "items[0].quantity"},
 		{"quantity negative", line(`-3`), wrong, "items[0].quantity"},
 		{"quantity huge", line(`1000000`), wrong, "items[0].quantity"},
 		{"quantity beyond 64 bits", line(`99999999999999999999`), wrong, "items[0].quantity"},
-		{"unknown product", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}]}`, uuid.NewString()), wrong, "items[0].productId"},
+		{"unknown product", fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}]}`, uuid.NewString()), wrong,
+			"items[0].productId"},
 		{"product id that is not a UUID", `{"items":[{"productId":"tortilla","quantity":1}]}`, wrong, "items[0].productId"},
 		{"duplicate lines", `{"items":[` + one + `,` + one + `]}`, wrong, "items[1].productId"},
 		{"too many lines", `{"items":[` + strings.Repeat(one+",", 60) + one + `]}`, wrong, "items"},
 		{"notes too long", `{"items":[` + one + `],"notes":"` + strings.Repeat("x", 501) + `"}`, wrong, "notes"},
 		{"address incomplete", `{"items":[` + one + `],"deliveryAddress":{"street":"Here 1"}}`, wrong, "deliveryAddress.city"},
-		{"malformed JSON", `{"items":[`, bad, ""},
-		{"two JSON values", `{"items":[` + one + `]}{}`, bad, ""},
-		{"empty body", ``, bad, ""},
-		{"bad UTF-8", `{"items":[` + one + `],"notes":"` + "\xff\xfe" + `"}`, bad, ""},
+		{"malformed JSON", `{"items":[`, malformed, ""},
+		{"two JSON values", `{"items":[` + one + `]}{}`, malformed, ""},
+		{"empty body", ``, malformed, ""},
+		{"bad UTF-8", `{"items":[` + one + `],"notes":"` + "\xff\xfe" + `"}`, malformed, ""},
 		{"a list", `[]`, wrong, ""},
 		{"null", `null`, wrong, ""},
 	} {
-		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: test.body})).OrFail(t)
+		answer := post(t, ana.Client, "/orders", test.body)
 		problem := answer.Problem()
 		if problem.Status != test.status || problem.Unwrap() != nil || problem.Type == "" {
 			t.Errorf("%s: got %d %s, want a %d", test.name, answer.Status, answer.Body, test.status)
@@ -67,63 +69,61 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 		}
 	}
 	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 0 {
-		t.Errorf("%d orders were stored", len(all.Items))
+		t.Errorf("stored orders: got %d, want 0", len(all.Items))
 	}
 	s.WantStock(dish, 100, 0, 0)
 }
 
 // A body of more than 1 MiB gets a 413. A body whose Content-Type is not JSON gets a 415.
-func TestLargeAndForeignBodiesAreRefused(t *testing.T) {
+func TestLargeBodiesAndOtherContentTypesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
-	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: large})).OrFail(t)
+	answer := post(t, ana.Client, "/orders", large)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
 
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""} {
-		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
-			Header: http.Header{"Content-Type": {kind}}})).OrFail(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders",
+			Body: scenario.Basket(dish, 1), Header: http.Header{"Content-Type": {kind}}})).OrFail(t)
 		wantProblem(t, answer.Problem(), http.StatusUnsupportedMediaType)
 	}
 	if all := scenario.Try(ana.Orders(t.Context(), "", client.Page{})).OrFail(t); len(all.Items) != 0 {
-		t.Errorf("%d orders were stored", len(all.Items))
+		t.Errorf("stored orders: got %d, want 0", len(all.Items))
 	}
 }
 
 func TestInvalidRegistrationsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
-	good := func(change func(map[string]any)) map[string]any {
+	changed := func(change func(map[string]any)) map[string]any {
 		person := scenario.NewPerson()
 		body := map[string]any{"email": person.Email, "password": person.Password, "name": person.Name}
 		change(body)
 		return body
 	}
 	set := func(name string, value any) map[string]any {
-		return good(func(body map[string]any) { body[name] = value })
+		return changed(func(body map[string]any) { body[name] = value })
 	}
 	for _, test := range []struct {
 		name, field string
 		body        map[string]any
 	}{
-		{"no e-mail", "email", good(func(b map[string]any) { delete(b, "email") })},
+		{"no e-mail", "email", changed(func(b map[string]any) { delete(b, "email") })},
 		{"a malformed e-mail", "email", set("email", "ana at example.com")},
 		{"an e-mail that is too long", "email", set("email", strings.Repeat("a", 300)+"@example.com")},
 		{"an e-mail that is a number", "email", set("email", 5)},
-		{"no password", "password", good(func(b map[string]any) { delete(b, "password") })},
+		{"no password", "password", changed(func(b map[string]any) { delete(b, "password") })},
 		{"a short password", "password", set("password", "short")},
 		{"a password that is too long", "password", set("password", strings.Repeat("x", 5000))},
-		{"no name", "name", good(func(b map[string]any) { delete(b, "name") })},
+		{"no name", "name", changed(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
 		{"a malformed phone", "phone", set("phone", "ask me")},
 		{"roles chosen by the client", "roles", set("roles", []string{"admin"})},
 	} {
-		answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: test.body})).OrFail(t)
-		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), test.field) {
-			t.Errorf("%s: got %d %s, want a 422 for %s", test.name, answer.Status, answer.Body, test.field)
-		}
+		answer := post(t, s.Anonymous, "/auth/register", test.body)
+		wantInvalidField(t, test.name, answer, test.field)
 		if email, ok := test.body["email"].(string); ok {
 			if err := checkNotStored(t, s, email); err != nil {
 				t.Errorf("%s: %v", test.name, err)
@@ -131,8 +131,17 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		}
 	}
 	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
-		answer := scenario.Try(s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: body})).OrFail(t)
+		answer := post(t, s.Anonymous, "/auth/register", body)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
+	}
+}
+
+// wantInvalidField checks that the response is a 422 that names this field. input describes the request.
+func wantInvalidField(t testing.TB, input string, answer client.Answer, field string) {
+	t.Helper()
+	problem := answer.Problem()
+	if problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
+		t.Errorf("%s: got %d %s, want a 422 for %s", input, answer.Status, answer.Body, field)
 	}
 }
 
@@ -142,7 +151,7 @@ func checkNotStored(t testing.TB, s *scenario.Scenario, email string) error {
 	answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": "short"}})
 	if err == nil && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusUnprocessableEntity {
-		err = fmt.Errorf("the account was stored: login returned %d", answer.Status)
+		err = fmt.Errorf("the account was stored: login: got %d, want 401 or 422", answer.Status)
 	}
 	return err
 }
@@ -158,10 +167,8 @@ func TestInvalidProductsAreRefused(t *testing.T) {
 		"currency":   `{"name":"X","category":"tests","priceCents":100,"currency":"euros"}`,
 		"sold":       `{"name":"X","category":"tests","priceCents":100,"sold":5}`,
 	} {
-		answer := scenario.Try(s.Admin.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/products", Body: body})).OrFail(t)
-		if problem := answer.Problem(); problem.Status != http.StatusUnprocessableEntity || !slices.Contains(problem.Fields(), field) {
-			t.Errorf("%s: got %d %s, want a 422 for %s", body, answer.Status, answer.Body, field)
-		}
+		answer := post(t, s.Admin, "/products", body)
+		wantInvalidField(t, body, answer, field)
 	}
 }
 

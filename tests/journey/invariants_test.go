@@ -11,7 +11,8 @@ import (
 )
 
 func invariants(sys *system.System) scenario.Invariants {
-	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: []kgo.Opt{kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)}}
+	brokers := kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)
+	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: []kgo.Opt{brokers}}
 }
 
 func wantInvariants(t testing.TB, sys *system.System) {

@@ -36,7 +36,8 @@ func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 	s := newScenario(t, sharedSystem(t))
 	ctx, word, category := t.Context(), uuid.NewString()[:8], "search "+uuid.NewString()[:8]
 	for _, name := range []string{"Sopa " + word, "Caldo 100%_" + word} {
-		scenario.Try(s.Admin.AddProduct(ctx, client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1})).OrFail(t)
+		dish := client.NewProduct{Name: name, Category: category, PriceCents: 400, Stock: 1}
+		scenario.Try(s.Admin.AddProduct(ctx, dish)).OrFail(t)
 	}
 	for _, test := range []struct {
 		search client.Search
@@ -68,14 +69,15 @@ func TestChangesOfADishAreVisible(t *testing.T) {
 	}
 	id := answer.Header.Get("Location")[len("/api/v1/products/"):]
 	dish := scenario.Try(s.Anonymous.Product(ctx, id)).OrFail(t)
-	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 || !dish.Active || dish.Currency != "EUR" {
-		t.Errorf("the new dish: got %+v", dish)
+	if dish.Name != "Flan" || dish.Description != "de huevo" || dish.PriceCents != 350 || dish.Available != 3 ||
+		!dish.Active || dish.Currency != "EUR" {
+		t.Errorf("the new dish: got %+v, want what was sent, active and in EUR", dish)
 	}
 
 	name, off := "Flan casero", false
 	changed := scenario.Try(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Name: &name})).OrFail(t)
 	if changed.Name != name || changed.Description != "de huevo" || changed.Version <= dish.Version {
-		t.Errorf("the changed dish: got %+v", changed)
+		t.Errorf("the changed dish: got %+v, want another name and a higher version", changed)
 	}
 	scenario.Try(s.Admin.ChangeProduct(ctx, id, client.ProductChange{Active: &off})).OrFail(t)
 	if found := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: name})).OrFail(t); contains(found.Items, id) {

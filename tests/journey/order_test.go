@@ -13,7 +13,7 @@ import (
 func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
-	ctx, ana := t.Context(), s.Customer()
+	ana := s.Customer()
 	tortilla, paella := s.Dish(10, 850), s.Dish(5, 1450)
 	wanted := client.Basket{
 		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
@@ -21,7 +21,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 		Notes:           "sin cebolla — 不要洋葱",
 	}
 
-	answer := scenario.Try(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted})).OrFail(t)
+	answer := post(t, ana.Client, "/orders", wanted)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
 		t.Fatalf("placing the order: got %d, want 201 and PENDING: %s", answer.Status, answer.Body)
 	}
@@ -32,7 +32,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 
 	got := s.WantStatus(ana, id, client.Confirmed)
 	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
-		t.Errorf("the confirmed order: got %+v", got)
+		t.Errorf("the confirmed order: got %+v, want version 2 of %s with a total of 5450 EUR cents", got, ana.ID)
 	}
 	if got.Notes != wanted.Notes || got.DeliveryAddress == nil || *got.DeliveryAddress != *wanted.DeliveryAddress {
 		t.Errorf("notes or address differ from the request: %+v", got)
@@ -41,11 +41,13 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	for _, line := range got.Items {
 		lines[line.ProductID] = line
 	}
-	if want := (client.Line{ProductID: tortilla.ID, Quantity: 3, Name: tortilla.Name, UnitPriceCents: 850, LineTotalCents: 2550}); lines[tortilla.ID] != want {
-		t.Errorf("got %+v, want %+v", lines[tortilla.ID], want)
-	}
-	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
-		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
+	for _, want := range []client.Line{
+		{ProductID: tortilla.ID, Quantity: 3, Name: tortilla.Name, UnitPriceCents: 850, LineTotalCents: 2550},
+		{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900},
+	} {
+		if got := lines[want.ProductID]; got != want {
+			t.Errorf("line: got %+v, want %+v", got, want)
+		}
 	}
 	s.WantStock(tortilla, 7, 3, 0)
 	s.WantStock(paella, 3, 2, 0)

@@ -35,14 +35,14 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			}
 		case client.Rejected:
 			if short := order.Shortages[0]; short.ProductID != dish.ID || short.Available >= short.Requested {
-				t.Errorf("rejected for a wrong shortage: %+v", short)
+				t.Errorf("shortage: got %+v, want fewer of %s available than requested", short, dish.ID)
 			}
 		default:
-			t.Errorf("order %s is %s", order.ID, order.Status)
+			t.Errorf("order %s: got %s, want CONFIRMED or REJECTED", order.ID, order.Status)
 		}
 	}
-	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
-		t.Errorf("got %d sold of a stock of %d", sold, stock)
+	if sold > stock || sold < stock-2 { // the last orders may have wanted more than was left
+		t.Errorf("sold: got %d, want %d to %d", sold, stock-2, stock)
 	}
 	s.WantStock(dish, stock-sold, sold, 0)
 	s.WantStock(other, 1000-confirmed, confirmed, 0)

@@ -51,7 +51,8 @@ func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 	}
 
 	scenario.Try(ana.Cancel(ctx, placed[0], "")).OrFail(t)
-	if cancelled := scenario.Try(ana.Orders(ctx, client.Cancelled, client.Page{})).OrFail(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
+	cancelled := scenario.Try(ana.Orders(ctx, client.Cancelled, client.Page{})).OrFail(t)
+	if len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
 		t.Errorf("cancelled orders: got %+v, want only %s", cancelled.Items, placed[0])
 	}
 }

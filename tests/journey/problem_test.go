@@ -1,11 +1,19 @@
 package journey
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"comanda/tests/client"
+	"comanda/tests/scenario"
 )
+
+// post sends a POST request and returns its response.
+func post(t testing.TB, by *client.Client, path string, body any) client.Answer {
+	t.Helper()
+	return scenario.Try(by.Do(t.Context(), client.Request{Method: http.MethodPost, Path: path, Body: body})).OrFail(t)
+}
 
 // refusal is the outcome of a call that the system should refuse.
 type refusal struct{ err error }

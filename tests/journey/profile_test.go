@@ -17,10 +17,10 @@ func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 
 	got := scenario.Try(ana.ChangeMe(ctx, client.ProfileChange{Name: &name, Address: home})).OrFail(t)
 	if got.Name != name || *got.Address != *home || got.Phone != ana.Person.Phone || got.Version <= before.Version {
-		t.Errorf("the changed profile: got %+v", got)
+		t.Errorf("the changed profile: got %+v, want the new name and address, the old phone and a higher version", got)
 	}
 	if again := scenario.Try(ana.Me(ctx)).OrFail(t); again.Name != name || again.Version != got.Version {
-		t.Errorf("the profile, read again: got %+v", again)
+		t.Errorf("the profile, read again: got %+v, want %+v", again, got)
 	}
 	empty := ""
 	refused(ana.ChangeMe(ctx, client.ProfileChange{Name: &empty})).want(t, http.StatusUnprocessableEntity)
@@ -37,7 +37,8 @@ func TestPhoneBelongsToOneProfile(t *testing.T) {
 
 	other := scenario.NewPerson().Phone
 	scenario.Try(ana.ChangeMe(ctx, client.ProfileChange{Phone: &other})).OrFail(t)
-	if got := scenario.Try(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone})).OrFail(t); got.Phone != ana.Person.Phone {
+	got := scenario.Try(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone})).OrFail(t)
+	if got.Phone != ana.Person.Phone {
 		t.Errorf("phone: got %q, want %q", got.Phone, ana.Person.Phone)
 	}
 }

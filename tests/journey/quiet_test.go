@@ -20,7 +20,8 @@ func checkQuiet(sys *system.System) error {
 	}
 	for _, program := range sys.Programs() {
 		for line := range strings.Lines(program.Log()) {
-			if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"error"`) || strings.HasPrefix(line, "panic:") {
+			if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"error"`) ||
+				strings.HasPrefix(line, "panic:") {
 				return fmt.Errorf("%s logged an error although no test broke anything: %s", program.Name, strings.TrimSpace(line))
 			}
 			if !json.Valid([]byte(line)) {

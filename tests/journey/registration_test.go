@@ -14,7 +14,7 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	s := newScenario(t, sharedSystem(t))
 	ctx, person := t.Context(), scenario.NewPerson()
 
-	answer := scenario.Try(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})).OrFail(t)
+	answer := post(t, s.Anonymous, "/auth/register", person)
 	if answer.Status != http.StatusAccepted {
 		t.Fatalf("registration: got %d, want 202: %s", answer.Status, answer.Body)
 	}

@@ -17,7 +17,8 @@ func TestLoginDoesNotRevealWhichAccountsExist(t *testing.T) {
 	}
 	// The response to a wrong password does not reveal whether the account exists.
 	known := refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password")).want(t, http.StatusUnauthorized)
-	unknown := refused(s.Anonymous.Login(t.Context(), scenario.NewPerson().Email, "wrong password")).want(t, http.StatusUnauthorized)
+	stranger := scenario.NewPerson()
+	unknown := refused(s.Anonymous.Login(t.Context(), stranger.Email, "wrong password")).want(t, http.StatusUnauthorized)
 	if known.Detail != unknown.Detail {
 		t.Errorf("a wrong password gets %q, an unknown e-mail %q; want the same", known.Detail, unknown.Detail)
 	}
@@ -86,8 +87,9 @@ func TestRoleChangeRevokesRefreshTokens(t *testing.T) {
 	ctx, ana := t.Context(), s.Customer()
 
 	account := scenario.Try(s.Admin.SetRoles(ctx, ana.ID, client.RoleCustomer, client.RoleStaff)).OrFail(t)
-	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive || len(account.Roles) != 2 {
-		t.Errorf("account: got %+v", account)
+	if account.UserID != ana.ID || account.Email != ana.Person.Email || account.Status != client.AccountActive ||
+		len(account.Roles) != 2 {
+		t.Errorf("account: got %+v, want the ACTIVE account of %s with two roles", account, ana.Person.Email)
 	}
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken)).want(t, http.StatusUnauthorized)
 

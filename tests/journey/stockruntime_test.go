@@ -21,7 +21,8 @@ func TestSagasWorkOnTheStockRuntime(t *testing.T) {
 	placed := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Within = scenario.SagaTimeout
-	if got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t); got.Status != client.AccountRejected {
+	got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t)
+	if got.Status != client.AccountRejected {
 		t.Errorf("the registration with a taken phone: got %+v, want REJECTED", got)
 	}
 	if got := s.WantStatus(ana, placed.ID, client.Confirmed); got.TotalCents != 1700 {

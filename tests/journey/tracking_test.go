@@ -9,7 +9,7 @@ import (
 )
 
 // A client that resumes a broken stream misses no change and gets none twice.
-func TestTrackingResumes(t *testing.T) {
+func TestResumedStreamMissesNoChange(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
@@ -48,7 +48,10 @@ func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	s := newScenario(t, sharedSystem(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	streams := []*scenario.Stream{scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, cook, order.ID, "")}
+	var streams []*scenario.Stream
+	for _, watcher := range []scenario.User{ana, ana, cook} {
+		streams = append(streams, scenario.Watch(t, watcher, order.ID, ""))
+	}
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
 	}
@@ -61,7 +64,7 @@ func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	}
 }
 
-func TestTrackingIsPrivate(t *testing.T) {
+func TestOnlyTheCustomerAndStaffMayWatchAnOrder(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana, bea, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
