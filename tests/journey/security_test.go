@@ -27,7 +27,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	ana := s.Customer()
 	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
 		c := jwt.MapClaims{"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": ana.ID,
-			"roles": []string{"customer", "staff", "admin"}, "jti": uuid.NewString(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
+			"roles": []string{"customer", "staff", "admin"}, "jti": uuid.NewString(),
+			"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
 		change(c)
 		return c
 	}
