@@ -10,21 +10,21 @@ import (
 	"comanda/tests/client"
 )
 
-// stage prints one line for each step, with the time since the start.
-type stage struct {
+// printer prints one line for each step, with the time since the start.
+type printer struct {
 	out   io.Writer
 	begun time.Time
 	pause time.Duration
 }
 
-func (s *stage) act(title string) { _, _ = fmt.Fprintf(s.out, "\n%s\n", title) }
+func (s *printer) printTitle(title string) { _, _ = fmt.Fprintf(s.out, "\n%s\n", title) }
 
-func (s *stage) tell(who, format string, args ...any) {
+func (s *printer) printStep(who, format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, "  %6.2f s  %-8s  %s\n", time.Since(s.begun).Seconds(), who, fmt.Sprintf(format, args...))
 }
 
-// wait pauses between two steps, so that a person can read along.
-func (s *stage) wait(ctx context.Context) {
+// pauseBetweenSteps pauses between two steps, so that a person can read along.
+func (s *printer) pauseBetweenSteps(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(s.pause):
@@ -34,9 +34,9 @@ func (s *stage) wait(ctx context.Context) {
 // patience limits the wait for each step.
 const patience = 30 * time.Second
 
-// follow watches an order's live stream in the background.
-func follow(ctx context.Context, who *client.Client, order string) *live {
-	l := &live{changes: make(chan client.Change), failed: make(chan error, 1)}
+// watchInBackground watches an order's live stream in the background.
+func watchInBackground(ctx context.Context, who *client.Client, order string) *liveStream {
+	l := &liveStream{changes: make(chan client.Change), failed: make(chan error, 1)}
 	go func() {
 		defer close(l.changes)
 		for change, err := range who.Watch(ctx, order, "") {
@@ -54,14 +54,14 @@ func follow(ctx context.Context, who *client.Client, order string) *live {
 	return l
 }
 
-// live is the live stream of one order.
-type live struct {
+// liveStream is the live stream of one order.
+type liveStream struct {
 	changes chan client.Change
 	failed  chan error
 }
 
-// until returns the change to a status. It skips PENDING, with which a stream may start.
-func (l *live) until(ctx context.Context, status string) (client.Change, error) {
+// awaitStatus returns the change to a status. It skips PENDING, with which a stream may start.
+func (l *liveStream) awaitStatus(ctx context.Context, status string) (client.Change, error) {
 	for {
 		change, err := l.next(ctx)
 		if err != nil {
@@ -76,7 +76,7 @@ func (l *live) until(ctx context.Context, status string) (client.Change, error) 
 	}
 }
 
-func (l *live) next(ctx context.Context) (client.Change, error) {
+func (l *liveStream) next(ctx context.Context) (client.Change, error) {
 	select {
 	case change, open := <-l.changes:
 		if open {

@@ -17,8 +17,8 @@ import (
 // stale marks the end of a series that vanished from the input or from a rule's result.
 var stale = math.Float64frombits(value.StaleNaN)
 
-// memory holds the time series of one test.
-type memory struct{ series []*series }
+// seriesStore holds the time series of one test.
+type seriesStore struct{ series []*series }
 
 type series struct {
 	labels  labels.Labels
@@ -26,7 +26,7 @@ type series struct {
 }
 
 // add appends one sample. Its time must be later than the series' last one.
-func (m *memory) add(l labels.Labels, at int64, v float64) {
+func (m *seriesStore) add(l labels.Labels, at int64, v float64) {
 	for _, s := range m.series {
 		if labels.Equal(s.labels, l) {
 			s.samples = append(s.samples, sample{at, v})
@@ -37,7 +37,7 @@ func (m *memory) add(l labels.Labels, at int64, v float64) {
 }
 
 // load adds a whole series, one sample for each interval from 0 on.
-func (m *memory) load(l labels.Labels, values []parser.SequenceValue, interval int64) {
+func (m *seriesStore) load(l labels.Labels, values []parser.SequenceValue, interval int64) {
 	s := &series{labels: l}
 	for i, v := range values {
 		if !v.Omitted {
@@ -48,11 +48,13 @@ func (m *memory) load(l labels.Labels, values []parser.SequenceValue, interval i
 }
 
 // Querier makes memory a storage.Queryable.
-func (m *memory) Querier(_, _ int64) (storage.Querier, error) { return querier{memory: m}, nil }
+func (m *seriesStore) Querier(_, _ int64) (storage.Querier, error) {
+	return querier{seriesStore: m}, nil
+}
 
 type querier struct {
 	storage.LabelQuerier // nil: the engine does not use it
-	*memory
+	*seriesStore
 }
 
 func (q querier) Close() error { return nil }

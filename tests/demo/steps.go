@@ -15,58 +15,58 @@ import (
 // maxQuantity is the API's limit for one line. The scarcest dish needs a smaller stock, so that an order can exceed it.
 const maxQuantity = 100
 
-// browse reads the whole menu and keeps the dishes of which at least 3 are available, the largest stock first.
-func (p *play) browse(ctx context.Context) error {
+// readMenu reads the whole menu and keeps the dishes of which at least 3 are available, the largest stock first.
+func (d *demo) readMenu(ctx context.Context) error {
 	categories := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
-		got, err := p.ana.Menu(ctx, client.Search{Page: page})
+		got, err := d.ana.Menu(ctx, client.Search{Page: page})
 		if err != nil {
 			return err
 		}
 		for _, dish := range got.Items {
 			categories[dish.Category] = true
-			p.menu = append(p.menu, dish)
+			d.menu = append(d.menu, dish)
 		}
 		if page.Cursor = got.NextCursor; page.Cursor == "" {
 			break
 		}
 	}
-	p.tell("Ana", "reads the menu: %d dishes in %d categories", len(p.menu), len(categories))
-	p.menu = slices.DeleteFunc(p.menu, func(dish client.Product) bool { return dish.Available < 3 })
-	slices.SortStableFunc(p.menu, func(a, b client.Product) int { return cmp.Compare(b.Available, a.Available) })
-	if len(p.menu) < 3 || p.menu[len(p.menu)-1].Available >= maxQuantity {
+	d.printStep("Ana", "reads the menu: %d dishes in %d categories", len(d.menu), len(categories))
+	d.menu = slices.DeleteFunc(d.menu, func(dish client.Product) bool { return dish.Available < 3 })
+	slices.SortStableFunc(d.menu, func(a, b client.Product) int { return cmp.Compare(b.Available, a.Available) })
+	if len(d.menu) < 3 || d.menu[len(d.menu)-1].Available >= maxQuantity {
 		return errors.New("the demo needs 3 dishes with at least 3 available, and one of them with fewer than 100: start Comanda with an empty state directory to get the demo menu")
 	}
 	return nil
 }
 
-func (p *play) order(ctx context.Context, items ...client.Item) (client.Order, error) {
-	placed, err := p.ana.Order(ctx, client.Basket{Items: items, Notes: "no onions, please"})
+func (d *demo) placeOrder(ctx context.Context, items ...client.Item) (client.Order, error) {
+	placed, err := d.ana.Order(ctx, client.Basket{Items: items, Notes: "no onions, please"})
 	if err != nil {
 		return placed, err
 	}
 	var lines []string
 	for _, item := range items {
-		lines = append(lines, fmt.Sprintf("%d %s", item.Quantity, p.name(item.ProductID)))
+		lines = append(lines, fmt.Sprintf("%d %s", item.Quantity, d.dishName(item.ProductID)))
 	}
-	p.tell("Ana", "orders %s: %s", strings.Join(lines, " and "), placed.Status)
+	d.printStep("Ana", "orders %s: %s", strings.Join(lines, " and "), placed.Status)
 	if placed.Status != client.Pending {
 		return placed, fmt.Errorf("a new order is %s, not PENDING", placed.Status)
 	}
 	return placed, nil
 }
 
-// see waits until the live stream shows a status.
-func (p *play) see(ctx context.Context, tracking *live, status string) error {
-	if _, err := tracking.until(ctx, status); err != nil {
+// awaitLiveStatus waits until the live stream shows a status.
+func (d *demo) awaitLiveStatus(ctx context.Context, tracking *liveStream, status string) error {
+	if _, err := tracking.awaitStatus(ctx, status); err != nil {
 		return err
 	}
-	p.tell("Ana", "sees it live: %s", status)
+	d.printStep("Ana", "sees it live: %s", status)
 	return nil
 }
 
-func (p *play) name(id string) string {
-	for _, dish := range p.menu {
+func (d *demo) dishName(id string) string {
+	for _, dish := range d.menu {
 		if dish.ID == id {
 			return dish.Name
 		}
@@ -74,11 +74,11 @@ func (p *play) name(id string) string {
 	return id
 }
 
-// stock returns the available quantities of some dishes.
-func (p *play) stock(ctx context.Context, dishes ...client.Product) (map[string]int, error) {
+// availableStock returns the available quantities of some dishes.
+func (d *demo) availableStock(ctx context.Context, dishes ...client.Product) (map[string]int, error) {
 	available := map[string]int{}
 	for _, dish := range dishes {
-		now, err := p.kitchen.Product(ctx, dish.ID)
+		now, err := d.kitchen.Product(ctx, dish.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -89,12 +89,12 @@ func (p *play) stock(ctx context.Context, dishes ...client.Product) (map[string]
 
 // awaitStock waits until every dish has the wanted available quantity, and then prints the quantities after label. Product
 // changes them only after the order's event.
-func (p *play) awaitStock(ctx context.Context, want map[string]int, label string) error {
+func (d *demo) awaitStock(ctx context.Context, want map[string]int, label string) error {
 	for deadline := time.Now().Add(patience); ; {
 		var lines []string
 		wrong := ""
 		for id, available := range want {
-			now, err := p.kitchen.Product(ctx, id)
+			now, err := d.kitchen.Product(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (p *play) awaitStock(ctx context.Context, want map[string]int, label string
 		}
 		if wrong == "" {
 			slices.Sort(lines)
-			p.tell("product", "%s%s", label, strings.Join(lines, ", "))
+			d.printStep("product", "%s%s", label, strings.Join(lines, ", "))
 			return nil
 		}
 		if time.Now().After(deadline) {
@@ -120,12 +120,12 @@ func (p *play) awaitStock(ctx context.Context, want map[string]int, label string
 }
 
 // restock adds the sold quantities to the stock, so that the demo can run again.
-func (p *play) restock(ctx context.Context, before map[string]int, sold map[string]int) error {
+func (d *demo) restock(ctx context.Context, before map[string]int, sold map[string]int) error {
 	for id, quantity := range sold {
-		if _, err := p.kitchen.AddStock(ctx, id, quantity); err != nil {
+		if _, err := d.kitchen.AddStock(ctx, id, quantity); err != nil {
 			return err
 		}
 	}
-	p.tell("kitchen", "cooks as much again")
-	return p.awaitStock(ctx, before, "the stock is as before: ")
+	d.printStep("kitchen", "cooks as much again")
+	return d.awaitStock(ctx, before, "the stock is as before: ")
 }
