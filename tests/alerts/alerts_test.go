@@ -24,6 +24,7 @@ type testFile struct {
 	Tests              []testCase
 }
 
+// testCase is one test of a file: its input series, and the query results that it expects.
 type testCase struct {
 	Name         string
 	Interval     model.Duration
@@ -31,6 +32,7 @@ type testCase struct {
 	Expectations []expectation                     `yaml:"promql_expr_test"`
 }
 
+// expectation is a query with its expected result at one time.
 type expectation struct {
 	Expr       string
 	EvalTime   model.Duration `yaml:"eval_time"`

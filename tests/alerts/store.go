@@ -47,7 +47,7 @@ func (m *seriesStore) load(l labels.Labels, values []parser.SequenceValue, inter
 	m.series = append(m.series, s)
 }
 
-// Querier makes memory a storage.Queryable.
+// Querier makes the store a storage.Queryable.
 func (m *seriesStore) Querier(_, _ int64) (storage.Querier, error) {
 	return querier{seriesStore: m}, nil
 }

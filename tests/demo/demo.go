@@ -19,7 +19,7 @@ type demo struct {
 	menu                    []client.Product
 }
 
-// run plays all acts and returns the first error.
+// run plays all parts of the demo and returns the first error.
 func run(ctx context.Context, getenv func(string) string, pause time.Duration, out io.Writer) error {
 	settings, err := loadSettings(getenv)
 	if err != nil {
@@ -36,7 +36,7 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	if d.kitchen, err = d.logInKitchen(ctx, settings); err != nil {
 		return fmt.Errorf("the kitchen cannot log in as %s: %w", settings.KitchenEmail, err)
 	}
-	for _, act := range []struct {
+	for _, part := range []struct {
 		title string
 		play  func(context.Context) error
 	}{
@@ -45,16 +45,17 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 		{"3. She orders more than there is", d.orderMoreThanTheStock},
 		{"4. She changes her mind", d.cancelOrder},
 	} {
-		d.printTitle(act.title)
-		if err := act.play(ctx); err != nil {
-			return fmt.Errorf("%s: %w", act.title, err)
+		d.printTitle(part.title)
+		if err := part.play(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.title, err)
 		}
 	}
 	_, _ = fmt.Fprintf(out, "\nAll as it should be, in %.1f s.\n", time.Since(d.begun).Seconds())
 	return nil
 }
 
-// logInKitchen logs in the kitchen. If the login fails and the admin is known, it registers the kitchen and the admin grants its role.
+// logInKitchen logs in the kitchen. If the login fails and the admin is known, it registers the kitchen, and the admin grants
+// the role.
 func (d *demo) logInKitchen(ctx context.Context, s settings) (*client.Client, error) {
 	kitchen, refused := d.anonymous.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 	if refused == nil || s.AdminEmail == "" {
@@ -64,7 +65,8 @@ func (d *demo) logInKitchen(ctx context.Context, s settings) (*client.Client, er
 	if err != nil {
 		return nil, fmt.Errorf("%w, and the admin cannot log in to create its account: %w", refused, err)
 	}
-	begun, err := d.anonymous.Register(ctx, client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"})
+	person := client.Person{Email: s.KitchenEmail, Password: s.KitchenPassword, Name: "Kim Kitchen"}
+	begun, err := d.anonymous.Register(ctx, person)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", refused, err)
 	}
@@ -77,6 +79,7 @@ func (d *demo) logInKitchen(ctx context.Context, s settings) (*client.Client, er
 	return d.anonymous.Login(ctx, s.KitchenEmail, s.KitchenPassword)
 }
 
+// register registers Ana and logs her in.
 func (d *demo) register(ctx context.Context) error {
 	unique := strings.ToLower(rand.Text()[:8])
 	person := client.Person{
@@ -103,6 +106,7 @@ func (d *demo) register(ctx context.Context) error {
 	return nil
 }
 
+// orderUntilDelivered places an order and follows it live until it is DELIVERED.
 func (d *demo) orderUntilDelivered(ctx context.Context) error {
 	if err := d.readMenu(ctx); err != nil {
 		return err
@@ -143,7 +147,7 @@ func (d *demo) orderUntilDelivered(ctx context.Context) error {
 	return d.restock(ctx, before, map[string]int{first.ID: 2, second.ID: 1})
 }
 
-// orderMoreThanTheStock orders more of the scarcest dish than its stock, and one of another dish, which must not be reserved either.
+// orderMoreThanTheStock orders more of the scarcest dish than its stock, and one of another dish. Nothing must be reserved.
 func (d *demo) orderMoreThanTheStock(ctx context.Context) error {
 	scarce, other := d.menu[len(d.menu)-1], d.menu[0]
 	before, err := d.availableStock(ctx, scarce, other)
@@ -151,7 +155,8 @@ func (d *demo) orderMoreThanTheStock(ctx context.Context) error {
 		return err
 	}
 	wanted := before[scarce.ID] + 1
-	placed, err := d.placeOrder(ctx, client.Item{ProductID: scarce.ID, Quantity: wanted}, client.Item{ProductID: other.ID, Quantity: 1})
+	placed, err := d.placeOrder(ctx,
+		client.Item{ProductID: scarce.ID, Quantity: wanted}, client.Item{ProductID: other.ID, Quantity: 1})
 	if err != nil {
 		return err
 	}
@@ -163,13 +168,15 @@ func (d *demo) orderMoreThanTheStock(ctx context.Context) error {
 		return fmt.Errorf("the order is %s with %d shortages, not REJECTED with one", settled.Status, len(settled.Shortages))
 	}
 	short := settled.Shortages[0]
-	d.printStep("Ana", "sees her order %s (%s): %d %s wanted, %d there", settled.Status, settled.Reason, short.Requested, scarce.Name, short.Available)
+	d.printStep("Ana", "sees her order %s (%s): %d %s wanted, %d there", settled.Status, settled.Reason,
+		short.Requested, scarce.Name, short.Available)
 	if short.ProductID != scarce.ID || short.Requested != wanted || short.Available != before[scarce.ID] {
 		return errors.New("the shortage names a wrong dish or a wrong quantity")
 	}
 	return d.awaitStock(ctx, before, "nothing was taken: ")
 }
 
+// cancelOrder places an order and cancels it.
 func (d *demo) cancelOrder(ctx context.Context) error {
 	dish := d.menu[0]
 	before, err := d.availableStock(ctx, dish)

@@ -25,7 +25,8 @@ func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	settings := map[string]string{"COMANDA_URL": sys.URL, "KITCHEN_EMAIL": "kitchen@example.com", "KITCHEN_PASSWORD": "a good long password",
+	settings := map[string]string{"COMANDA_URL": sys.URL,
+		"KITCHEN_EMAIL": "kitchen@example.com", "KITCHEN_PASSWORD": "a good long password",
 		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword}
 	getenv := func(name string) string { return settings[name] }
 	for range 2 {

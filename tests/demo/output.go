@@ -17,17 +17,19 @@ type printer struct {
 	pause time.Duration
 }
 
-func (s *printer) printTitle(title string) { _, _ = fmt.Fprintf(s.out, "\n%s\n", title) }
+// printTitle prints the title of a part.
+func (p *printer) printTitle(title string) { _, _ = fmt.Fprintf(p.out, "\n%s\n", title) }
 
-func (s *printer) printStep(who, format string, args ...any) {
-	_, _ = fmt.Fprintf(s.out, "  %6.2f s  %-8s  %s\n", time.Since(s.begun).Seconds(), who, fmt.Sprintf(format, args...))
+// printStep prints what an actor does: Ana, the kitchen or a service.
+func (p *printer) printStep(actor, format string, args ...any) {
+	_, _ = fmt.Fprintf(p.out, "  %6.2f s  %-8s  %s\n", time.Since(p.begun).Seconds(), actor, fmt.Sprintf(format, args...))
 }
 
 // pauseBetweenSteps pauses between two steps, so that a person can read along.
-func (s *printer) pauseBetweenSteps(ctx context.Context) {
+func (p *printer) pauseBetweenSteps(ctx context.Context) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(s.pause):
+	case <-time.After(p.pause):
 	}
 }
 
@@ -35,11 +37,11 @@ func (s *printer) pauseBetweenSteps(ctx context.Context) {
 const patience = 30 * time.Second
 
 // watchInBackground watches an order's live stream in the background.
-func watchInBackground(ctx context.Context, who *client.Client, order string) *liveStream {
+func watchInBackground(ctx context.Context, watcher *client.Client, order string) *liveStream {
 	l := &liveStream{changes: make(chan client.Change), failed: make(chan error, 1)}
 	go func() {
 		defer close(l.changes)
-		for change, err := range who.Watch(ctx, order, "") {
+		for change, err := range watcher.Watch(ctx, order, "") {
 			if err != nil {
 				l.failed <- err
 				return
@@ -60,7 +62,7 @@ type liveStream struct {
 	failed  chan error
 }
 
-// awaitStatus returns the change to a status. It skips PENDING, with which a stream may start.
+// awaitStatus returns the change to a status. It skips a PENDING, because a stream may start with it.
 func (l *liveStream) awaitStatus(ctx context.Context, status string) (client.Change, error) {
 	for {
 		change, err := l.next(ctx)
@@ -76,6 +78,7 @@ func (l *liveStream) awaitStatus(ctx context.Context, status string) (client.Cha
 	}
 }
 
+// next returns the next change.
 func (l *liveStream) next(ctx context.Context) (client.Change, error) {
 	select {
 	case change, open := <-l.changes:

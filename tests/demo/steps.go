@@ -15,7 +15,7 @@ import (
 // maxQuantity is the API's limit for one line. The scarcest dish needs a smaller stock, so that an order can exceed it.
 const maxQuantity = 100
 
-// readMenu reads the whole menu and keeps the dishes of which at least 3 are available, the largest stock first.
+// readMenu reads the whole menu. It keeps the dishes with at least 3 available, the largest stock first.
 func (d *demo) readMenu(ctx context.Context) error {
 	categories := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
@@ -35,7 +35,8 @@ func (d *demo) readMenu(ctx context.Context) error {
 	d.menu = slices.DeleteFunc(d.menu, func(dish client.Product) bool { return dish.Available < 3 })
 	slices.SortStableFunc(d.menu, func(a, b client.Product) int { return cmp.Compare(b.Available, a.Available) })
 	if len(d.menu) < 3 || d.menu[len(d.menu)-1].Available >= maxQuantity {
-		return errors.New("the demo needs 3 dishes with at least 3 available, and one of them with fewer than 100: start Comanda with an empty state directory to get the demo menu")
+		return errors.New("the demo needs 3 dishes with at least 3 available, and one of them with fewer than 100: " +
+			"start Comanda with an empty state directory to get the demo menu")
 	}
 	return nil
 }

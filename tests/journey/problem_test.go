@@ -9,7 +9,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// post sends a POST request and returns its response.
+// post sends a POST request and returns the response.
 func post(t testing.TB, by *client.Client, path string, body any) client.Answer {
 	t.Helper()
 	return scenario.Try(by.Do(t.Context(), client.Request{Method: http.MethodPost, Path: path, Body: body})).OrFail(t)

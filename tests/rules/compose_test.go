@@ -281,7 +281,8 @@ func TestComposeSidecarsHaveTheFlagsOfDaprYAML(t *testing.T) {
 			}
 		}
 		// The Dapr dashboard reads these four arguments. It would take any later number among the arguments for the port.
-		if want := []string{"--app-id", app.ID, "--app-port", fmt.Sprint(app.Port)}; !slices.Equal(sidecar.list("command"), want) {
+		want := []string{"--app-id", app.ID, "--app-port", fmt.Sprint(app.Port)}
+		if !slices.Equal(sidecar.list("command"), want) {
 			t.Errorf("the sidecar of %s: command: got %v, want %v", app.ID, sidecar.list("command"), want)
 		}
 		if port := all[app.ID].setting("APP_PORT"); port != app.Port {

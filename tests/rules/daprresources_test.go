@@ -99,7 +99,7 @@ func TestEveryTopicHasAComponent(t *testing.T) {
 			}
 		}
 		if component, there := components[plainStores[service]]; !there || component.setting("outboxPublishTopic") != "" {
-			t.Errorf("%s: the component %s is missing or publishes events, want one without events", service, plainStores[service])
+			t.Errorf("%s: the component %s must exist and publish no event", service, plainStores[service])
 		}
 	}
 }
@@ -130,7 +130,8 @@ func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
 		service := subscription.Scopes[0]
 		consumed[spec.Topic] = true
 		if spec.DeadLetterTopic != event.DeadLetters(service) || !slices.Contains(declared, spec.DeadLetterTopic) {
-			t.Errorf("subscription %s: dead-letter topic: got %q, want %q, declared", name, spec.DeadLetterTopic, event.DeadLetters(service))
+			t.Errorf("subscription %s: dead-letter topic: got %q, want %q, declared", name, spec.DeadLetterTopic,
+				event.DeadLetters(service))
 		}
 		if !slices.Contains(declared, spec.Topic) {
 			t.Errorf("subscription %s: topic %s is not declared", name, spec.Topic)

@@ -55,14 +55,17 @@ func TestDomainImportsNoTransportAndNoStorage(t *testing.T) {
 	forbidden := []string{"net/http", "net", "database/sql", "os", "log/slog", "github.com/jackc", "github.com/dapr",
 		"github.com/gorilla", "google.golang.org/grpc", "comanda/services/internal/rest", "comanda/services/internal/document",
 		"comanda/services/internal/database", "comanda/services/internal/consumer", "comanda/services/internal/server"}
-	domain := []string{"services/order/order.go", "services/auth/account.go", "services/user/profile.go", "services/product/product.go"}
+	domain := []string{"services/order/order.go", "services/auth/account.go", "services/user/profile.go",
+		"services/product/product.go"}
 	for _, file := range sources(t, "services") {
 		if !slices.Contains(domain, file.path) {
 			continue
 		}
 		domain = slices.DeleteFunc(domain, func(path string) bool { return path == file.path })
 		for _, imported := range file.imports() {
-			if slices.ContainsFunc(forbidden, func(f string) bool { return imported == f || strings.HasPrefix(imported, f+"/") }) {
+			if slices.ContainsFunc(forbidden, func(path string) bool {
+				return imported == path || strings.HasPrefix(imported, path+"/")
+			}) {
 				t.Errorf("%s imports %s: the domain must not", file.path, imported)
 			}
 		}
