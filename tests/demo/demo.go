@@ -116,7 +116,8 @@ func (d *demo) orderUntilDelivered(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	placed, err := d.placeOrder(ctx, client.Item{ProductID: first.ID, Quantity: 2}, client.Item{ProductID: second.ID, Quantity: 1})
+	placed, err := d.placeOrder(ctx,
+		client.Item{ProductID: first.ID, Quantity: 2}, client.Item{ProductID: second.ID, Quantity: 1})
 	if err != nil {
 		return err
 	}

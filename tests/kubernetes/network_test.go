@@ -92,7 +92,7 @@ func TestOnlyTheGatewayIsReachableFromOutside(t *testing.T) {
 				isGatewayPort := name == "gateway" && port == 8080
 				public := isGatewayPort && folder != productionOverlay
 				if got := policies.acceptsFromNamespace(pod.Labels, "anywhere", port); got != public {
-					t.Errorf("%s: port %d of %s is reachable from any namespace: got %v, want %v", folder, port, name, got, public)
+					t.Errorf("%s: port %d of %s is open to all namespaces: got %v, want %v", folder, port, name, got, public)
 				}
 				if isGatewayPort && folder == productionOverlay && !policies.acceptsFromNamespace(pod.Labels, "traefik", port) {
 					t.Errorf("%s: the Ingress does not reach the gateway", folder)

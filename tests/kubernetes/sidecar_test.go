@@ -80,7 +80,8 @@ func TestEveryServiceHasItsSidecar(t *testing.T) {
 			for flag, want := range map[string]string{
 				"--app-id": app.Name, "--app-port": port, "--config": app.Name, "--mode": "kubernetes",
 				"--dapr-listen-addresses": "127.0.0.1", "--app-health-check-path": "/healthz/app",
-				"--dapr-internal-grpc-port": "50002", "--metrics-port": "9090", "--scheduler-host-address": "", "--read-buffer-size": "16Ki",
+				"--dapr-internal-grpc-port": "50002", "--metrics-port": "9090",
+				"--scheduler-host-address": "", "--read-buffer-size": "16Ki",
 			} {
 				if i := slices.Index(sidecar.Args, flag); i < 0 || sidecar.Args[i+1] != want {
 					t.Errorf("%s: the sidecar of %s lacks the argument %s %q", folder, app.Name, flag, want)

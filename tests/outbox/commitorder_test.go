@@ -70,8 +70,9 @@ func awaitQueue(t *testing.T, database string, sessions int64) {
 	t.Helper()
 	conn := connect(t, database)
 	eventually(t, 10*time.Second, func() (bool, string) {
-		return queryInt(t, conn, `select count(*) from pg_locks where locktype = 'advisory' and not granted
-			and database = (select oid from pg_database where datname = current_database())`) == sessions, fmt.Sprintf("%d sessions that queue for the turn", sessions)
+		n := queryInt(t, conn, `select count(*) from pg_locks where locktype = 'advisory' and not granted
+			and database = (select oid from pg_database where datname = current_database())`)
+		return n == sessions, fmt.Sprintf("%d sessions that queue for the turn", sessions)
 	})
 }
 
@@ -98,7 +99,8 @@ func writeRow(t *testing.T, tx pgx.Tx, topic, subject string, number int) {
 		'outbox-due||pubsub||' || $1::text || '||' || gen_random_uuid(),
 		convert_to(json_build_object('subject', $2::text, 'contentType', 'application/json', 'event', json_build_object(
 			'specversion', '1.0', 'id', gen_random_uuid(), 'source', 'test', 'type', 'test.v1', 'subject', $2::text,
-			'datacontenttype', 'application/json', 'data', json_build_object('number', $3::int)))::text, 'UTF8'))`, topic, subject, number)
+			'datacontenttype', 'application/json', 'data', json_build_object('number', $3::int)))::text, 'UTF8'))`,
+		topic, subject, number)
 	if err != nil {
 		t.Fatal(err)
 	}

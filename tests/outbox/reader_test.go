@@ -118,7 +118,8 @@ func (r *reader) wantInOrder(t testing.TB) {
 	for subject, numbers := range r.numbers() {
 		for i, number := range numbers {
 			if number != i+1 {
-				t.Errorf("subject %s: got %v from event %d on, want %d first", subject, numbers[i:min(i+10, len(numbers))], i+1, i+1)
+				t.Errorf("subject %s: got the numbers %v from event %d on, want %d first", subject,
+					numbers[i:min(i+10, len(numbers))], i+1, i+1)
 				break
 			}
 		}

@@ -28,7 +28,8 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 	mustCommitEvent(t, s, "nowhere", "order-missing", 1)
 	mustCommitEvent(t, s, "invalid", "order-invalid", 1)
 	commitTooLargeEvent(t, s)
-	if _, err := conn.Exec(t.Context(), `insert into state (key, value) values ('outbox-due||pubsub||' || $1 || '||x', 'no record')`, topic); err != nil {
+	const invalidRow = `insert into state (key, value) values ('outbox-due||pubsub||' || $1 || '||x', 'no record')`
+	if _, err := conn.Exec(t.Context(), invalidRow, topic); err != nil {
 		t.Fatal(err)
 	}
 
@@ -53,7 +54,8 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 
 	released := readTopic(t, shared.kafka, missing)
 	declare(t, shared.kafka, missing, 1)
-	release := `update state set key = replace(key, 'outbox-dead||', 'outbox-due||') where key like 'outbox-dead||pubsub||' || $1 || '||%'`
+	const release = `update state set key = replace(key, 'outbox-dead||', 'outbox-due||')
+		where key like 'outbox-dead||pubsub||' || $1 || '||%'`
 	if _, err := conn.Exec(t.Context(), release, missing); err != nil {
 		t.Fatal(err)
 	}
@@ -68,16 +70,16 @@ func commitTooLargeEvent(t *testing.T, s *sidecar) {
 		t.Fatal(err)
 	}
 	err = s.client.ExecuteStateTransaction(t.Context(), "orders", nil, []*dapr.StateOperation{
-		{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: "order-large", Value: []byte(`{}`), Metadata: map[string]string{"subject": "order-large"}}},
-		{Type: dapr.StateOperationTypeUpsert, Item: projection("order-large", large)},
+		upsert("order-large", `{}`, map[string]string{"subject": "order-large"}),
+		upsert("order-large", string(large), projectionMetadata()),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// awaitSetAside waits for one row that is set aside, whose key begins with the pub/sub component and key, and whose value
-// contains value.
+// awaitSetAside waits until exactly one row is set aside whose key begins with this topic (or topic and id) and whose value
+// contains this text.
 func awaitSetAside(t *testing.T, conn *pgx.Conn, limit time.Duration, key, value string) {
 	t.Helper()
 	eventually(t, limit, func() (bool, string) {

@@ -53,12 +53,14 @@ func startServers(t *testing.T) servers {
 		t.Fatal(err)
 	}
 	var s servers
-	s.postgres, err = infra.StartPostgres(t.Context(), infra.Options{Dir: filepath.Join(dir, "servers"), Kind: kind, Port: ports[0]})
+	options := infra.Options{Dir: filepath.Join(dir, "servers"), Kind: kind, Port: ports[0]}
+	s.postgres, err = infra.StartPostgres(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.postgres.Stop(context.Background()) })
-	s.kafka, err = infra.StartKafka(t.Context(), infra.Options{Dir: filepath.Join(dir, "servers"), Kind: kind, Port: ports[1]})
+	options.Port = ports[1]
+	s.kafka, err = infra.StartKafka(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,11 +87,13 @@ func TestSidecarsWaitForDatabaseAndBroker(t *testing.T) {
 	for range 4 {
 		dir := t.TempDir()
 		writeFile(t, filepath.Join(dir, "resources", "all.yaml"), resources)
-		sidecars = append(sidecars, startSidecar(t, dir, s.kafka.Brokers(), "--app-id", "waiting", "--resources-path", "resources",
-			"--config", projectFile(t, "dapr/config.yaml")))
+		sidecars = append(sidecars, startSidecar(t, dir, s.kafka.Brokers(), "--app-id", "waiting",
+			"--resources-path", "resources", "--config", projectFile(t, "dapr/config.yaml")))
 	}
 	for _, one := range sidecars {
-		eventually(t, "a log line about what the sidecar waits for", func() bool { return strings.Contains(one.logText(), " waits for its ") })
+		eventually(t, "a log line that the sidecar waits for a server", func() bool {
+			return strings.Contains(one.logText(), " waits for its ")
+		})
 		if one.isReady() {
 			t.Error("sidecar without its servers: got ready, want not ready")
 		}
