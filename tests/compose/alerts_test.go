@@ -37,8 +37,8 @@ const (
 
 // shortenFor returns a rule's `for` under test.
 func shortenFor(given any) (string, error) {
-	whole, err := time.ParseDuration(fmt.Sprint(given))
-	return min(time.Duration(whole)/forDivisor, maxFor).String(), err
+	original, err := time.ParseDuration(fmt.Sprint(given))
+	return min(original/forDivisor, maxFor).String(), err
 }
 
 // writeShortRules reads the rules in one folder and writes the copy for the test to another.

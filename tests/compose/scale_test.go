@@ -18,7 +18,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// replicas maps each service of which docker-compose.scale.yml adds replicas to all its replicas.
+// replicas lists all replicas of each service that docker-compose.scale.yml scales.
 var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "product": {"product", "product-2", "product-3"}}
 
 // Three replicas of order and three of product, each with its sidecar, share the work. The system behaves as with one of each.

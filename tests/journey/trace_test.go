@@ -35,7 +35,7 @@ func TestOneOrderIsOneTrace(t *testing.T) {
 	}
 	s.WantStatus(ana, order, client.Confirmed)
 
-	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
+	scenario.Eventually(t, "the trace is complete", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
 		if err := checkTrace(spans, order); err != nil {
 			return fmt.Errorf("%w; the spans are\n%s", err, formatSpans(spans))

@@ -143,7 +143,7 @@ func TestDashboardsAreValid(t *testing.T) {
 			t.Errorf("%s: invalid uid %q (also of %q), title %q or tags %q", d.file, d.UID, uids[d.UID], d.Title, d.Tags)
 		}
 		uids[d.UID] = d.file
-		ids, taken := map[int]bool{}, map[[2]int]string{}
+		ids, occupied := map[int]bool{}, map[[2]int]string{}
 		for _, p := range d.Panels {
 			at := d.file + ": " + p.Title
 			if ids[p.ID] || p.ID == 0 || p.Title == "" || p.Type != "row" && p.Description == "" {
@@ -152,10 +152,10 @@ func TestDashboardsAreValid(t *testing.T) {
 			ids[p.ID] = true
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-					if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
+					if other := occupied[[2]int{x, y}]; other != "" || x >= 24 {
 						t.Fatalf("%s overlaps %q or exceeds the grid", at, other)
 					}
-					taken[[2]int{x, y}] = p.Title
+					occupied[[2]int{x, y}] = p.Title
 				}
 			}
 			known := slices.ContainsFunc(sources.Datasources, func(source struct{ UID string }) bool {
