@@ -34,7 +34,7 @@ func TestLiveStreamShowsEveryStatusUntilDelivered(t *testing.T) {
 }
 
 // The kitchen cannot skip a step or go back. A repeated step succeeds and changes nothing.
-func TestIllegalStepsAreRefused(t *testing.T) {
+func TestKitchenCannotSkipOrReverseSteps(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)

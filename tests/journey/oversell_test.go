@@ -8,7 +8,7 @@ import (
 )
 
 // When simultaneous orders exceed the stock of a dish, exactly the stock is sold.
-func TestNothingIsSoldTwice(t *testing.T) {
+func TestSimultaneousOrdersNeverExceedTheStock(t *testing.T) {
 	t.Parallel()
 	sys := sharedSystem(t)
 	s := newScenario(t, sys)

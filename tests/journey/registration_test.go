@@ -40,7 +40,7 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 
 // A phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
 // again.
-func TestRegistrationRejectedForATakenPhone(t *testing.T) {
+func TestRegistrationWithATakenPhoneIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, first := t.Context(), s.Customer()

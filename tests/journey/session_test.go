@@ -45,7 +45,7 @@ func TestRefreshTokensRotate(t *testing.T) {
 }
 
 // Of several simultaneous uses of one refresh token, at most one gets a session. The others count as reuse.
-func TestRefreshTokenWorksOnceUnderRace(t *testing.T) {
+func TestSimultaneousUsesOfARefreshTokenGetAtMostOneSession(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()

@@ -65,7 +65,7 @@ func checkAnnotationValue(kind reflect.Type, value string) (err error) {
 }
 
 // Every service has a sidecar with our image. Its app id, tokens and ports match the service's.
-func TestEveryServiceHasItsSidecar(t *testing.T) {
+func TestEveryServiceHasASidecar(t *testing.T) {
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
 		for _, app := range serviceDeployments(all) {

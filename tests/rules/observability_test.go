@@ -243,7 +243,7 @@ func metricsIn(text string) []string {
 	return all
 }
 
-func TestMetricsIn(t *testing.T) {
+func TestMetricsInFindsEveryMetricOfASource(t *testing.T) {
 	text := `telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Orders.", s.backlog)
 		metrics.Counter("comanda_logins_total", "Logins."); newGauge("outbox_rows_dead", "Rows."); say("kafka")`
 	want := []string{"comanda_orders_pending", "comanda_logins_total", "dapr_outbox_rows_dead",
