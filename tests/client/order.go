@@ -24,6 +24,9 @@ type Basket struct {
 	Items           []Item   `json:"items"`
 	DeliveryAddress *Address `json:"deliveryAddress,omitempty"`
 	Notes           string   `json:"notes,omitempty"`
+
+	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
+	Currency           string `json:"currency,omitempty"`
 }
 
 // Item is one line of a basket.
