@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -24,7 +25,9 @@ func TestJudgeToken(t *testing.T) {
 		"rejected account":             {storedToken{Epoch: 1, Expires: month}, decidedAccount(Rejected, "x"), revoke},
 		"spent by the same request":    {storedToken{Epoch: 1, Expires: month, Spent: ago(time.Second), Same: true}, active, repeat},
 		"same request, but long ago":   {storedToken{Epoch: 1, Expires: month, Spent: ago(repeatTime), Same: true}, active, revoke},
-		"spent by another request":     {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, revoke},
+		"just spent by another":        {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, late},
+		"spent in the other tab":       {storedToken{Epoch: 1, Expires: month, Spent: ago(graceTime - 1)}, active, late},
+		"spent by another request":     {storedToken{Epoch: 1, Expires: month, Spent: ago(graceTime)}, active, revoke},
 		"spent, and the roles changed": {storedToken{Epoch: 1, Expires: month, Spent: ago(0), Same: true}, demoted, revoke},
 	} {
 		if got := judgeToken(tc.token, tc.account, noon); got != tc.want {
@@ -34,11 +37,11 @@ func TestJudgeToken(t *testing.T) {
 }
 
 func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
-	one, err := newRotation(secret)
+	one, err := newRotation(servicetest.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newRotation(append(token.Secret("x"), secret...))
+	other, err := newRotation(append(token.Secret("x"), servicetest.Secret...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,8 @@ func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
 		t.Error("the same request gets different successors")
 	}
 	for name, different := range map[string]refreshToken{
-		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"), "another secret": other.successor(presented, "k"),
+		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"),
+		"another secret": other.successor(presented, "k"),
 	} {
 		if different == next {
 			t.Errorf("%s: got the same successor, want a different one", name)

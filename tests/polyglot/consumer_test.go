@@ -70,8 +70,8 @@ func (c *consumer) prepare(ctx context.Context, dir string) error {
 // start starts the consumer and its sidecar, until the test ends. The settings are both their environment.
 func (c *consumer) start(t *testing.T, settings map[string]string) {
 	t.Helper()
-	ports := scenario.Must(port.Several(5))(t)
-	root, daprd := scenario.Must(build.Root())(t), scenario.Must(build.Daprd(t.Context(), os.Stderr))(t)
+	ports := scenario.Try(port.Several(5)).OrFail(t)
+	root, daprd := scenario.Try(build.Root()).OrFail(t), scenario.Try(build.Daprd(t.Context(), os.Stderr)).OrFail(t)
 	env := []string{"STATE_FILE=" + filepath.Join(c.dir, "journal"), "APP_PORT=" + strconv.Itoa(ports[0])}
 	for _, name := range []string{"PATH", "HOME", "JAVA_HOME"} {
 		env = append(env, name+"="+os.Getenv(name))
@@ -103,7 +103,7 @@ func (c *consumer) start(t *testing.T, settings map[string]string) {
 func (c *consumer) awaitAnswer(t *testing.T) {
 	t.Helper()
 	scenario.Eventually(t, c.folder+" answers", func(ctx context.Context) error {
-		request := scenario.Must(http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/healthz", nil))(t)
+		request := scenario.Try(http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/healthz", nil)).OrFail(t)
 		response, err := http.DefaultClient.Do(request)
 		if err == nil {
 			err = response.Body.Close()
@@ -123,11 +123,11 @@ type program struct {
 
 func (p *program) start(t *testing.T) {
 	t.Helper()
-	log := scenario.Must(os.OpenFile(p.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600))(t)
+	log := scenario.Try(os.OpenFile(p.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)).OrFail(t)
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, log, log
-	p.running = scenario.Must(process.Start(cmd, syscall.SIGKILL))(t)
+	p.running = scenario.Try(process.Start(cmd, syscall.SIGKILL)).OrFail(t)
 }
 
 func (p *program) stop() {

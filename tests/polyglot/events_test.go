@@ -17,8 +17,8 @@ import (
 // repeatEvents publishes every event of these topics a second time.
 func repeatEvents(t *testing.T, sys *system.System, topics ...string) {
 	t.Helper()
-	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...), kgo.ConsumeTopics(topics...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())))(t)
+	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...), kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))).OrFail(t)
 	defer kafka.Close()
 	left := count(t, kafka, topics...)
 	for left > 0 {
@@ -39,7 +39,7 @@ func repeatEvents(t *testing.T, sys *system.System, topics ...string) {
 // count returns the number of records of these topics.
 func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
 	t.Helper()
-	ends := scenario.Must(kadm.NewClient(kafka).ListEndOffsets(t.Context(), topics...))(t)
+	ends := scenario.Try(kadm.NewClient(kafka).ListEndOffsets(t.Context(), topics...)).OrFail(t)
 	if err := ends.Error(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
 // awaitConsumed waits until a consumer has acknowledged every event that is on the broker.
 func awaitConsumed(t *testing.T, sys *system.System, app string) {
 	t.Helper()
-	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)))(t)
+	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
 	defer kafka.Close()
 	scenario.Eventually(t, app+" has acknowledged every event", func(ctx context.Context) error {
 		lags, err := kadm.NewClient(kafka).Lag(ctx, app)
@@ -70,7 +70,7 @@ func awaitConsumed(t *testing.T, sys *system.System, app string) {
 
 func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
 	t.Helper()
-	kafka := scenario.Must(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)))(t)
+	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
 	defer kafka.Close()
 	if n := count(t, kafka, topic); n > 0 {
 		t.Errorf("%s: got %d dead letters, want none", topic, n)
@@ -87,10 +87,10 @@ func (c *consumer) wantEventsRefused(t *testing.T) {
 		"with another token":                   {"Dapr-Api-Token": {"another"}},
 		"from another service, with the token": {"Dapr-Api-Token": {c.settings["APP_API_TOKEN"]}, "Dapr-Caller-App-Id": {"order"}},
 	} {
-		request := scenario.Must(http.NewRequestWithContext(context.Background(), http.MethodPost, c.url+"/order.status.changed",
-			strings.NewReader(value)))(t)
+		request := scenario.Try(http.NewRequestWithContext(context.Background(), http.MethodPost, c.url+"/order.status.changed",
+			strings.NewReader(value))).OrFail(t)
 		request.Header = header
-		response := scenario.Must(http.DefaultClient.Do(request))(t)
+		response := scenario.Try(http.DefaultClient.Do(request)).OrFail(t)
 		_ = response.Body.Close()
 		if response.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: an event %s: got %d, want 403", c.folder, name, response.StatusCode)

@@ -55,7 +55,7 @@ func TestConsumersInOtherLanguagesAgree(t *testing.T) {
 	k.order(t)
 	java.service.running.Kill()
 	java.sidecar.running.Kill()
-	k.WantStatus(k.ana, scenario.Must(k.ana.Order(t.Context(), scenario.Basket(k.cheap, 99)))(t).ID, client.Rejected)
+	k.WantStatus(k.ana, scenario.Try(k.ana.Order(t.Context(), scenario.Basket(k.cheap, 99))).OrFail(t).ID, client.Rejected)
 	last := k.order(t)
 	typescript.service.running.Kill()
 	typescript.service.start(t)
@@ -76,7 +76,7 @@ func TestConsumersInOtherLanguagesAgree(t *testing.T) {
 		t.Errorf("the webhook accepted %d orders again, want at most the one that was on its way when the consumer was killed", again)
 	}
 
-	scenario.Must(k.ana.Cancel(t.Context(), last.ID, ""))(t)
+	scenario.Try(k.ana.Cancel(t.Context(), last.ID, "")).OrFail(t)
 	wantTakings(t, "Java, after a cancellation", takings{k.sum.Orders - 1, k.sum.TotalCents - last.TotalCents}, fromJava)
 	wantTakings(t, "Python, after a cancellation", k.sum, fromPython)
 	for _, c := range all {
@@ -209,7 +209,7 @@ func TestReceiverRefusesForgedRequests(t *testing.T) {
 // The promise is a consumer in under 60 lines.
 func TestConsumersAreShort(t *testing.T) {
 	for _, file := range []string{"python/confirmed.py", "typescript/webhook.ts", "java/Takings.java"} {
-		text := scenario.Must(os.ReadFile(filepath.FromSlash(file)))(t)
+		text := scenario.Try(os.ReadFile(filepath.FromSlash(file))).OrFail(t)
 		if lines := strings.Count(string(text), "\n"); lines >= 60 {
 			t.Errorf("%s: got %d lines, want fewer than 60", file, lines)
 		}

@@ -16,7 +16,7 @@ import (
 const eventsTimeout = 15 * time.Second
 
 // followEvents starts to read every event that crosses the broker, until Stop.
-func (s *System) followEvents() error {
+func (sys *System) followEvents() error {
 	root, err := build.Root()
 	if err != nil {
 		return err
@@ -25,20 +25,20 @@ func (s *System) followEvents() error {
 	if err != nil {
 		return err
 	}
-	s.events, err = document.Follow(strings.Split(s.Kafka.Brokers(), ",")...)
+	sys.events, err = document.Follow(strings.Split(sys.Kafka.Brokers(), ",")...)
 	return err
 }
 
 // CheckEvents returns an error if an event so far violates docs/asyncapi.yaml. A record with the header asyncapi.ViolationHeader
 // is exempt.
-func (s *System) CheckEvents() error {
+func (sys *System) CheckEvents() error {
 	ctx, cancel := context.WithTimeout(context.Background(), eventsTimeout)
 	defer cancel()
-	if err := errors.Join(s.events.Wait(ctx), s.events.Err()); err != nil {
+	if err := errors.Join(sys.events.Wait(ctx), sys.events.Err()); err != nil {
 		return err
 	}
-	if s.events.Events()["creating.user"] == 0 { // every system creates its administrator
-		return fmt.Errorf("the check of the events read none: got %v", s.events.Events())
+	if sys.events.Events()["creating.user"] == 0 { // every system creates its administrator
+		return fmt.Errorf("the check of the events read none: got %v", sys.events.Events())
 	}
 	return nil
 }
