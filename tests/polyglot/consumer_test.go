@@ -67,27 +67,25 @@ func (c *consumer) prepare(ctx context.Context, dir string) error {
 	return nil
 }
 
-// start starts the consumer and its sidecar, until the test ends. The settings are both their environment.
+// start starts the consumer and its sidecar, until the test ends.
 func (c *consumer) start(t *testing.T, settings map[string]string) {
 	t.Helper()
 	ports := scenario.Try(port.Several(5)).OrFail(t)
 	root, daprd := scenario.Try(build.Root()).OrFail(t), scenario.Try(build.Daprd(t.Context(), os.Stderr)).OrFail(t)
-	env := []string{"STATE_FILE=" + filepath.Join(c.dir, "journal"), "APP_PORT=" + strconv.Itoa(ports[0])}
-	for _, name := range []string{"PATH", "HOME", "JAVA_HOME"} {
-		env = append(env, name+"="+os.Getenv(name))
-	}
-	for name, value := range settings {
-		env = append(env, name+"="+value)
-	}
 	c.settings = settings
 	c.url = "http://127.0.0.1:" + strconv.Itoa(ports[0])
-	c.service = &program{name: c.folder, dir: c.dir, env: env, command: c.run}
-	c.sidecar = &program{name: c.folder + " sidecar", dir: c.dir, env: env, command: []string{daprd, "--app-id", c.app,
-		"--resources-path", filepath.Join(c.dir, "dapr"), "--config", filepath.Join(root, "dapr", "config.yaml"), "--app-port", strconv.Itoa(ports[0]),
+	c.service = &program{name: c.folder, dir: c.dir, command: c.run}
+	c.service.env = environ(settings, "APP_API_TOKEN", "WEBHOOK_URL", "WEBHOOK_SECRET")
+	c.service.env = append(c.service.env, "APP_PORT="+strconv.Itoa(ports[0]), "STATE_FILE="+filepath.Join(c.dir, "journal"))
+	c.sidecar = &program{name: c.folder + " sidecar", dir: c.dir}
+	c.sidecar.env = environ(settings, "APP_API_TOKEN", "DAPR_API_TOKEN", "KAFKA_BROKERS")
+	c.sidecar.command = []string{daprd, "--app-id", c.app,
+		"--resources-path", filepath.Join(c.dir, "dapr"), "--config", filepath.Join(root, "dapr", "config.yaml"),
+		"--app-port", strconv.Itoa(ports[0]),
 		"--enable-app-health-check", "--app-health-check-path", "/healthz", "--app-health-probe-interval", "1",
 		"--app-health-probe-timeout", "900", "--app-health-threshold", "3", "--dapr-listen-addresses", "127.0.0.1",
 		"--dapr-http-port", strconv.Itoa(ports[1]), "--dapr-grpc-port", strconv.Itoa(ports[2]),
-		"--dapr-internal-grpc-port", strconv.Itoa(ports[3]), "--metrics-port", strconv.Itoa(ports[4])}}
+		"--dapr-internal-grpc-port", strconv.Itoa(ports[3]), "--metrics-port", strconv.Itoa(ports[4])}
 	t.Cleanup(func() {
 		c.sidecar.stop()
 		c.service.stop()
@@ -97,6 +95,17 @@ func (c *consumer) start(t *testing.T, settings map[string]string) {
 	})
 	c.service.start(t)
 	c.sidecar.start(t)
+}
+
+// environ returns the environment of a program: these settings, and what a runtime needs.
+func environ(settings map[string]string, names ...string) (env []string) {
+	for _, name := range names {
+		env = append(env, name+"="+settings[name])
+	}
+	for _, name := range []string{"PATH", "HOME", "JAVA_HOME"} {
+		env = append(env, name+"="+os.Getenv(name))
+	}
+	return env
 }
 
 // awaitAnswer waits until the consumer answers. Then its sidecar delivers events soon.

@@ -81,7 +81,8 @@ func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
 // sends through the sidecar.
 func (c *consumer) wantEventsRefused(t *testing.T) {
 	t.Helper()
-	const value = `{"type":"order.status.changed.v1","subject":"x","data":{"orderId":"x","version":2,"status":"CONFIRMED","at":"2026-01-31"}}`
+	const value = `{"type":"order.status.changed.v1","subject":"x",` +
+		`"data":{"orderId":"x","version":2,"status":"CONFIRMED","at":"2026-01-31"}}`
 	for name, header := range map[string]http.Header{
 		"without a token":                      {},
 		"with another token":                   {"Dapr-Api-Token": {"another"}},
