@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -48,10 +47,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	if !validate.IsUUID(id) {
 		return noAccount()
 	}
-	wait, err := await.Wait(r)
-	if err != nil {
-		return err
-	}
+	wait := await.Wait(r)
 	account, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Account, bool, error) {
 		account, err := s.documents.Get(ctx, id)
 		return account, account.Status != Pending, err
@@ -62,9 +58,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if wait > 0 {
-		w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", int(wait/time.Second)))
-	}
+	await.Applied(w, wait)
 	return rest.JSON(w, http.StatusOK, registrationState{account.ID, account.Status, account.Reason})
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
-	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/await"
@@ -20,10 +18,7 @@ import (
 
 // showOrder returns one order. With Prefer: wait=N (RFC 7240) it waits up to N seconds until the order is no longer PENDING.
 func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
-	wait, err := await.Wait(r)
-	if err != nil {
-		return err
-	}
+	wait := await.Wait(r)
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -35,9 +30,7 @@ func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait > 0 {
-		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	}
+	await.Applied(w, wait)
 	return rest.JSON(w, http.StatusOK, responseOf(order))
 }
 
