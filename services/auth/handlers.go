@@ -39,7 +39,7 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", "/api/v1/auth/registrations/"+account.ID)
-	return rest.JSON(w, http.StatusAccepted, registrationState{account.ID, account.Status, account.Reason})
+	return writeRegistration(w, r, http.StatusAccepted, account)
 }
 
 func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error {
@@ -59,7 +59,18 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	await.Applied(w, wait)
-	return rest.JSON(w, http.StatusOK, registrationState{account.ID, account.Status, account.Reason})
+	return writeRegistration(w, r, http.StatusOK, account)
+}
+
+// writeRegistration writes the progress of a registration. Its address is given too, because POST has another one.
+func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
+	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
+	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})
+}
+
+// validators identify the account's version.
+func (a Account) validators() rest.Validators {
+	return rest.Validators{Tag: rest.VersionTag(a.Version), Modified: a.UpdatedAt}
 }
 
 func noAccount() error { return fault.NotFound("there is no such account") }
@@ -201,11 +212,34 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.grantRoles(r.Context(), id, roles)
+	account, err := s.grantRoles(r.Context(), id, roles, rest.PreconditionOf(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, struct {
+	return writeAccount(w, r, account)
+}
+
+// showRoles returns an account with its roles, so that an admin can see them, and change them with If-Match.
+func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "userId")
+	if !validate.IsUUID(id) {
+		return noAccount()
+	}
+	account, err := s.documents.Get(r.Context(), id)
+	if fault.Is(err, fault.KindNotFound) {
+		return noAccount()
+	}
+	if err != nil {
+		return err
+	}
+	return writeAccount(w, r, account)
+}
+
+// writeAccount writes an account as admins see it. Content-Location says that the response to a PUT is the account as it is now,
+// not the body that was sent (RFC 9110, 8.7); so it may have an ETag.
+func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error {
+	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+account.ID+"/roles")
+	return rest.Resource(w, r, http.StatusOK, account.validators(), struct {
 		UserID string   `json:"userId"`
 		Email  string   `json:"email"`
 		Status Status   `json:"status"`
@@ -213,13 +247,23 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
-// grantRoles replaces an account's roles with the checked ones. The same write invalidates its refresh tokens.
-func (s service) grantRoles(ctx context.Context, id string, roles []string) (Account, error) {
+// grantRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its refresh
+// tokens.
+func (s service) grantRoles(ctx context.Context, id string, roles []string, condition rest.Precondition) (Account, error) {
+	tried := false
 	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
-		switch {
-		case a.Status == Rejected:
+		if a.Status == Rejected {
 			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
-		case !a.GrantRoles(roles, s.now()):
+		}
+		before := a.validators()
+		changed := a.GrantRoles(roles, s.now())
+		if !changed && tried { // our own write, whose response was lost: its precondition held
+			return event.NoMessage, document.ErrUnchanged
+		}
+		if err := condition.Check(before); err != nil {
+			return event.NoMessage, err
+		}
+		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return event.NoMessage, nil

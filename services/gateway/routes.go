@@ -47,6 +47,7 @@ func calls() []call {
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
+		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},

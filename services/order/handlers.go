@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io"
 	"net/http"
 
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
@@ -31,7 +29,7 @@ func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	await.Applied(w, wait)
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // showHistory returns every change of one order, oldest first.
@@ -53,27 +51,29 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request struct {
+	var body struct {
 		Reason string `json:"reason"`
 	}
-	if err := decodeOptional(w, r, &request); err != nil {
+	if err := rest.DecodeOptional(w, r, &body); err != nil {
 		return err
 	}
-	reason, wrong := optionalText("reason", request.Reason, maxReason)
+	reason, wrong := optionalText("reason", body.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
+	body.Reason = reason
 	caller := callerOf(r)
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
-		if !o.VisibleTo(caller) {
-			return false, notFound(id)
-		}
-		return o.Cancel(reason, caller, s.now())
+	request, err := requestOf(r, caller, body)
+	if err != nil {
+		return err
+	}
+	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
+		return o.Cancel(reason, caller, request, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // advanceOrder moves an order to its next kitchen or delivery status.
@@ -82,19 +82,24 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request struct {
+	var body struct {
 		Status event.Status `json:"status"`
 	}
-	if err := rest.Decode(w, r, &request); err != nil {
+	if err := rest.Decode(w, r, &body); err != nil {
 		return err
 	}
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
-		return o.Advance(request.Status, callerOf(r), s.now())
+	caller := callerOf(r)
+	request, err := requestOf(r, caller, body)
+	if err != nil {
+		return err
+	}
+	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
+		return o.Advance(body.Status, caller, request, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // orderID returns the order id in the path, or NotFound if it is not a valid id.
@@ -111,15 +116,11 @@ func callerOf(r *http.Request) Caller {
 	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
 }
 
-// decodeOptional is rest.Decode, except that it accepts an empty body.
-func decodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
-	body := bufio.NewReader(r.Body)
-	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
-		return nil
+// requestOf returns the identity of r, whose decoded and normalised body is given.
+func requestOf(r *http.Request, caller Caller, body any) (Request, error) {
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return Request{}, err
 	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{body, r.Body}
-	return rest.Decode(w, r, v)
+	return Request{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
 }

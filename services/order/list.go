@@ -36,7 +36,7 @@ func (s *service) listOrders(w http.ResponseWriter, r *http.Request) error {
 	for _, order := range orders {
 		responses = append(responses, responseOf(order))
 	}
-	return rest.JSON(w, http.StatusOK, rest.Paged(responses, limit, func(last response) any {
+	return rest.Document(w, r, rest.Paged(responses, limit, func(last response) any {
 		return position{At: last.CreatedAt, ID: last.ID}
 	}))
 }

@@ -29,7 +29,8 @@ func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
 		defer leave()
 		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 		r.Header.Set("Prefer", "wait=10")
-		telemetry.NewObserver(registry, slog.New(slog.DiscardHandler)).Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		observer := telemetry.NewObserver(registry, slog.New(slog.DiscardHandler))
+		observer.Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			await.Wait(r)
 			<-r.Context().Done()
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -138,7 +139,9 @@ func TestUntilLooksOnceWithoutAWait(t *testing.T) {
 func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	var changes await.Changes
 	boom := errors.New("boom")
-	_, err := await.Until(t.Context(), &changes, "a", time.Second, func(context.Context) (int, bool, error) { return 0, false, boom })
+	_, err := await.Until(t.Context(), &changes, "a", time.Second, func(context.Context) (int, bool, error) {
+		return 0, false, boom
+	})
 	if !errors.Is(err, boom) {
 		t.Errorf("got error %v, want %v", err, boom)
 	}

@@ -11,6 +11,17 @@ import (
 	"comanda/services/internal/fault"
 )
 
+// mergePatch is the media type of a JSON Merge Patch (RFC 7396). A PATCH may name it: members that are absent stay as they are.
+const mergePatch = "application/merge-patch+json"
+
+// acceptedPatches is the value of the header Accept-Patch (RFC 5789, 3.1).
+const acceptedPatches = mergePatch + ", application/json"
+
+// isJSON reports whether a body of the media type kind can be the body of r.
+func isJSON(r *http.Request, kind string) bool {
+	return kind == "application/json" || kind == mergePatch && r.Method == http.MethodPatch
+}
+
 // readBody reads r's body of at most MaxBody bytes.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -41,7 +52,7 @@ func checkBodyType(w http.ResponseWriter, r *http.Request) error {
 	kind, parameters, err := mime.ParseMediaType(strings.Join(types, ""))
 	charset := strings.ToLower(parameters["charset"])
 	switch {
-	case err != nil || kind != "application/json":
+	case err != nil || !isJSON(r, kind):
 		setAccepted(w, r)
 		return unsupported("send the body as Content-Type: application/json")
 	case charset != "" && charset != "utf-8" && charset != "utf8":
@@ -54,7 +65,7 @@ func checkBodyType(w http.ResponseWriter, r *http.Request) error {
 func setAccepted(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Accept", "application/json")
 	if r.Method == http.MethodPatch {
-		w.Header().Set("Accept-Patch", acceptPatch)
+		w.Header().Set("Accept-Patch", acceptedPatches)
 	}
 }
 

@@ -32,7 +32,8 @@ func TestBodyHeaders(t *testing.T) {
 		{"an empty type", "{}", []string{"Content-Type", ""}, fault.KindMediaType, "Accept"},
 		{"text", "{}", []string{"Content-Type", "text/plain"}, fault.KindMediaType, "Accept"},
 		{"like JSON", "{}", []string{"Content-Type", "application/jsonx"}, fault.KindMediaType, "Accept"},
-		{"a merge patch", "{}", []string{"Content-Type", "application/merge-patch+json"}, fault.KindMediaType, "Accept"},
+		{"a merge patch", "{}", []string{"Content-Type", "application/merge-patch+json"}, 0, ""},
+		{"another patch", "{}", []string{"Content-Type", "application/json-patch+json"}, fault.KindMediaType, "Accept"},
 		{"two types", "{}", []string{"Content-Type", json, "Content-Type", json}, fault.KindMalformed, ""},
 		{"two types in one", "{}", []string{"Content-Type", json + ", " + json}, fault.KindMediaType, "Accept"},
 
@@ -86,6 +87,16 @@ func TestBodyIsRequiredUnlessOptional(t *testing.T) {
 	}
 	if err := rest.DecodeOptional(httptest.NewRecorder(), httptest.NewRequest("POST", "/", empty()), &v); err != nil {
 		t.Errorf("DecodeOptional of an empty body: got %v, want none", err)
+	}
+}
+
+// Only a PATCH can have a merge patch as its body.
+func TestMergePatchIsForPatchOnly(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/merge-patch+json")
+	w := httptest.NewRecorder()
+	if _, err := rest.Body(w, r); !fault.Is(err, fault.KindMediaType) || w.Header().Get("Accept-Patch") != "" {
+		t.Errorf("got %v, Accept-Patch %q, want a 415 without it", err, w.Header().Get("Accept-Patch"))
 	}
 }
 

@@ -20,9 +20,6 @@ var servedMethods = []string{
 // other method is a 501.
 var knownMethods = append([]string{http.MethodConnect, http.MethodTrace}, servedMethods...)
 
-// acceptPatch is the media type of the body of every PATCH (RFC 5789, 3.1).
-const acceptPatch = "application/json"
-
 // methodsOf returns the methods under which a route is registered: HEAD wherever GET is (RFC 9110, 9.3.2).
 func methodsOf(route Route) []string {
 	if route.Method == http.MethodGet {
@@ -72,7 +69,7 @@ func answerOptions(w http.ResponseWriter, r *http.Request, allowed []string) err
 		return &fault.Error{Kind: fault.KindMethod, Message: "this address does not support " + r.Method}
 	}
 	if slices.Contains(allowed, http.MethodPatch) {
-		w.Header().Set("Accept-Patch", acceptPatch)
+		w.Header().Set("Accept-Patch", acceptedPatches)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)

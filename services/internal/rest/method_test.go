@@ -106,7 +106,7 @@ func TestMethods(t *testing.T) {
 		if got.StatusCode != tc.want || got.Header.Get("Allow") != tc.allow {
 			t.Errorf("%s %s: got %d, Allow %q, want %d, %q", tc.method, tc.path, got.StatusCode, got.Header.Get("Allow"), tc.want, tc.allow)
 		}
-		if patch := strings.Contains(tc.allow, "PATCH") && tc.want == 204; patch != (got.Header.Get("Accept-Patch") == "application/json") {
+		if patch := strings.Contains(tc.allow, "PATCH") && tc.want == 204; patch != (got.Header.Get("Accept-Patch") == "application/merge-patch+json, application/json") {
 			t.Errorf("%s %s: got Accept-Patch %q", tc.method, tc.path, got.Header.Get("Accept-Patch"))
 		}
 		if problem := got.Header.Get("Content-Type") == "application/problem+json"; problem != (tc.want >= 400) {

@@ -1,4 +1,4 @@
-package main
+package validate
 
 import "strings"
 
@@ -10,7 +10,7 @@ const currencies = " AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD
 	"SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED " +
 	"VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG "
 
-// isCurrency reports whether code is an ISO 4217 currency code in capitals.
-func isCurrency(code string) bool {
+// IsCurrency reports whether code is an ISO 4217 currency code in capitals.
+func IsCurrency(code string) bool {
 	return len(code) == 3 && !strings.Contains(code, " ") && strings.Contains(currencies, " "+code+" ")
 }
