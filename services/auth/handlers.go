@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"comanda/services/event"
 	"comanda/services/internal/await"
-	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
@@ -102,7 +100,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err := requireMembers("email", credentials.Email, "password", credentials.Password); err != nil {
 		return err
 	}
-	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
+	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password, r.Header.Get(rest.ClientHeader))
 	s.metrics.RecordLogin(err)
 	if err != nil {
 		return err
@@ -115,17 +113,30 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 // authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
-// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE.
-func (s service) authenticate(ctx context.Context, email, password string) (Account, error) {
+// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
+// wrong passwords for that e-mail, or from that address.
+func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
+	normal, isEmail := normaliseEmail(email)
+	if isEmail {
+		email = normal
+	}
+	attempt, err := s.throttle.admit(ctx, email, address, s.now())
+	if err != nil {
+		return Account{}, err
+	}
+	defer attempt.end()
 	var account Account
-	var err error
-	if email, ok := normaliseEmail(email); ok {
+	if isEmail {
 		account, err = s.accountByEmail(ctx, email)
 	}
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	switch right := s.passwords.matches(account.PasswordHash, password); {
+	right := s.passwords.matches(account.PasswordHash, password)
+	if err := attempt.record(ctx, right, s.now()); err != nil {
+		return account, err
+	}
+	switch {
 	case !right:
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
@@ -212,64 +223,9 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.grantRoles(r.Context(), id, roles, rest.PreconditionOf(r))
+	account, err := s.setAccountRoles(r.Context(), id, roles, rest.PreconditionOf(r))
 	if err != nil {
 		return err
 	}
 	return writeAccount(w, r, account)
-}
-
-// showRoles returns an account with its roles, so that an admin can see them, and change them with If-Match.
-func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
-	id := rest.Param(r, "userId")
-	if !validate.IsUUID(id) {
-		return noAccount()
-	}
-	account, err := s.documents.Get(r.Context(), id)
-	if fault.Is(err, fault.KindNotFound) {
-		return noAccount()
-	}
-	if err != nil {
-		return err
-	}
-	return writeAccount(w, r, account)
-}
-
-// writeAccount writes an account as admins see it. Content-Location says that the response to a PUT is the account as it is now,
-// not the body that was sent (RFC 9110, 8.7); so it may have an ETag.
-func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error {
-	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+account.ID+"/roles")
-	return rest.Resource(w, r, http.StatusOK, account.validators(), struct {
-		UserID string   `json:"userId"`
-		Email  string   `json:"email"`
-		Status Status   `json:"status"`
-		Roles  []string `json:"roles"`
-	}{account.ID, account.Email, account.Status, account.Roles})
-}
-
-// grantRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its refresh
-// tokens.
-func (s service) grantRoles(ctx context.Context, id string, roles []string, condition rest.Precondition) (Account, error) {
-	tried := false
-	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
-		if a.Status == Rejected {
-			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
-		}
-		before := a.validators()
-		changed := a.GrantRoles(roles, s.now())
-		if !changed && tried { // our own write, whose response was lost: its precondition held
-			return event.NoMessage, document.ErrUnchanged
-		}
-		if err := condition.Check(before); err != nil {
-			return event.NoMessage, err
-		}
-		if tried = true; !changed {
-			return event.NoMessage, document.ErrUnchanged
-		}
-		return event.NoMessage, nil
-	})
-	if fault.Is(err, fault.KindNotFound) {
-		return account, noAccount()
-	}
-	return account, err
 }

@@ -21,7 +21,7 @@ func (g *gateway) forward(c call) rest.Handler {
 				return err
 			}
 		}
-		in, err := newInvocation(w, r, c)
+		in, err := g.newInvocation(w, r, c)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 }
 
 // newInvocation builds the invocation of c's service from the validated parts of r.
-func newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
+func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
 	in = invocation{app: c.app, method: c.method, header: http.Header{}}
 	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, err
@@ -84,6 +84,9 @@ func newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocatio
 	}
 	copyCredentials(r, in.header)
 	rest.PreconditionOf(r).CopyTo(in.header)
+	if c.options&loginLimit != 0 {
+		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
+	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
 		key, err := idempotency.Key(r)
 		if err != nil {
