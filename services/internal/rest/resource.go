@@ -57,14 +57,15 @@ func setValidators(header http.Header, r *http.Request, current Validators) {
 
 // AddVary adds a name to the header Vary, unless it is there.
 func AddVary(header http.Header, name string) {
-	for _, value := range header.Values("Vary") {
-		if slices.ContainsFunc(strings.Split(value, ","), func(there string) bool {
-			return strings.EqualFold(strings.TrimSpace(there), name)
-		}) {
-			return
-		}
+	names := strings.Split(strings.Join(header.Values("Vary"), ","), ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
 	}
-	header.Add("Vary", name)
+	if slices.ContainsFunc(names, func(there string) bool { return strings.EqualFold(there, name) }) {
+		return
+	}
+	names = slices.DeleteFunc(append(names, name), func(name string) bool { return name == "" })
+	header.Set("Vary", strings.Join(names, ", "))
 }
 
 func encode(v any) []byte {
