@@ -65,7 +65,8 @@ func TestRolesHonourPreconditions(t *testing.T) {
 		}
 	}
 	h.sidecar.LoseNextAnswer()
-	if got := h.Request(t, admin, "PUT", path, `{"roles":[]}`, "If-Match", `"3"`); got.Code != 200 || got.Header.Get("ETag") != `"4"` {
+	got := h.Request(t, admin, "PUT", path, `{"roles":[]}`, "If-Match", `"3"`)
+	if got.Code != 200 || got.Header.Get("ETag") != `"4"` {
 		t.Errorf("our own write, whose response was lost: got %d %s, want 200", got.Code, got.Body)
 	}
 }

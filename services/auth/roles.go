@@ -46,10 +46,12 @@ func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error
 // rolesLock is the advisory lock under which roles change. The number is arbitrary, but used for nothing else in the database.
 const rolesLock = 7303
 
-// setAccountRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its refresh tokens. Conflict when
-// that would leave no ACTIVE admin: only an admin can appoint one. Changes of roles take turns, so that two admins who give up
-// the role at once do not each count on the other.
-func (s service) setAccountRoles(ctx context.Context, id string, roles []string, condition rest.Precondition) (account Account, err error) {
+// setAccountRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its
+// refresh tokens. Conflict when that would leave no ACTIVE admin: only an admin can appoint one. Changes of roles take turns, so
+// that two admins who give up the role at once do not each count on the other.
+func (s service) setAccountRoles(
+	ctx context.Context, id string, roles []string, condition rest.Precondition,
+) (account Account, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
 			return err

@@ -72,12 +72,12 @@ func setSecurityHeaders(header http.Header) {
 }
 
 // corsRequestHeaders are the headers that a page may send, besides those that need no permission.
-const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, " +
-	"If-Unmodified-Since, Last-Event-ID, Prefer"
+const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, " +
+	"If-None-Match, If-Unmodified-Since, Last-Event-ID, Prefer"
 
 // corsResponseHeaders are the headers that a page may read, besides those that need no permission.
-const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Location, Date, ETag, Location, Preference-Applied, Retry-After, " +
-	"Traceresponse, WWW-Authenticate"
+const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Location, Date, ETag, Location, " +
+	"Preference-Applied, Retry-After, Traceresponse, WWW-Authenticate"
 
 // handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods
 // are those of the whole API. It reports whether the request was a preflight and has been answered.

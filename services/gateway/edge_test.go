@@ -185,7 +185,8 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 			t.Errorf("%s with a body: got %d, want 400 and no call", method, got.StatusCode)
 		}
 	}
-	if got := h.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
+	got := h.send("PUT", prefix+"/products", `{}`)
+	if got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
 		t.Errorf("PUT: got %d, Allow %q, want 405, GET and POST", got.StatusCode, got.Header.Get("Allow"))
 	}
 }
@@ -214,7 +215,8 @@ func TestCORSIsOffUnlessConfigured(t *testing.T) {
 		got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("configured origin: got %d %v, want 204 and the origin allowed", got.StatusCode, got.Header)
 	}
-	if got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example"); got.Header.Get("Vary") != "Origin, Authorization" ||
+	got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example")
+	if got.Header.Get("Vary") != "Origin, Authorization" ||
 		got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("another origin: got %v, want it not allowed", got.Header)
 	}

@@ -48,7 +48,9 @@ func TestHeadAsksTheServiceWithGet(t *testing.T) {
 			t.Errorf("%s: HEAD has %q, GET has %q", name, head.Header.Get(name), get.Header.Get(name))
 		}
 	}
-	for path, want := range map[string]int{"/problems": 200, "/nowhere": 404, prefix + "/users/me": 401, prefix + "/auth/login": 405} {
+	for path, want := range map[string]int{
+		"/problems": 200, "/nowhere": 404, prefix + "/users/me": 401, prefix + "/auth/login": 405,
+	} {
 		if got := h.send("HEAD", path, ""); got.StatusCode != want || got.text != "" {
 			t.Errorf("HEAD %s: got %d %q, want %d", path, got.StatusCode, got.text, want)
 		}
@@ -99,7 +101,8 @@ func TestPreconditionsPassNormalised(t *testing.T) {
 		got := h.send(tc.method, prefix+"/users/me", body, "Authorization", customer, tc.header, tc.value)
 		calls := h.sidecar.takeRequests()
 		if got.StatusCode != tc.want || (len(calls) == 1) != (tc.want != 400) {
-			t.Errorf("%s with %s %q: got %d %s, %d calls, want %d", tc.method, tc.header, tc.value, got.StatusCode, got.text, len(calls), tc.want)
+			t.Errorf("%s with %s %q: got %d %s, %d calls, want %d", tc.method, tc.header, tc.value, got.StatusCode, got.text,
+				len(calls), tc.want)
 			continue
 		}
 		if len(calls) == 1 && calls[0].header.Get(tc.header) != tc.passed {
@@ -156,8 +159,8 @@ func TestBodiesOfAnyFraming(t *testing.T) {
 		{"an expectation", cancel, json + "Expect: 100-continue\r\nContent-Length: 2\r\n", "{}", 100, "{}"},
 		{"an unknown expectation", cancel, "Expect: more\r\n", "", 417, ""},
 	} {
-		request := tc.request + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + customer + "\r\n" + tc.headers + "\r\n" + tc.body
-		got := h.sendRaw(request)
+		head := tc.request + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + customer + "\r\n" + tc.headers
+		got := h.sendRaw(head + "\r\n" + tc.body)
 		calls := h.sidecar.takeRequests()
 		passed := tc.want < 400
 		if got != tc.want || (len(calls) == 1) != passed || passed && calls[0].body != tc.passed {
@@ -192,8 +195,9 @@ func TestCORSAllowsWhatTheAPIHas(t *testing.T) {
 	h.sidecar.respondWith(versioned)
 	preflight := h.send("OPTIONS", prefix+"/orders?status=PENDING", "", "Origin", page, "Access-Control-Request-Method", "PATCH",
 		"Access-Control-Request-Headers", "cache-control,if-match,last-event-id")
-	if got := preflight.Header.Get("Access-Control-Allow-Methods"); preflight.StatusCode != 204 || got != "GET, HEAD, OPTIONS, PATCH, POST, PUT" {
-		t.Errorf("got %d, methods %q", preflight.StatusCode, got)
+	methods := preflight.Header.Get("Access-Control-Allow-Methods")
+	if preflight.StatusCode != 204 || methods != "GET, HEAD, OPTIONS, PATCH, POST, PUT" {
+		t.Errorf("got %d, methods %q", preflight.StatusCode, methods)
 	}
 	for _, name := range []string{"Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
 		"If-Modified-Since", "If-Unmodified-Since", "Last-Event-ID", "Prefer"} {
@@ -202,13 +206,15 @@ func TestCORSAllowsWhatTheAPIHas(t *testing.T) {
 		}
 	}
 	actual := h.send("GET", prefix+"/products", "", "Origin", page)
-	for _, name := range []string{"ETag", "Location", "Content-Location", "Retry-After", "Preference-Applied", "Traceresponse", "WWW-Authenticate", "Allow"} {
+	for _, name := range []string{"ETag", "Location", "Content-Location", "Retry-After", "Preference-Applied", "Traceresponse",
+		"WWW-Authenticate", "Allow"} {
 		if got := ", " + actual.Header.Get("Access-Control-Expose-Headers") + ","; !strings.Contains(got, ", "+name+",") {
 			t.Errorf("a page may not read %s: %s", name, got)
 		}
 	}
 	cached := h.send("GET", prefix+"/products", "", "Origin", page, "If-None-Match", `"3"`)
-	if cached.StatusCode != 304 || cached.Header.Get("Access-Control-Allow-Origin") != page || !strings.Contains(cached.Header.Get("Vary"), "Origin") {
+	if cached.StatusCode != 304 || cached.Header.Get("Access-Control-Allow-Origin") != page ||
+		!strings.Contains(cached.Header.Get("Vary"), "Origin") {
 		t.Errorf("a 304: got %d %v, want it for the page", cached.StatusCode, cached.Header)
 	}
 }

@@ -35,12 +35,14 @@ func TestProductsHaveAnETag(t *testing.T) {
 		want    int
 		control string
 	}{
-		{anonymous, `"2-5"`, 304, "no-cache"}, {customer, `"2-5"`, 304, "private, no-cache"}, {staff, `"2-5.2.0"`, 304, "private, no-cache"},
+		{anonymous, `"2-5"`, 304, "no-cache"}, {customer, `"2-5"`, 304, "private, no-cache"},
+		{staff, `"2-5.2.0"`, 304, "private, no-cache"},
 		{staff, `"2-5"`, 200, "private, no-cache"}, {anonymous, `"2-7"`, 200, "no-cache"}, {anonymous, `"1-5"`, 200, "no-cache"},
 	} {
 		got := h.Request(t, tc.who, "GET", path, "", "If-None-Match", tc.etag)
 		if got.Code != tc.want || got.Header.Get("Cache-Control") != tc.control {
-			t.Errorf("If-None-Match %s: got %d, Cache-Control %q, want %d, %q", tc.etag, got.Code, got.Header.Get("Cache-Control"), tc.want, tc.control)
+			t.Errorf("If-None-Match %s: got %d, Cache-Control %q, want %d, %q", tc.etag, got.Code, got.Header.Get("Cache-Control"),
+				tc.want, tc.control)
 		}
 	}
 }
@@ -61,14 +63,16 @@ func TestProductsHonourIfMatch(t *testing.T) {
 		{"an old version", "PATCH", path, `{"priceCents":7}`, []string{"If-Match", `"2-10.0.0"`}, 412},
 		{"an old version, nothing to change", "PATCH", path, `{"priceCents":6}`, []string{"If-Match", `"2-10.0.0"`}, 412},
 		{"not this version", "PATCH", path, `{"priceCents":7}`, []string{"If-None-Match", `"3-1"`}, 412},
-		{"a date, which a product has not", "PATCH", path, `{"priceCents":7}`, []string{"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}, 200},
+		{"a date, which a product has not", "PATCH", path, `{"priceCents":7}`, []string{"If-Unmodified-Since",
+			"Thu, 01 Jan 1970 00:00:00 GMT"}, 200},
 		{"an invalid body", "PATCH", path, `{"priceCents":-1}`, []string{"If-Match", `"4-10.0.0"`}, 422},
 		{"an unknown product", "PATCH", "/products/" + uuid.NewString(), `{"priceCents":7}`, []string{"If-Match", "*"}, 404},
 		{"movement, no tag", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", "4-10.0.0"}, 400},
 		{"movement, other stock", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-9.0.0"`}, 412},
 		{"movement, the stock of customers", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-10"`}, 412},
 		{"movement", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-10.0.0"`, "Idempotency-Key", "k1"}, 200},
-		{"the same movement again", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-10.0.0"`, "Idempotency-Key", "k1"}, 200},
+		{"the same movement again", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-10.0.0"`,
+			"Idempotency-Key", "k1"}, 200},
 		{"another movement", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", `"4-10.0.0"`, "Idempotency-Key", "k2"}, 412},
 		{"any stock", "POST", path + "/stock", `{"delta":1}`, []string{"If-Match", "*"}, 200},
 	} {

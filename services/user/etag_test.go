@@ -42,7 +42,8 @@ func TestProfilesHonourPreconditions(t *testing.T) {
 			body = fmt.Sprintf(`{"name":%q}`, step.name)
 		}
 		got := h.Request(t, step.who, step.method, step.path, body, step.header, step.value)
-		if got.Code != step.code || got.Header.Get("ETag") != step.etag || step.code == 200 && step.name != "" && got.Text("name") != step.name {
+		if got.Code != step.code || got.Header.Get("ETag") != step.etag ||
+			step.code == 200 && step.name != "" && got.Text("name") != step.name {
 			t.Errorf("%s %s with %s %s: got %d %s %s, want %d %s", step.method, step.name, step.header, step.value, got.Code,
 				got.Header.Get("ETag"), got.Body, step.code, step.etag)
 		}

@@ -40,9 +40,12 @@ func TestBodyHeaders(t *testing.T) {
 		{"identity", "{}", []string{"Content-Type", json, "Content-Encoding", "Identity"}, 0, ""},
 		{"an empty coding", "{}", []string{"Content-Type", json, "Content-Encoding", ""}, 0, ""},
 		{"gzip", "{}", []string{"Content-Type", json, "Content-Encoding", "gzip"}, fault.KindMediaType, "Accept-Encoding"},
-		{"two codings", "{}", []string{"Content-Type", json, "Content-Encoding", "identity, br"}, fault.KindMediaType, "Accept-Encoding"},
-		{"two headers", "{}", []string{"Content-Type", json, "Content-Encoding", "identity", "Content-Encoding", "zstd"}, fault.KindMediaType, "Accept-Encoding"},
-		{"gzip of another type", "{}", []string{"Content-Type", "text/plain", "Content-Encoding", "gzip"}, fault.KindMediaType, "Accept-Encoding"},
+		{"two codings", "{}", []string{"Content-Type", json, "Content-Encoding", "identity, br"}, fault.KindMediaType,
+			"Accept-Encoding"},
+		{"two headers", "{}", []string{"Content-Type", json, "Content-Encoding", "identity", "Content-Encoding", "zstd"},
+			fault.KindMediaType, "Accept-Encoding"},
+		{"gzip of another type", "{}", []string{"Content-Type", "text/plain", "Content-Encoding", "gzip"}, fault.KindMediaType,
+			"Accept-Encoding"},
 
 		{"empty", "", []string{"Content-Type", json}, 0, ""},
 		{"empty, of another type", "", []string{"Content-Type", "text/plain", "Content-Encoding", "gzip"}, 0, ""},
@@ -82,7 +85,8 @@ func TestBodyHeaders(t *testing.T) {
 func TestBodyIsRequiredUnlessOptional(t *testing.T) {
 	var v struct{ A int }
 	empty := func() io.Reader { return io.MultiReader() } // chunked
-	if err := rest.Decode(httptest.NewRecorder(), httptest.NewRequest("POST", "/", empty()), &v); !fault.Is(err, fault.KindMalformed) {
+	err := rest.Decode(httptest.NewRecorder(), httptest.NewRequest("POST", "/", empty()), &v)
+	if !fault.Is(err, fault.KindMalformed) {
 		t.Errorf("Decode of an empty body: got %v, want Malformed", err)
 	}
 	if err := rest.DecodeOptional(httptest.NewRecorder(), httptest.NewRequest("POST", "/", empty()), &v); err != nil {
@@ -112,7 +116,8 @@ func TestRefuseBody(t *testing.T) {
 		{"a length", strings.NewReader("x"), true},
 		{"chunked", io.MultiReader(strings.NewReader("x")), true},
 	} {
-		if err := rest.RefuseBody(httptest.NewRequest("GET", "/", tc.body)); fault.Is(err, fault.KindMalformed) != tc.refuse || !tc.refuse && err != nil {
+		err := rest.RefuseBody(httptest.NewRequest("GET", "/", tc.body))
+		if fault.Is(err, fault.KindMalformed) != tc.refuse || !tc.refuse && err != nil {
 			t.Errorf("%s: got %v, want refused %t", tc.name, err, tc.refuse)
 		}
 	}

@@ -57,7 +57,8 @@ func TestHeadIsGetWithoutTheBody(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/open", 200}, {"/large", 200}, {"/document", 200}, {"/resource", 200}, {"/nowhere", 404}, {"/broken", 500}, {"/things/mine", 401},
+		{"/open", 200}, {"/large", 200}, {"/document", 200}, {"/resource", 200}, {"/nowhere", 404}, {"/broken", 500},
+		{"/things/mine", 401},
 	} {
 		get, head := send("GET", tc.path, ""), send("HEAD", tc.path, "")
 		if get.StatusCode != tc.want || head.StatusCode != tc.want || get.body == "" || head.body != "" {
@@ -104,9 +105,14 @@ func TestMethods(t *testing.T) {
 	} {
 		got := send(tc.method, tc.path, "")
 		if got.StatusCode != tc.want || got.Header.Get("Allow") != tc.allow {
-			t.Errorf("%s %s: got %d, Allow %q, want %d, %q", tc.method, tc.path, got.StatusCode, got.Header.Get("Allow"), tc.want, tc.allow)
+			t.Errorf("%s %s: got %d, Allow %q, want %d, %q", tc.method, tc.path, got.StatusCode, got.Header.Get("Allow"),
+				tc.want, tc.allow)
 		}
-		if patch := strings.Contains(tc.allow, "PATCH") && tc.want == 204; patch != (got.Header.Get("Accept-Patch") == "application/merge-patch+json, application/json") {
+		patch := ""
+		if strings.Contains(tc.allow, "PATCH") && tc.want == 204 {
+			patch = "application/merge-patch+json, application/json"
+		}
+		if got.Header.Get("Accept-Patch") != patch {
 			t.Errorf("%s %s: got Accept-Patch %q", tc.method, tc.path, got.Header.Get("Accept-Patch"))
 		}
 		if problem := got.Header.Get("Content-Type") == "application/problem+json"; problem != (tc.want >= 400) {
@@ -192,9 +198,13 @@ func TestChallenges(t *testing.T) {
 		}
 		got := send("GET", tc.path, "", headers...)
 		challenge := got.Header.Get("WWW-Authenticate")
-		right := strings.HasPrefix(challenge, tc.challenge) && (tc.challenge != plain || challenge == plain) && (tc.challenge != "" || challenge == "")
+		right := challenge == tc.challenge
+		if strings.Contains(tc.challenge, "error=") { // followed by a description
+			right = strings.HasPrefix(challenge, tc.challenge)
+		}
 		if got.StatusCode != tc.want || !right {
-			t.Errorf("%s with %q: got %d, challenge %q, want %d, %q", tc.path, tc.authorizations, got.StatusCode, challenge, tc.want, tc.challenge)
+			t.Errorf("%s with %q: got %d, challenge %q, want %d, %q", tc.path, tc.authorizations, got.StatusCode, challenge,
+				tc.want, tc.challenge)
 		}
 	}
 }

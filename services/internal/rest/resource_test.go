@@ -97,7 +97,10 @@ func TestPreconditions(t *testing.T) {
 		for _, request := range []struct {
 			method, path string
 			want         int
-		}{{"GET", "/resource", tc.get}, {"HEAD", "/resource", tc.get}, {"PATCH", "/resource", tc.patch}, {"PATCH", "/versioned", tc.version}} {
+		}{
+			{"GET", "/resource", tc.get}, {"HEAD", "/resource", tc.get}, {"PATCH", "/resource", tc.patch},
+			{"PATCH", "/versioned", tc.version},
+		} {
 			got := send(request.method, request.path, "", headers...)
 			if got.StatusCode != request.want {
 				t.Errorf("%s: %s %s: got %d %s, want %d", tc.name, request.method, request.path, got.StatusCode, got.body, request.want)
@@ -109,7 +112,8 @@ func TestPreconditions(t *testing.T) {
 			if got.StatusCode == 412 && request.method != "HEAD" && problem.Type != "/problems/precondition-failed" {
 				t.Errorf("%s: %s: got type %q", tc.name, request.method, problem.Type)
 			}
-			if good := got.StatusCode < 400; good != (got.Header.Get("ETag") == tag) || good != (got.Header.Get("Last-Modified") == changed) {
+			good := got.StatusCode < 400
+			if good != (got.Header.Get("ETag") == tag) || good != (got.Header.Get("Last-Modified") == changed) {
 				t.Errorf("%s: %s: got %d with ETag %q, Last-Modified %q", tc.name, request.method, got.StatusCode, got.Header.Get("ETag"),
 					got.Header.Get("Last-Modified"))
 			}
@@ -155,10 +159,12 @@ func TestDocumentsHaveATagOfTheirContent(t *testing.T) {
 	send := serve(t)
 	first := send("GET", "/document", "")
 	etag := first.Header.Get("ETag")
-	if again := send("GET", "/document", "", "If-None-Match", etag); len(etag) < 20 || again.StatusCode != 304 || again.Header.Get("ETag") != etag {
+	again := send("GET", "/document", "", "If-None-Match", etag)
+	if len(etag) < 20 || again.StatusCode != 304 || again.Header.Get("ETag") != etag {
 		t.Errorf("the same document: got %d, ETag %q after %q, want 304", again.StatusCode, again.Header.Get("ETag"), etag)
 	}
-	if other := send("GET", "/document?limit=1", "", "If-None-Match", etag); other.StatusCode != 200 || other.Header.Get("ETag") == etag {
+	other := send("GET", "/document?limit=1", "", "If-None-Match", etag)
+	if other.StatusCode != 200 || other.Header.Get("ETag") == etag {
 		t.Errorf("another document: got %d, ETag %q, want 200 and another", other.StatusCode, other.Header.Get("ETag"))
 	}
 }
@@ -181,8 +187,9 @@ func TestCaching(t *testing.T) {
 			headers = []string{"Authorization", tc.authorization}
 		}
 		got := send("GET", tc.path, "", headers...)
-		if got.Header.Get("Cache-Control") != tc.control || got.Header.Get("Vary") != tc.vary {
-			t.Errorf("%s: got Cache-Control %q, Vary %q, want %q, %q", tc.path, got.Header.Get("Cache-Control"), got.Header.Get("Vary"), tc.control, tc.vary)
+		control, vary := got.Header.Get("Cache-Control"), got.Header.Get("Vary")
+		if control != tc.control || vary != tc.vary {
+			t.Errorf("%s: got Cache-Control %q, Vary %q, want %q, %q", tc.path, control, vary, tc.control, tc.vary)
 		}
 	}
 }
@@ -190,13 +197,16 @@ func TestCaching(t *testing.T) {
 // A change within the present second has no date yet: a second change could follow that would have the same date.
 func TestLastModifiedIsNeverInTheFuture(t *testing.T) {
 	send := serve(t)
-	if got := send("GET", "/just-now", ""); got.StatusCode != 200 || got.Header.Get("Last-Modified") != "" || got.Header.Get("ETag") == "" {
+	got := send("GET", "/just-now", "")
+	if got.StatusCode != 200 || got.Header.Get("Last-Modified") != "" || got.Header.Get("ETag") == "" {
 		t.Errorf("got %d, Last-Modified %q, want none", got.StatusCode, got.Header.Get("Last-Modified"))
 	}
 }
 
 func TestVersionTag(t *testing.T) {
-	for want, got := range map[string]string{"3": rest.VersionTag(3), "3-0": rest.VersionTag(3, 0), "3-5.2.1": rest.VersionTag(3, 5, 2, 1)} {
+	for want, got := range map[string]string{
+		"3": rest.VersionTag(3), "3-0": rest.VersionTag(3, 0), "3-5.2.1": rest.VersionTag(3, 5, 2, 1),
+	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -98,7 +98,8 @@ func TestStopAnswersWaitingRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := io.ReadAll(response.Body)
-	if got := fmt.Sprintf("%d %s, close %t, %v", response.StatusCode, body, response.Close, err); got != "200 \"PENDING\"\n, close true, <nil>" {
+	got := fmt.Sprintf("%d %s, close %t, %v", response.StatusCode, body, response.Close, err)
+	if got != "200 \"PENDING\"\n, close true, <nil>" {
 		t.Errorf("got %s, want the present state, and the end of the connection", got)
 	}
 	if _, err := answers.ReadByte(); err == nil {
