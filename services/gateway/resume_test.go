@@ -74,6 +74,7 @@ func TestTrackingRefusesATokenInTheURL(t *testing.T) {
 // A HEAD of a stream has its headers, ends at once and watches nothing.
 func TestHeadOfAStream(t *testing.T) {
 	h := newHarness(t)
+	t.Cleanup(func() { close(h.stop) }) // ends the streams
 	h.serveHistory(1)
 	staff := bearer(t, token.Staff)
 	get, _ := h.openStream("Authorization", staff)
