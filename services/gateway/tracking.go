@@ -74,7 +74,11 @@ const resumeParameter = "lastEventId"
 // resumeAfter returns the version after which the client resumes, or nil for a new stream. The header Last-Event-ID, which a
 // browser sets when it reconnects, wins over the query parameter of the original URL.
 func resumeAfter(r *http.Request) (*int, error) {
-	name, text := "Last-Event-ID", r.Header.Get("Last-Event-ID")
+	const header = "Last-Event-ID"
+	name, text := header, r.Header.Get(header)
+	if len(r.Header.Values(header)) > 1 {
+		return nil, fault.Malformed("%s must be sent once", header)
+	}
 	if text == "" {
 		name, text = resumeParameter, r.URL.Query().Get(resumeParameter)
 	}
