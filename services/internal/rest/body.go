@@ -11,17 +11,6 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// mergePatch is the media type of a JSON Merge Patch (RFC 7396). A PATCH may name it: members that are absent stay as they are.
-const mergePatch = "application/merge-patch+json"
-
-// acceptedPatches is the value of the header Accept-Patch (RFC 5789, 3.1).
-const acceptedPatches = mergePatch + ", application/json"
-
-// isJSON reports whether a body of the media type kind can be the body of r.
-func isJSON(r *http.Request, kind string) bool {
-	return kind == "application/json" || kind == mergePatch && r.Method == http.MethodPatch
-}
-
 // readBody reads r's body of at most MaxBody bytes.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
