@@ -10,6 +10,7 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
@@ -19,6 +20,7 @@ type service struct {
 	orders   document.Store[Order]
 	lists    lists // queries over the same orders
 	menu     *menu
+	cursors  rest.Cursors
 	metrics  *metrics
 	changes  *await.Changes
 	recovery recovery.Timing

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -139,20 +140,19 @@ func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error
 
 func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 	from := startOfList()
-	limit, err := rest.Page(r, &from)
+	page, err := s.cursors.Page(r, nil, &from)
 	if err != nil {
 		return err
 	}
-	if r.URL.Query().Get("cursor") != "" && !validate.IsUUID(from.ID) {
-		return fault.Malformed("cursor must be the nextCursor of an earlier answer")
-	}
-	profiles, err := s.listActive(r.Context(), from, limit+1)
+	profiles, err := s.listActive(r.Context(), from, page.Limit+1)
 	if err != nil {
 		return err
 	}
-	page := rest.Paged(profiles, limit, func(last listedProfile) any { return position{last.At, last.Profile.ID} })
-	response := rest.List[profileResponse]{Items: make([]profileResponse, len(page.Items)), NextCursor: page.NextCursor}
-	for i, item := range page.Items {
+	list := rest.Paged(page, profiles, func(last listedProfile) encoding.BinaryMarshaler {
+		return position{At: last.At, ID: last.Profile.ID}
+	})
+	response := rest.List[profileResponse]{Items: make([]profileResponse, len(list.Items)), NextCursor: list.NextCursor}
+	for i, item := range list.Items {
 		response.Items[i] = toResponse(item.Profile)
 	}
 	return rest.JSON(w, http.StatusOK, response)
