@@ -34,18 +34,20 @@ func TestApplyOutcome(t *testing.T) {
 		write   bool
 		topic   string
 	}{
-		"created":                    {pendingAccount(), created, Active, "", true, ""},
-		"rejected":                   {pendingAccount(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
-		"created again":              {decidedAccount(Active, ""), created, Active, "", false, ""},
-		"rejected again":             {decidedAccount(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken, false, ""},
-		"rejected after created":     {decidedAccount(Active, ""), rejected, Active, "", false, ""},
-		"created after it timed out": {decidedAccount(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true, "creating.user.cancelled"},
+		"created":       {pendingAccount(), created, Active, "", true, ""},
+		"rejected":      {pendingAccount(), rejected, Rejected, event.ReasonPhoneTaken, true, ""},
+		"created again": {decidedAccount(Active, ""), created, Active, "", false, ""},
+		"rejected again": {decidedAccount(Rejected, event.ReasonPhoneTaken), rejected, Rejected, event.ReasonPhoneTaken,
+			false, ""},
+		"rejected after created": {decidedAccount(Active, ""), rejected, Active, "", false, ""},
+		"created after it timed out": {decidedAccount(Rejected, reasonTimedOut), created, Rejected, reasonTimedOut, true,
+			"creating.user.cancelled"},
 	} {
 		a := tc.before
 		message, write := a.ApplyOutcome(tc.outcome, noon.Add(time.Second))
 		if a.Status != tc.status || a.Reason != tc.reason || write != tc.write || message.Topic != tc.topic {
-			t.Errorf("%s: got status %s, reason %q, write %v, topic %q, want %s, %q, %v, %q", name, a.Status, a.Reason, write, message.Topic,
-				tc.status, tc.reason, tc.write, tc.topic)
+			t.Errorf("%s: got status %s, reason %q, write %v, topic %q, want %s, %q, %v, %q", name, a.Status, a.Reason, write,
+				message.Topic, tc.status, tc.reason, tc.write, tc.topic)
 		}
 		if a.Status != Pending && a.Applicant != nil {
 			t.Errorf("%s: the account still holds the applicant's personal data", name)
@@ -126,13 +128,15 @@ func TestRegistrationCheck(t *testing.T) {
 	number := "0034 600 111 222"
 	got, err := Registration{Email: " Ana@Example.COM ", Password: "a secret", Name: " Ana ", Phone: &number,
 		Address: &event.Address{Street: "Calle 1", City: "León", PostalCode: "24001", Country: "es"}}.Check()
-	if err != nil || got.Email != "ana@example.com" || got.Name != "Ana" || got.phone() != "+34600111222" || got.Address.Country != "ES" {
+	if err != nil || got.Email != "ana@example.com" || got.Name != "Ana" || got.phone() != "+34600111222" ||
+		got.Address.Country != "ES" {
 		t.Fatalf("a valid registration: got %+v, %v", got, err)
 	}
 	number = "112"
 	_, err = Registration{Phone: &number, Address: &event.Address{}}.Check()
-	if names := wrongFields(err); names != "email password name phone address.street address.city address.postalCode address.country" {
-		t.Fatalf("got wrong fields %s", names)
+	const want = "email password name phone address.street address.city address.postalCode address.country"
+	if names := wrongFields(err); names != want {
+		t.Fatalf("got wrong fields %s, want %s", names, want)
 	}
 	for password, good := range map[string]bool{
 		"7 bytes": false, "8 bytes!": true, "ñññññññ": true, // measured in bytes

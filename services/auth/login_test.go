@@ -1,13 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -26,7 +26,7 @@ func TestLogin(t *testing.T) {
 	}
 	id := h.registerActive(t, "ana@example.com")
 	got, code := h.logIn(t, "  ANA@example.com", password)
-	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
+	claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken)
 	if code != 200 || err != nil || claims.Subject != id || !claims.Any(token.Customer) || got.TokenType != "Bearer" ||
 		got.ExpiresIn != 900 {
 		t.Errorf("ACTIVE account: got %d, %+v, token error %v", code, got, err)
@@ -42,7 +42,7 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%s: got %d, want 401", name, code)
 		}
 	}
-	if code := h.call(t, "POST", "/auth/login", `{}`, nil); code != 422 {
+	if code := h.Request(t, anonymous, "POST", "/auth/login", `{}`).Code; code != 422 {
 		t.Errorf("empty body: got %d, want 422", code)
 	}
 }
@@ -51,10 +51,7 @@ func TestLogin(t *testing.T) {
 func TestLoginDoesNotTruncatePasswords(t *testing.T) {
 	h := newHarness(t)
 	longest := strings.Repeat("x", maxPassword)
-	var begun registrationState
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", longest), &begun); code != 202 {
-		t.Fatalf("register: got %d, want 202", code)
-	}
+	begun := servicetest.Decode[registrationState](t, h.register(t, "ana@example.com", longest), 202)
 	h.deliverOutcome(t, begun.UserID, event.UserCreated, "")
 	if _, code := h.logIn(t, "ana@example.com", longest); code != 200 {
 		t.Errorf("the registered password: got %d, want 200", code)
@@ -68,12 +65,12 @@ func TestLoginDoesNotTruncatePasswords(t *testing.T) {
 func TestLoginAndRefreshIgnoreAccessTokens(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")
-	var got tokens
-	if code := h.call(t, "POST", "/auth/login", loginBody("ana@example.com"), &got, "Authorization", "Bearer expired"); code != 200 {
-		t.Fatalf("login: got %d, want 200", code)
-	}
-	if code := h.call(t, "POST", "/auth/refresh", `{"refreshToken":"`+got.RefreshToken+`"}`, nil, "Authorization", "Bearer expired"); code != 200 {
-		t.Fatalf("refresh: got %d, want 200", code)
+	login := h.Request(t, anonymous, "POST", "/auth/login", loginBody("ana@example.com"), "Authorization", "Bearer expired")
+	got := servicetest.Decode[tokens](t, login, 200)
+	refreshed := h.Request(t, anonymous, "POST", "/auth/refresh", `{"refreshToken":"`+got.RefreshToken+`"}`,
+		"Authorization", "Bearer expired")
+	if refreshed.Code != 200 {
+		t.Fatalf("refresh: got %d, want 200", refreshed.Code)
 	}
 }
 
@@ -113,10 +110,7 @@ func TestPasswordCheckTakesAsLongForUnknownAccounts(t *testing.T) {
 func TestRegistrationResponseHasOnlyIDAndStatus(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")
-	var got map[string]any
-	h.call(t, "GET", "/auth/registrations/"+id, "", &got)
-	raw, err := json.Marshal(got)
-	if err != nil || len(got) != 2 {
-		t.Errorf("got %s, %v, want two members", raw, err)
+	if got := h.Request(t, anonymous, "GET", "/auth/registrations/"+id, ""); got.Code != 200 || len(got.Members) != 2 {
+		t.Errorf("got %d %s, want 200 with two members", got.Code, got.Body)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
 
@@ -22,12 +23,6 @@ type metrics struct {
 	logins    *prometheus.CounterVec
 }
 
-// The steps of the recovery: label values of comanda_recovery_total.
-const (
-	announcedAgain = "announced_again"
-	givenUp        = "given_up"
-)
-
 func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	factory := promauto.With(registry)
 	m := &metrics{
@@ -39,9 +34,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 			Name: "comanda_registration_decision_seconds", Help: "Time that registrations were PENDING, by outcome, in seconds.",
 			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
-		recovered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_recovery_total", Help: "Registrations that the recovery announced again or gave up, by step.",
-		}, []string{"step"}), announcedAgain, givenUp),
+		recovered: recovery.NewCounter(registry),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "comanda_logins_total", Help: "Logins by outcome, ok or refused.",
 		}, []string{"outcome"}), "ok", "refused"),
@@ -67,7 +60,7 @@ func (m *metrics) RecordStatus(ctx context.Context, a Account) {
 
 // RecordRecovery logs and counts a step of the recovery.
 func (m *metrics) RecordRecovery(ctx context.Context, a Account, step string) {
-	if step == givenUp {
+	if step == recovery.GivenUp {
 		m.RecordStatus(ctx, a)
 	}
 	m.recovered.WithLabelValues(step).Inc()

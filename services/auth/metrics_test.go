@@ -13,26 +13,28 @@ import (
 func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
 	h := newHarness(t)
 	for range 2 {
-		h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil, "Idempotency-Key", "k1")
+		h.register(t, "ana@example.com", password, "Idempotency-Key", "k1")
 	}
 	active, refused := h.registerPending(t, "eva@example.com"), h.registerPending(t, "leo@example.com")
-	h.advanceClock(time.Second)
+	h.clock.Advance(time.Second)
 	for range 2 {
 		h.deliverOutcome(t, active, event.UserCreated, "")
 		h.deliverOutcome(t, refused, event.UserRejected, "phone_taken")
 		h.deliverOutcome(t, refused, event.UserCreated, "") // too late
 	}
-	for _, attempt := range [][2]string{{"eva@example.com", password}, {"eva@example.com", "wrong"}, {"leo@example.com", password}, {"", ""}} {
+	for _, attempt := range [][2]string{{"eva@example.com", password}, {"eva@example.com", "wrong"}, {"leo@example.com", password},
+		{"", ""}} {
 		h.logIn(t, attempt[0], attempt[1])
 	}
 	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
 		t.Errorf("one PENDING registration: got backlog %+v, %v", got, err)
 	}
-	h.advanceClock(time.Minute)
+	h.clock.Advance(time.Minute)
 	h.runRecovery(t)
-	h.advanceClock(15 * time.Minute)
+	h.clock.Advance(15 * time.Minute)
 	h.runRecovery(t)
-	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`, `comanda_registrations_total{status="ACTIVE"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`,
+		`comanda_registrations_total{status="ACTIVE"} 1`,
 		`comanda_registrations_total{status="REJECTED"} 2`, `comanda_registration_decision_seconds_count{outcome="ACTIVE"} 1`,
 		`comanda_registration_decision_seconds_count{outcome="REJECTED"} 2`,
 		`comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
@@ -49,7 +51,7 @@ func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
 	if _, err := h.createAccount(ctx, Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
 		t.Fatal(err)
 	}
-	h.advanceClock(time.Minute)
+	h.clock.Advance(time.Minute)
 	h.runRecovery(t)
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {

@@ -38,11 +38,11 @@ func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
 		now := s.now()
 		if message, ok := a.GiveUp(now.Add(-t.GiveUp), now); ok {
-			step = givenUp
+			step = recovery.GivenUp
 			return message, nil
 		}
 		if message, ok := a.AnnounceAgain(now.Add(-t.After), now); ok {
-			step = announcedAgain
+			step = recovery.AnnouncedAgain
 			return message, nil
 		}
 		step = ""

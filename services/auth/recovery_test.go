@@ -37,13 +37,13 @@ func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
 		after time.Duration
 		want  int
 	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {20 * time.Second, 2}, {20 * time.Second, 3}} {
-		h.advanceClock(step.after)
+		h.clock.Advance(step.after)
 		h.runRecovery(t)
 		if got := announced(); got != step.want {
 			t.Errorf("got %d announcements, want %d", got, step.want)
 		}
 	}
-	h.advanceClock(15 * time.Minute)
+	h.clock.Advance(15 * time.Minute)
 	h.runRecovery(t)
 	h.runRecovery(t)
 	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
@@ -64,7 +64,7 @@ func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
 func TestRecoveryRunsOnOneReplicaAtATime(t *testing.T) {
 	h := newHarness(t)
 	h.registerPending(t, "ana@example.com")
-	h.advanceClock(time.Minute)
+	h.clock.Advance(time.Minute)
 	_, err := recovery.RunExclusively(t.Context(), h.pool, func(context.Context) error {
 		h.runRecovery(t)
 		return nil
@@ -83,7 +83,7 @@ func TestRecoverySurvivesAnUnavailableSidecar(t *testing.T) {
 	for i := range 3 {
 		h.registerPending(t, strings.Repeat("a", i+1)+"@example.com")
 	}
-	h.advanceClock(time.Minute)
+	h.clock.Advance(time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
 	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err == nil {
@@ -134,7 +134,7 @@ func TestFirstAdminIsRegisteredOnceUntilActive(t *testing.T) {
 	h.deliverOutcome(t, requests[len(requests)-1].UserID, event.UserCreated, "")
 	h.ensureFirstAdmin(t.Context(), *wanted) // returns because the account is ACTIVE
 	got, code := h.logIn(t, "boss@example.com", password)
-	claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken)
+	claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken)
 	if code != 200 || err != nil || !claims.Any(token.Admin) || !claims.Any(token.Customer) || len(requests) != 2 {
 		t.Fatalf("got %d, roles %v, %v, %d profile requests, want 200, customer and admin, 2", code, claims.Roles, err, len(requests))
 	}
@@ -145,7 +145,8 @@ func TestFirstAdminSettingDoesNotPromoteAnExistingAccount(t *testing.T) {
 	h.registerActive(t, "boss@example.com")
 	h.ensureFirstAdmin(t.Context(), Registration{Email: "boss@example.com", Password: "another secret", Name: "Administrator"})
 	got, _ := h.logIn(t, "boss@example.com", password)
-	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || claims.Any(token.Admin) {
+	if claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken); err != nil ||
+		claims.Any(token.Admin) {
 		t.Fatalf("got roles %v, %v, want no admin", claims.Roles, err)
 	}
 }
@@ -163,7 +164,8 @@ func TestFirstAdminSettings(t *testing.T) {
 		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD must be"},
 	} {
 		wanted, err := tc.admin.registration()
-		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) || (wanted != nil) != (name == "both") {
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) ||
+			(wanted != nil) != (name == "both") {
 			t.Errorf("%s: got %v, error %v, want %q", name, wanted, err, tc.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "short") {
@@ -173,7 +175,8 @@ func TestFirstAdminSettings(t *testing.T) {
 }
 
 func TestRunRejectsInvalidSettings(t *testing.T) {
-	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32), "AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
+	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
+		"AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
 	for want, environ := range map[string][]string{
 		"JWT_SECRET_KEY must be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
 		"ADMIN_EMAIL is set but":                   append(good, "ADMIN_EMAIL=boss@example.com"),

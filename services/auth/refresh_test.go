@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -34,11 +35,11 @@ func TestJudgeToken(t *testing.T) {
 }
 
 func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
-	one, err := newRotation(secret)
+	one, err := newRotation(servicetest.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newRotation(append(token.Secret("x"), secret...))
+	other, err := newRotation(append(token.Secret("x"), servicetest.Secret...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,8 @@ func TestSuccessorDependsOnTokenKeyAndSecret(t *testing.T) {
 		t.Error("the same request gets different successors")
 	}
 	for name, different := range map[string]refreshToken{
-		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"), "another secret": other.successor(presented, "k"),
+		"another key": one.successor(presented, "l"), "another token": one.successor(newRefreshToken(), "k"),
+		"another secret": other.successor(presented, "k"),
 	} {
 		if different == next {
 			t.Errorf("%s: got the same successor, want a different one", name)

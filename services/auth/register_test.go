@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -43,22 +42,18 @@ func TestRegistrationRequestsAProfileAndKeepsThePasswordSecret(t *testing.T) {
 
 func TestRegistrationResponseHasALocation(t *testing.T) {
 	h := newHarness(t)
-	request := strings.NewReader(registrationBody("ana@example.com", password))
-	r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/register", request)
-	r.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
-	h.router.ServeHTTP(w, r)
-	location := w.Header().Get("Location")
-	if w.Code != 202 || !strings.HasPrefix(location, "/api/v1/auth/registrations/") ||
-		!strings.Contains(w.Body.String(), location[len("/api/v1/auth/registrations/"):]) {
-		t.Fatalf("got %d, Location %q, body %s, want 202 and the registration's address", w.Code, location, w.Body)
+	got := h.register(t, "ana@example.com", password)
+	location := got.Header.Get("Location")
+	if got.Code != 202 || !strings.HasPrefix(location, "/api/v1/auth/registrations/") ||
+		!strings.Contains(got.Body, location[len("/api/v1/auth/registrations/"):]) {
+		t.Fatalf("got %d, Location %q, body %s, want 202 and the registration's address", got.Code, location, got.Body)
 	}
 }
 
 func TestAnEmailIsTakenUntilItsRegistrationIsRejected(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerPending(t, "ana@example.com")
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ANA@example.com", password), nil); code != 409 {
+	if code := h.register(t, "ANA@example.com", password).Code; code != 409 {
 		t.Errorf("while PENDING: got %d, want 409", code)
 	}
 	h.deliverOutcome(t, id, event.UserRejected, event.ReasonPhoneTaken)
@@ -66,7 +61,7 @@ func TestAnEmailIsTakenUntilItsRegistrationIsRejected(t *testing.T) {
 		t.Errorf("got %+v, want REJECTED, phone_taken", now)
 	}
 	h.registerActive(t, "ana@example.com")
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil); code != 409 {
+	if code := h.register(t, "ana@example.com", password).Code; code != 409 {
 		t.Errorf("while ACTIVE: got %d, want 409", code)
 	}
 }
@@ -74,20 +69,20 @@ func TestAnEmailIsTakenUntilItsRegistrationIsRejected(t *testing.T) {
 func TestRepeatedRegistrationGetsTheSameResponse(t *testing.T) {
 	h := newHarness(t)
 	key := []string{"Idempotency-Key", "k1"}
-	var first, second registrationState
-	h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &first, key...)
-	if code := h.call(t, "POST", "/auth/register", registrationBody("Ana@example.com", password), &second, key...); code != 202 || first != second {
-		t.Errorf("repeated: got %d %+v, want 202 %+v", code, second, first)
+	first := servicetest.Decode[registrationState](t, h.register(t, "ana@example.com", password, key...), 202)
+	second := servicetest.Decode[registrationState](t, h.register(t, "Ana@example.com", password, key...), 202)
+	if second != first {
+		t.Errorf("repeated: got %+v, want %+v", second, first)
 	}
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", "another secret"), nil, key...); code != 422 {
+	if code := h.register(t, "ana@example.com", "another secret", key...).Code; code != 422 {
 		t.Errorf("another password: got %d, want 422", code)
 	}
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil, "Idempotency-Key", "k2"); code != 409 {
+	if code := h.register(t, "ana@example.com", password, "Idempotency-Key", "k2").Code; code != 409 {
 		t.Errorf("another key: got %d, want 409", code)
 	}
 	h.deliverOutcome(t, first.UserID, event.UserCreated, "")
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &second, key...); code != 202 || second.UserID != first.UserID {
-		t.Errorf("repeated when ACTIVE: got %d %+v, want 202 %s", code, second, first.UserID)
+	if got := h.register(t, "ana@example.com", password, key...); got.Code != 202 || got.Text("userId") != first.UserID {
+		t.Errorf("repeated when ACTIVE: got %d %s, want 202 %s", got.Code, got.Body, first.UserID)
 	}
 	if requests := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUser); len(requests) != 1 {
 		t.Errorf("got %d profile requests, want 1", len(requests))
@@ -106,22 +101,16 @@ func TestConcurrentRegistrationsCreateOneAccount(t *testing.T) {
 	} {
 		h := newHarness(t)
 		codes, ids := map[int]int{}, map[string]bool{}
-		type response struct {
-			code int
-			id   string
-		}
-		responses := make(chan response)
+		responses := make(chan servicetest.Response)
 		for i := range 8 {
 			go func() {
-				var got registrationState
-				code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), &got, "Idempotency-Key", tc.key(i))
-				responses <- response{code, got.UserID}
+				responses <- h.register(t, "ana@example.com", password, "Idempotency-Key", tc.key(i))
 			}()
 		}
 		for range 8 {
 			got := <-responses
-			if codes[got.code]++; got.code == 202 {
-				ids[got.id] = true
+			if codes[got.Code]++; got.Code == 202 {
+				ids[got.Text("userId")] = true
 			}
 		}
 		if codes[202] != tc.accepted || codes[409] != 8-tc.accepted || len(ids) != 1 {
@@ -142,7 +131,7 @@ func TestRegistrationSucceedsWhenTheSidecarsResponseIsLost(t *testing.T) {
 func TestRegistrationWithoutASidecarReturns503(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.Away(true)
-	if code := h.call(t, "POST", "/auth/register", registrationBody("ana@example.com", password), nil); code != 503 {
+	if code := h.register(t, "ana@example.com", password).Code; code != 503 {
 		t.Fatalf("got %d, want 503", code)
 	}
 }
@@ -150,27 +139,25 @@ func TestRegistrationWithoutASidecarReturns503(t *testing.T) {
 func TestPreferWaitBlocksUntilTheRegistrationIsDecided(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerPending(t, "ana@example.com")
-	done := make(chan registrationState)
+	responses := make(chan servicetest.Response)
 	go func() {
-		var got registrationState
-		h.call(t, "GET", "/auth/registrations/"+id, "", &got, "Prefer", "wait=20")
-		done <- got
+		responses <- h.Request(t, anonymous, "GET", "/auth/registrations/"+id, "", "Prefer", "wait=20")
 	}()
 	select {
-	case got := <-done:
-		t.Fatalf("got %+v before the outcome, want no response", got)
+	case got := <-responses:
+		t.Fatalf("got %s before the outcome, want no response", got.Body)
 	case <-time.After(50 * time.Millisecond):
 	}
 	h.deliverOutcome(t, id, event.UserCreated, "")
-	if got := <-done; got.Status != Active {
-		t.Errorf("got %+v, want ACTIVE", got)
+	if got := <-responses; got.Text("status") != string(Active) {
+		t.Errorf("got %d %s, want ACTIVE", got.Code, got.Body)
 	}
 	for path, want := range map[string]int{"/auth/registrations/" + uuid.NewString(): 404, "/auth/registrations/7": 404} {
-		if code := h.call(t, "GET", path, "", nil, "Prefer", "wait=5"); code != want {
+		if code := h.Request(t, anonymous, "GET", path, "", "Prefer", "wait=5").Code; code != want {
 			t.Errorf("%s: got %d, want %d", path, code, want)
 		}
 	}
-	if code := h.call(t, "GET", "/auth/registrations/"+id, "", nil, "Prefer", "wait=31"); code != 400 {
+	if code := h.Request(t, anonymous, "GET", "/auth/registrations/"+id, "", "Prefer", "wait=31").Code; code != 400 {
 		t.Errorf("wait=31: got %d, want 400", code)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -32,7 +33,7 @@ func TestRefreshRotatesAndRevokesOnReuse(t *testing.T) {
 	if _, code := h.refresh(t, "nonsense", ""); code != 401 {
 		t.Errorf("a malformed token: got %d, want 401", code)
 	}
-	if code := h.call(t, "POST", "/auth/refresh", `{}`, nil); code != 422 {
+	if code := h.Request(t, anonymous, "POST", "/auth/refresh", `{}`).Code; code != 422 {
 		t.Errorf("empty body: got %d, want 422", code)
 	}
 }
@@ -76,7 +77,7 @@ func TestLateRepetitionRevokesTheFamily(t *testing.T) {
 	h.registerActive(t, "ana@example.com")
 	first, _ := h.logIn(t, "ana@example.com", password)
 	once, _ := h.refresh(t, first.RefreshToken, "k1")
-	h.advanceClock(repeatTime)
+	h.clock.Advance(repeatTime)
 	if _, code := h.refresh(t, first.RefreshToken, "k1"); code != 401 {
 		t.Errorf("repeated after %v: got %d, want 401", repeatTime, code)
 	}
@@ -134,7 +135,7 @@ func TestLogoutDuringRefreshDeletesTheSession(t *testing.T) {
 		second, _ := h.refresh(t, first.RefreshToken, "k1")
 		done := make(chan tokens)
 		go func() { got, _ := h.refresh(t, second.RefreshToken, "k2"); done <- got }()
-		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+first.RefreshToken+`"}`, nil); code != 204 {
+		if code := h.logOut(t, first.RefreshToken); code != 204 {
 			t.Fatalf("logout: got %d, want 204", code)
 		}
 		<-done
@@ -150,7 +151,7 @@ func TestLogoutEndsOneSession(t *testing.T) {
 	got, _ := h.logIn(t, "ana@example.com", password)
 	other, _ := h.logIn(t, "ana@example.com", password)
 	for _, presented := range []string{got.RefreshToken, got.RefreshToken, "nonsense", newRefreshToken().String()} {
-		if code := h.call(t, "POST", "/auth/logout", `{"refreshToken":"`+presented+`"}`, nil); code != 204 {
+		if code := h.logOut(t, presented); code != 204 {
 			t.Errorf("logout: got %d, want 204", code)
 		}
 	}
@@ -167,15 +168,16 @@ func TestRefreshTokensExpireAndAreDeleted(t *testing.T) {
 	h.registerActive(t, "ana@example.com")
 	idle, _ := h.logIn(t, "ana@example.com", password)
 	used, _ := h.logIn(t, "ana@example.com", password)
-	h.advanceClock(20 * 24 * time.Hour)
+	h.clock.Advance(20 * 24 * time.Hour)
 	used, _ = h.refresh(t, used.RefreshToken, "")
-	h.advanceClock(10 * 24 * time.Hour)
+	h.clock.Advance(10 * 24 * time.Hour)
 	if _, code := h.refresh(t, idle.RefreshToken, ""); code != 401 {
 		t.Errorf("an expired token: got %d, want 401", code)
 	}
 	deleted, err := h.sessions.deleteExpired(t.Context(), h.now())
 	if err != nil || deleted == 0 || h.countRows(t, "refresh_tokens") != 1 || h.countRows(t, "refresh_families") != 1 {
-		t.Errorf("got %d rows deleted, %v, %d tokens left, want one token in one family", deleted, err, h.countRows(t, "refresh_tokens"))
+		t.Errorf("got %d rows deleted, %v, %d tokens left, want one token in one family", deleted, err,
+			h.countRows(t, "refresh_tokens"))
 	}
 	if _, code := h.refresh(t, used.RefreshToken, ""); code != 200 {
 		t.Errorf("the token in use: got %d, want 200", code)
@@ -194,26 +196,24 @@ func TestNewRolesInvalidateRefreshTokens(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")
 	got, _ := h.logIn(t, "ana@example.com", password)
-	admin, err := secret.Sign(uuid.NewString(), []string{token.Admin}, time.Now())
-	if err != nil {
-		t.Fatal(err)
+	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	setRoles := func(id, roles string) servicetest.Response {
+		t.Helper()
+		return h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":`+roles+`}`)
 	}
-	set := func(id, roles string, out any) int {
-		return h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":`+roles+`}`, out, "Authorization", "Bearer "+admin)
-	}
-	var response map[string]any
-	if code := set(id, `["staff"]`, &response); code != 200 || fmt.Sprint(response["roles"]) != "[customer staff]" ||
-		response["email"] != "ana@example.com" || response["status"] != "ACTIVE" || response["userId"] != id {
-		t.Errorf("set staff: got %d %v", code, response)
+	if r := setRoles(id, `["staff"]`); r.Code != 200 || fmt.Sprint(r.Members["roles"]) != "[customer staff]" ||
+		r.Text("email") != "ana@example.com" || r.Text("status") != "ACTIVE" || r.Text("userId") != id {
+		t.Errorf("set staff: got %d %s", r.Code, r.Body)
 	}
 	if _, code := h.refresh(t, got.RefreshToken, ""); code != 401 {
 		t.Errorf("refresh token from before: got %d, want 401", code)
 	}
 	got, _ = h.logIn(t, "ana@example.com", password)
-	if claims, err := token.NewVerifier(secret).Bearer("Bearer " + got.AccessToken); err != nil || !claims.Any(token.Staff) {
+	if claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + got.AccessToken); err != nil ||
+		!claims.Any(token.Staff) {
 		t.Errorf("access token: got roles %v, %v, want staff", claims.Roles, err)
 	}
-	if code := set(id, `["customer","staff"]`, nil); code != 200 {
+	if code := setRoles(id, `["customer","staff"]`).Code; code != 200 {
 		t.Errorf("the same roles again: got %d, want 200", code)
 	}
 	if _, code := h.refresh(t, got.RefreshToken, ""); code != 200 {
@@ -225,15 +225,17 @@ func TestNewRolesInvalidateRefreshTokens(t *testing.T) {
 		id, roles string
 		want      int
 	}{
-		"unknown role": {id, `["king"]`, 422}, "no list": {id, `"staff"`, 422}, "null": {id, `null`, 422}, "unknown account": {uuid.NewString(), `[]`, 404},
-		"not a UUID": {"7", `[]`, 404}, "rejected": {rejected, `["staff"]`, 409},
+		"unknown role": {id, `["king"]`, 422}, "no list": {id, `"staff"`, 422}, "null": {id, `null`, 422},
+		"unknown account": {uuid.NewString(), `[]`, 404}, "not a UUID": {"7", `[]`, 404}, "rejected": {rejected, `["staff"]`, 409},
 	} {
-		if code := set(tc.id, tc.roles, nil); code != tc.want {
+		if code := setRoles(tc.id, tc.roles).Code; code != tc.want {
 			t.Errorf("%s: got %d, want %d", name, code, tc.want)
 		}
 	}
-	if code := h.call(t, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["admin"]}`, nil, "Authorization", "Bearer "+got.AccessToken); code != 403 {
-		t.Errorf("staff grants itself admin: got %d, want 403", code)
+	own := h.Request(t, anonymous, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["admin"]}`,
+		"Authorization", "Bearer "+got.AccessToken)
+	if own.Code != 403 {
+		t.Errorf("staff grants itself admin: got %d, want 403", own.Code)
 	}
 	if got := len(h.sidecar.All()); got != 2 {
 		t.Errorf("got %d events, want 2: role changes publish nothing", got)

@@ -48,7 +48,8 @@ func TestTopicsDeclaresEveryTopicAndCanRunAgain(t *testing.T) {
 	brokers := startCluster(t)
 	for _, want := range []string{"19 topics exist, 19 of them new\n", "19 topics exist, 0 of them new\n"} {
 		var output bytes.Buffer
-		if code := run([]string{"topics"}, []string{"KAFKA_BROKERS=" + brokers}, &output, &output); code != 0 || output.String() != want {
+		if code := run([]string{"topics"}, []string{"KAFKA_BROKERS=" + brokers}, &output, &output); code != 0 ||
+			output.String() != want {
 			t.Errorf("got exit code %d and %q, want 0 and %q", code, output.String(), want)
 		}
 	}
@@ -66,7 +67,8 @@ func TestTopicsDeclaresEveryTopicAndCanRunAgain(t *testing.T) {
 func TestTopicsNamesTheMissingSetting(t *testing.T) {
 	t.Parallel()
 	var output bytes.Buffer
-	if code := run([]string{"topics"}, nil, &output, &output); code != 1 || !strings.Contains(output.String(), "KAFKA_BROKERS is not set") {
+	if code := run([]string{"topics"}, nil, &output, &output); code != 1 ||
+		!strings.Contains(output.String(), "KAFKA_BROKERS is not set") {
 		t.Errorf("got exit code %d and %q, want 1 and that KAFKA_BROKERS is not set", code, output.String())
 	}
 }
@@ -139,8 +141,10 @@ func TestOnlyAServicesGroupHasLagBeforeTheFirstCommit(t *testing.T) {
 // The alert for a missing Kafka needs this number. The scrape succeeds, because the exporter itself works.
 func TestCollectorReportsZeroBrokersWithoutKafka(t *testing.T) {
 	t.Parallel()
-	want := "# HELP kafka_brokers Number of brokers in the cluster; 0 while Kafka does not respond.\n# TYPE kafka_brokers gauge\nkafka_brokers 0\n"
-	if code, got := scrape(t, exporterRoutes(connect(t, "127.0.0.1:1"), slog.New(slog.DiscardHandler))); code != http.StatusOK || got != want {
+	want := "# HELP kafka_brokers Number of brokers in the cluster; 0 while Kafka does not respond.\n" +
+		"# TYPE kafka_brokers gauge\nkafka_brokers 0\n"
+	if code, got := scrape(t, exporterRoutes(connect(t, "127.0.0.1:1"), slog.New(slog.DiscardHandler))); code != http.StatusOK ||
+		got != want {
 		t.Errorf("got status %d and %q, want 200 and %q", code, got, want)
 	}
 }
@@ -179,7 +183,8 @@ func TestGroupThatCannotBeDescribedIsSkipped(t *testing.T) {
 	for i, productFails := range []bool{true, true, false, true} {
 		broken.Store(productFails)
 		code, got := scrape(t, exporter)
-		if code != http.StatusOK || !strings.Contains(got, `members{consumergroup="user"}`) || strings.Contains(got, `{consumergroup="product"`) == productFails {
+		if code != http.StatusOK || !strings.Contains(got, `members{consumergroup="user"}`) ||
+			strings.Contains(got, `{consumergroup="product"`) == productFails {
 			t.Errorf("scrape %d: got status %d, want 200, user's group, and product's group %t:\n%s", i+1, code, !productFails, got)
 		}
 	}
@@ -212,7 +217,8 @@ func produce(t *testing.T, brokers, topic string, count int) {
 // consume joins a group and reads a first batch. It commits nothing and remains a member until the test ends.
 func consume(t *testing.T, brokers, group, topic string) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit())
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.DisableAutoCommit())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,8 @@ func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
 func TestEachPairHasItsOwnTokensUnlessTheOperatorSetsThem(t *testing.T) {
 	p := newFolders(t)
 	p.makeSecrets(t)
-	if a, o := p.settings(t, "auth"), p.settings(t, "order"); a["APP_API_TOKEN"] == o["APP_API_TOKEN"] || a["DAPR_API_TOKEN"] == o["DAPR_API_TOKEN"] {
+	if a, o := p.settings(t, "auth"), p.settings(t, "order"); a["APP_API_TOKEN"] == o["APP_API_TOKEN"] ||
+		a["DAPR_API_TOKEN"] == o["DAPR_API_TOKEN"] {
 		t.Error("auth and order have the same tokens")
 	}
 	p.makeSecrets(t, "APP_API_TOKEN=given")
@@ -180,14 +181,18 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct{ setting, want string }{
-		"no key":            {"X=", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
-		"a short key":       {"JWT_SECRET_KEY=hunter2", "comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
-		"a key in a file":   {"JWT_SECRET_KEY_FILE=KEY", "comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
+		"no key": {"X=",
+			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
+		"a short key": {"JWT_SECRET_KEY=hunter2",
+			"comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"a key in a file": {"JWT_SECRET_KEY_FILE=KEY",
+			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
 		"a name with it":    {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
 		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD must be 8 to 72 bytes long\n"},
 		"two lines":         {"APP_API_TOKEN=hunter2\nX=1", "comanda secrets: APP_API_TOKEN must be one line\n"},
-		"a missing file":    {"ADMIN_PASSWORD_FILE=/not/there", "comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
+		"a missing file": {"ADMIN_PASSWORD_FILE=/not/there",
+			"comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
 	} {
 		p := newFolders(t)
 		environ := []string{key, strings.Replace(tc.setting, "=KEY", "="+file, 1)}
@@ -214,7 +219,8 @@ func TestShowPrintsLoginsThatAShellCanRead(t *testing.T) {
 	if code != 0 {
 		t.Fatal(output)
 	}
-	for _, line := range []string{`ADMIN_EMAIL='ana@example.com'`, `ADMIN_PASSWORD='it'\''s me, Mario'`, `GRAFANA_ADMIN_PASSWORD='`, `ORDER_DATABASE='postgres://order:`, `@127.0.0.1:5435/order'`} {
+	for _, line := range []string{`ADMIN_EMAIL='ana@example.com'`, `ADMIN_PASSWORD='it'\''s me, Mario'`, `GRAFANA_ADMIN_PASSWORD='`,
+		`ORDER_DATABASE='postgres://order:`, `@127.0.0.1:5435/order'`} {
 		if !strings.Contains(output, line) {
 			t.Errorf("got\n%swant a line with %s", output, line)
 		}

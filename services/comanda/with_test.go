@@ -35,7 +35,8 @@ func TestWithRunsACommandWithTheSettingsOfAFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# settings\nTOKEN=from=file\nLEVEL=file\nEMPTY=file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	output, err := runAsCommand(t, []string{"LEVEL=environment", "EMPTY="}, "with", "-env", file, "--", "sh", "-c", `echo "$TOKEN $LEVEL $EMPTY $1"; exit 7`, "sh", "--level=$(LEVEL) $$(LEVEL)")
+	output, err := runAsCommand(t, []string{"LEVEL=environment", "EMPTY="}, "with", "-env", file, "--", "sh", "-c",
+		`echo "$TOKEN $LEVEL $EMPTY $1"; exit 7`, "sh", "--level=$(LEVEL) $$(LEVEL)")
 	if want := "from=file environment file --level=environment $environment\n"; output != want {
 		t.Errorf("got %q, want %q", output, want)
 	}

@@ -64,7 +64,8 @@ func TestStoreWithoutSecretsIsAnError(t *testing.T) {
 		if err := errors.Join(os.Remove(store), os.WriteFile(store, []byte(content), 0o400)); err != nil {
 			t.Fatal(err)
 		}
-		want := store + " exists but holds no secret: restore it from its backup (docs/operations.md), or remove it if there is no data yet\n"
+		want := store + " exists but holds no secret: restore it from its backup (docs/operations.md), " +
+			"or remove it if there is no data yet\n"
 		for _, args := range [][]string{nil, {"show"}} {
 			if code, output := p.call([]string{key}, args...); code != 1 || output != "comanda secrets: "+want {
 				t.Errorf("content %q, arguments %v: got exit code %d and %q, want 1 and %q", content, args, code, output, want)

@@ -49,9 +49,9 @@ func TestResponsesNotFromTheServiceReturn503(t *testing.T) {
 func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
-		for name, value := range map[string]string{"Location": "/api/v1/orders/x", "Preference-Applied": "wait=1", "Content-Type": "application/json",
-			"Cache-Control": "max-age=5", "Set-Cookie": "a=b", "Server": "daprd", "traceparent": "00-1-2-3", "dapr-caller-app-id": "x", "X-Inside": "y",
-			"Access-Control-Allow-Origin": "*"} {
+		for name, value := range map[string]string{"Location": "/api/v1/orders/x", "Preference-Applied": "wait=1",
+			"Content-Type": "application/json", "Cache-Control": "max-age=5", "Set-Cookie": "a=b", "Server": "daprd",
+			"traceparent": "00-1-2-3", "dapr-caller-app-id": "x", "X-Inside": "y", "Access-Control-Allow-Origin": "*"} {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(http.StatusCreated)
@@ -62,7 +62,8 @@ func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 		got.Header.Get("Cache-Control") != "max-age=5" {
 		t.Errorf("success: got %d %s %v, want the service's 201", got.StatusCode, got.text, got.Header)
 	}
-	for _, name := range []string{"Set-Cookie", "Server", "traceparent", "dapr-caller-app-id", "X-Inside", "Access-Control-Allow-Origin"} {
+	for _, name := range []string{"Set-Cookie", "Server", "traceparent", "dapr-caller-app-id", "X-Inside",
+		"Access-Control-Allow-Origin"} {
 		if got.Header.Get(name) != "" {
 			t.Errorf("%s: got %q, want none", name, got.Header.Get(name))
 		}
@@ -71,7 +72,8 @@ func TestServiceResponsesPassWithListedHeadersOnly(t *testing.T) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		_, _ = fmt.Fprint(w, `{"type":"/problems/invalid","title":"t","status":422,"instance":"/auth/register","errors":[{"field":"email","message":"m"}]}`)
+		_, _ = fmt.Fprint(w, `{"type":"/problems/invalid","title":"t","status":422,`+
+			`"instance":"/auth/register","errors":[{"field":"email","message":"m"}]}`)
 	})
 	got = h.send("POST", prefix+"/auth/register", `{}`)
 	if p := got.problem(); got.StatusCode != 422 || p.Instance != "/api/v1/auth/register" || len(p.Errors) != 1 ||

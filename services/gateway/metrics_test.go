@@ -62,7 +62,8 @@ func TestRateLimitedRequestsAreCounted(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	_, body := getBody(t, "http://127.0.0.1:"+port+"/metrics")
-	servicetest.WantMetricsIn(t, body, `comanda_rate_limited_total{limit="login"} 2`, `comanda_rate_limited_total{limit="requests"} 2`)
+	servicetest.WantMetricsIn(t, body, `comanda_rate_limited_total{limit="login"} 2`,
+		`comanda_rate_limited_total{limit="requests"} 2`)
 }
 
 // TestGatewayStartsTheTrace: the gateway ignores a client's traceparent and starts its own trace. The response header names

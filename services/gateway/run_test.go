@@ -20,13 +20,18 @@ func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY must be at least 32 bytes long"},
 		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES must be a list of networks"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST must be a whole number"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2",
+			"TRUSTED_PROXIES must be a list of networks"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2",
+			"RATE_LIMIT_BURST must be a whole number"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " LOG_LEVEL=loud", "LOG_LEVEL"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2", "METRICS_PORT must be a port, 1 to 65535"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2",
+			"METRICS_PORT must be a port, 1 to 65535"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=0", "METRICS_PORT must be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=65536", "METRICS_PORT must be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411", "OTEL_EXPORTER_ZIPKIN_ENDPOINT must be an address such as"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=65536",
+			"METRICS_PORT must be a port, 1 to 65535"},
+		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411",
+			"OTEL_EXPORTER_ZIPKIN_ENDPOINT must be an address such as"},
 	} {
 		err := run(t.Context(), strings.Fields(tc.environ))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
@@ -63,8 +68,8 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret), "DAPR_HOST=127.0.0.1",
-			"DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
+		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret),
+			"DAPR_HOST=127.0.0.1", "DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
 	}()
 	t.Cleanup(cancel)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -81,16 +86,18 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 
 func TestEventsRequireTheAppTokenAndNoCaller(t *testing.T) {
 	_, address, _ := runGateway(t)
-	const cloudEvent = `{"id":"e","type":"order.status.changed.v1","data":{"orderId":"x","version":1,"status":"PENDING","at":"2026-01-02T03:04:05Z"}}`
+	const cloudEvent = `{"id":"e","type":"order.status.changed.v1",` +
+		`"data":{"orderId":"x","version":1,"status":"PENDING","at":"2026-01-02T03:04:05Z"}}`
 	for name, tc := range map[string]struct {
 		path, headers string
 		want          int
 	}{
-		"the sidecar":                 {"/events/order.status.changed", "dapr-api-token: app-token\r\n", 200},
-		"a stranger":                  {"/events/order.status.changed", "", 401},
-		"a wrong token":               {"/events/order.status.changed", "dapr-api-token: wrong\r\n", 401},
-		"an empty token":              {"/events/order.status.changed", "dapr-api-token: \r\n", 401},
-		"a service, by invocation":    {"/events/order.status.changed", "dapr-api-token: app-token\r\ndapr-caller-app-id: order\r\n", 403},
+		"the sidecar":    {"/events/order.status.changed", "dapr-api-token: app-token\r\n", 200},
+		"a stranger":     {"/events/order.status.changed", "", 401},
+		"a wrong token":  {"/events/order.status.changed", "dapr-api-token: wrong\r\n", 401},
+		"an empty token": {"/events/order.status.changed", "dapr-api-token: \r\n", 401},
+		"a service, by invocation": {"/events/order.status.changed",
+			"dapr-api-token: app-token\r\ndapr-caller-app-id: order\r\n", 403},
 		"unmatched, by a stranger":    {"/events/unmatched", "", 401},
 		"unmatched, by the sidecar":   {"/events/unmatched", "dapr-api-token: app-token\r\n", 200},
 		"an encoded path":             {"/%65vents/order.status.changed", "", 401},
@@ -101,7 +108,8 @@ func TestEventsRequireTheAppTokenAndNoCaller(t *testing.T) {
 		"unknown, with the app token": {"/events/none", "dapr-api-token: app-token\r\n", 404},
 		"events below the API":        {"/api/v1/events/order.status.changed", "dapr-api-token: app-token\r\n", 404},
 	} {
-		request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/cloudevents+json\r\nContent-Length: %d\r\n%s\r\n%s",
+		request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"+
+			"Content-Type: application/cloudevents+json\r\nContent-Length: %d\r\n%s\r\n%s",
 			tc.path, len(cloudEvent), tc.headers, cloudEvent)
 		if got := rawStatus(t, address, request); got != tc.want {
 			t.Errorf("%s: got %d, want %d", name, got, tc.want)
@@ -143,8 +151,9 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 	}
 	_, address, _ := runGateway(t)
 	for name, begin := range map[string]string{
-		"a head":          "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
-		"a body":          "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"a head": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
+		"a body": "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+			"Content-Length: 1000\r\n\r\n{",
 		"a refused body":  "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
 		"a body of a GET": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 	} {

@@ -54,7 +54,8 @@ func (h *harness) openStream(headers ...string) (*http.Response, func() string) 
 
 // deliverStatus delivers an order.status.changed event to the gateway.
 func (h *harness) deliverStatus(version int, status event.Status) {
-	body := fmt.Sprintf(`{"id":"e","type":"order.status.changed.v1","data":{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}}`, orderID, version, status)
+	body := fmt.Sprintf(`{"id":"e","type":"order.status.changed.v1",`+
+		`"data":{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}}`, orderID, version, status)
 	r := httptest.NewRequest("POST", "/events/order.status.changed", strings.NewReader(body))
 	rec := httptest.NewRecorder()
 	h.gateway.eventHandler().ServeHTTP(rec, r)
@@ -68,12 +69,14 @@ func TestTrackingSendsEveryChange(t *testing.T) {
 	h.serveHistory(1)
 	customer := bearer(t, token.Customer)
 	resp, next := h.openStream("Authorization", customer)
-	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" ||
+		resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("got %d %v, want a 200 event stream", resp.StatusCode, resp.Header)
 	}
 	want := func(version int, status event.Status) {
 		t.Helper()
-		block := fmt.Sprintf("event: status\nid: %d\ndata: {\"orderId\":%q,\"status\":%q,\"version\":%d,\"at\":\"2026-01-02T03:04:05Z\"}\n\n", version, orderID, status, version)
+		block := fmt.Sprintf("event: status\nid: %d\n"+
+			"data: {\"orderId\":%q,\"status\":%q,\"version\":%d,\"at\":\"2026-01-02T03:04:05Z\"}\n\n", version, orderID, status, version)
 		if got := next(); got != block {
 			t.Errorf("got %q\nwant %q", got, block)
 		}
@@ -142,7 +145,8 @@ func TestTrackingRefusesInvalidRequests(t *testing.T) {
 	h.serveHistory(1)
 	_, next := h.openStream("Authorization", bearer(t, token.Customer))
 	next()
-	if resp, _ := h.openStream("Authorization", bearer(t, token.Customer)); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
+	if resp, _ := h.openStream("Authorization", bearer(t, token.Customer)); resp.StatusCode != 429 ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("over the limit per order: got %d, want 429 with Retry-After", resp.StatusCode)
 	}
 }

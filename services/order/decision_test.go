@@ -21,8 +21,10 @@ func TestConfirmKeepsTheOrderOfLines(t *testing.T) {
 // TestConfirmRejectsMismatches also checks that a mismatch leaves the order unchanged.
 func TestConfirmRejectsMismatches(t *testing.T) {
 	for name, corrupt := range map[string]func(*event.StockReserved){
-		"missing line":                func(s *event.StockReserved) { s.Items = s.Items[:1] },
-		"additional line":             func(s *event.StockReserved) { s.Items = append(s.Items, event.ReservedLine{ProductID: staffID}) },
+		"missing line": func(s *event.StockReserved) { s.Items = s.Items[:1] },
+		"additional line": func(s *event.StockReserved) {
+			s.Items = append(s.Items, event.ReservedLine{ProductID: staffID})
+		},
 		"line twice, another missing": func(s *event.StockReserved) { s.Items[1] = s.Items[0] },
 		"line twice":                  func(s *event.StockReserved) { s.Items = append(s.Items, s.Items[0]) },
 		"wrong quantity": func(s *event.StockReserved) {
@@ -37,7 +39,8 @@ func TestConfirmRejectsMismatches(t *testing.T) {
 		order, reserved := orderIn(t, event.StatusPending), reservedStock()
 		corrupt(&reserved)
 		changed, err := order.Confirm(reserved, anEvent, noon)
-		if !errors.Is(err, errMismatch) || changed || order.Status != event.StatusPending || order.Total != nil || order.Items[0].Price != nil {
+		if !errors.Is(err, errMismatch) || changed || order.Status != event.StatusPending || order.Total != nil ||
+			order.Items[0].Price != nil {
 			t.Errorf("%s: got changed %t, %v, order %+v, want errMismatch and no change", name, changed, err, order)
 		}
 	}
@@ -90,10 +93,12 @@ func TestOnlyPendingOrdersAreRecovered(t *testing.T) {
 func TestEventsDescribeTheOrder(t *testing.T) {
 	order := orderIn(t, event.StatusRejected)
 	placed := order.placedEvent()
-	if placed.OrderID != someOrder || placed.CustomerID != customerID || len(placed.Items) != 2 || placed.Items[0] != (event.OrderLine{ProductID: soup, Quantity: 2}) {
+	if placed.OrderID != someOrder || placed.CustomerID != customerID || len(placed.Items) != 2 ||
+		placed.Items[0] != (event.OrderLine{ProductID: soup, Quantity: 2}) {
 		t.Errorf("got %+v, want 2 lines, the first with 2 soups", placed)
 	}
-	want := event.OrderStatus{OrderID: someOrder, Version: 2, CustomerID: customerID, Status: "REJECTED", Reason: "insufficient_stock", At: noon}
+	want := event.OrderStatus{OrderID: someOrder, Version: 2, CustomerID: customerID, Status: "REJECTED",
+		Reason: "insufficient_stock", At: noon}
 	if got := order.statusEvent(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -16,12 +16,13 @@ import (
 	"comanda/services/internal/database"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/token"
 )
 
-// ids returns the ids of a list's items.
-func (r reply) ids() []string {
+// idsOf returns the ids of a list's items.
+func idsOf(r servicetest.Response) []string {
 	ids := []string{}
-	items, _ := r.body["items"].([]any)
+	items, _ := r.Members["items"].([]any)
 	for _, item := range items {
 		ids = append(ids, item.(map[string]any)["id"].(string))
 	}
@@ -30,14 +31,14 @@ func (r reply) ids() []string {
 
 func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 	h := newHarness(t)
-	first := h.placeOrder(ana)
-	h.advanceClock(time.Millisecond)
-	second := h.placeOrder(ben)
-	h.advanceClock(time.Microsecond)
-	third := h.placeOrder(ana)
-	h.deliverReserved(first)
+	first := h.placeOrder(t, ana)
+	h.clock.Advance(time.Millisecond)
+	second := h.placeOrder(t, ben)
+	h.clock.Advance(time.Microsecond)
+	third := h.placeOrder(t, ana)
+	h.deliverReserved(t, first)
 	for path, tc := range map[string]struct {
-		caller person
+		caller servicetest.Person
 		want   []string
 	}{
 		"/orders":                  {ana, []string{third, first}},
@@ -47,16 +48,18 @@ func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 		"/orders?status=READY":     {cook, []string{}},
 		"/orders?limit=1":          {ben, []string{second}},
 	} {
-		if got := h.request(tc.caller, "GET", path, ""); got.Code != 200 || !slices.Equal(got.ids(), tc.want) || got.body["nextCursor"] != nil {
+		if got := h.Request(t, tc.caller, "GET", path, ""); got.Code != 200 || !slices.Equal(idsOf(got), tc.want) ||
+			got.Members["nextCursor"] != nil {
 			t.Errorf("%s: got %d %s, want %v", path, got.Code, got.Body, tc.want)
 		}
 	}
-	if got := h.request(cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body.String(), "fingerprint") || !strings.Contains(got.Body.String(), `"totalCents":1850`) {
+	if got := h.Request(t, cook, "GET", "/orders?status=CONFIRMED", ""); strings.Contains(got.Body, "fingerprint") ||
+		!strings.Contains(got.Body, `"totalCents":1850`) {
 		t.Errorf("got %s, want totals and no fingerprint", got.Body)
 	}
-	h.advanceClock(time.Second)
-	waiterAsCustomer := person{staffID, []string{"customer"}}
-	if got := h.request(waiterAsCustomer, "GET", "/orders", ""); got.Body.String() != "{\"items\":[]}\n" {
+	h.clock.Advance(time.Second)
+	waiterAsCustomer := servicetest.Person{ID: staffID, Roles: []string{token.Customer}}
+	if got := h.Request(t, waiterAsCustomer, "GET", "/orders", ""); got.Body != "{\"items\":[]}\n" {
 		t.Errorf("customer without orders: got %s, want an empty list", got.Body)
 	}
 }
@@ -65,25 +68,25 @@ func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 // arrive between two pages.
 func TestPagesListEachOrderOnce(t *testing.T) {
 	h := newHarness(t)
-	h.advanceClock(noon.Truncate(time.Second).Sub(noon))
+	h.clock.Advance(noon.Truncate(time.Second).Sub(noon))
 	var want []string
 	for i := range 25 {
 		if i%4 == 3 {
-			h.advanceClock(250 * time.Millisecond) // compared as text, 12:00:01Z would follow 12:00:01.25Z
+			h.clock.Advance(250 * time.Millisecond) // compared as text, 12:00:01Z would follow 12:00:01.25Z
 		}
-		want = append(want, h.placeOrder(ana))
+		want = append(want, h.placeOrder(t, ana))
 	}
 	var got []string
 	cursor := ""
 	for {
-		page := h.request(ana, "GET", "/orders?limit=3"+cursor, "")
-		got = append(got, page.ids()...)
-		if page.text("nextCursor") == "" {
+		page := h.Request(t, ana, "GET", "/orders?limit=3"+cursor, "")
+		got = append(got, idsOf(page)...)
+		if page.Text("nextCursor") == "" {
 			break
 		}
-		cursor = "&cursor=" + page.text("nextCursor")
-		h.advanceClock(time.Millisecond)
-		h.placeOrder(ana) // newer than all the others, so on no later page
+		cursor = "&cursor=" + page.Text("nextCursor")
+		h.clock.Advance(time.Millisecond)
+		h.placeOrder(t, ana) // newer than all the others, so on no later page
 	}
 	if slices.Sort(want); len(got) != 25 || !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 		t.Errorf("got %d orders, want %d: %v", len(got), len(want), got)
@@ -106,13 +109,14 @@ func TestListRejectsInvalidQueries(t *testing.T) {
 	encoded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	for _, query := range []string{
 		"limit=0", "limit=101", "limit=x", "cursor=!", "status=pending", "status=x",
-		encoded(`{}`), encoded(`null`), encoded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`), encoded(`{"id":"` + someOrder + `"}`), encoded(`[]`),
+		encoded(`{}`), encoded(`null`), encoded(`{"at":"2026-11-23T12:00:00Z","id":"x"}`),
+		encoded(`{"id":"` + someOrder + `"}`), encoded(`[]`),
 	} {
-		if got := h.request(ana, "GET", "/orders?"+query, ""); got.Code != 400 {
+		if got := h.Request(t, ana, "GET", "/orders?"+query, ""); got.Code != 400 {
 			t.Errorf("%s: got %d, want 400", query, got.Code)
 		}
 	}
-	if got := h.request(admin, "GET", "/orders", ""); got.Code != 403 {
+	if got := h.Request(t, admin, "GET", "/orders", ""); got.Code != 403 {
 		t.Errorf("admin: got %d, want 403", got.Code)
 	}
 }
@@ -151,7 +155,8 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			insert into state (key, value)
 			select 'order-' || id, convert_to((doc($1) || jsonb_build_object('id', id, 'customerId', 'c' || n % 500,
 			       'status', case when n % 1000 = 0 then 'PENDING' else 'DELIVERED' end,
-			       'createdAt', to_char(timestamptz '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text, 'UTF8')
+			       'createdAt',
+			       to_char(timestamptz '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text, 'UTF8')
 			from (select n, gen_random_uuid() as id from generate_series(1, 20000) n) numbered`, document)
 		if err != nil {
 			return err
@@ -177,7 +182,8 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			wantIndex(t, h, query, args, tc.index)
 		}
 	}
-	wantIndex(t, h, waitingQuery, pgx.NamedArgs{"kind": kind, "announced": h.now(), "at": time.Time{}, "key": "order-", "limit": 100}, "orders_in_status")
+	args := pgx.NamedArgs{"kind": kind, "announced": h.clock.Now(), "at": time.Time{}, "key": "order-", "limit": 100}
+	wantIndex(t, h, waitingQuery, args, "orders_in_status")
 	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
 }
 
@@ -215,7 +221,8 @@ func TestOnlyOneReplicaRunsTheRecovery(t *testing.T) {
 	if !first || err != nil || secondRan {
 		t.Errorf("got first %t, %v, second %t, want only the first", first, err, secondRan)
 	}
-	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(context.Context) error { return nil }); !again || err != nil {
+	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool,
+		func(context.Context) error { return nil }); !again || err != nil {
 		t.Errorf("after the first run: got %t, %v, want the lock to be free", again, err)
 	}
 }

@@ -28,7 +28,8 @@ func (p *fakeProduct) InvokeMethod(ctx context.Context, app, method, verb string
 	return []byte(p.response), p.err
 }
 
-const onlySoupActive = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread + `","name":"Bread","active":false}]}`
+const onlySoupActive = `{"items":[{"id":"` + soup + `","name":"Soup","active":true},{"id":"` + bread +
+	`","name":"Bread","active":false}]}`
 
 func TestMenuCachesActiveProducts(t *testing.T) {
 	now := noon
@@ -70,7 +71,8 @@ func TestMenuLookupTimesOut(t *testing.T) {
 }
 
 func TestMenuLookupReturnsErrors(t *testing.T) {
-	for name, product := range map[string]*fakeProduct{"unavailable": {err: errors.New("refused")}, "invalid response": {response: "<html>"}} {
+	for name, product := range map[string]*fakeProduct{"unavailable": {err: errors.New("refused")},
+		"invalid response": {response: "<html>"}} {
 		if unknown, err := newMenu(product, server.Clock).Missing(t.Context(), []string{soup}); err == nil || unknown != nil {
 			t.Errorf("%s: got %v, %v, want an error", name, unknown, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"comanda/services/event"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
 
@@ -21,12 +22,6 @@ type metrics struct {
 	recovered *prometheus.CounterVec
 }
 
-// The steps that the recovery takes with an order that stays PENDING too long.
-const (
-	announcedAgain = "announced_again"
-	givenUp        = "given_up"
-)
-
 func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 	factory := promauto.With(registry)
 	m := &metrics{
@@ -38,9 +33,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 			Name: "comanda_order_decision_seconds", Help: "Time that orders were PENDING, by the status that followed.",
 			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
-		recovered: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_recovery_total", Help: "Number of overdue PENDING orders that the recovery handled, by step.",
-		}, []string{"step"}), announcedAgain, givenUp),
+		recovered: recovery.NewCounter(registry),
 	}
 	for _, status := range statuses() {
 		telemetry.InitLabels(m.entered, string(status))
@@ -64,7 +57,7 @@ func (m *metrics) RecordStatus(ctx context.Context, o Order) {
 // RecordRecovery records the step that the recovery took with an order.
 func (m *metrics) RecordRecovery(ctx context.Context, o Order, step string) {
 	level := slog.LevelInfo
-	if step == givenUp {
+	if step == recovery.GivenUp {
 		level = slog.LevelWarn
 		m.RecordStatus(ctx, o)
 	}

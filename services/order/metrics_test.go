@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -14,20 +15,21 @@ import (
 func TestEachStatusChangeIsCountedOnce(t *testing.T) {
 	h := newHarness(t)
 	for range 3 {
-		h.request(ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
+		h.Request(t, ana, "POST", "/orders", basket, "Idempotency-Key", "k1")
 	}
-	confirmed, rejected, cancelled := h.placeOrder(ana), h.placeOrder(ana), h.placeOrder(ana)
-	h.advanceClock(2 * time.Second)
+	confirmed, rejected, cancelled := h.placeOrder(t, ana), h.placeOrder(t, ana), h.placeOrder(t, ana)
+	h.clock.Advance(2 * time.Second)
 	for range 2 {
-		h.deliverReserved(confirmed)
-		h.deliverFailed(rejected)
-		h.request(ana, "POST", "/orders/"+cancelled+"/cancel", "")
-		h.deliverReserved(cancelled) // too late
+		h.deliverReserved(t, confirmed)
+		h.deliverFailed(t, rejected)
+		h.Request(t, ana, "POST", "/orders/"+cancelled+"/cancel", "")
+		h.deliverReserved(t, cancelled) // too late
 	}
-	h.advanceClock(time.Minute)
-	h.request(ana, "POST", "/orders/"+confirmed+"/cancel", "")
+	h.clock.Advance(time.Minute)
+	h.Request(t, ana, "POST", "/orders/"+confirmed+"/cancel", "")
 	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 4`, `comanda_orders_total{status="CONFIRMED"} 1`,
-		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`, `comanda_orders_total{status="DELIVERED"} 0`,
+		`comanda_orders_total{status="REJECTED"} 1`, `comanda_orders_total{status="CANCELLED"} 2`,
+		`comanda_orders_total{status="DELIVERED"} 0`,
 		`comanda_order_decision_seconds_count{outcome="CONFIRMED"} 1`, `comanda_order_decision_seconds_sum{outcome="CONFIRMED"} 2`,
 		`comanda_order_decision_seconds_count{outcome="REJECTED"} 1`,
 		`comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`, `comanda_order_decision_seconds_sum{outcome="CANCELLED"} 2`,
@@ -36,23 +38,24 @@ func TestEachStatusChangeIsCountedOnce(t *testing.T) {
 
 func TestFailedWritesAreNotCounted(t *testing.T) {
 	h := newHarness(t)
-	id := h.placeOrder(ana)
+	id := h.placeOrder(t, ana)
 	h.sidecar.Away(true)
-	h.request(ana, "POST", "/orders", basket)
-	h.deliverReserved(id)
+	h.Request(t, ana, "POST", "/orders", basket)
+	h.deliverReserved(t, id)
 	servicetest.WantMetrics(t, h.metrics, `comanda_orders_total{status="PENDING"} 1`, `comanda_orders_total{status="CONFIRMED"} 0`)
 }
 
 func TestRecoveryIsCounted(t *testing.T) {
 	h := newHarness(t)
-	h.placeOrder(ana)
+	h.placeOrder(t, ana)
 	for _, pause := range []time.Duration{30 * time.Second, time.Second, 15 * time.Minute} {
-		h.advanceClock(pause)
+		h.clock.Advance(pause)
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="announced_again"} 1`, `comanda_recovery_total{step="given_up"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="announced_again"} 1`,
+		`comanda_recovery_total{step="given_up"} 1`,
 		`comanda_orders_total{status="CANCELLED"} 1`, `comanda_order_decision_seconds_count{outcome="CANCELLED"} 1`)
 }
 
@@ -60,9 +63,12 @@ func TestRecoveryIsCounted(t *testing.T) {
 func TestRecoveryContinuesTheTrace(t *testing.T) {
 	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
-	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
-	h.requestIn(ctx, ana, "POST", "/orders", basket)
-	h.advanceClock(time.Minute)
+	traced := servicetest.API{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := telemetry.ContinueTrace(r.Context(), "00-"+trace+"-b7ad6b7169203331-01")
+		h.Handler.ServeHTTP(w, r.WithContext(ctx))
+	})}
+	traced.Request(t, ana, "POST", "/orders", basket)
+	h.clock.Advance(time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +83,13 @@ func TestBacklogCountsPendingOrders(t *testing.T) {
 	if got, err := h.service.lists.Backlog(t.Context()); err != nil || got.Count != 0 {
 		t.Errorf("no orders: got %+v, %v, want a count of 0", got, err)
 	}
-	h.placeOrder(ana)
-	h.advanceClock(time.Minute)
-	h.placeOrder(ana)
-	h.deliverReserved(h.placeOrder(ana))
+	h.placeOrder(t, ana)
+	h.clock.Advance(time.Minute)
+	h.placeOrder(t, ana)
+	h.deliverReserved(t, h.placeOrder(t, ana))
 	want := telemetry.Backlog{Count: 2, Oldest: noon}
-	if got, err := h.service.lists.Backlog(t.Context()); err != nil || fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
+	if got, err := h.service.lists.Backlog(t.Context()); err != nil ||
+		fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)

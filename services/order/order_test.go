@@ -61,7 +61,8 @@ func orderIn(t *testing.T, state event.Status) Order {
 		must(order.Cancel("", owner, noon))
 	default:
 		must(order.Confirm(reservedStock(), anEvent, noon))
-		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery, event.StatusDelivered} {
+		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery,
+			event.StatusDelivered} {
 			if order.Status != state {
 				must(order.Advance(step, waiter, noon))
 			}
@@ -139,18 +140,21 @@ func TestEveryActionInEveryStatus(t *testing.T) {
 			if want := results[state][name]; got != want {
 				t.Errorf("%s, %s: got %q, want %q", state, name, got, want)
 			}
-			if !changed && (order.Status != before.Status || order.Version != before.Version || len(order.History) != len(before.History)) {
+			if !changed && (order.Status != before.Status || order.Version != before.Version ||
+				len(order.History) != len(before.History)) {
 				t.Errorf("%s, %s: reported no change, but got %+v, want it unchanged", state, name, order)
 			}
 			if changed && (order.Version != before.Version+1 || len(order.History) != order.Version) {
-				t.Errorf("%s, %s: got version %d after %d with %d entries, want one more of each", state, name, order.Version, before.Version, len(order.History))
+				t.Errorf("%s, %s: got version %d after %d with %d entries, want one more of each", state, name, order.Version, before.Version,
+					len(order.History))
 			}
 		}
 	}
 }
 
 func TestAdvanceRejectsOtherStatuses(t *testing.T) {
-	for _, step := range []event.Status{"", "preparing", event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusCancelled} {
+	for _, step := range []event.Status{"", "preparing", event.StatusPending, event.StatusConfirmed, event.StatusRejected,
+		event.StatusCancelled} {
 		for _, state := range statuses() {
 			order := orderIn(t, state)
 			if _, err := order.Advance(step, waiter, noon); !fault.Is(err, fault.KindInvalid) {

@@ -41,10 +41,10 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 		now := s.now()
 		switch {
 		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
-			step = givenUp
+			step = recovery.GivenUp
 			return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), nil
 		case o.AnnounceAgain(now.Add(-s.recovery.After), now):
-			step = announcedAgain
+			step = recovery.AnnouncedAgain
 			return event.OrderCreatedPending.Message(o.ID, o.placedEvent()), nil
 		}
 		step = ""

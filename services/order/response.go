@@ -6,7 +6,8 @@ import (
 	"comanda/services/event"
 )
 
-// response is the JSON form of an order. Members that do not apply are omitted.
+// response is an order in the API. Members that do not apply are omitted. It repeats members of Order on purpose: a member that
+// the stored document gains does not reach clients until it is added here.
 type response struct {
 	ID              string           `json:"id"`
 	CustomerID      string           `json:"customerId"`

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,55 +13,29 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
-	"comanda/services/internal/consumer"
-	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
-	"comanda/services/internal/token"
 )
 
-// harness is product's API and event handlers on a real Postgres, with a fake sidecar.
+// harness is product's API on a real Postgres, with a fake sidecar.
 type harness struct {
+	servicetest.API
 	store
 	sidecar *servicetest.Sidecar
-	handler http.Handler
 	metrics *prometheus.Registry
 }
 
-var secret = token.Secret(strings.Repeat("s", token.MinSecret))
-
 func newHarness(t *testing.T) harness {
 	t.Helper()
-	s := newStore(t)
-	client := servicetest.NewSidecar(s.pool)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	registry := prometheus.NewRegistry()
-	svc := service{s, newAnnouncer(client, time.Now), new(orderLocks), newMetrics(registry, log), "EUR"}
-	router := rest.Router(log, token.NewVerifier(secret), svc.routes())
-	consumer.Register(router, log, svc.subscriptions())
-	return harness{s, client, router, registry}
-}
-
-// deliver delivers an event as the sidecar does and returns the status of the response.
-func deliver[T any](t *testing.T, h harness, topic event.Topic[T], data T) string {
-	t.Helper()
-	body, err := json.Marshal(event.Received[T]{ID: uuid.NewString(), Type: topic.Type(), Data: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events/"+topic.Name, bytes.NewReader(body))
-	w := httptest.NewRecorder()
-	h.handler.ServeHTTP(w, r)
-	var response struct{ Status string }
-	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil || w.Code != http.StatusOK {
-		t.Fatalf("got %d %s, want 200 with a status", w.Code, w.Body)
-	}
-	return response.Status
+	s, registry := newStore(t), prometheus.NewRegistry()
+	sidecar := servicetest.NewSidecar(s.pool)
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, slog.New(slog.DiscardHandler)), "EUR"}
+	return harness{servicetest.NewAPI(svc.routes(), svc.subscriptions()), s, sidecar, registry}
 }
 
 // placeOrder delivers a new order with one line.
 func (h harness) placeOrder(t *testing.T, orderID, productID string, quantity int) string {
 	t.Helper()
-	return deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{
+	return servicetest.Deliver(t, h.API, event.OrderCreatedPending, event.OrderPlaced{
 		OrderID: orderID, Version: 1, Items: []event.OrderLine{{ProductID: productID, Quantity: quantity}},
 	})
 }
@@ -74,7 +43,7 @@ func (h harness) placeOrder(t *testing.T, orderID, productID string, quantity in
 // changeStatus delivers a status change of an order.
 func (h harness) changeStatus(t *testing.T, orderID string, status event.Status) string {
 	t.Helper()
-	return deliver(t, h, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
+	return servicetest.Deliver(t, h.API, event.OrderStatusChanged, event.OrderStatus{OrderID: orderID, Version: 9, Status: status})
 }
 
 // announced returns the outcomes published so far.
@@ -107,7 +76,8 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	h.wantAnnounced(t, 2, 0)
 	reserved, _ := h.announced(t)
 	first := reserved[0]
-	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" || first.Items[0].Name != "Soup" {
+	if first.OrderID != orderID || first.Version != 1 || first.TotalCents != 4000 || first.Currency != "EUR" ||
+		first.Items[0].Name != "Soup" {
 		t.Errorf("got %+v, want version 1 with Soup for 4000 EUR", first)
 	}
 	if again := reserved[1]; again.TotalCents != first.TotalCents || again.Version != first.Version {
@@ -127,7 +97,8 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	wantResult(t, h.placeOrder(t, short, soup.ID, 7), "SUCCESS")
 	h.wantAnnounced(t, 2, 1)
 	_, failed := h.announced(t)
-	if failed[0].Reason != event.ReasonInsufficientStock || failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
+	if failed[0].Reason != event.ReasonInsufficientStock ||
+		failed[0].Shortages[0] != (event.Shortage{ProductID: soup.ID, Requested: 7, Available: 6}) {
 		t.Errorf("got %+v, want a shortage of 7 with 6 available", failed[0])
 	}
 }
@@ -138,7 +109,8 @@ type countingSidecar struct {
 	failed atomic.Int32
 }
 
-func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
+func (c *countingSidecar) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string,
+	ops []*dapr.StateOperation) error {
 	err := c.Sidecar.ExecuteStateTransaction(ctx, store, meta, ops)
 	if err != nil {
 		c.failed.Add(1)
@@ -154,10 +126,12 @@ func TestEachDecisionIsCountedOnce(t *testing.T) {
 	for range 2 {
 		h.placeOrder(t, reserved, soup.ID, 4)
 		h.placeOrder(t, cancelledFirst, soup.ID, 4)
-		wantResult(t, deliver(t, h, event.OrderCreatedPending, event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
-			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}), "SUCCESS")
+		tooMany := event.OrderPlaced{OrderID: failed, Version: 1, Items: []event.OrderLine{
+			{ProductID: soup.ID, Quantity: 100}, {ProductID: tea.ID, Quantity: 2}}}
+		wantResult(t, servicetest.Deliver(t, h.API, event.OrderCreatedPending, tooMany), "SUCCESS")
 	}
-	servicetest.WantMetrics(t, h.metrics, `comanda_reservations_total{outcome="reserved"} 1`, `comanda_reservations_total{outcome="failed"} 1`,
+	servicetest.WantMetrics(t, h.metrics, `comanda_reservations_total{outcome="reserved"} 1`,
+		`comanda_reservations_total{outcome="failed"} 1`,
 		"comanda_stock_rejections_total 2")
 }
 
@@ -173,7 +147,8 @@ func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 || sidecar.failed.Load() != 0 {
+	if events := servicetest.Events(t, sidecar.Sidecar, component, event.InventoryStockReserved); len(events) != 8 ||
+		sidecar.failed.Load() != 0 {
 		t.Errorf("got %d events and %d failed writes, want 8 and 0", len(events), sidecar.failed.Load())
 	}
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
@@ -242,6 +217,7 @@ func TestInvalidEventsBecomeDeadLetters(t *testing.T) {
 	wantResult(t, h.placeOrder(t, delivered, soup.ID, 1), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
 	wantResult(t, h.changeStatus(t, delivered, event.StatusCancelled), "DROP")
-	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY") // the order may still arrive, for example after a database restore
+	// The order may still arrive, for example after a database restore
+	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY")
 	h.store.wantStock(t, soup.ID, Stock{9, 0, 1})
 }

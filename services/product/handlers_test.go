@@ -1,86 +1,62 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
-// person is a caller. A person without roles sends no token.
-type person struct {
-	id    string
-	roles []string
-}
-
 var (
-	anonymous = person{}
-	customer  = person{"0c000000-0000-4000-8000-000000000001", []string{token.Customer}}
-	staff     = person{"0c000000-0000-4000-8000-000000000002", []string{token.Customer, token.Staff}}
-	admin     = person{"0c000000-0000-4000-8000-000000000003", []string{token.Customer, token.Admin}}
+	anonymous = servicetest.Person{}
+	customer  = servicetest.Person{ID: "0c000000-0000-4000-8000-000000000001", Roles: []string{token.Customer}}
+	staff     = servicetest.Person{ID: "0c000000-0000-4000-8000-000000000002", Roles: []string{token.Customer, token.Staff}}
+	admin     = servicetest.Person{ID: "0c000000-0000-4000-8000-000000000003", Roles: []string{token.Customer, token.Admin}}
 )
 
-// request sends a request with the Idempotency-Key key, if it is not empty.
-func (h harness) request(t *testing.T, caller person, method, target, body, key string) *httptest.ResponseRecorder {
+// wantProduct fails the test unless r is a product with the status code. It returns the product.
+func wantProduct(t *testing.T, r servicetest.Response, code int) Product {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	if key != "" {
-		r.Header.Set("Idempotency-Key", key)
-	}
-	if caller.roles != nil {
-		signed, err := secret.Sign(caller.id, caller.roles, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+signed)
-	}
-	w := httptest.NewRecorder()
-	h.handler.ServeHTTP(w, r)
-	return w
+	return servicetest.Decode[Product](t, r, code)
 }
 
-// decode fails the test unless w has the given status, and returns its decoded body.
-func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
+// wantProblem fails the test unless r is a problem with the status code.
+func wantProblem(t *testing.T, r servicetest.Response, code int) {
 	t.Helper()
-	if w.Code != status {
-		t.Fatalf("got %d, want %d: %s", w.Code, status, w.Body)
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
-		t.Fatal(err)
-	}
-	return v
+	servicetest.Decode[rest.Problem](t, r, code)
 }
 
 const ossoBuco = `{"name":"Osso Buco","category":"Mains","priceCents":2390,"stock":10}`
 
 func TestOnlyAdminsCreateProductsAndRepeatsCreateNone(t *testing.T) {
 	h := newHarness(t)
-	w := h.request(t, admin, "POST", "/products", ossoBuco, "k1")
-	created := decode[Product](t, w, http.StatusCreated)
-	if w.Header().Get("Location") != "/api/v1/products/"+created.ID || created.Currency != "EUR" || created.Available != 10 || *created.Reserved != 0 {
-		t.Errorf("got %+v at %q, want 10 pieces in EUR at its own location", created, w.Header().Get("Location"))
+	w := h.Request(t, admin, "POST", "/products", ossoBuco, "Idempotency-Key", "k1")
+	created := wantProduct(t, w, http.StatusCreated)
+	if w.Header.Get("Location") != "/api/v1/products/"+created.ID || created.Currency != "EUR" || created.Available != 10 ||
+		*created.Reserved != 0 {
+		t.Errorf("got %+v at %q, want 10 pieces in EUR at its own location", created, w.Header.Get("Location"))
 	}
-	again := h.request(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`, "k1")
-	if got := decode[Product](t, again, http.StatusOK); got.ID != created.ID || again.Header().Get("Location") == "" {
+	again := h.Request(t, admin, "POST", "/products", ` {"stock":10, "priceCents":2390,"category":"Mains","name":"Osso Buco"}`,
+		"Idempotency-Key", "k1")
+	if got := wantProduct(t, again, http.StatusOK); got.ID != created.ID || again.Header.Get("Location") == "" {
 		t.Errorf("repeated request: got %+v, want the same product with a Location", got)
 	}
-	decode[rest.Problem](t, h.request(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "k1"), http.StatusUnprocessableEntity)
-	if other := decode[Product](t, h.request(t, admin, "POST", "/products", ossoBuco, ""), http.StatusCreated); other.ID == created.ID {
+	wantProblem(t, h.Request(t, admin, "POST", "/products", strings.Replace(ossoBuco, "10", "11", 1), "Idempotency-Key", "k1"),
+		http.StatusUnprocessableEntity)
+	if other := wantProduct(t, h.Request(t, admin, "POST", "/products", ossoBuco), http.StatusCreated); other.ID == created.ID {
 		t.Error("request without a key: got the same product, want another one")
 	}
-	decode[rest.Problem](t, h.request(t, staff, "POST", "/products", ossoBuco, ""), http.StatusForbidden)
-	decode[rest.Problem](t, h.request(t, anonymous, "POST", "/products", ossoBuco, ""), http.StatusUnauthorized)
-	wrong := decode[rest.Problem](t, h.request(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`, ""), http.StatusUnprocessableEntity)
+	wantProblem(t, h.Request(t, staff, "POST", "/products", ossoBuco), http.StatusForbidden)
+	wantProblem(t, h.Request(t, anonymous, "POST", "/products", ossoBuco), http.StatusUnauthorized)
+	wrong := servicetest.Decode[rest.Problem](t, h.Request(t, admin, "POST", "/products", `{"name":"\u0007","priceCents":-1}`),
+		http.StatusUnprocessableEntity)
 	if len(wrong.Errors) != 3 {
 		t.Errorf("got %+v, want 3 errors", wrong.Errors)
 	}
@@ -89,33 +65,37 @@ func TestOnlyAdminsCreateProductsAndRepeatsCreateNone(t *testing.T) {
 func TestOnlyAdminsChangeProducts(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID
-	if got := decode[Product](t, h.request(t, admin, "PATCH", path, `{"priceCents":5}`, ""), http.StatusOK); got.PriceCents != 5 || got.Version != 2 {
+	if got := wantProduct(t, h.Request(t, admin, "PATCH", path, `{"priceCents":5}`), http.StatusOK); got.PriceCents != 5 ||
+		got.Version != 2 {
 		t.Errorf("got %+v, want a price of 5 in version 2", got)
 	}
-	decode[rest.Problem](t, h.request(t, staff, "PATCH", path, `{"priceCents":6}`, ""), http.StatusForbidden)
-	decode[rest.Problem](t, h.request(t, admin, "PATCH", path, `{"stock":6}`, ""), http.StatusUnprocessableEntity)
-	decode[rest.Problem](t, h.request(t, admin, "PATCH", path, `{"currency":"EURO"}`, ""), http.StatusUnprocessableEntity)
-	decode[rest.Problem](t, h.request(t, admin, "PATCH", "/products/"+uuid.NewString(), `{}`, ""), http.StatusNotFound)
+	wantProblem(t, h.Request(t, staff, "PATCH", path, `{"priceCents":6}`), http.StatusForbidden)
+	wantProblem(t, h.Request(t, admin, "PATCH", path, `{"stock":6}`), http.StatusUnprocessableEntity)
+	wantProblem(t, h.Request(t, admin, "PATCH", path, `{"currency":"EURO"}`), http.StatusUnprocessableEntity)
+	wantProblem(t, h.Request(t, admin, "PATCH", "/products/"+uuid.NewString(), `{}`), http.StatusNotFound)
 }
 
 func TestStaffMoveStockOncePerKey(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID + "/stock"
 	for range 2 {
-		if got := decode[Product](t, h.request(t, staff, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 7 {
+		if got := wantProduct(t, h.Request(t, staff, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"),
+			http.StatusOK); got.Available != 7 {
 			t.Errorf("got %d available, want 7", got.Available)
 		}
 	}
-	if got := decode[Product](t, h.request(t, admin, "POST", path, `{"delta":4}`, "k"), http.StatusOK); got.Available != 11 {
+	if got := wantProduct(t, h.Request(t, admin, "POST", path, `{"delta":4}`, "Idempotency-Key", "k"),
+		http.StatusOK); got.Available != 11 {
 		t.Errorf("same key from another caller: got %d available, want 11", got.Available)
 	}
 	for body, status := range map[string]int{
-		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422, `{`: 400,
+		`{"delta":5}`: 422, `{"delta":0}`: 422, `{}`: 422, `{"delta":1.5}`: 422, `{"delta":"1"}`: 422, `{"delta":1000000}`: 422,
+		`{`: 400,
 	} {
-		decode[rest.Problem](t, h.request(t, staff, "POST", path, body, "k"), status)
+		wantProblem(t, h.Request(t, staff, "POST", path, body, "Idempotency-Key", "k"), status)
 	}
-	decode[rest.Problem](t, h.request(t, staff, "POST", path, `{"delta":-12}`, ""), http.StatusConflict)
-	decode[rest.Problem](t, h.request(t, customer, "POST", path, `{"delta":1}`, ""), http.StatusForbidden)
+	wantProblem(t, h.Request(t, staff, "POST", path, `{"delta":-12}`), http.StatusConflict)
+	wantProblem(t, h.Request(t, customer, "POST", path, `{"delta":1}`), http.StatusForbidden)
 	wantStockLaw(t, h.pool)
 }
 
@@ -123,14 +103,14 @@ func TestOnlyStaffSeeReservedAndSold(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID
 	for _, tc := range []struct {
-		caller person
+		caller servicetest.Person
 		sees   bool
 	}{{anonymous, false}, {customer, false}, {staff, true}, {admin, true}} {
-		one := h.request(t, tc.caller, "GET", path, "", "").Body.String()
-		list := h.request(t, tc.caller, "GET", "/products", "", "").Body.String()
+		one := h.Request(t, tc.caller, "GET", path, "").Body
+		list := h.Request(t, tc.caller, "GET", "/products", "").Body
 		for _, body := range []string{one, list} {
 			if strings.Contains(body, `"reserved":0,"sold":0`) != tc.sees || !strings.Contains(body, `"available":3`) {
-				t.Errorf("roles %v: got %s, want reserved and sold: %t", tc.caller.roles, body, tc.sees)
+				t.Errorf("roles %v: got %s, want reserved and sold: %t", tc.caller.Roles, body, tc.sees)
 			}
 		}
 	}
@@ -143,7 +123,7 @@ func TestProductListIsPaged(t *testing.T) {
 	}
 	seen, target := map[string]bool{}, "/products?limit=10"
 	for pages := 1; pages < 9; pages++ {
-		page := decode[rest.List[Product]](t, h.request(t, anonymous, "GET", target, "", ""), http.StatusOK)
+		page := servicetest.Decode[rest.List[Product]](t, h.Request(t, anonymous, "GET", target, ""), http.StatusOK)
 		for _, p := range page.Items {
 			seen[p.ID] = true
 		}
@@ -155,12 +135,13 @@ func TestProductListIsPaged(t *testing.T) {
 		}
 		target = "/products?limit=10&cursor=" + page.NextCursor
 	}
-	if got := decode[rest.List[Product]](t, h.request(t, anonymous, "GET", "/products?query=no+such+dish", "", ""), http.StatusOK); got.Items == nil {
+	if got := servicetest.Decode[rest.List[Product]](t, h.Request(t, anonymous, "GET", "/products?query=no+such+dish", ""),
+		http.StatusOK); got.Items == nil {
 		t.Error("empty list: got null, want []")
 	}
-	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%ff",
-		"category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
-		if w := h.request(t, anonymous, "GET", "/products?"+query, "", ""); w.Code != http.StatusBadRequest {
+	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00",
+		"query=%ff", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1)} {
+		if w := h.Request(t, anonymous, "GET", "/products?"+query, ""); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
 		}
 	}
@@ -169,14 +150,16 @@ func TestProductListIsPaged(t *testing.T) {
 func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
 	h := newHarness(t)
 	id := uuid.NewString()
-	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id, "/products/" + strings.ReplaceAll(id, "-", ""),
+	for _, path := range []string{"/products/1", "/products/" + id, "/products/urn:uuid:" + id,
+		"/products/" + strings.ReplaceAll(id, "-", ""),
 		"/products/%7B" + id + "%7D", "/products/..%2f" + id, "/nothing"} {
-		if w := h.request(t, anonymous, "GET", path, "", ""); w.Code != http.StatusNotFound {
+		if w := h.Request(t, anonymous, "GET", path, ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s: got %d %s, want 404", path, w.Code, w.Body)
 		}
 	}
 	soup := h.addProduct(t, "Soup", 1)
-	if got := decode[Product](t, h.request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), "", ""), http.StatusOK); got.ID != soup.ID {
+	if got := wantProduct(t, h.Request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), ""),
+		http.StatusOK); got.ID != soup.ID {
 		t.Errorf("got %+v, want product %s", got, soup.ID)
 	}
 }
@@ -188,12 +171,12 @@ func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := url.Values{"id": {soup.ID, inactive.ID, uuid.NewString()}}
-	got := decode[rest.List[MenuEntry]](t, h.request(t, anonymous, "GET", "/menu?"+query.Encode(), "", ""), http.StatusOK)
+	got := servicetest.Decode[rest.List[MenuEntry]](t, h.Request(t, anonymous, "GET", "/menu?"+query.Encode(), ""), http.StatusOK)
 	want := map[MenuEntry]bool{{soup.ID, "Soup", true}: true, {inactive.ID, "Gone", false}: true}
 	if len(got.Items) != 2 || !want[got.Items[0]] || !want[got.Items[1]] {
 		t.Errorf("got %+v, want %v", got, want)
 	}
-	if body := h.request(t, anonymous, "GET", "/menu", "", "").Body.String(); strings.TrimSpace(body) != `{"items":[]}` {
+	if body := h.Request(t, anonymous, "GET", "/menu", "").Body; strings.TrimSpace(body) != `{"items":[]}` {
 		t.Errorf("no ids: got %s, want an empty list", body)
 	}
 	many := url.Values{}
@@ -201,6 +184,6 @@ func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
 		many.Add("id", fmt.Sprintf("0d000000-0000-4000-8000-%012d", i))
 	}
 	for _, query := range []string{"id=1", many.Encode()} {
-		decode[rest.Problem](t, h.request(t, anonymous, "GET", "/menu?"+query, "", ""), http.StatusBadRequest)
+		wantProblem(t, h.Request(t, anonymous, "GET", "/menu?"+query, ""), http.StatusBadRequest)
 	}
 }

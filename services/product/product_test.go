@@ -78,14 +78,17 @@ func TestPatchChangesOnlyItsFields(t *testing.T) {
 	p, _ := validDraft().Product("id", "EUR", noon)
 	later := noon.Add(time.Hour)
 	changed, err := p.Change(Patch{PriceCents: ptr(int64(2500)), Active: ptr(false)}, later)
-	if err != nil || !changed || p.PriceCents != 2500 || p.Active || p.Name != "Osso Buco" || p.Version != 2 || !p.UpdatedAt.Equal(later) {
+	if err != nil || !changed || p.PriceCents != 2500 || p.Active || p.Name != "Osso Buco" || p.Version != 2 ||
+		!p.UpdatedAt.Equal(later) {
 		t.Errorf("got changed %v, %v, %+v, want the new price, inactive, version 2", changed, err, p)
 	}
-	if changed, err = p.Change(Patch{PriceCents: ptr(int64(2500)), Name: ptr("Osso Buco ")}, later.Add(time.Hour)); changed || err != nil || p.Version != 2 {
+	if changed, err = p.Change(Patch{PriceCents: ptr(int64(2500)), Name: ptr("Osso Buco ")}, later.Add(time.Hour)); err != nil ||
+		changed || p.Version != 2 {
 		t.Errorf("repeated patch: got changed %v, %v, version %d, want no change", changed, err, p.Version)
 	}
 	before := p
-	if _, err = p.Change(Patch{Name: ptr(""), PriceCents: ptr(int64(1))}, later); !slices.Equal(wrongFields(err), []string{"name"}) || p != before {
+	if _, err = p.Change(Patch{Name: ptr(""), PriceCents: ptr(int64(1))}, later); p != before ||
+		!slices.Equal(wrongFields(err), []string{"name"}) {
 		t.Errorf("invalid name: got %v, %+v, want an error for name and no change", err, p)
 	}
 }

@@ -79,7 +79,8 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	if _, err := s.MoveStock(t.Context(), movement{uuid.NewString(), soup.ID, "staff", 50}); err != nil {
 		t.Fatal(err)
 	}
-	if again, _, err := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}}); err != nil || !reflect.DeepEqual(again, first) || again.State != Failed {
+	if again, _, err := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}}); err != nil || !reflect.DeepEqual(again, first) ||
+		again.State != Failed {
 		t.Errorf("repeated after a restock: got %+v, %v, want %+v", again, err, first)
 	}
 }

@@ -30,7 +30,8 @@ func TestDecideReservesEveryLineOrNone(t *testing.T) {
 		menu[id] = dish
 	}
 	failure := func(reason string, shortages ...event.Shortage) Outcome {
-		return Outcome{Failed: &event.StockFailed{OrderID: order, Version: 1, Reason: reason, Shortages: append([]event.Shortage{}, shortages...)}}
+		return Outcome{Failed: &event.StockFailed{OrderID: order, Version: 1, Reason: reason,
+			Shortages: append([]event.Shortage{}, shortages...)}}
 	}
 	for name, tc := range map[string]struct {
 		lines []Line
@@ -41,16 +42,21 @@ func TestDecideReservesEveryLineOrNone(t *testing.T) {
 			Items: []event.ReservedLine{{ProductID: pasta, Quantity: 2, Name: "Pasta", UnitPriceCents: 1290, LineTotalCents: 2580},
 				{ProductID: pizza, Quantity: 3, Name: "Pizza", UnitPriceCents: 990, LineTotalCents: 2970}},
 		}}},
-		"one line short":                {[]Line{{pizza, 1}, {pasta, 3}}, failure("insufficient_stock", event.Shortage{ProductID: pasta, Requested: 3, Available: 2})},
-		"not on the menu":               {[]Line{{order, 1}}, failure("insufficient_stock", event.Shortage{ProductID: order, Requested: 1})},
-		"no longer on the menu":         {[]Line{{ghost, 1}}, failure("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
-		"two currencies":                {[]Line{{pizza, 1}, {fondue, 1}}, failure("mixed_currencies")},
-		"two currencies and a shortage": {[]Line{{pizza, 1}, {fondue, 6}}, failure("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
+		"one line short": {[]Line{{pizza, 1}, {pasta, 3}},
+			failure("insufficient_stock", event.Shortage{ProductID: pasta, Requested: 3, Available: 2})},
+		"not on the menu": {[]Line{{order, 1}},
+			failure("insufficient_stock", event.Shortage{ProductID: order, Requested: 1})},
+		"no longer on the menu": {[]Line{{ghost, 1}},
+			failure("insufficient_stock", event.Shortage{ProductID: ghost, Requested: 1})},
+		"two currencies": {[]Line{{pizza, 1}, {fondue, 1}}, failure("mixed_currencies")},
+		"two currencies and a shortage": {[]Line{{pizza, 1}, {fondue, 6}},
+			failure("insufficient_stock", event.Shortage{ProductID: fondue, Requested: 6, Available: 5})},
 		"one foreign currency": {[]Line{{fondue, 1}}, Outcome{Reserved: &event.StockReserved{
 			OrderID: order, Version: 1, Currency: "CHF", TotalCents: 3100,
 			Items: []event.ReservedLine{{ProductID: fondue, Quantity: 1, Name: "Fondue", UnitPriceCents: 3100, LineTotalCents: 3100}},
 		}}},
-		"very large quantity": {[]Line{{pizza, 1 << 62}}, failure("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
+		"very large quantity": {[]Line{{pizza, 1 << 62}},
+			failure("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
 	} {
 		if got := Decide(order, tc.lines, menu); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: got %+v %+v, want %+v %+v", name, got.Reserved, got.Failed, tc.want.Reserved, tc.want.Failed)
@@ -86,7 +92,8 @@ func TestParseOrderRejectsInvalidOrders(t *testing.T) {
 		"invalid product id": {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item("pizza", 1)}}, false},
 		"quantity of zero":   {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 0)}}, false},
 		"negative quantity":  {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, -1)}}, false},
-		"same product twice": {event.OrderPlaced{OrderID: order, Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
+		"same product twice": {event.OrderPlaced{OrderID: order,
+			Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
 	} {
 		if _, _, err := ParseOrder(tc.placed); (err == nil) != tc.valid {
 			t.Errorf("%s: got %v, want valid: %t", name, err, tc.valid)

@@ -86,7 +86,8 @@ func TestConcurrentMovementsKeepStockAboveZero(t *testing.T) {
 	if got := s.stockOf(t, p.ID); removals != 3 || got.Available != 1 {
 		t.Errorf("got %d removals and stock %+v, want 3 removals and 1 available", removals, got)
 	}
-	if _, err := s.MoveStock(t.Context(), movement{uuid.NewString(), uuid.NewString(), "staff", 1}); !fault.Is(err, fault.KindNotFound) {
+	_, err := s.MoveStock(t.Context(), movement{uuid.NewString(), uuid.NewString(), "staff", 1})
+	if !fault.Is(err, fault.KindNotFound) {
 		t.Errorf("unknown product: got %v, want not found", err)
 	}
 	wantStockLaw(t, s.pool)

@@ -45,7 +45,8 @@ func (s store) addProduct(t *testing.T, name string, stock int) Product {
 func wantStockLaw(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	var broken, all int
-	err := pool.QueryRow(t.Context(), `select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
+	err := pool.QueryRow(t.Context(),
+		`select count(*) filter (where moved <> held or reserved <> promised or sold <> delivered), count(*)
 		from stock_law`).Scan(&broken, &all)
 	if err != nil || broken > 0 || all == 0 {
 		t.Fatalf("stock law: %d of %d products violate it, want 0 of at least 1 (%v)", broken, all, err)
@@ -100,7 +101,8 @@ func TestReplicasMigrateAndSeedConcurrently(t *testing.T) {
 	err := pool.QueryRow(t.Context(), `select count(*), count(distinct category), min(available), max(available)
 		from products join stock on product_id = id`).Scan(&dishes, &categories, &least, &most)
 	if err != nil || dishes < 30 || categories < 5 || least < 5 || most > 80 {
-		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v), want at least 30, at least 5, stock 5 to 80", dishes, categories, least, most, err)
+		t.Errorf("got %d dishes in %d categories, stock %d to %d (%v), want at least 30, at least 5, stock 5 to 80", dishes, categories,
+			least, most, err)
 	}
 	wantStockLaw(t, pool)
 }
@@ -208,7 +210,8 @@ func TestInactiveProductsAreNotListed(t *testing.T) {
 	if err != nil || changed.Active || changed.Version != 2 {
 		t.Fatalf("got %+v, %v, want an inactive product in version 2", changed, err)
 	}
-	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 || !again.UpdatedAt.Equal(changed.UpdatedAt) {
+	if again, err := s.ChangeProduct(t.Context(), p.ID, Patch{Active: ptr(false)}); err != nil || again.Version != 2 ||
+		!again.UpdatedAt.Equal(changed.UpdatedAt) {
 		t.Errorf("repeated change: got %+v, %v, want version 2", again, err)
 	}
 	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -29,17 +30,15 @@ func TestPatchChangesOnlyValidMembers(t *testing.T) {
 		{"a wrong type", `{"address":[]}`, 422, 3},
 		{"no JSON", `{`, 400, 3},
 	} {
-		if code := h.call(t, "PATCH", "/users/me", tc.body, ana.UserID, token.Customer, nil); code != tc.code {
-			t.Errorf("%s: got %d, want %d", tc.name, code, tc.code)
+		if got := h.Request(t, customer(ana.UserID), "PATCH", "/users/me", tc.body); got.Code != tc.code {
+			t.Errorf("%s: got %d, want %d", tc.name, got.Code, tc.code)
 		}
-		var profile profileResponse
-		h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
-		if profile.Version != tc.version {
-			t.Errorf("%s: version %d, want %d", tc.name, profile.Version, tc.version)
+		if got := h.ownProfile(t, ana.UserID); got.Version != tc.version {
+			t.Errorf("%s: got version %d, want %d", tc.name, got.Version, tc.version)
 		}
 	}
-	if code := h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, eva.UserID, token.Customer, nil); code != 200 {
-		t.Errorf("a phone that its owner removed: got %d, want 200", code)
+	if got := h.Request(t, customer(eva.UserID), "PATCH", "/users/me", `{"phone":"+34600111222"}`); got.Code != 200 {
+		t.Errorf("a phone that its owner removed: got %d, want 200", got.Code)
 	}
 	if got := len(h.sidecar.All()); got != 2 {
 		t.Errorf("got %d events, want 2: edits publish nothing", got)
@@ -54,7 +53,7 @@ func TestConcurrentPatchesGiveAPhoneToOneProfile(t *testing.T) {
 		one := profileRequest("")
 		h.deliverRequest(t, one)
 		go func() {
-			codes <- h.call(t, "PATCH", "/users/me", `{"phone":"+34600111222"}`, one.UserID, token.Customer, nil)
+			codes <- h.Request(t, customer(one.UserID), "PATCH", "/users/me", `{"phone":"+34600111222"}`).Code
 		}()
 	}
 	count := map[int]int{}
@@ -71,16 +70,14 @@ func TestConcurrentPatchesLoseNothing(t *testing.T) {
 	h.deliverRequest(t, ana)
 	codes := make(chan int, 2)
 	for _, body := range []string{`{"name":"Eva"}`, `{"phone":"+34600111222"}`} {
-		go func() { codes <- h.call(t, "PATCH", "/users/me", body, ana.UserID, token.Customer, nil) }()
+		go func() { codes <- h.Request(t, customer(ana.UserID), "PATCH", "/users/me", body).Code }()
 	}
 	for range 2 {
 		if code := <-codes; code != 200 {
 			t.Errorf("patch: got %d, want 200", code)
 		}
 	}
-	var profile profileResponse
-	h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile)
-	if profile.Name != "Eva" || profile.Phone != "+34600111222" || profile.Version != 3 {
+	if profile := h.ownProfile(t, ana.UserID); profile.Name != "Eva" || profile.Phone != "+34600111222" || profile.Version != 3 {
 		t.Errorf("got %+v, want both changes in version 3", profile)
 	}
 }
@@ -95,15 +92,14 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	}
 	gone := profileRequest("+34600111220") // rejected: not listed
 	h.deliverRequest(t, gone)
-	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
+	if _, err := h.pool.Exec(t.Context(),
+		`insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
 		t.Fatal(err) // the sidecar's rows in the same table are not profiles, and need not be JSON
 	}
+	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
 	var got []string
 	for cursor := ""; ; {
-		var page rest.List[profileResponse]
-		if code := h.call(t, "GET", "/users?limit=2&cursor="+cursor, "", uuid.NewString(), token.Admin, &page); code != 200 {
-			t.Fatalf("list: got %d, want 200", code)
-		}
+		page := servicetest.Decode[rest.List[profileResponse]](t, h.Request(t, admin, "GET", "/users?limit=2&cursor="+cursor, ""), 200)
 		for _, item := range page.Items {
 			got = append(got, item.ID)
 		}
@@ -137,8 +133,9 @@ func TestProfilesAreVisibleOnlyToTheirOwnerAndAdmins(t *testing.T) {
 		{"/users?cursor=bnVsbA", admin, token.Admin, 400},               // null
 		{"/users?cursor=eyJpZCI6Ilx1MDAwMCJ9", admin, token.Admin, 400}, // {"id":"\u0000"}
 	} {
-		if code := h.call(t, "GET", tc.path, "", tc.id, tc.role, nil); code != tc.code {
-			t.Errorf("GET %s as %q: got %d, want %d", tc.path, tc.role, code, tc.code)
+		caller := servicetest.Person{ID: tc.id, Roles: []string{tc.role}}
+		if got := h.Request(t, caller, "GET", tc.path, ""); got.Code != tc.code {
+			t.Errorf("GET %s as %q: got %d, want %d", tc.path, tc.role, got.Code, tc.code)
 		}
 	}
 }

@@ -22,8 +22,9 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 		reason  string
 		silent  bool
 	}{
-		"active":    {profile: active, want: event.UserCreated},
-		"rejected":  {profile: NewRejected("1", event.ReasonPhoneTaken, noon), want: event.UserRejected, reason: event.ReasonPhoneTaken},
+		"active": {profile: active, want: event.UserCreated},
+		"rejected": {profile: NewRejected("1", event.ReasonPhoneTaken, noon), want: event.UserRejected,
+			reason: event.ReasonPhoneTaken},
 		"tombstone": {profile: NewCancelled("1", "timed_out", noon), silent: true},
 	} {
 		got, ok := tc.profile.Outcome()
@@ -72,13 +73,14 @@ func TestApplyChangesWhatTheEditNames(t *testing.T) {
 		changed bool
 		want    func(*Profile)
 	}{
-		"nothing":          {`{}`, false, func(*Profile) {}},
-		"the same":         {`{"name":" Ana ","phone":"0034 600 111 222"}`, false, func(*Profile) {}},
-		"a name":           {`{"name":"Eva"}`, true, func(p *Profile) { p.Name = "Eva" }},
-		"another phone":    {`{"phone":"+34 600 111 333"}`, true, func(p *Profile) { p.Phone = "+34600111333" }},
-		"phone removed":    {`{"phone":null}`, true, func(p *Profile) { p.Phone = "" }},
-		"no address":       {`{"address":null}`, true, func(p *Profile) { p.Address = nil }},
-		"the same address": {`{"address":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"}}`, false, func(*Profile) {}},
+		"nothing":       {`{}`, false, func(*Profile) {}},
+		"the same":      {`{"name":" Ana ","phone":"0034 600 111 222"}`, false, func(*Profile) {}},
+		"a name":        {`{"name":"Eva"}`, true, func(p *Profile) { p.Name = "Eva" }},
+		"another phone": {`{"phone":"+34 600 111 333"}`, true, func(p *Profile) { p.Phone = "+34600111333" }},
+		"phone removed": {`{"phone":null}`, true, func(p *Profile) { p.Phone = "" }},
+		"no address":    {`{"address":null}`, true, func(p *Profile) { p.Address = nil }},
+		"the same address": {`{"address":{"street":"Calle 1","city":"León","postalCode":"24001","country":"es"}}`, false,
+			func(*Profile) {}},
 		"another address": {`{"address":{"street":"Rua 2","city":"Porto","postalCode":"4000","country":"pt"}}`, true, func(p *Profile) {
 			p.Address = &event.Address{Street: "Rua 2", City: "Porto", PostalCode: "4000", Country: "PT"}
 		}},
@@ -106,7 +108,8 @@ func TestApplyChangesWhatTheEditNames(t *testing.T) {
 }
 
 func TestEditNamesEveryWrongField(t *testing.T) {
-	_, err := parseEdit(t, `{"name":null,"phone":"12","address":{"street":"a","city":"b","postalCode":"","country":"Spain"}}`).Check()
+	_, err := parseEdit(t, `{"name":null,"phone":"12",
+		"address":{"street":"a","city":"b","postalCode":"","country":"Spain"}}`).Check()
 	var names []string
 	for _, field := range fault.From(err).Fields {
 		names = append(names, field.Field)

@@ -2,22 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -25,21 +19,24 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
-var secret = token.Secret("a secret that is 32 bytes long, or more")
-
-// harness runs the service on a real Postgres, with a fake sidecar.
+// harness is user's API on a real Postgres, with a fake sidecar.
 type harness struct {
+	servicetest.API
 	service
 	sidecar *servicetest.Sidecar
-	router  http.Handler
 }
 
 func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
-	client := servicetest.NewSidecar(pool)
-	s := service{store{document.NewStore[Profile](client, "profiles", "profile"), pool}, server.Clock}
-	return harness{s, client, rest.Router(slog.New(slog.NewTextHandler(io.Discard, nil)), token.NewVerifier(secret), s.routes())}
+	sidecar := servicetest.NewSidecar(pool)
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock}
+	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar}
+}
+
+// customer returns the caller whose account has the id and the role customer.
+func customer(id string) servicetest.Person {
+	return servicetest.Person{ID: id, Roles: []string{token.Customer}}
 }
 
 func profileRequest(number string) event.UserToCreate {
@@ -73,26 +70,10 @@ func (h harness) outcomes(t *testing.T, id string) string {
 	return strings.Join(outcomes, ", ")
 }
 
-// call sends a request as the account id with role, decodes a successful response into out, and returns the status.
-func (h harness) call(t *testing.T, method, path, body, id, role string, out any) int {
+// ownProfile returns the profile that GET /users/me sends to the account id.
+func (h harness) ownProfile(t *testing.T, id string) profileResponse {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	if id != "" {
-		bearer, err := secret.Sign(id, []string{role}, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	w := httptest.NewRecorder()
-	h.router.ServeHTTP(w, r)
-	if out != nil && w.Code < http.StatusBadRequest {
-		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-			t.Errorf("%s %s: got %d with undecodable body %s", method, path, w.Code, w.Body)
-		}
-	}
-	return w.Code
+	return servicetest.Decode[profileResponse](t, h.Request(t, customer(id), "GET", "/users/me", ""), http.StatusOK)
 }
 
 func TestRequestCreatesAProfileAndPublishesTheOutcome(t *testing.T) {
@@ -102,10 +83,8 @@ func TestRequestCreatesAProfileAndPublishesTheOutcome(t *testing.T) {
 	if got := h.outcomes(t, ana.UserID); got != "created, created" {
 		t.Fatalf("got outcomes %q, want created twice", got)
 	}
-	var profile profileResponse
-	if code := h.call(t, "GET", "/users/me", "", ana.UserID, token.Customer, &profile); code != 200 ||
-		profile.Phone != ana.Phone || profile.Name != "Ana" {
-		t.Fatalf("got %d %+v, want 200 and the requested profile", code, profile)
+	if profile := h.ownProfile(t, ana.UserID); profile.Phone != ana.Phone || profile.Name != "Ana" {
+		t.Fatalf("got %+v, want the requested profile", profile)
 	}
 }
 
@@ -118,14 +97,15 @@ func TestPhoneBelongsToOneActiveProfile(t *testing.T) {
 		t.Fatalf("got outcomes %q, want rejected phone_taken twice", got)
 	}
 	var kept string
-	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`, "profile-"+eva.UserID).Scan(&kept); err != nil {
+	if err := h.pool.QueryRow(t.Context(), `select doc(value)::text from state where key = $1`,
+		"profile-"+eva.UserID).Scan(&kept); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(kept, "600111222") || strings.Contains(kept, "example.com") || strings.Contains(kept, "Ana") {
 		t.Fatalf("the rejected profile contains personal data: %s", kept)
 	}
-	if code := h.call(t, "GET", "/users/me", "", eva.UserID, token.Customer, nil); code != 404 {
-		t.Fatalf("GET of the rejected profile: got %d, want 404", code)
+	if got := h.Request(t, customer(eva.UserID), "GET", "/users/me", ""); got.Code != 404 {
+		t.Fatalf("GET of the rejected profile: got %d, want 404", got.Code)
 	}
 	h.deliverCancellation(t, ana.UserID) // the number is free again
 	third := profileRequest("+34600111222")
@@ -195,8 +175,8 @@ func TestCancellationWorksBeforeAndAfterTheRequest(t *testing.T) {
 		t.Errorf("cancellation after the request: got outcomes %q, want created once", got)
 	}
 	for _, id := range []string{before.UserID, after.UserID} {
-		if code := h.call(t, "GET", "/users/me", "", id, token.Customer, nil); code != 404 {
-			t.Errorf("GET of the cancelled profile: got %d, want 404", code)
+		if got := h.Request(t, customer(id), "GET", "/users/me", ""); got.Code != 404 {
+			t.Errorf("GET of the cancelled profile: got %d, want 404", got.Code)
 		}
 	}
 }

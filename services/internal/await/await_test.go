@@ -28,7 +28,8 @@ func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
 		defer leave()
 		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 		r.Header.Set("Prefer", "wait=10")
-		telemetry.NewObserver(registry, slog.New(slog.DiscardHandler)).Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		observer := telemetry.NewObserver(registry, slog.New(slog.DiscardHandler))
+		observer.Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := await.Wait(r); err != nil {
 				t.Error(err)
 			}
@@ -171,7 +172,9 @@ func TestUntilLooksOnceWithoutAWait(t *testing.T) {
 func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	var changes await.Changes
 	boom := errors.New("boom")
-	_, err := await.Until(t.Context(), &changes, "a", time.Second, func(context.Context) (int, bool, error) { return 0, false, boom })
+	_, err := await.Until(t.Context(), &changes, "a", time.Second, func(context.Context) (int, bool, error) {
+		return 0, false, boom
+	})
 	if !errors.Is(err, boom) {
 		t.Errorf("got error %v, want %v", err, boom)
 	}

@@ -26,7 +26,8 @@ import (
 const path = "/events/order.status.changed"
 
 func envelope(kind, data string) string {
-	return fmt.Sprintf(`{"specversion":"1.0","id":"e1","type":%q,"source":"order","subject":"o1","time":"2026-11-23T12:00:00Z","data":%s}`, kind, data)
+	return fmt.Sprintf(`{"specversion":"1.0","id":"e1","type":%q,"source":"order",`+
+		`"subject":"o1","time":"2026-11-23T12:00:00Z","data":%s}`, kind, data)
 }
 
 // send delivers r as the sidecar does and returns the HTTP status and the status in the response's body.
@@ -84,15 +85,16 @@ func TestAPanicIsCountedAsRetry(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	router := mux.NewRouter()
 	log := slog.New(slog.DiscardHandler)
-	consumer.Register(router, log, []consumer.Route{consumer.On(event.OrderStatusChanged, func(context.Context, event.Received[event.OrderStatus]) error {
-		panic("boom")
-	})})
+	consumer.Register(router, log, []consumer.Route{consumer.On(event.OrderStatusChanged,
+		func(context.Context, event.Received[event.OrderStatus]) error { panic("boom") })})
 	recovered := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package server does
 		defer func() { _ = recover() }()
 		router.ServeHTTP(w, r)
 	})
-	telemetry.NewObserver(registry, log).Events(recovered).ServeHTTP(httptest.NewRecorder(), post(path, envelope("order.status.changed.v1", `{}`)))
-	servicetest.WantMetrics(t, registry, `comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
+	telemetry.NewObserver(registry, log).Events(recovered).ServeHTTP(httptest.NewRecorder(),
+		post(path, envelope("order.status.changed.v1", `{}`)))
+	servicetest.WantMetrics(t, registry,
+		`comanda_event_handling_duration_seconds_count{outcome="retry",topic="order.status.changed"} 1`)
 }
 
 func TestTheHandlerGetsTheEventAndADeadline(t *testing.T) {

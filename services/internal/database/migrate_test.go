@@ -14,8 +14,10 @@ import (
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 var files = fstest.MapFS{
-	"migrations/00001_dishes.sql": {Data: []byte("-- +goose Up\ncreate table dishes (id int primary key);\ninsert into dishes values (1);\n")},
-	"migrations/00002_view.sql":   {Data: []byte("-- +goose Up\ncreate index on state ((doc(value)->>'name')) where key like 'dish-%';\n")},
+	"migrations/00001_dishes.sql": {Data: []byte("-- +goose Up\n" +
+		"create table dishes (id int primary key);\ninsert into dishes values (1);\n")},
+	"migrations/00002_view.sql": {Data: []byte("-- +goose Up\n" +
+		"create index on state ((doc(value)->>'name')) where key like 'dish-%';\n")},
 }
 
 func TestConcurrentMigrationsRunOnce(t *testing.T) {

@@ -52,7 +52,8 @@ func TestCreateWritesTheDocumentAndItsEvent(t *testing.T) {
 		t.Errorf("got document %+v, %v", got, err)
 	}
 	all := client.All()
-	if len(all) != 1 || all[0].Component != "lights-order-status-changed" || all[0].Type != "order.status.changed.v1" || all[0].Subject != "a" {
+	if len(all) != 1 || all[0].Component != "lights-order-status-changed" || all[0].Type != "order.status.changed.v1" ||
+		all[0].Subject != "a" {
 		t.Fatalf("got events %+v", all)
 	}
 	if data := string(all[0].Data); data != `{"orderId":"a","version":1,"customerId":"","status":"","at":"0001-01-01T00:00:00Z"}` {
@@ -122,7 +123,8 @@ func TestConcurrentChangesAreAllWritten(t *testing.T) {
 	}
 	all.Wait()
 	got, err := lights.Get(t.Context(), "a")
-	if published := versions(t, client); err != nil || got.Turned != writers || len(published) != writers || published[writers-1] != writers {
+	if published := versions(t, client); err != nil || got.Turned != writers || len(published) != writers ||
+		published[writers-1] != writers {
 		t.Errorf("got %+v, %v, events of versions %v, want %d changes and events", got, err, published, writers)
 	}
 }
@@ -195,14 +197,16 @@ func TestChangeGivesUpAfterTenLostRaces(t *testing.T) {
 	}
 	var interfere func()
 	interfere = func() {
-		if _, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { l.Turned++; return event.NoMessage, nil }); err != nil {
+		_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { l.Turned++; return event.NoMessage, nil })
+		if err != nil {
 			t.Error(err)
 		}
 		client.BeforeNextWrite(interfere)
 	}
 	client.BeforeNextWrite(interfere)
 	attempts := 0
-	_, err := lights.Change(t.Context(), "a", func(l *light) (event.Message, error) { attempts++; l.On = true; return event.NoMessage, nil })
+	_, err := lights.Change(t.Context(), "a",
+		func(l *light) (event.Message, error) { attempts++; l.On = true; return event.NoMessage, nil })
 	if !fault.Is(err, fault.KindUnavailable) || attempts != 10 {
 		t.Errorf("got error %v after %d attempts, want Unavailable after 10", err, attempts)
 	}
@@ -216,7 +220,8 @@ func TestAnAbsentSidecarIsUnavailable(t *testing.T) {
 	client.Away(true)
 	_, get := lights.Get(t.Context(), "a")
 	_, change := lights.Change(t.Context(), "a", func(*light) (event.Message, error) { return event.NoMessage, nil })
-	for name, err := range map[string]error{"get": get, "change": change, "create": lights.Create(t.Context(), "b", light{}, event.NoMessage)} {
+	create := lights.Create(t.Context(), "b", light{}, event.NoMessage)
+	for name, err := range map[string]error{"get": get, "change": change, "create": create} {
 		if !fault.Is(err, fault.KindUnavailable) || fault.From(err).RetryAfter == 0 {
 			t.Errorf("%s: got error %v, want Unavailable with RetryAfter", name, err)
 		}

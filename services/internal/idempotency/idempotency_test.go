@@ -45,7 +45,8 @@ func TestRequestsWithoutAKeyGetDifferentKeys(t *testing.T) {
 
 func TestIDsKeepPurposeOwnerAndKeyApart(t *testing.T) {
 	seen := map[string]bool{}
-	for _, parts := range [][3]string{{"order", "a", "k"}, {"order", "a", "l"}, {"order", "b", "k"}, {"product", "a", "k"}, {"order", "ak", ""}} {
+	for _, parts := range [][3]string{{"order", "a", "k"}, {"order", "a", "l"}, {"order", "b", "k"}, {"product", "a", "k"},
+		{"order", "ak", ""}} {
 		id := idempotency.ID(parts[0], parts[1], parts[2])
 		if seen[id] || uuid.Validate(id) != nil {
 			t.Errorf("%v: got %s, want a new UUID", parts, id)

@@ -1,6 +1,7 @@
 // Package recovery finds aggregates that have been PENDING for too long, because their saga's next event was lost or not
 // consumed, and acts on each, so that no aggregate stays PENDING for ever. One replica at a time does this. The service
-// supplies the query and the action: it publishes the event again and, after a deadline, gives the aggregate up.
+// supplies the query and the action: it publishes the event again and, after a deadline, gives the aggregate up. The
+// package owns the counter of these steps.
 package recovery
 
 import (

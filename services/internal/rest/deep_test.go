@@ -21,7 +21,8 @@ func TestADeepBodyIsCheapToCheck(t *testing.T) {
 		wrong := wrongFields(body, reflect.TypeFor[struct{}]())
 		runtime.ReadMemStats(&after)
 		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 32*MaxBody {
-			t.Errorf("checking a body of %d bytes that begins %.10s allocated %d bytes, want at most %d", len(body), body, allocated, 32*MaxBody)
+			t.Errorf("checking a body of %d bytes that begins %.10s allocated %d bytes, want at most %d", len(body), body, allocated,
+				32*MaxBody)
 		}
 		if len(wrong) != 1 || wrong[0].Field != "a" {
 			t.Errorf("got wrong fields %.200v, want a alone", wrong)

@@ -103,7 +103,8 @@ func TestDecodeRefusesUnreadableBodies(t *testing.T) {
 // observer, which wraps the server's own writer.
 func TestABodyTooLargeClosesTheConnection(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	server := httptest.NewServer(telemetry.NewObserver(prometheus.NewRegistry(), log).Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
+	observer := telemetry.NewObserver(prometheus.NewRegistry(), log)
+	server := httptest.NewServer(observer.Edge(rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := rest.Body(w, r); err != nil {
 			return err
 		}
@@ -125,7 +126,8 @@ func TestABodyTooLargeClosesTheConnection(t *testing.T) {
 func TestDecodeNamesEveryWrongField(t *testing.T) {
 	for body, want := range map[string]string{
 		`null`: " must be an object", `[]`: " must be an object", `"x"`: " must be an object", `7`: " must be an object",
-		`{"items":[{"productId":7,"quantity":"2"},{"quantity":1.5},3]}`: "items[0].productId must be a string; items[0].quantity must be a whole number in range; " +
+		`{"items":[{"productId":7,"quantity":"2"},{"quantity":1.5},3]}`: "items[0].productId must be a string; " +
+			"items[0].quantity must be a whole number in range; " +
 			"items[1].quantity must be a whole number in range; items[2] must be an object",
 		`{"items":{}}`:                       "items must be a list",
 		`{"items":[{"sku":"x"}],"Notes":""}`: "items[0].sku is not a field of this request; Notes is not a field of this request",
@@ -173,7 +175,8 @@ func TestDecodeLimitsItsErrorMessages(t *testing.T) {
 
 // FuzzDecode looks for bodies on which Decode panics, returns a 5xx, or is laxer than encoding/json.
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"items":[{"quantity":1}]}`, `{"any":[[{}]]}`, `{"due":7}`, `{"address":{"City":1}}`, `{"labels":{"":null}}`} {
+	for _, seed := range []string{`{}`, `{"items":[{"quantity":1}]}`, `{"any":[[{}]]}`, `{"due":7}`, `{"address":{"City":1}}`,
+		`{"labels":{"":null}}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {

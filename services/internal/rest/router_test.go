@@ -43,10 +43,11 @@ func router(log *bytes.Buffer) http.Handler {
 		{Method: "GET", Path: "/broken", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
 			return errors.New("password=hunter2")
 		}},
-		{Method: "GET", Path: "/slow", Access: rest.Anyone, Limit: 10 * time.Millisecond, Handle: func(_ http.ResponseWriter, r *http.Request) error {
-			<-r.Context().Done()
-			return r.Context().Err()
-		}},
+		{Method: "GET", Path: "/slow", Access: rest.Anyone, Limit: 10 * time.Millisecond,
+			Handle: func(_ http.ResponseWriter, r *http.Request) error {
+				<-r.Context().Done()
+				return r.Context().Err()
+			}},
 	})
 }
 
@@ -110,7 +111,8 @@ func TestProblemsHideTheCauseThatIsLogged(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
 		t.Fatal(err)
 	}
-	if problem.Type != "/problems/internal" || problem.Status != 500 || problem.Instance != "/broken" || w.Header().Get("Content-Type") != "application/problem+json" {
+	if problem.Type != "/problems/internal" || problem.Status != 500 || problem.Instance != "/broken" ||
+		w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("got problem %+v", problem)
 	}
 	if strings.Contains(w.Body.String(), "hunter2") || !strings.Contains(log.String(), "hunter2") {

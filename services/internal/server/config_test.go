@@ -56,7 +56,8 @@ func TestLoadConfigErrorNamesTheSettingsInOneLine(t *testing.T) {
 		"an invalid duration":     {environ("RECOVERY_EVERY=hunter2"), "RECOVERY_EVERY must be a duration such as 30s or 5m"},
 		"an invalid switch":       {environ("SEED_MENU=hunter2"), "SEED_MENU must be true or false"},
 		"two wrong settings": {[]string{"APP_API_TOKEN=app", "JWT_SECRET_KEY=hunter2"},
-			"APP_PORT is not set: set it in the environment (README, Settings); JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
+			"APP_PORT is not set: set it in the environment (README, Settings); " +
+				"JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
 	} {
 		_, err := server.LoadConfig[config](tc.environ)
 		if err == nil {
@@ -81,8 +82,12 @@ func TestPrintedConfigHidesTheSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, printed := range []string{fmt.Sprintf("%v %+v %#v", got, got, got), fmt.Sprintf("%s %x %d %q", got.Secret, got.Secret, got.Secret, got.Secret), string(text)} {
-		if strings.Contains(printed, secret) || strings.Contains(printed, fmt.Sprintf("%x", secret)) || strings.Contains(printed, "48 49 50") {
+	for _, printed := range []string{
+		fmt.Sprintf("%v %+v %#v", got, got, got),
+		fmt.Sprintf("%s %x %d %q", got.Secret, got.Secret, got.Secret, got.Secret), string(text),
+	} {
+		if strings.Contains(printed, secret) || strings.Contains(printed, fmt.Sprintf("%x", secret)) ||
+			strings.Contains(printed, "48 49 50") {
 			t.Errorf("got %s, want the secret hidden", printed)
 		}
 	}

@@ -49,14 +49,16 @@ func TestAFailedMetricsServerIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = listener.Close()
-	r := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	r := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""),
+		MetricsPort: listener.Addr().(*net.TCPAddr).Port})
 	const message = "the metrics server failed"
 	if strings.Contains(r.log.String(), message) {
 		t.Error("the failure is logged before it happens")
 	}
 	breakListener(t, "http://"+listener.Addr().String())
 	waitFor(t, func() bool { return strings.Contains(r.log.String(), message) })
-	stopped := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""), MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+	stopped := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""),
+		MetricsPort: listener.Addr().(*net.TCPAddr).Port})
 	if err := stopped.stop(); err != nil || strings.Contains(stopped.log.String(), message) {
 		t.Errorf("ordinary stop: got error %v and log %s, want no failure", err, stopped.log)
 	}
@@ -68,7 +70,8 @@ func TestTheErrorForAMetricsPortInUseNamesItsSetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	err = server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1"}, MetricsPort: taken.Addr().(*net.TCPAddr).Port})
+	err = server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1"},
+		MetricsPort: taken.Addr().(*net.TCPAddr).Port})
 	if err == nil || !strings.Contains(err.Error(), "METRICS_PORT") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got error %v, want one line with METRICS_PORT", err)
 	}
@@ -77,7 +80,8 @@ func TestTheErrorForAMetricsPortInUseNamesItsSetting(t *testing.T) {
 // Polled routes are neither counted nor traced, nor are a sidecar's requests at its start.
 func TestHealthChecksAndSidecarQueriesAreNotRecorded(t *testing.T) {
 	r := start(t, server.Service{Handler: respondWith("inside")})
-	for path, token := range map[string]string{"/healthz": "", "/readyz": "", "/healthz/app": "", "/metrics": "", "/dapr/config": "app", "/events/x": "app"} {
+	for path, token := range map[string]string{"/healthz": "", "/readyz": "", "/healthz/app": "", "/metrics": "",
+		"/dapr/config": "app", "/events/x": "app"} {
 		if status, _ := r.get(path, token); status != 200 {
 			t.Errorf("%s: got %d, want 200", path, status)
 		}

@@ -15,7 +15,9 @@ import (
 
 // A service is ready only when it can call its sidecar: the sidecar's health is HTTP, the calls are gRPC.
 func TestReadyWaitsForTheConnectionToTheSidecar(t *testing.T) {
-	health := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	health := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
 	defer health.Close()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

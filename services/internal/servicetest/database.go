@@ -88,7 +88,8 @@ func EmptyDatabase(t testing.TB) *pgxpool.Pool {
 // PutDocument inserts a document's key and JSON into Dapr's table, as the sidecar does.
 func PutDocument(t testing.TB, pool *pgxpool.Pool, key, json string) {
 	t.Helper()
-	_, err := pool.Exec(t.Context(), `insert into state (key, value) values ($1, convert_to($2, 'UTF8'))`, key, strings.TrimSpace(json))
+	_, err := pool.Exec(t.Context(), `insert into state (key, value) values ($1, convert_to($2, 'UTF8'))`, key,
+		strings.TrimSpace(json))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,8 @@ func TestWantMetricsMatchesWholeLines(t *testing.T) {
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "things_total"})
 	registry.MustRegister(counter)
 	counter.Add(17)
-	for want, found := range map[string]bool{"things_total 17": true, "things_total 1": false, "things_total": false, "hings_total 17": false} {
+	for want, found := range map[string]bool{"things_total 17": true, "things_total 1": false, "things_total": false,
+		"hings_total 17": false} {
 		lines := &recorder{TB: t}
 		servicetest.WantMetrics(lines, registry, want)
 		if lines.failed == found {

@@ -123,7 +123,8 @@ func (c *Sidecar) GetState(ctx context.Context, _, key string, _ map[string]stri
 }
 
 // ExecuteStateTransaction runs ops in one transaction and keeps their projections as events once it has committed.
-func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string, ops []*dapr.StateOperation) error {
+func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string,
+	ops []*dapr.StateOperation) error {
 	c.runInterference()
 	away, lose := c.faults()
 	if away {
@@ -134,7 +135,8 @@ func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ m
 		var attributes map[string]string
 		for _, op := range ops {
 			if op.Item.Metadata["outbox.projection"] == "true" {
-				published = append(published, Event{store, attributes["type"], attributes["subject"], attributes["traceparent"], op.Item.Value})
+				published = append(published, Event{store, attributes["type"], attributes["subject"], attributes["traceparent"],
+					op.Item.Value})
 				continue
 			}
 			attributes = op.Item.Metadata

@@ -54,7 +54,8 @@ func TestShutdownExportsTheRemainingSpans(t *testing.T) {
 	}
 	got := <-spans
 	service, _ := got["localEndpoint"].(map[string]any)
-	if got["traceId"] != "0af7651916cd43dd8448eb211c80319c" || got["parentId"] != "b7ad6b7169203331" || got["name"] != "recover order" ||
+	if got["traceId"] != "0af7651916cd43dd8448eb211c80319c" || got["parentId"] != "b7ad6b7169203331" ||
+		got["name"] != "recover order" ||
 		service["serviceName"] != "order" {
 		t.Errorf("got span %v", got)
 	}

@@ -14,9 +14,12 @@ func TestLogLinesHaveTheirTraceAndSpan(t *testing.T) {
 	log := slog.New(telemetry.TraceLogHandler(slog.NewJSONHandler(&text, nil))).With("service", "order")
 	in := telemetry.ContinueTrace(t.Context(), parent)
 	for name, write := range map[string]func(){
-		"in a trace":            func() { log.InfoContext(in, "hello", "orderId", "o1") },
-		"with attributes":       func() { log.With("a", 1).InfoContext(in, "hello", "orderId", "o1") },
-		"with many attributes":  func() { log.InfoContext(in, "hello", "orderId", "o1", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6) },
+		"in a trace":      func() { log.InfoContext(in, "hello", "orderId", "o1") },
+		"with attributes": func() { log.With("a", 1).InfoContext(in, "hello", "orderId", "o1") },
+		"with many attributes": func() {
+			log.InfoContext(in, "hello", "orderId", "o1", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5,
+				"f", 6)
+		},
 		"without a trace":       func() { log.InfoContext(t.Context(), "hello", "orderId", "o1") },
 		"without a context":     func() { log.Info("hello", "orderId", "o1") },
 		"below the log's level": func() { log.DebugContext(in, "hello") },

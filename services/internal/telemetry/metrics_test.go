@@ -78,7 +78,8 @@ func TestBacklogMetrics(t *testing.T) {
 	backlog, err := telemetry.Backlog{}, error(nil)
 	newRegistry := func() *prometheus.Registry {
 		registry := telemetry.NewRegistry()
-		telemetry.RegisterBacklog(registry, "comanda_orders_pending", "Orders that wait.", func(context.Context) (telemetry.Backlog, error) { return backlog, err })
+		telemetry.RegisterBacklog(registry, "comanda_orders_pending", "Orders that wait.",
+			func(context.Context) (telemetry.Backlog, error) { return backlog, err })
 		return registry
 	}
 	servicetest.WantMetrics(t, newRegistry(), "comanda_orders_pending 0", "comanda_orders_pending_oldest_seconds 0")
@@ -88,7 +89,8 @@ func TestBacklogMetrics(t *testing.T) {
 	servicetest.WantMetricPrefixes(t, newRegistry(), "comanda_orders_pending_oldest_seconds 120.")
 
 	err = errors.New("the database is away")
-	if scraped := servicetest.ScrapeMetrics(t, newRegistry()); strings.Contains(scraped, "comanda_orders_pending") || !strings.Contains(scraped, "go_goroutines") {
+	if scraped := servicetest.ScrapeMetrics(t, newRegistry()); strings.Contains(scraped, "comanda_orders_pending") ||
+		!strings.Contains(scraped, "go_goroutines") {
 		t.Errorf("while the query fails: want only the other metrics, got\n%s", scraped)
 	}
 }

@@ -111,7 +111,8 @@ func TestEdgeRecordsASpanAMetricAndALogLine(t *testing.T) {
 func TestRequestsContinuesTheSidecarsTrace(t *testing.T) {
 	h := newHarness()
 	response := httptest.NewRecorder()
-	h.Requests(handler(http.StatusServiceUnavailable, func(ctx context.Context) { telemetry.SetRoute(ctx, "/orders") })).ServeHTTP(response, request(http.MethodGet))
+	failing := handler(http.StatusServiceUnavailable, func(ctx context.Context) { telemetry.SetRoute(ctx, "/orders") })
+	h.Requests(failing).ServeHTTP(response, request(http.MethodGet))
 	span := spans.GetSpans()[0]
 	if !strings.Contains(parent, span.SpanContext.TraceID().String()) || !strings.Contains(parent, span.Parent.SpanID().String()) {
 		t.Errorf("got span %+v, want a child of %s", span, parent)
@@ -137,7 +138,8 @@ func TestADisconnectCountsAs499(t *testing.T) {
 	h := newHarness()
 	ctx, disconnect := context.WithCancel(t.Context())
 	disconnect()
-	h.Edge(handler(http.StatusServiceUnavailable, func(context.Context) {})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
+	failing := handler(http.StatusServiceUnavailable, func(context.Context) {})
+	h.Edge(failing).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet).WithContext(ctx))
 	h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 }
 
@@ -176,8 +178,8 @@ func TestRequestsRejectedEarlyAreOnlyCounted(t *testing.T) {
 		kept   bool
 	}{
 		{http.StatusTooManyRequests, "/auth/login", false}, {http.StatusTooManyRequests, "", false}, {http.StatusNotFound, "", false},
-		{http.StatusUnauthorized, "", false}, {http.StatusNotFound, "/orders/{id}", true}, {http.StatusUnauthorized, "/auth/login", true},
-		{http.StatusServiceUnavailable, "", true},
+		{http.StatusUnauthorized, "", false}, {http.StatusNotFound, "/orders/{id}", true},
+		{http.StatusUnauthorized, "/auth/login", true}, {http.StatusServiceUnavailable, "", true},
 	} {
 		h := newHarness()
 		serve := handler(tc.status, func(ctx context.Context) {
@@ -196,7 +198,8 @@ func TestRequestsRejectedEarlyAreOnlyCounted(t *testing.T) {
 		if route == "" {
 			route = "unmatched"
 		}
-		h.wantMetric(t, fmt.Sprintf(`comanda_http_request_duration_seconds_count{code="%d",method="GET",route="%s"} 1`, tc.status, route))
+		h.wantMetric(t, fmt.Sprintf(`comanda_http_request_duration_seconds_count{code="%d",method="GET",route="%s"} 1`,
+			tc.status, route))
 
 		spans.Reset() // the service's own sidecar does not flood it, so its traces stay complete
 		h.Requests(serve).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
@@ -207,13 +210,15 @@ func TestRequestsRejectedEarlyAreOnlyCounted(t *testing.T) {
 }
 
 func TestSetOrderIgnoresInvalidIDs(t *testing.T) {
-	for id, kept := range map[string]bool{order: true, "7": false, strings.Repeat("x", len(order)): false, "urn:uuid:" + order: false} {
+	for id, kept := range map[string]bool{order: true, "7": false, strings.Repeat("x", len(order)): false,
+		"urn:uuid:" + order: false} {
 		h := newHarness()
 		h.Edge(handler(http.StatusOK, func(ctx context.Context) {
 			telemetry.SetRoute(ctx, "/orders/{id}")
 			telemetry.SetOrder(ctx, id)
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodGet))
-		if got := attribute(spans.GetSpans()[0], "comanda.order.id"); (got == id) != kept || strings.Contains(h.log.String(), "orderId") != kept {
+		if got := attribute(spans.GetSpans()[0], "comanda.order.id"); (got == id) != kept ||
+			strings.Contains(h.log.String(), "orderId") != kept {
 			t.Errorf("%s: got %q in the span and log %s, want kept %v", id, got, &h.log, kept)
 		}
 	}
@@ -245,7 +250,8 @@ func TestEventsRecordsASpanAndAMetric(t *testing.T) {
 		})).ServeHTTP(httptest.NewRecorder(), request(http.MethodPost))
 		h.wantMetric(t, `comanda_event_handling_duration_seconds_count{outcome="`+outcome+`",topic="order.created.pending"} 1`)
 		span := spans.GetSpans()[0]
-		if span.Name != "process order.created.pending" || span.SpanKind != trace.SpanKindConsumer || attribute(span, "comanda.order.id") != order ||
+		if span.Name != "process order.created.pending" || span.SpanKind != trace.SpanKindConsumer ||
+			attribute(span, "comanda.order.id") != order ||
 			attribute(span, "messaging.destination.name") != "order.created.pending" || (span.Status.Description != "") != failed {
 			t.Errorf("%s: got span %+v", outcome, span)
 		}
