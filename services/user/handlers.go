@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding"
-	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 
@@ -74,28 +71,19 @@ func (s service) editOwnProfile(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, toResponse(profile))
 }
 
-// decodeEdit decodes the body twice: strictly for the values, and into a map to tell null from absent.
+// decodeEdit decodes the body.
 func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
-	body, err := rest.Body(w, r)
-	if err != nil {
-		return Edit{}, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	var members struct {
 		Name    *string        `json:"name"`
 		Phone   *string        `json:"phone"`
 		Address *event.Address `json:"address"`
 	}
-	if err := rest.Decode(w, r, &members); err != nil {
+	given, err := rest.DecodePatch(w, r, &members)
+	if err != nil {
 		return Edit{}, err
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(body, &given); err != nil {
-		return Edit{}, err
-	}
-	has := func(name string) bool { _, ok := given[name]; return ok }
-	return Edit{optional[string]{has("name"), members.Name}, optional[string]{has("phone"), members.Phone},
-		optional[event.Address]{has("address"), members.Address}}, nil
+	return Edit{optional[string]{given.Has("name"), members.Name}, optional[string]{given.Has("phone"), members.Phone},
+		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
 // editProfile applies a checked edit; Conflict when the phone belongs to another profile.

@@ -49,7 +49,10 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fault.Malformed("the body is incomplete: send it again")
 	case len(body) == 0: // before the check of its type, which an empty body lacks; a sidecar does not pass on the length
 		return nil, fault.Malformed("the body is empty: send JSON")
-	case kind != "application/json":
+	case !isJSON(r, kind):
+		if r.Method == http.MethodPatch {
+			w.Header().Set("Accept-Patch", acceptedPatches)
+		}
 		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
 	case !utf8.Valid(body):
 		return nil, fault.Malformed("the body is not valid UTF-8")
@@ -67,13 +70,17 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return err
 	}
+	return decode(body, v)
+}
+
+func decode(body []byte, v any) error {
 	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
 		return fault.Wrong("", "must be an object")
 	}
 	if wrong := wrongFields(body, reflect.TypeOf(v)); len(wrong) > 0 {
 		return fault.Invalid(wrong...)
 	}
-	err = json.Unmarshal(body, v)
+	err := json.Unmarshal(body, v)
 	var mismatch *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &mismatch):
