@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// entryRules is the version of the rules by which fold, sortKey and ngrams make search entries. When it increases, all
-// entries are made again at the start of the service. Update it also when golang.org/x/text brings new Unicode tables.
+// entryRules is the version of the rules by which fold, sortKey and appendGrams make search entries. When it increases, all
+// entries are made again at the start of the service. Increase it also when golang.org/x/text brings new Unicode tables.
 const entryRules = 1
 
-// maxGram is the length of the longest n-grams. They select few dishes for a longer word, and a shorter word is an n-gram.
+// maxGram is the length of the longest n-grams. Three characters select few dishes, and a shorter word is an n-gram itself.
 const maxGram = 3
 
 // entry is what the menu's list needs of a product: its place and its searched text.
@@ -18,39 +18,40 @@ type entry struct {
 	position
 	Category string // folded
 	Text     string // folded name and description
-	Grams    []int32
+	Grams    []int16
 }
 
 func entryOf(p Product) entry {
-	category, text := fold(p.Category), fold(p.Name)+"\n"+fold(p.Description)
-	grams := []int32{categoryGram(category)}
-	for word := range strings.FieldsSeq(text) {
-		for n := 1; n <= maxGram; n++ {
-			grams = append(grams, ngrams(word, n)...)
+	e := entry{position: positionOf(p), Category: fold(p.Category), Text: fold(p.Name + "\n" + p.Description)}
+	e.Grams = []int16{categoryGram(e.Category)}
+	for word := range strings.FieldsSeq(e.Text) {
+		for length := 1; length <= maxGram; length++ {
+			e.Grams = appendGrams(e.Grams, word, length)
 		}
 	}
-	slices.Sort(grams)
-	return entry{positionOf(p), category, text, slices.Compact(grams)}
+	slices.Sort(e.Grams)
+	e.Grams = slices.Compact(e.Grams)
+	return e
 }
 
-// ngrams returns the hashes of all sequences of n characters in word. Two sequences may have the same hash: the index then
-// finds some products too many, which a comparison of the text removes.
-func ngrams(word string, n int) []int32 {
-	var grams []int32
+// appendGrams appends the hashes of all sequences of length characters in word. Two sequences may have the same hash: the
+// index then finds some products too many, which a comparison of the text removes. Short hashes keep the rows short.
+func appendGrams(grams []int16, word string, length int) []int16 {
 	runes := []rune(word)
-	for i := 0; i+n <= len(runes); i++ {
-		grams = append(grams, hash(string(runes[i:i+n])))
+	for i := 0; i+length <= len(runes); i++ {
+		grams = append(grams, gramHash(string(runes[i:i+length])))
 	}
 	return grams
 }
 
-// categoryGram returns the n-gram that stands for a whole category. No word contains a NUL.
-func categoryGram(category string) int32 { return hash("\x00" + category) }
+// categoryGram returns the n-gram that stands for a whole category. No word contains a space.
+func categoryGram(category string) int16 { return gramHash(" " + category) }
 
-func hash(text string) int32 {
+func gramHash(text string) int16 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(text))
-	return int32(h.Sum32())
+	sum := h.Sum32()
+	return int16(sum>>16 ^ sum)
 }
 
 // listing selects the products of a list. It is part of the list's cursors.
@@ -67,26 +68,14 @@ func newListing(query, category string, active *bool) listing {
 }
 
 // Grams returns the n-grams that every match has.
-func (l listing) Grams() []int32 {
-	var grams []int32
+func (l listing) Grams() []int16 {
+	var grams []int16
 	if l.Category != "" {
 		grams = append(grams, categoryGram(l.Category))
 	}
 	for _, word := range l.Words {
-		grams = append(grams, ngrams(word, min(len([]rune(word)), maxGram))...)
+		grams = appendGrams(grams, word, min(len([]rune(word)), maxGram))
 	}
 	slices.Sort(grams)
 	return slices.Compact(grams)
-}
-
-// wildcards escapes the characters that LIKE treats as a pattern.
-var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-// Patterns returns the patterns of LIKE that the text of every match has.
-func (l listing) Patterns() []string {
-	patterns := make([]string, 0, len(l.Words))
-	for _, word := range l.Words {
-		patterns = append(patterns, "%"+wildcards.Replace(word)+"%")
-	}
-	return patterns
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -30,29 +31,30 @@ func saveEntry(ctx context.Context, tx pgx.Tx, p Product) error {
 // made by older rules, and those of products that an older version of the service added or changed. It works in short
 // transactions and may run in several replicas.
 func (s store) IndexProducts(ctx context.Context) error {
+	after := uuid.Nil.String()
 	for {
-		done, err := s.indexBatch(ctx)
-		if err != nil || done == 0 {
+		products, err := s.indexBatch(ctx, after)
+		if err != nil || len(products) < indexBatch {
 			return err
 		}
+		after = products[len(products)-1].ID
 	}
 }
 
-// indexBatch makes up to indexBatch entries and returns their number.
-func (s store) indexBatch(ctx context.Context) (done int, err error) {
+// indexBatch makes up to indexBatch entries of products whose ids are greater than after, and returns the products.
+func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, indexLock); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
 			left join product_search e on e.product_id = p.id
-			where e.product_id is null or e.version <> p.version or e.rules < $1
-			limit $2 for no key update of p`, entryRules, indexBatch)
+			where p.id > $1 and (e.product_id is null or e.version <> p.version or e.rules < $2)
+			order by p.id limit $3 for no key update of p`, after, entryRules, indexBatch)
 		if err != nil {
 			return err
 		}
-		products, err := pgx.CollectRows(rows, scanProduct)
-		if err != nil {
+		if products, err = pgx.CollectRows(rows, scanProduct); err != nil {
 			return err
 		}
 		for _, p := range products {
@@ -60,10 +62,9 @@ func (s store) indexBatch(ctx context.Context) (done int, err error) {
 				return err
 			}
 		}
-		done = len(products)
 		return nil
 	})
-	return done, err
+	return products, err
 }
 
 // runIndexing indexes products until ctx is done. During an update, replicas of the older version still add products.

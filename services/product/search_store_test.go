@@ -99,9 +99,10 @@ func TestEntriesOfNewerRulesAreKept(t *testing.T) {
 	}
 }
 
-// explain returns the plan of a query as text.
-func (s store) explain(t *testing.T, query string, arguments pgx.NamedArgs) string {
+// explain returns the plan of a listing's query.
+func (s store) explain(t *testing.T, source string, want listing, after *position) string {
 	t.Helper()
+	query, arguments := menuQuery(source, want, after, 21)
 	rows, err := s.pool.Query(t.Context(), "explain "+query, arguments)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,6 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			for _, active := range []*bool{ptr(true), ptr(false), nil} {
 				for _, after := range []*position{nil, &somewhere} {
 					want := newListing(query, category, active)
-					conditions, arguments := want.conditions(after)
 					index := "product_search_active"
 					if active == nil {
 						index = "product_search_" // either
@@ -135,7 +135,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 						sources = map[string]string{walkQuery: index, gramQuery: "product_search_"}
 					}
 					for source, index := range sources {
-						plan := s.explain(t, menuQuery(source, conditions, 21), arguments)
+						plan := s.explain(t, source, want, after)
 						if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
 							t.Errorf("query %q, category %q, active %v, later page %t: got this plan, want one with %s:\n%s",
 								query, category, active, after != nil, index, plan)
