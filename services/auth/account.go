@@ -38,6 +38,8 @@ type Account struct {
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
+
+	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
 }
 
 // Applicant is the personal data that user needs for the profile.
@@ -50,7 +52,7 @@ type Applicant struct {
 // NewAccount returns the PENDING account of a checked registration.
 func NewAccount(id string, r Registration, hash string, roles []string, now time.Time) Account {
 	return Account{ID: id, Email: r.Email, PasswordHash: hash, Roles: roles, Status: Pending, Version: 1, Epoch: 1,
-		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now}
+		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now, Fingerprint: r.fingerprint()}
 }
 
 // ProfileRequest returns the message that asks user for the profile of a PENDING account.

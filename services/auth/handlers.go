@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"comanda/services/event"
 	"comanda/services/internal/await"
-	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
@@ -97,7 +95,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err := requireMembers("email", credentials.Email, "password", credentials.Password); err != nil {
 		return err
 	}
-	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password)
+	account, err := s.authenticate(r.Context(), credentials.Email, credentials.Password, r.Header.Get(rest.ClientHeader))
 	s.metrics.RecordLogin(err)
 	if err != nil {
 		return err
@@ -110,17 +108,30 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 // authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
-// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE.
-func (s service) authenticate(ctx context.Context, email, password string) (Account, error) {
+// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
+// wrong passwords for that e-mail, or from that address.
+func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
+	normal, isEmail := normaliseEmail(email)
+	if isEmail {
+		email = normal
+	}
+	attempt, err := s.throttle.admit(ctx, email, address, s.now())
+	if err != nil {
+		return Account{}, err
+	}
+	defer attempt.end()
 	var account Account
-	var err error
-	if email, ok := normaliseEmail(email); ok {
+	if isEmail {
 		account, err = s.accountByEmail(ctx, email)
 	}
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	switch right := s.passwords.matches(account.PasswordHash, password); {
+	right := s.passwords.matches(account.PasswordHash, password)
+	if err := attempt.record(ctx, right, s.now()); err != nil {
+		return account, err
+	}
+	switch {
 	case !right:
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
@@ -207,7 +218,7 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.grantRoles(r.Context(), id, roles)
+	account, err := s.setAccountRoles(r.Context(), id, roles)
 	if err != nil {
 		return err
 	}
@@ -217,21 +228,4 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 		Status Status   `json:"status"`
 		Roles  []string `json:"roles"`
 	}{account.ID, account.Email, account.Status, account.Roles})
-}
-
-// grantRoles replaces an account's roles with the checked ones. The same write invalidates its refresh tokens.
-func (s service) grantRoles(ctx context.Context, id string, roles []string) (Account, error) {
-	account, err := s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
-		switch {
-		case a.Status == Rejected:
-			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
-		case !a.GrantRoles(roles, s.now()):
-			return event.NoMessage, document.ErrUnchanged
-		}
-		return event.NoMessage, nil
-	})
-	if fault.Is(err, fault.KindNotFound) {
-		return account, noAccount()
-	}
-	return account, err
 }

@@ -36,8 +36,8 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		}, []string{"outcome"}),
 		recovered: recovery.NewCounter(registry),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_logins_total", Help: "Logins by outcome, ok or refused.",
-		}, []string{"outcome"}), "ok", "refused"),
+			Name: "comanda_logins_total", Help: "Logins by outcome: ok, refused, or limited after too many wrong passwords.",
+		}, []string{"outcome"}), "ok", "refused", "limited"),
 	}
 	for _, outcome := range []Status{Active, Rejected} {
 		m.decided.WithLabelValues(string(outcome))
@@ -74,5 +74,7 @@ func (m *metrics) RecordLogin(err error) {
 		m.logins.WithLabelValues("ok").Inc()
 	case fault.Is(err, fault.KindUnauthenticated), fault.Is(err, fault.KindForbidden):
 		m.logins.WithLabelValues("refused").Inc()
+	case fault.Is(err, fault.KindLimited):
+		m.logins.WithLabelValues("limited").Inc()
 	}
 }

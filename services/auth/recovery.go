@@ -14,7 +14,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// sweepEvery is how often expired refresh tokens are deleted.
+// sweepEvery is how often expired refresh tokens and old login failures are deleted.
 const sweepEvery = time.Hour
 
 // recoverRegistrations runs one round of the recovery over the registrations that have waited too long. It does nothing while

@@ -17,6 +17,9 @@ const (
 	refreshTTL = 30 * 24 * time.Hour
 	// repeatTime is how long the same refresh request may be repeated: long enough for a proxy's retries, too short for a thief.
 	repeatTime = time.Minute
+	// graceTime is how long another use of a spent token is refused without ending the session: two tabs of one customer may
+	// refresh at the same moment.
+	graceTime = 10 * time.Second
 )
 
 // refreshToken is opaque to clients: 256 bits. Only its hash is stored.
@@ -79,6 +82,7 @@ type verdict int
 
 const (
 	refuse verdict = iota // 401
+	late                  // 401: another request has just spent it, and the family lives
 	revoke                // 401, and its whole family is deleted
 	rotate                // spend it and create its successor
 	repeat                // return its successor again
@@ -95,6 +99,8 @@ func judgeToken(t storedToken, account Account, now time.Time) verdict {
 		return refuse
 	case t.Same && now.Sub(*t.Spent) < repeatTime:
 		return repeat
+	case now.Sub(*t.Spent) < graceTime:
+		return late
 	}
 	return revoke // a spent token was used again: it, or its successor, has been stolen (RFC 9700, 4.14.2)
 }

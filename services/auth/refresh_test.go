@@ -25,7 +25,9 @@ func TestJudgeToken(t *testing.T) {
 		"rejected account":             {storedToken{Epoch: 1, Expires: month}, decidedAccount(Rejected, "x"), revoke},
 		"spent by the same request":    {storedToken{Epoch: 1, Expires: month, Spent: ago(time.Second), Same: true}, active, repeat},
 		"same request, but long ago":   {storedToken{Epoch: 1, Expires: month, Spent: ago(repeatTime), Same: true}, active, revoke},
-		"spent by another request":     {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, revoke},
+		"just spent by another":        {storedToken{Epoch: 1, Expires: month, Spent: ago(0)}, active, late},
+		"spent in the other tab":       {storedToken{Epoch: 1, Expires: month, Spent: ago(graceTime - 1)}, active, late},
+		"spent by another request":     {storedToken{Epoch: 1, Expires: month, Spent: ago(graceTime)}, active, revoke},
 		"spent, and the roles changed": {storedToken{Epoch: 1, Expires: month, Spent: ago(0), Same: true}, demoted, revoke},
 	} {
 		if got := judgeToken(tc.token, tc.account, noon); got != tc.want {

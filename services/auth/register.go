@@ -41,14 +41,18 @@ func (s service) createAccount(ctx context.Context, r Registration, key string, 
 	return account, err
 }
 
-// findRepeated returns the account that the same request created before. The same key is not enough: the password has to
-// match as well.
+// findRepeated returns the account that the same request created before. The same key is not enough: the password and all other
+// data must match as well.
 func (s service) findRepeated(ctx context.Context, id string, r Registration) (Account, error) {
 	account, err := s.documents.Get(ctx, id)
-	if err == nil && !s.passwords.matches(account.PasswordHash, r.Password) {
+	if err != nil {
+		return account, err
+	}
+	sameData := account.Fingerprint == "" || account.Fingerprint == r.fingerprint()
+	if !s.passwords.matches(account.PasswordHash, r.Password) || !sameData {
 		return Account{}, idempotency.ErrOtherBody()
 	}
-	return account, err
+	return account, nil
 }
 
 // checkEmailFree returns Conflict when a PENDING or ACTIVE account other than id has email.

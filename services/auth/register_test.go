@@ -74,8 +74,22 @@ func TestRepeatedRegistrationGetsTheSameResponse(t *testing.T) {
 	if second != first {
 		t.Errorf("repeated: got %+v, want %+v", second, first)
 	}
+	if got := h.register(t, "ana@example.com", password, key...).Header.Get("Location"); got != "/api/v1/auth/registrations/"+first.UserID {
+		t.Errorf("repeated: got Location %q, want that of the first response", got)
+	}
 	if code := h.register(t, "ana@example.com", "another secret", key...).Code; code != 422 {
 		t.Errorf("another password: got %d, want 422", code)
+	}
+	for member, value := range map[string]string{
+		"name": `"Anna"`, "phone": `"+34600111222"`, "address": `{"street":"Calle 1","city":"León","postalCode":"24001","country":"ES"}`,
+	} {
+		body := strings.Replace(registrationBody("ana@example.com", password), `"name":"Ana"`, fmt.Sprintf(`"name":"Ana",%q:%s`, member, value), 1)
+		if member == "name" {
+			body = strings.Replace(body, `"name":"Ana",`, "", 1)
+		}
+		if got := h.Request(t, anonymous, "POST", "/auth/register", body, key...); got.Code != 422 || got.Fields() != "Idempotency-Key" {
+			t.Errorf("another %s: got %d %s, want 422 for Idempotency-Key", member, got.Code, got.Body)
+		}
 	}
 	if code := h.register(t, "ana@example.com", password, "Idempotency-Key", "k2").Code; code != 409 {
 		t.Errorf("another key: got %d, want 409", code)

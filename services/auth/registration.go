@@ -7,6 +7,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
 	"comanda/services/internal/validate"
 )
 
@@ -54,6 +55,12 @@ func (r Registration) Check() (Registration, error) {
 		return Registration{}, fault.Invalid(wrong...)
 	}
 	return r, nil
+}
+
+// fingerprint identifies the registration without its password, which only its slow hash may identify.
+func (r Registration) fingerprint() string {
+	r.Password = ""
+	return idempotency.Fingerprint(r)
 }
 
 func (r Registration) phone() string {

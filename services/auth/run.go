@@ -65,6 +65,11 @@ func (s service) background(t recovery.Timing, admin *Registration) []func(conte
 				return err
 			})
 		},
+		func(ctx context.Context) {
+			recovery.RunEvery(ctx, s.log, "deletion of old login failures", sweepEvery, func(ctx context.Context) error {
+				return s.throttle.deleteOld(ctx, s.now())
+			})
+		},
 	}
 	if admin != nil {
 		work = append(work, func(ctx context.Context) { s.ensureFirstAdmin(ctx, *admin) })

@@ -17,6 +17,7 @@ type service struct {
 	store
 	sessions  sessions
 	passwords passwords
+	throttle  throttle
 	secret    token.Secret
 	changes   *await.Changes
 	log       *slog.Logger
@@ -36,6 +37,6 @@ func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret,
 	}
 	return service{
 		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
+		passwords: passwords, throttle: newThrottle(pool), secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
 	}, nil
 }

@@ -39,7 +39,8 @@ func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUI
 }
 
 // exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
-// for repeatTime; any other use of a spent token revokes its family. Unauthenticated when the token is not valid.
+// for repeatTime. Any other use of a spent token is refused, and revokes its family after graceTime. Unauthenticated when the
+// token is not valid.
 func (s sessions) exchangeToken(
 	ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time,
 ) (refreshToken, Account, error) {
@@ -69,7 +70,11 @@ func (s sessions) exchangeToken(
 		}
 		return nil
 	})
-	if err == nil && (decision == refuse || decision == revoke) {
+	switch {
+	case err != nil:
+	case decision == late:
+		err = fault.Unauthenticated("another request has just used this refresh token: use the token that it returned")
+	case decision == refuse, decision == revoke:
 		err = fault.Unauthenticated("the refresh token is not valid any more: log in again")
 	}
 	return next, account, err

@@ -44,12 +44,15 @@ type UserCancelled struct {
 	Reason  string `json:"reason"`
 }
 
-// OrderPlaced asks the service product to reserve every line of a new order, or none.
+// OrderPlaced asks the service product to reserve every line of a new order, or none. With ExpectedTotalCents it reserves only
+// if the total is not higher, and in Currency if that is given.
 type OrderPlaced struct {
-	OrderID    string      `json:"orderId"`
-	Version    int         `json:"version"`
-	CustomerID string      `json:"customerId"`
-	Items      []OrderLine `json:"items"`
+	OrderID            string      `json:"orderId"`
+	Version            int         `json:"version"`
+	CustomerID         string      `json:"customerId"`
+	Items              []OrderLine `json:"items"`
+	ExpectedTotalCents *int64      `json:"expectedTotalCents,omitempty"` // minor units
+	Currency           string      `json:"currency,omitempty"`           // ISO 4217; only with ExpectedTotalCents
 }
 
 // OrderLine is one product of an order and its quantity.
@@ -76,18 +79,22 @@ type ReservedLine struct {
 	LineTotalCents int64  `json:"lineTotalCents"`
 }
 
-// StockFailed says that no line of an order is reserved, and lists the shortages.
+// StockFailed says that no line of an order is reserved, and why. Shortages has the lines that product could not reserve.
+// Currency and TotalCents are the total that was refused, with ReasonPriceChanged only.
 type StockFailed struct {
-	OrderID   string     `json:"orderId"`
-	Version   int        `json:"version"`
-	Reason    string     `json:"reason"`
-	Shortages []Shortage `json:"shortages"`
+	OrderID    string     `json:"orderId"`
+	Version    int        `json:"version"`
+	Reason     string     `json:"reason"`
+	Shortages  []Shortage `json:"shortages"`
+	Currency   string     `json:"currency,omitempty"`
+	TotalCents int64      `json:"totalCents,omitempty"`
 }
 
-// The reasons to reject an order: there are shortages, or its lines have several currencies and therefore no total.
+// The reasons to reject an order.
 const (
-	ReasonInsufficientStock = "insufficient_stock"
-	ReasonMixedCurrencies   = "mixed_currencies"
+	ReasonInsufficientStock = "insufficient_stock" // there are shortages
+	ReasonMixedCurrencies   = "mixed_currencies"   // its lines have several currencies and therefore no total
+	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
 // Shortage is a line that product could not reserve. Available is 0 for a product that is not, or no longer, on the menu.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"comanda/services/internal/rest"
+	"comanda/services/internal/server"
 	"comanda/services/internal/token"
 )
 
@@ -93,8 +94,8 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
 	c := config{Secret: secret, Watchers: 10, OfOneOrder: 10, OfOneAccount: 10}
-	c.Sidecar.Host, c.Sidecar.APIToken = at.Hostname(), "dapr-token"
-	c.Sidecar.HTTPPort, _ = strconv.Atoi(at.Port())
+	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
+	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {
 		change(&c)
 	}

@@ -21,7 +21,7 @@ func (g *gateway) forward(c call) rest.Handler {
 				return err
 			}
 		}
-		in, limit, err := newInvocation(w, r, c)
+		in, limit, err := g.newInvocation(w, r, c)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 }
 
 // newInvocation builds the invocation of c's service from the validated parts of r. It also returns the time limit.
-func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
+func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
 	in := invocation{app: c.app, method: c.method, header: http.Header{}}
 	limit := callTimeout
 	var err error
@@ -60,6 +60,9 @@ func newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, 
 		return in, 0, err
 	}
 	copyCredentials(r, in.header)
+	if c.options&loginLimit != 0 {
+		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
+	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
 		key, err := idempotency.Key(r)
 		if err != nil {

@@ -2,11 +2,7 @@ package main
 
 import (
 	"container/list"
-	"errors"
-	"net/http"
 	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -72,50 +68,4 @@ func (l *limiter) bucketOf(address netip.Prefix) *rate.Limiter {
 	fresh := &client{address, rate.NewLimiter(l.rate, l.burst)}
 	l.clients[address] = l.recent.PushFront(fresh)
 	return fresh.bucket
-}
-
-// proxies are the networks of the reverse proxies in front of the gateway. X-Forwarded-For is trusted only from them.
-type proxies []netip.Prefix
-
-// UnmarshalText reads a comma-separated list of networks and single addresses.
-func (p *proxies) UnmarshalText(text []byte) error {
-	for part := range strings.SplitSeq(string(text), ",") {
-		part = strings.TrimSpace(part)
-		network, err := netip.ParsePrefix(part)
-		if address, other := netip.ParseAddr(part); err != nil && other == nil {
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
-		if err != nil {
-			return errors.New("must be a list of networks such as 10.0.0.0/8,192.168.1.7")
-		}
-		*p = append(*p, network.Masked())
-	}
-	return nil
-}
-
-// address returns the client address of r: the nearest hop that is not a trusted proxy. An IPv6 client is identified by its
-// /64, because one client usually has all addresses of that network.
-func (p proxies) address(r *http.Request) netip.Prefix {
-	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	address := peer.Addr().Unmap()
-	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(forwarded) {
-		if !p.contain(address) {
-			break
-		}
-		before, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			break
-		}
-		address = before.Unmap().WithZone("")
-	}
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = 64
-	}
-	return netip.PrefixFrom(address, bits).Masked()
-}
-
-func (p proxies) contain(address netip.Addr) bool {
-	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
 }

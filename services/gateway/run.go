@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,6 +16,9 @@ import (
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
+
+// maxLimit is the largest value of a limit: far above any that makes sense, and small enough to compute with.
+const maxLimit = 1_000_000
 
 type config struct {
 	server.Config
@@ -26,19 +32,44 @@ type config struct {
 	Burst      int     `env:"RATE_LIMIT_BURST" envDefault:"1000"`
 	LoginRate  float64 `env:"RATE_LIMIT_LOGIN_PER_SECOND" envDefault:"5"`
 	LoginBurst int     `env:"RATE_LIMIT_LOGIN_BURST" envDefault:"100"`
-	Proxies    proxies `env:"TRUSTED_PROXIES"` // networks whose X-Forwarded-For is trusted
+	Proxies    proxies `env:"TRUSTED_PROXIES"` // networks whose X-Forwarded-For and Forwarded are trusted
 
-	Origins []string `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser, comma-separated
+	Origins origins `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser
 
 	Watchers     int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
 	OfOneOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
 	OfOneAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
 }
 
+// check returns an error that names the limits that are out of range.
+func (c config) check() error {
+	var wrong []string
+	for _, limit := range []struct {
+		name         string
+		value, least float64
+	}{
+		{"RATE_LIMIT_PER_SECOND", c.Rate, 0}, {"RATE_LIMIT_LOGIN_PER_SECOND", c.LoginRate, 0},
+		{"RATE_LIMIT_BURST", float64(c.Burst), 1}, {"RATE_LIMIT_LOGIN_BURST", float64(c.LoginBurst), 1},
+		{"TRACKING_MAX_WATCHERS", float64(c.Watchers), 0}, {"TRACKING_MAX_PER_ORDER", float64(c.OfOneOrder), 0},
+		{"TRACKING_MAX_PER_ACCOUNT", float64(c.OfOneAccount), 0},
+	} {
+		if !(limit.value >= limit.least && limit.value <= maxLimit) { // NaN is neither
+			wrong = append(wrong, fmt.Sprintf("%s must be from %v to %v", limit.name, limit.least, maxLimit))
+		}
+	}
+	if len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
 // run starts the gateway with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
+		return err
+	}
+	if err := config.check(); err != nil {
 		return err
 	}
 	log, err := server.NewLogger("gateway", config.LogLevel)
@@ -51,7 +82,7 @@ func run(ctx context.Context, environ []string) error {
 		return server.CheckSidecar(ctx, config.Sidecar)
 	}}
 	return server.Serve(ctx, server.Service{
-		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: int(config.MetricsPort),
+		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: config.MetricsPort,
 		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,
 	})
 }
@@ -66,7 +97,7 @@ type gateway struct {
 	clients  proxies
 	requests *limiter
 	logins   *limiter
-	origins  []string
+	origins  origins
 }
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {

@@ -16,22 +16,29 @@ import (
 )
 
 func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
+	const complete = "APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY must be at least 32 bytes long"},
 		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " TRUSTED_PROXIES=hunter2",
-			"TRUSTED_PROXIES must be a list of networks"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " RATE_LIMIT_BURST=hunter2",
-			"RATE_LIMIT_BURST must be a whole number"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " LOG_LEVEL=loud", "LOG_LEVEL"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=hunter2",
-			"METRICS_PORT must be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=0", "METRICS_PORT must be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " METRICS_PORT=65536",
-			"METRICS_PORT must be a port, 1 to 65535"},
-		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + string(secret) + " OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411",
-			"OTEL_EXPORTER_ZIPKIN_ENDPOINT must be an address such as"},
+		{complete + "TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES must be a list of networks"},
+		{complete + "RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST must be a whole number"},
+		{complete + "LOG_LEVEL=loud", "LOG_LEVEL"},
+		{complete + "METRICS_PORT=hunter2", "METRICS_PORT must be a port, 1 to 65535"},
+		{complete + "METRICS_PORT=0", "METRICS_PORT must be a port, 1 to 65535"},
+		{complete + "METRICS_PORT=65536", "METRICS_PORT must be a port, 1 to 65535"},
+		{complete + "OTEL_EXPORTER_ZIPKIN_ENDPOINT=hunter2:9411", "OTEL_EXPORTER_ZIPKIN_ENDPOINT must be an address such as"},
+		{complete + "TRUSTED_PROXIES=10.0.0.0/8,hunter2", "TRUSTED_PROXIES must be a list of networks"},
+		{complete + "TRUSTED_PROXIES=10.0.0.0/8;10.1.1.1", "TRUSTED_PROXIES must be a list of networks"},
+		{complete + "CORS_ORIGINS=https://a.example,hunter2", "CORS_ORIGINS must be a list of origins"},
+		{complete + "BIND_HOST=hunter2:80", "BIND_HOST must be a host name or an IP address"},
+		{complete + "DAPR_HOST=http://hunter2", "DAPR_HOST must be a host name or an IP address"},
+		{complete + "DAPR_HTTP_PORT=0", "DAPR_HTTP_PORT must be a port, 1 to 65535"},
+		{complete + "DAPR_GRPC_PORT=-1", "DAPR_GRPC_PORT must be a port, 1 to 65535"},
+		{complete + "RATE_LIMIT_PER_SECOND=-1", "RATE_LIMIT_PER_SECOND must be from 0 to"},
+		{complete + "RATE_LIMIT_LOGIN_PER_SECOND=NaN", "RATE_LIMIT_LOGIN_PER_SECOND must be from 0 to"},
+		{complete + "RATE_LIMIT_BURST=0", "RATE_LIMIT_BURST must be from 1 to"},
+		{complete + "TRACKING_MAX_WATCHERS=-5 TRACKING_MAX_PER_ORDER=-1", "TRACKING_MAX_WATCHERS must be from 0 to 1000000; TRACKING_MAX_PER_ORDER"},
 	} {
 		err := run(t.Context(), strings.Fields(tc.environ))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {

@@ -14,14 +14,14 @@ import (
 // its commit, so the fault may be temporary. If it persists, the event becomes a dead letter.
 func (s *service) stockReserved(ctx context.Context, e event.Received[event.StockReserved]) error {
 	return s.applyOutcome(ctx, e.Data.OrderID, func(o *Order) (bool, error) {
-		return o.Confirm(e.Data, Cause{"event", e.ID}, s.now())
+		return o.Confirm(e.Data, Cause{Kind: "event", ID: e.ID}, s.now())
 	})
 }
 
 // stockFailed rejects an order.
 func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockFailed]) error {
 	return s.applyOutcome(ctx, e.Data.OrderID, func(o *Order) (bool, error) {
-		return o.Reject(e.Data, Cause{"event", e.ID}, s.now())
+		return o.Reject(e.Data, Cause{Kind: "event", ID: e.ID}, s.now())
 	})
 }
 
@@ -43,7 +43,10 @@ func (o *Order) placedEvent() event.OrderPlaced {
 	for _, line := range o.Items {
 		lines = append(lines, event.OrderLine{ProductID: line.ProductID, Quantity: line.Quantity})
 	}
-	return event.OrderPlaced{OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Items: lines}
+	return event.OrderPlaced{
+		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Items: lines,
+		ExpectedTotalCents: o.ExpectedTotalCents, Currency: o.ExpectedCurrency,
+	}
 }
 
 // statusEvent announces the order's current status.

@@ -12,6 +12,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
@@ -60,22 +61,24 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request struct {
+	var body struct {
 		Reason string `json:"reason"`
 	}
-	if err := decodeOptional(w, r, &request); err != nil {
+	if err := decodeOptional(w, r, &body); err != nil {
 		return err
 	}
-	reason, wrong := optionalText("reason", request.Reason, maxReason)
+	reason, wrong := optionalText("reason", body.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
+	body.Reason = reason
 	caller := callerOf(r)
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
-		if !o.VisibleTo(caller) {
-			return false, notFound(id)
-		}
-		return o.Cancel(reason, caller, s.now())
+	request, err := requestOf(r, caller, body)
+	if err != nil {
+		return err
+	}
+	order, err := s.changeByRequest(r.Context(), id, caller, request, func(o *Order) (bool, error) {
+		return o.Cancel(reason, caller, request, s.now())
 	})
 	if err != nil {
 		return err
@@ -89,14 +92,19 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request struct {
+	var body struct {
 		Status event.Status `json:"status"`
 	}
-	if err := rest.Decode(w, r, &request); err != nil {
+	if err := rest.Decode(w, r, &body); err != nil {
 		return err
 	}
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
-		return o.Advance(request.Status, callerOf(r), s.now())
+	caller := callerOf(r)
+	request, err := requestOf(r, caller, body)
+	if err != nil {
+		return err
+	}
+	order, err := s.changeByRequest(r.Context(), id, caller, request, func(o *Order) (bool, error) {
+		return o.Advance(body.Status, caller, request, s.now())
 	})
 	if err != nil {
 		return err
@@ -116,6 +124,15 @@ func orderID(r *http.Request) (string, error) {
 func callerOf(r *http.Request) Caller {
 	claims := token.From(r.Context())
 	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
+}
+
+// requestOf returns the identity of r, whose decoded and normalised body is given.
+func requestOf(r *http.Request, caller Caller, body any) (Request, error) {
+	key, err := idempotency.Key(r)
+	if err != nil {
+		return Request{}, err
+	}
+	return Request{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
 }
 
 // decodeOptional is rest.Decode, except that it accepts an empty body.

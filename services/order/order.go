@@ -30,6 +30,9 @@ type Order struct {
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
 	History     []Change  `json:"history"`         // one entry per version, oldest first
+
+	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
+	ExpectedCurrency   string `json:"expectedCurrency,omitempty"`   // empty: any
 }
 
 // Line is one product of an order. It has a price from CONFIRMED on.
@@ -68,17 +71,12 @@ type Actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Cause is the trigger of a change: an event (with its id), a request (with its trace id) or the recovery's timer.
+// Cause is the trigger of a change: an event (with its id), a request (with its trace id and its identity) or the recovery's
+// timer.
 type Cause struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-}
-
-// Caller is the authenticated user behind a request.
-type Caller struct {
-	ID    string
-	Staff bool
-	Trace string // the id of the request's trace
+	Kind    string   `json:"kind"`
+	ID      string   `json:"id,omitempty"`
+	Request *Request `json:"request,omitempty"`
 }
 
 // reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
@@ -96,11 +94,12 @@ func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) 
 	order := Order{
 		ID: id, CustomerID: by.ID, DeliveryAddress: p.DeliveryAddress, Notes: p.Notes,
 		CreatedAt: at, AnnouncedAt: at, Announced: 1, Fingerprint: fingerprint,
+		ExpectedTotalCents: p.ExpectedTotalCents, ExpectedCurrency: p.Currency,
 	}
 	for _, line := range p.Items {
 		order.Items = append(order.Items, Line{ProductID: line.ProductID, Quantity: line.Quantity})
 	}
-	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{"request", by.Trace}, at)
+	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{Kind: "request", ID: by.Trace}, at)
 	return order
 }
 
@@ -155,7 +154,7 @@ func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 	return items, nil
 }
 
-// Reject rejects the order for lack of stock or the reason in failed. It reports whether the order changed: a duplicate
+// Reject rejects the order for the reason in failed. It reports whether the order changed: a duplicate
 // changes nothing, nor does a failure for a cancelled order.
 func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (bool, error) {
 	switch o.Status {
@@ -192,14 +191,14 @@ func (o *Order) GiveUp(cutoff, at time.Time) bool {
 
 // Cancel cancels the order. Its owner can cancel until the kitchen starts, staff until it is out for delivery; later it
 // returns Conflict. It reports whether the order changed: a second cancellation changes nothing.
-func (o *Order) Cancel(reason string, by Caller, at time.Time) (bool, error) {
+func (o *Order) Cancel(reason string, by Caller, request Request, at time.Time) (bool, error) {
 	switch {
 	case o.Status == event.StatusCancelled:
 		return false, nil
 	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
 		return false, fault.Conflict("an order that is %s can no longer be cancelled", o.Status)
 	}
-	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.Trace}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.Trace, &request}, at)
 	return true, nil
 }
 
@@ -212,7 +211,7 @@ func cancellableStatuses(staff bool) []event.Status {
 
 // Advance moves the order to step, its next kitchen or delivery status. It returns Conflict if step is not the next one. It
 // reports whether the order changed: its current status changes nothing.
-func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error) {
+func (o *Order) Advance(step event.Status, by Caller, request Request, at time.Time) (bool, error) {
 	before, ok := previousStatus(step)
 	switch {
 	case !ok:
@@ -222,7 +221,7 @@ func (o *Order) Advance(step event.Status, by Caller, at time.Time) (bool, error
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace, &request}, at)
 	return true, nil
 }
 

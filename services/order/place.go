@@ -35,12 +35,13 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	telemetry.SetOrder(r.Context(), order.ID)
-	if !created {
-		return rest.JSON(w, http.StatusOK, responseOf(order))
+	status := http.StatusOK // a repeated request
+	if created {
+		s.metrics.RecordStatus(r.Context(), order)
+		status = http.StatusCreated
 	}
-	s.metrics.RecordStatus(r.Context(), order)
 	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
-	return rest.JSON(w, http.StatusCreated, responseOf(order))
+	return rest.JSON(w, status, responseOf(order))
 }
 
 // createOnce stores and announces order, unless the same request already created it: then it returns the existing order.

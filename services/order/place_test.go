@@ -47,6 +47,9 @@ func TestRepeatedRequestReturnsTheFirstOrder(t *testing.T) {
 	spaced := strings.ReplaceAll(strings.ToUpper(basket), `"ITEMS"`, ` "items"`)
 	spaced = strings.NewReplacer("PRODUCTID", "productId", "QUANTITY", "quantity").Replace(spaced)
 	again := h.Request(t, ana, "POST", "/orders", spaced, key...)
+	if again.Header.Get("Location") == "" || again.Header.Get("Location") != first.Header.Get("Location") {
+		t.Errorf("repeated: got Location %q, want that of the first answer, %q", again.Header.Get("Location"), first.Header.Get("Location"))
+	}
 	if again.Code != http.StatusOK || again.Text("id") != first.Text("id") || again.Text("status") != "CONFIRMED" {
 		t.Errorf("got %d %s, want 200 with the first order, CONFIRMED", again.Code, again.Body)
 	}

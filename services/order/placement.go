@@ -15,6 +15,8 @@ const (
 	maxQuantity = 100
 	maxNotes    = 500 // characters
 	maxReason   = 500 // characters
+
+	maxExpected = 1<<53 - 1 // minor units: the largest whole number that every JSON reader keeps exact
 )
 
 // Placement is the request body of a new order.
@@ -22,6 +24,11 @@ type Placement struct {
 	Items           []PlacementLine `json:"items"`
 	DeliveryAddress *event.Address  `json:"deliveryAddress"`
 	Notes           string          `json:"notes"`
+
+	// The highest total that the customer accepts, in Currency if that is given. The saga rejects the order otherwise.
+	// Absent members stay out of the fingerprint, so that it is the same as before they existed.
+	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"`
+	Currency           string `json:"currency,omitempty"`
 }
 
 // PlacementLine is one requested product and its quantity.
@@ -46,7 +53,22 @@ func (p *Placement) Check() []fault.Field {
 	}
 	notes, bad := optionalText("notes", p.Notes, maxNotes)
 	p.Notes = notes
-	return append(wrong, bad...)
+	return append(append(wrong, bad...), p.checkExpected()...)
+}
+
+func (p *Placement) checkExpected() []fault.Field {
+	var wrong []fault.Field
+	if p.ExpectedTotalCents != nil && (*p.ExpectedTotalCents < 0 || *p.ExpectedTotalCents > maxExpected) {
+		wrong = append(wrong, wrongField("expectedTotalCents", "must be from 0 to %d", int64(maxExpected)))
+	}
+	switch {
+	case p.Currency == "":
+	case !validate.IsCurrency(p.Currency):
+		wrong = append(wrong, wrongField("currency", "must be a currency code of ISO 4217, such as EUR"))
+	case p.ExpectedTotalCents == nil:
+		wrong = append(wrong, wrongField("currency", "applies only with expectedTotalCents: send both"))
+	}
+	return wrong
 }
 
 func checkItems(items []PlacementLine) []fault.Field {

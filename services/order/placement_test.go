@@ -17,11 +17,12 @@ func TestCheckReportsEveryInvalidField(t *testing.T) {
 		}
 		return items
 	}
+	cents := func(n int64) *int64 { return &n }
 	for name, tc := range map[string]struct {
 		placement Placement
 		invalid   []string
 	}{
-		"valid":                      {Placement{many(1), &home, "ring\ntwice"}, nil},
+		"valid":                      {Placement{Items: many(1), DeliveryAddress: &home, Notes: "ring\ntwice"}, nil},
 		"most lines":                 {Placement{Items: many(50)}, nil},
 		"largest quantity and notes": {Placement{Items: []PlacementLine{{soup, 100}}, Notes: strings.Repeat("é", 500)}, nil},
 		"empty":                      {Placement{}, []string{"items"}},
@@ -34,12 +35,18 @@ func TestCheckReportsEveryInvalidField(t *testing.T) {
 			{strings.ReplaceAll(bread, "-", ""), 1}}}, []string{"items[0].productId", "items[1].productId"}},
 		"same product twice": {Placement{Items: []PlacementLine{{soup, 1}, {bread, 1}, {strings.ToUpper(soup), 1}}},
 			[]string{"items[2].productId"}},
-		"empty address": {Placement{many(1), &event.Address{}, ""},
+		"empty address": {Placement{Items: many(1), DeliveryAddress: &event.Address{}},
 			[]string{"deliveryAddress.street", "deliveryAddress.city", "deliveryAddress.postalCode", "deliveryAddress.country"}},
 		"notes too long":           {Placement{Items: many(1), Notes: strings.Repeat("é", 501)}, []string{"notes"}},
 		"NUL, which jsonb rejects": {Placement{Items: many(1), Notes: "a\x00b"}, []string{"notes"}},
-		"several fields": {Placement{nil, &event.Address{Street: "a", City: "b", PostalCode: "c"}, "\x1b"},
+		"several fields": {Placement{DeliveryAddress: &event.Address{Street: "a", City: "b", PostalCode: "c"}, Notes: "\x1b"},
 			[]string{"items", "deliveryAddress.country", "notes"}},
+		"expected total":           {Placement{Items: many(1), ExpectedTotalCents: new(int64), Currency: "EUR"}, nil},
+		"a total without currency": {Placement{Items: many(1), ExpectedTotalCents: cents(maxExpected)}, nil},
+		"a total below zero":       {Placement{Items: many(1), ExpectedTotalCents: cents(-1)}, []string{"expectedTotalCents"}},
+		"a total beyond 2^53":      {Placement{Items: many(1), ExpectedTotalCents: cents(maxExpected + 1)}, []string{"expectedTotalCents"}},
+		"an unknown currency":      {Placement{Items: many(1), ExpectedTotalCents: new(int64), Currency: "eur"}, []string{"currency"}},
+		"a currency without total": {Placement{Items: many(1), Currency: "EUR"}, []string{"currency"}},
 	} {
 		var got []string
 		for _, field := range tc.placement.Check() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/idempotency"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
@@ -28,8 +30,8 @@ type service struct {
 }
 
 // changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
-// requests that wait for the order. If apply reports no change, it
-// writes and records nothing, but still wakes the waiting requests.
+// requests that wait for the order. If apply reports no change, it writes and records nothing, but still wakes the waiting
+// requests.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
@@ -47,6 +49,26 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 	}
 	s.changes.Tell(id)
 	return order, nil
+}
+
+// changeByRequest applies a caller's request to an order that the caller may see. A request that has changed the order before
+// is answered with the order as it is now: under the same key, it has its effect once.
+func (s *service) changeByRequest(
+	ctx context.Context, id string, caller Caller, request Request, apply func(*Order) (bool, error),
+) (Order, error) {
+	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
+		if !o.VisibleTo(caller) {
+			return false, notFound(id)
+		}
+		if repeated, err := o.Repeats(request); repeated || err != nil {
+			return false, err
+		}
+		return apply(o)
+	})
+	if errors.Is(err, errOtherRequest) {
+		err = idempotency.ErrOtherBody()
+	}
+	return order, err
 }
 
 // visibleOrder returns an order that caller may see. For other callers it returns NotFound, as for an order that does not

@@ -16,15 +16,15 @@ import (
 // event, and acknowledges last. After a crash in between, the event is delivered again and the tables return the recorded
 // outcome.
 func (s service) orderPlaced(ctx context.Context, received event.Received[event.OrderPlaced]) error {
-	orderID, lines, err := ParseOrder(received.Data)
+	request, err := ParseOrder(received.Data)
 	if err != nil {
 		return consumer.Reject(err)
 	}
-	telemetry.SetOrder(ctx, orderID)
-	defer s.orderLocks.lock(orderID)()
-	reservation, repeated, err := s.store.Reserve(ctx, orderID, lines)
+	telemetry.SetOrder(ctx, request.OrderID)
+	defer s.orderLocks.lock(request.OrderID)()
+	reservation, repeated, err := s.store.Reserve(ctx, request)
 	if err != nil {
-		return fmt.Errorf("reserve for order %s: %w", orderID, err)
+		return fmt.Errorf("reserve for order %s: %w", request.OrderID, err)
 	}
 	if !repeated {
 		s.metrics.RecordDecision(ctx, reservation)

@@ -129,8 +129,8 @@ func (p *Product) normalize() []fault.Field {
 	if p.PriceCents < 0 || p.PriceCents > maxPrice {
 		wrong = append(wrong, fault.Field{Field: "priceCents", Message: fmt.Sprintf("must be from 0 to %d", maxPrice)})
 	}
-	if !isCurrency(p.Currency) {
-		wrong = append(wrong, fault.Field{Field: "currency", Message: "must be a currency code of ISO 4217, as EUR"})
+	if !validate.IsCurrency(p.Currency) {
+		wrong = append(wrong, fault.Field{Field: "currency", Message: "must be a currency code of ISO 4217, such as EUR"})
 	}
 	return wrong
 }

@@ -35,6 +35,24 @@ type Line struct {
 	Quantity  int
 }
 
+// Request is an order's request for stock.
+type Request struct {
+	OrderID  string
+	Lines    []Line
+	Expected *Expected // nil accepts any total
+}
+
+// Expected is the highest total that the customer accepts. An empty Currency accepts any.
+type Expected struct {
+	TotalCents int64
+	Currency   string
+}
+
+// Accepts reports whether a total is within what the customer expects.
+func (e *Expected) Accepts(totalCents int64, currency string) bool {
+	return e == nil || totalCents <= e.TotalCents && (e.Currency == "" || e.Currency == currency)
+}
+
 // Dish is a product's menu entry and available stock at the time of the decision.
 type Dish struct {
 	Name       string
@@ -78,30 +96,40 @@ type Reservation struct {
 // and for TOMBSTONE: the cancellation arrived before the order.
 func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
 
-// ParseOrder returns the order's id and lines. An error means that the event is invalid and a retry cannot help: it has no
-// valid ids, no lines, or the same product twice.
-func ParseOrder(placed event.OrderPlaced) (orderID string, lines []Line, err error) {
-	if orderID, err = canonicalID(placed.OrderID); err != nil {
-		return "", nil, fmt.Errorf("orderId: %w", err)
+// ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has
+// no valid ids, no lines, or the same product twice.
+func ParseOrder(placed event.OrderPlaced) (Request, error) {
+	id, err := canonicalID(placed.OrderID)
+	if err != nil {
+		return Request{}, fmt.Errorf("orderId: %w", err)
 	}
+	request := Request{OrderID: id}
+	if placed.ExpectedTotalCents != nil {
+		request.Expected = &Expected{*placed.ExpectedTotalCents, placed.Currency}
+	}
+	request.Lines, err = parseLines(placed)
+	return request, err
+}
+
+func parseLines(placed event.OrderPlaced) (lines []Line, err error) {
 	if len(placed.Items) == 0 || len(placed.Items) > maxLines {
-		return "", nil, fmt.Errorf("the order has %d lines, want 1 to %d", len(placed.Items), maxLines)
+		return nil, fmt.Errorf("the order has %d lines, want 1 to %d", len(placed.Items), maxLines)
 	}
 	seen := map[string]bool{}
 	for i, item := range placed.Items {
 		id, err := canonicalID(item.ProductID)
 		switch {
 		case err != nil:
-			return "", nil, fmt.Errorf("items[%d].productId: %w", i, err)
+			return nil, fmt.Errorf("items[%d].productId: %w", i, err)
 		case item.Quantity < 1:
-			return "", nil, fmt.Errorf("items[%d].quantity is %d", i, item.Quantity)
+			return nil, fmt.Errorf("items[%d].quantity is %d", i, item.Quantity)
 		case seen[id]:
-			return "", nil, fmt.Errorf("items[%d]: product %s appears twice", i, id)
+			return nil, fmt.Errorf("items[%d]: product %s appears twice", i, id)
 		}
 		seen[id] = true
 		lines = append(lines, Line{id, item.Quantity})
 	}
-	return orderID, lines, nil
+	return lines, nil
 }
 
 // canonicalID returns a UUID in lower case, so that each aggregate has a single id.
@@ -113,12 +141,13 @@ func canonicalID(text string) (string, error) {
 }
 
 // Decide reserves every line or none. A product that is not on the menu, or no longer active, has no available stock. Lines
-// in different currencies have no common total, so such an order fails.
-func Decide(orderID string, lines []Line, menu map[string]Dish) Outcome {
+// in different currencies have no common total, so such an order fails. So does one whose total the customer does not expect:
+// the menu's prices may have risen since the customer read them. A lower total is reserved.
+func Decide(request Request, menu map[string]Dish) Outcome {
 	shortages := []event.Shortage{}
-	reserved := event.StockReserved{OrderID: orderID, Version: outcomeVersion}
+	reserved := event.StockReserved{OrderID: request.OrderID, Version: outcomeVersion}
 	mixed := false
-	for _, line := range lines {
+	for _, line := range request.Lines {
 		dish := menu[line.ProductID]
 		if !dish.Active {
 			dish.Available = 0
@@ -137,17 +166,19 @@ func Decide(orderID string, lines []Line, menu map[string]Dish) Outcome {
 			ProductID: line.ProductID, Quantity: line.Quantity, Name: dish.Name, UnitPriceCents: dish.PriceCents, LineTotalCents: total,
 		})
 	}
+	failed := event.StockFailed{OrderID: request.OrderID, Version: outcomeVersion, Shortages: shortages}
 	switch {
 	case len(shortages) > 0:
-		return failed(orderID, event.ReasonInsufficientStock, shortages)
+		failed.Reason = event.ReasonInsufficientStock
 	case mixed:
-		return failed(orderID, event.ReasonMixedCurrencies, shortages)
+		failed.Reason = event.ReasonMixedCurrencies
+	case !request.Expected.Accepts(reserved.TotalCents, reserved.Currency):
+		failed.Reason = event.ReasonPriceChanged
+		failed.Currency, failed.TotalCents = reserved.Currency, reserved.TotalCents
+	default:
+		return Outcome{Reserved: &reserved}
 	}
-	return Outcome{Reserved: &reserved}
-}
-
-func failed(orderID, reason string, shortages []event.Shortage) Outcome {
-	return Outcome{Failed: &event.StockFailed{OrderID: orderID, Version: outcomeVersion, Reason: reason, Shortages: shortages}}
+	return Outcome{Failed: &failed}
 }
 
 // errContradiction means that an order's event contradicts its reservation. That is a bug, and an operator has to check.

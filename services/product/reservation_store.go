@@ -15,22 +15,22 @@ var errUnknownOrder = errors.New("this order has no reservation")
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
 // has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
 // for each other without deadlock, because each locks the stock rows in the order of their ids.
-func (s store) Reserve(ctx context.Context, orderID string, lines []Line) (r Reservation, repeated bool, err error) {
-	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+func (s store) Reserve(ctx context.Context, request Request) (r Reservation, repeated bool, err error) {
+	err = s.forOrder(ctx, request.OrderID, func(tx pgx.Tx, known *Reservation) error {
 		if known != nil {
 			r, repeated = *known, true
 			return nil
 		}
-		menu, err := lockMenu(ctx, tx, lines)
+		menu, err := lockMenu(ctx, tx, request.Lines)
 		if err != nil {
 			return err
 		}
-		outcome := Decide(orderID, lines, menu)
-		r = Reservation{OrderID: orderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
+		outcome := Decide(request, menu)
+		r = Reservation{OrderID: request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
 		if err := s.insertReservation(ctx, tx, r); err != nil || r.State != Reserved {
 			return err
 		}
-		return moveToReserved(ctx, tx, orderID, lines)
+		return moveToReserved(ctx, tx, request.OrderID, request.Lines)
 	})
 	return r, repeated, err
 }

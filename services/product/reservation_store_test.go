@@ -13,7 +13,7 @@ import (
 // reserve calls Reserve and returns the reservation's state.
 func (s store) reserve(t *testing.T, orderID string, lines ...Line) State {
 	t.Helper()
-	r, _, err := s.Reserve(t.Context(), orderID, lines)
+	r, _, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: lines})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	results := runConcurrently(8, func(int) Reservation {
-		r, _, err := s.Reserve(context.Background(), orderID, []Line{{soup.ID, 4}})
+		r, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -60,7 +60,7 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{PriceCents: ptr(int64(1)), Active: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
-	later, repeated, err := s.Reserve(t.Context(), orderID, []Line{{soup.ID, 4}})
+	later, repeated, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
 	if err != nil || !repeated {
 		t.Errorf("got repeated %v, %v, want true", repeated, err)
 	}
@@ -72,15 +72,15 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
 
 	tooMany := uuid.NewString()
-	first, _, _ := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}})
+	first, _, _ := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}})
 	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{Active: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.MoveStock(t.Context(), movement{uuid.NewString(), soup.ID, "staff", 50}); err != nil {
 		t.Fatal(err)
 	}
-	if again, _, err := s.Reserve(t.Context(), tooMany, []Line{{soup.ID, 7}}); err != nil || !reflect.DeepEqual(again, first) ||
-		again.State != Failed {
+	if again, _, err := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}}); err != nil ||
+		!reflect.DeepEqual(again, first) || again.State != Failed {
 		t.Errorf("repeated after a restock: got %+v, %v, want %+v", again, err, first)
 	}
 }
@@ -90,7 +90,7 @@ func TestReservationsNeverOversell(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 20)
 	reserved := 0
 	for _, state := range runConcurrently(60, func(int) State {
-		r, _, err := s.Reserve(context.Background(), uuid.NewString(), []Line{{soup.ID, 3}})
+		r, _, err := s.Reserve(context.Background(), Request{OrderID: uuid.NewString(), Lines: []Line{{soup.ID, 3}}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -122,7 +122,7 @@ func TestConcurrentOrdersForTheSameDishesDoNotDeadlock(t *testing.T) {
 			lines = append(lines, Line{id, 2})
 		}
 		orderID := uuid.NewString()
-		r, _, err := s.Reserve(ctx, orderID, lines)
+		r, _, err := s.Reserve(ctx, Request{OrderID: orderID, Lines: lines})
 		_, moveErr := s.MoveStock(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
 		_, changeErr := s.ChangeProduct(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
 		switch {
@@ -183,7 +183,7 @@ func TestConcurrentOrderAndCancellationHoldNoStock(t *testing.T) {
 			if i%2 == 0 {
 				return s.Release(context.Background(), orderID)
 			}
-			_, _, err := s.Reserve(context.Background(), orderID, []Line{{soup.ID, 4}})
+			_, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
 			return err
 		}) {
 			if err != nil {

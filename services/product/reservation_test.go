@@ -58,9 +58,51 @@ func TestDecideReservesEveryLineOrNone(t *testing.T) {
 		"very large quantity": {[]Line{{pizza, 1 << 62}},
 			failure("insufficient_stock", event.Shortage{ProductID: pizza, Requested: 1 << 62, Available: 10})},
 	} {
-		if got := Decide(order, tc.lines, menu); !reflect.DeepEqual(got, tc.want) {
+		if got := Decide(Request{OrderID: order, Lines: tc.lines}, menu); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: got %+v %+v, want %+v %+v", name, got.Reserved, got.Failed, tc.want.Reserved, tc.want.Failed)
 		}
+	}
+}
+
+// A customer never pays more than expected, nor in another currency. A shortage comes first: it explains more.
+func TestDecideRejectsATotalThatIsHigherThanExpected(t *testing.T) {
+	lines := []Line{{pizza, 2}} // 1980 EUR
+	changed := Outcome{Failed: &event.StockFailed{
+		OrderID: order, Version: 1, Reason: "price_changed", Shortages: []event.Shortage{}, Currency: "EUR", TotalCents: 1980}}
+	for name, tc := range map[string]struct {
+		lines    []Line
+		expected *Expected
+		reason   string
+	}{
+		"no expectation":         {lines, nil, ""},
+		"the same total":         {lines, &Expected{1980, "EUR"}, ""},
+		"the menu got cheaper":   {lines, &Expected{1981, "EUR"}, ""},
+		"any currency":           {lines, &Expected{1980, ""}, ""},
+		"the menu got dearer":    {lines, &Expected{1979, "EUR"}, "price_changed"},
+		"free, it was said":      {lines, &Expected{0, ""}, "price_changed"},
+		"another currency":       {lines, &Expected{5000, "CHF"}, "price_changed"},
+		"a shortage comes first": {[]Line{{pizza, 11}}, &Expected{1, "EUR"}, "insufficient_stock"},
+		"so do two currencies":   {[]Line{{pizza, 1}, {fondue, 1}}, &Expected{1, "EUR"}, "mixed_currencies"},
+	} {
+		got := Decide(Request{order, tc.lines, tc.expected}, dishes)
+		switch {
+		case tc.reason == "" && got.Reserved == nil, tc.reason != "" && (got.Failed == nil || got.Failed.Reason != tc.reason):
+			t.Errorf("%s: got %+v %+v, want reason %q", name, got.Reserved, got.Failed, tc.reason)
+		case tc.reason == "price_changed" && !reflect.DeepEqual(got, changed):
+			t.Errorf("%s: got %+v, want %+v", name, got.Failed, changed.Failed)
+		}
+	}
+}
+
+func TestParseOrderReadsTheExpectedTotal(t *testing.T) {
+	expected := int64(0)
+	placed := event.OrderPlaced{OrderID: order, Items: []event.OrderLine{{ProductID: pizza, Quantity: 1}}, ExpectedTotalCents: &expected, Currency: "EUR"}
+	if got, err := ParseOrder(placed); err != nil || got.Expected == nil || *got.Expected != (Expected{0, "EUR"}) {
+		t.Errorf("got %+v, %v, want an expected total of 0 EUR", got.Expected, err)
+	}
+	placed.ExpectedTotalCents = nil
+	if got, err := ParseOrder(placed); err != nil || got.Expected != nil {
+		t.Errorf("without expectedTotalCents: got %+v, %v, want none", got.Expected, err)
 	}
 }
 
@@ -71,7 +113,7 @@ func TestLargestTotalIsBelow2To53(t *testing.T) {
 		menu[id] = Dish{id, maxPrice, "EUR", true, maxStock}
 		lines = append(lines, Line{id, maxStock})
 	}
-	got := Decide(order, lines, menu).Reserved.TotalCents
+	got := Decide(Request{OrderID: order, Lines: lines}, menu).Reserved.TotalCents
 	if got != maxLines*maxStock*maxPrice || got >= 1<<53 {
 		t.Errorf("got %d, want %d", got, maxLines*maxStock*maxPrice)
 	}
@@ -95,7 +137,7 @@ func TestParseOrderRejectsInvalidOrders(t *testing.T) {
 		"same product twice": {event.OrderPlaced{OrderID: order,
 			Items: []event.OrderLine{item(pizza, 1), item(strings.ToUpper(pizza), 1)}}, false},
 	} {
-		if _, _, err := ParseOrder(tc.placed); (err == nil) != tc.valid {
+		if _, err := ParseOrder(tc.placed); (err == nil) != tc.valid {
 			t.Errorf("%s: got %v, want valid: %t", name, err, tc.valid)
 		}
 	}

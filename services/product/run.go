@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"comanda/services/internal/server"
+	"comanda/services/internal/validate"
 )
 
 type config struct {
@@ -20,8 +21,8 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if !isCurrency(config.Currency) {
-		return errors.New("CURRENCY must be a currency code of ISO 4217, as EUR")
+	if !validate.IsCurrency(config.Currency) {
+		return errors.New("CURRENCY must be a currency code of ISO 4217, such as EUR")
 	}
 	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL)
 	if err != nil {

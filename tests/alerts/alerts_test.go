@@ -14,24 +14,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// folder contains the rules and their tests.
-const folder = "../../deploy/prometheus"
+// prometheusFolder contains the rules and their tests.
+const prometheusFolder = "../../deploy/prometheus"
 
-// file is one test file in promtool's format.
-type file struct {
+// testFile is one test file in promtool's format.
+type testFile struct {
 	RuleFiles          []string       `yaml:"rule_files"`
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
-	Tests              []scenario
+	Tests              []testCase
 }
 
-type scenario struct {
-	Name        string
-	Interval    model.Duration
-	InputSeries []struct{ Series, Values string } `yaml:"input_series"`
-	Questions   []question                        `yaml:"promql_expr_test"`
+// testCase is one test of a file: its input series, and the query results that it expects.
+type testCase struct {
+	Name         string
+	Interval     model.Duration
+	InputSeries  []struct{ Series, Values string } `yaml:"input_series"`
+	Expectations []expectation                     `yaml:"promql_expr_test"`
 }
 
-type question struct {
+// expectation is a query with its expected result at one time.
+type expectation struct {
 	Expr       string
 	EvalTime   model.Duration `yaml:"eval_time"`
 	ExpSamples []struct {
@@ -44,48 +46,48 @@ type question struct {
 func TestAlerts(t *testing.T) {
 	fired := map[string]bool{}
 	for _, path := range glob(t, "tests/*.yml") {
-		f := read(t, path)
+		f := readTestFile(t, path)
 		for _, s := range f.Tests {
-			t.Run(filepath.Base(path)+"/"+s.Name, func(t *testing.T) { maps.Copy(fired, f.play(t, s)) })
+			t.Run(filepath.Base(path)+"/"+s.Name, func(t *testing.T) { maps.Copy(fired, f.run(t, s)) })
 		}
 	}
-	all, err := newEvaluator(&memory{}, glob(t, "rules/*.yml"))
+	all, err := newEvaluator(&seriesStore{}, glob(t, "rules/*.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range all.groups {
 		for _, r := range g.rules {
-			if r.Alert != "" && !fired[sign(r.Rule)] {
-				t.Errorf("%s fires in no test", sign(r.Rule))
+			if r.Alert != "" && !fired[alertID(r.Rule)] {
+				t.Errorf("%s fires in no test", alertID(r.Rule))
 			}
 		}
 	}
 }
 
-// play evaluates the rules over a scenario's time, checks its questions, and returns the alerts that fired.
-func (f file) play(t *testing.T, s scenario) map[string]bool {
-	rules, err := newEvaluator(s.memory(t), f.RuleFiles)
+// run evaluates the rules over a scenario's time, checks its questions, and returns the alerts that fired.
+func (f testFile) run(t *testing.T, s testCase) map[string]bool {
+	rules, err := newEvaluator(s.store(t), f.RuleFiles)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := slices.MaxFunc(s.Questions, func(a, b question) int { return int(a.EvalTime - b.EvalTime) }).EvalTime
+	last := slices.MaxFunc(s.Expectations, func(a, b expectation) int { return int(a.EvalTime - b.EvalTime) }).EvalTime
 	for at := time.Duration(0); at <= time.Duration(last); at += time.Duration(f.EvaluationInterval) {
 		if err := rules.evaluate(t.Context(), at.Milliseconds()); err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range s.Questions {
+		for _, q := range s.Expectations {
 			if time.Duration(q.EvalTime) == at {
-				q.ask(t, rules)
+				q.query(t, rules)
 			}
 		}
 	}
 	return rules.fired
 }
 
-// memory returns the scenario's input series.
-func (s scenario) memory(t *testing.T) *memory {
+// seriesStore returns the scenario's input series.
+func (s testCase) store(t *testing.T) *seriesStore {
 	t.Helper()
-	m := &memory{}
+	m := &seriesStore{}
 	for _, input := range s.InputSeries {
 		l, values, err := parser.ParseSeriesDesc(input.Series + " " + input.Values)
 		if err != nil {
@@ -96,9 +98,9 @@ func (s scenario) memory(t *testing.T) *memory {
 	return m
 }
 
-func (q question) ask(t *testing.T, rules *evaluator) {
+func (q expectation) query(t *testing.T, rules *evaluator) {
 	t.Helper()
-	found, err := rules.ask(t.Context(), q.Expr, time.Duration(q.EvalTime).Milliseconds())
+	found, err := rules.query(t.Context(), q.Expr, time.Duration(q.EvalTime).Milliseconds())
 	if err != nil {
 		t.Fatalf("%s: %v", q.Expr, err)
 	}
@@ -120,13 +122,13 @@ func (q question) ask(t *testing.T, rules *evaluator) {
 	}
 }
 
-func read(t *testing.T, path string) file {
+func readTestFile(t *testing.T, path string) testFile {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var f file
+	var f testFile
 	if err := yaml.Unmarshal(text, &f); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -138,7 +140,7 @@ func read(t *testing.T, path string) file {
 
 func glob(t *testing.T, pattern string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, pattern))
+	files, err := filepath.Glob(filepath.Join(prometheusFolder, pattern))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no %s: %v", pattern, err)
 	}

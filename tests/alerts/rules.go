@@ -17,7 +17,7 @@ import (
 // tracks how long each alert has been active.
 type evaluator struct {
 	engine *promql.Engine
-	memory *memory
+	store  *seriesStore
 	groups []*group
 	fired  map[string]bool // alerts that fired, by sign
 }
@@ -34,8 +34,8 @@ type rule struct {
 	written map[uint64]labels.Labels // the series of the last evaluation
 }
 
-func newEvaluator(m *memory, files []string) (*evaluator, error) {
-	e := &evaluator{memory: m, fired: map[string]bool{}}
+func newEvaluator(m *seriesStore, files []string) (*evaluator, error) {
+	e := &evaluator{store: m, fired: map[string]bool{}}
 	e.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
 	for _, file := range files {
 		parsed, errs := rulefmt.ParseFile(file, false)
@@ -53,9 +53,9 @@ func newEvaluator(m *memory, files []string) (*evaluator, error) {
 	return e, nil
 }
 
-// ask runs a query at one time.
-func (e *evaluator) ask(ctx context.Context, expr string, at int64) (promql.Vector, error) {
-	query, err := e.engine.NewInstantQuery(ctx, storage.Queryable(e.memory), nil, expr, time.UnixMilli(at))
+// query runs a query at one time.
+func (e *evaluator) query(ctx context.Context, expr string, at int64) (promql.Vector, error) {
+	query, err := e.engine.NewInstantQuery(ctx, storage.Queryable(e.store), nil, expr, time.UnixMilli(at))
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +77,9 @@ func (e *evaluator) evaluate(ctx context.Context, at int64) error {
 			continue
 		}
 		for _, r := range g.rules {
-			found, err := e.ask(ctx, r.Expr, at)
+			found, err := e.query(ctx, r.Expr, at)
 			if err == nil {
-				err = e.note(ctx, r, found, at)
+				err = e.record(ctx, r, found, at)
 			}
 			if err != nil {
 				return fmt.Errorf("%s%s: %w", r.Alert, r.Record, err)
@@ -89,12 +89,12 @@ func (e *evaluator) evaluate(ctx context.Context, at int64) error {
 	return nil
 }
 
-// note records a rule's result as series and ends the series that the result no longer contains.
-func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at int64) error {
+// record records a rule's result as series and ends the series that the result no longer contains.
+func (e *evaluator) record(ctx context.Context, r *rule, found promql.Vector, at int64) error {
 	written, since := map[uint64]labels.Labels{}, map[uint64]int64{}
 	write := func(l labels.Labels, v float64) {
 		written[l.Hash()] = l
-		e.memory.add(l, at, v)
+		e.store.add(l, at, v)
 	}
 	for _, s := range found {
 		builder := labels.NewBuilder(s.Metric).Set(labels.MetricName, r.Record)
@@ -114,7 +114,7 @@ func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at i
 		state := "pending"
 		if at-begun >= time.Duration(r.For).Milliseconds() {
 			state = "firing"
-			e.fired[sign(r.Rule)] = true
+			e.fired[alertID(r.Rule)] = true
 			if err := expand(ctx, r.Rule, alert, s); err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ func (e *evaluator) note(ctx context.Context, r *rule, found promql.Vector, at i
 	}
 	for hash, l := range r.written {
 		if _, still := written[hash]; !still {
-			e.memory.add(l, at, stale)
+			e.store.add(l, at, stale)
 		}
 	}
 	r.written, r.since = written, since
@@ -143,5 +143,5 @@ func expand(ctx context.Context, r rulefmt.Rule, alert labels.Labels, s promql.S
 	return nil
 }
 
-// sign identifies an alert by its name and the labels that the rule sets.
-func sign(r rulefmt.Rule) string { return r.Alert + labels.FromMap(r.Labels).String() }
+// alertID identifies an alert by its name and the labels that the rule sets.
+func alertID(r rulefmt.Rule) string { return r.Alert + labels.FromMap(r.Labels).String() }

@@ -52,7 +52,8 @@ func (c *Client) Register(ctx context.Context, p Person) (Registration, error) {
 
 // Registration returns a registration's state. A positive patience waits that long (at most 30 s) for the decision.
 func (c *Client) Registration(ctx context.Context, userID string, patience time.Duration) (Registration, error) {
-	return call[Registration](ctx, c, Request{Method: http.MethodGet, Path: "/auth/registrations/" + url.PathEscape(userID), Header: wait(patience)})
+	return call[Registration](ctx, c, Request{Method: http.MethodGet, Path: "/auth/registrations/" + url.PathEscape(userID),
+		Header: wait(patience)})
 }
 
 // Session holds the tokens of a login.
@@ -72,12 +73,14 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Client, er
 
 // Refresh exchanges the refresh token for a new session. The token cannot be used again.
 func (c *Client) Refresh(ctx context.Context, refreshToken string) (Session, error) {
-	return call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/refresh", Body: map[string]string{"refreshToken": refreshToken}})
+	return call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/refresh",
+		Body: map[string]string{"refreshToken": refreshToken}})
 }
 
 // Logout ends the session of this refresh token.
 func (c *Client) Logout(ctx context.Context, refreshToken string) error {
-	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/logout", Body: map[string]string{"refreshToken": refreshToken}})
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/logout",
+		Body: map[string]string{"refreshToken": refreshToken}})
 	return err
 }
 

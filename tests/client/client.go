@@ -58,7 +58,7 @@ type Response struct {
 	Body   []byte
 }
 
-// Do sends a request and returns the response, whatever its status. An error means that no response arrived.
+// Do sends a request and returns the response with any status. An error means that no response arrived.
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	req, err := c.request(ctx, r)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return Response{}, fmt.Errorf("read the answer to %s %s: %w", r.Method, r.Path, err)
+		return Response{}, fmt.Errorf("read the response to %s %s: %w", r.Method, r.Path, err)
 	}
 	return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
@@ -120,7 +120,7 @@ func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
 		return value, nil
 	}
 	if err := json.Unmarshal(answer.Body, &value); err != nil {
-		return value, fmt.Errorf("decode the answer to %s %s: %w", r.Method, r.Path, err)
+		return value, fmt.Errorf("decode the response to %s %s: %w", r.Method, r.Path, err)
 	}
 	return value, nil
 }
@@ -179,5 +179,5 @@ func (c *Client) Ready(ctx context.Context) error {
 	return nil
 }
 
-// errNotAProblem is the cause of a Problem whose answer was not problem+json.
+// errNotAProblem is the cause of a Problem whose response was not application/problem+json.
 var errNotAProblem = errors.New("the response is not application/problem+json")

@@ -24,6 +24,9 @@ type Basket struct {
 	Items           []Item   `json:"items"`
 	DeliveryAddress *Address `json:"deliveryAddress,omitempty"`
 	Notes           string   `json:"notes,omitempty"`
+
+	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
+	Currency           string `json:"currency,omitempty"`
 }
 
 // Item is one line of a basket.
@@ -70,9 +73,10 @@ func (c *Client) Order(ctx context.Context, basket Basket) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket})
 }
 
-// OrderOnce places an order under a key: however often it is called with the same key and basket, there is one order.
+// OrderOnce places an order under an idempotency key. Repeated calls with the same key and basket create one order.
 func (c *Client) OrderOnce(ctx context.Context, key string, basket Basket) (Order, error) {
-	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket, Header: http.Header{"Idempotency-Key": {key}}})
+	return call[Order](ctx, c, Request{Method: http.MethodPost, Path: "/orders", Body: basket,
+		Header: http.Header{"Idempotency-Key": {key}}})
 }
 
 // GetOrder returns an order. A positive patience waits that long (at most 30 s) until it is confirmed or rejected.

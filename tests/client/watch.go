@@ -54,7 +54,8 @@ func (c *Client) openStream(ctx context.Context, orderID, after string) (io.Read
 	if after != "" {
 		header.Set("Last-Event-ID", after)
 	}
-	req, err := c.request(ctx, Request{Method: http.MethodGet, Path: "/orders/" + url.PathEscape(orderID) + "/events", Header: header})
+	path := "/orders/" + url.PathEscape(orderID) + "/events"
+	req, err := c.request(ctx, Request{Method: http.MethodGet, Path: path, Header: header})
 	if err != nil {
 		return nil, err
 	}

@@ -20,25 +20,29 @@ import (
 	"comanda/tests/scenario"
 )
 
-// rulesFolder holds the alert rules.
-const rulesFolder = "deploy/prometheus/rules"
-
-// Under test, Prometheus loads a copy of the rules: the same expressions, evaluated more often, with one sixth of each rule's
-// `for`, at most 30 s.
 const (
-	shortInterval = "5s"
-	shorter       = 6
-	shortest      = 30 * time.Second
+	// rulesFolder holds the alert rules in the repository.
+	rulesFolder = "deploy/prometheus/rules"
+	// rulesMount is the folder of the rules in Prometheus's container.
+	rulesMount = "/etc/prometheus/rules"
 )
 
-// shortened returns a rule's `for` under test.
-func shortened(given any) (string, error) {
-	whole, err := time.ParseDuration(fmt.Sprint(given))
-	return min(time.Duration(whole)/shorter, shortest).String(), err
+// Under test, Prometheus loads a copy of the rules. It has the same expressions, but they are evaluated more often, and each
+// `for` is one sixth of the original and at most 30 s.
+const (
+	testInterval = "5s"
+	forDivisor   = 6
+	maxFor       = 30 * time.Second
+)
+
+// shortenFor returns a rule's `for` under test.
+func shortenFor(given any) (string, error) {
+	original, err := time.ParseDuration(fmt.Sprint(given))
+	return min(original/forDivisor, maxFor).String(), err
 }
 
-// shortRules writes the copy of the rules.
-func shortRules(from, to string) error {
+// writeShortRules reads the rules in one folder and writes the copy for the test to another.
+func writeShortRules(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.yml"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no rules in %s: %v", from, err)
@@ -55,11 +59,11 @@ func shortRules(from, to string) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		for _, group := range rules.Groups {
-			group["interval"] = shortInterval
+			group["interval"] = testInterval
 			for _, rule := range group["rules"].([]any) {
 				rule := rule.(map[string]any)
 				if given, there := rule["for"]; there {
-					if rule["for"], err = shortened(given); err != nil {
+					if rule["for"], err = shortenFor(given); err != nil {
 						return fmt.Errorf("%s: %w", file, err)
 					}
 				}
@@ -84,12 +88,12 @@ type rule struct {
 }
 
 // rules returns the alerts that Prometheus has loaded.
-func (s *stack) rules(t testing.TB) []rule {
+func (sys *stack) rules(t testing.TB) []rule {
 	t.Helper()
 	var answer struct {
 		Groups []struct{ Rules []rule }
 	}
-	if err := s.prometheus(t.Context(), "rules", nil, &answer); err != nil {
+	if err := sys.prometheus(t.Context(), "rules", nil, &answer); err != nil {
 		t.Fatal(err)
 	}
 	var alerts []rule
@@ -106,74 +110,76 @@ func (s *stack) rules(t testing.TB) []rule {
 	return alerts
 }
 
-// sign identifies an alert by its name and the labels that distinguish it from other alerts of that name.
-type sign string
+// alertPattern identifies an alert: its name, and label=value for each label that distinguishes it from other alerts of that
+// name.
+type alertPattern string
 
-// identifies reports whether this is the sign's alert.
-func (s sign) identifies(name string, labels map[string]string) bool {
-	return s.matches(name, func(label, value string) bool { return labels[label] == value })
+// matchesAlert reports whether an alert has the pattern's name and labels.
+func (p alertPattern) matchesAlert(name string, labels map[string]string) bool {
+	return p.matches(name, func(label, value string) bool { return labels[label] == value })
 }
 
-// comesFrom reports whether a rule can create the sign's alert: it sets no label to another value. The other labels come from
-// the rule's expression.
-func (s sign) comesFrom(r rule) bool {
-	return s.matches(r.Name, func(label, value string) bool {
+// matchesRule reports whether a rule can create the pattern's alert: it sets none of the pattern's labels to another value.
+// Labels that the rule does not set come from its expression.
+func (p alertPattern) matchesRule(r rule) bool {
+	return p.matches(r.Name, func(label, value string) bool {
 		fixed, there := r.Labels[label]
 		return !there || fixed == value
 	})
 }
 
-func (s sign) matches(name string, agrees func(label, value string) bool) bool {
-	wanted, more, _ := strings.Cut(string(s), " ")
+// matches reports whether the name is the pattern's name and labelMatches accepts each of the pattern's labels.
+func (p alertPattern) matches(name string, labelMatches func(label, value string) bool) bool {
+	wanted, labels, _ := strings.Cut(string(p), " ")
 	if name != wanted {
 		return false
 	}
-	for pair := range strings.FieldsSeq(more) {
+	for pair := range strings.FieldsSeq(labels) {
 		label, value, _ := strings.Cut(pair, "=")
-		if !agrees(label, value) {
+		if !labelMatches(label, value) {
 			return false
 		}
 	}
 	return true
 }
 
-// Every alert of the files is loaded, has a runbook, and has a fault in this test that makes it fire. No alert fires under
-// ordinary traffic, which includes refused requests.
-func testAlertsAreQuiet(t *testing.T, s *stack) {
-	requests := s.startTraffic(t)
-	defer requests.stop()
-	rules := s.rules(t)
+// Prometheus has loaded every alert of the files. Each alert has a runbook and a fault in this test that makes it fire. No
+// alert fires under ordinary traffic, which includes refused requests.
+func testNoAlertWithoutAFault(t *testing.T, sys *stack) {
+	ordinary := sys.startTraffic(t)
+	defer ordinary.stop()
+	rules := sys.rules(t)
 	if len(rules) == 0 {
 		t.Fatal("Prometheus has loaded no alerts")
 	}
 	for _, r := range rules {
 		_, runbook, _ := strings.Cut(r.Annotations["runbook_url"], "docs/runbooks/")
-		if _, err := os.Stat(s.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
+		if _, err := os.Stat(sys.path(filepath.Join("docs/runbooks", runbook))); runbook == "" || err != nil {
 			t.Errorf("%s: the runbook %q does not exist", r.Name, r.Annotations["runbook_url"])
 		}
-		if !slices.ContainsFunc(signs(), func(each sign) bool { return each.comesFrom(r) }) {
+		if !slices.ContainsFunc(expectedAlerts(), func(p alertPattern) bool { return p.matchesRule(r) }) {
 			t.Errorf("no fault of this test makes %s %v fire", r.Name, r.Labels)
 		}
 	}
-	for _, each := range signs() {
-		if !slices.ContainsFunc(rules, func(r rule) bool { return each.comesFrom(r) }) {
-			t.Errorf("Prometheus has no alert %s", each)
+	for _, p := range expectedAlerts() {
+		if !slices.ContainsFunc(rules, func(r rule) bool { return p.matchesRule(r) }) {
+			t.Errorf("Prometheus has no alert %s", p)
 		}
 	}
-	s.quietFor(t, peace)
-	say("     %d alerts loaded, and none fired in %v of requests", len(rules), peace)
+	sys.wantNoAlerts(t, quietPeriod)
+	printProgress("     %d alerts loaded; none fired in %v of ordinary traffic", len(rules), quietPeriod)
 }
 
-// peace is longer than any shortened `for`, so an alert with a wrong expression fires within it.
-const peace = 45 * time.Second
+// quietPeriod is longer than every shortened `for`, so an alert whose expression is wrong would fire within it.
+const quietPeriod = 45 * time.Second
 
-// quietFor checks that no alert fires for this long.
-func (s *stack) quietFor(t *testing.T, while time.Duration) {
+// wantNoAlerts checks during this time that no alert fires.
+func (sys *stack) wantNoAlerts(t *testing.T, duration time.Duration) {
 	t.Helper()
-	for end := time.After(while); ; {
-		for _, a := range scenario.Must(s.alerts(t.Context()))(t) {
+	for end := time.After(duration); ; {
+		for _, a := range scenario.Try(sys.alerts(t.Context())).OrFail(t) {
 			if a.State == "firing" {
-				t.Fatalf("an alert without a fault: %v", a)
+				t.Fatalf("an alert fires without a fault: %v", a)
 			}
 		}
 		select {
@@ -185,43 +191,45 @@ func (s *stack) quietFor(t *testing.T, while time.Duration) {
 }
 
 // The test causes each fault, waits for its alerts, and undoes it. Some alerts fire only after the fault is undone.
-func testAlerts(t *testing.T, s *stack) {
-	s.people = s.scenario(t)
-	s.ana, s.dish = s.people.Customer(), s.people.Dish(1_000_000, 700)
+func testEveryAlertFires(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	sys.faultScenario, sys.ana, sys.dish = s, s.Customer(), s.Dish(1_000_000, 700)
 	for _, f := range faults {
-		if missing := s.missing(f.needs...); len(missing) > 0 {
-			s.unchecked(f.name, missing)
+		if missing := sys.missing(f.needs...); len(missing) > 0 {
+			sys.skipCheck(f.name, missing)
 			continue
 		}
-		t.Run(f.name, func(t *testing.T) { s.prove(t, f) })
+		t.Run(f.name, func(t *testing.T) { sys.testFault(t, f) })
 	}
 }
 
-// prove causes a fault and checks that its alerts fire after it and not before.
-func (s *stack) prove(t *testing.T, f fault) {
-	if !s.keep { // alerts from an earlier run may still fire in a kept system
-		s.silent(t, f.during)
+// testFault causes a fault and checks that its alerts fire after the fault and not before.
+func (sys *stack) testFault(t *testing.T, f fault) {
+	if !sys.keep { // in a kept system, alerts of an earlier run may still fire
+		sys.awaitNoneFiring(t, f.during)
 	}
 	since := time.Now()
-	undo := sync.OnceFunc(f.make(t, s))
-	defer func() { undo(); s.healthy(t, comesBack) }()
-	fired := s.firing(t, f.during)
+	undo := sync.OnceFunc(f.cause(t, sys))
+	defer func() { undo(); sys.awaitHealthy(t, recoveryTimeout) }()
+	fired := sys.awaitFiring(t, f.during)
 	undo()
-	fired = append(fired, s.firing(t, f.after)...)
-	s.healthy(t, comesBack)
-	say("     %s: %s. All healthy %.0f s after it began.", f.name, strings.Join(fired, ", "), time.Since(since).Seconds())
+	fired = append(fired, sys.awaitFiring(t, f.after)...)
+	sys.awaitHealthy(t, recoveryTimeout)
+	printProgress("     %s: %s. All containers were healthy after %.0f s.", f.name, strings.Join(fired, ", "),
+		time.Since(since).Seconds())
 }
 
-// silent waits until none of these alerts fires, because an earlier fault may have caused some. The run's last lines name
-// the alerts that it waited for.
-func (s *stack) silent(t *testing.T, wanted []sign) {
+// awaitNoneFiring waits until none of these alerts fires: an earlier fault may have made them fire. The summary of the run
+// names the alerts that it waited for.
+func (sys *stack) awaitNoneFiring(t *testing.T, wanted []alertPattern) {
 	t.Helper()
 	waitedFor := map[string]bool{}
-	scenario.EventuallyWithin(t, fires, "no alert of the next fault fires before it", func(ctx context.Context) error {
-		alerts, err := s.alerts(ctx)
+	const noneFiring = "no alert of the next fault fires before the fault"
+	scenario.EventuallyWithin(t, alertTimeout, noneFiring, func(ctx context.Context) error {
+		alerts, err := sys.alerts(ctx)
 		for _, a := range alerts {
-			early := func(each sign) bool { return each.identifies(a.Labels["alertname"], a.Labels) }
-			if a.State == "firing" && slices.ContainsFunc(wanted, early) {
+			isWanted := func(p alertPattern) bool { return p.matchesAlert(a.Labels["alertname"], a.Labels) }
+			if a.State == "firing" && slices.ContainsFunc(wanted, isWanted) {
 				waitedFor[a.String()] = true
 				err = errors.Join(err, fmt.Errorf("%v", a))
 			}
@@ -229,25 +237,25 @@ func (s *stack) silent(t *testing.T, wanted []sign) {
 		return err
 	})
 	for a := range waitedFor {
-		s.note("%s: before its fault, %s; it ended by itself", t.Name(), a)
+		sys.note("%s: this alert fired before the fault and then stopped: %s", t.Name(), a)
 	}
 }
 
-// firing waits until each of these alerts fires and returns how long each took.
-func (s *stack) firing(t *testing.T, wanted []sign) []string {
-	since, took := time.Now(), map[sign]string{}
-	scenario.EventuallyWithin(t, fires, "the alerts fire", func(ctx context.Context) error {
-		alerts, err := s.alerts(ctx)
+// awaitFiring waits until each of these alerts fires. It returns a line for each with the time that it took.
+func (sys *stack) awaitFiring(t *testing.T, wanted []alertPattern) []string {
+	since, took := time.Now(), map[alertPattern]string{}
+	scenario.EventuallyWithin(t, alertTimeout, "the alerts fire", func(ctx context.Context) error {
+		alerts, err := sys.alerts(ctx)
 		if err != nil {
 			return err
 		}
-		for _, each := range wanted {
-			fires := func(a alert) bool { return a.State == "firing" && each.identifies(a.Labels["alertname"], a.Labels) }
-			if took[each] == "" && slices.ContainsFunc(alerts, fires) {
-				took[each] = fmt.Sprintf("%s fires after %.0f s", each, time.Since(since).Seconds())
+		for _, p := range wanted {
+			isFiring := func(a alert) bool { return a.State == "firing" && p.matchesAlert(a.Labels["alertname"], a.Labels) }
+			if took[p] == "" && slices.ContainsFunc(alerts, isFiring) {
+				took[p] = fmt.Sprintf("%s fires after %.0f s", p, time.Since(since).Seconds())
 			}
-			if took[each] == "" {
-				err = errors.Join(err, fmt.Errorf("%s does not fire", each))
+			if took[p] == "" {
+				err = errors.Join(err, fmt.Errorf("%s does not fire", p))
 			}
 		}
 		return err
@@ -255,8 +263,6 @@ func (s *stack) firing(t *testing.T, wanted []sign) []string {
 	return slices.Sorted(maps.Values(took))
 }
 
-// fires limits the time for an alert to fire or to end: scrapes, its window and its shortened `for`, on a shared machine.
-const fires = 3 * time.Minute
-
-// rulesMount is where Prometheus finds the rules in its container.
-const rulesMount = "/etc/prometheus/rules"
+// alertTimeout limits the time until an alert fires or stops firing, on a machine that runs other work. It covers the scrapes,
+// the alert's window and its shortened `for`.
+const alertTimeout = 3 * time.Minute

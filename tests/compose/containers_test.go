@@ -13,14 +13,14 @@ import (
 	"comanda/tests/scenario"
 )
 
-// maxImage is the maximum size of a service's image.
-const maxImage = 30 << 20
+// maxImageSize is the maximum size of a service's image.
+const maxImageSize = 30 << 20
 
-// allowed lists the exceptions to the container rules, each with its reason.
-var allowed = map[string]map[string]string{
+// exceptions maps a container to the rules that it may violate, each with the reason.
+var exceptions = map[string]map[string]string{
 	"promtail": {
-		"user":   "the engine's socket belongs to root; it has no capability",
-		"docker": "it finds the containers by the engine's socket",
+		"user":   "only root may open the engine's socket; the container has no capabilities",
+		"docker": "it finds the containers through the engine's socket",
 	},
 }
 
@@ -32,42 +32,42 @@ type image struct {
 	Config   struct{ Env []string }
 }
 
-// Images are small, and no container has more privileges than it needs.
-func testContainers(t *testing.T, s *stack) {
-	all := scenario.Must(s.containers(t.Context()))(t)
+// Images are small, and every container keeps the container rules, except for the listed exceptions.
+func testContainers(t *testing.T, sys *stack) {
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for _, name := range services {
-		found := scenario.Must(inspect[image](t.Context(), "image", all[name].Image))(t)[0]
-		if found.Size >= maxImage {
-			t.Errorf("the image of %s is too large: %.1f MB", name, megabytes(found.Size))
+		found := scenario.Try(inspect[image](t.Context(), "image", all[name].Image)).OrFail(t)[0]
+		if found.Size >= maxImageSize {
+			t.Errorf("image of %s: got %.1f MB, want less than %.1f MB", name, megabytes(found.Size), megabytes(maxImageSize))
 		}
-		say("     image of %-8s %5.1f MB", name, megabytes(found.Size))
+		printProgress("     image of %-8s %5.1f MB", name, megabytes(found.Size))
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for rule, wrong := range all[name].violations() {
-			if wrong != "" && allowed[name][rule] == "" {
+			if wrong != "" && exceptions[name][rule] == "" {
 				t.Errorf("%s: %s: %s", name, rule, wrong)
 			}
-			if wrong == "" && allowed[name][rule] != "" {
-				t.Errorf("%s keeps the rule %q: remove its exception", name, rule)
+			if wrong == "" && exceptions[name][rule] != "" {
+				t.Errorf("%s keeps the rule %q: remove it from exceptions", name, rule)
 			}
 		}
 	}
-	for name, rules := range allowed {
+	for name, rules := range exceptions {
 		if _, there := all[name]; !there {
-			s.unchecked("the exceptions of "+name, []string{name})
+			sys.skipCheck("the exceptions of "+name, []string{name})
 			continue
 		}
 		for rule, reason := range rules {
-			s.note("%s is excepted from the rule %q: %s", name, rule, reason)
+			sys.note("%s may violate the rule %q: %s", name, rule, reason)
 		}
 	}
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-// violations returns the violation of each container rule, or "" when the container keeps the rule.
+// violations returns for each container rule how the container violates it, or "" if the container keeps the rule.
 func (c container) violations() map[string]string {
-	say := func(wrong bool, format string, args ...any) string {
+	violation := func(wrong bool, format string, args ...any) string {
 		if !wrong {
 			return ""
 		}
@@ -84,21 +84,23 @@ func (c container) violations() map[string]string {
 	}) bool {
 		return strings.HasSuffix(m.Source, "docker.sock")
 	})
+	confined := slices.Contains(upper(host.CapDrop), "ALL") && len(host.CapAdd) == 0 && !host.Privileged
+	noNewPrivileges := slices.ContainsFunc(host.SecurityOpt, func(option string) bool {
+		return strings.HasPrefix(option, "no-new-privileges") && !strings.HasSuffix(option, "false")
+	})
+	restarts := host.RestartPolicy.Name == "unless-stopped" || host.RestartPolicy.Name == "always"
 	return map[string]string{
-		"user":         say(user == "" || user == "root" || user == "0", "runs as root (%q)", c.Config.User),
-		"read-only":    say(!host.ReadonlyRootfs, "can write its file system"),
-		"capabilities": say(!slices.Contains(upper(host.CapDrop), "ALL") || len(host.CapAdd) > 0 || host.Privileged, "drops %v, adds %v", host.CapDrop, host.CapAdd),
-		"privileges": say(!slices.ContainsFunc(host.SecurityOpt, func(o string) bool {
-			return strings.HasPrefix(o, "no-new-privileges") && !strings.HasSuffix(o, "false")
-		}),
-			"may gain privileges: %v", host.SecurityOpt),
-		"memory":    say(host.Memory == 0, "has no limit"),
-		"processor": say(host.NanoCpus == 0, "has no limit"),
-		"logs":      say(size == 0 || files == 0, "%s %v: grow without end", logs.Type, logs.Config),
-		"network":   say(host.NetworkMode == "host" || host.PidMode == "host", "shares the host's"),
-		"docker":    say(socket, "reaches the engine"),
-		"restart":   say(!c.ended() && host.RestartPolicy.Name != "unless-stopped" && host.RestartPolicy.Name != "always", "is not started again: %q", host.RestartPolicy.Name),
-		"ports":     say(!c.publishesLocally(), "publishes to everyone: %v", host.PortBindings),
+		"user":         violation(user == "" || user == "root" || user == "0", "it runs as root (%q)", c.Config.User),
+		"read-only":    violation(!host.ReadonlyRootfs, "it can write to its file system"),
+		"capabilities": violation(!confined, "it drops %v, adds %v, privileged %v", host.CapDrop, host.CapAdd, host.Privileged),
+		"privileges":   violation(!noNewPrivileges, "it may gain privileges: %v", host.SecurityOpt),
+		"memory":       violation(host.Memory == 0, "it has no limit"),
+		"processor":    violation(host.NanoCpus == 0, "it has no limit"),
+		"logs":         violation(size == 0 || files == 0, "its logs have no limit: %s %v", logs.Type, logs.Config),
+		"network":      violation(host.NetworkMode == "host" || host.PidMode == "host", "it shares the host's network or PIDs"),
+		"docker":       violation(socket, "it can control the engine through its socket"),
+		"restart":      violation(!c.succeeded() && !restarts, "the engine does not restart it: %q", host.RestartPolicy.Name),
+		"ports":        violation(!c.publishesLocally(), "it publishes ports beyond this machine: %v", host.PortBindings),
 	}
 }
 

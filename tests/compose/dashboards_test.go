@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// mayBeEmpty lists the queries that return nothing on a healthy system, each with the reason. The keys are dashboard / panel /
-// number (choice).
+// mayBeEmpty maps the queries that return nothing on a healthy system to the reason. The keys are dashboard / panel / number
+// (choice).
 var mayBeEmpty = map[string]string{
 	"services / Connections to its database / 1 (service=gateway)": "the gateway has no database",
 	"services / Connections to its database / 2 (service=gateway)": "the gateway has no database",
@@ -20,50 +20,50 @@ var mayBeEmpty = map[string]string{
 	"services / Waiting for a connection / 2 (service=gateway)":    "the gateway has no database",
 }
 
-// comes limits the wait until a query returns data: a rate needs two samples.
-const comes = 90 * time.Second
+// dataTimeout limits the wait until a query returns data: a rate needs two samples.
+const dataTimeout = 90 * time.Second
 
-// Every query of every panel returns at least one number or line, for every value of the dashboard's variables.
-func testDashboards(t *testing.T, s *stack) {
-	requests := s.startTraffic(t)
-	defer requests.stop()
-	var waiting []question
-	excepted := map[string]bool{}
-	for _, d := range s.dashboards(t) {
-		questions, err := d.questions(s.values(t, d))
+// Every query of every panel returns at least one number or log line, for every value of the dashboard's variables.
+func testDashboards(t *testing.T, sys *stack) {
+	ordinary := sys.startTraffic(t)
+	defer ordinary.stop()
+	var waiting []panelQuery
+	foundEmpty := map[string]bool{}
+	for _, d := range sys.dashboards(t) {
+		questions, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, q := range questions {
-			missing := s.missing(q.needs()...)
+			missing := sys.missing(q.needs()...)
 			switch {
 			case len(missing) > 0:
-				s.unchecked("the dashboard query "+q.where, missing)
+				sys.skipCheck("the dashboard query "+q.where, missing)
 			case mayBeEmpty[q.where] != "":
-				excepted[q.where] = true
+				foundEmpty[q.where] = true
 			default:
 				waiting = append(waiting, q)
 			}
 		}
 	}
-	say("     %d queries", len(waiting))
-	for _, q := range s.unanswered(t, waiting) {
-		n, err := s.ask(t.Context(), q)
-		t.Errorf("%s: got %d results, %v\n    %s", q.where, n, err, q.expr)
+	printProgress("     %d queries", len(waiting))
+	for _, q := range sys.awaitData(t, waiting) {
+		n, err := sys.runQuery(t.Context(), q)
+		t.Errorf("%s: got %d results (error %v), want at least 1 from\n    %s", q.where, n, err, q.expr)
 	}
 	for place, reason := range mayBeEmpty {
-		if !excepted[place] {
+		if !foundEmpty[place] {
 			t.Errorf("mayBeEmpty lists %q, but no dashboard has this query", place)
 		}
-		s.note("%s may be empty: %s", place, reason)
+		sys.note("%s may be empty: %s", place, reason)
 	}
 }
 
-// unanswered repeats the queries until each returns data, and returns those without data at the deadline.
-func (s *stack) unanswered(t *testing.T, waiting []question) []question {
-	for late := time.After(comes); len(waiting) > 0; {
-		waiting = slices.DeleteFunc(waiting, func(q question) bool {
-			n, err := s.ask(t.Context(), q)
+// awaitData repeats the queries until each returns data, and returns those without data at the deadline.
+func (sys *stack) awaitData(t *testing.T, waiting []panelQuery) []panelQuery {
+	for late := time.After(dataTimeout); len(waiting) > 0; {
+		waiting = slices.DeleteFunc(waiting, func(q panelQuery) bool {
+			n, err := sys.runQuery(t.Context(), q)
 			return err == nil && n > 0
 		})
 		select {
@@ -75,60 +75,62 @@ func (s *stack) unanswered(t *testing.T, waiting []question) []question {
 	return nil
 }
 
-// neverSeen lists the queries that return only their own zero even after every fault of this run, each with the reason.
-var neverSeen = map[string]string{
+// alwaysZero maps the queries that return only the zero fallback even after every fault of this run to the reason.
+var alwaysZero = map[string]string{
 	"dapr / Components that did not start / 1": "a sidecar whose component does not start exits before it is scraped",
 }
 
-// zero ends each query whose metric has no series on a healthy system.
-const zero = " or vector(0)"
+// zeroFallback is the end of each query whose metric has no series on a healthy system.
+const zeroFallback = " or vector(0)"
 
-// A zero could hide a misspelt metric. So after all faults each query returns data even without its zero.
-func testDashboardsAfterFaults(t *testing.T, s *stack) {
+// After all faults, each query with a zero fallback returns data even without it. The fallback could hide a misspelt metric.
+func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 	shown := 0
-	for _, d := range s.dashboards(t) {
-		questions, err := d.questions(s.values(t, d))
+	for _, d := range sys.dashboards(t) {
+		questions, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, q := range questions {
-			if !strings.Contains(q.expr, zero) || neverSeen[q.where] != "" || len(s.missing(q.needs()...)) > 0 {
+			if !strings.Contains(q.expr, zeroFallback) || alwaysZero[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
 				continue
 			}
-			q.expr, q.at = strings.ReplaceAll(q.expr, zero, ""), false
-			n, err := s.askFor(t.Context(), q, time.Since(begun)+drawn, 2*measured) // since before the first fault
+			q.expr, q.instant = strings.ReplaceAll(q.expr, zeroFallback, ""), false
+			sinceBeforeTheFaults := time.Since(runStart) + graphRange
+			n, err := sys.runQueryOver(t.Context(), q, sinceBeforeTheFaults, 2*scrapeInterval)
 			if err != nil || n == 0 {
-				t.Errorf("%s: no data after the faults: %v\n    %s", q.where, err, q.expr)
+				t.Errorf("%s: got no data after the faults (error %v), want some from\n    %s", q.where, err, q.expr)
 			}
 			shown++
 		}
 	}
-	for place, reason := range neverSeen {
-		s.note("%s was never more than zero: %s", place, reason)
+	for place, reason := range alwaysZero {
+		sys.note("%s was always zero: %s", place, reason)
 	}
-	say("     %d queries that are 0 in peace showed what went wrong", shown)
+	printProgress("     %d queries that are 0 on a healthy system returned data for the faults", shown)
 }
 
-// ask runs a query on its data source over the last minutes, as a dashboard does, and returns the number of series or lines.
-func (s *stack) ask(ctx context.Context, q question) (int, error) {
-	return s.askFor(ctx, q, drawn, measured)
+// runQuery runs a query on its data source over the range of the graphs. It returns the number of series or log lines.
+func (sys *stack) runQuery(ctx context.Context, q panelQuery) (int, error) {
+	return sys.runQueryOver(ctx, q, graphRange, scrapeInterval)
 }
 
-func (s *stack) askFor(ctx context.Context, q question, while, step time.Duration) (int, error) {
+// runQueryOver runs a query over the given time until now.
+func (sys *stack) runQueryOver(ctx context.Context, q panelQuery, last, step time.Duration) (int, error) {
 	switch {
-	case q.kind == "prometheus" && q.at:
-		found, err := s.query(ctx, q.expr)
+	case q.kind == "prometheus" && q.instant:
+		found, err := sys.query(ctx, q.expr)
 		return len(found), err
 	case q.kind == "prometheus":
-		found, err := s.queryRange(ctx, q.expr, while, step)
+		found, err := sys.queryRange(ctx, q.expr, last, step)
 		return len(found), err
 	case q.kind == "loki":
-		answer, err := s.loki(ctx, q.expr, while, step)
+		answer, err := sys.loki(ctx, q.expr, last, step)
 		if err != nil {
 			return 0, err
 		}
 		if answer.ResultType == "streams" {
-			lines, err := s.logs(ctx, q.expr, while)
+			lines, err := sys.logs(ctx, q.expr, last)
 			return len(lines), err
 		}
 		found, err := answer.series()

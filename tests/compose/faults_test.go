@@ -7,78 +7,117 @@ import (
 	"testing"
 )
 
-// fault is one fault and the alerts that it makes fire, during the fault or after it.
+// faultCause causes a fault in the running system and returns a function that undoes it.
+type faultCause = func(*testing.T, *stack) (undo func())
+
+// fault is one fault and the alerts that it makes fire: while it lasts, or after the test undid it.
 type fault struct {
 	name          string
-	make          func(*testing.T, *stack) (undo func())
-	during, after []sign
+	cause         faultCause
+	during, after []alertPattern
 	needs         []string // services without which the alerts cannot fire
 }
 
-// faults are caused one after the other. Errors come first, because their alerts fire until their windows end.
+// faults are caused one after the other. Those that cause errors come first, because their alerts fire until their windows end.
 var faults = []fault{
-	{"the gateway's sidecar is stopped while people ask", together(stopped("gateway-dapr"), visitors),
-		[]sign{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days", "ConsumerSilent part=gateway"}, nil, nil},
-	{"events that no consumer can handle, lost targets and rules", together(lostTarget, garbage, deadRow, badRule, stopped("order-db-exporter")),
-		[]sign{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
-			"ObservabilityDown part=configuration", "ObservabilityDown part=target"}, nil, nil},
-	{"Loki refuses a log line", oldLine, []sign{"ObservabilityDown part=logs"}, nil, []string{"loki", "promtail"}},
-	{"a database has no connection left, a service none to it", together(crowd, queue),
-		[]sign{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"}, nil, nil},
-	{"the sidecars of product and user are stopped while people order and register", together(stopped("product-dapr", "user-dapr"), orders(15), registration),
-		[]sign{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical", "SagaSlow saga=registration"},
-		[]sign{"SagaSlow saga=order severity=warning"}, nil},
-	{"no decision until order gives up", together(impatient, stopped("product-dapr"), orders(1)),
-		[]sign{"SagaSlow saga=given_up"}, nil, nil},
-	{"product is stopped, then the databases of the others while people ask; and a consumer does not read on",
-		together(stopped("product"), visitors, stopped("auth-db", "user-db", "order-db"), silentReader),
-		[]sign{"ServiceDown part=service", "ServiceDown part=database", "ConsumerSilent part=partition consumergroup=" + silentGroup}, nil, nil},
-	{"Kafka is stopped", together(stopped("kafka"), orders(3)),
-		[]sign{"ServiceDown part=broker", "OutboxBehind"}, nil, nil},
-	{"user dies again and again", restarts("user", 4),
-		[]sign{"ServiceDown part=restarts"}, nil, nil},
+	{
+		name:  "the gateway's sidecar is stopped while clients send requests",
+		cause: allOf(stoppedContainers("gateway-dapr"), continuousRequests),
+		during: []alertPattern{"ErrorBudgetBurning window=1h", "ErrorBudgetBurning window=6h", "ErrorBudgetBurning window=days",
+			"ConsumerSilent part=gateway"},
+	},
+	{
+		name:  "events that no consumer can handle, lost targets and rules",
+		cause: allOf(removedTarget, unreadableEvents, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
+		during: []alertPattern{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
+			"ObservabilityDown part=configuration", "ObservabilityDown part=target"},
+	},
+	{
+		name:   "Loki refuses a log line",
+		cause:  tooOldLogLine,
+		during: []alertPattern{"ObservabilityDown part=logs"},
+		needs:  []string{"loki", "promtail"},
+	},
+	{
+		name:   "one database has no free connection, and one service has none to its database",
+		cause:  allOf(exhaustedServer, lockedTable),
+		during: []alertPattern{"DatabaseSaturated limit=server", "DatabaseSaturated limit=pool"},
+	},
+	{
+		name:  "the sidecars of product and user are stopped while customers order and register",
+		cause: allOf(stoppedContainers("product-dapr", "user-dapr"), pendingOrders(15), pendingRegistration),
+		during: []alertPattern{"ServiceDown part=sidecar", "ConsumerSilent part=group", "SagaSlow saga=order severity=critical",
+			"SagaSlow saga=registration"},
+		after: []alertPattern{"SagaSlow saga=order severity=warning"},
+	},
+	{
+		name:   "an order is not decided until order gives it up",
+		cause:  allOf(shortDeadline, stoppedContainers("product-dapr"), pendingOrders(1)),
+		during: []alertPattern{"SagaSlow saga=given_up"},
+	},
+	{
+		name: "product and the other databases are stopped while clients send requests, and a consumer stalls",
+		cause: allOf(stoppedContainers("product"), continuousRequests, stoppedContainers("auth-db", "user-db", "order-db"),
+			stalledConsumer),
+		during: []alertPattern{"ServiceDown part=service", "ServiceDown part=database",
+			"ConsumerSilent part=partition consumergroup=" + stalledGroup},
+	},
+	{
+		name:   "Kafka is stopped",
+		cause:  allOf(stoppedContainers("kafka"), pendingOrders(3)),
+		during: []alertPattern{"ServiceDown part=broker", "OutboxBehind"},
+	},
+	{
+		name:   "user ends again and again",
+		cause:  repeatedKills("user", 4),
+		during: []alertPattern{"ServiceDown part=restarts"},
+	},
 }
 
-// oneOfThree is the fault that needs replicas. testScale causes it.
-var oneOfThree = fault{"one of three is stopped", stopped("order-2"), []sign{"ServiceDown part=replica"}, nil, nil}
+// stoppedReplica is the fault that needs replicas. testScale causes it.
+var stoppedReplica = fault{
+	name:   "one of three replicas is stopped",
+	cause:  stoppedContainers("order-2"),
+	during: []alertPattern{"ServiceDown part=replica"},
+}
 
-// signs returns all alerts that the faults of this test make fire.
-func signs() []sign {
-	all := slices.Clone(oneOfThree.during)
+// expectedAlerts returns all alerts that the faults of this test make fire.
+func expectedAlerts() []alertPattern {
+	all := slices.Clone(stoppedReplica.during)
 	for _, f := range faults {
 		all = append(append(all, f.during...), f.after...)
 	}
 	return all
 }
 
-// together causes several faults at the same time and undoes them in reverse order.
-func together(all ...func(*testing.T, *stack) func()) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
-		var undo []func()
-		end := func() {
-			for _, each := range slices.Backward(undo) {
-				each()
+// allOf causes several faults at the same time and undoes them in reverse order.
+func allOf(all ...faultCause) faultCause {
+	return func(t *testing.T, sys *stack) func() {
+		var undos []func()
+		undoAll := func() {
+			for _, undo := range slices.Backward(undos) {
+				undo()
 			}
 		}
-		made := false
+		complete := false
 		defer func() {
-			if !made { // one of them ended the test
-				end()
+			if !complete { // one of the causes ended the test
+				undoAll()
 			}
 		}()
-		for _, each := range all {
-			undo = append(undo, each(t, s))
+		for _, cause := range all {
+			undos = append(undos, cause(t, sys))
 		}
-		made = true
-		return end
+		complete = true
+		return undoAll
 	}
 }
 
-// stopped stops containers gracefully, as an operator may do by mistake.
-func stopped(names ...string) func(*testing.T, *stack) func() {
-	return func(t *testing.T, s *stack) func() {
-		ids := s.ids(t, names...)
-		s.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)
-		return func() { s.docker(t, append([]string{"start"}, ids...)...) }
+// stoppedContainers stops containers gracefully, as an operator may do by mistake.
+func stoppedContainers(names ...string) faultCause {
+	return func(t *testing.T, sys *stack) func() {
+		ids := sys.ids(t, names...)
+		sys.docker(t, append([]string{"stop", "--time", "5"}, ids...)...)
+		return func() { sys.docker(t, append([]string{"start"}, ids...)...) }
 	}
 }

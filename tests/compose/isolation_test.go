@@ -13,20 +13,21 @@ import (
 	"comanda/tests/scenario"
 )
 
-// probe is the path of the operator's command in every container. The images of the services have no shell.
-const probe = "/run/comanda/comanda"
+// operatorCommand is the path of Comanda's operator command in a service's container. The tests use its healthcheck to reach
+// addresses from inside, because the images have no shell.
+const operatorCommand = "/run/comanda/comanda"
 
-// sidecarPorts are a sidecar's API ports (HTTP, gRPC) and the internal port on which sidecars call each other.
+// sidecarPorts are the ports of a sidecar: its APIs (HTTP, gRPC), and the internal port on which sidecars call each other.
 var sidecarPorts = []int{3500, 50001, internalPort}
 
 const internalPort = 50002
 
-// observers are on the network of every service.
-var observers = []string{"prometheus", "zipkin"}
+// observabilityTools are the tools on the network of every service.
+var observabilityTools = []string{"prometheus", "zipkin"}
 
-// probes limits the simultaneous probes in one container. Most of them wait for a timeout, but each is a process whose memory
-// counts towards the container's limit.
-const probes = 4
+// maxProbes limits the simultaneous probes in one container. Each probe is a process whose memory counts towards the
+// container's limit. Most probes wait for a timeout.
+const maxProbes = 4
 
 // attempt is one attempt to reach an address from inside a service's container.
 type attempt struct {
@@ -34,39 +35,40 @@ type attempt struct {
 	allowed  bool
 }
 
-// Each service reaches its own sidecar. It reaches no other sidecar, service or database and not the broker, by any name,
+// Each service reaches its own sidecar. It reaches no other sidecar, service or database, and not the broker: by no name,
 // address or port.
-func testIsolation(t *testing.T, s *stack) {
-	all := scenario.Must(s.containers(t.Context()))(t)
-	tries, n := map[string]chan attempt{}, 0
-	var busy sync.WaitGroup
+func testIsolation(t *testing.T, sys *stack) {
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
+	queues, n := map[string]chan attempt{}, 0
+	var workers sync.WaitGroup
 	for _, a := range attempts(all) {
-		if tries[a.from] == nil {
+		if queues[a.from] == nil {
 			queue := make(chan attempt, 1000)
-			tries[a.from] = queue
-			for range probes {
-				busy.Go(func() {
+			queues[a.from] = queue
+			for range maxProbes {
+				workers.Go(func() {
 					for a := range queue {
-						if err := s.try(t, all[a.from], a); err != nil {
-							t.Errorf("from %s, %s, allowed %t: %v", a.from, a.to, a.allowed, err)
+						if err := sys.checkAttempt(t, all[a.from], a); err != nil {
+							t.Errorf("from %s to %s, allowed %t: %v", a.from, a.to, a.allowed, err)
 						}
 					}
 				})
 			}
 		}
-		tries[a.from] <- a
+		queues[a.from] <- a
 		n++
 	}
-	for _, queue := range tries {
+	for _, queue := range queues {
 		close(queue)
 	}
-	busy.Wait()
-	for _, name := range s.missing(observers...) {
-		s.unchecked(name+" reaches no sidecar's internal port", []string{name})
+	workers.Wait()
+	for _, name := range sys.missing(observabilityTools...) {
+		sys.skipCheck(name+" reaches no sidecar's internal port", []string{name})
 	}
-	say("     %d attempts to reach what is not one's own", n)
+	printProgress("     %d attempts to reach other containers", n)
 }
 
+// attempts returns the attempts to make from the containers of services and observability tools.
 func attempts(all map[string]container) []attempt {
 	var attempts []attempt
 	for _, from := range services {
@@ -81,15 +83,15 @@ func attempts(all map[string]container) []attempt {
 			if other == from {
 				continue
 			}
-			attempts = append(attempts, foreign(from, all[other+"-dapr"], sidecarPorts)...)
-			attempts = append(attempts, foreign(from, all[other], []int{appPorts[other]})...)
+			attempts = append(attempts, forbiddenAttempts(from, all[other+"-dapr"], sidecarPorts)...)
+			attempts = append(attempts, forbiddenAttempts(from, all[other], []int{appPorts[other]})...)
 			if db, there := all[other+"-db"]; there {
-				attempts = append(attempts, foreign(from, db, []int{5432})...)
+				attempts = append(attempts, forbiddenAttempts(from, db, []int{5432})...)
 			}
 		}
 	}
 	// Prometheus and Zipkin must not reach the sidecars' internal port.
-	for _, from := range observers {
+	for _, from := range observabilityTools {
 		if _, there := all[from]; !there {
 			continue
 		}
@@ -105,8 +107,8 @@ func attempts(all map[string]container) []attempt {
 // appPorts are the ports on which the services listen.
 var appPorts = map[string]int{"gateway": gatewayPort, "auth": 5010, "user": 5011, "order": 5012, "product": 5013}
 
-// foreign returns the attempts to reach a forbidden container by each of its names and addresses.
-func foreign(from string, c container, ports []int) []attempt {
+// forbiddenAttempts returns the attempts to reach a container by each of its names and addresses. All must fail.
+func forbiddenAttempts(from string, c container, ports []int) []attempt {
 	names := []string{c.service(), strings.TrimPrefix(c.Name, "/"), c.ID[:12]}
 	for _, network := range c.NetworkSettings.Networks {
 		names = append(names, network.Aliases...)
@@ -134,29 +136,29 @@ func addresses(c container) []string {
 	return all
 }
 
-// try makes an attempt. It repeats an allowed one, which may need some time on a slow machine.
-func (s *stack) try(t *testing.T, from container, a attempt) error {
-	err := reach(t, from, a.to)
+// checkAttempt makes an attempt and checks its result. It repeats an allowed attempt that fails, because the machine may be slow.
+func (sys *stack) checkAttempt(t *testing.T, from container, a attempt) error {
+	err := probeAddress(t, from, a.to)
 	for range 5 {
 		if err == nil || !a.allowed {
 			break
 		}
-		err = reach(t, from, a.to)
+		err = probeAddress(t, from, a.to)
 	}
 	if a.allowed {
 		return err
 	}
 	if err == nil {
-		return errors.New("the address was reached, want it refused")
+		return errors.New("the address was reached, want no connection")
 	}
 	return nil
 }
 
-// reach tries an address from inside the container.
-func reach(t *testing.T, from container, to string) error {
-	_, err := docker(t.Context(), "exec", from.ID, probe, "healthcheck", to)
+// probeAddress tries to reach an address from inside a container.
+func probeAddress(t *testing.T, from container, to string) error {
+	_, err := docker(t.Context(), "exec", from.ID, operatorCommand, "healthcheck", to)
 	if err != nil && (strings.Contains(err.Error(), "OCI runtime") || strings.Contains(err.Error(), "No such container")) {
-		t.Errorf("cannot run the probe in %s: %v", from.service(), err)
+		t.Errorf("run the probe in %s: %v", from.service(), err)
 	}
 	return err
 }

@@ -13,13 +13,13 @@ import (
 	"comanda/tests/scenario"
 )
 
-// These containers are killed one after the other.
 var (
 	services  = []string{"gateway", "auth", "user", "order", "product"}
 	databases = []string{"auth-db", "user-db", "order-db", "product-db"}
 )
 
-func victims() []string {
+// containersToKill returns the names of the containers that testKills kills, in this order.
+func containersToKill() []string {
 	all := append([]string{"kafka"}, databases...)
 	for _, service := range services {
 		all = append(all, service, service+"-dapr")
@@ -27,60 +27,65 @@ func victims() []string {
 	return all
 }
 
-// Each container is killed while customers order, and comes back by itself. Every accepted order is confirmed, no stock is
-// sold twice, and the invariants hold.
-func testKills(t *testing.T, s *stack) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
+// The engine restarts every container that is killed while customers order. Every accepted order is confirmed, no stock is sold
+// twice, and the invariants hold.
+func testKills(t *testing.T, sys *stack) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(1_000_000, 700)
 	orders := scenario.StartLoad(t, ana, dish, 2, 0)
 	defer orders.Stop()
 	orders.AwaitMore(10)
-	for _, name := range victims() {
-		before := s.container(t, name)
+	for _, name := range containersToKill() {
+		before := sys.container(t, name)
 		since := time.Now()
-		s.kill(t, before)
-		scenario.EventuallyWithin(t, comesBack, name+" is back", func(ctx context.Context) error { return s.isBack(ctx, before) })
+		sys.kill(t, before)
+		scenario.EventuallyWithin(t, recoveryTimeout, name+" is restarted and healthy", func(ctx context.Context) error {
+			return sys.checkRestarted(ctx, before)
+		})
 		orders.AwaitMore(20)
-		say("     %-13s killed, healthy again and 20 more orders taken after %.1f s", name, time.Since(since).Seconds())
+		printProgress("     %-13s killed; healthy again and 20 more orders accepted after %.1f s", name,
+			time.Since(since).Seconds())
 	}
-	taken := orders.Stop()
-	s.healthy(t, comesBack)
-	since, invariants := time.Now(), s.invariants(t)
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "every order that was taken is confirmed", func(ctx context.Context) error {
+	accepted := orders.Stop()
+	sys.awaitHealthy(t, recoveryTimeout)
+	since, invariants := time.Now(), sys.invariants(t)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "every accepted order is confirmed", func(ctx context.Context) error {
 		statuses, err := invariants.Orders(ctx)
-		for _, id := range taken {
+		for _, id := range accepted {
 			if err == nil && statuses[id] != client.Confirmed {
-				err = fmt.Errorf("order %s is %q", id, statuses[id])
+				err = fmt.Errorf("order %s: got %q, want %s", id, statuses[id], client.Confirmed)
 			}
 		}
 		return err
 	})
-	say("     %d orders were taken; all confirmed %.1f s after all was healthy", len(taken), time.Since(since).Seconds())
+	printProgress("     %d orders accepted; all were confirmed %.1f s after all containers were healthy", len(accepted),
+		time.Since(since).Seconds())
 	invariants.Want(t)
-	s.wantNoAlertOfOldGateways(t)
+	sys.wantNoAlertForOldGatewayGroups(t)
 }
 
-// wantNoAlertOfOldGateways checks that no alert fired for the consumer group of a single gateway since the run began. Each
-// start of a gateway's sidecar creates a new group. The old group keeps its lag and never has members again.
-func (s *stack) wantNoAlertOfOldGateways(t *testing.T) {
+// wantNoAlertForOldGatewayGroups checks that no alert fired for a gateway's consumer group since the run began. Each start of a
+// gateway's sidecar creates a new group. The old group keeps its lag and never has members again.
+func (sys *stack) wantNoAlertForOldGatewayGroups(t *testing.T) {
 	t.Helper()
-	if missing := s.missing(prometheus...); len(missing) > 0 {
-		s.unchecked("no alert speaks of the consumer groups of earlier gateways", missing)
+	if missing := sys.missing(prometheus...); len(missing) > 0 {
+		sys.skipCheck("no alert for the consumer groups of earlier gateways", missing)
 		return
 	}
-	expr := fmt.Sprintf(`max_over_time(ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}[%.0fs])`, time.Since(begun).Seconds())
-	for _, each := range scenario.Must(s.query(t.Context(), expr))(t) {
-		t.Errorf("an alert fired for the group of one gateway: %v", each.Labels)
+	const alerts = `ALERTS{alertname="ConsumerSilent", alertstate="firing", consumergroup=~"gateway-.+"}`
+	expr := fmt.Sprintf(`max_over_time(%s[%.0fs])`, alerts, time.Since(runStart).Seconds())
+	for _, alert := range scenario.Try(sys.query(t.Context(), expr)).OrFail(t) {
+		t.Errorf("an alert fired for the consumer group of an earlier gateway: %v", alert.Labels)
 	}
 }
 
-// comesBack limits the time until a killed container is healthy again on a shared machine: a database recovers, Kafka elects
-// a leader, and a health check runs every 10 s.
-const comesBack = 2 * time.Minute
+// recoveryTimeout limits the time until a killed container is healthy again, on a machine that runs other work. A database
+// recovers, Kafka elects a leader, and a health check runs every 10 s.
+const recoveryTimeout = 2 * time.Minute
 
-// isBack checks that the engine restarted a container and that it is healthy.
-func (s *stack) isBack(ctx context.Context, before container) error {
-	all, err := s.containers(ctx)
+// checkRestarted checks that the engine restarted a container and that the container is healthy.
+func (sys *stack) checkRestarted(ctx context.Context, before container) error {
+	all, err := sys.containers(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,5 +96,5 @@ func (s *stack) isBack(ctx context.Context, before container) error {
 	if !now.State.StartedAt.After(before.State.StartedAt) {
 		return errors.New("the container was not restarted")
 	}
-	return now.well()
+	return now.checkHealthy()
 }

@@ -14,26 +14,26 @@ import (
 	"comanda/tests/scenario"
 )
 
-// recent is the time range of the log checks.
-const recent = time.Hour
+// logRange is the time range of the log checks.
+const logRange = time.Hour
 
 // logStore is the source of the log checks: Loki, or the engine's own log files in a run without Loki.
 type logStore interface {
-	// lines returns the recent lines of a service, or only those with the trace's id if it is not empty.
+	// lines returns the recent lines of a service; if traceID is not empty, only the lines with this trace id.
 	lines(ctx context.Context, service, traceID string) ([]string, error)
 	// name is the store's name in messages.
 	name() string
 }
 
 // logStore returns the store of this run.
-func (s *stack) logStore() logStore {
-	if len(s.missing("loki", "promtail")) > 0 {
-		return engineLogs{s}
+func (sys *stack) logStore() logStore {
+	if len(sys.missing("loki", "promtail")) > 0 {
+		return engineLogs{sys}
 	}
-	return lokiLogs{s}
+	return lokiLogs{sys}
 }
 
-// lokiLogs reads the lines that the collector sent to Loki.
+// lokiLogs reads the lines that Promtail sent to Loki.
 type lokiLogs struct{ *stack }
 
 func (lokiLogs) name() string { return "Loki" }
@@ -43,10 +43,10 @@ func (l lokiLogs) lines(ctx context.Context, service, traceID string) ([]string,
 	if traceID != "" {
 		query += fmt.Sprintf(` | json | traceId=%q`, traceID)
 	}
-	found, err := l.logs(ctx, query, recent)
+	found, err := l.logs(ctx, query, logRange)
 	var texts []string
-	for _, each := range found {
-		texts = append(texts, each.Text)
+	for _, line := range found {
+		texts = append(texts, line.Text)
 	}
 	return texts, err
 }
@@ -65,7 +65,7 @@ func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]strin
 	if !there {
 		return nil, fmt.Errorf("%s: %w", service, errNoSuchService)
 	}
-	text, err := said(ctx, c.ID, "--since", recent.String())
+	text, err := containerLog(ctx, c.ID, "--since", logRange.String())
 	if err != nil {
 		return nil, fmt.Errorf("read the log of %s: %w: %s", service, err, text)
 	}
@@ -76,7 +76,7 @@ func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]strin
 	return slices.DeleteFunc(lines, func(line string) bool { return parseEntry(line).TraceID != traceID }), nil
 }
 
-// entry is one line of a service's or a sidecar's log: the fields that deploy/promtail/config.yml reads.
+// entry holds the fields of a service's or a sidecar's log line that deploy/promtail/config.yml reads.
 type entry struct {
 	Time    time.Time `json:"time"`
 	Level   string    `json:"level"`
@@ -92,32 +92,32 @@ func parseEntry(line string) entry {
 	return e
 }
 
-// wantTraced waits until each service has logged a line with the trace's id.
-func (s *stack) wantTraced(t *testing.T, traceID string, services ...string) {
+// wantLogLinesOfTrace waits until the store has a line with the trace's id from each service.
+func (sys *stack) wantLogLinesOfTrace(t *testing.T, traceID string, services ...string) {
 	t.Helper()
-	store := s.logStore()
+	store := sys.logStore()
 	for _, service := range services {
-		what := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
-		scenario.EventuallyWithin(t, time.Minute, what, func(ctx context.Context) error {
+		condition := fmt.Sprintf("%s has lines of %s with the trace %s", store.name(), service, traceID)
+		scenario.EventuallyWithin(t, time.Minute, condition, func(ctx context.Context) error {
 			lines, err := store.lines(ctx, service, traceID)
 			if err == nil && len(lines) == 0 {
-				err = fmt.Errorf("no line of %s", service)
+				err = fmt.Errorf("got no line of %s with the trace", service)
 			}
 			return err
 		})
 	}
-	say("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
+	printProgress("     %s has lines of the trace from %s", store.name(), strings.Join(services, ", "))
 }
 
 // The store has lines of every running container that wrote any. Services and sidecars write JSON with a time and a level.
-// Jobs are exempt: a job may end before the collector finds it.
-func testLogs(t *testing.T, s *stack) {
-	store := s.logStore()
-	all := scenario.Must(s.containers(t.Context()))(t)
+// The test skips jobs, because a job may end before Promtail finds it.
+func testLogs(t *testing.T, sys *stack) {
+	store := sys.logStore()
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	seen := 0
 	for name, c := range all {
 		structured := slices.Contains(services, strings.TrimSuffix(name, "-dapr"))
-		if !c.State.Running || !structured && !s.saidSomething(t.Context(), c) {
+		if !c.State.Running || !structured && !sys.hasLogLines(t.Context(), c) {
 			continue
 		}
 		scenario.EventuallyWithin(t, time.Minute, store.name()+" has lines of "+name, func(ctx context.Context) error {
@@ -126,23 +126,24 @@ func testLogs(t *testing.T, s *stack) {
 				return err
 			}
 			if len(lines) == 0 {
-				return fmt.Errorf("no line of %s", name)
+				return fmt.Errorf("got no line of %s", name)
 			}
 			if structured && !slices.ContainsFunc(lines, func(line string) bool {
 				e := parseEntry(line)
 				return !e.Time.IsZero() && e.Level != ""
 			}) {
-				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level, such as: %s", len(lines), name, lines[0])
+				return fmt.Errorf("none of %d lines of %s is JSON with a time and a level; the first: %s", len(lines), name,
+					lines[0])
 			}
 			return nil
 		})
 		seen++
 	}
-	say("     %s has lines of %d containers", store.name(), seen)
+	printProgress("     %s has lines of %d containers", store.name(), seen)
 }
 
-// saidSomething reports whether a container wrote any line.
-func (s *stack) saidSomething(ctx context.Context, c container) bool {
-	out, err := said(ctx, c.ID, "--tail", "1")
+// hasLogLines reports whether a container wrote a line.
+func (sys *stack) hasLogLines(ctx context.Context, c container) bool {
+	out, err := containerLog(ctx, c.ID, "--tail", "1")
 	return err == nil && out != ""
 }

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// line is one log line in Loki, with the labels of the collector and those of the query.
+// line is one log line in Loki, with the labels from Promtail and from the query.
 type line struct {
 	Labels map[string]string
 	Text   string
 }
 
-// logs returns the lines that a query finds in the last while.
-func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]line, error) {
-	answer, err := s.loki(ctx, query, while, time.Second)
+// logs returns the lines that a query finds in the given time until now.
+func (sys *stack) logs(ctx context.Context, query string, last time.Duration) ([]line, error) {
+	answer, err := sys.loki(ctx, query, last, time.Second)
 	if err != nil {
 		return nil, err
 	}
 	if answer.ResultType != "streams" {
-		return nil, fmt.Errorf("%s gives a %s, no lines", query, answer.ResultType)
+		return nil, fmt.Errorf("result of %s: got a %s, want streams", query, answer.ResultType)
 	}
 	var streams []struct {
 		Stream map[string]string
@@ -40,13 +40,13 @@ func (s *stack) logs(ctx context.Context, query string, while time.Duration) ([]
 	return all, nil
 }
 
-// loki runs a range query, whose result is lines or numbers.
-func (s *stack) loki(ctx context.Context, query string, while, step time.Duration) (result, error) {
-	values := rangeOf(query, while, step)
-	values.Set("start", fmt.Sprint(time.Now().Add(-while).UnixNano()))
+// loki runs a range query over the given time until now. The result contains lines or numbers.
+func (sys *stack) loki(ctx context.Context, query string, last, step time.Duration) (result, error) {
+	values := rangeOf(query, last, step)
+	values.Set("start", fmt.Sprint(time.Now().Add(-last).UnixNano()))
 	values.Set("end", fmt.Sprint(time.Now().UnixNano()))
 	values.Set("limit", "1000")
 	var answer struct{ Data result }
-	err := get(ctx, s.url(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
+	err := get(ctx, sys.portURL(lokiPort)+"/loki/api/v1/query_range?"+values.Encode(), &answer)
 	return answer.Data, err
 }

@@ -18,25 +18,24 @@ import (
 	"comanda/tests/scenario"
 )
 
-// replicas are the services that the scale file adds replicas to.
+// replicas lists all replicas of each service that docker-compose.scale.yml scales.
 var replicas = map[string][]string{"order": {"order", "order-2", "order-3"}, "product": {"product", "product-2", "product-3"}}
 
-// Three replicas of order and three of product, each with its sidecar, share the work. Clients see the same behaviour.
-func testScale(t *testing.T, s *stack) {
-	for service, three := range replicas {
-		s.wantShared(t, service, three)
+// Three replicas of order and three of product, each with its sidecar, share the work. The system behaves as with one of each.
+func testScale(t *testing.T, sys *stack) {
+	for service, names := range replicas {
+		sys.wantPartitionsShared(t, service, len(names))
 	}
-	s.wantSpread(t)
-	s.wantNoCollision(t)
-	s.prove(t, oneOfThree)
-	s.invariants(t).Want(t)
+	sys.wantCallsSpread(t)
+	sys.wantOneRecoveryPerRound(t)
+	sys.testFault(t, stoppedReplica)
+	sys.invariants(t).Want(t)
 }
 
-// wantShared checks that the three members of the service's consumer group share the partitions, and that the exporter
-// reports three members.
-func (s *stack) wantShared(t *testing.T, group string, three []string) {
-	scenario.EventuallyWithin(t, time.Minute, "three share the partitions of "+group, func(ctx context.Context) error {
-		broker, err := s.broker()
+// wantPartitionsShared waits until n members of a consumer group share its partitions and the Kafka exporter reports n members.
+func (sys *stack) wantPartitionsShared(t *testing.T, group string, n int) {
+	scenario.EventuallyWithin(t, time.Minute, "the replicas share the partitions of "+group, func(ctx context.Context) error {
+		broker, err := sys.kafkaClient()
 		if err != nil {
 			return err
 		}
@@ -50,7 +49,8 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 			if assigned, ok := member.Assigned.AsConsumer(); ok {
 				for _, topic := range assigned.Topics {
 					if len(topic.Partitions) > event.Partitions/2 {
-						return fmt.Errorf("one member has %d partitions of %s", len(topic.Partitions), topic.Topic)
+						return fmt.Errorf("partitions of %s at one member: got %d, want at most %d", topic.Topic,
+							len(topic.Partitions), event.Partitions/2)
 					}
 				}
 				if len(assigned.Topics) > 0 {
@@ -58,94 +58,94 @@ func (s *stack) wantShared(t *testing.T, group string, three []string) {
 				}
 			}
 		}
-		if busy != len(three) {
-			return fmt.Errorf("members with partitions: got %d, want %d", busy, len(three))
+		if busy != n {
+			return fmt.Errorf("members with partitions: got %d, want %d", busy, n)
 		}
-		members, err := s.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
-		if err == nil && int(members) != len(three) {
-			err = fmt.Errorf("the exporter reports %v members", members)
+		members, err := sys.sum(ctx, fmt.Sprintf(`kafka_consumergroup_members{consumergroup=%q}`, group))
+		if err == nil && int(members) != n {
+			err = fmt.Errorf("members that the exporter reports: got %v, want %d", members, n)
 		}
 		return err
 	})
 }
 
-// wantSpread checks that each replica handles calls, and that every watcher gets the changes of all replicas.
-func (s *stack) wantSpread(t *testing.T) {
-	w := s.scenario(t)
-	ana, dish := w.Customer(), w.Dish(1000, 700)
-	before := s.answered(t)
+// wantCallsSpread checks that every replica handles calls, and that every watcher gets the changes made by all replicas.
+func (sys *stack) wantCallsSpread(t *testing.T) {
+	s := sys.scenario(t)
+	ana, dish := s.Customer(), s.Dish(1000, 700)
+	before := sys.handledCalls(t)
 	var watchers []*scenario.Stream
 	for range 30 {
-		order := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
+		order := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
 		watchers = append(watchers, scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""))
-		scenario.Must(ana.Product(t.Context(), dish.ID))(t)
+		scenario.Try(ana.Product(t.Context(), dish.ID)).OrFail(t)
 	}
 	for _, watching := range watchers {
 		watching.Want(client.Confirmed)
 	}
-	for _, three := range replicas {
-		for _, replica := range three {
-			scenario.EventuallyWithin(t, time.Minute, replica+" answers calls", func(context.Context) error {
-				if now := s.answered(t); now[replica] <= before[replica] {
-					return fmt.Errorf("still %v", now[replica])
+	for _, names := range replicas {
+		for _, replica := range names {
+			scenario.EventuallyWithin(t, time.Minute, replica+" handles calls", func(context.Context) error {
+				if now := sys.handledCalls(t); now[replica] <= before[replica] {
+					return fmt.Errorf("calls: got %v, want more than %v", now[replica], before[replica])
 				}
 				return nil
 			})
 		}
 	}
-	w.WantStock(dish, 1000-30, 30, 0)
+	s.WantStock(dish, 1000-30, 30, 0)
 }
 
-// answered returns the number of calls that each replica handled since it started, by the name of its container's service. It
-// ignores the series of earlier containers.
-func (s *stack) answered(t *testing.T) map[string]float64 {
+// handledCalls returns, by replica, the number of calls that it handled since its start. It ignores the series of earlier
+// containers.
+func (sys *stack) handledCalls(t *testing.T) map[string]float64 {
 	t.Helper()
-	found := scenario.Must(s.query(t.Context(), `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`))(t)
+	const calls = `sum by (instance) (last_over_time(comanda_http_request_duration_seconds_count[15s]))`
 	counts := map[string]float64{}
-	for _, one := range found {
-		host, _, _ := strings.Cut(one.Labels["instance"], ":")
-		counts[host] = one.last()
+	for _, s := range scenario.Try(sys.query(t.Context(), calls)).OrFail(t) {
+		host, _, _ := strings.Cut(s.Labels["instance"], ":")
+		counts[host] = s.last()
 	}
 	return counts
 }
 
-// wantNoCollision keeps orders PENDING until recovery publishes their events again. Although three replicas run recovery, each
-// event is published once per round, and each order changes only once.
-func (s *stack) wantNoCollision(t *testing.T) {
-	const patient = 30 * time.Second // RECOVERY_AFTER
-	w, invariants := s.scenario(t), s.invariants(t)
-	ana, dish := w.Customer(), w.Dish(100, 700)
-	deaf := []string{"product-dapr", "product-2-dapr", "product-3-dapr"}
-	undo := stopped(deaf...)(t, s)
+// wantOneRecoveryPerRound keeps orders PENDING until recovery publishes their events again. Three replicas run recovery, but each
+// event is published at most once in each round, and each order changes only once.
+func (sys *stack) wantOneRecoveryPerRound(t *testing.T) {
+	const recoveryAfter = 30 * time.Second // the setting RECOVERY_AFTER
+	s, invariants := sys.scenario(t), sys.invariants(t)
+	ana, dish := s.Customer(), s.Dish(100, 700)
+	undo := stoppedContainers("product-dapr", "product-2-dapr", "product-3-dapr")(t, sys)
 	since := time.Now()
 	var orders []string
 	for range 12 {
-		orders = append(orders, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t).ID)
+		orders = append(orders, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t).ID)
 	}
-	announced := func(ctx context.Context) ([]string, error) {
+	publishCounts := func(ctx context.Context) ([]string, error) {
 		return scenario.Query(ctx, invariants.Database("order"), `select doc(value) ->> 'announced' from orders
 			where substr(key, length('order-') + 1) in ('`+strings.Join(orders, "','")+`')`)
 	}
-	scenario.EventuallyWithin(t, 2*patient, "every order is announced again", func(ctx context.Context) error {
-		counts, err := announced(ctx)
+	const again = "the event of every order is published again"
+	scenario.EventuallyWithin(t, 2*recoveryAfter, again, func(ctx context.Context) error {
+		counts, err := publishCounts(ctx)
 		if err == nil && (len(counts) != len(orders) || slices.Contains(counts, "1")) {
-			err = fmt.Errorf("their events were published %v times", counts)
+			err = fmt.Errorf("publishes of each event: got %v, want at least 2", counts)
 		}
 		return err
 	})
 	undo()
 	scenario.WantConfirmed(t, ana, orders)
-	most := 1 + int(time.Since(since)/patient)
-	for _, count := range scenario.Must(announced(t.Context()))(t) {
+	most := 1 + int(time.Since(since)/recoveryAfter)
+	for _, count := range scenario.Try(publishCounts(t.Context())).OrFail(t) {
 		if n, err := strconv.Atoi(count); err != nil || n > most {
-			t.Errorf("within %v an order's event was published %s times", time.Since(since), count)
+			t.Errorf("publishes of an order's event within %v: got %s, want at most %d", time.Since(since), count, most)
 		}
 	}
 	for _, id := range orders {
-		if got := scenario.Must(ana.GetOrder(t.Context(), id, 0))(t); got.Version != 2 {
-			t.Errorf("order %s after PENDING and CONFIRMED: got version %d", id, got.Version)
+		if got := scenario.Try(ana.GetOrder(t.Context(), id, 0)).OrFail(t); got.Version != 2 {
+			t.Errorf("version of order %s after PENDING and CONFIRMED: got %d, want 2", id, got.Version)
 		}
 	}
-	w.WantStock(dish, 100-len(orders), len(orders), 0)
-	s.healthy(t, comesBack)
+	s.WantStock(dish, 100-len(orders), len(orders), 0)
+	sys.awaitHealthy(t, recoveryTimeout)
 }

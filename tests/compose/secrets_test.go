@@ -13,95 +13,104 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts, and one line explains the error.
-func testSecretsAreAsked(t *testing.T, s *stack) {
-	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
-		t.Log("KEEP=yes: the system that is up stays as it is")
+// Without JWT_SECRET_KEY or with a short one, `up` fails before any service starts. One line says what to do.
+func testUpFailsWithoutAGoodSecret(t *testing.T, sys *stack) {
+	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
+		t.Log("KEEP=yes: the system is already running, so this phase does nothing")
 		return
 	}
-	started := append([]string{"up", "-d"}, s.started(t)...)
-	settings := maps.Clone(s.settings)
+	up := append([]string{"up", "-d"}, sys.servicesToStart(t)...)
+	settings := maps.Clone(sys.settings)
 	delete(settings, "JWT_SECRET_KEY")
-	_, err := s.composeWith(t.Context(), settings, started...)
-	wantOneLine(t, "without a key", fmt.Sprint(err), err)
-	if all := scenario.Must(s.containers(t.Context()))(t); len(all) > 0 {
-		t.Errorf("without a key, `up` started %d containers", len(all))
+	_, err := sys.composeWith(t.Context(), settings, up...)
+	wantOneLineOfHelp(t, "without a key", fmt.Sprint(err), err)
+	if all := scenario.Try(sys.containers(t.Context())).OrFail(t); len(all) > 0 {
+		t.Errorf("containers after `up` without a key: got %d, want 0", len(all))
 	}
 
 	settings["JWT_SECRET_KEY"] = "as short as this"
-	_, err = s.composeWith(t.Context(), settings, started...)
-	all := scenario.Must(s.containers(t.Context()))(t)
+	_, err = sys.composeWith(t.Context(), settings, up...)
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	log := ""
 	if job, there := all["secrets"]; there {
-		log = scenario.Must(said(t.Context(), job.ID))(t)
+		log = scenario.Try(containerLog(t.Context(), job.ID)).OrFail(t)
 	}
-	wantOneLine(t, "with a short key", log, err)
+	wantOneLineOfHelp(t, "with a short key", log, err)
 	for name, c := range all {
 		if c.State.Running && slices.Contains(services, name) {
-			t.Errorf("with a short key, %s is running", name)
+			t.Errorf("%s runs after `up` with a short key, want it stopped", name)
 		}
 	}
-	if err := s.remove(); err != nil {
+	if err := sys.remove(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// wantOneLine checks that `up` failed with one line that names JWT_SECRET_KEY and the command that creates a good one.
-func wantOneLine(t *testing.T, when, said string, err error) {
+// wantOneLineOfHelp checks that `up` failed, and that its output has one line with JWT_SECRET_KEY and the command that creates a
+// good one.
+func wantOneLineOfHelp(t *testing.T, when, output string, err error) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("%s: `up` succeeded, want a failure", when)
 	}
 	var lines []string
-	for line := range strings.Lines(said) {
+	for line := range strings.Lines(output) {
 		if strings.Contains(line, "JWT_SECRET_KEY") && strings.Contains(line, "openssl rand -base64 48") {
 			lines = append(lines, line[strings.LastIndex(line, "JWT_SECRET_KEY "):])
 		}
 	}
 	if len(lines) != 1 {
-		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), said)
+		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), output)
 		return
 	}
-	say("     %s: %s", when, strings.TrimSpace(lines[0]))
+	printProgress("     %s: %s", when, strings.TrimSpace(lines[0]))
 }
 
-// secret reports whether a setting is a secret.
-func secret(name string) bool {
-	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") || strings.Contains(name, "DATABASE_URL")
+// isSecret reports whether a setting is a secret.
+func isSecret(name string) bool {
+	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") ||
+		strings.Contains(name, "DATABASE_URL")
 }
 
-// The output of `docker inspect` for containers and images contains no secret, and neither does any log.
-func testSecretsAreKept(t *testing.T, s *stack) {
-	known := map[string]string{"JWT_SECRET_KEY": s.settings["JWT_SECRET_KEY"]}
+// No secret appears in `docker inspect` of a container or an image, in an image's history, or in a log.
+func testNoSecretIsVisible(t *testing.T, sys *stack) {
+	known := map[string]string{"JWT_SECRET_KEY": sys.settings["JWT_SECRET_KEY"]}
 	for _, service := range services {
-		for name, value := range s.secrets(t, service) {
-			if secret(name) {
+		for name, value := range sys.secrets(t, service) {
+			if isSecret(name) {
 				known[service+" "+name] = value
 			}
 		}
 	}
-	all := scenario.Must(s.containers(t.Context()))(t)
+	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		shown := string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "container", c.ID))(t)))(t)) +
-			string(scenario.Must(json.Marshal(scenario.Must(inspect[any](t.Context(), "image", c.Image))(t)))(t)) +
-			scenario.Must(docker(t.Context(), "image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image))(t)
-		log := scenario.Must(said(t.Context(), c.ID))(t)
-		for what, value := range known {
-			if strings.Contains(shown, value) && !mayShow(name, what) {
-				t.Errorf("docker inspect of %s shows %s", name, what)
+		history := []string{"image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", c.Image}
+		inspected := inspectJSON(t, "container", c.ID) + inspectJSON(t, "image", c.Image) +
+			scenario.Try(docker(t.Context(), history...)).OrFail(t)
+		log := scenario.Try(containerLog(t.Context(), c.ID)).OrFail(t)
+		for secretName, value := range known {
+			if strings.Contains(inspected, value) && !mayBeVisible(name, secretName) {
+				t.Errorf("docker inspect of %s shows %s", name, secretName)
 			}
 			if strings.Contains(log, value) {
-				t.Errorf("the log of %s shows %s", name, what)
+				t.Errorf("the log of %s shows %s", name, secretName)
 			}
 		}
 	}
-	say("     %d secrets are looked for in %d containers, their images and their logs", len(known), len(all))
+	printProgress("     searched for %d secrets in %d containers, their images and their logs", len(known), len(all))
 }
 
-// mayShow reports whether `docker inspect` of a service may show a secret. Compose passes JWT_SECRET_KEY from the operator's
+// inspectJSON returns the output of `docker inspect` of one object.
+func inspectJSON(t *testing.T, kind, id string) string {
+	t.Helper()
+	details := scenario.Try(inspect[any](t.Context(), kind, id)).OrFail(t)
+	return string(scenario.Try(json.Marshal(details)).OrFail(t))
+}
+
+// mayBeVisible reports whether `docker inspect` of a service may show a secret. Compose passes JWT_SECRET_KEY from the operator's
 // environment only to the services that sign and check tokens, and to the job that checks the key. Every other secret is in a
 // volume.
-func mayShow(service, what string) bool {
-	return what == "JWT_SECRET_KEY" && (service == "secrets" || slices.Contains(services, service))
+func mayBeVisible(service, secretName string) bool {
+	return secretName == "JWT_SECRET_KEY" && (service == "secrets" || slices.Contains(services, service))
 }

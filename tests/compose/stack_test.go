@@ -24,79 +24,82 @@ import (
 	"comanda/tests/scenario"
 )
 
-// project is the Compose project's name. Two runs on one machine at the same time would conflict and are not supported.
+// project is the name of the Compose project. Two runs on one machine at the same time are not supported: they would conflict.
 const project = "comanda-test"
 
 // stack is the system under test: a Compose project and its generated files.
 type stack struct {
-	command  []string // docker compose, or docker-compose
-	root     string   // of the repository
-	dir      string   // files generated for this run
-	host     string   // address of the published ports
-	without  []string
-	keep     bool
-	settings map[string]string // the environment of compose
-	files    []string
-	notes    []string // printed as the last lines of the run
-	// notChecked are the checks that this run could not make, each with the services it needs.
-	notChecked []string
+	command  []string          // docker compose, or docker-compose
+	root     string            // of the repository
+	dir      string            // files generated for this run
+	host     string            // address of the published ports
+	without  []string          // services left out
+	keep     bool              // the system stays up at the end
+	settings map[string]string // the environment of Compose
+	files    []string          // Compose files
+	notes    []string          // printed in the summary
+	// skippedChecks are the checks that this run skipped, each with the services it needs.
+	skippedChecks []string
 
-	dead map[string]int64 // the dead letters that the test caused itself
+	knownDeadLetters map[string]int64 // dead letters that the test caused itself, by service
 
-	// Users that exist before the faults, for checks while registration fails.
-	people *scenario.Scenario
-	ana    scenario.User
-	dish   client.Product
+	// A scenario, a user and a dish that exist before the faults, for requests while registration fails.
+	faultScenario *scenario.Scenario
+	ana           scenario.User
+	dish          client.Product
 }
 
 // current is the stack to remove when the run is interrupted.
 var current atomic.Pointer[stack]
 
-// open prepares a run. It starts no container.
-func open(t *testing.T) *stack {
+// newStack prepares a run and removes the remains of an earlier one. It starts no container.
+func newStack(t *testing.T) *stack {
 	root, err := comanda.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes",
-		host: os.Getenv("PUBLISH_HOST"), dead: map[string]int64{}}
-	if s.host == "" {
-		s.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
+	sys := &stack{
+		root: root, dir: filepath.Join(os.TempDir(), "comanda-compose"), host: os.Getenv("PUBLISH_HOST"),
+		without: strings.Fields(os.Getenv("WITHOUT")), keep: os.Getenv("KEEP") == "yes", knownDeadLetters: map[string]int64{},
 	}
-	if s.command, err = composeCommand(t.Context()); err != nil {
+	if sys.host == "" {
+		sys.host = map[bool]string{true: "127.0.0.2", false: "127.0.0.1"}[runtime.GOOS == "linux"]
+	}
+	if sys.command, err = composeCommand(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !s.keep {
-		_ = os.RemoveAll(s.dir)
+	if !sys.keep {
+		_ = os.RemoveAll(sys.dir)
 	}
-	if err := errors.Join(os.MkdirAll(s.dir, 0o755), os.WriteFile(filepath.Join(s.dir, "empty.env"), nil, 0o600)); err != nil {
+	err = errors.Join(os.MkdirAll(sys.dir, 0o755), os.WriteFile(filepath.Join(sys.dir, "empty.env"), nil, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.settings = map[string]string{"JWT_SECRET_KEY": s.keptKey(t), "PUBLISH_HOST": s.host}
-	s.files = []string{filepath.Join(root, "docker-compose.yml"), s.override(t)}
-	say("%s, ports at %s, project %s", strings.Join(s.command, " "), s.host, project)
-	current.Store(s)
-	t.Cleanup(func() { s.close(t) })
-	if !s.keep {
-		s.remove()
+	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.loadOrCreateKey(t), "PUBLISH_HOST": sys.host}
+	sys.files = []string{filepath.Join(root, "docker-compose.yml"), sys.override(t)}
+	printProgress("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)
+	current.Store(sys)
+	t.Cleanup(func() { sys.close(t) })
+	if !sys.keep {
+		sys.remove()
 	}
-	return s
+	return sys
 }
 
-// key returns a random secret.
-func key() string { return rand.Text() + rand.Text() }
+// randomSecret returns a random secret.
+func randomSecret() string { return rand.Text() + rand.Text() }
 
-// keptKey returns the key of a kept system, or a new one.
-func (s *stack) keptKey(t testing.TB) string {
-	file := filepath.Join(s.dir, "key")
+// loadOrCreateKey returns the JWT_SECRET_KEY of a kept system, or a new one.
+func (sys *stack) loadOrCreateKey(t testing.TB) string {
+	file := filepath.Join(sys.dir, "key")
 	if text, err := os.ReadFile(file); err == nil {
 		return string(text)
 	}
-	made := key()
-	if err := os.WriteFile(file, []byte(made), 0o600); err != nil {
+	key := randomSecret()
+	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return key
 }
 
 // composeCommand finds Compose: the plugin of version 2, or the older standalone program.
@@ -111,19 +114,20 @@ func composeCommand(ctx context.Context) ([]string, error) {
 }
 
 // compose runs a Compose command on the project with the stack's settings. It ignores the developer's .env.
-func (s *stack) compose(ctx context.Context, args ...string) (string, error) {
-	return s.composeWith(ctx, s.settings, args...)
+func (sys *stack) compose(ctx context.Context, args ...string) (string, error) {
+	return sys.composeWith(ctx, sys.settings, args...)
 }
 
-func (s *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
-	all := slices.Concat(s.command[1:], s.projectFlags(), args)
-	command := exec.CommandContext(ctx, s.command[0], all...)
-	command.Dir = s.root
+// composeWith runs a Compose command with these settings.
+func (sys *stack) composeWith(ctx context.Context, settings map[string]string, args ...string) (string, error) {
+	all := slices.Concat(sys.command[1:], sys.projectFlags(), args)
+	command := exec.CommandContext(ctx, sys.command[0], all...)
+	command.Dir = sys.root
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 30 * time.Second
-	for _, pair := range os.Environ() { // keeps the locations of Docker and of modules, but none of Comanda's settings
+	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if _, ours := settings[name]; !ours && passedOn(name) {
+		if _, ours := settings[name]; !ours && isPassedToCompose(name) {
 			command.Env = append(command.Env, pair)
 		}
 	}
@@ -133,54 +137,56 @@ func (s *stack) composeWith(ctx context.Context, settings map[string]string, arg
 	return run(command)
 }
 
-// projectFlags returns the flags that select the project and its files and disable .env.
-func (s *stack) projectFlags() []string {
-	flags := []string{"--project-name", project, "--project-directory", s.root, "--env-file", filepath.Join(s.dir, "empty.env")}
-	for _, file := range s.files {
+// projectFlags returns the flags that select the project and its files, and an empty file instead of .env.
+func (sys *stack) projectFlags() []string {
+	flags := []string{"--project-name", project, "--project-directory", sys.root,
+		"--env-file", filepath.Join(sys.dir, "empty.env")}
+	for _, file := range sys.files {
 		flags = append(flags, "--file", file)
 	}
 	return flags
 }
 
-// passedOn reports whether Compose gets a variable of this process's environment: it needs those to find Docker and to find
-// and build the images.
-func passedOn(name string) bool {
+// isPassedToCompose reports whether Compose gets a variable of this process's environment. It gets the variables for finding
+// Docker and Go modules and for finding and building images, but no setting of Comanda.
+func isPassedToCompose(name string) bool {
 	for _, prefix := range []string{"DOCKER_", "BUILDKIT_", "GO", "HTTP", "http", "NO_PROXY", "no_proxy"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	return strings.HasSuffix(name, "_IMAGE") || slices.Contains([]string{"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "COMANDA_VERSION", "SSL_CERT_FILE"}, name)
+	names := []string{"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "COMANDA_VERSION", "SSL_CERT_FILE"}
+	return strings.HasSuffix(name, "_IMAGE") || slices.Contains(names, name)
 }
 
-// up starts the services of the files, except those left out. It does not wait until they are healthy.
-func (s *stack) up(t testing.TB) {
+// composeUp runs `up` for all services except those left out. It does not wait until they are healthy.
+func (sys *stack) composeUp(t testing.TB) {
 	t.Helper()
 	args := []string{"up", "-d"}
-	if len(s.without) > 0 {
-		args = append(args, s.services(t)...)
+	if len(sys.without) > 0 {
+		args = append(args, sys.services(t)...)
 	}
-	if _, err := s.compose(t.Context(), args...); err != nil {
+	if _, err := sys.compose(t.Context(), args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// services returns the names of the files' services, except those left out.
-func (s *stack) services(t testing.TB) []string {
+// services returns the names of the services in the Compose files, except those left out.
+func (sys *stack) services(t testing.TB) []string {
 	t.Helper()
-	text := scenario.Must(s.compose(t.Context(), "config", "--services"))(t)
+	text := scenario.Try(sys.compose(t.Context(), "config", "--services")).OrFail(t)
 	all := strings.Fields(text)
-	for _, name := range s.without {
+	for _, name := range sys.without {
 		if !slices.Contains(all, name) {
-			t.Fatalf("WITHOUT names %s, which is not a service of the file", name)
+			t.Fatalf("WITHOUT contains %s, which is not a service of the Compose files", name)
 		}
 	}
-	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(s.without, name) })
+	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(sys.without, name) })
 }
 
-// containers returns the project's containers by the names of their services.
-func (s *stack) containers(ctx context.Context) (map[string]container, error) {
-	ids, err := owned(ctx, "container", project)
+// containers returns the project's containers by service.
+func (sys *stack) containers(ctx context.Context) (map[string]container, error) {
+	ids, err := listObjects(ctx, "container", project)
 	if err != nil {
 		return nil, err
 	}
@@ -192,9 +198,10 @@ func (s *stack) containers(ctx context.Context) (map[string]container, error) {
 	return all, err
 }
 
-func (s *stack) container(t testing.TB, service string) container {
+// container returns the container of a service.
+func (sys *stack) container(t testing.TB, service string) container {
 	t.Helper()
-	c, there := scenario.Must(s.containers(t.Context()))(t)[service]
+	c, there := scenario.Try(sys.containers(t.Context())).OrFail(t)[service]
 	if !there {
 		t.Fatalf("%s: %v", service, errNoSuchService)
 	}
@@ -202,46 +209,46 @@ func (s *stack) container(t testing.TB, service string) container {
 }
 
 // image returns the image of a service's container.
-func (s *stack) image(t testing.TB, service string) string { return s.container(t, service).Image }
+func (sys *stack) image(t testing.TB, service string) string { return sys.container(t, service).Image }
 
-// healthy waits until every container is healthy and every job has succeeded.
-func (s *stack) healthy(t testing.TB, within time.Duration) {
+// awaitHealthy waits until every container is healthy or a job that succeeded.
+func (sys *stack) awaitHealthy(t testing.TB, within time.Duration) {
 	t.Helper()
-	scenario.EventuallyWithin(t, within, "all is healthy", func(ctx context.Context) error {
-		all, err := s.containers(ctx)
+	scenario.EventuallyWithin(t, within, "every container is healthy", func(ctx context.Context) error {
+		all, err := sys.containers(ctx)
 		if err == nil && len(all) == 0 {
 			err = errors.New("the project has no container")
 		}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if c := all[name]; !c.ended() {
-				err = errors.Join(err, c.well())
+			if c := all[name]; !c.succeeded() {
+				err = errors.Join(err, c.checkHealthy())
 			}
 		}
 		return err
 	})
 }
 
-// url returns the address of a published port.
-func (s *stack) url(port int) string { return fmt.Sprintf("http://%s:%d", s.host, port) }
+// portURL returns the URL of a published port.
+func (sys *stack) portURL(port int) string { return fmt.Sprintf("http://%s:%d", sys.host, port) }
 
 // close saves the logs of a failed run, removes everything, and prints the summary.
-func (s *stack) close(t *testing.T) {
+func (sys *stack) close(t *testing.T) {
 	if t.Failed() {
-		s.keepLogs()
+		sys.saveLogs()
 	}
-	if s.keep {
-		say("KEEP=yes: it is still up, as project %s", project)
-	} else if left := errors.Join(s.remove(), os.RemoveAll(s.dir)); left != nil {
-		t.Errorf("objects remain after the removal: %v", left)
+	if sys.keep {
+		printProgress("KEEP=yes: the system stays up, as project %s", project)
+	} else if err := errors.Join(sys.remove(), os.RemoveAll(sys.dir)); err != nil {
+		t.Errorf("remove the system: %v", err)
 	}
 	current.Store(nil)
-	s.saySummary()
+	sys.printSummary()
 }
 
-// note adds a line to the last lines of the run.
-func (s *stack) note(format string, args ...any) {
-	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+// note adds a line to the summary.
+func (sys *stack) note(format string, args ...any) {
+	sys.notes = append(sys.notes, fmt.Sprintf(format, args...))
 }
 
-// httpClient has a short timeout, for endpoints that respond immediately.
+// httpClient has a short timeout, because the endpoints that it calls respond immediately.
 var httpClient = &http.Client{Timeout: 20 * time.Second}

@@ -29,14 +29,15 @@ func (s span) String() string {
 	return fmt.Sprintf("%-16s %-9s %-60s %s<-%s", s.Local.Service, s.Kind, s.Name, s.ID, s.ParentID)
 }
 
-// trace returns a trace's spans in Zipkin, by time.
-func (s *stack) trace(ctx context.Context, id string) (trace, error) {
+// trace returns the spans of a trace in Zipkin, in the order of their start.
+func (sys *stack) trace(ctx context.Context, id string) (trace, error) {
 	var spans trace
-	err := get(ctx, s.url(zipkinPort)+"/api/v2/trace/"+id, &spans)
+	err := get(ctx, sys.portURL(zipkinPort)+"/api/v2/trace/"+id, &spans)
 	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	return spans, err
 }
 
+// trace holds the spans of one trace.
 type trace []span
 
 func (t trace) String() string {
@@ -47,8 +48,8 @@ func (t trace) String() string {
 	return text.String()
 }
 
-// whole checks that the trace has one root and that it contains the parent of every other span.
-func (t trace) whole() error {
+// checkComplete checks that the trace has one root, and the parent of every other span.
+func (t trace) checkComplete() error {
 	known := map[string]bool{}
 	for _, s := range t {
 		known[s.ID] = true

@@ -12,10 +12,10 @@ import (
 
 // The demo succeeds twice on the same system. In the first run the kitchen has no account yet.
 func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
-	s := system.Start(t, system.Options{})
-	anonymous := client.New(s.URL)
+	sys := system.Start(t, system.Options{})
+	anonymous := client.New(sys.URL)
 	for late := time.After(patience); ; {
-		_, err := anonymous.Login(t.Context(), s.AdminEmail, s.AdminPassword)
+		_, err := anonymous.Login(t.Context(), sys.AdminEmail, sys.AdminPassword)
 		if err == nil {
 			break
 		}
@@ -25,8 +25,9 @@ func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	settings := map[string]string{"COMANDA_URL": s.URL, "KITCHEN_EMAIL": "kitchen@example.com", "KITCHEN_PASSWORD": "a good long password",
-		"ADMIN_EMAIL": s.AdminEmail, "ADMIN_PASSWORD": s.AdminPassword}
+	settings := map[string]string{"COMANDA_URL": sys.URL,
+		"KITCHEN_EMAIL": "kitchen@example.com", "KITCHEN_PASSWORD": "a good long password",
+		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword}
 	getenv := func(name string) string { return settings[name] }
 	for range 2 {
 		var out bytes.Buffer

@@ -20,7 +20,7 @@ var errNothingRuns = errors.New("no Comanda is running here: start one with `mak
 
 // loadSettings reads each setting from the environment or, if it is not set there, from the file that `make run` writes.
 func loadSettings(getenv func(string) string) (settings, error) {
-	kept := keptSettings()
+	kept := settingsOfMakeRun()
 	get := func(name string) string {
 		if value := getenv(name); value != "" {
 			return value
@@ -37,8 +37,8 @@ func loadSettings(getenv func(string) string) (settings, error) {
 	return s, nil
 }
 
-// keptSettings reads the NAME=value lines that `make run` wrote. It returns an empty map when the file does not exist.
-func keptSettings() map[string]string {
+// settingsOfMakeRun reads the NAME=value lines that `make run` wrote. It returns an empty map when the file does not exist.
+func settingsOfMakeRun() map[string]string {
 	kept := map[string]string{}
 	state, err := build.State()
 	if err != nil {

@@ -26,13 +26,13 @@ const (
 type killPlan struct {
 	brokerKills int
 	interval    time.Duration // from the broker's return to its next kill
-	killLimit   time.Duration // for all kills; a stuck group exceeds it, because a kill then waits for a join that never comes
+	killLimit   time.Duration // for all kills; a stuck group exceeds it, because a kill waits for a join that never comes
 	recovery    time.Duration // from the last kill until every group is Stable and has read every record
 }
 
-// killPlanFor gives Apache Kafka fewer kills and more time: after a kill it needs 5 to 20 s until it responds again.
-// It also responds to the JoinGroup of a dead member. So a generation may begin with a dead leader, whose session has to
-// time out before the next rebalance, and so on for each member that was killed while it joined.
+// killPlanFor returns the plan for a broker. Apache Kafka gets fewer kills and more time: after a kill it needs 5 to 20 s until
+// it responds again. It also responds to the JoinGroup of a dead member. So a generation may begin with a dead leader, and the
+// next rebalance waits until its session times out. This may repeat for each member that was killed while it joined.
 func killPlanFor(kind infra.Kind) killPlan {
 	if kind == infra.Embedded {
 		return killPlan{brokerKills: 10, interval: 2 * time.Second, killLimit: 3 * time.Minute, recovery: 10 * time.Second}
@@ -192,7 +192,8 @@ func TestGroupsSurviveAHundredKills(t *testing.T) {
 	})
 	killers.Wait()
 	if !c.isOver() {
-		t.Fatalf("groups are stuck: got %d kills in %s, and the next kills wait for members to join", c.killed, time.Since(began).Round(time.Second))
+		t.Fatalf("groups are stuck: got %d kills in %s, and the next kills wait for members to join", c.killed,
+			time.Since(began).Round(time.Second))
 	}
 	t.Logf("%d kills in %s, %d of them the broker", c.killed, time.Since(began).Round(time.Second), plan.brokerKills)
 	stop()
@@ -200,7 +201,7 @@ func TestGroupsSurviveAHundredKills(t *testing.T) {
 	c.awaitRecovery(t, plan.recovery)
 }
 
-// awaitRecovery fails unless in time every group is Stable, has only its live members, and has read every record.
+// awaitRecovery waits until every group is Stable, has only its live members, and has read every record.
 func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.kafka.Brokers()))
@@ -219,7 +220,8 @@ func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 			for _, name := range groupNames {
 				group := described[name]
 				missing, total := c.ledger.unread(name)
-				state += fmt.Sprintf("\n%s: %s with %d members (%d live), %d of %d records unread", name, group.State, len(group.Members), membersEach, missing, total)
+				state += fmt.Sprintf("\n%s: %s with %d members (%d live), %d of %d records unread", name, group.State,
+					len(group.Members), membersEach, missing, total)
 				recovered = recovered && group.State == "Stable" && len(group.Members) == membersEach && missing == 0
 			}
 			if recovered {
@@ -229,7 +231,8 @@ func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s after the last kill, want every group Stable with its live members and no record unread:%s", recovery, state)
+			t.Fatalf("%s after the last kill, want every group Stable with its live members and no record unread:%s", recovery,
+				state)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

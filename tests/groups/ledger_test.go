@@ -45,8 +45,8 @@ func (l *ledger) unread(group string) (missing, total int) {
 	return missing, len(l.sent)
 }
 
-// produce sends one record to each partition in turn until ctx is done, and then one last record to every partition. So a
-// partition that no member reads has unread records.
+// produce sends one record to each partition in turn until ctx is done, and then one last record to every partition. So every
+// partition that no member reads has an unread record.
 func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
@@ -61,9 +61,13 @@ func (l *ledger) produce(ctx context.Context, t *testing.T, brokers string) {
 		if ctx.Err() != nil {
 			remaining--
 		}
-		record := &kgo.Record{Topic: topics[i%len(topics)], Partition: int32(i / len(topics) % partitions), Value: strconv.AppendInt(nil, int64(i), 10)}
+		record := &kgo.Record{
+			Topic: topics[i%len(topics)], Partition: int32(i / len(topics) % partitions),
+			Value: strconv.AppendInt(nil, int64(i), 10),
+		}
+		send := func() error { return client.ProduceSync(t.Context(), record).FirstErr() }
 		// A client gives up at once if the broker is killed during its first request, so the test retries.
-		for err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil; err = client.ProduceSync(t.Context(), record).FirstErr() {
+		for err := send(); err != nil; err = send() {
 			if t.Context().Err() != nil {
 				t.Errorf("produce record %d: %v", i, err)
 				return

@@ -36,7 +36,8 @@ func newRawMember(t *testing.T, brokers, group string, rebalance time.Duration) 
 func (m *rawMember) join(ctx context.Context) (members int, err error) {
 	request := kmsg.NewPtrJoinGroupRequest()
 	request.Group, request.MemberID, request.ProtocolType = m.group, m.id, "consumer"
-	request.SessionTimeoutMillis, request.RebalanceTimeoutMillis = int32(session.Milliseconds()), int32(m.rebalance.Milliseconds())
+	request.SessionTimeoutMillis = int32(session.Milliseconds())
+	request.RebalanceTimeoutMillis = int32(m.rebalance.Milliseconds())
 	protocol := kmsg.NewJoinGroupRequestProtocol()
 	protocol.Name = "range"
 	request.Protocols = append(request.Protocols, protocol)

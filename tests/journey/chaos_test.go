@@ -14,8 +14,8 @@ import (
 
 // `make chaos` sets these for a long run.
 var (
-	kills = flag.Int("kills", 0, "how many random kills TestNoOrderIsLost makes; 0 kills every part once")
-	every = flag.Duration("every", 3*time.Second, "how often TestNoOrderIsLost kills a part")
+	kills = flag.Int("kills", 0, "number of random kills by TestNoOrderIsLost; 0 kills every program once")
+	every = flag.Duration("every", 3*time.Second, "time between two kills by TestNoOrderIsLost")
 )
 
 const (
@@ -32,9 +32,9 @@ const (
 // is decided, no stock is sold twice, and order and product agree.
 func TestNoOrderIsLost(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}})
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(1_000_000, 700)
+	sys := system.Start(t, system.Options{Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}})
+	s := newScenario(t, sys)
+	ana, dish := s.Customer(), s.Dish(1_000_000, 700)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed of the kill sequence: %d", seed)
 	orders := scenario.StartLoad(t, ana, dish, 4, pause)
@@ -44,11 +44,11 @@ func TestNoOrderIsLost(t *testing.T) {
 	tick := time.NewTicker(*every)
 	defer tick.Stop()
 	var last time.Time
-	for i, victim := range victims(s, rand.New(rand.NewPCG(seed, 0)), *kills) {
+	for i, victim := range victims(sys, rand.New(rand.NewPCG(seed, 0)), *kills) {
 		if i > 0 {
 			<-tick.C
 		}
-		breakdown(t, victim.kill)
+		mustRun(t, victim.kill)
 		last = time.Now()
 		t.Logf("%-18s killed", victim.name)
 		if *kills == 0 {
@@ -57,21 +57,22 @@ func TestNoOrderIsLost(t *testing.T) {
 	}
 	ready, cancel := context.WithDeadline(t.Context(), last.Add(scenario.OutageTimeout))
 	defer cancel()
-	if err := s.AwaitReady(ready); err != nil {
+	if err := sys.AwaitReady(ready); err != nil {
 		t.Fatalf("not ready %v after the last kill: %v", scenario.OutageTimeout, err)
 	}
 	recovered := time.Since(last).Round(time.Millisecond)
 	t.Logf("all services were ready %v after the last kill", recovered)
 	orders.AwaitMore(20)
-	taken := orders.Stop()
+	accepted := orders.Stop()
 
-	scenario.WantConfirmed(t, ana, taken)
+	scenario.WantConfirmed(t, ana, accepted)
 	took := time.Since(last).Round(time.Millisecond)
-	t.Logf("%d orders were accepted; all were confirmed %v after the last kill", len(taken), took)
+	t.Logf("%d orders were accepted; all were confirmed %v after the last kill", len(accepted), took)
 	if *kills > 0 && (recovered > maxReady || took > maxDecided) { // not in `make test`, where other tests share the processor
-		t.Errorf("ready after %v, the last order decided after %v; want at most %v and %v", recovered, took, maxReady, maxDecided)
+		t.Errorf("all services ready after %v, all orders decided after %v; want at most %v and %v", recovered, took, maxReady,
+			maxDecided)
 	}
-	wantInvariants(t, s)
+	wantInvariants(t, sys)
 }
 
 // victim is a program that can be killed.
@@ -81,9 +82,9 @@ type victim struct {
 }
 
 // victims returns n random programs, or every program once in random order when n is 0.
-func victims(s *system.System, random *rand.Rand, n int) []victim {
-	all := []victim{{"postgres", s.Postgres.Kill}, {"kafka", s.Kafka.Kill}}
-	for _, program := range s.Programs() {
+func victims(sys *system.System, random *rand.Rand, n int) []victim {
+	all := []victim{{"postgres", sys.Postgres.Kill}, {"kafka", sys.Kafka.Kill}}
+	for _, program := range sys.Programs() {
 		all = append(all, victim{program.Name, func(context.Context) error { program.Kill(); return nil }})
 	}
 	if n == 0 {

@@ -10,11 +10,12 @@ import (
 	"comanda/tests/system"
 )
 
-func invariants(s *system.System) scenario.Invariants {
-	return scenario.Invariants{Database: s.DatabaseURL, Kafka: []kgo.Opt{kgo.SeedBrokers(strings.Split(s.Kafka.Brokers(), ",")...)}}
+func invariants(sys *system.System) scenario.Invariants {
+	brokers := kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)
+	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: []kgo.Opt{brokers}}
 }
 
-func wantInvariants(t testing.TB, s *system.System) {
+func wantInvariants(t testing.TB, sys *system.System) {
 	t.Helper()
-	invariants(s).Want(t)
+	invariants(sys).Want(t)
 }

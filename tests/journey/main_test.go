@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/tests/scenario"
 	"comanda/tests/system"
 )
 
@@ -15,12 +16,12 @@ import (
 var shared struct {
 	once      sync.Once
 	system    *system.System
-	collector *collector // receives its spans
+	collector *collector // receives the system's spans
 	err       error
 }
 
-// peaceful returns the shared system.
-func peaceful(t testing.TB) *system.System {
+// sharedSystem returns the shared system.
+func sharedSystem(t testing.TB) *system.System {
 	t.Helper()
 	shared.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -34,6 +35,12 @@ func peaceful(t testing.TB) *system.System {
 		t.Fatalf("start the system: %v", shared.err)
 	}
 	return shared.system
+}
+
+// newScenario creates a scenario in a running system. Every journey starts with one.
+func newScenario(t testing.TB, sys *system.System) *scenario.Scenario {
+	t.Helper()
+	return scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 }
 
 func TestMain(m *testing.M) {

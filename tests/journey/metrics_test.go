@@ -20,6 +20,7 @@ import (
 // metrics are a program's metrics as Prometheus scrapes them: `name{label="value"}` and its value.
 type metrics map[string]float64
 
+// metricsAt requests the metrics at a URL.
 func metricsAt(ctx context.Context, url string) (metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -44,21 +45,22 @@ func metricsAt(ctx context.Context, url string) (metrics, error) {
 	return all, nil
 }
 
-// between is the range that a metric's value must be in.
+// between is the range of a metric's value.
 type between struct{ least, most float64 }
 
-// many is an upper limit that no metric reaches.
-const many = 1e12
+// noLimit is an upper limit that no metric reaches.
+const noLimit = 1e12
 
 // wantMetrics waits until a service's metrics are in these ranges.
-func wantMetrics(t testing.TB, s *system.System, service string, want map[string]between) {
+func wantMetrics(t testing.TB, sys *system.System, service string, want map[string]between) {
 	t.Helper()
-	wantMetricsAt(t, s.Pair(service).MetricsURL, service, want)
+	wantMetricsAt(t, sys.Pair(service).MetricsURL, service, want)
 }
 
-func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
+// wantMetricsAt waits until the metrics at a URL are in these ranges.
+func wantMetricsAt(t testing.TB, url, program string, want map[string]between) {
 	t.Helper()
-	scenario.Eventually(t, who+" shows its metrics", func(ctx context.Context) error {
+	scenario.Eventually(t, "the metrics of "+program+" are in their ranges", func(ctx context.Context) error {
 		got, err := metricsAt(ctx, url)
 		for name, span := range want {
 			if value, there := got[name]; err == nil && (!there || value < span.least || value > span.most) {
@@ -69,8 +71,8 @@ func wantMetricsAt(t testing.TB, url, who string, want map[string]between) {
 	})
 }
 
-// ofAny adds the metrics that every service exports.
-func ofAny(more map[string]between) map[string]between {
+// withCommonMetrics adds the metrics that every service exports to more.
+func withCommonMetrics(more map[string]between) map[string]between {
 	all := map[string]between{
 		"go_goroutines": {5, 10_000}, "process_resident_memory_bytes": {1e6, 1e9}, "comanda_http_requests_in_flight": {0, 1000},
 	}
@@ -80,11 +82,12 @@ func ofAny(more map[string]between) map[string]between {
 	return all
 }
 
-// ofData adds the metrics that every service with a database exports.
-func ofData(more map[string]between) map[string]between {
-	all := ofAny(map[string]between{
+// withDatabaseMetrics adds the metrics that every service with a database exports to more.
+func withDatabaseMetrics(more map[string]between) map[string]between {
+	all := withCommonMetrics(map[string]between{
 		`comanda_db_connections{state="acquired"}`: {0, 10}, `comanda_db_connections{state="idle"}`: {0, 10},
-		"comanda_db_connections_max": {10, 10}, "comanda_db_acquire_total": {1, many}, "comanda_db_acquire_wait_seconds_total": {0, many},
+		"comanda_db_connections_max": {10, 10}, "comanda_db_acquire_total": {1, noLimit},
+		"comanda_db_acquire_wait_seconds_total": {0, noLimit},
 	})
 	for name, span := range more {
 		all[name] = span
@@ -96,13 +99,13 @@ func ofData(more map[string]between) map[string]between {
 // be higher.
 func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(5, 700)
-	placed := w.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
+	ana, dish := s.Customer(), s.Dish(5, 700)
+	placed := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	scenario.Watch(t, ana, placed.ID, "").Want(client.Confirmed)
-	w.WantStatus(ana, scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 100)))(t).ID, client.Rejected)
-	refused(w.Anonymous.Login(t.Context(), ana.Person.Email, "not the password"))(t, http.StatusUnauthorized)
+	s.WantStatus(ana, scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 100))).OrFail(t).ID, client.Rejected)
+	refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "not the password")).want(t, http.StatusUnauthorized)
 
 	request := func(code, method, route string) string {
 		return fmt.Sprintf(`comanda_http_request_duration_seconds_count{code=%q,method=%q,route=%q}`, code, method, route)
@@ -110,50 +113,70 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 	handled := func(topic string) string {
 		return fmt.Sprintf(`comanda_event_handling_duration_seconds_count{outcome="done",topic=%q}`, topic)
 	}
-	wantMetrics(t, s, "gateway", ofAny(map[string]between{
-		request("201", "POST", "/api/v1/orders"): {2, many}, request("200", "GET", "/api/v1/orders/{id}"): {2, many},
-		request("401", "POST", "/api/v1/auth/login"): {1, many}, handled("order.status.changed"): {2, many},
-		"comanda_tracking_watchers": {1, 5000}, `comanda_rate_limited_total{limit="requests"}`: {0, 0}, `comanda_rate_limited_total{limit="login"}`: {0, 0},
+	wantMetrics(t, sys, "gateway", withCommonMetrics(map[string]between{
+		request("201", "POST", "/api/v1/orders"):       {2, noLimit},
+		request("200", "GET", "/api/v1/orders/{id}"):   {2, noLimit},
+		request("401", "POST", "/api/v1/auth/login"):   {1, noLimit},
+		handled("order.status.changed"):                {2, noLimit},
+		"comanda_tracking_watchers":                    {1, 5000},
+		`comanda_rate_limited_total{limit="requests"}`: {0, 0},
+		`comanda_rate_limited_total{limit="login"}`:    {0, 0},
 	}))
-	wantMetrics(t, s, "auth", ofData(map[string]between{
-		request("202", "POST", "/auth/register"): {1, many}, handled("creating.user.response"): {1, many},
-		`comanda_registrations_total{status="PENDING"}`: {2, many}, `comanda_registrations_total{status="ACTIVE"}`: {2, many},
-		`comanda_registrations_total{status="REJECTED"}`:                          {0, many},
-		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, many},
-		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, many},
-		"comanda_registrations_pending":                                           {0, 1000}, "comanda_registrations_pending_oldest_seconds": {0, 60},
-		`comanda_logins_total{outcome="ok"}`: {2, many}, `comanda_logins_total{outcome="refused"}`: {1, many},
-		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+	wantMetrics(t, sys, "auth", withDatabaseMetrics(map[string]between{
+		request("202", "POST", "/auth/register"):                                  {1, noLimit},
+		handled("creating.user.response"):                                         {1, noLimit},
+		`comanda_registrations_total{status="PENDING"}`:                           {2, noLimit},
+		`comanda_registrations_total{status="ACTIVE"}`:                            {2, noLimit},
+		`comanda_registrations_total{status="REJECTED"}`:                          {0, noLimit},
+		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, noLimit},
+		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, noLimit},
+		"comanda_registrations_pending":                                           {0, 1000},
+		"comanda_registrations_pending_oldest_seconds":                            {0, 60},
+		`comanda_logins_total{outcome="ok"}`:                                      {2, noLimit},
+		`comanda_logins_total{outcome="refused"}`:                                 {1, noLimit},
+		`comanda_recovery_total{step="announced_again"}`:                          {0, noLimit},
+		`comanda_recovery_total{step="given_up"}`:                                 {0, 0},
 	}))
-	wantMetrics(t, s, "user", ofData(map[string]between{handled("creating.user"): {2, many}}))
-	wantMetrics(t, s, "order", ofData(map[string]between{
-		request("201", "POST", "/orders"): {2, many}, handled("inventory.stock.reserved"): {1, many}, handled("inventory.stock.failed"): {1, many},
-		`comanda_orders_total{status="PENDING"}`: {2, many}, `comanda_orders_total{status="CONFIRMED"}`: {1, many},
-		`comanda_orders_total{status="REJECTED"}`: {1, many}, `comanda_orders_total{status="CANCELLED"}`: {0, many},
-		`comanda_order_decision_seconds_count{outcome="CONFIRMED"}`: {1, many}, `comanda_order_decision_seconds_count{outcome="REJECTED"}`: {1, many},
-		"comanda_orders_pending": {0, 1000}, "comanda_orders_pending_oldest_seconds": {0, 60},
-		`comanda_recovery_total{step="announced_again"}`: {0, many}, `comanda_recovery_total{step="given_up"}`: {0, 0},
+	wantMetrics(t, sys, "user", withDatabaseMetrics(map[string]between{handled("creating.user"): {2, noLimit}}))
+	wantMetrics(t, sys, "order", withDatabaseMetrics(map[string]between{
+		request("201", "POST", "/orders"):                           {2, noLimit},
+		handled("inventory.stock.reserved"):                         {1, noLimit},
+		handled("inventory.stock.failed"):                           {1, noLimit},
+		`comanda_orders_total{status="PENDING"}`:                    {2, noLimit},
+		`comanda_orders_total{status="CONFIRMED"}`:                  {1, noLimit},
+		`comanda_orders_total{status="REJECTED"}`:                   {1, noLimit},
+		`comanda_orders_total{status="CANCELLED"}`:                  {0, noLimit},
+		`comanda_order_decision_seconds_count{outcome="CONFIRMED"}`: {1, noLimit},
+		`comanda_order_decision_seconds_count{outcome="REJECTED"}`:  {1, noLimit},
+		"comanda_orders_pending":                                    {0, 1000},
+		"comanda_orders_pending_oldest_seconds":                     {0, 60},
+		`comanda_recovery_total{step="announced_again"}`:            {0, noLimit},
+		`comanda_recovery_total{step="given_up"}`:                   {0, 0},
 	}))
-	wantMetrics(t, s, "product", ofData(map[string]between{
-		handled("order.created.pending"): {2, many}, `comanda_reservations_total{outcome="reserved"}`: {1, many},
-		`comanda_reservations_total{outcome="failed"}`: {1, many}, "comanda_stock_rejections_total": {1, many},
+	wantMetrics(t, sys, "product", withDatabaseMetrics(map[string]between{
+		handled("order.created.pending"):                 {2, noLimit},
+		`comanda_reservations_total{outcome="reserved"}`: {1, noLimit},
+		`comanda_reservations_total{outcome="failed"}`:   {1, noLimit},
+		"comanda_stock_rejections_total":                 {1, noLimit},
 	}))
-	wantMetricsAt(t, s.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
-		`dapr_outbox_rows_waiting{app_id="order",table="state"}`: {0, 1000}, `dapr_outbox_rows_dead{app_id="order",table="state"}`: {0, 0},
-		`dapr_outbox_oldest_waiting_seconds{app_id="order",table="state"}`:                                           {0, 60},
-		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.created.pending"}`: {2, many},
-		`dapr_outbox_published_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:  {2, many},
-		`dapr_outbox_failed_count{app_id="order",component="pubsub",table="state",topic="order.status.changed"}`:     {0, many},
+	const table, published = `{app_id="order",table="state"}`, `{app_id="order",component="pubsub",table="state",topic=%q}`
+	wantMetricsAt(t, sys.Pair("order").SidecarMetricsURL, "order's sidecar", map[string]between{
+		"dapr_outbox_rows_waiting" + table:                                            {0, 1000},
+		"dapr_outbox_rows_dead" + table:                                               {0, 0},
+		"dapr_outbox_oldest_waiting_seconds" + table:                                  {0, 60},
+		fmt.Sprintf("dapr_outbox_published_count"+published, "order.created.pending"): {2, noLimit},
+		fmt.Sprintf("dapr_outbox_published_count"+published, "order.status.changed"):  {2, noLimit},
+		fmt.Sprintf("dapr_outbox_failed_count"+published, "order.status.changed"):     {0, noLimit},
 	})
-	wantNoIDs(t, s, placed.ID, dish.ID, ana.ID)
+	wantNoIDsInLabels(t, sys, placed.ID, dish.ID, ana.ID)
 }
 
-// wantNoIDs checks that no metric has one of the ids in a label. Each id would create another time series.
-func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
+// wantNoIDsInLabels checks that no metric has one of the ids in a label. Each id would create another time series.
+func wantNoIDsInLabels(t *testing.T, sys *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
-		for _, url := range []string{s.Pair(service).MetricsURL, s.Pair(service).SidecarMetricsURL} {
-			for name := range scenario.Must(metricsAt(t.Context(), url))(t) {
+		for _, url := range []string{sys.Pair(service).MetricsURL, sys.Pair(service).SidecarMetricsURL} {
+			for name := range scenario.Try(metricsAt(t.Context(), url)).OrFail(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
 						t.Errorf("%s exports a metric with an id: %s", url, name)
@@ -165,19 +188,20 @@ func wantNoIDs(t *testing.T, s *system.System, ids ...string) {
 }
 
 // wantDeadLetter sends an invalid event to order and checks that the metrics and the dead-letter topic count it.
-func wantDeadLetter(t *testing.T, s *system.System) {
+func wantDeadLetter(t *testing.T, sys *system.System) {
 	t.Helper()
-	kafka := scenario.Must(kgo.NewClient(invariants(s).Kafka...))(t)
+	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
-	wrong := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json","data":{"orderId":"none"}}`, uuid.NewString(), topic)
-	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(wrong)}).FirstErr(); err != nil {
+	invalid := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json",
+		"data":{"orderId":"none"}}`, uuid.NewString(), topic)
+	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(invalid)}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	wantMetrics(t, s, "order", map[string]between{
+	wantMetrics(t, sys, "order", map[string]between{
 		`comanda_event_handling_duration_seconds_count{outcome="dead_letter",topic="` + topic + `"}`: {1, 1},
 	})
-	known := invariants(s)
+	known := invariants(sys)
 	known.Known = map[string]int64{"order": 1}
 	known.Want(t)
 }

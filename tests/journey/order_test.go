@@ -12,8 +12,8 @@ import (
 
 func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
-	ctx, ana := t.Context(), s.Customer()
+	s := newScenario(t, sharedSystem(t))
+	ana := s.Customer()
 	tortilla, paella := s.Dish(10, 850), s.Dish(5, 1450)
 	wanted := client.Basket{
 		Items:           []client.Item{{ProductID: tortilla.ID, Quantity: 3}, {ProductID: paella.ID, Quantity: 2}},
@@ -21,7 +21,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 		Notes:           "sin cebolla — 不要洋葱",
 	}
 
-	answer := scenario.Must(ana.Do(ctx, client.Request{Method: http.MethodPost, Path: "/orders", Body: wanted}))(t)
+	answer := post(t, ana.Client, "/orders", wanted)
 	if answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), `"status":"PENDING"`) {
 		t.Fatalf("placing the order: got %d, want 201 and PENDING: %s", answer.Status, answer.Body)
 	}
@@ -32,7 +32,7 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 
 	got := s.WantStatus(ana, id, client.Confirmed)
 	if got.CustomerID != ana.ID || got.TotalCents != 3*850+2*1450 || got.Currency != "EUR" || got.Version != 2 {
-		t.Errorf("the confirmed order: got %+v", got)
+		t.Errorf("the confirmed order: got %+v, want version 2 of %s with a total of 5450 EUR cents", got, ana.ID)
 	}
 	if got.Notes != wanted.Notes || got.DeliveryAddress == nil || *got.DeliveryAddress != *wanted.DeliveryAddress {
 		t.Errorf("notes or address differ from the request: %+v", got)
@@ -41,11 +41,13 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 	for _, line := range got.Items {
 		lines[line.ProductID] = line
 	}
-	if want := (client.Line{ProductID: tortilla.ID, Quantity: 3, Name: tortilla.Name, UnitPriceCents: 850, LineTotalCents: 2550}); lines[tortilla.ID] != want {
-		t.Errorf("got %+v, want %+v", lines[tortilla.ID], want)
-	}
-	if want := (client.Line{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900}); lines[paella.ID] != want {
-		t.Errorf("got %+v, want %+v", lines[paella.ID], want)
+	for _, want := range []client.Line{
+		{ProductID: tortilla.ID, Quantity: 3, Name: tortilla.Name, UnitPriceCents: 850, LineTotalCents: 2550},
+		{ProductID: paella.ID, Quantity: 2, Name: paella.Name, UnitPriceCents: 1450, LineTotalCents: 2900},
+	} {
+		if got := lines[want.ProductID]; got != want {
+			t.Errorf("line: got %+v, want %+v", got, want)
+		}
 	}
 	s.WantStock(tortilla, 7, 3, 0)
 	s.WantStock(paella, 3, 2, 0)
@@ -54,13 +56,13 @@ func TestConfirmedOrderHasPricesAndReservesStock(t *testing.T) {
 // An order that product cannot reserve completely reserves nothing and lists its shortages.
 func TestRejectedOrderListsItsShortages(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()
 	plenty, scarce, none := s.Dish(50, 100), s.Dish(2, 200), s.Dish(0, 300)
 
-	placed := scenario.Must(ana.Order(t.Context(), client.Basket{Items: []client.Item{
+	placed := scenario.Try(ana.Order(t.Context(), client.Basket{Items: []client.Item{
 		{ProductID: plenty.ID, Quantity: 5}, {ProductID: scarce.ID, Quantity: 3}, {ProductID: none.ID, Quantity: 1},
-	}}))(t)
+	}})).OrFail(t)
 	got := s.WantStatus(ana, placed.ID, client.Rejected)
 	if got.Reason != "insufficient_stock" || len(got.Shortages) != 2 {
 		t.Fatalf("got reason %q and shortages %+v, want insufficient_stock and 2", got.Reason, got.Shortages)
@@ -85,13 +87,13 @@ func TestRejectedOrderListsItsShortages(t *testing.T) {
 // An order keeps the prices of its reservation when the menu changes.
 func TestOrdersKeepTheirPrices(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(10, 500)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 2))
 
 	dearer := int64(900)
-	scenario.Must(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer}))(t)
-	if again := scenario.Must(ana.GetOrder(t.Context(), order.ID, 0))(t); again.TotalCents != 1000 {
+	scenario.Try(s.Admin.ChangeProduct(t.Context(), dish.ID, client.ProductChange{PriceCents: &dearer})).OrFail(t)
+	if again := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); again.TotalCents != 1000 {
 		t.Errorf("total after the price change: got %d, want 1000", again.TotalCents)
 	}
 	if next := s.PlaceConfirmed(ana, scenario.Basket(dish, 2)); next.TotalCents != 1800 {
@@ -103,12 +105,12 @@ func TestOrdersKeepTheirPrices(t *testing.T) {
 // requested.
 func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(10, 500)
-	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 1)))(t)
+	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
 
-	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
-		Header: http.Header{"Prefer": {"wait=20"}}}))(t)
+	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+		Header: http.Header{"Prefer": {"wait=20"}}})).OrFail(t)
 	if answer.Status != http.StatusOK || !strings.Contains(string(answer.Body), `"CONFIRMED"`) {
 		t.Errorf("Prefer: wait=20: got %d, want 200 and CONFIRMED: %s", answer.Status, answer.Body)
 	}
@@ -116,13 +118,13 @@ func TestPreferWaitReturnsWhenTheOrderIsDecided(t *testing.T) {
 		t.Errorf("Preference-Applied: got %q, want wait=20", applied)
 	}
 	begun := time.Now()
-	scenario.Must(ana.GetOrder(t.Context(), placed.ID, 20*time.Second))(t)
+	scenario.Try(ana.GetOrder(t.Context(), placed.ID, 20*time.Second)).OrFail(t)
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("waiting for a decided order took %v, want at most 10s", took)
 	}
 	for _, preference := range []string{"wait=31", "wait=-1", "wait=soon"} {
-		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
-			Header: http.Header{"Prefer": {preference}}}))(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: "/orders/" + placed.ID,
+			Header: http.Header{"Prefer": {preference}}})).OrFail(t)
 		if answer.Status != http.StatusBadRequest && answer.Status != http.StatusOK {
 			t.Errorf("Prefer: %s: got %d, want 400 or 200: %s", preference, answer.Status, answer.Body)
 		}

@@ -8,13 +8,13 @@ import (
 )
 
 // When simultaneous orders exceed the stock of a dish, exactly the stock is sold.
-func TestNothingIsSoldTwice(t *testing.T) {
+func TestSimultaneousOrdersNeverExceedTheStock(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
 	const stock, n = 40, 60
-	ana, cook, dish, other := w.Customer(), w.Staff(), w.Dish(stock, 700), w.Dish(1000, 100)
-	settled := together(n, func(i int) (client.Order, error) {
+	ana, cook, dish, other := s.Customer(), s.Staff(), s.Dish(stock, 700), s.Dish(1000, 100)
+	settled := scenario.Try(concurrently(n, func(i int) (client.Order, error) {
 		want := scenario.Basket(dish, 1+i%3)
 		want.Items = append(want.Items, client.Item{ProductID: other.ID, Quantity: 1})
 		placed, err := ana.Order(t.Context(), want)
@@ -22,7 +22,7 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			return placed, err
 		}
 		return ana.GetOrder(t.Context(), placed.ID, scenario.SagaTimeout)
-	})(t)
+	})).OrFail(t)
 	sold, confirmed := 0, 0
 	for _, order := range settled {
 		switch order.Status {
@@ -35,20 +35,20 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			}
 		case client.Rejected:
 			if short := order.Shortages[0]; short.ProductID != dish.ID || short.Available >= short.Requested {
-				t.Errorf("rejected for a wrong shortage: %+v", short)
+				t.Errorf("shortage: got %+v, want fewer of %s available than requested", short, dish.ID)
 			}
 		default:
-			t.Errorf("order %s is %s", order.ID, order.Status)
+			t.Errorf("order %s: got %s, want CONFIRMED or REJECTED", order.ID, order.Status)
 		}
 	}
-	if sold > stock || sold < stock-2 { // the last ones may have wanted more than was left
-		t.Errorf("got %d sold of a stock of %d", sold, stock)
+	if sold > stock || sold < stock-2 { // the last orders may have wanted more than was left
+		t.Errorf("sold: got %d, want %d to %d", sold, stock-2, stock)
 	}
-	w.WantStock(dish, stock-sold, sold, 0)
-	w.WantStock(other, 1000-confirmed, confirmed, 0)
+	s.WantStock(dish, stock-sold, sold, 0)
+	s.WantStock(other, 1000-confirmed, confirmed, 0)
 
 	// Some orders are cancelled and some delivered, again all at the same time.
-	ends := together(n, func(i int) (bool, error) {
+	ends := scenario.Try(concurrently(n, func(i int) (bool, error) {
 		if settled[i].Status != client.Confirmed {
 			return false, nil
 		}
@@ -56,19 +56,19 @@ func TestNothingIsSoldTwice(t *testing.T) {
 			_, err := ana.Cancel(t.Context(), settled[i].ID, "")
 			return false, err
 		}
-		for _, step := range kitchen {
+		for _, step := range kitchenSteps {
 			if _, err := cook.Advance(t.Context(), settled[i].ID, step); err != nil {
 				return false, err
 			}
 		}
 		return true, nil
-	})(t)
+	})).OrFail(t)
 	out := 0
 	for i, delivered := range ends {
 		if delivered {
 			out += settled[i].Items[0].Quantity
 		}
 	}
-	w.WantStock(dish, stock-out, 0, out)
-	wantInvariants(t, s)
+	s.WantStock(dish, stock-out, 0, out)
+	wantInvariants(t, sys)
 }

@@ -10,11 +10,11 @@ import (
 	"comanda/tests/scenario"
 )
 
-// pages returns all items of a list, from its first page to its last.
-func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
+// allItems returns all items of a list, from its first page to its last.
+func allItems[T any](t testing.TB, list func(client.Page) (client.List[T], error)) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for page := (client.Page{Limit: 100}); ; {
-			got := scenario.Must(list(page))(t)
+			got := scenario.Try(list(page)).OrFail(t)
 			for _, item := range got.Items {
 				if !yield(item) {
 					return
@@ -30,7 +30,7 @@ func pages[T any](t testing.TB, list func(client.Page) (client.List[T], error)) 
 // Pages list the newest items first. They have no gaps and no duplicates, even when an item is added between two pages.
 func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(100, 100)
 	var placed []string
 	for range 7 {
@@ -38,10 +38,10 @@ func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 	}
 	slices.Reverse(placed)
 
-	first := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3}))(t)
-	scenario.Must(ana.Order(ctx, scenario.Basket(dish, 1)))(t)
-	second := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor}))(t)
-	third := scenario.Must(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor}))(t)
+	first := scenario.Try(ana.Orders(ctx, "", client.Page{Limit: 3})).OrFail(t)
+	scenario.Try(ana.Order(ctx, scenario.Basket(dish, 1))).OrFail(t)
+	second := scenario.Try(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: first.NextCursor})).OrFail(t)
+	third := scenario.Try(ana.Orders(ctx, "", client.Page{Limit: 3, Cursor: second.NextCursor})).OrFail(t)
 	var got []string
 	for _, order := range slices.Concat(first.Items, second.Items, third.Items) {
 		got = append(got, order.ID)
@@ -50,22 +50,23 @@ func TestPagesHaveNoGapsAndNoDuplicates(t *testing.T) {
 		t.Errorf("pages: got %v (next cursor %q), want %v", got, third.NextCursor, placed)
 	}
 
-	scenario.Must(ana.Cancel(ctx, placed[0], ""))(t)
-	if cancelled := scenario.Must(ana.Orders(ctx, client.Cancelled, client.Page{}))(t); len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
+	scenario.Try(ana.Cancel(ctx, placed[0], "")).OrFail(t)
+	cancelled := scenario.Try(ana.Orders(ctx, client.Cancelled, client.Page{})).OrFail(t)
+	if len(cancelled.Items) != 1 || cancelled.Items[0].ID != placed[0] {
 		t.Errorf("cancelled orders: got %+v, want only %s", cancelled.Items, placed[0])
 	}
 }
 
 func TestInvalidPagesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()
 	for _, path := range []string{
 		"/orders?limit=0", "/orders?limit=101", "/orders?limit=-1", "/orders?limit=many", "/orders?cursor=nonsense",
 		"/orders?cursor=eyJ4IjoxfQ%3D%3D", "/orders?status=EATEN",
 		"/products?limit=0", "/products?limit=101", "/products?cursor=nonsense", "/products?cursor=MQ",
 	} {
-		answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path}))(t)
+		answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodGet, Path: path})).OrFail(t)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
 }

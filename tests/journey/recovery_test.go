@@ -14,56 +14,58 @@ import (
 // released.
 func TestRecoveryGivesUpAfterTheDeadline(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{Settings: map[string]string{
+	sys := system.Start(t, system.Options{Settings: map[string]string{
 		"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms", "RECOVERY_GIVE_UP": "3s",
 	}})
-	w := arrive(t, s)
-	ctx, ana, dish := t.Context(), w.Customer(), w.Dish(10, 700)
+	s := newScenario(t, sys)
+	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(10, 700)
 	for _, service := range []string{"product", "user"} {
-		s.Pair(service).Service.Kill()
-		s.Pair(service).Sidecar.Kill()
+		sys.Pair(service).Service.Kill()
+		sys.Pair(service).Sidecar.Kill()
 	}
 	person := scenario.NewPerson()
-	begun := scenario.Must(w.Anonymous.Register(ctx, person))(t)
-	placed := scenario.Must(ana.Order(ctx, scenario.Basket(dish, 2)))(t)
+	begun := scenario.Try(s.Anonymous.Register(ctx, person)).OrFail(t)
+	placed := scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t)
 	watching := scenario.Watch(t, ana, placed.ID, "")
 	watching.Within = scenario.SagaTimeout
 
 	if change := watching.Want(client.Cancelled); change.Reason != "timed_out" {
 		t.Errorf("reason in the stream: got %q, want timed_out", change.Reason)
 	}
-	if got := w.WantStatus(ana, placed.ID, client.Cancelled); got.Reason != "timed_out" {
+	if got := s.WantStatus(ana, placed.ID, client.Cancelled); got.Reason != "timed_out" {
 		t.Errorf("reason of the order: got %q, want timed_out", got.Reason)
 	}
 	scenario.Eventually(t, "the registration is given up", func(ctx context.Context) error {
-		got, err := w.Anonymous.Registration(ctx, begun.UserID, 0)
+		got, err := s.Anonymous.Registration(ctx, begun.UserID, 0)
 		if err == nil && (got.Status != client.AccountRejected || got.Reason != "timed_out") {
 			err = fmt.Errorf("the registration is %+v", got)
 		}
 		return err
 	})
 
-	gaveUp := map[string]between{`comanda_recovery_total{step="given_up"}`: {1, 1}, `comanda_recovery_total{step="announced_again"}`: {1, many}}
-	wantMetrics(t, s, "auth", gaveUp)
-	wantMetrics(t, s, "order", gaveUp)
-	wantMetrics(t, s, "order", map[string]between{
+	gaveUp := map[string]between{
+		`comanda_recovery_total{step="given_up"}`: {1, 1}, `comanda_recovery_total{step="announced_again"}`: {1, noLimit},
+	}
+	wantMetrics(t, sys, "auth", gaveUp)
+	wantMetrics(t, sys, "order", gaveUp)
+	wantMetrics(t, sys, "order", map[string]between{
 		`comanda_orders_total{status="CANCELLED"}`: {1, 1}, `comanda_order_decision_seconds_count{outcome="CANCELLED"}`: {1, 1},
 		"comanda_orders_pending": {0, 0}, "comanda_orders_pending_oldest_seconds": {0, 0},
 	})
 
-	if err := s.StartMissing(t.Context()); err != nil {
+	if err := sys.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", s.Ready)
-	w.WantStock(dish, 10, 0, 0)
-	wantInvariants(t, s)
+	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", sys.Ready)
+	s.WantStock(dish, 10, 0, 0)
+	wantInvariants(t, sys)
 	// The registration that recovery gave up reserves neither its e-mail nor its phone.
 	scenario.Eventually(t, "the same person can register", func(ctx context.Context) error {
-		again, err := w.Anonymous.Register(ctx, person)
+		again, err := s.Anonymous.Register(ctx, person)
 		if err != nil {
 			return err
 		}
-		got, err := w.Anonymous.Registration(ctx, again.UserID, scenario.SagaTimeout)
+		got, err := s.Anonymous.Registration(ctx, again.UserID, scenario.SagaTimeout)
 		if err == nil && got.Status != client.AccountActive {
 			err = fmt.Errorf("the registration is %+v", got)
 		}
@@ -74,25 +76,28 @@ func TestRecoveryGivesUpAfterTheDeadline(t *testing.T) {
 // Recovery publishes the event of a PENDING order again, and the saga completes when product is back.
 func TestRecoveryPublishesPendingOrdersAgain(t *testing.T) {
 	t.Parallel()
-	s := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms"}})
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(10, 700)
-	s.Pair("product").Service.Kill()
-	placed := scenario.Must(ana.Order(t.Context(), scenario.Basket(dish, 2)))(t)
+	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms"}})
+	s := newScenario(t, sys)
+	ana, dish := s.Customer(), s.Dish(10, 700)
+	sys.Pair("product").Service.Kill()
+	placed := scenario.Try(ana.Order(t.Context(), scenario.Basket(dish, 2))).OrFail(t)
 	scenario.Eventually(t, "the order's event is published again", func(ctx context.Context) error {
-		told, err := scenario.Query(ctx, s.DatabaseURL("order"), `select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
-		if err == nil && (len(told) != 1 || told[0] < "3" && len(told[0]) == 1) {
-			err = fmt.Errorf("the event was published %v times", told)
+		counts, err := scenario.Query(ctx, sys.DatabaseURL("order"),
+			`select doc(value) ->> 'announced' from orders where key = 'order-`+placed.ID+`'`)
+		if err == nil && (len(counts) != 1 || counts[0] < "3" && len(counts[0]) == 1) {
+			err = fmt.Errorf("publishes of the event: got %v, want at least 3", counts)
 		}
 		return err
 	})
-	wantMetrics(t, s, "order", map[string]between{"comanda_orders_pending": {1, 1}, "comanda_orders_pending_oldest_seconds": {0.5, 600}})
-	if err := s.StartMissing(t.Context()); err != nil {
+	wantMetrics(t, sys, "order", map[string]between{
+		"comanda_orders_pending": {1, 1}, "comanda_orders_pending_oldest_seconds": {0.5, 600},
+	})
+	if err := sys.StartMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.WantStatus(ana, placed.ID, client.Confirmed)
-	w.WantStock(dish, 8, 2, 0)
-	wantMetrics(t, s, "order", map[string]between{`comanda_recovery_total{step="announced_again"}`: {2, many}})
-	wantInvariants(t, s)
-	wantDeadLetter(t, s)
+	s.WantStatus(ana, placed.ID, client.Confirmed)
+	s.WantStock(dish, 8, 2, 0)
+	wantMetrics(t, sys, "order", map[string]between{`comanda_recovery_total{step="announced_again"}`: {2, noLimit}})
+	wantInvariants(t, sys)
+	wantDeadLetter(t, sys)
 }

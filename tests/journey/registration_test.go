@@ -11,10 +11,10 @@ import (
 
 func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, person := t.Context(), scenario.NewPerson()
 
-	answer := scenario.Must(s.Anonymous.Do(ctx, client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person}))(t)
+	answer := post(t, s.Anonymous, "/auth/register", person)
 	if answer.Status != http.StatusAccepted {
 		t.Fatalf("registration: got %d, want 202: %s", answer.Status, answer.Body)
 	}
@@ -23,13 +23,13 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	if !found {
 		t.Fatalf("Location: got %q, want /api/v1/auth/registrations/...", location)
 	}
-	got := scenario.Must(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout))(t)
+	got := scenario.Try(s.Anonymous.Registration(ctx, id, scenario.SagaTimeout)).OrFail(t)
 	if want := (client.Registration{UserID: id, Status: client.AccountActive}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 
-	ana := scenario.Must(s.Anonymous.Login(ctx, person.Email, person.Password))(t)
-	me := scenario.Must(ana.Me(ctx))(t)
+	ana := scenario.Try(s.Anonymous.Login(ctx, person.Email, person.Password)).OrFail(t)
+	me := scenario.Try(ana.Me(ctx)).OrFail(t)
 	if me.ID != id || me.Email != person.Email || me.Name != person.Name || me.Phone != person.Phone {
 		t.Errorf("profile: got %+v, want %+v", me, person)
 	}
@@ -40,20 +40,20 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 
 // A phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
 // again.
-func TestRegistrationRejectedForATakenPhone(t *testing.T) {
+func TestRegistrationWithATakenPhoneIsRejected(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, first := t.Context(), s.Customer()
 
 	second := scenario.NewPerson()
 	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
-	begun := scenario.Must(s.Anonymous.Register(ctx, second))(t)
-	got := scenario.Must(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout))(t)
+	begun := scenario.Try(s.Anonymous.Register(ctx, second)).OrFail(t)
+	got := scenario.Try(s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)).OrFail(t)
 	if got.Status != client.AccountRejected || got.Reason != "phone_taken" {
 		t.Fatalf("got %+v, want REJECTED for phone_taken", got)
 	}
-	refused(s.Anonymous.Login(ctx, second.Email, second.Password))(t, http.StatusForbidden)
-	refused(s.Admin.User(ctx, begun.UserID))(t, http.StatusNotFound)
+	refused(s.Anonymous.Login(ctx, second.Email, second.Password)).want(t, http.StatusForbidden)
+	refused(s.Admin.User(ctx, begun.UserID)).want(t, http.StatusNotFound)
 
 	second.Phone = scenario.NewPerson().Phone
 	again := s.Register(second)
@@ -64,20 +64,20 @@ func TestRegistrationRejectedForATakenPhone(t *testing.T) {
 
 func TestRegistrationWithATakenEmailIsRefused(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	first := s.Customer()
 
 	second := scenario.NewPerson()
 	second.Email = strings.ToUpper(first.Person.Email)
-	refused(s.Anonymous.Register(t.Context(), second))(t, http.StatusConflict)
+	refused(s.Anonymous.Register(t.Context(), second)).want(t, http.StatusConflict)
 }
 
 // Of several simultaneous registrations with the same phone number, one becomes ACTIVE.
 func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	phone := scenario.NewPerson().Phone
-	outcomes := together(6, func(int) (string, error) {
+	outcomes := scenario.Try(concurrently(6, func(int) (string, error) {
 		person := scenario.NewPerson()
 		person.Phone = phone
 		begun, err := s.Anonymous.Register(t.Context(), person)
@@ -86,8 +86,8 @@ func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
 		}
 		settled, err := s.Anonymous.Registration(t.Context(), begun.UserID, scenario.SagaTimeout)
 		return settled.Status, err
-	})(t)
-	if count(outcomes, client.AccountActive) != 1 || count(outcomes, client.AccountRejected) != 5 {
+	})).OrFail(t)
+	if countEqual(outcomes, client.AccountActive) != 1 || countEqual(outcomes, client.AccountRejected) != 5 {
 		t.Errorf("six registrations with one phone number: got %v, want one ACTIVE, five REJECTED", outcomes)
 	}
 }
@@ -95,23 +95,23 @@ func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
 // Of several simultaneous registrations with the same e-mail, one is accepted.
 func TestOneOfManyRegistrationsGetsTheEmail(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	email := scenario.NewPerson().Email
-	outcomes := together(6, func(int) (int, error) {
+	outcomes := scenario.Try(concurrently(6, func(int) (int, error) {
 		person := scenario.NewPerson()
 		person.Email = email
 		answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/register", Body: person})
 		return answer.Status, err
-	})(t)
-	if count(outcomes, http.StatusAccepted) != 1 || count(outcomes, http.StatusConflict) != 5 {
+	})).OrFail(t)
+	if countEqual(outcomes, http.StatusAccepted) != 1 || countEqual(outcomes, http.StatusConflict) != 5 {
 		t.Errorf("six registrations with one e-mail: got %v, want one 202, five 409", outcomes)
 	}
 }
 
 func TestUnknownRegistrationIsNotFound(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "no-uuid"} {
-		refused(s.Anonymous.Registration(t.Context(), id, 0))(t, http.StatusNotFound)
+		refused(s.Anonymous.Registration(t.Context(), id, 0)).want(t, http.StatusNotFound)
 	}
 }

@@ -18,36 +18,38 @@ import (
 // product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
 func TestOneOrderIsOneTrace(t *testing.T) {
 	t.Parallel()
-	s := peaceful(t)
-	w := arrive(t, s)
-	ana, dish := w.Customer(), w.Dish(10, 700)
-	const stranger = "0af7651916cd43dd8448eb211c80319c"
-	answer := scenario.Must(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders", Body: scenario.Basket(dish, 1),
-		Header: http.Header{"Traceparent": {"00-" + stranger + "-b7ad6b7169203331-01"}}}))(t)
+	sys := sharedSystem(t)
+	s := newScenario(t, sys)
+	ana, dish := s.Customer(), s.Dish(10, 700)
+	const foreignTrace = "0af7651916cd43dd8448eb211c80319c"
+	answer := scenario.Try(ana.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/orders",
+		Body:   scenario.Basket(dish, 1),
+		Header: http.Header{"Traceparent": {"00-" + foreignTrace + "-b7ad6b7169203331-01"}}})).OrFail(t)
 	if answer.Status != http.StatusCreated {
 		t.Fatalf("placing the order: got %d, want 201: %s", answer.Status, answer.Body)
 	}
 	order := strings.TrimPrefix(answer.Header.Get("Location"), "/api/v1/orders/")
 	parts := strings.Split(answer.Header.Get("Traceresponse"), "-")
-	if len(parts) != 4 || len(parts[1]) != 32 || parts[1] == stranger {
-		t.Fatalf("Traceresponse is %q", answer.Header.Get("Traceresponse"))
+	if len(parts) != 4 || len(parts[1]) != 32 || parts[1] == foreignTrace {
+		t.Fatalf("Traceresponse: got %q, want a trace id of our own", answer.Header.Get("Traceresponse"))
 	}
-	w.WantStatus(ana, order, client.Confirmed)
+	s.WantStatus(ana, order, client.Confirmed)
 
-	scenario.Eventually(t, "the whole trace arrives", func(context.Context) error {
+	scenario.Eventually(t, "the trace is complete", func(context.Context) error {
 		spans := shared.collector.trace(parts[1])
 		if err := checkTrace(spans, order); err != nil {
-			return fmt.Errorf("%w; the spans are\n%s", err, listed(spans))
+			return fmt.Errorf("%w; the spans are\n%s", err, formatSpans(spans))
 		}
 		return nil
 	})
 	scenario.Eventually(t, "the log lines of the order carry the trace", func(context.Context) error {
-		for service, said := range map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"} {
-			if err := logged(s, service, said, order, parts[1]); err != nil {
+		messages := map[string]string{"gateway": "request", "order": "order confirmed", "product": "stock reserved"}
+		for service, message := range messages {
+			if err := checkLogged(sys, service, message, order, parts[1]); err != nil {
 				return err
 			}
 		}
-		return logged(s, "order", "order pending", order, parts[1])
+		return checkLogged(sys, "order", "order pending", order, parts[1])
 	})
 }
 
@@ -67,7 +69,7 @@ func checkTrace(spans []span, order string) error {
 		}
 	}
 	if !slices.Equal(roots, []string{"post /api/v1/orders"}) {
-		return fmt.Errorf("the trace begins with %v", roots)
+		return fmt.Errorf("root spans: got %v, want only post /api/v1/orders", roots)
 	}
 	for _, want := range []struct{ service, kind, name string }{
 		{"gateway", "SERVER", "post /api/v1/orders"},
@@ -83,7 +85,7 @@ func checkTrace(spans []span, order string) error {
 			return fmt.Errorf("the %s span %q of %s is missing", want.kind, want.name, want.service)
 		}
 		if got := spans[i].Tags["comanda.order.id"]; got != order {
-			return fmt.Errorf("%s is about order %q", spans[i], got)
+			return fmt.Errorf("order id of %s: got %q, want %s", spans[i], got, order)
 		}
 	}
 	for _, topic := range []string{"order.created.pending", "inventory.stock.reserved", "order.status.changed"} {
@@ -99,7 +101,7 @@ func checkTrace(spans []span, order string) error {
 	return nil
 }
 
-func listed(spans []span) string {
+func formatSpans(spans []span) string {
 	var lines strings.Builder
 	for _, s := range spans {
 		fmt.Fprintln(&lines, s)
@@ -107,11 +109,12 @@ func listed(spans []span) string {
 	return lines.String()
 }
 
-// logged checks that a service logged this message about an order, with the trace's id.
-func logged(s *system.System, service, message, order, trace string) error {
-	for line := range strings.Lines(s.Pair(service).Service.Log()) {
+// checkLogged checks that a service logged this message about an order, with the trace's id.
+func checkLogged(sys *system.System, service, message, order, trace string) error {
+	for line := range strings.Lines(sys.Pair(service).Service.Log()) {
 		var entry struct{ Level, Msg, OrderID, TraceID, SpanID string }
-		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != message || entry.OrderID != order || entry.TraceID != trace {
+		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != message || entry.OrderID != order ||
+			entry.TraceID != trace {
 			continue
 		}
 		if entry.Level != "INFO" || len(entry.SpanID) != 16 {

@@ -9,28 +9,28 @@ import (
 )
 
 // A client that resumes a broken stream misses no change and gets none twice.
-func TestTrackingResumes(t *testing.T) {
+func TestResumedStreamMissesNoChange(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ctx, ana, cook, dish := t.Context(), s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 
 	begun := scenario.Watch(t, ana, order.ID, "")
 	confirmed := begun.Want(client.Confirmed)
-	for _, step := range kitchen[:3] {
-		scenario.Must(cook.Advance(ctx, order.ID, step))(t)
+	for _, step := range kitchenSteps[:3] {
+		scenario.Try(cook.Advance(ctx, order.ID, step)).OrFail(t)
 	}
 	resumed := scenario.Watch(t, ana, order.ID, confirmed.EventID)
-	for _, step := range kitchen[:3] {
+	for _, step := range kitchenSteps[:3] {
 		resumed.Want(step)
 	}
-	scenario.Must(cook.Advance(ctx, order.ID, client.Delivered))(t)
+	scenario.Try(cook.Advance(ctx, order.ID, client.Delivered)).OrFail(t)
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
 	// A stream after the first change shows all later ones; a stream after the last change ends at once.
 	all := scenario.Watch(t, ana, order.ID, "1")
-	for _, status := range append([]string{client.Confirmed}, kitchen...) {
+	for _, status := range append([]string{client.Confirmed}, kitchenSteps...) {
 		all.Want(status)
 	}
 	all.WantEnd()
@@ -45,14 +45,17 @@ func TestTrackingResumes(t *testing.T) {
 // Every watcher of an order gets every change. Staff may watch any order.
 func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, cook, dish := s.Customer(), s.Staff(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	streams := []*scenario.Stream{scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, ana, order.ID, ""), scenario.Watch(t, cook, order.ID, "")}
+	var streams []*scenario.Stream
+	for _, watcher := range []scenario.User{ana, ana, cook} {
+		streams = append(streams, scenario.Watch(t, watcher, order.ID, ""))
+	}
 	for _, stream := range streams {
 		stream.Want(client.Confirmed)
 	}
-	scenario.Must(ana.Cancel(t.Context(), order.ID, "changed my mind"))(t)
+	scenario.Try(ana.Cancel(t.Context(), order.ID, "changed my mind")).OrFail(t)
 	for _, stream := range streams {
 		if change := stream.Want(client.Cancelled); change.Reason != "changed my mind" {
 			t.Errorf("reason: got %q, want \"changed my mind\"", change.Reason)
@@ -61,9 +64,9 @@ func TestEveryWatcherGetsEveryChange(t *testing.T) {
 	}
 }
 
-func TestTrackingIsPrivate(t *testing.T) {
+func TestOnlyTheCustomerAndStaffMayWatchAnOrder(t *testing.T) {
 	t.Parallel()
-	s := arrive(t, peaceful(t))
+	s := newScenario(t, sharedSystem(t))
 	ana, bea, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	for caller, status := range map[*client.Client]int{s.Anonymous: http.StatusUnauthorized, bea.Client: http.StatusNotFound} {

@@ -22,36 +22,37 @@ import (
 	configapi "github.com/dapr/dapr/pkg/apis/configuration/v1alpha1"
 )
 
-// callers returns a request context for each of the five services, on a connection with its sidecar's certificate. The
+// callerContexts returns for each of the five services the context of a request with its sidecar's certificate. The
 // certificate's trust domain comes from the sidecar's own Configuration.
-func callers(t *testing.T, all objects) map[string]context.Context {
+func callerContexts(t *testing.T, all objects) map[string]context.Context {
 	t.Helper()
-	people := map[string]context.Context{}
-	for _, app := range apps(all) {
-		own := named[configapi.Configuration](t, all, app.Name).Spec.AccessControlSpec
-		people[app.Name] = caller(t, own.TrustDomain, app.Namespace, app.Name)
+	contexts := map[string]context.Context{}
+	for _, app := range serviceDeployments(all) {
+		own := findObject[configapi.Configuration](t, all, app.Name).Spec.AccessControlSpec
+		contexts[app.Name] = callerContext(t, own.TrustDomain, app.Namespace, app.Name)
 	}
-	return people
+	return contexts
 }
 
-// caller returns the context of a request over mutual TLS from the app with that name. Its certificate names the app with a
-// SPIFFE id, as Dapr's sentry does.
-func caller(t *testing.T, domain, namespace, app string) context.Context {
+// callerContext returns the context of a request that an app's sidecar sends over mutual TLS. Its certificate names the app
+// with a SPIFFE id, like the certificates of Dapr's sentry.
+func callerContext(t *testing.T, domain, namespace, app string) context.Context {
 	t.Helper()
-	who := spiffeid.RequireFromSegments(spiffeid.RequireTrustDomainFromString(domain), "ns", namespace, app)
-	id := certified(t, who)
-	trust := x509bundle.FromX509Authorities(who.TrustDomain(), id.Certificates)
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	failed := make(chan error, 1)
+	name := spiffeid.RequireFromSegments(spiffeid.RequireTrustDomainFromString(domain), "ns", namespace, app)
+	id := selfSignedSVID(t, name)
+	trust := x509bundle.FromX509Authorities(name.TrustDomain(), id.Certificates)
+	clientConn, serverConn := net.Pipe()
+	defer clientConn.Close()
+	defer serverConn.Close()
+	clientDone := make(chan error, 1)
 	go func() {
-		_, _, err := grpccredentials.MTLSClientCredentials(id, trust, tlsconfig.AuthorizeAny()).ClientHandshake(t.Context(), "", near)
-		failed <- err
+		credentials := grpccredentials.MTLSClientCredentials(id, trust, tlsconfig.AuthorizeAny())
+		_, _, err := credentials.ClientHandshake(t.Context(), "", clientConn)
+		clientDone <- err
 	}()
-	_, info, err := grpccredentials.MTLSServerCredentials(id, trust, tlsconfig.AuthorizeAny()).ServerHandshake(far)
+	_, info, err := grpccredentials.MTLSServerCredentials(id, trust, tlsconfig.AuthorizeAny()).ServerHandshake(serverConn)
 	if err == nil {
-		err = <-failed
+		err = <-clientDone
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -59,16 +60,19 @@ func caller(t *testing.T, domain, namespace, app string) context.Context {
 	return peer.NewContext(context.Background(), &peer.Peer{AuthInfo: info})
 }
 
-// certified returns a self-signed certificate.
-func certified(t *testing.T, who spiffeid.ID) *x509svid.SVID {
+// selfSignedSVID returns a self-signed certificate for a SPIFFE id (an X.509 SVID).
+func selfSignedSVID(t *testing.T, name spiffeid.ID) *x509svid.SVID {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := &x509.Certificate{SerialNumber: big.NewInt(1), URIs: []*url.URL{who.URL()}, NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	raw, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), URIs: []*url.URL{name.URL()}, NotAfter: time.Now().Add(time.Hour),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,5 +80,5 @@ func certified(t *testing.T, who spiffeid.ID) *x509svid.SVID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &x509svid.SVID{ID: who, Certificates: []*x509.Certificate{certificate}, PrivateKey: key}
+	return &x509svid.SVID{ID: name, Certificates: []*x509.Certificate{certificate}, PrivateKey: key}
 }

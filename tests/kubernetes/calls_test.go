@@ -13,67 +13,67 @@ import (
 // call is a call from one service to another through the sidecars.
 type call struct{ from, to, method, path string }
 
-// calls reads all calls from the source: the gateway's table of the public API, its readiness checks, the history with which
-// it starts a stream, and order's request for the menu.
-func calls(t *testing.T) []call {
+// sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
+// an order's history at the start of a stream, and order's request for the menu.
+func sourceCalls(t *testing.T) []call {
 	t.Helper()
-	ready := literals(t, "services/gateway/ready.go", "invocation")
-	history := literals(t, "services/gateway/tracking.go", "invocation")
+	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
+	history := compositeLiterals(t, "services/gateway/tracking.go", "invocation")
 	if len(ready) != 1 || len(history) != 1 {
-		t.Fatalf("this test does not know all calls of the gateway: %v %v", ready, history)
+		t.Fatalf("calls in the gateway's ready.go and tracking.go: got %v and %v, want one each", ready, history)
 	}
 	methods := constants(t, "services/gateway/routes.go")
 	var all []call
-	for _, line := range literals(t, "services/gateway/routes.go", "") {
+	for _, line := range compositeLiterals(t, "services/gateway/routes.go", "") {
 		if line["app"] == "" { // a route, not a call
 			continue
 		}
 		path := line["path"]
-		if line["stream"] == "true" { // served by the gateway, from order's history
+		if line["stream"] == "true" { // the gateway serves the stream from order's history
 			path = strings.TrimSuffix(path, "/events") + "/history"
 			if history[0]["app"] != line["app"] || history[0]["method"] != "GET" {
-				t.Fatalf("a stream starts with %v", history)
+				t.Fatalf("the call at the start of a stream: got %v, want GET of %s", history, line["app"])
 			}
 		}
 		all = append(all, call{"gateway", line["app"], methods[line["method"]], path})
 	}
 	if len(all) < 20 {
-		t.Fatalf("found only %d calls in services/gateway/routes.go", len(all))
+		t.Fatalf("calls in services/gateway/routes.go: got %d, want at least 20", len(all))
 	}
 	for _, service := range services[1:] {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
 	}
-	return append(all, menu(t))
+	return append(all, menuCall(t))
 }
 
-// menu returns order's call of InvokeMethod(ctx, app, path?query, method).
-func menu(t *testing.T) call {
+// menuCall returns order's only call: InvokeMethod(ctx, app, path?query, method).
+func menuCall(t *testing.T) call {
 	t.Helper()
 	var found []call
-	ast.Inspect(source(t, "services/order/menu.go"), func(node ast.Node) bool {
+	ast.Inspect(parseSource(t, "services/order/menu.go"), func(node ast.Node) bool {
 		invoke, ok := node.(*ast.CallExpr)
-		if !ok || len(invoke.Args) != 4 || word(invoke.Fun) != "InvokeMethod" {
+		if !ok || len(invoke.Args) != 4 || exprText(invoke.Fun) != "InvokeMethod" {
 			return true
 		}
 		path := invoke.Args[2]
-		if with, ok := path.(*ast.BinaryExpr); ok {
-			path = with.X
+		if sum, ok := path.(*ast.BinaryExpr); ok { // path + query
+			path = sum.X
 		}
-		name, _, _ := strings.Cut(word(path), "?")
-		found = append(found, call{"order", word(invoke.Args[1]), word(invoke.Args[3]), "/" + name})
+		name, _, _ := strings.Cut(exprText(path), "?")
+		found = append(found, call{"order", exprText(invoke.Args[1]), exprText(invoke.Args[3]), "/" + name})
 		return true
 	})
 	if len(found) != 1 {
-		t.Fatalf("unexpected calls of order: %v", found)
+		t.Fatalf("calls of order: got %v, want one", found)
 	}
 	return found[0]
 }
 
-// offered returns all routes of a service.
-func offered(t *testing.T, service string) []call {
+// routesOf returns all routes of a service.
+func routesOf(t *testing.T, service string) []call {
 	t.Helper()
 	var all []call
-	for _, line := range literals(t, "services/"+service+"/routes.go", "") {
+	for _, line := range compositeLiterals(t, "services/"+service+"/routes.go", "") {
 		if line["Path"] != "" {
 			all = append(all, call{"", service, line["Method"], line["Path"]})
 		}
@@ -84,19 +84,20 @@ func offered(t *testing.T, service string) []call {
 	return all
 }
 
-// literals reads a file's composite literals of one type, or of any type: each field with its word.
-func literals(t *testing.T, file, kind string) []map[string]string {
+// compositeLiterals returns a file's composite literals of one type, or of every type if kind is empty. Each maps a field to
+// the text of its value.
+func compositeLiterals(t *testing.T, file, kind string) []map[string]string {
 	t.Helper()
 	var all []map[string]string
-	ast.Inspect(source(t, file), func(node ast.Node) bool {
+	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
 		literal, ok := node.(*ast.CompositeLit)
-		if !ok || (kind != "" && word(literal.Type) != kind) {
+		if !ok || (kind != "" && exprText(literal.Type) != kind) {
 			return true
 		}
 		fields := map[string]string{}
 		for _, element := range literal.Elts {
 			if pair, ok := element.(*ast.KeyValueExpr); ok {
-				fields[word(pair.Key)] = word(pair.Value)
+				fields[exprText(pair.Key)] = exprText(pair.Value)
 			}
 		}
 		if len(fields) > 0 {
@@ -107,14 +108,14 @@ func literals(t *testing.T, file, kind string) []map[string]string {
 	return all
 }
 
-// constants reads the values of a file's constants, including those inside functions.
+// constants returns the values of a file's constants, including those inside functions.
 func constants(t *testing.T, file string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	ast.Inspect(source(t, file), func(node ast.Node) bool {
+	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
 		if spec, ok := node.(*ast.ValueSpec); ok {
 			for i, value := range spec.Values {
-				all[spec.Names[i].Name] = word(value)
+				all[spec.Names[i].Name] = exprText(value)
 			}
 		}
 		return true
@@ -122,7 +123,7 @@ func constants(t *testing.T, file string) map[string]string {
 	return all
 }
 
-func source(t *testing.T, file string) *ast.File {
+func parseSource(t *testing.T, file string) *ast.File {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, 0)
 	if err != nil {
@@ -131,8 +132,8 @@ func source(t *testing.T, file string) *ast.File {
 	return parsed
 }
 
-// word returns an expression as text: a string, a name, or the HTTP method of a net/http constant.
-func word(expression ast.Expr) string {
+// exprText returns an expression as text: a string, a name, or the HTTP method of a net/http constant.
+func exprText(expression ast.Expr) string {
 	switch one := expression.(type) {
 	case *ast.BasicLit:
 		if text, err := strconv.Unquote(one.Value); err == nil {

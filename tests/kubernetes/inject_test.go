@@ -13,8 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// injected returns the pod after Dapr's injector, installed with dapr-values.yaml. A pod without annotations is unchanged.
-func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
+// injectSidecar returns the pod that Dapr's injector makes of a template, when Dapr is installed with dapr-values.yaml. The
+// injector does not change a pod without annotations.
+func injectSidecar(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	t.Helper()
 	pod := corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 	values := daprValues(t)
@@ -47,11 +48,11 @@ func injected(t *testing.T, template corev1.PodTemplateSpec) corev1.Pod {
 	if text, err = patch.Apply(text); err != nil {
 		t.Fatal(err)
 	}
-	var with corev1.Pod
-	if err := json.Unmarshal(text, &with); err != nil {
+	var patched corev1.Pod
+	if err := json.Unmarshal(text, &patched); err != nil {
 		t.Fatal(err)
 	}
-	return with
+	return patched
 }
 
 // values are the settings in dapr-values.yaml that affect the injection of sidecars.
@@ -68,57 +69,58 @@ type values struct {
 func daprValues(t testing.TB) values {
 	t.Helper()
 	var v values
-	if err := yaml.Unmarshal(readFile(t, filepath.Join(root, home, "dapr-values.yaml")), &v); err != nil {
+	if err := yaml.Unmarshal(readFile(t, filepath.Join(root, manifests, "dapr-values.yaml")), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-// Dapr is installed with mutual TLS, and no pod starts without its sidecar. Helm silently accepts a value that the chart does
-// not know, so the test looks up each of our values in the chart, which is part of Dapr's module.
-func TestDaprValuesAreKnownAndSecure(t *testing.T) {
+// dapr-values.yaml installs Dapr with mutual TLS, and no pod starts without its sidecar. Helm silently accepts a value that the
+// chart does not know, so this test looks up each of our values in the chart, which is part of Dapr's module.
+func TestDaprValuesAreKnownToTheChartAndSecure(t *testing.T) {
 	if v := daprValues(t); !v.Global.MTLS.Enabled || !v.Injector.Drop || v.Injector.FailurePolicy != "Fail" {
-		t.Errorf("dapr-values.yaml: %+v", v)
+		t.Errorf("dapr-values.yaml: got %+v, want mutual TLS, dropped capabilities and the failure policy Fail", v)
 	}
-	where, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr").Output()
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	chart := filepath.Join(strings.TrimSpace(string(where)), "charts/dapr")
+	chart := filepath.Join(strings.TrimSpace(string(module)), "charts/dapr")
 	known := map[string]any{}
 	if err := yaml.Unmarshal(readFile(t, filepath.Join(chart, "values.yaml")), &known); err != nil {
 		t.Fatal(err)
 	}
-	parts, err := filepath.Glob(filepath.Join(chart, "charts/*/values.yaml"))
-	if err != nil || len(parts) == 0 {
-		t.Fatalf("found no parts of the chart: %v", err)
+	subcharts, err := filepath.Glob(filepath.Join(chart, "charts/*/values.yaml"))
+	if err != nil || len(subcharts) == 0 {
+		t.Fatalf("subcharts of Dapr's chart: got %d (error %v), want some", len(subcharts), err)
 	}
-	for _, part := range parts {
-		var of map[string]any
-		if err := yaml.Unmarshal(readFile(t, part), &of); err != nil {
+	for _, subchart := range subcharts {
+		var values map[string]any
+		if err := yaml.Unmarshal(readFile(t, subchart), &values); err != nil {
 			t.Fatal(err)
 		}
-		known[filepath.Base(filepath.Dir(part))] = of
+		known[filepath.Base(filepath.Dir(subchart))] = values
 	}
 	var ours map[string]any
-	if err := yaml.UnmarshalStrict(readFile(t, filepath.Join(root, home, "dapr-values.yaml")), &ours); err != nil {
+	if err := yaml.UnmarshalStrict(readFile(t, filepath.Join(root, manifests, "dapr-values.yaml")), &ours); err != nil {
 		t.Fatal(err)
 	}
-	inChart(t, "", ours, known)
+	checkKnownValues(t, "", ours, known)
 }
 
-func inChart(t *testing.T, where string, ours, known map[string]any) {
+// checkKnownValues checks that the chart knows each of our values. The prefix is the path of the object that holds them.
+func checkKnownValues(t *testing.T, prefix string, ours, known map[string]any) {
 	t.Helper()
 	for name, value := range ours {
 		chart, there := known[name]
 		if !there {
-			t.Errorf("Dapr's chart does not know the value %s%s", where, name)
+			t.Errorf("Dapr's chart does not know the value %s%s", prefix, name)
 			continue
 		}
-		deeper, nested := value.(map[string]any)
-		below, _ := chart.(map[string]any)
-		if nested && len(below) > 0 { // an object that is empty in the chart accepts any value
-			inChart(t, where+name+".", deeper, below)
+		ourObject, isObject := value.(map[string]any)
+		chartObject, _ := chart.(map[string]any)
+		if isObject && len(chartObject) > 0 { // an object that is empty in the chart accepts any value
+			checkKnownValues(t, prefix+name+".", ourObject, chartObject)
 		}
 	}
 }

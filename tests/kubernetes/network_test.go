@@ -9,37 +9,40 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Every pod is closed by default, and every policy selects an existing pod.
-func TestEveryPolicySelectsAPod(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		running := pods(all)
+// Policies restrict every pod in both directions, and every selector of a policy matches an existing pod.
+func TestPoliciesRestrictEveryPodAndSelectExistingPods(t *testing.T) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		running := podTemplates(all)
 		for name, pod := range running {
-			if n := network(t, all); n.open(pod.Labels, networkingv1.PolicyTypeIngress) || n.open(pod.Labels, networkingv1.PolicyTypeEgress) {
-				t.Errorf("%s: no policy restricts %s", folder, name)
+			policies := networkPolicies(t, all)
+			for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
+				if policies.isOpen(pod.Labels, direction) {
+					t.Errorf("%s: no policy restricts %s of %s", folder, direction, name)
+				}
 			}
 		}
-		matches := func(policy string, selector *metav1.LabelSelector) {
+		wantMatch := func(policy string, selector *metav1.LabelSelector) {
 			for _, pod := range running {
-				if matching(t, selector, pod.Labels) {
+				if selectorMatches(t, selector, pod.Labels) {
 					return
 				}
 			}
 			t.Errorf("%s: policy %s: no pod matches %s", folder, policy, metav1.FormatLabelSelector(selector))
 		}
-		for _, policy := range of[networkingv1.NetworkPolicy](all) {
-			matches(policy.Name, &policy.Spec.PodSelector)
+		for _, policy := range objectsOf[networkingv1.NetworkPolicy](all) {
+			wantMatch(policy.Name, &policy.Spec.PodSelector)
 			for _, rule := range policy.Spec.Ingress {
 				for _, peer := range rule.From {
 					if peer.NamespaceSelector == nil && peer.PodSelector != nil {
-						matches(policy.Name, peer.PodSelector)
+						wantMatch(policy.Name, peer.PodSelector)
 					}
 				}
 			}
 			for _, rule := range policy.Spec.Egress {
 				for _, peer := range rule.To {
 					if peer.NamespaceSelector == nil && peer.PodSelector != nil {
-						matches(policy.Name, peer.PodSelector)
+						wantMatch(policy.Name, peer.PodSelector)
 					}
 				}
 			}
@@ -47,25 +50,27 @@ func TestEveryPolicySelectsAPod(t *testing.T) {
 	}
 }
 
-// A sidecar reaches another one exactly where its service calls the other. A service reaches only its own database.
-func TestPodsReachOnlyWhatTheyCall(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		n, running := network(t, all), pods(all)
+// A sidecar reaches another sidecar only if its service calls the other service. A service reaches only its own database.
+func TestPodsReachOnlyThePodsTheyCall(t *testing.T) {
+	kafkaClients := append([]string{"topics", "kafka-exporter"}, services...)
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		policies, running := networkPolicies(t, all), podTemplates(all)
 		called := map[[2]string]bool{}
-		for _, c := range calls(t) {
+		for _, c := range sourceCalls(t) {
 			called[[2]string{c.from, c.to}] = true
 		}
 		for from, a := range running {
 			for to, b := range running {
-				for port := range map[int32]bool{50002: true, 3500: true, 50001: true, 8080: true, 5010: true, 5432: true, 9092: true, 9411: true, 9090: true} {
-					owner, isDatabase := databases[to]
+				for _, port := range []int32{50002, 3500, 50001, 8080, 5010, 5432, 9092, 9411, 9090} {
+					owner, isDatabase := databaseOwners[to]
 					want := port == 50002 && called[[2]string{from, to}] ||
 						port == 5432 && isDatabase && owner == from ||
-						port == 9092 && to == "kafka" && (from == "topics" || from == "kafka-exporter" || slices.Contains(services, from)) ||
+						port == 9092 && to == "kafka" && slices.Contains(kafkaClients, from) ||
 						port == 9411 && to == "zipkin" && slices.Contains(services, from)
-					if got := n.sends(a.Labels, b.Labels, port) && n.takes(b.Labels, a.Labels, port); got != want {
-						t.Errorf("%s: %s reaches %s on %d: %v", folder, from, to, port, got)
+					got := policies.sendsTo(a.Labels, b.Labels, port) && policies.acceptsFrom(b.Labels, a.Labels, port)
+					if got != want {
+						t.Errorf("%s: %s reaches %s on port %d: got %v, want %v", folder, from, to, port, got, want)
 					}
 				}
 			}
@@ -73,41 +78,42 @@ func TestPodsReachOnlyWhatTheyCall(t *testing.T) {
 	}
 }
 
-// databases are the databases of overlays/small, by their services.
-var databases = map[string]string{"auth-db": "auth", "user-db": "user", "order-db": "order", "product-db": "product"}
+// databaseOwners maps each database of overlays/small to its service.
+var databaseOwners = map[string]string{"auth-db": "auth", "user-db": "user", "order-db": "order", "product-db": "product"}
 
-// Only the gateway's public port is reachable from outside, in production only by the Ingress. Prometheus reaches the metrics
-// of all services and sidecars.
+// Only the gateway's public port is reachable from other namespaces; in production only the Ingress reaches it. Prometheus
+// reaches the metrics of all services and sidecars.
 func TestOnlyTheGatewayIsReachableFromOutside(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		n := network(t, all)
-		for name, pod := range pods(all) {
-			for port := range map[int32]bool{3500: true, 50001: true, 50002: true, 5010: true, 5011: true, 5012: true, 5013: true, 8080: true, 8081: true, 9090: true, 9308: true, 5432: true, 9092: true} {
-				public := name == "gateway" && port == 8080 && folder != production
-				if got := n.takesFrom(pod.Labels, "anywhere", port); got != public {
-					t.Errorf("%s: %s: reachable from anywhere on port %d: got %v", folder, name, port, got)
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		policies := networkPolicies(t, all)
+		for name, pod := range podTemplates(all) {
+			for _, port := range []int32{3500, 50001, 50002, 5010, 5011, 5012, 5013, 8080, 8081, 9090, 9308, 5432, 9092} {
+				isGatewayPort := name == "gateway" && port == 8080
+				public := isGatewayPort && folder != productionOverlay
+				if got := policies.acceptsFromNamespace(pod.Labels, "anywhere", port); got != public {
+					t.Errorf("%s: port %d of %s is open to all namespaces: got %v, want %v", folder, port, name, got, public)
 				}
-				if name == "gateway" && port == 8080 && folder == production && !n.takesFrom(pod.Labels, "traefik", port) {
+				if isGatewayPort && folder == productionOverlay && !policies.acceptsFromNamespace(pod.Labels, "traefik", port) {
 					t.Errorf("%s: the Ingress does not reach the gateway", folder)
 				}
 			}
 		}
-		for _, app := range apps(all) {
+		for _, app := range serviceDeployments(all) {
 			scraped := app.Spec.Template.Spec.Containers[0].Ports
 			for _, port := range []int32{scraped[len(scraped)-1].ContainerPort, 9090} {
-				if !n.takesFrom(app.Spec.Template.Labels, "observability", port) {
+				if !policies.acceptsFromNamespace(app.Spec.Template.Labels, "observability", port) {
 					t.Errorf("%s: Prometheus does not reach %s on %d", folder, app.Name, port)
 				}
 			}
 		}
-		if !n.takesFrom(pods(all)["kafka-exporter"].Labels, "observability", 9308) {
+		if !policies.acceptsFromNamespace(podTemplates(all)["kafka-exporter"].Labels, "observability", 9308) {
 			t.Errorf("%s: Prometheus does not reach the Kafka exporter", folder)
 		}
 	}
 }
 
-func matching(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
+func selectorMatches(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
 	t.Helper()
 	compiled, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {

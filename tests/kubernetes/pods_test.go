@@ -18,8 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// pods returns the pod templates of all workloads, by name.
-func pods(all objects) map[string]corev1.PodTemplateSpec {
+// podTemplates returns the pod templates of all workloads, by name.
+func podTemplates(all objects) map[string]corev1.PodTemplateSpec {
 	templates := map[string]corev1.PodTemplateSpec{}
 	for _, object := range all {
 		switch one := object.(type) {
@@ -34,42 +34,46 @@ func pods(all objects) map[string]corev1.PodTemplateSpec {
 	return templates
 }
 
-// Every pod has resource limits and the fewest privileges. With the sidecar that Dapr's injector adds, it still passes the
-// namespace's rule (Pod Security Standards, "restricted").
+// Every container has resource limits and as few privileges as possible. A pod also passes the namespace's rule (Pod Security
+// Standards, "restricted") after Dapr's injector added the sidecar.
 func TestEveryPodIsConfined(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		if enforced := named[corev1.Namespace](t, all, "comanda").Labels["pod-security.kubernetes.io/enforce"]; enforced != "restricted" {
-			t.Errorf("%s: the namespace enforces %q", folder, enforced)
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		const rule = "pod-security.kubernetes.io/enforce"
+		if enforced := findObject[corev1.Namespace](t, all, "comanda").Labels[rule]; enforced != "restricted" {
+			t.Errorf("%s: %s of the namespace: got %q, want restricted", folder, rule, enforced)
 		}
-		for name, pod := range pods(all) {
+		for name, pod := range podTemplates(all) {
 			name = folder + ": " + name
-			spec := injected(t, pod).Spec
+			spec := injectSidecar(t, pod).Spec
 			if spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken {
-				t.Errorf("%s has a token for the API server", name)
+				t.Errorf("%s gets a token for the API server: disable automountServiceAccountToken", name)
 			}
 			if spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
 				t.Errorf("%s gets environment variables for every Service: disable enableServiceLinks", name)
 			}
-			inherited := spec.SecurityContext
-			if inherited == nil || inherited.RunAsNonRoot == nil || !*inherited.RunAsNonRoot || inherited.RunAsUser == nil || *inherited.RunAsUser == 0 {
-				t.Errorf("%s may run as root", name)
-			} else if inherited.SeccompProfile == nil || inherited.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-				t.Errorf("%s has no seccomp profile", name)
+			shared := spec.SecurityContext // of all containers
+			if shared == nil || shared.RunAsNonRoot == nil || !*shared.RunAsNonRoot ||
+				shared.RunAsUser == nil || *shared.RunAsUser == 0 {
+				t.Errorf("%s may run as root: set runAsNonRoot and runAsUser", name)
+			} else if shared.SeccompProfile == nil || shared.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+				t.Errorf("%s: want the seccomp profile RuntimeDefault", name)
 			}
 			for _, container := range spec.Containers {
-				confined(t, name+"/"+container.Name, container)
+				checkConfined(t, name+"/"+container.Name, container)
 			}
 		}
 	}
 }
 
-func confined(t *testing.T, name string, container corev1.Container) {
+// checkConfined checks the resources, the image and the security context of one container.
+func checkConfined(t *testing.T, name string, container corev1.Container) {
 	t.Helper()
 	for _, resource := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 		request, limit := container.Resources.Requests[resource], container.Resources.Limits[resource]
 		if request.IsZero() || limit.IsZero() || request.Cmp(limit) > 0 {
-			t.Errorf("%s: %s: requests %s, limit %s", name, resource, request.String(), limit.String())
+			t.Errorf("%s: %s: got request %s and limit %s, want both, and the request at most the limit", name, resource,
+				request.String(), limit.String())
 		}
 	}
 	if _, tag, tagged := strings.Cut(container.Image, ":"); !tagged || tag == "latest" {
@@ -77,81 +81,91 @@ func confined(t *testing.T, name string, container corev1.Container) {
 	}
 	own := container.SecurityContext
 	if own == nil || own.AllowPrivilegeEscalation == nil || *own.AllowPrivilegeEscalation {
-		t.Errorf("%s may get more privileges", name)
+		t.Errorf("%s may gain privileges: disable allowPrivilegeEscalation", name)
 		return
 	}
 	if own.Capabilities == nil || !slices.Contains(own.Capabilities.Drop, "ALL") || len(own.Capabilities.Add) > 0 {
-		t.Errorf("%s has capabilities", name)
+		t.Errorf("%s has capabilities: drop ALL and add none", name)
 	}
-	if foreign := strings.HasPrefix(container.Image, "apache/") || strings.HasPrefix(container.Image, "openzipkin/"); !foreign &&
-		(own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem) {
-		t.Errorf("%s has a writable root filesystem", name)
+	needsWrites := strings.HasPrefix(container.Image, "apache/") || strings.HasPrefix(container.Image, "openzipkin/")
+	if !needsWrites && (own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem) {
+		t.Errorf("%s has a writable root filesystem: set readOnlyRootFilesystem", name)
 	}
 }
 
-// The kubelet probes every long-running container. No service's readiness depends on another service.
+// Every long-running container has a startup, a liveness and a readiness probe. No service's readiness depends on another
+// service.
 func TestEveryContainerIsProbed(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		for name, pod := range pods(all) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		for name, pod := range podTemplates(all) {
 			if pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure { // a job
 				continue
 			}
 			container := pod.Spec.Containers[0]
-			for kind, probe := range map[string]*corev1.Probe{"startup": container.StartupProbe, "liveness": container.LivenessProbe, "readiness": container.ReadinessProbe} {
-				switch {
-				case probe == nil:
+			probes := map[string]*corev1.Probe{
+				"startup": container.StartupProbe, "liveness": container.LivenessProbe, "readiness": container.ReadinessProbe,
+			}
+			for kind, probe := range probes {
+				if probe == nil {
 					t.Errorf("%s: %s has no %s probe", folder, name, kind)
-				case probe.HTTPGet != nil && !slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == probe.HTTPGet.Port.StrVal }):
-					t.Errorf("%s: %s: the %s probe asks the port %s", folder, name, kind, probe.HTTPGet.Port.String())
+				} else if get := probe.HTTPGet; get != nil && !hasPort(container, get.Port.StrVal) {
+					t.Errorf("%s: the %s probe of %s uses the port %s, which the container does not declare", folder, kind, name,
+						get.Port.String())
 				}
 			}
 		}
-		for _, app := range apps(all) {
+		for _, app := range serviceDeployments(all) {
 			container, want := app.Spec.Template.Spec.Containers[0], "/readyz"
-			if app.Name == "gateway" { // its /readyz asks all the others
+			if app.Name == "gateway" { // the gateway's /readyz checks all services
 				want = "/healthz/app"
 			}
 			if got := container.ReadinessProbe.HTTPGet.Path; got != want {
 				t.Errorf("%s: readiness probe of %s: got %s, want %s", folder, app.Name, got, want)
 			}
 			if got := container.LivenessProbe.HTTPGet.Path; got != "/healthz" {
-				t.Errorf("%s: wrong liveness probe of %s: %s", folder, app.Name, got)
+				t.Errorf("%s: liveness probe of %s: got %s, want /healthz", folder, app.Name, got)
 			}
 		}
 	}
 }
 
-// Each service has its own account and survives the maintenance of a node. The services with the most load scale with it, to
-// at most as many consumers as a topic has partitions.
-func TestEveryServiceStaysUp(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		growing := map[string]bool{}
-		for _, scaler := range of[autoscalingv2.HorizontalPodAutoscaler](all) {
-			target := named[appsv1.Deployment](t, all, scaler.Spec.ScaleTargetRef.Name)
-			growing[target.Name] = true
+// hasPort reports whether a container declares a port of this name.
+func hasPort(container corev1.Container, name string) bool {
+	return slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
+}
+
+// Each service has its own account and a disruption budget, so it survives the maintenance of a node. The services with the
+// most load scale with it. Their maximum is the number of a topic's partitions, because more consumers would be idle.
+func TestEveryServiceScalesAndSurvivesNodeMaintenance(t *testing.T) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		scaled := map[string]bool{}
+		for _, scaler := range objectsOf[autoscalingv2.HorizontalPodAutoscaler](all) {
+			target := findObject[appsv1.Deployment](t, all, scaler.Spec.ScaleTargetRef.Name)
+			scaled[target.Name] = true
 			if target.Spec.Replicas != nil {
 				t.Errorf("%s: %s sets replicas, so each apply would undo the autoscaling", folder, target.Name)
 			}
 			if most := scaler.Spec.MaxReplicas; int(most) > partitions(t) || most < *scaler.Spec.MinReplicas {
-				t.Errorf("%s: %s scales to a wrong maximum: %d", folder, target.Name, most)
+				t.Errorf("%s: maxReplicas of %s: got %d, want %d to %d", folder, target.Name, most, *scaler.Spec.MinReplicas,
+					partitions(t))
 			}
 		}
 		for _, name := range []string{"gateway", "order", "product"} {
-			if !growing[name] {
+			if !scaled[name] {
 				t.Errorf("%s: %s does not scale with its load", folder, name)
 			}
 		}
-		for _, app := range apps(all) {
-			budget := named[policyv1.PodDisruptionBudget](t, all, app.Name)
-			if !selects(t, budget.Spec.Selector, app.Spec.Template.Labels) || budget.Spec.MaxUnavailable.IntValue() != 1 {
-				t.Errorf("%s: the disruption budget of %s does not select its pods", folder, app.Name)
+		for _, app := range serviceDeployments(all) {
+			budget := findObject[policyv1.PodDisruptionBudget](t, all, app.Name)
+			if !selectsNonEmpty(t, budget.Spec.Selector, app.Spec.Template.Labels) || budget.Spec.MaxUnavailable.IntValue() != 1 {
+				t.Errorf("%s: the disruption budget of %s must select its pods and have maxUnavailable 1", folder, app.Name)
 			}
 			if account := app.Spec.Template.Spec.ServiceAccountName; account != app.Name {
-				t.Errorf("%s: %s runs as %q", folder, app.Name, account)
+				t.Errorf("%s: service account of %s: got %q, want %s", folder, app.Name, account, app.Name)
 			}
-			named[corev1.ServiceAccount](t, all, app.Name)
+			findObject[corev1.ServiceAccount](t, all, app.Name)
 		}
 	}
 }
@@ -159,47 +173,50 @@ func TestEveryServiceStaysUp(t *testing.T) {
 // partitions returns the number of partitions of each topic.
 func partitions(t *testing.T) int {
 	t.Helper()
-	found := regexp.MustCompile(`const Partitions = (\d+)`).FindSubmatch(readFile(t, filepath.Join(root, "services/event/topic.go")))
+	source := readFile(t, filepath.Join(root, "services/event/topic.go"))
+	found := regexp.MustCompile(`const Partitions = (\d+)`).FindSubmatch(source)
 	if found == nil {
-		t.Fatal("services/event does not define the number of partitions")
+		t.Fatal("services/event/topic.go does not define the constant Partitions")
 	}
 	return must(strconv.Atoi(string(found[1])))
 }
 
-// A Deployment's selector matches its pods, and each Service leads to a port of one kind of pod.
+// The selector of every Deployment and StatefulSet matches its own pods. Every Service selects pods of exactly one workload,
+// and these pods have its ports.
 func TestSelectorsMatchTheirPods(t *testing.T) {
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		for _, app := range of[appsv1.Deployment](all) {
-			if !selects(t, app.Spec.Selector, app.Spec.Template.Labels) {
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		for _, app := range objectsOf[appsv1.Deployment](all) {
+			if !selectsNonEmpty(t, app.Spec.Selector, app.Spec.Template.Labels) {
 				t.Errorf("%s: %s does not select its own pods", folder, app.Name)
 			}
 		}
-		for _, set := range of[appsv1.StatefulSet](all) {
-			if !selects(t, set.Spec.Selector, set.Spec.Template.Labels) {
+		for _, set := range objectsOf[appsv1.StatefulSet](all) {
+			if !selectsNonEmpty(t, set.Spec.Selector, set.Spec.Template.Labels) {
 				t.Errorf("%s: %s does not select its own pods", folder, set.Name)
 			}
-			named[corev1.Service](t, all, set.Spec.ServiceName)
+			findObject[corev1.Service](t, all, set.Spec.ServiceName)
 		}
-		for _, service := range of[corev1.Service](all) {
-			if service.Spec.Type != corev1.ServiceTypeExternalName && !served(all, service) {
-				t.Errorf("%s: no pod serves %s", folder, service.Name)
+		for _, service := range objectsOf[corev1.Service](all) {
+			if service.Spec.Type != corev1.ServiceTypeExternalName && !selectsOneWorkload(all, service) {
+				t.Errorf("%s: the Service %s must select one workload's pods, which must have its ports", folder, service.Name)
 			}
 		}
 	}
 }
 
-// served reports whether a Service selects exactly one kind of pod, and that pod has the Service's port.
-func served(all objects, service *corev1.Service) bool {
+// selectsOneWorkload reports whether a Service selects the pods of exactly one workload, and these pods have its ports.
+func selectsOneWorkload(all objects, service *corev1.Service) bool {
 	found := 0
-	for _, pod := range pods(all) {
+	for _, pod := range podTemplates(all) {
 		if !labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
 			continue
 		}
 		found++
 		for _, port := range service.Spec.Ports {
 			if !slices.ContainsFunc(pod.Spec.Containers[0].Ports, func(p corev1.ContainerPort) bool {
-				return p.Name == port.TargetPort.StrVal || p.ContainerPort == port.TargetPort.IntVal || (port.TargetPort.String() == "0" && p.ContainerPort == port.Port)
+				return p.Name == port.TargetPort.StrVal || p.ContainerPort == port.TargetPort.IntVal ||
+					(port.TargetPort.String() == "0" && p.ContainerPort == port.Port)
 			}) {
 				return false
 			}
@@ -208,7 +225,8 @@ func served(all objects, service *corev1.Service) bool {
 	return found == 1
 }
 
-func selects(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
+// selectsNonEmpty reports whether a selector is not empty and matches these labels.
+func selectsNonEmpty(t *testing.T, selector *metav1.LabelSelector, set map[string]string) bool {
 	t.Helper()
 	compiled, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
@@ -223,12 +241,12 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		topics := named[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
-		exporter := named[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		topics := findObject[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
+		exporter := findObject[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
 		containers := []corev1.Container{topics, exporter}
-		for _, app := range apps(all) {
+		for _, app := range serviceDeployments(all) {
 			containers = append(containers, app.Spec.Template.Spec.Containers[0])
 		}
 		for _, container := range containers {

@@ -15,20 +15,21 @@ import (
 	commonv1pb "github.com/dapr/dapr/pkg/proto/common/v1"
 )
 
-const id = "0198c2f4-7a5e-7d3b-9c1a-5e8f1d2b3c4d"
+// exampleID replaces the parameters of a path.
+const exampleID = "0198c2f4-7a5e-7d3b-9c1a-5e8f1d2b3c4d"
 
-// door is a sidecar's access control as the runtime parses it.
-type door struct {
+// accessControl is a sidecar's access control as the runtime parses it.
+type accessControl struct {
 	t    *testing.T
 	list *config.AccessControlList
 }
 
-// doors returns the access control of all five sidecars.
-func doors(t *testing.T, all objects) map[string]door {
+// accessControls returns the access control of all five sidecars.
+func accessControls(t *testing.T, all objects) map[string]accessControl {
 	t.Helper()
-	at := map[string]door{}
+	lists := map[string]accessControl{}
 	for _, service := range services {
-		text, err := json.Marshal(named[configapi.Configuration](t, all, service))
+		text, err := json.Marshal(findObject[configapi.Configuration](t, all, service))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,17 +39,18 @@ func doors(t *testing.T, all objects) map[string]door {
 		}
 		list, err := acl.ParseAccessControlSpec(configuration.Spec.AccessControlSpec, true)
 		if err != nil || list == nil {
-			t.Fatalf("%s allows every caller: %v", service, err)
+			t.Fatalf("%s: got no access control list (error %v), so every caller may call it", service, err)
 		}
-		at[service] = door{t, list}
+		lists[service] = accessControl{t, list}
 	}
-	return at
+	return lists
 }
 
-// opens asks Dapr's policy engine whether the caller, with its sidecar's certificate, may call.
-func (d door) opens(who context.Context, verb, path string) bool {
+// allows asks Dapr's policy engine whether the caller, with its sidecar's certificate, may call.
+func (d accessControl) allows(caller context.Context, verb, path string) bool {
 	d.t.Helper()
-	operation, err := method.NormalizeMethod(strings.NewReplacer("{id}", id, "{userId}", id, "{kind}", "x").Replace(path))
+	path = strings.NewReplacer("{id}", exampleID, "{userId}", exampleID, "{kind}", "x").Replace(path)
+	operation, err := method.NormalizeMethod(path)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -56,28 +58,28 @@ func (d door) opens(who context.Context, verb, path string) bool {
 	if !known {
 		d.t.Fatalf("unknown HTTP verb %s", verb)
 	}
-	allowed, _ := acl.ApplyAccessControlPolicies(who, operation, commonv1pb.HTTPExtension_Verb(number), true, d.list)
+	allowed, _ := acl.ApplyAccessControlPolicies(caller, operation, commonv1pb.HTTPExtension_Verb(number), true, d.list)
 	return allowed
 }
 
-// The policies allow every call in the source, and refuse every other caller on every route.
+// The policies allow every call that the source contains, and no other call of a service to any route.
 func TestPoliciesAllowExactlyTheCallsInTheSource(t *testing.T) {
-	wanted := calls(t)
-	for _, folder := range everywhere {
-		all := built(t, folder)
-		at, people := doors(t, all), callers(t, all)
+	wanted := sourceCalls(t)
+	for _, folder := range kustomizations {
+		all := buildObjects(t, folder)
+		lists, callers := accessControls(t, all), callerContexts(t, all)
 		for _, c := range wanted {
-			if !at[c.to].opens(people[c.from], c.method, c.path) {
-				t.Errorf("%s: %s may not %s %s of %s", folder, c.from, c.method, c.path, c.to)
+			if !lists[c.to].allows(callers[c.from], c.method, c.path) {
+				t.Errorf("%s: %s may not call %s %s of %s, want it allowed", folder, c.from, c.method, c.path, c.to)
 			}
 		}
 		for _, service := range services {
-			for _, route := range routes(t, service) {
+			for _, route := range pathsToTry(t) {
 				for verb := range commonv1pb.HTTPExtension_Verb_value {
-					for from, who := range people {
+					for from, caller := range callers {
 						if verb != "NONE" && !slices.Contains(wanted, call{from, service, verb, route}) &&
-							!spare[from+" "+verb+" "+route] && at[service].opens(who, verb, route) {
-							t.Errorf("%s: %s may %s %s of %s", folder, from, verb, route, service)
+							!harmlessExtras[from+" "+verb+" "+route] && lists[service].allows(caller, verb, route) {
+							t.Errorf("%s: %s may call %s %s of %s, want it refused", folder, from, verb, route, service)
 						}
 					}
 				}
@@ -86,20 +88,21 @@ func TestPoliciesAllowExactlyTheCallsInTheSource(t *testing.T) {
 	}
 }
 
-// spare lists allowed calls that no service makes or serves: Dapr's policies cannot distinguish them from real calls.
-var spare = map[string]bool{
-	"gateway GET /orders/{id}/events": true, // as GET /orders/{id}: the gateway's own route, which order has not
+// harmlessExtras lists allowed calls that no service makes or serves: Dapr's policies cannot distinguish them from real calls.
+var harmlessExtras = map[string]bool{
+	"gateway GET /orders/{id}/events": true, // looks like GET /orders/{id}; only the gateway has this route, not order
 }
 
-// routes returns the paths of a service, and some that every service has.
-func routes(t *testing.T, service string) []string {
+// pathsToTry returns the paths of all services and calls, and some that every service has.
+func pathsToTry(t *testing.T) []string {
 	t.Helper()
-	paths := []string{"/", "/events/order.created.pending", "/events/unmatched", "/healthz", "/healthz/app", "/readyz", "/metrics", "/debug/pprof/"}
-	for _, c := range calls(t) {
+	paths := []string{"/", "/events/order.created.pending", "/events/unmatched",
+		"/healthz", "/healthz/app", "/readyz", "/metrics", "/debug/pprof/"}
+	for _, c := range sourceCalls(t) {
 		paths = append(paths, c.path)
 	}
 	for _, other := range services {
-		for _, route := range offered(t, other) {
+		for _, route := range routesOf(t, other) {
 			paths = append(paths, route.path)
 		}
 	}
@@ -107,35 +110,35 @@ func routes(t *testing.T, service string) []string {
 	return slices.Compact(paths)
 }
 
-// A caller without a certificate, or with one of another trust domain or namespace, is refused.
-func TestStrangersAreRefused(t *testing.T) {
-	at := doors(t, built(t, base))
-	for name, who := range map[string]context.Context{
-		"no certificate":                context.Background(),
-		"a gateway of another domain":   caller(t, "public", "comanda", "gateway"),
-		"a gateway in another place":    caller(t, "comanda", "default", "gateway"),
-		"another app in our namespace":  caller(t, "comanda", "comanda", "curl"),
-		"a gateway in quite another":    caller(t, "cluster.local", "dapr-system", "gateway"),
-		"one whose name begins as ours": caller(t, "comanda", "comanda", "gateway2"),
+// The policies refuse a caller without a certificate, and certificates of another trust domain, namespace or app.
+func TestUnknownCallersAreRefused(t *testing.T) {
+	lists := accessControls(t, buildObjects(t, base))
+	for name, caller := range map[string]context.Context{
+		"a caller without a certificate":            context.Background(),
+		"the gateway of another trust domain":       callerContext(t, "public", "comanda", "gateway"),
+		"the gateway of another namespace":          callerContext(t, "comanda", "default", "gateway"),
+		"another app of our namespace":              callerContext(t, "comanda", "comanda", "curl"),
+		"a gateway of another domain and namespace": callerContext(t, "cluster.local", "dapr-system", "gateway"),
+		"an app whose name begins with \"gateway\"": callerContext(t, "comanda", "comanda", "gateway2"),
 	} {
-		for _, c := range calls(t) {
-			if at[c.to].opens(who, c.method, c.path) {
-				t.Errorf("%s may %s %s of %s", name, c.method, c.path, c.to)
+		for _, c := range sourceCalls(t) {
+			if lists[c.to].allows(caller, c.method, c.path) {
+				t.Errorf("%s may call %s %s of %s, want it refused", name, c.method, c.path, c.to)
 			}
 		}
 	}
 }
 
-// The policies rely on the dash in a UUID: every parameter in a path that the gateway builds is a UUID.
+// Every parameter in a path that the gateway builds is a UUID. The policies rely on its dashes.
 func TestPathParametersAreUUIDs(t *testing.T) {
-	for _, c := range calls(t) {
+	for _, c := range sourceCalls(t) {
 		for _, parameter := range regexp.MustCompile(`{\w+}`).FindAllString(c.path, -1) {
 			if parameter != "{id}" && parameter != "{userId}" {
-				t.Errorf("%s: the parameter %s is not an id", c.path, parameter)
+				t.Errorf("%s: got the parameter %s, want only {id} and {userId}", c.path, parameter)
 			}
 		}
 	}
-	if !strings.Contains(id, "-") {
-		t.Error("the id of these tests has no dash")
+	if !strings.Contains(exampleID, "-") {
+		t.Errorf("exampleID: got %s, want an id with a dash", exampleID)
 	}
 }

@@ -11,23 +11,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The examples contain every secret key that a container, including the injected sidecars, refers to.
-func TestEverySecretHasItsExample(t *testing.T) {
+// The examples contain every secret key that a service's or a sidecar's container refers to. Every secret variable comes from
+// a Secret.
+func TestEverySecretKeyIsInTheExamples(t *testing.T) {
 	keys := map[string]bool{}
-	for _, secret := range of[corev1.Secret](built(t, small)) {
+	for _, secret := range objectsOf[corev1.Secret](buildObjects(t, smallOverlay)) {
 		for key := range maps.Keys(secret.Data) {
 			keys[secret.Name+"/"+key] = true
 		}
 	}
-	for _, folder := range everywhere {
-		for name, template := range pods(built(t, folder)) {
-			for _, container := range injected(t, template).Spec.Containers {
+	for _, folder := range kustomizations {
+		for name, template := range podTemplates(buildObjects(t, folder)) {
+			for _, container := range injectSidecar(t, template).Spec.Containers {
 				for _, variable := range container.Env {
-					if key := from(container, variable.Name); key != "" && !keys[key] {
-						t.Errorf("%s: %s: %s refers to %s, which is in no example", folder, name, variable.Name, key)
+					if key := secretKeyOf(container, variable.Name); key != "" && !keys[key] {
+						t.Errorf("%s: %s: %s refers to %s, which no example contains", folder, name, variable.Name, key)
 					}
-					if secretive(variable.Name) && from(container, variable.Name) == "" {
-						t.Errorf("%s: %s: %s is not from a secret", folder, name, variable.Name)
+					if isSecretName(variable.Name) && secretKeyOf(container, variable.Name) == "" {
+						t.Errorf("%s: %s: %s does not come from a Secret", folder, name, variable.Name)
 					}
 				}
 			}
@@ -35,7 +36,8 @@ func TestEverySecretHasItsExample(t *testing.T) {
 	}
 }
 
-func secretive(variable string) bool {
+// isSecretName reports whether the name of a variable says that its value is a secret.
+func isSecretName(variable string) bool {
 	for _, part := range []string{"TOKEN", "SECRET", "PASSWORD", "_URL"} {
 		if strings.Contains(variable, part) {
 			return true
@@ -44,49 +46,50 @@ func secretive(variable string) bool {
 	return false
 }
 
-// random.sh creates a different secret for each place in the examples and does not change existing files.
-func TestRandomScriptFillsInEverySecretOnce(t *testing.T) {
+// random.sh replaces each placeholder of the examples by another random secret. A second run changes nothing.
+func TestRandomScriptFillsInEverySecret(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.CopyFS(folder, os.DirFS(filepath.Join(root, home, "secrets"))); err != nil {
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(root, manifests, "secrets"))); err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range must(filepath.Glob(filepath.Join(folder, "*.env"))) { // a developer's own files
-		if err := os.Remove(left); err != nil {
+	for _, file := range must(filepath.Glob(filepath.Join(folder, "*.env"))) { // a developer's own files
+		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run := func() string {
-		if said, err := exec.Command("sh", filepath.Join(folder, "random.sh")).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, said)
+		if output, err := exec.Command("sh", filepath.Join(folder, "random.sh")).CombinedOutput(); err != nil {
+			t.Fatalf("random.sh: %v\n%s", err, output)
 		}
 		var all strings.Builder
 		for _, file := range must(filepath.Glob(filepath.Join(folder, "*.env"))) {
 			all.Write(readFile(t, file))
 			if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-				t.Errorf("%s can be read by others: %v", file, info.Mode())
+				t.Errorf("mode of %s: got %v, want 0600", file, info.Mode())
 			}
 		}
 		return all.String()
 	}
-	made := run()
-	if strings.ContainsAny(made, "<>") {
-		t.Errorf("placeholders remain:\n%s", made)
+	secrets := run()
+	if strings.ContainsAny(secrets, "<>") {
+		t.Errorf("placeholders remain:\n%s", secrets)
 	}
 	settings := map[string]string{}
-	for line := range strings.Lines(made) {
+	for line := range strings.Lines(secrets) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		settings[name] = value
 	}
 	for _, service := range []string{"AUTH", "USER", "ORDER", "PRODUCT"} {
 		password := settings[service+"_DATABASE_PASSWORD"]
-		if len(password) < 32 || !strings.Contains(settings[service+"_DATABASE_URL"], ":"+password+"@") || strings.Count(made, password) != 2 {
-			t.Errorf("%s: %q", service, password)
+		inURL := strings.Contains(settings[service+"_DATABASE_URL"], ":"+password+"@")
+		if len(password) < 32 || !inURL || strings.Count(secrets, password) != 2 {
+			t.Errorf("password of %s: got %q, want 32 characters, in its URL, and used nowhere else", service, password)
 		}
 	}
 	if len(settings["JWT_SECRET_KEY"]) < 32 || len(settings["ADMIN_PASSWORD"]) < 32 {
-		t.Error("the secret of the tokens or the admin's password is too short")
+		t.Error("JWT_SECRET_KEY and ADMIN_PASSWORD must have at least 32 characters")
 	}
-	if run() != made {
+	if run() != secrets {
 		t.Error("a second run changed the secrets")
 	}
 }

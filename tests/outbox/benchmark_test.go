@@ -44,7 +44,8 @@ func BenchmarkEngines(b *testing.B) {
 		})
 	}
 	if rate["rows"] > 0 && rate["built-in"] > 0 {
-		fmt.Printf("events a second: rows %.0f, built-in %.1f (%.0f times as many)\n", rate["rows"], rate["built-in"], rate["rows"]/rate["built-in"])
+		fmt.Printf("events a second: rows %.0f, built-in %.1f (%.0f times as many)\n", rate["rows"], rate["built-in"],
+			rate["rows"]/rate["built-in"])
 		fmt.Printf("commit to reader (median): rows %s, built-in %s (%.0f times as fast)\n", delay["rows"], delay["built-in"],
 			float64(delay["built-in"])/float64(delay["rows"]))
 	}

@@ -12,7 +12,7 @@ import (
 // A real sidecar with our engine keeps the contract of the state store. The services' tests use a fake that keeps the same
 // one (services/internal/servicetest). The built-in engine keeps all of it but one point: after a failed transaction its
 // outbox publishes nothing more from the same partition (see conflict_test.go).
-func TestARealSidecarKeepsTheContract(t *testing.T) {
+func TestRealSidecarKeepsTheStateStoreContract(t *testing.T) {
 	t.Parallel()
 	topic := newTopic(t, shared.kafka, 1)
 	s := startSidecar(t, sidecarConfig{

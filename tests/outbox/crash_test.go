@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// When a sidecar is killed under load, the next one publishes what committed and nothing else: every document has its event,
-// and every event has its document.
+// When a sidecar is killed under load, the restarted one publishes the events of all committed transactions and no others: every
+// document has its event, and every event has its document.
 func TestRestartedSidecarPublishesWhatAKilledOneCommitted(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)
@@ -21,9 +21,8 @@ func TestRestartedSidecarPublishesWhatAKilledOneCommitted(t *testing.T) {
 
 	const kills = 15
 	for kill := range kills {
-		// After some writes, and at another moment of the relay's turn each time.
-		target := l.written.Load() + 20
-		eventually(t, 20*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes after a restart" })
+		// Each kill comes after some writes, at another moment of the relay's turn.
+		l.awaitMoreWrites(t, 20*time.Second, 20, "after a restart")
 		<-time.After(time.Duration(kill) * 700 * time.Microsecond)
 		s.kill()
 		s.start(t)
@@ -34,7 +33,8 @@ func TestRestartedSidecarPublishesWhatAKilledOneCommitted(t *testing.T) {
 	awaitNoRows(t, conn, 20*time.Second)
 	l.awaitEvents(t, events, 20*time.Second)
 	wantEventsMatchDocuments(t, database, events)
-	t.Logf("%d writes succeeded, %d failed while it was down, %d events were published more than once", l.written.Load(), l.failed.Load(), len(events.duplicates()))
+	t.Logf("%d writes succeeded, %d failed while the sidecar was down, %d events were published more than once",
+		l.written.Load(), l.failed.Load(), len(events.duplicates()))
 }
 
 // A sidecar that gets SIGTERM finishes the page it is publishing. The next one publishes the rest, and no event is published
@@ -50,8 +50,7 @@ func TestStoppedSidecarFinishesItsPage(t *testing.T) {
 	events := readTopic(t, shared.kafka, topic)
 	l := newLoad(t, 8, 1_000_000, func(int) *sidecar { return s }, "orders", 5*time.Millisecond)
 	for range 5 {
-		target := l.written.Load() + 50
-		eventually(t, 20*time.Second, func() (bool, string) { return l.written.Load() >= target, "writes after a restart" })
+		l.awaitMoreWrites(t, 20*time.Second, 50, "after a restart")
 		s.stop()
 		s.start(t)
 	}

@@ -22,12 +22,13 @@ var transactions = map[string][]*dapr.StateOperation{
 	},
 	"a projection": {
 		upsert("projected", `{"secret":"not published"}`, map[string]string{"subject": "projected"}),
-		upsert("projected", `{"number":1,"list":[true,null,"<&>",1.5]}`, map[string]string{"outbox.projection": "true", "contentType": "application/json"}),
+		upsert("projected", `{"number":1,"list":[true,null,"<&>",1.5]}`, projectionMetadata()),
 	},
 	"attributes": {
 		upsert("attributes", `{"number":1}`, map[string]string{
 			"contentType": "application/json", "type": "order.created.v1", "subject": "order-1", "source": "elsewhere",
-			"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "time": "2026-01-02T03:04:05Z", "custom": "kept",
+			"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+			"time":        "2026-01-02T03:04:05Z", "custom": "kept",
 			"id": "ignored", "data": "ignored", "topic": "ignored", "pubsubname": "ignored",
 		}),
 	},
@@ -35,7 +36,7 @@ var transactions = map[string][]*dapr.StateOperation{
 		upsert("first", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "first"}),
 		{Type: dapr.StateOperationTypeDelete, Item: &dapr.SetStateItem{Key: "gone"}},
 		upsert("second", `{"number":2}`, map[string]string{"contentType": "application/json", "subject": "second"}),
-		upsert("second", `{"number":22}`, map[string]string{"outbox.projection": "true", "contentType": "application/json"}),
+		upsert("second", `{"number":22}`, projectionMetadata()),
 	},
 	"binary data": {
 		upsert("binary", "\x00\x01\xff", map[string]string{"contentType": "application/octet-stream"}),
@@ -50,14 +51,18 @@ var transactions = map[string][]*dapr.StateOperation{
 
 // httpTransactions are request bodies for the HTTP API. There the values arrive as decoded JSON and not as bytes.
 var httpTransactions = []string{
-	`{"operations":[{"operation":"upsert","request":{"key":"http","value":{"number":1},"metadata":{"subject":"http","contentType":"application/json"}}}]}`,
+	`{"operations":[{"operation":"upsert","request":{"key":"http","value":{"number":1},
+		"metadata":{"subject":"http","contentType":"application/json"}}}]}`,
 	`{"operations":[{"operation":"upsert","request":{"key":"text","value":"a text","metadata":{"subject":"text"}}}]}`,
-	`{"operations":[{"operation":"upsert","request":{"key":"projected","value":{"secret":true},"metadata":{"subject":"projected over HTTP"}}},
-		{"operation":"upsert","request":{"key":"projected","value":{"number":3,"list":[null,"<&>",1.5]},"metadata":{"outbox.projection":"true","contentType":"application/json"}}}]}`,
+	`{"operations":[{"operation":"upsert","request":{"key":"projected","value":{"secret":true},
+			"metadata":{"subject":"projected over HTTP"}}},
+		{"operation":"upsert","request":{"key":"projected","value":{"number":3,"list":[null,"<&>",1.5]},
+			"metadata":{"outbox.projection":"true","contentType":"application/json"}}}]}`,
 }
 
 func upsert(key, value string, metadata map[string]string) *dapr.StateOperation {
-	return &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: key, Value: []byte(value), Metadata: metadata}}
+	item := &dapr.SetStateItem{Key: key, Value: []byte(value), Metadata: metadata}
+	return &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: item}
 }
 
 // The same transactions produce the same events on both runtimes.
@@ -154,7 +159,7 @@ func TestNumbersStayAsWritten(t *testing.T) {
 	events := readTopic(t, shared.kafka, topic)
 	err := s.client.ExecuteStateTransaction(t.Context(), "orders", nil, []*dapr.StateOperation{
 		upsert("numbers", `{}`, map[string]string{"subject": "order-1"}),
-		upsert("numbers", `{"large":9007199254740993,"exact":0.10}`, map[string]string{"outbox.projection": "true", "contentType": "application/json"}),
+		upsert("numbers", `{"large":9007199254740993,"exact":0.10}`, projectionMetadata()),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,8 +186,8 @@ func TestEachProjectionBelongsToItsDocument(t *testing.T) {
 	})
 	events := readTopic(t, shared.kafka, topic)
 	err := s.client.ExecuteStateTransaction(t.Context(), "again", nil, []*dapr.StateOperation{
-		upsert("a", `{}`, map[string]string{"subject": "a"}), {Type: dapr.StateOperationTypeUpsert, Item: projection("b", []byte(`{"number":2}`))},
-		upsert("b", `{}`, map[string]string{"subject": "b"}), {Type: dapr.StateOperationTypeUpsert, Item: projection("a", []byte(`{"number":1}`))},
+		upsert("a", `{}`, map[string]string{"subject": "a"}), upsert("b", `{"number":2}`, projectionMetadata()),
+		upsert("b", `{}`, map[string]string{"subject": "b"}), upsert("a", `{"number":1}`, projectionMetadata()),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +198,7 @@ func TestEachProjectionBelongsToItsDocument(t *testing.T) {
 	}
 }
 
-// The app can neither read nor write nor delete an outbox row, even when it knows the row's key.
+// The app cannot read, write or delete an outbox row, even when it knows the row's key.
 func TestAppCannotAccessOutboxRows(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)
@@ -203,7 +208,8 @@ func TestAppCannotAccessOutboxRows(t *testing.T) {
 	})
 	mustCommitEvent(t, s, "orders", "order", 1)
 	var key string
-	if err := connect(t, database).QueryRow(t.Context(), `select key from state where key like 'outbox-%'`).Scan(&key); err != nil {
+	row := connect(t, database).QueryRow(t.Context(), `select key from state where key like 'outbox-%'`)
+	if err := row.Scan(&key); err != nil {
 		t.Fatal(err)
 	}
 	if item, err := s.client.GetState(t.Context(), "orders", key, nil); err == nil {

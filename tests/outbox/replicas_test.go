@@ -57,8 +57,8 @@ func TestReplicasPublishEachEventOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// A replica that stands still during its turn (a stopped process, a lost network) loses the turn, and the others go on. No
-// event is lost when it resumes.
+// A replica that stands still during its turn (a stopped process, a lost network) loses the turn, and the other replicas
+// publish. No event is lost when the replica resumes.
 func TestFrozenReplicaLosesItsTurn(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)
@@ -75,7 +75,9 @@ func TestFrozenReplicaLosesItsTurn(t *testing.T) {
 	freezeDuringTurn(t, replicas[0], connect(t, database))
 
 	mustCommitEvent(t, replicas[1], "orders", "writer-other", 1)
-	eventually(t, 30*time.Second, func() (bool, string) { return len(events.numbers()["writer-other"]) == 1, "the other replica's event" })
+	eventually(t, 30*time.Second, func() (bool, string) {
+		return len(events.numbers()["writer-other"]) == 1, "the other replica's event"
+	})
 	signal(t, replicas[0], syscall.SIGCONT)
 	busy.stopWriters()
 	awaitNoRows(t, connect(t, database), 20*time.Second)

@@ -37,7 +37,8 @@ func TestHangUpRestartsTheRuntimeInTheSameProcess(t *testing.T) {
 	mustCommitEvent(t, s, "orders", "order", 1)
 	signal(t, s, syscall.SIGHUP)
 	eventually(t, 20*time.Second, func() (bool, string) {
-		return strings.Count(s.lastLines(1000), "dapr initialized") == 2 && s.isReady(), "a runtime that was initialised twice and is ready"
+		initialised := strings.Count(s.lastLines(1000), "dapr initialized")
+		return initialised == 2 && s.isReady(), "a runtime that was initialised twice and is ready"
 	})
 	mustCommitEvent(t, s, "orders", "order", 2)
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() == 2, "the event after the hang-up" })

@@ -103,8 +103,9 @@ func startSidecar(t testing.TB, config sidecarConfig) *sidecar {
 	writeFile(t, filepath.Join(s.dir, "config.yaml"), configurationYAML)
 	grpc := freePort(t)
 	s.args = []string{"--app-id", config.App, "--resources-path", "resources", "--config", "config.yaml",
-		"--dapr-http-port", strconv.Itoa(s.http), "--dapr-grpc-port", strconv.Itoa(grpc), "--metrics-port", strconv.Itoa(s.metrics),
-		"--dapr-internal-grpc-port", strconv.Itoa(s.internal), "--dapr-listen-addresses", "127.0.0.1",
+		"--dapr-http-port", strconv.Itoa(s.http), "--dapr-grpc-port", strconv.Itoa(grpc),
+		"--metrics-port", strconv.Itoa(s.metrics), "--dapr-internal-grpc-port", strconv.Itoa(s.internal),
+		"--dapr-listen-addresses", "127.0.0.1",
 		"--dapr-graceful-shutdown-seconds", "5",
 		"--scheduler-host-address", "localhost:50006"} // the default of `dapr run`; no scheduler runs there
 	t.Cleanup(func() {

@@ -14,7 +14,8 @@ import (
 )
 
 // commitEvent commits a document and its event as the services do: one upsert and one projection with the same key.
-func commitEvent(ctx context.Context, s *sidecar, storeName, subject string, number int, options ...func(*dapr.SetStateItem)) error {
+func commitEvent(ctx context.Context, s *sidecar, storeName, subject string, number int,
+	options ...func(*dapr.SetStateItem)) error {
 	data, err := json.Marshal(map[string]any{"number": number})
 	if err != nil {
 		return err
@@ -32,8 +33,13 @@ func commitEvent(ctx context.Context, s *sidecar, storeName, subject string, num
 	})
 }
 
+// projectionMetadata returns the metadata that mark an item as a projection.
+func projectionMetadata() map[string]string {
+	return map[string]string{"outbox.projection": "true", "contentType": "application/json"}
+}
+
 func projection(key string, data []byte) *dapr.SetStateItem {
-	return &dapr.SetStateItem{Key: key, Value: data, Metadata: map[string]string{"outbox.projection": "true", "contentType": "application/json"}}
+	return &dapr.SetStateItem{Key: key, Value: data, Metadata: projectionMetadata()}
 }
 
 func firstWrite(item *dapr.SetStateItem) {
@@ -99,13 +105,20 @@ func (l *load) recordWrite(subject string, number int) {
 	l.last[subject] = number
 }
 
+// awaitMoreWrites waits until n more writes succeed. when is for the failure message.
+func (l *load) awaitMoreWrites(t testing.TB, limit time.Duration, n int64, when string) {
+	t.Helper()
+	target := l.written.Load() + n
+	eventually(t, limit, func() (bool, string) { return l.written.Load() >= target, fmt.Sprintf("%d more writes %s", n, when) })
+}
+
 // stopWriters stops the writers and waits until they are done.
 func (l *load) stopWriters() {
 	l.cancel()
 	l.writers.Wait()
 }
 
-// awaitEvents waits until the event of every successful write was read.
+// awaitEvents waits until the reader has read the event of every successful write.
 func (l *load) awaitEvents(t testing.TB, r *reader, limit time.Duration) {
 	t.Helper()
 	l.mu.Lock()

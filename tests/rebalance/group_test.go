@@ -30,7 +30,7 @@ type consumerGroup struct {
 
 	mu             sync.Mutex
 	received       map[string][]*replica // by event id, in the order of the deliveries
-	poisonSucceeds bool                  // poison no longer fails
+	poisonSucceeds bool                  // the app handles poison without an error
 }
 
 // replica is an app and its sidecar.
@@ -59,7 +59,9 @@ func newConsumerGroup(t *testing.T) *consumerGroup {
 	t.Helper()
 	g := &consumerGroup{app: fmt.Sprintf("rebalance%d-%d", os.Getpid(), nameCount.Add(1)), received: map[string][]*replica{}}
 	g.topics = []string{g.app + ".a", g.app + ".b"}
-	err := shared.kafka.Declare(t.Context(), []infra.Topic{{Name: g.topics[0], Partitions: 2}, {Name: g.topics[1], Partitions: 2}, {Name: g.deadLetterTopic(), Partitions: 1}})
+	err := shared.kafka.Declare(t.Context(), []infra.Topic{
+		{Name: g.topics[0], Partitions: 2}, {Name: g.topics[1], Partitions: 2}, {Name: g.deadLetterTopic(), Partitions: 1},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +92,8 @@ func (g *consumerGroup) startReplica(t *testing.T) *replica {
 	writeFile(t, filepath.Join(dir, "resources", "all.yaml"), resources)
 	_, appPort, _ := net.SplitHostPort(r.address)
 	r.sidecar = startSidecar(t, dir, shared.kafka.Brokers(), "--app-id", g.app, "--app-port", appPort,
-		"--resources-path", "resources", "--resources-path", projectFile(t, "dapr/resiliency"), "--config", projectFile(t, "dapr/config.yaml"),
+		"--resources-path", "resources", "--resources-path", projectFile(t, "dapr/resiliency"),
+		"--config", projectFile(t, "dapr/config.yaml"),
 		"--enable-app-health-check", "--app-health-check-path", "/healthz/app", "--app-health-probe-interval", "1",
 		"--app-health-probe-timeout", "900", "--app-health-threshold", "3", "--dapr-graceful-shutdown-seconds", "5")
 	eventually(t, "a ready sidecar", r.isReady)

@@ -22,7 +22,7 @@ func containers(t testing.TB, file string) map[string]container {
 	t.Helper()
 	all := map[string]container{}
 	for name := range composeFile(t, file) {
-		all[name] = extended(t, file, name)
+		all[name] = withExtends(t, file, name)
 	}
 	return all
 }
@@ -40,9 +40,9 @@ func composeFile(t testing.TB, file string) map[string]container {
 	return content.Services
 }
 
-// extended merges a service with the one that it extends, as Compose does: it merges maps and lists, and replaces other
-// values.
-func extended(t testing.TB, file, name string) container {
+// withExtends returns a service merged with the service that it extends. Like Compose, it merges maps and lists, and
+// replaces other values.
+func withExtends(t testing.TB, file, name string) container {
 	t.Helper()
 	own, there := composeFile(t, file)[name]
 	if !there {
@@ -59,31 +59,32 @@ func extended(t testing.TB, file, name string) container {
 	if _, fallback, chosen := strings.Cut(service, ":-"); chosen { // ${LOG_COLLECTOR:-promtail}
 		service = strings.TrimSuffix(fallback, "}")
 	}
-	whole := maps.Clone(extended(t, base, service))
+	merged := maps.Clone(withExtends(t, base, service))
 	for key, value := range own {
-		whole[key] = merge(whole[key], value, key)
+		merged[key] = merge(merged[key], value, key)
 	}
-	return whole
+	return merged
 }
 
-func merge(below, above any, key string) any {
-	switch above := above.(type) {
+// merge merges the value of one key of a service into the value that the service extends.
+func merge(base, own any, key string) any {
+	switch own := own.(type) {
 	case container:
-		if under, both := below.(container); both {
-			whole := maps.Clone(under)
-			maps.Copy(whole, above)
-			return whole
+		if base, both := base.(container); both {
+			merged := maps.Clone(base)
+			maps.Copy(merged, own)
+			return merged
 		}
 	case []any:
-		if under, both := below.([]any); both && key != "command" && key != "entrypoint" {
-			return slices.Concat(under, above)
+		if base, both := base.([]any); both && key != "command" && key != "entrypoint" {
+			return slices.Concat(base, own)
 		}
 	}
-	return above
+	return own
 }
 
-// words returns the strings of a list, or the sorted keys of a map.
-func (c container) words(key string) []string {
+// list returns the strings of a list, or the sorted keys of a map.
+func (c container) list(key string) []string {
 	var all []string
 	switch value := c[key].(type) {
 	case []any:
@@ -101,15 +102,15 @@ func (c container) setting(name string) any {
 	return environment[name]
 }
 
-// A container has the fewest privileges possible, and its resources are limited. Every image has a version.
+// Every container has as few privileges as possible, limited resources and a health check. Every image has a version.
 func TestEveryContainerIsConfined(t *testing.T) {
 	for _, file := range []string{"docker-compose.yml", "docker-compose.scale.yml"} {
 		for name, c := range containers(t, file) {
 			if c["image"] == nil && file != "docker-compose.yml" { // changes a service of docker-compose.yml
 				continue
 			}
-			if c["read_only"] != true || !slices.Equal(c.words("cap_drop"), []string{"ALL"}) || c["cap_add"] != nil || c["privileged"] != nil ||
-				!slices.Equal(c.words("security_opt"), []string{"no-new-privileges:true"}) {
+			if c["read_only"] != true || !slices.Equal(c.list("cap_drop"), []string{"ALL"}) || c["cap_add"] != nil ||
+				c["privileged"] != nil || !slices.Equal(c.list("security_opt"), []string{"no-new-privileges:true"}) {
 				t.Errorf("%s is not confined: want read_only, cap_drop ALL, no cap_add, not privileged, no-new-privileges", name)
 			}
 			for _, limit := range []string{"mem_limit", "cpus", "pids_limit", "logging"} {
@@ -124,7 +125,7 @@ func TestEveryContainerIsConfined(t *testing.T) {
 			if test, _ := c["healthcheck"].(container); test["test"] == nil && c["restart"] != "no" {
 				t.Errorf("%s has no health check", name)
 			}
-			for _, port := range c.words("ports") {
+			for _, port := range c.list("ports") {
 				if !strings.HasPrefix(port, "${PUBLISH_HOST:-127.0.0.1}:") && !strings.HasPrefix(port, "127.0.0.1:") {
 					t.Errorf("%s publishes %s, want only on PUBLISH_HOST or 127.0.0.1", name, port)
 				}
@@ -133,8 +134,8 @@ func TestEveryContainerIsConfined(t *testing.T) {
 	}
 }
 
-// Many people can read the collected logs. `secrets show` prints passwords, and other commands run by hand may do so too,
-// so Promtail must not collect their output.
+// Promtail does not collect the output of commands that an operator runs by hand. `secrets show` prints passwords, other
+// commands may do so too, and many people can read the collected logs.
 func TestPromtailIgnoresCommandsRunByHand(t *testing.T) {
 	for name, c := range containers(t, "docker-compose.yml") {
 		labels, _ := c["labels"].(container)
@@ -170,9 +171,9 @@ func TestPromtailIgnoresCommandsRunByHand(t *testing.T) {
 	}
 }
 
-// When two services build the same image at the same time, one of them fails. Our images are named localhost/... because
-// Compose would first try to pull any other name from its registry.
-func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
+// Exactly one service of the compose files builds each of our images: if two build the same image at the same time, one of
+// them fails. Our images are named localhost/..., because Compose first tries to pull any other name from its registry.
+func TestEachOwnImageIsBuiltOnce(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
 	maps.Copy(all, replicas(t))
 	builders := map[string]int{}
@@ -199,14 +200,14 @@ func TestEveryImageOfOursHasOneBuilder(t *testing.T) {
 	}
 }
 
-// A service shares its only network with its own sidecar. Only the sidecars, and the job that names their version, are on the
-// sidecars' network.
+// A service is on one network, which it shares with its own sidecar. Only the sidecars, and the job that prints their
+// version, are on the sidecars' network.
 func TestServicesReachOnlyTheirOwnSidecar(t *testing.T) {
 	all := containers(t, "docker-compose.yml")
 	maps.Copy(all, replicas(t))
 	for name, c := range all {
 		service, _, _ := strings.Cut(name, "-")
-		networks := slices.Sorted(slices.Values(c.words("networks")))
+		networks := slices.Sorted(slices.Values(c.list("networks")))
 		switch {
 		case !slices.Contains(system.Services, service) || strings.Contains(name, "-db"):
 			if name != "daprd" && slices.Contains(networks, "mesh") {
@@ -238,7 +239,7 @@ func replicas(t testing.TB) map[string]container {
 }
 
 // The sidecars in containers have the same settings as those that dapr.yaml runs on one machine.
-func TestSidecarsRunAsInDaprYAML(t *testing.T) {
+func TestComposeSidecarsHaveTheFlagsOfDaprYAML(t *testing.T) {
 	var plan struct {
 		Common struct {
 			ResourcesPaths []string `yaml:"resourcesPaths"`
@@ -275,13 +276,14 @@ func TestSidecarsRunAsInDaprYAML(t *testing.T) {
 	for _, app := range plan.Apps {
 		sidecar := all[app.ID+"-dapr"]
 		for _, flag := range flags {
-			if !slices.Contains(sidecar.words("entrypoint"), flag) {
+			if !slices.Contains(sidecar.list("entrypoint"), flag) {
 				t.Errorf("the sidecar of %s lacks the flag %s", app.ID, flag)
 			}
 		}
-		// The Dapr dashboard reads these four arguments, and takes a later argument that looks like a number for the port.
-		if want := []string{"--app-id", app.ID, "--app-port", fmt.Sprint(app.Port)}; !slices.Equal(sidecar.words("command"), want) {
-			t.Errorf("the sidecar of %s: command: got %v, want %v", app.ID, sidecar.words("command"), want)
+		// The Dapr dashboard reads these four arguments. It would take any later number among the arguments for the port.
+		want := []string{"--app-id", app.ID, "--app-port", fmt.Sprint(app.Port)}
+		if !slices.Equal(sidecar.list("command"), want) {
+			t.Errorf("the sidecar of %s: command: got %v, want %v", app.ID, sidecar.list("command"), want)
 		}
 		if port := all[app.ID].setting("APP_PORT"); port != app.Port {
 			t.Errorf("%s: APP_PORT: got %v, want %d", app.ID, port, app.Port)

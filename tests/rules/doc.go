@@ -1,3 +1,3 @@
-// Package rules tests the project's own rules: which package may import which, how long a file may be, that every topic has
-// its component, its subscription and its dead letters. A rule without a test is soon broken.
+// Package rules tests the project's own rules. Examples: which package may import which, how long a file may be, that every
+// topic has a component, a subscription and a dead-letter topic. A rule without a test is soon broken.
 package rules

@@ -17,7 +17,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	}
 	missing := map[string]string{}
 	for _, file := range sources(t, "services") {
-		if file.test() {
+		if file.isTest() {
 			continue
 		}
 		ast.Inspect(file.file, func(node ast.Node) bool {

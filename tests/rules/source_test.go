@@ -69,7 +69,7 @@ func sources(t testing.TB, folders ...string) []source {
 	return all
 }
 
-func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
+func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
 
 func (s source) dir() string { return s.path[:strings.LastIndex(s.path, "/")] }
 

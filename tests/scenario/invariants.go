@@ -20,26 +20,27 @@ type Invariants struct {
 	Database func(service string) string
 	// Kafka are the options of a client that reaches the broker.
 	Kafka []kgo.Opt
-	// Known counts, by service, the dead letters that the test caused itself.
+	// Known is the number of dead letters of each service that the test caused itself.
 	Known map[string]int64
 }
 
-// Want checks the invariants of the whole system. For every product, the stock that came in equals the stock that is
-// available, reserved or sold, and none of them is negative. Every order has the reservation that its status requires. No
-// event waits in an outbox, and there is no unknown dead letter.
-func (b Invariants) Want(t testing.TB) {
+// Want waits until the system is idle and checks its invariants. For every product, the stock that came in equals the stock
+// that is available, reserved or sold, and none of them is negative. Every order has the reservation that its status requires.
+// No event waits in an outbox, and there is no unknown dead letter.
+func (inv Invariants) Want(t testing.TB) {
 	t.Helper()
-	EventuallyWithin(t, OutageTimeout, "every event is published and processed", b.CheckNothingLeft)
+	EventuallyWithin(t, OutageTimeout, "every event is published and processed", inv.CheckNothingLeft)
 	EventuallyWithin(t, SagaTimeout, "order and product agree", func(ctx context.Context) error {
-		if err := b.stockLaw(ctx); err != nil {
+		if err := inv.checkStockLaw(ctx); err != nil {
 			t.Fatal(err) // the stock law holds at all times, so waiting cannot help
 		}
-		return b.agreement(ctx)
+		return inv.checkAgreement(ctx)
 	})
 }
 
-func (b Invariants) stockLaw(ctx context.Context) error {
-	broken, err := Query(ctx, b.Database("product"), `
+// checkStockLaw checks the stock of every product.
+func (inv Invariants) checkStockLaw(ctx context.Context) error {
+	broken, err := Query(ctx, inv.Database("product"), `
 		select format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',
 			product_id, moved, held, reserved, promised, sold, delivered)
 		from stock_law
@@ -61,62 +62,63 @@ var reservationStates = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED"},
 }
 
-func (b Invariants) agreement(ctx context.Context) error {
-	orders, err := b.Orders(ctx)
+// checkAgreement checks that every order has a reservation in the state that its status requires, and every reservation an order.
+func (inv Invariants) checkAgreement(ctx context.Context) error {
+	orders, err := inv.Orders(ctx)
 	if err != nil {
 		return err
 	}
-	reservations, err := pairs(ctx, b.Database("product"), `select order_id::text, state from reservations`)
+	reservations, err := queryPairs(ctx, inv.Database("product"), `select order_id::text, state from reservations`)
 	if err != nil {
 		return err
 	}
 	for id, status := range orders {
 		if !slices.Contains(reservationStates[status], reservations[id]) {
-			return fmt.Errorf("order %s is %s: its reservation is %q, want one of %q", id, status, reservations[id], reservationStates[status])
+			return fmt.Errorf("reservation of order %s, which is %s: got %q, want one of %q", id, status, reservations[id],
+				reservationStates[status])
 		}
 	}
 	for id := range reservations {
 		if _, there := orders[id]; !there {
-			return fmt.Errorf("there is a reservation for order %s, but no such order", id)
+			return fmt.Errorf("got a reservation for order %s, but no such order", id)
 		}
 	}
 	return nil
 }
 
-// Orders returns the status of every order by its id.
-func (b Invariants) Orders(ctx context.Context) (map[string]string, error) {
-	return pairs(ctx, b.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
+// Orders returns the status of every order by id.
+func (inv Invariants) Orders(ctx context.Context) (map[string]string, error) {
+	return queryPairs(ctx, inv.Database("order"), `select substr(key, length('order-') + 1), status from orders`)
 }
 
-// CheckNothingLeft checks that every event was published and handled: no outbox has rows, and the only dead letters are
-// the known ones.
-func (b Invariants) CheckNothingLeft(ctx context.Context) error {
-	if err := b.CheckOutboxesEmpty(ctx); err != nil {
+// CheckNothingLeft checks that every event was published and handled: no outbox has rows, and all dead letters are known.
+func (inv Invariants) CheckNothingLeft(ctx context.Context) error {
+	if err := inv.CheckOutboxesEmpty(ctx); err != nil {
 		return err
 	}
-	dead, err := b.DeadLetters(ctx)
+	dead, err := inv.DeadLetters(ctx)
 	for service, n := range dead {
-		if err == nil && n != b.Known[service] {
-			err = fmt.Errorf("%s: got %d dead letters, want %d", service, n, b.Known[service])
+		if err == nil && n != inv.Known[service] {
+			err = fmt.Errorf("%s: got %d dead letters, want %d", service, n, inv.Known[service])
 		}
 	}
 	return err
 }
 
 // CheckOutboxesEmpty waits until every outbox is empty. It fails when ctx ends first.
-func (b Invariants) CheckOutboxesEmpty(ctx context.Context) error {
+func (inv Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 	for _, service := range event.Consumers {
 		if service == "gateway" { // has no database
 			continue
 		}
 		for pause := 10 * time.Millisecond; ; pause *= 2 {
-			rows, err := Query(ctx, b.Database(service), `select key from state where key like 'outbox-%'`)
+			rows, err := Query(ctx, inv.Database(service), `select key from state where key like 'outbox-%'`)
 			if err == nil && len(rows) == 0 {
 				break
 			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("%d events of %s are not published (%w): %v", len(rows), service, err, rows)
+				return fmt.Errorf("outbox rows of %s: got %d (error %w), want 0: %v", service, len(rows), err, rows)
 			case <-time.After(pause):
 			}
 		}
@@ -125,9 +127,9 @@ func (b Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 }
 
 // DeadLetters returns the total number of dead letters of each service.
-func (b Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
+func (inv Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
 	dead := map[string]int64{}
-	broker, err := kgo.NewClient(b.Kafka...)
+	broker, err := kgo.NewClient(inv.Kafka...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +158,8 @@ func Query(ctx context.Context, url, sql string) ([]string, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-func pairs(ctx context.Context, url, sql string) (map[string]string, error) {
+// queryPairs runs a query that returns a UUID and a text in each row. It returns the texts by UUID.
+func queryPairs(ctx context.Context, url, sql string) (map[string]string, error) {
 	lines, err := Query(ctx, url, `select a || ' ' || b from (`+sql+`) as pairs(a, b)`)
 	found := map[string]string{}
 	for _, line := range lines {

@@ -12,7 +12,7 @@ import (
 	"comanda/tests/client"
 )
 
-// Load is a number of customers who place orders until Stop. A request without an answer is retried with the same
+// Load is a group of customers who place orders until Stop. They retry a request that gets no response with the same
 // idempotency key.
 type Load struct {
 	t         testing.TB
@@ -23,14 +23,14 @@ type Load struct {
 	progress  chan struct{} // signals an accepted order
 }
 
-// StartLoad starts customers that share one account. Each orders one portion of a dish, pauses, and repeats until Stop.
+// StartLoad starts customers who share one account. Each orders one portion of a dish, pauses, and repeats this until Stop.
 func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause time.Duration) *Load {
 	ctx, cancel := context.WithCancel(t.Context())
-	o := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
+	l := &Load{t: t, cancel: cancel, progress: make(chan struct{}, 1)}
 	for range customers {
-		o.customers.Go(func() {
+		l.customers.Go(func() {
 			for ctx.Err() == nil {
-				o.place(ctx, by, dish)
+				l.place(ctx, by, dish)
 				select {
 				case <-ctx.Done():
 				case <-time.After(pause):
@@ -38,60 +38,60 @@ func StartLoad(t testing.TB, by User, dish client.Product, customers int, pause 
 			}
 		})
 	}
-	return o
+	return l
 }
 
-// place orders one portion under one key until the order is accepted. It retries a 503 and a broken connection; every other
-// error fails the test.
-func (o *Load) place(ctx context.Context, by User, dish client.Product) {
+// place orders one portion under one key until the order is accepted. It retries after a 503 or a broken connection. Every other
+// refusal fails the test.
+func (l *Load) place(ctx context.Context, by User, dish client.Product) {
 	key := uuid.NewString()
 	for ctx.Err() == nil {
 		placed, err := by.OrderOnce(ctx, key, Basket(dish, 1))
 		if err == nil {
-			o.mu.Lock()
-			o.accepted = append(o.accepted, placed.ID)
-			o.mu.Unlock()
+			l.mu.Lock()
+			l.accepted = append(l.accepted, placed.ID)
+			l.mu.Unlock()
 			select {
-			case o.progress <- struct{}{}:
+			case l.progress <- struct{}{}:
 			default:
 			}
 			return
 		}
 		if refusal := client.Refused(err); refusal != nil && refusal.Status != 503 && ctx.Err() == nil {
-			o.t.Errorf("an order was refused: %v", err)
+			l.t.Errorf("placing an order: got %v, want it accepted", err)
 			return
 		}
-		select { // retries sooner than Retry-After asks
+		select { // a shorter pause than Retry-After
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-func (o *Load) count() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.accepted)
+func (l *Load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted)
 }
 
 // AwaitMore waits until n more orders are accepted.
-func (o *Load) AwaitMore(n int) {
-	o.t.Helper()
+func (l *Load) AwaitMore(n int) {
+	l.t.Helper()
 	late := time.After(OutageTimeout)
-	for want := o.count() + n; o.count() < want; {
+	for want := l.count() + n; l.count() < want; {
 		select {
-		case <-o.progress:
+		case <-l.progress:
 		case <-late:
-			o.t.Fatalf("got %d accepted orders within %v, want %d", o.count(), OutageTimeout, want)
+			l.t.Fatalf("got %d accepted orders within %v, want %d", l.count(), OutageTimeout, want)
 		}
 	}
 }
 
 // Stop stops the customers and returns the ids of the accepted orders.
-func (o *Load) Stop() []string {
-	o.cancel()
-	o.customers.Wait()
-	return o.accepted
+func (l *Load) Stop() []string {
+	l.cancel()
+	l.customers.Wait()
+	return l.accepted
 }
 
 // WantConfirmed waits until the customer has no PENDING order and then checks that each of these orders is CONFIRMED. It
@@ -101,13 +101,13 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	EventuallyWithin(t, OutageTimeout, "every order is decided", func(ctx context.Context) error {
 		pending, err := by.Orders(ctx, client.Pending, client.Page{Limit: 1})
 		if err == nil && len(pending.Items) > 0 {
-			err = fmt.Errorf("order %s is %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
+			err = fmt.Errorf("order %s has been %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
 		}
 		return err
 	})
 	confirmed := map[string]bool{}
 	for page := (client.Page{Limit: 100}); ; {
-		list := Must(by.Orders(t.Context(), client.Confirmed, page))(t)
+		list := Try(by.Orders(t.Context(), client.Confirmed, page)).OrFail(t)
 		for _, order := range list.Items {
 			confirmed[order.ID] = true
 		}
@@ -117,7 +117,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	}
 	for _, id := range orders {
 		if !confirmed[id] {
-			t.Errorf("order %s is not confirmed", id)
+			t.Errorf("order %s is not %s", id, client.Confirmed)
 		}
 	}
 }

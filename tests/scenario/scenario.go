@@ -64,29 +64,29 @@ func (s *Scenario) Customer() User {
 func (s *Scenario) Register(person client.Person) User {
 	s.t.Helper()
 	ctx := s.t.Context()
-	begun := Must(s.Anonymous.Register(ctx, person))(s.t)
-	settled := Must(s.Anonymous.Registration(ctx, begun.UserID, SagaTimeout))(s.t)
+	begun := Try(s.Anonymous.Register(ctx, person)).OrFail(s.t)
+	settled := Try(s.Anonymous.Registration(ctx, begun.UserID, SagaTimeout)).OrFail(s.t)
 	if settled.Status != client.AccountActive {
-		s.t.Fatalf("registration of %s: %+v, want ACTIVE", person.Email, settled)
+		s.t.Fatalf("registration of %s: got %+v, want ACTIVE", person.Email, settled)
 	}
-	return User{Must(s.Anonymous.Login(ctx, person.Email, person.Password))(s.t), begun.UserID, person}
+	return User{Try(s.Anonymous.Login(ctx, person.Email, person.Password)).OrFail(s.t), begun.UserID, person}
 }
 
 // Staff registers a customer, gives them the staff role and logs them in.
 func (s *Scenario) Staff() User {
 	s.t.Helper()
 	cook := s.Customer()
-	Must(s.Admin.SetRoles(s.t.Context(), cook.ID, client.RoleCustomer, client.RoleStaff))(s.t)
-	cook.Client = Must(s.Anonymous.Login(s.t.Context(), cook.Person.Email, cook.Person.Password))(s.t)
+	Try(s.Admin.SetRoles(s.t.Context(), cook.ID, client.RoleCustomer, client.RoleStaff)).OrFail(s.t)
+	cook.Client = Try(s.Anonymous.Login(s.t.Context(), cook.Person.Email, cook.Person.Password)).OrFail(s.t)
 	return cook
 }
 
 // Dish puts a dish on the menu that only this test uses.
 func (s *Scenario) Dish(stock int, priceCents int64) client.Product {
 	s.t.Helper()
-	return Must(s.Admin.AddProduct(s.t.Context(), client.NewProduct{
+	return Try(s.Admin.AddProduct(s.t.Context(), client.NewProduct{
 		Name: "Tortilla " + uuid.NewString()[:8], Category: "tests", PriceCents: priceCents, Stock: stock,
-	}))(s.t)
+	})).OrFail(s.t)
 }
 
 // WantStock waits until a dish has these stock quantities.
@@ -99,7 +99,7 @@ func (s *Scenario) WantStock(dish client.Product, available, reserved, sold int)
 			return err
 		}
 		if got := fmt.Sprintf("available %d, reserved %d, sold %d", now.Available, now.Reserved, now.Sold); got != want {
-			return fmt.Errorf("%s: %s", dish.Name, got)
+			return fmt.Errorf("%s: got %s", dish.Name, got)
 		}
 		return nil
 	})
@@ -113,14 +113,14 @@ func Basket(dish client.Product, quantity int) client.Basket {
 // PlaceConfirmed places an order and waits until it is CONFIRMED.
 func (s *Scenario) PlaceConfirmed(by User, b client.Basket) client.Order {
 	s.t.Helper()
-	placed := Must(by.Order(s.t.Context(), b))(s.t)
+	placed := Try(by.Order(s.t.Context(), b)).OrFail(s.t)
 	return s.WantStatus(by, placed.ID, client.Confirmed)
 }
 
 // WantStatus waits until an order is decided and checks its status.
 func (s *Scenario) WantStatus(by User, id, status string) client.Order {
 	s.t.Helper()
-	order := Must(by.GetOrder(s.t.Context(), id, SagaTimeout))(s.t)
+	order := Try(by.GetOrder(s.t.Context(), id, SagaTimeout)).OrFail(s.t)
 	if order.Status != status {
 		s.t.Fatalf("order %s: got %s (%s), want %s", id, order.Status, order.Reason, status)
 	}

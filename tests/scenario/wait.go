@@ -16,25 +16,32 @@ const (
 	LiveTimeout = 10 * time.Second
 )
 
-// Must returns the value of a call and fails the test when the call failed.
-func Must[T any](value T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
+// Result is the outcome of a call that returns a value and an error.
+type Result[T any] struct {
+	value T
+	err   error
 }
 
-// Eventually waits up to SagaTimeout until check succeeds. The failure message contains what, the awaited condition.
-func Eventually(t testing.TB, what string, check func(context.Context) error) {
+// Try wraps the outcome of a call: Try(client.Me(ctx)).OrFail(t).
+func Try[T any](value T, err error) Result[T] { return Result[T]{value, err} }
+
+// OrFail returns the value, or fails the test if the call failed.
+func (r Result[T]) OrFail(t testing.TB) T {
 	t.Helper()
-	EventuallyWithin(t, SagaTimeout, what, check)
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	return r.value
+}
+
+// Eventually waits up to SagaTimeout until check succeeds. condition describes the check in the failure message.
+func Eventually(t testing.TB, condition string, check func(context.Context) error) {
+	t.Helper()
+	EventuallyWithin(t, SagaTimeout, condition, check)
 }
 
 // EventuallyWithin is Eventually with another time limit.
-func EventuallyWithin(t testing.TB, within time.Duration, what string, check func(context.Context) error) {
+func EventuallyWithin(t testing.TB, within time.Duration, condition string, check func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -47,7 +54,7 @@ func EventuallyWithin(t testing.TB, within time.Duration, what string, check fun
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not reached within %v: %s: %v", within, what, err)
+			t.Fatalf("not true within %v: %s: %v", within, condition, err)
 		case <-time.After(pause):
 		}
 	}

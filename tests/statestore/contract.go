@@ -19,7 +19,7 @@ type Client interface {
 	ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error
 }
 
-// Event is one published event, as far as the contract covers it.
+// Event holds the attributes of a published event that the contract covers.
 type Event struct {
 	Type, Subject, Trace string
 	Data                 string // JSON without insignificant space
@@ -28,8 +28,8 @@ type Event struct {
 // Subject is a state store under test.
 type Subject struct {
 	Client
-	// Plain is the name of a state component without an outbox. One with an outbox publishes the whole document of a
-	// transaction that has no projection.
+	// Plain is the name of a state component without an outbox. A transaction without a projection must use it, because a
+	// component with an outbox would publish the whole document.
 	Plain string
 	// Outbox is the name of a state component with an outbox, on the same table.
 	Outbox string
@@ -97,7 +97,7 @@ func currentETagWins(t *testing.T, s Subject) {
 	s.mustWrite(t, write(key, `{"n":2}`, before))
 	s.wantValue(t, key, `{"n":2}`)
 	if after := s.get(t, key).Etag; after == before {
-		t.Error("a write left the ETag as it was")
+		t.Errorf("ETag after a write: got the old one, %s, want a new one", after)
 	}
 }
 
@@ -139,7 +139,7 @@ func projectionIsPublished(t *testing.T, s Subject) {
 	}
 }
 
-// A later event on the same topic proves that none of the failed transaction is still on its way: events of one store are
+// A later event on the same topic proves that no event of the failed transaction is still on its way: events of one store are
 // published in the order of their commits.
 func failedTransactionPublishesNothing(t *testing.T, s Subject) {
 	key, before := newKey(), len(s.Events())
@@ -189,7 +189,8 @@ func write(key, value, etag string) *dapr.StateOperation {
 
 func projection(key, data string) *dapr.StateOperation {
 	return &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{
-		Key: key, Value: []byte(data), Metadata: map[string]string{"outbox.projection": "true", "contentType": "application/json"},
+		Key: key, Value: []byte(data),
+		Metadata: map[string]string{"outbox.projection": "true", "contentType": "application/json"},
 	}}
 }
 
@@ -216,7 +217,7 @@ func (s Subject) mustWrite(t *testing.T, ops ...*dapr.StateOperation) {
 	}
 }
 
-// storeFor returns the component for a transaction, as services choose it: the outbox for those that have an event.
+// storeFor returns the component for a transaction, as services choose it: Outbox if the transaction has an event.
 func (s Subject) storeFor(ops []*dapr.StateOperation) string {
 	for _, op := range ops {
 		if op.Item.Metadata["outbox.projection"] == "true" {
@@ -226,7 +227,7 @@ func (s Subject) storeFor(ops []*dapr.StateOperation) string {
 	return s.Plain
 }
 
-// wantInternal wants a write to fail. Dapr reports every failure of the store as Internal, a lost race included.
+// wantInternal checks that a write fails. Dapr reports every failure of the store as Internal, also a lost race.
 func (s Subject) wantInternal(t *testing.T, ops ...*dapr.StateOperation) {
 	t.Helper()
 	if err := s.ExecuteStateTransaction(t.Context(), s.storeFor(ops), nil, ops); status.Code(err) != codes.Internal {

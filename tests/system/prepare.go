@@ -16,8 +16,8 @@ import (
 )
 
 // prepare builds the programs, starts the servers and makes the secrets.
-func (s *System) prepare(ctx context.Context, options Options) (supervisor.Setup, error) {
-	setup := supervisor.Setup{Work: s.path("run"), Logs: s.path("logs")}
+func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Setup, error) {
+	setup := supervisor.Setup{Work: sys.path("run"), Logs: sys.path("logs")}
 	root, err := build.Root()
 	if err != nil {
 		return setup, err
@@ -35,14 +35,14 @@ func (s *System) prepare(ctx context.Context, options Options) (supervisor.Setup
 	if setup.Services, err = build.Services(ctx, os.Stderr); err != nil {
 		return setup, err
 	}
-	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), s.startServers(ctx)); err != nil {
+	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx)); err != nil {
 		return setup, err
 	}
-	setup.Environ = s.environ(options.Settings)
+	setup.Environ = sys.environ(options.Settings)
 	return setup, nil
 }
 
-func (s *System) startServers(ctx context.Context) error {
+func (sys *System) startServers(ctx context.Context) error {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return err
@@ -51,26 +51,26 @@ func (s *System) startServers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := infra.Options{Dir: s.dir, Kind: kind, Log: io.Discard, Port: ports[0]}
+	options := infra.Options{Dir: sys.dir, Kind: kind, Log: io.Discard, Port: ports[0]}
 	forKafka := options
 	forKafka.Port = ports[1]
-	s.Servers, err = infra.StartServers(ctx, options, forKafka)
+	sys.Servers, err = infra.StartServers(ctx, options, forKafka)
 	return err
 }
 
 // environ returns the test's environment with the system's settings. It removes the variables that could connect this
 // system to another one on the same machine.
-func (s *System) environ(settings map[string]string) map[string]string {
-	s.JWTSecret, s.AppToken, s.APIToken = secret.Key(), secret.Token(), secret.Token()
-	s.AdminEmail, s.AdminPassword = "admin@comanda.test", secret.Password()
+func (sys *System) environ(settings map[string]string) map[string]string {
+	sys.JWTSecret, sys.AppToken, sys.APIToken = secret.Key(), secret.Token(), secret.Token()
+	sys.AdminEmail, sys.AdminPassword = "admin@comanda.test", secret.Password()
 	environ := secret.Environ(os.Environ())
 	maps.DeleteFunc(environ, func(name, _ string) bool {
 		return strings.HasPrefix(name, "DAPR_") || strings.HasPrefix(name, "COMANDA_") || strings.HasPrefix(name, "OTEL_")
 	})
-	maps.Copy(environ, s.Servers.Environ())
+	maps.Copy(environ, sys.Servers.Environ())
 	maps.Copy(environ, map[string]string{
-		"JWT_SECRET_KEY": s.JWTSecret, "APP_API_TOKEN": s.AppToken, "DAPR_API_TOKEN": s.APIToken,
-		"ADMIN_EMAIL": s.AdminEmail, "ADMIN_PASSWORD": s.AdminPassword, "SEED_MENU": "true",
+		"JWT_SECRET_KEY": sys.JWTSecret, "APP_API_TOKEN": sys.AppToken, "DAPR_API_TOKEN": sys.APIToken,
+		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword, "SEED_MENU": "true",
 		// No rate limits: all customers of a test share one address.
 		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0",
 	})

@@ -52,17 +52,17 @@ func Start(t testing.TB, options Options) *System {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	s, err := Run(ctx, options)
+	sys, err := Run(ctx, options)
 	if err != nil {
 		t.Fatalf("start the system: %v", err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(s.LastLines(15))
+			t.Log(sys.LastLines(15))
 		}
-		s.Stop()
+		sys.Stop()
 	})
-	return s
+	return sys
 }
 
 const (
@@ -78,17 +78,17 @@ func Run(ctx context.Context, options Options) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{dir: dir}
-	if err := s.start(ctx, options); err != nil {
-		lines := s.LastLines(5)
-		s.Stop()
+	sys := &System{dir: dir}
+	if err := sys.start(ctx, options); err != nil {
+		lines := sys.LastLines(5)
+		sys.Stop()
 		return nil, fmt.Errorf("%w\n%s", err, lines)
 	}
-	return s, nil
+	return sys, nil
 }
 
-func (s *System) start(ctx context.Context, options Options) error {
-	setup, err := s.prepare(ctx, options)
+func (sys *System) start(ctx context.Context, options Options) error {
+	setup, err := sys.prepare(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -102,44 +102,44 @@ func (s *System) start(ctx context.Context, options Options) error {
 			if replica > 0 {
 				name = fmt.Sprintf("%s %d", app.ID, replica+1)
 			}
-			s.pairs = append(s.pairs, setup.Pair(app, name, ports))
+			sys.pairs = append(sys.pairs, setup.Pair(app, name, ports))
 		}
 	}
-	s.URL = s.Pair("gateway").URL
-	for _, pair := range s.pairs {
+	sys.URL = sys.Pair("gateway").URL
+	for _, pair := range sys.pairs {
 		if err := pair.Start(ctx); err != nil {
 			return err
 		}
 	}
 	if options.Supervised {
-		s.supervise()
+		sys.supervise()
 	}
-	return s.AwaitReady(ctx)
+	return sys.AwaitReady(ctx)
 }
 
 // supervise restarts programs that end, until Stop.
-func (s *System) supervise() {
+func (sys *System) supervise() {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stopSupervisor = cancel
-	s.supervisor.Observer = supervisor.Observer{
+	sys.stopSupervisor = cancel
+	sys.supervisor.Observer = supervisor.Observer{
 		Died: func(string, time.Duration) {}, Failed: func(string, error, time.Duration) {}, Restarted: func(string) {},
 	}
-	s.supervisor.Keep(ctx, "postgres", s.Postgres)
-	s.supervisor.Keep(ctx, "kafka", s.Kafka)
-	for _, program := range s.Programs() {
-		s.supervisor.Keep(ctx, program.Name, program)
+	sys.supervisor.Keep(ctx, "postgres", sys.Postgres)
+	sys.supervisor.Keep(ctx, "kafka", sys.Kafka)
+	for _, program := range sys.Programs() {
+		sys.supervisor.Keep(ctx, program.Name, program)
 	}
 }
 
 // AwaitReady waits until every replica of every service is ready. In an unsupervised system it fails as soon as a program
 // ends.
-func (s *System) AwaitReady(ctx context.Context) error {
+func (sys *System) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	for _, pair := range s.pairs { // the gateway, whose readiness covers all services, is last in the plan
+	for _, pair := range sys.pairs { // the gateway, whose readiness covers all services, is last in the plan
 		waiting, gone := context.WithCancelCause(ctx)
 		for _, program := range pair.Programs() {
-			if s.stopSupervisor == nil {
+			if sys.stopSupervisor == nil {
 				go func() {
 					select {
 					case <-program.Exited():
@@ -162,14 +162,14 @@ func (s *System) AwaitReady(ctx context.Context) error {
 }
 
 // Ready checks once whether the gateway reports all services as ready.
-func (s *System) Ready(ctx context.Context) error { return s.Pair("gateway").Ready(ctx) }
+func (sys *System) Ready(ctx context.Context) error { return sys.Pair("gateway").Ready(ctx) }
 
 // Pair returns the first replica of a service.
-func (s *System) Pair(service string) *supervisor.Pair { return s.Replicas(service)[0] }
+func (sys *System) Pair(service string) *supervisor.Pair { return sys.Replicas(service)[0] }
 
 // Replicas returns all replicas of a service.
-func (s *System) Replicas(service string) []*supervisor.Pair {
-	found := slices.DeleteFunc(slices.Clone(s.pairs), func(p *supervisor.Pair) bool { return p.App != service })
+func (sys *System) Replicas(service string) []*supervisor.Pair {
+	found := slices.DeleteFunc(slices.Clone(sys.pairs), func(p *supervisor.Pair) bool { return p.App != service })
 	if len(found) == 0 {
 		panic("tests/system: unknown service " + service)
 	}
@@ -177,18 +177,18 @@ func (s *System) Replicas(service string) []*supervisor.Pair {
 }
 
 // Programs returns all services and sidecars.
-func (s *System) Programs() []*supervisor.Program {
+func (sys *System) Programs() []*supervisor.Program {
 	var programs []*supervisor.Program
-	for _, pair := range s.pairs {
+	for _, pair := range sys.pairs {
 		programs = append(programs, pair.Programs()...)
 	}
 	return programs
 }
 
 // StartMissing starts the programs that are not running.
-func (s *System) StartMissing(ctx context.Context) error {
+func (sys *System) StartMissing(ctx context.Context) error {
 	var errs []error
-	for _, program := range s.Programs() {
+	for _, program := range sys.Programs() {
 		if !program.Running() {
 			errs = append(errs, program.Start(ctx))
 		}
@@ -198,28 +198,28 @@ func (s *System) StartMissing(ctx context.Context) error {
 
 // Stop stops the sidecars, the services, the broker and the database, in this order, and deletes the system's folder. If
 // COMANDA_KEEP is set, it keeps the folder and prints its path.
-func (s *System) Stop() {
-	if s.stopSupervisor != nil {
-		s.stopSupervisor()
-		s.supervisor.Wait()
+func (sys *System) Stop() {
+	if sys.stopSupervisor != nil {
+		sys.stopSupervisor()
+		sys.supervisor.Wait()
 	}
-	supervisor.StopPairs(s.pairs)
+	supervisor.StopPairs(sys.pairs)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if s.Servers != nil {
-		_ = s.Servers.Stop(ctx)
+	if sys.Servers != nil {
+		_ = sys.Servers.Stop(ctx)
 	}
 	if os.Getenv("COMANDA_KEEP") != "" {
-		fmt.Fprintln(os.Stderr, "kept:", s.dir)
+		fmt.Fprintln(os.Stderr, "kept:", sys.dir)
 		return
 	}
-	_ = os.RemoveAll(s.dir)
+	_ = os.RemoveAll(sys.dir)
 }
 
 // LastLines returns the last n lines of every program's log.
-func (s *System) LastLines(n int) string {
+func (sys *System) LastLines(n int) string {
 	var text strings.Builder
-	for _, program := range s.Programs() {
+	for _, program := range sys.Programs() {
 		state := "running"
 		if !program.Running() {
 			state = "ended"
@@ -230,9 +230,9 @@ func (s *System) LastLines(n int) string {
 }
 
 // Memory returns the resident memory of the ten processes in bytes: the total, and each by its program's name.
-func (s *System) Memory() (total int64, each map[string]int64, err error) {
+func (sys *System) Memory() (total int64, each map[string]int64, err error) {
 	each = map[string]int64{}
-	for _, program := range s.Programs() {
+	for _, program := range sys.Programs() {
 		held, err := process.Memory(program.PID())
 		if err != nil {
 			return 0, nil, fmt.Errorf("%s: %w", program.Name, err)
@@ -246,4 +246,4 @@ func (s *System) Memory() (total int64, each map[string]int64, err error) {
 // Services are the names of the five services in display order.
 var Services = services.Names
 
-func (s *System) path(name string) string { return filepath.Join(s.dir, name) }
+func (sys *System) path(name string) string { return filepath.Join(sys.dir, name) }

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +25,8 @@ const (
 	retryInterval = 200 * time.Millisecond // between two attempts
 )
 
+var errBrokers = errors.New("KAFKA_BROKERS must be host:port, or a comma-separated list of them")
+
 // Topic is a topic to declare.
 type Topic struct {
 	Name       string
@@ -32,13 +36,35 @@ type Topic struct {
 // Connect returns a client for brokers, a comma-separated list of host:port. It opens no connection yet. The caller closes
 // the client.
 func Connect(brokers string) (*kadm.Client, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...),
+	addresses, err := brokerAddresses(brokers)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(addresses...),
 		kgo.DialTimeout(time.Second), kgo.RetryTimeout(retryTimeout),
 		kgo.MetadataMinAge(retryInterval)) // so that each attempt sees fresh metadata
 	if err != nil {
 		return nil, fmt.Errorf("KAFKA_BROKERS %q: %w", brokers, err)
 	}
 	return kadm.NewClient(client), nil
+}
+
+// brokerAddresses returns the addresses in a comma-separated list.
+func brokerAddresses(brokers string) (addresses []string, err error) {
+	for address := range strings.SplitSeq(brokers, ",") {
+		if address = strings.TrimSpace(address); address == "" {
+			continue
+		}
+		host, port, err := net.SplitHostPort(address)
+		if _, invalid := strconv.ParseUint(port, 10, 16); err != nil || invalid != nil || host == "" {
+			return nil, errBrokers
+		}
+		addresses = append(addresses, address)
+	}
+	if len(addresses) == 0 {
+		return nil, errBrokers
+	}
+	return addresses, nil
 }
 
 // CheckReady returns an error unless the cluster has a controller. A broker listens before that, and can do nothing without a

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,5 +57,18 @@ func TestAwaitReadyEndsWithItsContext(t *testing.T) {
 	cancel()
 	if AwaitReady(ctx, client) == nil {
 		t.Error("got no error for a broker that does not exist")
+	}
+}
+
+func TestConnectChecksTheBrokers(t *testing.T) {
+	t.Parallel()
+	got, err := brokerAddresses(" kafka-1:9092 ,[::1]:9092, ")
+	if err != nil || !slices.Equal(got, []string{"kafka-1:9092", "[::1]:9092"}) {
+		t.Errorf("got %q, %v, want two addresses", got, err)
+	}
+	for _, brokers := range []string{"", " , ", "kafka", "kafka:", ":9092", "kafka:port", "kafka:9092;other:9092", "tcp://kafka:9092"} {
+		if _, err := Connect(brokers); err == nil || !strings.HasPrefix(err.Error(), "KAFKA_BROKERS must be") {
+			t.Errorf("%q: got %v, want an error that names KAFKA_BROKERS", brokers, err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -19,8 +20,8 @@ import (
 
 // Config holds the settings of every service. A service's own config embeds it.
 type Config struct {
-	BindHost string `env:"BIND_HOST" envDefault:"127.0.0.1"`
-	Port     int    `env:"APP_PORT,required"`
+	BindHost Host   `env:"BIND_HOST" envDefault:"127.0.0.1"`
+	Port     Port   `env:"APP_PORT,required"`
 	AppToken string `env:"APP_API_TOKEN,required,notEmpty"`
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 	Sidecar  SidecarConfig
@@ -28,12 +29,19 @@ type Config struct {
 	Zipkin telemetry.ZipkinURL `env:"OTEL_EXPORTER_ZIPKIN_ENDPOINT"`
 }
 
-// LoadConfig reads a config from environ ("NAME=value"). An empty setting counts as not set, so an empty secret is never
-// accepted. The error is one line that names the settings to correct. It contains no values, because they may be secret.
+// secretSetting matches the names of settings whose spaces may belong to the value.
+var secretSetting = regexp.MustCompile(`_(SECRET_KEY|PASSWORD|TOKEN)$`)
+
+// LoadConfig reads a config from environ ("NAME=value"). Spaces around a value are ignored, except in a secret. An empty setting
+// counts as not set, so an empty secret is never accepted. The error is one line that names the settings to correct. It contains
+// no values, because they may be secret.
 func LoadConfig[T any](environ []string) (T, error) {
 	settings := env.ToMap(environ)
 	for name, value := range settings {
-		if value == "" {
+		if !secretSetting.MatchString(name) {
+			value = strings.TrimSpace(value)
+		}
+		if settings[name] = value; value == "" {
 			delete(settings, name)
 		}
 	}

@@ -3,26 +3,12 @@ package server
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"comanda/services/internal/telemetry"
 )
 
 // metricsPath needs no app token, like the health routes: metrics contain counts and durations, and no personal data.
 const metricsPath = "/metrics"
-
-// Port is the setting of a port, 1 to 65535. It excludes 0, which would listen on a random port.
-type Port int
-
-// UnmarshalText reads a port from 1 to 65535.
-func (p *Port) UnmarshalText(text []byte) error {
-	number, err := strconv.ParseUint(string(text), 10, 16)
-	if err != nil || number == 0 {
-		return errors.New("must be a port, 1 to 65535")
-	}
-	*p = Port(number)
-	return nil
-}
 
 // startMetricsServer serves the metrics on MetricsPort, if it is set. The returned function stops the server.
 func (s Service) startMetricsServer() (stop func(), err error) {

@@ -22,7 +22,7 @@ func TestMetricsAreNotServedOnAPublicPort(t *testing.T) {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	edge := start(t, server.Service{Handler: respondWith("inside"), Public: respondWith("public"), MetricsPort: port})
+	edge := start(t, server.Service{Handler: respondWith("inside"), Public: respondWith("public"), MetricsPort: server.Port(port)})
 	for _, token := range []string{"", "app"} {
 		if status, body := edge.get("/metrics", token); body != "public" {
 			t.Errorf("public port: got %d %.100s, want the public handler", status, body)
@@ -50,7 +50,7 @@ func TestAFailedMetricsServerIsLogged(t *testing.T) {
 	}
 	_ = listener.Close()
 	r := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""),
-		MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+		MetricsPort: server.Port(listener.Addr().(*net.TCPAddr).Port)})
 	const message = "the metrics server failed"
 	if strings.Contains(r.log.String(), message) {
 		t.Error("the failure is logged before it happens")
@@ -58,7 +58,7 @@ func TestAFailedMetricsServerIsLogged(t *testing.T) {
 	breakListener(t, "http://"+listener.Addr().String())
 	waitFor(t, func() bool { return strings.Contains(r.log.String(), message) })
 	stopped := start(t, server.Service{Handler: respondWith(""), Public: respondWith(""),
-		MetricsPort: listener.Addr().(*net.TCPAddr).Port})
+		MetricsPort: server.Port(listener.Addr().(*net.TCPAddr).Port)})
 	if err := stopped.stop(); err != nil || strings.Contains(stopped.log.String(), message) {
 		t.Errorf("ordinary stop: got error %v and log %s, want no failure", err, stopped.log)
 	}
@@ -71,7 +71,7 @@ func TestTheErrorForAMetricsPortInUseNamesItsSetting(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	err = server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1"},
-		MetricsPort: taken.Addr().(*net.TCPAddr).Port})
+		MetricsPort: server.Port(taken.Addr().(*net.TCPAddr).Port)})
 	if err == nil || !strings.Contains(err.Error(), "METRICS_PORT") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got error %v, want one line with METRICS_PORT", err)
 	}

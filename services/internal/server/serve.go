@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +46,7 @@ type Service struct {
 	// Metrics is the registry served at /metrics; nil for the metrics of the Go runtime and the process only.
 	Metrics *prometheus.Registry
 	// MetricsPort is the port of the metrics; 0 for the service's own port. A service with a public port needs another one.
-	MetricsPort int
+	MetricsPort Port
 	// Public serves all requests outside /events/ without the app token. Only the gateway has it; its Handler then serves
 	// only events.
 	Public http.Handler
@@ -107,8 +106,8 @@ func Serve(ctx context.Context, s Service) error {
 }
 
 // listen opens a port. The error names setting, which chooses the port.
-func (s Service) listen(port int, setting string) (net.Listener, error) {
-	address := net.JoinHostPort(s.Config.BindHost, strconv.Itoa(port))
+func (s Service) listen(port Port, setting string) (net.Listener, error) {
+	address := port.Address(s.Config.BindHost)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w: stop what holds the port, or set %s", address, err, setting)

@@ -56,7 +56,7 @@ func start(t *testing.T, s server.Service) running {
 	_ = listener.Close()
 	log := &logBuffer{}
 	s.Name, s.Log = "test", slog.New(slog.NewTextHandler(log, nil))
-	s.Config = server.Config{BindHost: "127.0.0.1", Port: port, AppToken: "app"}
+	s.Config = server.Config{BindHost: "127.0.0.1", Port: server.Port(port), AppToken: "app"}
 	if s.CheckReady == nil {
 		s.CheckReady = func(context.Context) error { return nil }
 	}
@@ -251,7 +251,7 @@ func TestTheErrorForAPortInUseNamesItsSetting(t *testing.T) {
 	for _, digit := range port {
 		number = number*10 + int(digit-'0')
 	}
-	err := server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1", Port: number}})
+	err := server.Serve(t.Context(), server.Service{Config: server.Config{BindHost: "127.0.0.1", Port: server.Port(number)}})
 	if err == nil || !strings.Contains(err.Error(), "APP_PORT") {
 		t.Errorf("got error %v, want one with APP_PORT", err)
 	}

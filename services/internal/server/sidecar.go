@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -23,15 +21,15 @@ import (
 // SidecarConfig holds the sidecar's address and API token. `dapr run` and the Kubernetes injector set the ports and the
 // token.
 type SidecarConfig struct {
-	Host     string `env:"DAPR_HOST" envDefault:"127.0.0.1"`
-	HTTPPort int    `env:"DAPR_HTTP_PORT" envDefault:"3500"`
-	GRPCPort int    `env:"DAPR_GRPC_PORT" envDefault:"50001"`
+	Host     Host   `env:"DAPR_HOST" envDefault:"127.0.0.1"`
+	HTTPPort Port   `env:"DAPR_HTTP_PORT" envDefault:"3500"`
+	GRPCPort Port   `env:"DAPR_GRPC_PORT" envDefault:"50001"`
 	APIToken string `env:"DAPR_API_TOKEN"`
 }
 
 // URL returns the base address of the sidecar's HTTP API.
 func (c SidecarConfig) URL() string {
-	return "http://" + net.JoinHostPort(c.Host, strconv.Itoa(c.HTTPPort))
+	return "http://" + c.HTTPPort.Address(c.Host)
 }
 
 // reconnect caps the pause between attempts to connect at 1 s. By default gRPC waits up to 120 s, and every call fails
@@ -49,7 +47,7 @@ const connectTimeout = 500 * time.Millisecond
 // Unavailable. The caller closes the client.
 func ConnectSidecar(c SidecarConfig) (dapr.Client, error) {
 	dapr.SetLogger(log.New(io.Discard, "", 0)) // the SDK's own logger prints the token to stdout
-	conn, err := grpc.NewClient(net.JoinHostPort(c.Host, strconv.Itoa(c.GRPCPort)),
+	conn, err := grpc.NewClient(c.GRPCPort.Address(c.Host),
 		grpc.WithConnectParams(reconnect),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the loopback, or a network that only the pair shares
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {

@@ -25,7 +25,7 @@ func TestReadyWaitsForTheConnectionToTheSidecar(t *testing.T) {
 	}
 	address := listener.Addr().(*net.TCPAddr)
 	_ = listener.Close()
-	config := SidecarConfig{Host: "127.0.0.1", HTTPPort: health.Listener.Addr().(*net.TCPAddr).Port, GRPCPort: address.Port}
+	config := SidecarConfig{Host: "127.0.0.1", HTTPPort: Port(health.Listener.Addr().(*net.TCPAddr).Port), GRPCPort: Port(address.Port)}
 	client, err := ConnectSidecar(config)
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 	return API{router}
 }
 
-// Request sends a request as caller. headers are pairs of name and value. The response has to be one that the API's clients
+// Request sends a request as caller. headers are pairs of name and value. The response must be one that the API's clients
 // can read: a JSON object, or 204 without a body.
 func (a API) Request(t testing.TB, caller Person, method, target, body string, headers ...string) Response {
 	t.Helper()

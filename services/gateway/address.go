@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// proxies are the networks of the reverse proxies in front of the gateway. The headers that name the client, X-Forwarded-For and
+// Forwarded, are trusted only from them.
+type proxies []netip.Prefix
+
+// UnmarshalText reads a comma-separated list of networks and single addresses.
+func (p *proxies) UnmarshalText(text []byte) error {
+	for _, part := range listItems(text) {
+		network, err := netip.ParsePrefix(part)
+		if address, other := netip.ParseAddr(part); err != nil && other == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil || network.Addr().Zone() != "" {
+			return errors.New("must be a list of networks such as 10.0.0.0/8,192.168.1.7")
+		}
+		*p = append(*p, netip.PrefixFrom(network.Addr(), network.Bits()).Masked())
+	}
+	return nil
+}
+
+// listItems returns the items of a comma-separated setting, without the spaces around them. A comma at the end adds no item.
+func listItems(text []byte) (items []string) {
+	for item := range strings.SplitSeq(string(text), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// address returns the client address of r: the nearest hop that is not a trusted proxy. An IPv6 client is identified by its
+// /64, because one client usually has all addresses of that network.
+//
+// A proxy sets X-Forwarded-For or Forwarded, and may pass on the other as the client sent it. When the two disagree, neither is
+// believed, and the client shares the limits of its proxy.
+func (p proxies) address(r *http.Request) netip.Prefix {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	client := peer.Addr().Unmap()
+	if p.contain(client) {
+		listed, forwarded := r.Header.Values("X-Forwarded-For"), r.Header.Values("Forwarded")
+		one, other := p.nearest(client, listedHops(listed)), p.nearest(client, forwardedHops(forwarded))
+		switch {
+		case len(forwarded) == 0 || one == other:
+			client = one
+		case len(listed) == 0:
+			client = other
+		}
+	}
+	bits := client.BitLen()
+	if client.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(client, bits).Masked()
+}
+
+// nearest follows hops from the last one back until a hop is not a trusted proxy or not an address.
+func (p proxies) nearest(address netip.Addr, hops []string) netip.Addr {
+	for _, hop := range slices.Backward(hops) {
+		before, ok := hopAddress(hop)
+		if !ok || !p.contain(address) {
+			break
+		}
+		address = before
+	}
+	return address
+}
+
+func (p proxies) contain(address netip.Addr) bool {
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
+}
+
+// listedHops returns the hops of X-Forwarded-For headers, the client first.
+func listedHops(values []string) []string {
+	return strings.Split(strings.Join(values, ","), ",")
+}
+
+// forwardedHops returns the hops of Forwarded headers (RFC 7239), the client first. A hop without the parameter for is empty.
+func forwardedHops(values []string) []string {
+	var hops []string
+	for _, element := range splitUnquoted(strings.Join(values, ","), ',') {
+		hop := ""
+		for _, pair := range splitUnquoted(element, ';') {
+			name, value, _ := strings.Cut(pair, "=")
+			if strings.EqualFold(strings.TrimSpace(name), "for") {
+				hop = strings.Trim(strings.TrimSpace(value), `"`)
+			}
+		}
+		hops = append(hops, hop)
+	}
+	return hops
+}
+
+// splitUnquoted splits text at each separator that is not inside quotes.
+func splitUnquoted(text string, separator rune) []string {
+	quoted := false
+	return strings.FieldsFunc(text, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == separator && !quoted
+	})
+}
+
+// hopAddress returns the address of a hop. Some proxies add the port; IPv6 addresses then stand in brackets.
+func hopAddress(hop string) (netip.Addr, bool) {
+	hop = strings.TrimSpace(hop)
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr().Unmap().WithZone(""), true
+	}
+	address, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]"))
+	return address.Unmap().WithZone(""), err == nil
+}
