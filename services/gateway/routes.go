@@ -55,7 +55,7 @@ func calls() []call {
 		{method: get, path: "/users", access: admin, app: "user", query: page},
 		{method: get, path: "/users/{id}", access: admin, app: "user"},
 
-		{method: get, path: "/products", access: rest.Anyone, app: "product", query: append([]string{"query", "category"}, page...)},
+		{method: get, path: "/products", access: rest.Anyone, app: "product", query: append([]string{"query", "category", "active"}, page...)},
 		{method: get, path: "/products/{id}", access: rest.Anyone, app: "product"},
 		{method: post, path: "/products", access: admin, app: "product"},
 		{method: patch, path: "/products/{id}", access: admin, app: "product"},

@@ -23,6 +23,7 @@ type service struct {
 	orders   document.Store[Order]
 	lists    lists // queries over the same orders
 	menu     *menu
+	cursors  rest.Cursors
 	metrics  *metrics
 	changes  *await.Changes
 	recovery recovery.Timing

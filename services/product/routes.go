@@ -11,7 +11,7 @@ import (
 func (s service) routes() []rest.Route {
 	return []rest.Route{
 		{Method: "GET", Path: "/products", Access: rest.Anyone, Handle: s.listProducts,
-			Query: []string{"query", "category", "limit", "cursor"}},
+			Query: []string{"query", "category", "active", "limit", "cursor"}},
 		{Method: "POST", Path: "/products", Access: rest.Only(token.Admin), Handle: s.createProduct},
 		{Method: "GET", Path: "/products/{id}", Access: rest.Anyone, Handle: s.showProduct},
 		{Method: "PATCH", Path: "/products/{id}", Access: rest.Only(token.Admin), Handle: s.changeProduct, Versioned: true},

@@ -161,31 +161,3 @@ func TestEveryKindHasAProblemType(t *testing.T) {
 		}
 	}
 }
-
-func TestCursorsLeadThroughAllPages(t *testing.T) {
-	type position struct{ At int }
-	for query, ok := range map[string]bool{"": true, "limit=1": true, "limit=100": true, "limit=0": false, "limit=101": false,
-		"limit=x": false, "limit=1.5": false, "cursor=x": false, "cursor=e30": true} {
-		var at position
-		_, err := rest.Page(httptest.NewRequest("GET", "/?"+query, nil), &at)
-		if (err == nil) != ok || err != nil && !fault.Is(err, fault.KindMalformed) {
-			t.Errorf("query %q: got error %v, want valid %v", query, err, ok)
-		}
-	}
-	all, cursor, got := []int{1, 2, 3, 4, 5}, "", []int{}
-	for range 3 {
-		var at position
-		limit, err := rest.Page(httptest.NewRequest("GET", "/?limit=2&cursor="+cursor, nil), &at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		page := rest.Paged(all[at.At:min(at.At+limit+1, len(all))], limit, func(last int) any { return position{last} })
-		got, cursor = append(got, page.Items...), page.NextCursor
-	}
-	if len(got) != 5 || cursor != "" {
-		t.Errorf("got items %v and last cursor %q, want %v and none", got, cursor, all)
-	}
-	if text, _ := json.Marshal(rest.Paged([]int(nil), 1, nil)); string(text) != `{"items":[]}` {
-		t.Errorf("got empty page %s, want {\"items\":[]}", text)
-	}
-}

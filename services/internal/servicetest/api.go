@@ -21,6 +21,17 @@ import (
 // Secret signs and checks the access tokens of tests.
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
+// Cursors makes and reads the cursors of tests.
+var Cursors = newCursors()
+
+func newCursors() rest.Cursors {
+	cursors, err := rest.NewCursors(Secret)
+	if err != nil {
+		panic(err)
+	}
+	return cursors
+}
+
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
 	ID    string
