@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
@@ -35,10 +36,7 @@ type filter struct {
 
 // position is the cursor of a page: the page starts after the order with this time and id. The zero value is the first
 // page.
-type position struct {
-	At time.Time `json:"at"`
-	ID string    `json:"id"`
-}
+type position = rest.TimePosition
 
 // Page returns up to limit orders, newest first.
 func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([]Order, error) {

@@ -26,9 +26,9 @@ type harness struct {
 
 func newHarness(t *testing.T) harness {
 	t.Helper()
-	s, registry := newStore(t), prometheus.NewRegistry()
+	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	sidecar := servicetest.NewSidecar(s.pool)
-	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, slog.New(slog.DiscardHandler)), "EUR"}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, log), "EUR", servicetest.Cursors, log}
 	return harness{servicetest.NewAPI(svc.routes(), svc.subscriptions()), s, sidecar, registry}
 }
 
@@ -138,7 +138,8 @@ func TestEachDecisionIsCountedOnce(t *testing.T) {
 func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 	s := newStore(t)
 	sidecar := &countingSidecar{Sidecar: servicetest.NewSidecar(s.pool)}
-	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, slog.New(slog.DiscardHandler)), "EUR"}
+	log := slog.New(slog.DiscardHandler)
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, log), "EUR", servicetest.Cursors, log}
 	soup := s.addProduct(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}

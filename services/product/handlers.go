@@ -2,8 +2,6 @@ package main
 
 import (
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
@@ -11,31 +9,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Limits of requests.
-const (
-	maxQuery   = 100 // characters
-	maxMenuIDs = 100 // ids
-)
-
-// listProducts returns a page of the active products.
-func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
-	want, err := parseSearch(r)
-	if err != nil {
-		return err
-	}
-	limit := want.Limit
-	want.Limit++ // one more shows whether there is a next page
-	found, err := s.store.Menu(r.Context(), want)
-	if err != nil {
-		return err
-	}
-	for i := range found {
-		found[i] = visibleProduct(r, found[i])
-	}
-	return rest.JSON(w, http.StatusOK, rest.Paged(found, limit, func(last Product) any {
-		return position{last.Category, last.Name, last.ID}
-	}))
-}
+// maxMenuIDs is the maximum number of ids in a request.
+const maxMenuIDs = 100
 
 // showProduct returns one product, active or not.
 func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
@@ -47,7 +22,7 @@ func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, visibleProduct(r, p))
+	return writeProduct(w, r, http.StatusOK, visibleProduct(r, p))
 }
 
 // createProduct creates a product and returns 201. A repeated request returns 200 and the product's current state.
@@ -73,25 +48,8 @@ func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if created {
 		status = http.StatusCreated
 	}
-	w.Header().Set("Location", "/api/v1/products/"+p.ID)
-	return rest.JSON(w, status, p)
-}
-
-// changeProduct changes a product's fields, not its stock.
-func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
-	id, err := productID(r)
-	if err != nil {
-		return err
-	}
-	var patch Patch
-	if err := rest.Decode(w, r, &patch); err != nil {
-		return err
-	}
-	p, err := s.store.ChangeProduct(r.Context(), id, patch)
-	if err != nil {
-		return err
-	}
-	return rest.JSON(w, http.StatusOK, p)
+	w.Header().Set("Location", publicPath(p.ID))
+	return writeProduct(w, r, status, p)
 }
 
 // moveStock adds pieces to the available stock or removes them.
@@ -114,11 +72,12 @@ func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := s.store.MoveStock(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
+	move := movement{idempotency.ID("stock", actor, key), id, actor, body.Delta}
+	p, err := s.store.MoveStock(r.Context(), move, stockGuard(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, p)
+	return writeProduct(w, r, http.StatusOK, p)
 }
 
 // listMenuEntries tells order which of the given products are on the menu.
@@ -157,31 +116,4 @@ func productID(r *http.Request) (string, error) {
 		return "", fault.NotFound("product %.50s does not exist", text)
 	}
 	return id, nil
-}
-
-// parseSearch reads the query parameters of a product list.
-func parseSearch(r *http.Request) (search, error) {
-	query := r.URL.Query()
-	want := search{Query: strings.TrimSpace(query.Get("query")), Category: strings.TrimSpace(query.Get("category"))}
-	var after position
-	var err error
-	if want.Limit, err = rest.Page(r, &after); err != nil {
-		return want, err
-	}
-	if !validText(want.Query, maxQuery) || !validText(want.Category, maxCategory) {
-		return want, fault.Malformed("query must be text of at most %d characters, category of %d", maxQuery, maxCategory)
-	}
-	if query.Get("cursor") != "" {
-		after.ID, err = canonicalID(after.ID)
-		if err != nil || !validText(after.Category, maxCategory) || !validText(after.Name, maxName) {
-			return want, fault.Malformed("cursor must be the nextCursor of an earlier answer")
-		}
-		want.After = &after
-	}
-	return want, nil
-}
-
-// validText reports whether text is valid in a Postgres query and has at most longest characters.
-func validText(text string, longest int) bool {
-	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

@@ -30,10 +30,17 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
-		newMetrics(base.Metrics, base.Log), config.Currency}
-	handlers := server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations}
-	if config.SeedMenu {
-		handlers.Seed = func(ctx context.Context) error { return s.store.SeedMenu(ctx, config.Currency) }
-	}
-	return base.Serve(ctx, handlers)
+		newMetrics(base.Metrics, base.Log), config.Currency, base.Cursors, base.Log}
+	return base.Serve(ctx, server.Handlers{
+		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
+		Seed: func(ctx context.Context) error {
+			if config.SeedMenu {
+				if err := s.store.SeedMenu(ctx, config.Currency); err != nil {
+					return err
+				}
+			}
+			return s.store.IndexProducts(ctx)
+		},
+		Background: []func(context.Context){s.runIndexing},
+	})
 }

@@ -1,5 +1,11 @@
 package main
 
+import (
+	"log/slog"
+
+	"comanda/services/internal/rest"
+)
+
 // service handles product's requests and events.
 type service struct {
 	store      store
@@ -7,4 +13,6 @@ type service struct {
 	orderLocks *orderLocks
 	metrics    *metrics
 	currency   string // of products created without one
+	cursors    rest.Cursors
+	log        *slog.Logger
 }

@@ -15,20 +15,18 @@ type movement struct {
 	Delta                int
 }
 
-// MoveStock applies m and returns the product with its new stock. A repeated movement changes nothing and returns the stock
-// after the first.
-func (s store) MoveStock(ctx context.Context, m movement) (p Product, err error) {
+// MoveStock applies m if the guards allow it, and returns the product with its new stock. A repeated movement changes nothing and
+// returns the product as it is now.
+func (s store) MoveStock(ctx context.Context, m movement, guards ...guard) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if p, err = findProduct(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
 			return err
 		}
-		earlier, err := earlierMovement(ctx, tx, m)
-		if err != nil {
+		if applied, err := isApplied(ctx, tx, m); err != nil || applied {
 			return err
 		}
-		if earlier != nil {
-			p.setStock(*earlier)
-			return nil
+		if err := check(guards, p); err != nil {
+			return err
 		}
 		now, err := Stock{p.Available, *p.Reserved, *p.Sold}.Move(m.Delta)
 		if err != nil {
@@ -45,22 +43,20 @@ func (p *Product) setStock(s Stock) {
 	p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold
 }
 
-// earlierMovement returns the stock after m if m was applied before, else nil. It returns idempotency.ErrOtherBody if the same
-// key belongs to another movement.
-func earlierMovement(ctx context.Context, tx pgx.Tx, m movement) (*Stock, error) {
+// isApplied reports whether m was applied before. It returns idempotency.ErrOtherBody if the same key belongs to another
+// movement.
+func isApplied(ctx context.Context, tx pgx.Tx, m movement) (bool, error) {
 	var first movement
-	var then Stock
-	err := tx.QueryRow(ctx, `select product_id::text, delta, available, reserved, sold from stock_movements where id = $1`, m.ID).
-		Scan(&first.ProductID, &first.Delta, &then.Available, &then.Reserved, &then.Sold)
+	err := tx.QueryRow(ctx, `select product_id::text, delta from stock_movements where id = $1`, m.ID).Scan(&first.ProductID, &first.Delta)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil
+		return false, nil
 	case err != nil:
-		return nil, err
+		return false, err
 	case first.ProductID != m.ProductID, first.Delta != m.Delta:
-		return nil, idempotency.ErrOtherBody()
+		return false, idempotency.ErrOtherBody()
 	}
-	return &then, nil
+	return true, nil
 }
 
 // recordMovement inserts m and updates the available stock. The caller holds the lock on the product's stock row.

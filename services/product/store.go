@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,43 +57,6 @@ func (s store) Product(ctx context.Context, id string) (Product, error) {
 	return findProduct(ctx, s.pool, id, "")
 }
 
-// search selects the products of a page. After is the last product of the previous page, nil for the first page.
-type search struct {
-	Query    string // matches a part of the name or description
-	Category string
-	After    *position
-	Limit    int
-}
-
-// position is a product's place in the menu's sort order.
-type position struct {
-	Category string `json:"c"`
-	Name     string `json:"n"`
-	ID       string `json:"i"`
-}
-
-// wildcards escapes the characters that LIKE treats as a pattern.
-var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-// Menu returns active products, sorted by category and name.
-func (s store) Menu(ctx context.Context, want search) ([]Product, error) {
-	after := position{}
-	if want.After != nil {
-		after = *want.After
-	}
-	rows, err := s.pool.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
-		where p.active
-		and ($1 = '' or p.name ilike '%' || $1 || '%' or p.description ilike '%' || $1 || '%')
-		and ($2 = '' or lower(p.category) = lower($2))
-		and ($3 = '' or (lower(p.category), lower(p.name), p.id) > (lower($4), lower($5), nullif($3, '')::uuid))
-		order by lower(p.category), lower(p.name), p.id
-		limit $6`, wildcards.Replace(want.Query), want.Category, after.ID, after.Category, after.Name, want.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanProduct)
-}
-
 // MenuEntry tells order whether a product can be ordered.
 type MenuEntry struct {
 	ID     string `json:"id"`
@@ -141,6 +103,9 @@ func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, err
 	}
+	if err := saveEntry(ctx, tx, p); err != nil {
+		return false, err
+	}
 	if _, err := tx.Exec(ctx, `insert into stock (product_id, available) values ($1, $2)`, p.ID, p.Available); err != nil {
 		return false, err
 	}
@@ -149,11 +114,14 @@ func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor
 	return true, err
 }
 
-// ChangeProduct applies patch to a product. It does not change the stock.
-func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Product, err error) {
+// ChangeProduct applies patch to a product if the guards allow it. It does not change the stock.
+func (s store) ChangeProduct(ctx context.Context, id string, patch Patch, guards ...guard) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// "no key update" does not block reservations, whose lines refer to the product
 		if p, err = findProduct(ctx, tx, id, "for no key update of p"); err != nil {
+			return err
+		}
+		if err := check(guards, p); err != nil {
 			return err
 		}
 		changed, err := p.Change(patch, s.now())
@@ -163,7 +131,10 @@ func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Pro
 		_, err = tx.Exec(ctx, `update products set name = $2, description = $3, category = $4, price_cents = $5, currency = $6,
 			active = $7, version = $8, updated_at = $9 where id = $1`, id, p.Name, p.Description, p.Category, p.PriceCents,
 			p.Currency, p.Active, p.Version, p.UpdatedAt)
-		return err
+		if err != nil {
+			return err
+		}
+		return saveEntry(ctx, tx, p)
 	})
 	return p, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
-func newStore(t *testing.T) store {
+func newStore(t testing.TB) store {
 	t.Helper()
 	return store{servicetest.NewDatabase(t, migrations), server.Clock}
 }
@@ -113,8 +112,8 @@ func TestOnlyAnEmptyMenuIsSeeded(t *testing.T) {
 	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := s.Menu(t.Context(), search{Limit: 100}); len(found) != 1 || err != nil {
-		t.Errorf("got %d dishes (%v), want 1", len(found), err)
+	if found := s.findNames(t, newListing("", "", nil)); len(found) != 1 {
+		t.Errorf("got %v, want 1 dish", found)
 	}
 }
 
@@ -147,62 +146,6 @@ func TestRepeatedRequestAddsOneProduct(t *testing.T) {
 	wantStockLaw(t, s.pool)
 }
 
-func TestMenuSearchesAndPages(t *testing.T) {
-	s := newStore(t)
-	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
-		t.Fatal(err)
-	}
-	find := func(want search) (names []string) {
-		want.Limit = max(want.Limit, 100)
-		found, err := s.Menu(t.Context(), want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range found {
-			names = append(names, p.Name)
-		}
-		return names
-	}
-	for name, tc := range map[string]struct {
-		want search
-		hits int
-	}{
-		"in the name":        {search{Query: "pIZZa"}, 5},
-		"in the description": {search{Query: "guanciale"}, 1},
-		"category":           {search{Category: "pizza"}, 5},
-		"both":               {search{Query: "truffle", Category: "Pizza"}, 1},
-		"part of a category": {search{Category: "pizz"}, 0},
-		"percent sign":       {search{Query: "%"}, 0},
-		"underscore":         {search{Query: "_"}, 0},
-		"backslash":          {search{Query: `\`}, 0},
-		"SQL":                {search{Query: "' or ''='"}, 0},
-	} {
-		if got := find(tc.want); len(got) != tc.hits {
-			t.Errorf("%s: got %v, want %d dishes", name, got, tc.hits)
-		}
-	}
-	all := find(search{})
-	var paged []string
-	var after *position
-	for range len(all) {
-		page, err := s.Menu(t.Context(), search{Limit: 7, After: after})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		for _, p := range page {
-			paged = append(paged, p.Name)
-		}
-		last := page[len(page)-1]
-		after = &position{last.Category, last.Name, last.ID}
-	}
-	if strings.Join(paged, "|") != strings.Join(all, "|") || all[0] != "Panna Cotta" {
-		t.Errorf("got pages %v, want %v, starting with Panna Cotta", paged, all)
-	}
-}
-
 func TestInactiveProductsAreNotListed(t *testing.T) {
 	s := newStore(t)
 	p := s.addProduct(t, "Soup", 3)
@@ -214,7 +157,7 @@ func TestInactiveProductsAreNotListed(t *testing.T) {
 		!again.UpdatedAt.Equal(changed.UpdatedAt) {
 		t.Errorf("repeated change: got %+v, %v, want version 2", again, err)
 	}
-	if found, _ := s.Menu(t.Context(), search{Limit: 9}); len(found) != 0 {
+	if found := s.findNames(t, newListing("", "", ptr(true))); len(found) != 0 {
 		t.Errorf("got %v, want no products", found)
 	}
 	if got, err := s.Product(t.Context(), p.ID); err != nil || got.Active {

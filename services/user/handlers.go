@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"io"
+	"encoding"
 	"net/http"
 	"time"
 
@@ -52,7 +50,12 @@ func (s service) writeProfile(w http.ResponseWriter, r *http.Request, id string)
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, toResponse(profile))
+	return rest.Resource(w, r, http.StatusOK, profile.validators(), toResponse(profile))
+}
+
+// validators identify the profile's version.
+func (p Profile) validators() rest.Validators {
+	return rest.Validators{Tag: rest.VersionTag(p.Version), Modified: p.UpdatedAt}
 }
 
 func noProfile() error { return fault.NotFound("there is no such profile") }
@@ -66,47 +69,47 @@ func (s service) editOwnProfile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	profile, err := s.editProfile(r.Context(), token.From(r.Context()).Subject, edit)
+	profile, err := s.editProfile(r.Context(), token.From(r.Context()).Subject, edit, rest.PreconditionOf(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, toResponse(profile))
+	return rest.Resource(w, r, http.StatusOK, profile.validators(), toResponse(profile))
 }
 
-// decodeEdit decodes the body twice: strictly for the values, and into a map to tell null from absent.
+// decodeEdit decodes the body.
 func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
-	body, err := rest.Body(w, r)
-	if err != nil {
-		return Edit{}, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	var members struct {
 		Name    *string        `json:"name"`
 		Phone   *string        `json:"phone"`
 		Address *event.Address `json:"address"`
 	}
-	if err := rest.Decode(w, r, &members); err != nil {
+	given, err := rest.DecodePatch(w, r, &members)
+	if err != nil {
 		return Edit{}, err
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(body, &given); err != nil {
-		return Edit{}, err
-	}
-	has := func(name string) bool { _, ok := given[name]; return ok }
-	return Edit{optional[string]{has("name"), members.Name}, optional[string]{has("phone"), members.Phone},
-		optional[event.Address]{has("address"), members.Address}}, nil
+	return Edit{optional[string]{given.Has("name"), members.Name}, optional[string]{given.Has("phone"), members.Phone},
+		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies a checked edit; Conflict when the phone belongs to another profile.
-func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile, error) {
+// editProfile applies a checked edit if the precondition holds; Conflict when the phone belongs to another profile.
+func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
 	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err
 	}
+	tried := false
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
-		switch {
-		case p.Status != Active:
+		if p.Status != Active {
 			return event.NoMessage, noProfile()
-		case !p.Apply(edit, s.now()):
+		}
+		before := p.validators()
+		changed := p.Apply(edit, s.now())
+		if !changed && tried { // our own write, whose response was lost: its precondition held
+			return event.NoMessage, document.ErrUnchanged
+		}
+		if err := condition.Check(before); err != nil {
+			return event.NoMessage, err
+		}
+		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return event.NoMessage, nil
@@ -139,21 +142,20 @@ func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error
 
 func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 	from := startOfList()
-	limit, err := rest.Page(r, &from)
+	page, err := s.cursors.Page(r, nil, &from)
 	if err != nil {
 		return err
 	}
-	if r.URL.Query().Get("cursor") != "" && !validate.IsUUID(from.ID) {
-		return fault.Malformed("cursor must be the nextCursor of an earlier answer")
-	}
-	profiles, err := s.listActive(r.Context(), from, limit+1)
+	profiles, err := s.listActive(r.Context(), from, page.Limit+1)
 	if err != nil {
 		return err
 	}
-	page := rest.Paged(profiles, limit, func(last listedProfile) any { return position{last.At, last.Profile.ID} })
-	response := rest.List[profileResponse]{Items: make([]profileResponse, len(page.Items)), NextCursor: page.NextCursor}
-	for i, item := range page.Items {
+	list := rest.Paged(page, profiles, func(last listedProfile) encoding.BinaryMarshaler {
+		return position{At: last.At, ID: last.Profile.ID}
+	})
+	response := rest.List[profileResponse]{Items: make([]profileResponse, len(list.Items)), NextCursor: list.NextCursor}
+	for i, item := range list.Items {
 		response.Items[i] = toResponse(item.Profile)
 	}
-	return rest.JSON(w, http.StatusOK, response)
+	return rest.Document(w, r, response)
 }

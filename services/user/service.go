@@ -1,9 +1,14 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"comanda/services/internal/rest"
+)
 
 // service holds what the handlers and the consumer share.
 type service struct {
 	store
-	now func() time.Time
+	now     func() time.Time
+	cursors rest.Cursors
 }

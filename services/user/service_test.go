@@ -30,7 +30,7 @@ func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock}
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/document"
+	"comanda/services/internal/rest"
 )
 
 // store reads and writes profiles: single documents through the sidecar, queries over many of them with SQL.
@@ -28,10 +29,7 @@ func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) 
 }
 
 // position is a place in the list of profiles: after the profile with the id ID that was created at At.
-type position struct {
-	At time.Time `json:"at"`
-	ID string    `json:"id"`
-}
+type position = rest.TimePosition
 
 // startOfList returns the position before every profile: its time is later than any profile's.
 func startOfList() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }

@@ -1,8 +1,7 @@
 package rest
 
 import (
-	"encoding/base64"
-	"encoding/json"
+	"encoding"
 	"net/http"
 	"strconv"
 
@@ -21,36 +20,45 @@ type List[T any] struct {
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
-// Page reads limit and cursor from r's query. The cursor is opaque to clients. Page decodes it into position, the start of
-// the page in the caller's terms, and leaves position unchanged without a cursor. A bad limit or cursor is a 400.
-func Page(r *http.Request, position any) (limit int, err error) {
+// Page is the part of a list that a request asks for.
+type Page struct {
+	Limit int  // the number of items
+	Later bool // the page has a cursor: it is not the first one
+
+	cursors Cursors
+	path    string
+	filter  any
+}
+
+// Page reads limit and cursor from r's query. The filter is what selects the list's items; it includes the caller's id if the
+// list is the caller's own. A cursor is decoded into position, the end of the previous page. A bad limit or cursor, also one
+// of another list or filter, is a 400.
+func (c Cursors) Page(r *http.Request, filter any, position encoding.BinaryUnmarshaler) (Page, error) {
 	query := r.URL.Query()
-	limit = DefaultLimit
+	page := Page{Limit: DefaultLimit, cursors: c, path: r.URL.Path, filter: filter}
 	if text := query.Get("limit"); text != "" {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > MaxLimit {
-			return 0, fault.Malformed("limit must be a whole number from 1 to %d", MaxLimit)
+		var err error
+		page.Limit, err = strconv.Atoi(text)
+		if err != nil || page.Limit < 1 || page.Limit > MaxLimit {
+			return Page{}, fault.Malformed("limit must be a whole number from 1 to %d", MaxLimit)
 		}
 	}
 	if text := query.Get("cursor"); text != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(text)
-		if err != nil || json.Unmarshal(raw, position) != nil {
-			return 0, fault.Malformed("cursor must be the nextCursor of an earlier answer")
+		page.Later = true
+		if err := c.decode(text, page.path, filter, position); err != nil {
+			return Page{}, err
 		}
 	}
-	return limit, nil
+	return page, nil
 }
 
-// Paged returns a page of items. The caller reads limit+1 items, so that the extra one shows whether there is a next page.
-// Position returns the start of the next page, given the last item of this one.
-func Paged[T any](items []T, limit int, position func(last T) any) List[T] {
-	if len(items) <= limit {
+// Paged returns a page of items. The caller reads page.Limit+1 items, so that the extra one shows whether there is a next
+// page. Position returns an item's place in the order of the list.
+func Paged[T any](page Page, items []T, position func(T) encoding.BinaryMarshaler) List[T] {
+	if len(items) <= page.Limit {
 		return List[T]{Items: append([]T{}, items...)}
 	}
-	items = items[:limit]
-	raw, err := json.Marshal(position(items[limit-1]))
-	if err != nil {
-		panic(err)
-	}
-	return List[T]{Items: items, NextCursor: base64.RawURLEncoding.EncodeToString(raw)}
+	items = items[:page.Limit]
+	last := items[page.Limit-1]
+	return List[T]{Items: items, NextCursor: page.cursors.encode(page.path, page.filter, position(last))}
 }

@@ -28,12 +28,14 @@ type StatefulConfig struct {
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
 }
 
-// Stateful is a service that owns data: its log, Postgres pool, sidecar client and metrics. The caller closes it.
+// Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
+// closes it.
 type Stateful struct {
 	Log     *slog.Logger
 	Pool    *pgxpool.Pool
 	Client  dapr.Client
 	Metrics *prometheus.Registry
+	Cursors rest.Cursors
 
 	name    string
 	config  StatefulConfig
@@ -47,6 +49,10 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, err
 	}
+	cursors, err := rest.NewCursors(config.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
+	}
 	pool, err := database.Open(databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
@@ -58,7 +64,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, name: name, config: config}, nil
+	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors, name: name, config: config}, nil
 }
 
 // Close closes the sidecar client and the database pool.

@@ -21,6 +21,17 @@ import (
 // Secret signs and checks the access tokens of tests.
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
+// Cursors makes and reads the cursors of tests.
+var Cursors = newCursors()
+
+func newCursors() rest.Cursors {
+	cursors, err := rest.NewCursors(Secret)
+	if err != nil {
+		panic(err)
+	}
+	return cursors
+}
+
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
 	ID    string
@@ -39,7 +50,7 @@ func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 }
 
 // Request sends a request as caller. headers are pairs of name and value. The response must be one that the API's clients
-// can read: a JSON object, or 204 without a body.
+// can read: a JSON object, or 204 or 304 without a body.
 func (a API) Request(t testing.TB, caller Person, method, target, body string, headers ...string) Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -59,7 +70,7 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 	w := httptest.NewRecorder()
 	a.Handler.ServeHTTP(w, r)
 	response := Response{Code: w.Code, Header: w.Header(), Body: w.Body.String()}
-	if w.Code == http.StatusNoContent && response.Body == "" {
+	if (w.Code == http.StatusNoContent || w.Code == http.StatusNotModified) && response.Body == "" {
 		return response
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &response.Members); err != nil {

@@ -1,0 +1,113 @@
+package rest
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/token"
+)
+
+// MaxCursor is the maximum length of a cursor in characters. The gateway passes on no longer query parameter.
+const MaxCursor = 500
+
+// MaxPosition is the maximum length in bytes of a position that a cursor can hold.
+const MaxPosition = MaxCursor*3/4 - sealLength
+
+// sealLength is the length of a cursor's seal in bytes. 128 bits cannot be guessed.
+const sealLength = 16
+
+// Cursors makes and reads cursors. A cursor is an item's place in the order of its list, so it stays valid when items are
+// added, change or disappear. It is sealed with a key, so a client cannot make one, and the seal covers the list and its
+// filter, so a cursor continues only the list that it comes from.
+type Cursors struct{ key []byte }
+
+// NewCursors derives the key from secret. All replicas, and the same service after a restart, accept each other's cursors.
+func NewCursors(secret token.Secret) (Cursors, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "comanda/rest cursors", sha256.Size)
+	return Cursors{key}, err
+}
+
+// seal returns the authentication code of a position in the list at path with filter.
+func (c Cursors) seal(path string, filter any, position []byte) []byte {
+	if len(c.key) == 0 { // every client could compute the seal
+		panic("rest: Cursors without a key: call NewCursors")
+	}
+	bound, err := json.Marshal([]any{path, filter})
+	if err != nil { // cannot happen: filters are plain structs
+		panic(err)
+	}
+	mac := hmac.New(sha256.New, c.key)
+	_ = binary.Write(mac, binary.BigEndian, uint64(len(bound))) // so that no other pair of list and position gives the same input
+	mac.Write(bound)
+	mac.Write(position)
+	return mac.Sum(nil)[:sealLength]
+}
+
+// encode returns the cursor of position.
+func (c Cursors) encode(path string, filter any, position encoding.BinaryMarshaler) string {
+	raw, err := position.MarshalBinary()
+	if err == nil && len(raw) > MaxPosition {
+		err = errors.New("the position is too long for a cursor")
+	}
+	if err != nil { // a mistake in the caller
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(raw, c.seal(path, filter, raw)...))
+}
+
+// decode reads cursor into position. It returns Malformed unless encode made the cursor for the same list and filter.
+func (c Cursors) decode(cursor, path string, filter any, position encoding.BinaryUnmarshaler) error {
+	wrong := fault.Malformed("cursor must be the nextCursor of an earlier answer of the same list, with the same filters: " +
+		"without a cursor the list starts at its first page")
+	if len(cursor) > MaxCursor {
+		return wrong
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	// DecodeString ignores line breaks; encoding again finds them.
+	if err != nil || len(raw) < sealLength || base64.RawURLEncoding.EncodeToString(raw) != cursor {
+		return wrong
+	}
+	raw, sealed := raw[:len(raw)-sealLength], raw[len(raw)-sealLength:]
+	if !hmac.Equal(sealed, c.seal(path, filter, raw)) || position.UnmarshalBinary(raw) != nil {
+		return wrong
+	}
+	return nil
+}
+
+// TimePosition is the place of an item in a list that is sorted by time and id.
+type TimePosition struct {
+	At time.Time // in the precision of Postgres, microseconds
+	ID string    // a UUID
+}
+
+// timePositionLength is the length of an encoded TimePosition in bytes: microseconds and a UUID.
+const timePositionLength = 8 + 16
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (p TimePosition) MarshalBinary() ([]byte, error) {
+	id, err := uuid.Parse(p.ID)
+	if err != nil {
+		return nil, err
+	}
+	return append(binary.BigEndian.AppendUint64(nil, uint64(p.At.UnixMicro())), id[:]...), nil
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (p *TimePosition) UnmarshalBinary(raw []byte) error {
+	if len(raw) != timePositionLength {
+		return errors.New("the position has the wrong length")
+	}
+	p.At = time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC()
+	p.ID = uuid.UUID(raw[8:]).String()
+	return nil
+}

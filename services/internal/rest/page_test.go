@@ -1,0 +1,170 @@
+package rest_test
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+var pageSecret = token.Secret(strings.Repeat("s", token.MinSecret))
+
+// text is a position of any length.
+type text []byte
+
+func (t text) MarshalBinary() ([]byte, error)      { return t, nil }
+func (t *text) UnmarshalBinary(raw []byte) error   { *t = bytes.Clone(raw); return nil }
+func placeOf(item string) encoding.BinaryMarshaler { return text(item) }
+
+func newCursors(t *testing.T, secret token.Secret) rest.Cursors {
+	t.Helper()
+	cursors, err := rest.NewCursors(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cursors
+}
+
+// cursorAfter returns the cursor of a page of the list at path with filter whose only item is last.
+func cursorAfter(t *testing.T, cursors rest.Cursors, path string, filter any, last string) string {
+	t.Helper()
+	page, err := cursors.Page(httptest.NewRequest("GET", path+"?limit=1", nil), filter, new(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rest.Paged(page, []string{last, "more"}, placeOf).NextCursor
+}
+
+func TestLimits(t *testing.T) {
+	cursors := newCursors(t, pageSecret)
+	for query, want := range map[string]int{"": 20, "limit=": 20, "limit=1": 1, "limit=100": 100, "limit=0": 0, "limit=101": 0, "limit=-1": 0,
+		"limit=x": 0, "limit=1.5": 0} {
+		page, err := cursors.Page(httptest.NewRequest("GET", "/?"+query, nil), nil, new(text))
+		if page.Limit != want || (want == 0) != fault.Is(err, fault.KindMalformed) {
+			t.Errorf("query %q: got limit %d, %v, want %d, with Malformed for 0", query, page.Limit, err, want)
+		}
+	}
+}
+
+func TestCursorsLeadThroughAllPages(t *testing.T) {
+	cursors := newCursors(t, pageSecret)
+	all, cursor, got := []string{"a", "b", "c", "d", "e"}, "", []string{}
+	for i := range 3 {
+		var after text
+		page, err := cursors.Page(httptest.NewRequest("GET", "/?limit=2&cursor="+cursor, nil), nil, &after)
+		if err != nil || page.Later != (i > 0) {
+			t.Fatalf("page %d: got a later page: %t, %v", i, page.Later, err)
+		}
+		start := 0
+		if page.Later {
+			start = strings.Index("abcde", string(after)) + 1
+		}
+		list := rest.Paged(page, all[start:min(start+page.Limit+1, len(all))], placeOf)
+		got, cursor = append(got, list.Items...), list.NextCursor
+	}
+	if strings.Join(got, "") != "abcde" || cursor != "" {
+		t.Errorf("got items %v and last cursor %q, want %v and none", got, cursor, all)
+	}
+	if text, _ := json.Marshal(rest.Paged(rest.Page{Limit: 1}, []string(nil), placeOf)); string(text) != `{"items":[]}` {
+		t.Errorf("got empty page %s, want {\"items\":[]}", text)
+	}
+}
+
+func TestACursorOfTheLongestPositionIsTaken(t *testing.T) {
+	cursors := newCursors(t, pageSecret)
+	longest := strings.Repeat("\xff", rest.MaxPosition)
+	cursor := cursorAfter(t, cursors, "/dishes", nil, longest)
+	var after text
+	_, err := cursors.Page(httptest.NewRequest("GET", "/dishes?cursor="+cursor, nil), nil, &after)
+	if err != nil || string(after) != longest || len(cursor) > rest.MaxCursor {
+		t.Errorf("got %d bytes from a cursor of %d characters, %v; want %d bytes", len(after), len(cursor), err, len(longest))
+	}
+}
+
+func TestACursorContinuesOnlyItsOwnList(t *testing.T) {
+	type filter struct{ Query, Category string }
+	cursors := newCursors(t, pageSecret)
+	cursor := cursorAfter(t, cursors, "/dishes", filter{"a", "b"}, "soup")
+	for name, tc := range map[string]struct {
+		cursors rest.Cursors
+		path    string
+		filter  filter
+		ok      bool
+	}{
+		"the same list":            {cursors, "/dishes", filter{"a", "b"}, true},
+		"another replica":          {newCursors(t, pageSecret), "/dishes", filter{"a", "b"}, true},
+		"another list":             {cursors, "/orders", filter{"a", "b"}, false},
+		"another search":           {cursors, "/dishes", filter{"b", "b"}, false},
+		"no filter":                {cursors, "/dishes", filter{}, false},
+		"the filters interchanged": {cursors, "/dishes", filter{"b", "a"}, false},
+		"another secret":           {newCursors(t, token.Secret(strings.Repeat("t", token.MinSecret))), "/dishes", filter{"a", "b"}, false},
+	} {
+		_, err := tc.cursors.Page(httptest.NewRequest("GET", tc.path+"?limit=5&cursor="+cursor, nil), tc.filter, new(text))
+		if tc.ok != (err == nil) || err != nil && !fault.Is(err, fault.KindMalformed) {
+			t.Errorf("%s: got %v, want accepted: %t", name, err, tc.ok)
+		}
+	}
+}
+
+func TestAChangedCursorIsRefused(t *testing.T) {
+	cursors := newCursors(t, pageSecret)
+	cursor := cursorAfter(t, cursors, "/dishes", nil, "soup1") // 21 bytes, with no bits left over; see below
+	changed := []string{"x", "e30", "bnVsbA", cursor[1:], cursor[:len(cursor)-1], cursor + "A", cursor + "AAAA", cursor + "=", cursor + "\n",
+		cursor[:4] + "\r\n" + cursor[4:], " " + cursor, strings.Repeat("A", rest.MaxCursor), strings.Repeat("A", 2000)}
+	for i := range cursor {
+		other := byte('A')
+		if cursor[i] == other {
+			other = 'B'
+		}
+		changed = append(changed, cursor[:i]+string(other)+cursor[i+1:])
+	}
+	// The last character of a cursor of 20 bytes carries unused bits, which must be zero.
+	short := cursorAfter(t, cursors, "/dishes", nil, "soup")
+	for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if other := short[:len(short)-1] + string(last); other != short {
+			changed = append(changed, other)
+		}
+	}
+	for _, text := range changed {
+		r := httptest.NewRequest("GET", "/dishes?"+url.Values{"cursor": {text}}.Encode(), nil)
+		if _, err := cursors.Page(r, nil, new(anyPosition)); !fault.Is(err, fault.KindMalformed) {
+			t.Errorf("cursor %q: got %v, want Malformed", text, err)
+		}
+	}
+}
+
+// anyPosition accepts every position, so that only the seal decides.
+type anyPosition struct{}
+
+func (*anyPosition) UnmarshalBinary([]byte) error { return nil }
+
+func TestTimePosition(t *testing.T) {
+	for _, want := range []rest.TimePosition{
+		{At: time.Date(2026, 1, 7, 12, 0, 0, 123456000, time.UTC), ID: "0c000000-0000-4000-8000-000000000001"},
+		{At: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), ID: "ffffffff-ffff-4fff-bfff-ffffffffffff"},
+		{At: time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC), ID: "00000000-0000-0000-0000-000000000000"},
+	} {
+		raw, err := want.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got rest.TimePosition
+		if err := got.UnmarshalBinary(raw); err != nil || got != want {
+			t.Errorf("got %v, %v, want %v", got, err, want)
+		}
+		if err := got.UnmarshalBinary(raw[1:]); err == nil {
+			t.Error("a short position is accepted")
+		}
+	}
+	if _, err := (rest.TimePosition{ID: "x"}).MarshalBinary(); err == nil {
+		t.Error("a position without a UUID is encoded")
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/token"
+)
+
+// maxQuery is the maximum length of a search in characters.
+const maxQuery = 100
+
+// listProducts returns a page of the menu, or for staff and admins of the products that were taken off it.
+func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
+	want, err := parseListing(r)
+	if err != nil {
+		return err
+	}
+	var last position
+	page, err := s.cursors.Page(r, want, &last)
+	if err != nil {
+		return err
+	}
+	var after *position
+	if page.Later {
+		after = &last
+	}
+	found, err := s.store.Menu(r.Context(), want, after, page.Limit+1) // one more shows whether there is a next page
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		found[i] = visibleProduct(r, found[i])
+	}
+	return rest.Document(w, r, rest.Paged(page, found, func(last Product) encoding.BinaryMarshaler {
+		return positionOf(last)
+	}))
+}
+
+// parseListing reads the parameters that select the products of a list.
+func parseListing(r *http.Request) (listing, error) {
+	query := r.URL.Query()
+	words, category := strings.TrimSpace(query.Get("query")), strings.TrimSpace(query.Get("category"))
+	if !validText(words, maxQuery) || !validText(category, maxCategory) {
+		return listing{}, fault.Malformed("query must be text of at most %d characters, category of %d", maxQuery, maxCategory)
+	}
+	active, err := parseActive(r)
+	if err != nil {
+		return listing{}, err
+	}
+	return newListing(words, category, active), nil
+}
+
+// parseActive reads the parameter active: true, the default, for the menu, false for the products taken off it, all for both
+// (nil). Only staff and admins see products that are not on the menu.
+func parseActive(r *http.Request) (*bool, error) {
+	active := true
+	switch r.URL.Query().Get("active") {
+	case "", "true":
+		return &active, nil
+	case "false":
+		active = false
+		return &active, mayListInactive(r)
+	case "all":
+		return nil, mayListInactive(r)
+	}
+	return nil, fault.Malformed("active must be true, false or all")
+}
+
+func mayListInactive(r *http.Request) error {
+	caller := token.From(r.Context())
+	switch {
+	case caller.Any(token.Staff, token.Admin):
+		return nil
+	case caller.Subject == "":
+		return fault.Unauthenticated("products that are not active are listed for staff and admins: send an access token")
+	}
+	return fault.MissingRole("products that are not active are listed for staff and admins")
+}
+
+// validText reports whether text is valid in a Postgres query and has at most longest characters.
+func validText(text string, longest int) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// addDish adds a dish to the menu, and returns it.
+func (s store) addDish(t testing.TB, name, category, description string) Product {
+	t.Helper()
+	draft := Draft{Name: name, Category: category, Description: description, PriceCents: ptr(int64(1000)), Stock: 1}
+	p, err := draft.Product(uuid.NewString(), "EUR", s.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, _, err = s.AddProduct(t.Context(), p, name, "test"); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// findNames returns the names of the first 100 dishes of a listing.
+func (s store) findNames(t testing.TB, want listing) []string {
+	t.Helper()
+	found, err := s.Menu(t.Context(), want, nil, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{}
+	for _, p := range found {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func TestMenuSearch(t *testing.T) {
+	s := newStore(t)
+	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
+		t.Fatal(err)
+	}
+	s.addDish(t, "Ñoquis", "CAFÉS", "Con salsa de la Abuela")
+	s.addDish(t, "Crème Bru\u0302lée", "Cafe\u0301s", "100% dulce_de_leche")
+	s.addDish(t, "Große Klöße", "cafes", `C:\Knödel`)
+	s.addDish(t, "麺とスープ", "日本", "")
+	for name, tc := range map[string]struct {
+		query, category string
+		hits            int
+	}{
+		"in the name":                    {"pIZZa", "", 5},
+		"in the description":             {"guanciale", "", 1},
+		"category":                       {"", "pizza", 5},
+		"query and category":             {"truffle", "Pizza", 1},
+		"part of a category":             {"", "pizz", 0},
+		"another category":               {"ñoquis", "Pizza", 0},
+		"lower case":                     {"ñoquis", "", 1},
+		"without a tilde":                {"NOQUIS", "", 1},
+		"NFD":                            {"n\u0303oquis", "", 1},
+		"without accents":                {"creme brulee", "", 1},
+		"NFC finds NFD":                  {"crème brûlée", "", 1},
+		"sharp s":                        {"GROSSE KLÖSSE", "", 1},
+		"categories in any case":         {"", "cafés", 3},
+		"categories without accents":     {"", "CAFES", 3},
+		"words in another order":         {"brulee creme", "", 1},
+		"parts of words":                 {"eme rul", "", 1},
+		"words of name and description":  {"noq abuel", "", 1},
+		"one word is missing":            {"noquis pizza", "", 0},
+		"one letter":                     {"ñ", "cafes", 2},
+		"one ideograph":                  {"麺", "", 1},
+		"two letters":                    {"ス-", "", 0},
+		"half-width letters":             {"ｽｰ", "", 1},
+		"space":                          {" \u3000 ", "cafes", 3},
+		"nothing but invisible":          {"\u200b", "cafes", 3},
+		"longer than any word":           {strings.Repeat("noquis", 16), "", 0},
+		"percent sign":                   {"%", "", 1},
+		"percent sign as a wildcard":     {"c%b", "", 0},
+		"underscore":                     {"_", "", 1},
+		"underscore as a wildcard":       {"dulce_e", "", 0},
+		"underscore in a word":           {"dulce_de", "", 1},
+		"backslash":                      {`\`, "", 1},
+		"backslash at the end of a word": {`c:\ klosse`, "", 1},
+		"SQL":                            {"' or ''='", "", 0},
+	} {
+		if got := s.findNames(t, newListing(tc.query, tc.category, ptr(true))); len(got) != tc.hits {
+			t.Errorf("%s: got %v, want %d dishes", name, got, tc.hits)
+		}
+	}
+}
+
+func TestMenuOrderIsThatOfPeople(t *testing.T) {
+	s := newStore(t)
+	want := []string{"7 up", "Arbol", "Árbol", "arce", "Coca-Cola", "Crème Brûlée", "Crepe", "Noodles", "Ñoquis", "Nuez", "Ol", "Øl", "Pizza 2", "Pizza 9",
+		"Pizza 10", "Straße", "Zumo", "Борщ", "日本", "麺"}
+	for i, name := range want {
+		s.addDish(t, name, []string{"Cafés", "CAFES", "cafe\u0301s"}[i%3], "")
+	}
+	s.addDish(t, "A", "Drinks", "")
+	s.addDish(t, "Z", "Árboles", "")
+	want = append(append([]string{"Z"}, want...), "A")
+	if got := s.findNames(t, newListing("", "", nil)); !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if got := s.findNames(t, newListing("", "CAFÉS", nil)); !slices.Equal(got, want[1:len(want)-1]) {
+		t.Errorf("one category: got  %v\nwant %v", got, want[1:len(want)-1])
+	}
+}
+
+// TestSearchBeyondTheWalk checks searches whose matches are rare, or all behind more entries than a search walks through.
+func TestSearchBeyondTheWalk(t *testing.T) {
+	s := newStore(t)
+	fillMenu(t, s.pool, walked+500, func(i int) (name, category, description string) {
+		switch {
+		case i%500 == 0:
+			return fmt.Sprintf("Rare %04d", i), "Mains", ""
+		case i > walked+200:
+			return fmt.Sprintf("Late %04d", i), "Zuletzt", ""
+		}
+		return fmt.Sprintf("Dish %04d", i), "Mains", "late only in the description"
+	})
+	for query, hits := range map[string]int{"rare": 3, "zz": 0, "late 14": 134, "late": 1497, "i": 1198, "14": 134, "re 10": 1} {
+		for _, limit := range []int{7, 100} {
+			names := map[string]bool{}
+			var after *position
+			want := newListing(query, "", ptr(true))
+			for {
+				page, err := s.Menu(t.Context(), want, after, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page) == 0 {
+					break
+				}
+				for _, p := range page {
+					if names[p.Name] || !strings.Contains(entryOf(p).Text, want.Words[0]) {
+						t.Fatalf("%s: got %q twice, or it does not match", query, p.Name)
+					}
+					names[p.Name] = true
+				}
+				last := positionOf(page[len(page)-1])
+				after = &last
+			}
+			if len(names) != hits {
+				t.Errorf("%s, %d to a page: got %d dishes, want %d", query, limit, len(names), hits)
+			}
+		}
+	}
+}

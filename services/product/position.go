@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
+)
+
+// The maximum lengths of sort keys in bytes: a position has to fit into a cursor. A letter takes two bytes, an ideograph three,
+// an accent up to two for each letter before it. So categories are compared whole, and names by at least 70 characters.
+const (
+	maxCategoryKey = 120
+	maxNameKey     = 220
+)
+
+// collators holds root collators (CLDR), which sort Árbol beside Arbol and Pizza 9 before Pizza 10, the same in every locale. A
+// collator serves one caller at a time. A change of the keys needs a new entryRules.
+var collators = sync.Pool{New: func() any { return newCollators() }}
+
+// collatorSet has a collator that compares letters, one that compares accents too, and one that also compares case.
+type collatorSet [3]*collate.Collator
+
+func newCollators() *collatorSet {
+	return &collatorSet{
+		collate.New(language.Und, collate.Numeric, collate.IgnoreDiacritics, collate.IgnoreCase),
+		collate.New(language.Und, collate.Numeric, collate.IgnoreCase),
+		collate.New(language.Und, collate.Numeric),
+	}
+}
+
+// sortKey returns up to maxLength bytes whose order is the order of texts. The keys of package collate have a weight for the
+// accent and the case of each letter. The last of these weights that say "none", the lowest weight, are left out, which keeps
+// the order and halves the keys.
+func sortKey(text string, maxLength int) []byte {
+	set := collators.Get().(*collatorSet)
+	defer collators.Put(set)
+	text = norm.NFC.String(text) // Key gives some rare marks other weights in other forms
+	var buffers [len(set)]collate.Buffer
+	letters, accents, all := set[0].KeyFromString(&buffers[0], text), set[1].KeyFromString(&buffers[1], text), set[2].KeyFromString(&buffers[2], text)
+	key := bytes.Clone(letters)
+	key = append(key, trimWeights(accents[len(letters):], noAccent)...)
+	key = append(key, trimWeights(all[len(accents):], noCase)...)
+	return key[:min(len(key), maxLength)]
+}
+
+// The weights of collate's keys for a letter without an accent and in lower case.
+var noAccent, noCase = []byte{0, 0x20}, []byte{2}
+
+// trimWeights removes the last weights of a level that are none.
+func trimWeights(level, none []byte) []byte {
+	for bytes.HasSuffix(level, none) {
+		level = level[:len(level)-len(none)]
+	}
+	return level
+}
+
+// position is a product's place in the order of the menu: by category, then by name. Categories that differ only in case or
+// accents are one.
+type position struct {
+	CategoryKey, NameKey []byte
+	ID                   string
+}
+
+func positionOf(p Product) position {
+	return position{sortKey(fold(p.Category), maxCategoryKey), sortKey(p.Name, maxNameKey), p.ID}
+}
+
+// MarshalBinary implements encoding.BinaryMarshaler, for cursors.
+func (p position) MarshalBinary() ([]byte, error) {
+	id, err := uuid.Parse(p.ID)
+	if err != nil {
+		return nil, err
+	}
+	raw := append(id[:], byte(len(p.CategoryKey)))
+	return append(append(raw, p.CategoryKey...), p.NameKey...), nil
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (p *position) UnmarshalBinary(raw []byte) error {
+	const fixed = 16 + 1
+	if len(raw) < fixed || len(raw) < fixed+int(raw[fixed-1]) {
+		return errors.New("the position is too short")
+	}
+	end := fixed + int(raw[fixed-1])
+	*p = position{bytes.Clone(raw[fixed:end]), bytes.Clone(raw[end:]), uuid.UUID(raw[:16]).String()}
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// The index run: the number of products per transaction, which must stay below the database's time limits; the time between
+// two runs; and the advisory lock by which replicas take turns, whose number is arbitrary, but used for nothing else.
+const (
+	indexBatch = 200
+	indexEvery = time.Minute
+	indexLock  = 7302
+)
+
+// saveEntry inserts or updates p's search entry. The caller has locked or inserted the product in the same transaction.
+func saveEntry(ctx context.Context, tx pgx.Tx, p Product) error {
+	e := entryOf(p)
+	_, err := tx.Exec(ctx, `insert into product_search
+		(product_id, version, rules, active, category_key, name_key, category, text, grams) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (product_id) do update set (version, rules, active, category_key, name_key, category, text, grams)
+		= ($2, $3, $4, $5, $6, $7, $8, $9)`,
+		p.ID, p.Version, entryRules, p.Active, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams)
+	return err
+}
+
+// IndexProducts makes the search entries that are missing or outdated: those of products from before the table existed, those
+// made by older rules, and those of products that an older version of the service added or changed. It works in short
+// transactions and may run in several replicas.
+func (s store) IndexProducts(ctx context.Context) error {
+	after := uuid.Nil.String()
+	for {
+		products, err := s.indexBatch(ctx, after)
+		if err != nil || len(products) < indexBatch {
+			return err
+		}
+		after = products[len(products)-1].ID
+	}
+}
+
+// indexBatch makes up to indexBatch entries of products whose ids are greater than after, and returns the products.
+func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, indexLock); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
+			left join product_search e on e.product_id = p.id
+			where p.id > $1 and (e.product_id is null or e.version <> p.version or e.rules < $2)
+			order by p.id limit $3 for no key update of p`, after, entryRules, indexBatch)
+		if err != nil {
+			return err
+		}
+		if products, err = pgx.CollectRows(rows, scanProduct); err != nil {
+			return err
+		}
+		for _, p := range products {
+			if err := saveEntry(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return products, err
+}
+
+// runIndexing indexes products until ctx is done. During an update, replicas of the older version still add products.
+func (s service) runIndexing(ctx context.Context) {
+	ticker := time.NewTicker(indexEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := s.store.IndexProducts(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "cannot index products for the search; the next attempt is in a minute", "error", err)
+		}
+	}
+}

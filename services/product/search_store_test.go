@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/internal/server"
+)
+
+// fillMenu adds n dishes quickly, with their search entries.
+func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, category, description string)) {
+	t.Helper()
+	products, stock, entries := make([][]any, n), make([][]any, n), make([][]any, n)
+	now := server.Clock()
+	for i := range n {
+		name, category, description := dish(i)
+		id := uuid.New()
+		e := entryOf(Product{ID: id.String(), Name: name, Category: category, Description: description})
+		products[i] = []any{id, name, description, category, 1000, "EUR", now, "test", now, ""}
+		stock[i] = []any{id, 10}
+		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
+	}
+	// The time limits are meant for requests. Postgres builds an index in one go faster than row by row.
+	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		var definition string
+		err := tx.QueryRow(t.Context(), `select pg_get_indexdef('product_search_grams'::regclass)`).Scan(&definition)
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `set local statement_timeout = 0; drop index product_search_grams`)
+		}
+		for _, table := range []struct {
+			name, columns string
+			rows          [][]any
+		}{
+			{"products", "id name description category price_cents currency created_at created_by updated_at fingerprint", products},
+			{"stock", "product_id available", stock},
+			{"product_search", "product_id version rules active category_key name_key category text grams", entries},
+		} {
+			if err == nil {
+				_, err = tx.CopyFrom(t.Context(), pgx.Identifier{table.name}, strings.Fields(table.columns), pgx.CopyFromRows(table.rows))
+			}
+		}
+		if err == nil {
+			_, err = tx.Exec(t.Context(), definition)
+		}
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `analyze products, stock, product_search`)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProductsWithoutACurrentEntryAreIndexed(t *testing.T) {
+	s := newStore(t)
+	fillMenu(t, s.pool, 3*indexBatch+1, func(i int) (string, string, string) { return fmt.Sprintf("Dish %03d", i), "Mains", "" })
+	for name, statement := range map[string]string{
+		"from before the table":  `delete from product_search`,
+		"by older rules":         `update product_search set rules = 0, text = 'x', grams = '{1}'`,
+		"changed by old version": `update products set version = version + 1, name = replace(name, 'Dish', 'Fish')`,
+	} {
+		if _, err := s.pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range runConcurrently(3, func(int) error { return s.IndexProducts(context.Background()) }) {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if got := s.findNames(t, newListing("ish 600", "mains", ptr(true))); len(got) != 1 {
+			t.Errorf("%s: got %v, want one dish", name, got)
+		}
+		if got := s.findNames(t, newListing("", "", nil)); len(got) != 100 || !slices.IsSorted(got) {
+			t.Errorf("%s: got %v, want the first 100 dishes in order", name, got)
+		}
+	}
+}
+
+func TestEntriesOfNewerRulesAreKept(t *testing.T) {
+	s := newStore(t)
+	s.addDish(t, "Soup", "Mains", "")
+	if _, err := s.pool.Exec(t.Context(), `update product_search set rules = $1, text = 'newer'`, entryRules+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.IndexProducts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	if err := s.pool.QueryRow(t.Context(), `select text from product_search`).Scan(&text); err != nil || text != "newer" {
+		t.Errorf("got %q, %v: replicas of two versions would rewrite the entries in turns", text, err)
+	}
+}
+
+// explain returns the plan of a listing's query.
+func (s store) explain(t *testing.T, source string, want listing, after *position) string {
+	t.Helper()
+	query, arguments := menuQuery(source, want, after, 21)
+	rows, err := s.pool.Query(t.Context(), "explain "+query, arguments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestListsUseTheirIndexes(t *testing.T) {
+	s := newStore(t)
+	fillMenu(t, s.pool, 20_000, benchmarkDish)
+	somewhere := position{sortKey("category 02", maxCategoryKey), sortKey("Soup", maxNameKey), uuid.NewString()}
+	for _, query := range []string{"", "o", "ou", "soup", "creme brulee", "xyz"} {
+		for _, category := range []string{"", "Category 07"} {
+			for _, active := range []*bool{ptr(true), ptr(false), nil} {
+				for _, after := range []*position{nil, &somewhere} {
+					want := newListing(query, category, active)
+					index := "product_search_active"
+					if active == nil {
+						index = "product_search_" // either
+					}
+					sources := map[string]string{listQuery: index}
+					switch {
+					case query != "" && category == "" && (active == nil || *active):
+						sources = map[string]string{walkQuery: index, gramQuery: "product_search_grams"}
+					case query != "": // few products: Postgres may prefer the order's index
+						sources = map[string]string{walkQuery: index, gramQuery: "product_search_"}
+					}
+					for source, index := range sources {
+						plan := s.explain(t, source, want, after)
+						if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
+							t.Errorf("query %q, category %q, active %v, later page %t: got this plan, want one with %s:\n%s",
+								query, category, active, after != nil, index, plan)
+						}
+					}
+				}
+			}
+		}
+	}
+}
