@@ -17,9 +17,8 @@ var page embed.FS
 // openAPIPath is the address of the API's description. It is the only path with a dot.
 const openAPIPath = "/openapi.yaml"
 
-// pagePolicy lets the page load its parts from this server, and nothing from any other. Swagger UI draws its icons from data: URLs and
-// styles elements from its script.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+// pagePolicy lets the page load its parts from this server, and nothing from any other. Swagger UI draws its icons from data: URLs.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // documentation returns the routes of the API's description: the document, and a page that renders it. The page's program is Swagger UI 5
