@@ -28,7 +28,9 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		PostalCode: line("postalCode", address.PostalCode),
 	}
 	country, _ := clean(address.Country, false)
-	normal.Country = strings.ToUpper(width.Fold.String(country))
+	if normal.Country = width.Fold.String(country); len(normal.Country) == 2 { // otherwise ı would become I
+		normal.Country = strings.ToUpper(normal.Country)
+	}
 	if !isCountryCode(normal.Country) {
 		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "must be a country's two letters (ISO 3166-1), like ES"})
 	}
