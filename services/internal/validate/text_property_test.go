@@ -87,3 +87,33 @@ func TestStackHeightCountsPrecomposedMarks(t *testing.T) {
 		}
 	}
 }
+
+func TestCanonicalEmailsStayAsTheyAre(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	parts := []string{"a", "B", "é", "E\u0301", "ß", "ẞ", "İ", "ı", "ς", "Σ", "ａ", "א", "1", "ب", "漢", "ﬁ", "+", "-", ".", "\u200d", "\u00ad", "K", "\u0323", "ü", "ǆ", "ᾳ", "Ⅷ"}
+	text := func() string {
+		var text strings.Builder
+		for range 1 + random.IntN(5) {
+			text.WriteString(parts[random.IntN(len(parts))])
+		}
+		return text.String()
+	}
+	passed := 0
+	for range 50_000 {
+		address := text() + "@" + text() + ".example"
+		canonical, ok := Email(address)
+		if decomposed, alsoOK := Email(norm.NFD.String(address)); decomposed != canonical || alsoOK != ok {
+			t.Fatalf("%+q: got %+q, %v; decomposed %+q, %v", address, canonical, ok, decomposed, alsoOK)
+		}
+		if !ok {
+			continue
+		}
+		passed++
+		if again, ok := Email(canonical); again != canonical || !ok {
+			t.Fatalf("%+q: got %+q, and from that %+q, %v", address, canonical, again, ok)
+		}
+	}
+	if passed < 1000 {
+		t.Errorf("only %d of 50000 addresses passed", passed)
+	}
+}
