@@ -38,7 +38,7 @@ func TestWeakPasswordsAreRefusedWithTheReason(t *testing.T) {
 }
 
 func TestGoodPasswordsAreAccepted(t *testing.T) {
-	good := []string{password, longPassword, "another secret", "correct horse battery staple", "Comanda-2026 abierta",
+	good := []string{password, longPassword, "another secret", "s3cret-pass", "correct horse battery staple", "Comanda-2026 abierta",
 		"ensalada con nueces", "x9v2k7q1", "tres tristes tigres",
 		"пароль для пиццы", "我的密码是披萨", "ب پ ت ث ج چ", "pizza 🍕 y vino 🍷", "my name is ana lopez 77",
 		"a\u00a0good\u00a0secret", "Mañana será otro día", "it's me, Mario", "8 bytes!", "披萨好吃吗", "καλημέρα κόσμε", "🍕🍷🌶🧀"}
