@@ -93,7 +93,8 @@ lint: ## Check formatting and run staticcheck
 fmt: ## Format the code
 	gofmt -w services infra dapr tests
 
-bench: ## Compare our outbox with Dapr's own
+bench: ## Measure searches in a menu of 100,000 dishes, and compare our outbox with Dapr's own
+	go test -run '^$$' -bench . -benchtime 50x -timeout 30m $(ARGS) ./services/product
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./tests/...
 
 clean: ## Remove built programs; keep data, secrets and logs
