@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -38,7 +37,7 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", "/api/v1/auth/registrations/"+account.ID)
-	return rest.JSON(w, http.StatusAccepted, registrationState{account.ID, account.Status, account.Reason})
+	return writeRegistration(w, r, http.StatusAccepted, account)
 }
 
 func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error {
@@ -46,10 +45,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	if !validate.IsUUID(id) {
 		return noAccount()
 	}
-	wait, err := await.Wait(r)
-	if err != nil {
-		return err
-	}
+	wait := await.Wait(r)
 	account, err := await.Until(r.Context(), s.changes, id, wait, func(ctx context.Context) (Account, bool, error) {
 		account, err := s.documents.Get(ctx, id)
 		return account, account.Status != Pending, err
@@ -60,10 +56,19 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if wait > 0 {
-		w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", int(wait/time.Second)))
-	}
-	return rest.JSON(w, http.StatusOK, registrationState{account.ID, account.Status, account.Reason})
+	await.Applied(w, wait)
+	return writeRegistration(w, r, http.StatusOK, account)
+}
+
+// writeRegistration writes the progress of a registration. Its address is given too, because POST has another one.
+func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
+	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
+	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})
+}
+
+// validators identify the account's version.
+func (a Account) validators() rest.Validators {
+	return rest.Validators{Tag: rest.VersionTag(a.Version), Modified: a.UpdatedAt}
 }
 
 func noAccount() error { return fault.NotFound("there is no such account") }
@@ -111,7 +116,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 // the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
 // wrong passwords for that e-mail, or from that address.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
-	normal, isEmail := normaliseEmail(email)
+	normal, isEmail := loginEmail(email)
 	if isEmail {
 		email = normal
 	}
@@ -218,14 +223,9 @@ func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.setAccountRoles(r.Context(), id, roles)
+	account, err := s.setAccountRoles(r.Context(), id, roles, rest.PreconditionOf(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, struct {
-		UserID string   `json:"userId"`
-		Email  string   `json:"email"`
-		Status Status   `json:"status"`
-		Roles  []string `json:"roles"`
-	}{account.ID, account.Email, account.Status, account.Roles})
+	return writeAccount(w, r, account)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -9,16 +10,48 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
+	"comanda/services/internal/validate"
 )
+
+// showRoles returns an account with its roles, so that an admin can see them, and change them with If-Match.
+func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "userId")
+	if !validate.IsUUID(id) {
+		return noAccount()
+	}
+	account, err := s.documents.Get(r.Context(), id)
+	if fault.Is(err, fault.KindNotFound) {
+		return noAccount()
+	}
+	if err != nil {
+		return err
+	}
+	return writeAccount(w, r, account)
+}
+
+// writeAccount writes an account as admins see it. Content-Location says that the response to a PUT is the account as it is now,
+// not the body that was sent (RFC 9110, 8.7); so it may have an ETag.
+func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error {
+	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+account.ID+"/roles")
+	return rest.Resource(w, r, http.StatusOK, account.validators(), struct {
+		UserID string   `json:"userId"`
+		Email  string   `json:"email"`
+		Status Status   `json:"status"`
+		Roles  []string `json:"roles"`
+	}{account.ID, account.Email, account.Status, account.Roles})
+}
 
 // rolesLock is the advisory lock under which roles change. The number is arbitrary, but used for nothing else in the database.
 const rolesLock = 7303
 
-// setAccountRoles replaces an account's roles with the checked ones. The same write invalidates its refresh tokens. Conflict when
-// that would leave no ACTIVE admin: only an admin can appoint one. Changes of roles take turns, so that two admins who give up
-// the role at once do not each count on the other.
-func (s service) setAccountRoles(ctx context.Context, id string, roles []string) (account Account, err error) {
+// setAccountRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its
+// refresh tokens. Conflict when that would leave no ACTIVE admin: only an admin can appoint one. Changes of roles take turns, so
+// that two admins who give up the role at once do not each count on the other.
+func (s service) setAccountRoles(
+	ctx context.Context, id string, roles []string, condition rest.Precondition,
+) (account Account, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
 			return err
@@ -27,7 +60,7 @@ func (s service) setAccountRoles(ctx context.Context, id string, roles []string)
 		if err != nil {
 			return err
 		}
-		account, err = s.changeRoles(ctx, id, roles, replaceable)
+		account, err = s.changeRoles(ctx, id, roles, replaceable, condition)
 		return err
 	})
 	if fault.Is(err, fault.KindNotFound) {
@@ -36,15 +69,27 @@ func (s service) setAccountRoles(ctx context.Context, id string, roles []string)
 	return account, err
 }
 
-// changeRoles writes the roles. Only a replaceable admin may lose the role.
-func (s service) changeRoles(ctx context.Context, id string, roles []string, replaceable bool) (Account, error) {
+// changeRoles writes the roles if the precondition holds. Only a replaceable admin may lose the role.
+func (s service) changeRoles(
+	ctx context.Context, id string, roles []string, replaceable bool, condition rest.Precondition,
+) (Account, error) {
+	tried := false
 	return s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
+		before, lastAdmin := a.validators(), a.Status == Active && a.isAdmin() && !replaceable
+		changed := a.GrantRoles(roles, s.now())
+		if !changed && tried { // our own write, whose response was lost: its precondition held
+			return event.NoMessage, document.ErrUnchanged
+		}
+		tried = true
+		if err := condition.Check(before); err != nil {
+			return event.NoMessage, err
+		}
 		switch {
 		case a.Status == Rejected:
 			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
-		case a.Status == Active && a.isAdmin() && !slices.Contains(roles, token.Admin) && !replaceable:
+		case lastAdmin && !slices.Contains(roles, token.Admin):
 			return event.NoMessage, fault.Conflict("this is the last admin: make another account an admin first")
-		case !a.GrantRoles(roles, s.now()):
+		case !changed:
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return event.NoMessage, nil

@@ -18,7 +18,9 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login},
 		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession},
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout},
-		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.setRoles},
+		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.showRoles},
+		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.setRoles,
+			Versioned: true},
 	}
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"comanda/services/internal/fault"
@@ -14,32 +16,49 @@ import (
 // on the way can interpret a path as a different one.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
+// maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
+const maxURI = 8000
+
 // methodsWithBody are the methods that have a body.
 var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
 // edgeHandler returns the handler of all client requests.
 func (g *gateway) edgeHandler() http.Handler {
-	router := rest.Router(g.log, g.verifier, g.routes())
+	routes := g.routes()
+	router, methods := rest.Router(g.log, g.verifier, routes), strings.Join(rest.AllMethods(routes), ", ")
 	return rest.Render(g.log, func(w http.ResponseWriter, r *http.Request) error {
 		setSecurityHeaders(w.Header())
 		if r.ContentLength != 0 { // bounds the wait for a slow or unread body, on success and on failure
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
-		if preflight := g.handleCORS(w, r); preflight {
+		if preflight := g.handleCORS(w, r, methods); preflight {
 			return nil
 		}
 		if err := g.requests.admitRequest(g.clients.address(r), time.Now()); err != nil {
 			return err
 		}
-		if !plainPath.MatchString(r.URL.EscapedPath()) {
-			return fault.NotFound("there is nothing at this address")
+		if err := checkTarget(r); err != nil {
+			return err
 		}
-		if r.ContentLength != 0 && !slices.Contains(methodsWithBody, r.Method) {
-			return fault.Malformed("%s has no body", r.Method)
+		if !slices.Contains(methodsWithBody, r.Method) {
+			if err := rest.RefuseBody(r); err != nil {
+				return err
+			}
 		}
 		router.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// checkTarget refuses a request target that is too long, or that is not a plain path. "OPTIONS *" asks about the whole server.
+func checkTarget(r *http.Request) error {
+	if len(r.RequestURI) > maxURI {
+		return &fault.Error{Kind: fault.KindLongURI, Message: fmt.Sprintf("the address must be at most %d bytes long", maxURI)}
+	}
+	if r.Method == http.MethodOptions && r.URL.Path == "*" || plainPath.MatchString(r.URL.EscapedPath()) {
+		return nil
+	}
+	return fault.NotFound("there is nothing at this address")
 }
 
 // setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set
@@ -52,25 +71,33 @@ func setSecurityHeaders(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 }
 
-// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). It
-// reports whether the request was a preflight and has been answered.
-func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request) (preflight bool) {
+// corsRequestHeaders are the headers that a page may send, besides those that need no permission.
+const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, " +
+	"If-None-Match, If-Unmodified-Since, Last-Event-ID, Prefer"
+
+// corsResponseHeaders are the headers that a page may read, besides those that need no permission.
+const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Location, Date, ETag, Location, " +
+	"Preference-Applied, Retry-After, Traceresponse, WWW-Authenticate"
+
+// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods
+// are those of the whole API. It reports whether the request was a preflight and has been answered.
+func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request, methods string) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false
 	}
-	w.Header().Add("Vary", "Origin")
+	rest.AddVary(w.Header(), "Origin")
 	origin := r.Header.Get("Origin")
 	if !slices.Contains(g.origins, origin) {
 		return false
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After, Preference-Applied, Traceresponse")
+	w.Header().Set("Access-Control-Expose-Headers", corsResponseHeaders)
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Prefer, Last-Event-ID")
+	w.Header().Set("Access-Control-Allow-Methods", methods)
+	w.Header().Set("Access-Control-Allow-Headers", corsRequestHeaders)
 	w.Header().Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true

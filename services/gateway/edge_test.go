@@ -68,12 +68,13 @@ func TestEveryPostHasAnIdempotencyKey(t *testing.T) {
 func TestPreferWaitPassesNormalised(t *testing.T) {
 	h := newHarness(t)
 	path := prefix + "/auth/registrations/" + orderID
-	h.send("GET", path, "", "Prefer", "respond-async, wait=3")
-	if got := h.sidecar.takeRequests()[0].header.Get("Prefer"); got != "wait=3" {
-		t.Errorf("got Prefer %q, want wait=3", got)
-	}
-	if got := h.send("GET", path, "", "Prefer", "wait=31"); got.StatusCode != 400 {
-		t.Errorf("wait=31: got %d, want 400", got.StatusCode)
+	for preference, want := range map[string]string{
+		"respond-async, wait=3": "wait=3", "wait=60": "wait=30", "wait=1.5": "", "wait=soon": "", "respond-async": "",
+	} {
+		got := h.send("GET", path, "", "Prefer", preference)
+		if passed := h.sidecar.takeRequests()[0].header.Get("Prefer"); got.StatusCode != 200 || passed != want {
+			t.Errorf("Prefer %s: got %d, passed on %q, want 200 and %q", preference, got.StatusCode, passed, want)
+		}
 	}
 }
 
@@ -184,7 +185,8 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 			t.Errorf("%s with a body: got %d, want 400 and no call", method, got.StatusCode)
 		}
 	}
-	if got := h.send("PUT", prefix+"/products", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, POST" {
+	got := h.send("PUT", prefix+"/products", `{}`)
+	if got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
 		t.Errorf("PUT: got %d, Allow %q, want 405, GET and POST", got.StatusCode, got.Header.Get("Allow"))
 	}
 }
@@ -204,16 +206,17 @@ func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 func TestCORSIsOffUnlessConfigured(t *testing.T) {
 	preflight := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
 	off := newHarness(t)
-	if got := off.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 405 ||
-		got.Header.Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("not configured: got %d %v, want 405", got.StatusCode, got.Header)
+	if got := off.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 204 ||
+		got.Header.Get("Access-Control-Allow-Origin") != "" || got.Header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
+		t.Errorf("not configured: got %d %v, want a plain OPTIONS", got.StatusCode, got.Header)
 	}
 	on := newHarness(t, func(c *config) { c.Origins = []string{"https://app.example"} })
 	if got := on.send("OPTIONS", "/api/v1/orders", "", preflight...); got.StatusCode != 204 ||
 		got.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("configured origin: got %d %v, want 204 and the origin allowed", got.StatusCode, got.Header)
 	}
-	if got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example"); got.Header.Get("Vary") != "Origin" ||
+	got := on.send("GET", "/api/v1/products", "", "Origin", "https://evil.example")
+	if got.Header.Get("Vary") != "Origin, Authorization" ||
 		got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("another origin: got %v, want it not allowed", got.Header)
 	}

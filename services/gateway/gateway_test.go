@@ -102,7 +102,9 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	stop := make(chan struct{})
 	var log bytes.Buffer
 	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), nil, stop)
-	server := httptest.NewServer(g.edgeHandler())
+	server := httptest.NewUnstartedServer(g.edgeHandler())
+	server.Config.DisableGeneralOptionsHandler = true // as in package server
+	server.Start()
 	t.Cleanup(server.Close)
 	return &harness{t, sidecar, g, server, stop, &log}
 }

@@ -21,20 +21,45 @@ func (g *gateway) forward(c call) rest.Handler {
 				return err
 			}
 		}
-		in, limit, err := g.newInvocation(w, r, c)
+		in, err := g.newInvocation(w, r, c)
 		if err != nil {
 			return err
 		}
 		setOrderFromPath(r.Context(), in.path)
-		ctx, cancel := context.WithTimeout(r.Context(), limit)
-		defer cancel()
-		response, err := g.sidecar.invoke(ctx, in)
+		response, err := g.invokeWhileRunning(r.Context(), in)
 		if err != nil {
 			return err
 		}
-		setOrderFromPath(ctx, strings.TrimPrefix(response.header.Get("Location"), prefix))
+		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
 	}
+}
+
+// invokeWhileRunning calls a service. When the gateway stops while the service waits (Prefer: wait), it asks again without the
+// wait: the client gets the resource as it is before its connection closes.
+func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (serviceResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout+in.wait)
+	defer cancel()
+	if in.wait == 0 {
+		return g.sidecar.invoke(ctx, in)
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-g.stopping:
+			stop()
+		case <-running.Done():
+		}
+	}()
+	response, err := g.sidecar.invoke(running, in)
+	if err == nil || running.Err() == nil || ctx.Err() != nil {
+		return response, err
+	}
+	in.wait = 0
+	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time that the server has to stop
+	defer cancelLast()
+	return g.sidecar.invoke(last, in)
 }
 
 // setOrderFromPath records the order id of a path under /orders in the telemetry.
@@ -45,54 +70,46 @@ func setOrderFromPath(ctx context.Context, path string) {
 	}
 }
 
-// newInvocation builds the invocation of c's service from the validated parts of r. It also returns the time limit.
-func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (invocation, time.Duration, error) {
-	in := invocation{app: c.app, method: c.method, header: http.Header{}}
-	limit := callTimeout
-	var err error
+// newInvocation builds the invocation of c's service from the validated parts of r.
+func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
+	in = invocation{app: c.app, method: c.method, header: http.Header{}}
 	if in.path, err = fillPath(r, c.path); err != nil {
-		return in, 0, err
+		return in, err
 	}
 	if in.query, err = filterQuery(r, c.query); err != nil {
-		return in, 0, err
+		return in, err
 	}
 	if in.body, err = readBody(w, r); err != nil {
-		return in, 0, err
+		return in, err
 	}
 	copyCredentials(r, in.header)
+	rest.PreconditionOf(r).CopyTo(in.header)
 	if c.options&loginLimit != 0 {
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
 		key, err := idempotency.Key(r)
 		if err != nil {
-			return in, 0, err
+			return in, err
 		}
 		in.header.Set(idempotency.Header, key)
 	}
 	if c.options&allowWait != 0 {
-		preferred, err := await.Wait(r)
-		if err != nil {
-			return in, 0, err
-		}
-		if preferred > 0 {
-			in.header.Set("Prefer", "wait="+wholeSeconds(preferred))
-			limit += preferred
-		}
+		in.wait = await.Wait(r)
 	}
-	return in, limit, nil
+	return in, nil
 }
 
 // listProblemTypes serves the documentation of all problem types. The list is closed.
-func listProblemTypes(w http.ResponseWriter, _ *http.Request) error {
-	return rest.JSON(w, http.StatusOK, rest.List[rest.ProblemType]{Items: rest.ProblemTypes()})
+func listProblemTypes(w http.ResponseWriter, r *http.Request) error {
+	return rest.Document(w, r, rest.List[rest.ProblemType]{Items: rest.ProblemTypes()})
 }
 
 // showProblemType serves the documentation of one problem type. The type's URI is its path.
 func showProblemType(w http.ResponseWriter, r *http.Request) error {
 	for _, kind := range rest.ProblemTypes() {
 		if kind.Type == r.URL.Path {
-			return rest.JSON(w, http.StatusOK, kind)
+			return rest.Document(w, r, kind)
 		}
 	}
 	return fault.NotFound("there is no such type of problem: GET /problems lists them")

@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
+	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
@@ -24,14 +26,15 @@ const maxResponse = 4 << 20
 
 // passedHeaders are the headers of a service's response that the client receives.
 var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
-	"X-Content-Type-Options", "Preference-Applied"}
+	"X-Content-Type-Options", "Preference-Applied", "ETag", "Last-Modified", "Content-Location"}
 
 // invocation is a request to a service. All its parts have been validated.
 type invocation struct {
 	app, method, path string
 	query             url.Values
 	header            http.Header
-	body              []byte // JSON, or nil
+	body              []byte        // JSON, or nil
+	wait              time.Duration // Prefer: wait; 0 for none
 }
 
 // invoker calls services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
@@ -76,7 +79,8 @@ func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, er
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	result := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
-	success := result.status >= http.StatusOK && result.status < http.StatusMultipleChoices
+	success := result.status >= http.StatusOK && result.status < http.StatusMultipleChoices ||
+		result.status == http.StatusNotModified && result.header.Get("ETag") != ""
 	if !success && (!result.problem || result.status < http.StatusBadRequest) { // not from one of our services
 		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
@@ -102,6 +106,9 @@ func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, 
 	}
 	request.Header.Set("Accept", "application/json, application/problem+json")
 	request.Header.Set("User-Agent", "comanda-gateway")
+	if in.wait > 0 {
+		request.Header.Set("Prefer", await.Preference(in.wait))
+	}
 	if in.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -136,6 +143,12 @@ func (s serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
 		if value := s.header.Get(name); value != "" {
 			w.Header().Set(name, value)
 		}
+	}
+	for _, value := range s.header.Values("Vary") {
+		rest.AddVary(w.Header(), value)
+	}
+	if len(s.body) > 0 { // also for a HEAD, whose body net/http drops
+		w.Header().Set("Content-Length", strconv.Itoa(len(s.body)))
 	}
 	temporary := s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
 	if temporary && w.Header().Get("Retry-After") == "" {

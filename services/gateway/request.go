@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -46,13 +46,10 @@ func idParam(r *http.Request, name string) (string, error) {
 	return strings.ToLower(id), nil
 }
 
-// filterQuery returns the first value of each allowed parameter in r's query.
+// filterQuery returns the allowed parameters in r's query; the router has refused all others. An empty parameter counts as
+// absent, because forms send their empty fields.
 func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
-	given, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, fault.Malformed("the query is not well formed")
-	}
-	picked := url.Values{}
+	given, picked := r.URL.Query(), url.Values{}
 	for _, name := range allowed {
 		value := given.Get(name)
 		switch {
@@ -69,10 +66,10 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 // readBody reads r's body: JSON, or none. The edge has set bodyTimeout as the read deadline. readBody removes that deadline
 // once the body is complete, because it would end the request while the service works.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 {
+	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // the edge has refused a body of other methods
 		return nil, nil
 	}
-	body, err := rest.Body(w, r)
+	body, err := rest.OptionalBody(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +84,3 @@ func copyCredentials(r *http.Request, to http.Header) {
 		to.Set("Authorization", r.Header.Get("Authorization"))
 	}
 }
-
-// wholeSeconds formats d in whole seconds.
-func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -19,7 +19,7 @@ type call struct {
 	path    string // every parameter in it is a UUID
 	access  rest.Access
 	app     string
-	query   []string // names of the parameters that are passed on
+	query   []string // the query parameters; all others are refused
 	options callOptions
 	stream  bool // served by the gateway itself, as server-sent events
 }
@@ -47,6 +47,7 @@ func calls() []call {
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
+		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
@@ -65,7 +66,7 @@ func calls() []call {
 		{method: get, path: "/orders/{id}", access: someone, app: "order", options: allowWait},
 		{method: post, path: "/orders/{id}/cancel", access: someone, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
-		{method: get, path: "/orders/{id}/events", access: someone, app: "order", stream: true},
+		{method: get, path: "/orders/{id}/events", access: someone, app: "order", query: []string{resumeParameter}, stream: true},
 	}
 }
 
@@ -80,7 +81,10 @@ func (g *gateway) routes() []rest.Route {
 		if c.stream {
 			handle = g.trackOrder
 		}
-		routes = append(routes, rest.Route{Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit})
+		routes = append(routes, rest.Route{
+			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit,
+			Query: c.query, Versioned: true, // the service evaluates the preconditions
+		})
 	}
 	return routes
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"comanda/services/event"
@@ -56,21 +57,37 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent) // the client has the final status; 204 tells it not to reconnect
 		return nil
 	}
+	if r.Method == http.MethodHead {
+		s.writeHeader()
+		return nil
+	}
 	until, cancel := context.WithDeadline(r.Context(), claims.ExpiresAt.Time)
 	defer cancel()
 	s.run(until, g.stopping, past)
 	return nil
 }
 
-// resumeAfter returns the version after which the client resumes, or nil for a new stream.
+// resumeParameter is the query parameter with which polyfills of EventSource resume a stream: they cannot set headers, or avoid
+// the preflight of one.
+const resumeParameter = "lastEventId"
+
+// resumeAfter returns the version after which the client resumes, or nil for a new stream. The header Last-Event-ID, which a
+// browser sets when it reconnects, wins over the query parameter of the original URL.
 func resumeAfter(r *http.Request) (*int, error) {
-	text := r.Header.Get("Last-Event-ID")
+	const header = "Last-Event-ID"
+	name, text := header, r.Header.Get(header)
+	if len(r.Header.Values(header)) > 1 {
+		return nil, fault.Malformed("%s must be sent once", header)
+	}
+	if text == "" {
+		name, text = resumeParameter, r.URL.Query().Get(resumeParameter)
+	}
 	if text == "" {
 		return nil, nil
 	}
 	version, err := strconv.Atoi(text)
-	if err != nil || version < 0 {
-		return nil, fault.Malformed("Last-Event-ID must be the id of an event of this stream")
+	if err != nil || strings.Trim(text, "0123456789") != "" {
+		return nil, fault.Malformed("%s must be the id of an event of this stream", name)
 	}
 	return &version, nil
 }

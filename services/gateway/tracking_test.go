@@ -30,7 +30,13 @@ func (h *harness) serveHistory(versions int) {
 // openStream opens a stream and returns a function that reads its next event.
 func (h *harness) openStream(headers ...string) (*http.Response, func() string) {
 	h.t.Helper()
-	req, _ := http.NewRequest("GET", h.server.URL+streamPath, nil)
+	return h.openStreamAt(streamPath, headers...)
+}
+
+// openStreamAt is openStream for a path with a query.
+func (h *harness) openStreamAt(path string, headers ...string) (*http.Response, func() string) {
+	h.t.Helper()
+	req, _ := http.NewRequest("GET", h.server.URL+path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
@@ -107,11 +113,6 @@ func TestTrackingResumesAfterLastEventID(t *testing.T) {
 	}
 	if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", "6"); resp.StatusCode != 204 {
 		t.Errorf("resumed after the final status: got %d, want 204", resp.StatusCode)
-	}
-	for _, bad := range []string{"x", "-1", "1.5"} {
-		if resp, _ := h.openStream("Authorization", bearer(t, token.Staff), "Last-Event-ID", bad); resp.StatusCode != 400 {
-			t.Errorf("Last-Event-ID %s: got %d, want 400", bad, resp.StatusCode)
-		}
 	}
 }
 

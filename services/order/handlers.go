@@ -1,13 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"strconv"
-	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/await"
@@ -21,10 +16,7 @@ import (
 
 // showOrder returns one order. With Prefer: wait=N (RFC 7240) it waits up to N seconds until the order is no longer PENDING.
 func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
-	wait, err := await.Wait(r)
-	if err != nil {
-		return err
-	}
+	wait := await.Wait(r)
 	id, err := orderID(r)
 	if err != nil {
 		return err
@@ -36,10 +28,8 @@ func (s *service) showOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait > 0 {
-		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	}
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	await.Applied(w, wait)
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // showHistory returns every change of one order, oldest first.
@@ -64,10 +54,10 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Reason string `json:"reason"`
 	}
-	if err := decodeOptional(w, r, &body); err != nil {
+	if err := rest.DecodeOptional(w, r, &body); err != nil {
 		return err
 	}
-	reason, wrong := optionalText("reason", body.Reason, maxReason)
+	reason, wrong := validate.OptionalText("reason", body.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
@@ -77,13 +67,13 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	order, err := s.changeByRequest(r.Context(), id, caller, request, func(o *Order) (bool, error) {
+	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
 		return o.Cancel(reason, caller, request, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // advanceOrder moves an order to its next kitchen or delivery status.
@@ -103,13 +93,13 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	order, err := s.changeByRequest(r.Context(), id, caller, request, func(o *Order) (bool, error) {
+	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
 		return o.Advance(body.Status, caller, request, s.now())
 	})
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, responseOf(order))
+	return writeOrder(w, r, http.StatusOK, order)
 }
 
 // orderID returns the order id in the path, or NotFound if it is not a valid id.
@@ -133,17 +123,4 @@ func requestOf(r *http.Request, caller Caller, body any) (Request, error) {
 		return Request{}, err
 	}
 	return Request{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
-}
-
-// decodeOptional is rest.Decode, except that it accepts an empty body.
-func decodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
-	body := bufio.NewReader(r.Body)
-	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
-		return nil
-	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{body, r.Body}
-	return rest.Decode(w, r, v)
 }

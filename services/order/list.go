@@ -32,7 +32,7 @@ func (s *service) listOrders(w http.ResponseWriter, r *http.Request) error {
 	for _, order := range orders {
 		responses = append(responses, responseOf(order))
 	}
-	return rest.JSON(w, http.StatusOK, rest.Paged(page, responses, func(last response) encoding.BinaryMarshaler {
+	return rest.Document(w, r, rest.Paged(page, responses, func(last response) encoding.BinaryMarshaler {
 		return position{At: last.CreatedAt, ID: last.ID}
 	}))
 }

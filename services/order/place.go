@@ -40,8 +40,8 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		s.metrics.RecordStatus(r.Context(), order)
 		status = http.StatusCreated
 	}
-	w.Header().Set("Location", "/api/v1/orders/"+order.ID)
-	return rest.JSON(w, status, responseOf(order))
+	w.Header().Set("Location", publicPath(order.ID))
+	return writeOrder(w, r, status, order)
 }
 
 // createOnce stores and announces order, unless the same request already created it: then it returns the existing order.

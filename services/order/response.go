@@ -1,9 +1,11 @@
 package main
 
 import (
+	"net/http"
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/rest"
 )
 
 // response is an order in the API. Members that do not apply are omitted. It repeats members of Order on purpose: a member that
@@ -30,6 +32,20 @@ func responseOf(o Order) response {
 		Version: o.Version, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 }
+
+// validators identify the order's version.
+func (o *Order) validators() rest.Validators {
+	return rest.Validators{Tag: rest.VersionTag(o.Version), Modified: o.UpdatedAt}
+}
+
+// writeOrder writes an order with its validators. Its address is given too, because a request can have another one.
+func writeOrder(w http.ResponseWriter, r *http.Request, status int, o Order) error {
+	w.Header().Set("Content-Location", publicPath(o.ID))
+	return rest.Resource(w, r, status, o.validators(), responseOf(o))
+}
+
+// publicPath returns the path of an order in the public API.
+func publicPath(id string) string { return "/api/v1/orders/" + id }
 
 // historyResponse is the history of an order as the gateway streams it. It omits each change's actor and cause.
 type historyResponse struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"comanda/services/event"
@@ -52,15 +53,19 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 }
 
 // changeByRequest applies a caller's request to an order that the caller may see. A request that has changed the order before
-// is answered with the order as it is now: under the same key, it has its effect once.
+// is answered with the order as it is now: under the same key, it has its effect once. So its precondition, which names the
+// version before the change, is evaluated after that.
 func (s *service) changeByRequest(
-	ctx context.Context, id string, caller Caller, request Request, apply func(*Order) (bool, error),
+	r *http.Request, id string, caller Caller, request Request, apply func(*Order) (bool, error),
 ) (Order, error) {
-	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		if !o.VisibleTo(caller) {
 			return false, notFound(id)
 		}
 		if repeated, err := o.Repeats(request); repeated || err != nil {
+			return false, err
+		}
+		if err := rest.PreconditionOf(r).Check(o.validators()); err != nil {
 			return false, err
 		}
 		return apply(o)

@@ -42,8 +42,9 @@ func TestWaitReturnsOnceTheOrderIsDecided(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("took %s, want less than 5s", took)
 	}
-	if got := h.Request(t, ana, "GET", "/orders/"+id, "", "Prefer", "wait=31"); got.Code != 400 {
-		t.Errorf("got %d, want 400", got.Code)
+	got = h.Request(t, ana, "GET", "/orders/"+id, "", "Prefer", "respond-async, wait=45")
+	if got.Code != 200 || got.Header.Get("Preference-Applied") != "wait=30" {
+		t.Errorf("wait=45: got %d, Preference-Applied %q, want 200 and wait=30", got.Code, got.Header.Get("Preference-Applied"))
 	}
 	if got := h.Request(t, ben, "GET", "/orders/"+id, "", "Prefer", "wait=20"); got.Code != 404 {
 		t.Errorf("got %d, want 404", got.Code)

@@ -31,11 +31,11 @@ func (s service) changeProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.store.ChangeProduct(r.Context(), id, patch)
+	p, err := s.store.ChangeProduct(r.Context(), id, patch, fieldsGuard(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, p)
+	return writeProduct(w, r, http.StatusOK, p)
 }
 
 // decodePatch decodes the body. A null removes the description; no other field can be removed.

@@ -22,7 +22,7 @@ func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, visibleProduct(r, p))
+	return writeProduct(w, r, http.StatusOK, visibleProduct(r, p))
 }
 
 // createProduct creates a product and returns 201. A repeated request returns 200 and the product's current state.
@@ -48,8 +48,8 @@ func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if created {
 		status = http.StatusCreated
 	}
-	w.Header().Set("Location", "/api/v1/products/"+p.ID)
-	return rest.JSON(w, status, p)
+	w.Header().Set("Location", publicPath(p.ID))
+	return writeProduct(w, r, status, p)
 }
 
 // moveStock adds pieces to the available stock or removes them.
@@ -72,11 +72,12 @@ func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := s.store.MoveStock(r.Context(), movement{idempotency.ID("stock", actor, key), id, actor, body.Delta})
+	move := movement{idempotency.ID("stock", actor, key), id, actor, body.Delta}
+	p, err := s.store.MoveStock(r.Context(), move, stockGuard(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, p)
+	return writeProduct(w, r, http.StatusOK, p)
 }
 
 // listMenuEntries tells order which of the given products are on the menu.

@@ -10,12 +10,14 @@ import (
 // routes lists the HTTP API.
 func (s service) routes() []rest.Route {
 	return []rest.Route{
-		{Method: "GET", Path: "/products", Access: rest.Anyone, Handle: s.listProducts},
+		{Method: "GET", Path: "/products", Access: rest.Anyone, Handle: s.listProducts,
+			Query: []string{"query", "category", "active", "limit", "cursor"}},
 		{Method: "POST", Path: "/products", Access: rest.Only(token.Admin), Handle: s.createProduct},
 		{Method: "GET", Path: "/products/{id}", Access: rest.Anyone, Handle: s.showProduct},
-		{Method: "PATCH", Path: "/products/{id}", Access: rest.Only(token.Admin), Handle: s.changeProduct},
-		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock},
-		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries},
+		{Method: "PATCH", Path: "/products/{id}", Access: rest.Only(token.Admin), Handle: s.changeProduct, Versioned: true},
+		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock,
+			Versioned: true},
+		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
 	}
 }
 

@@ -15,14 +15,17 @@ type movement struct {
 	Delta                int
 }
 
-// MoveStock applies m and returns the product with its new stock. A repeated movement changes nothing and returns the product
-// as it is now.
-func (s store) MoveStock(ctx context.Context, m movement) (p Product, err error) {
+// MoveStock applies m if the guards allow it, and returns the product with its new stock. A repeated movement changes nothing and
+// returns the product as it is now.
+func (s store) MoveStock(ctx context.Context, m movement, guards ...guard) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if p, err = findProduct(ctx, tx, m.ProductID, "for no key update of s"); err != nil {
 			return err
 		}
 		if applied, err := isApplied(ctx, tx, m); err != nil || applied {
+			return err
+		}
+		if err := check(guards, p); err != nil {
 			return err
 		}
 		now, err := Stock{p.Available, *p.Reserved, *p.Sold}.Move(m.Delta)

@@ -114,11 +114,14 @@ func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor
 	return true, err
 }
 
-// ChangeProduct applies patch to a product. It does not change the stock.
-func (s store) ChangeProduct(ctx context.Context, id string, patch Patch) (p Product, err error) {
+// ChangeProduct applies patch to a product if the guards allow it. It does not change the stock.
+func (s store) ChangeProduct(ctx context.Context, id string, patch Patch, guards ...guard) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// "no key update" does not block reservations, whose lines refer to the product
 		if p, err = findProduct(ctx, tx, id, "for no key update of p"); err != nil {
+			return err
+		}
+		if err := check(guards, p); err != nil {
 			return err
 		}
 		changed, err := p.Change(patch, s.now())

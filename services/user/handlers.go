@@ -50,7 +50,12 @@ func (s service) writeProfile(w http.ResponseWriter, r *http.Request, id string)
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, toResponse(profile))
+	return rest.Resource(w, r, http.StatusOK, profile.validators(), toResponse(profile))
+}
+
+// validators identify the profile's version.
+func (p Profile) validators() rest.Validators {
+	return rest.Validators{Tag: rest.VersionTag(p.Version), Modified: p.UpdatedAt}
 }
 
 func noProfile() error { return fault.NotFound("there is no such profile") }
@@ -64,11 +69,11 @@ func (s service) editOwnProfile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	profile, err := s.editProfile(r.Context(), token.From(r.Context()).Subject, edit)
+	profile, err := s.editProfile(r.Context(), token.From(r.Context()).Subject, edit, rest.PreconditionOf(r))
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, toResponse(profile))
+	return rest.Resource(w, r, http.StatusOK, profile.validators(), toResponse(profile))
 }
 
 // decodeEdit decodes the body.
@@ -86,16 +91,25 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies a checked edit; Conflict when the phone belongs to another profile.
-func (s service) editProfile(ctx context.Context, id string, edit Edit) (Profile, error) {
+// editProfile applies a checked edit if the precondition holds; Conflict when the phone belongs to another profile.
+func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
 	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err
 	}
+	tried := false
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
-		switch {
-		case p.Status != Active:
+		if p.Status != Active {
 			return event.NoMessage, noProfile()
-		case !p.Apply(edit, s.now()):
+		}
+		before := p.validators()
+		changed := p.Apply(edit, s.now())
+		if !changed && tried { // our own write, whose response was lost: its precondition held
+			return event.NoMessage, document.ErrUnchanged
+		}
+		if err := condition.Check(before); err != nil {
+			return event.NoMessage, err
+		}
+		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return event.NoMessage, nil
@@ -143,5 +157,5 @@ func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 	for i, item := range list.Items {
 		response.Items[i] = toResponse(item.Profile)
 	}
-	return rest.JSON(w, http.StatusOK, response)
+	return rest.Document(w, r, response)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"comanda/tests/asyncapi"
 	"comanda/tests/client"
 	"comanda/tests/scenario"
 	"comanda/tests/system"
@@ -195,7 +196,8 @@ func wantDeadLetter(t *testing.T, sys *system.System) {
 	const topic = "inventory.stock.failed"
 	invalid := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json",
 		"data":{"orderId":"none"}}`, uuid.NewString(), topic)
-	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(invalid)}).FirstErr(); err != nil {
+	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(invalid),
+		Headers: []kgo.RecordHeader{{Key: asyncapi.ViolationHeader}}}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	wantMetrics(t, sys, "order", map[string]between{

@@ -4,4 +4,6 @@
 //
 // A test can kill, stop and start any program by its name while the others run. A failed test logs the last lines of every
 // program. No process outlives the test, even if the test is killed.
+//
+// Every event that crosses the broker is checked against docs/asyncapi.yaml. A violation fails the test.
 package system

@@ -15,6 +15,7 @@ import (
 	"comanda/infra"
 	"comanda/infra/process"
 	"comanda/services"
+	"comanda/tests/asyncapi"
 )
 
 // Options configure a system. The zero value starts one replica of each service beside our runtime.
@@ -45,6 +46,7 @@ type System struct {
 	supervisor supervisor.Supervisor
 	// stopSupervisor is nil unless the system is supervised.
 	stopSupervisor context.CancelFunc
+	events         *asyncapi.Reader
 }
 
 // Start runs a system for one test and stops it when the test ends.
@@ -57,6 +59,9 @@ func Start(t testing.TB, options Options) *System {
 		t.Fatalf("start the system: %v", err)
 	}
 	t.Cleanup(func() {
+		if err := sys.CheckEvents(); err != nil {
+			t.Errorf("events: %v", err)
+		}
 		if t.Failed() {
 			t.Log(sys.LastLines(15))
 		}
@@ -89,6 +94,9 @@ func Run(ctx context.Context, options Options) (*System, error) {
 
 func (sys *System) start(ctx context.Context, options Options) error {
 	setup, err := sys.prepare(ctx, options)
+	if err == nil {
+		err = sys.followEvents()
+	}
 	if err != nil {
 		return err
 	}
@@ -204,6 +212,9 @@ func (sys *System) Stop() {
 		sys.supervisor.Wait()
 	}
 	supervisor.StopPairs(sys.pairs)
+	if sys.events != nil {
+		sys.events.Close()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if sys.Servers != nil {

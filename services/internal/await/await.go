@@ -5,15 +5,10 @@ package await
 
 import (
 	"context"
-	"net/http"
-	"regexp"
-	"strconv"
 	"sync"
 	"time"
 
-	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/telemetry"
 )
 
 // MaxWait is the longest a request may wait.
@@ -24,27 +19,6 @@ const (
 	firstInterval = 25 * time.Millisecond // about the duration of a saga
 	maxInterval   = time.Second
 )
-
-var preference = regexp.MustCompile(`(?i)(?:^|[,;\s])wait\s*=\s*"?([^",;\s]*)"?`)
-
-// Wait returns the wait that r's Prefer header asks for, or 0 without one. A value above MaxWait, or one that is not a whole
-// number, is a Malformed error.
-func Wait(r *http.Request) (time.Duration, error) {
-	for _, value := range r.Header.Values("Prefer") {
-		found := preference.FindStringSubmatch(value)
-		if found == nil {
-			continue
-		}
-		seconds, err := strconv.Atoi(found[1])
-		if err != nil || seconds < 0 || seconds > int(MaxWait/time.Second) {
-			return 0, fault.Malformed("Prefer: wait must be a whole number from 0 to %d", int(MaxWait/time.Second))
-		}
-		wait := time.Duration(seconds) * time.Second
-		telemetry.SetAgreedWait(r.Context(), wait)
-		return wait, nil
-	}
-	return 0, nil
-}
 
 // Changes wakes the requests that wait for an id in this process. The zero value is ready to use.
 type Changes struct {
@@ -89,9 +63,9 @@ func (c *Changes) changed(id string) <-chan struct{} {
 	return c.waiting[id]
 }
 
-// Until calls look until it reports that id is settled, wait has passed, or ctx is done, and returns the last value. When
-// wait has passed it looks once more. Each look is limited to rest.RequestTimeout, so a dependency that hangs results in a
-// 503 after that time and not after the client's wait.
+// Until calls look until it reports that id is settled, wait has passed, the server stops, or ctx is done, and returns the last
+// value. When wait has passed, or the server stops, it looks once more. Each look is limited to rest.RequestTimeout, so a
+// dependency that hangs results in a 503 after that time and not after the client's wait.
 func Until[T any](
 	ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error),
 ) (T, error) {
@@ -114,6 +88,8 @@ func Until[T any](
 		case <-poll.C:
 			interval = min(interval*2, maxInterval)
 		case <-deadline.C:
+			last = true
+		case <-rest.Stopping(ctx): // a client that waits gets the present value before its connection closes
 			last = true
 		case <-ctx.Done():
 			poll.Stop()

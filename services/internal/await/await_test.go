@@ -16,6 +16,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/telemetry"
 )
@@ -30,46 +31,12 @@ func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
 		r.Header.Set("Prefer", "wait=10")
 		observer := telemetry.NewObserver(registry, slog.New(slog.DiscardHandler))
 		observer.Edge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := await.Wait(r); err != nil {
-				t.Error(err)
-			}
+			await.Wait(r)
 			<-r.Context().Done()
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})).ServeHTTP(httptest.NewRecorder(), r)
 		servicetest.WantMetrics(t, registry, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 	})
-}
-
-func TestWait(t *testing.T) {
-	for _, tc := range []struct {
-		headers []string
-		want    time.Duration
-	}{
-		{nil, 0},
-		{[]string{"wait=10"}, 10 * time.Second},
-		{[]string{"WAIT = 10"}, 10 * time.Second}, // RFC 7240, 2: names are case-insensitive
-		{[]string{`wait="3"`}, 3 * time.Second},
-		{[]string{"respond-async, wait=30"}, 30 * time.Second},
-		{[]string{"return=minimal", "handling=lenient; wait=1"}, time.Second},
-		{[]string{"wait=0"}, 0},
-		{[]string{"nowait=7"}, 0},
-		{[]string{"return=minimal"}, 0},
-	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		for _, value := range tc.headers {
-			r.Header.Add("Prefer", value)
-		}
-		if got, err := await.Wait(r); got != tc.want || err != nil {
-			t.Errorf("Prefer %q: got %s, %v, want %s", tc.headers, got, err, tc.want)
-		}
-	}
-	for _, wrong := range []string{"wait=31", "wait=-1", "wait=", "wait=1.5", "wait=x", "wait=99999999999999999999"} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Prefer", wrong)
-		if _, err := await.Wait(r); !fault.Is(err, fault.KindMalformed) {
-			t.Errorf("Prefer %q: got error %v, want Malformed", wrong, err)
-		}
-	}
 }
 
 // aggregate counts how often it is read and can be settled by another goroutine.
@@ -178,6 +145,25 @@ func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	if !errors.Is(err, boom) {
 		t.Errorf("got error %v, want %v", err, boom)
 	}
+}
+
+// A client that waits gets the value as it is before a stopping server closes its connection. A request that arrives later does
+// not wait at all.
+func TestUntilAnswersWhenTheServerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var changes await.Changes
+		var a aggregate
+		stopping := make(chan struct{})
+		ctx := rest.WithStopping(t.Context(), stopping)
+		time.AfterFunc(3*time.Second+time.Millisecond, func() { close(stopping) })
+		begin := time.Now()
+		for range 2 {
+			got, err := await.Until(ctx, &changes, "a", 30*time.Second, a.look)
+			if took := time.Since(begin); got != "open" || err != nil || took != 3*time.Second+time.Millisecond {
+				t.Errorf("got %s, %v after %s, want open after 3.001s", got, err, took)
+			}
+		}
+	})
 }
 
 func TestUntilStopsWhenTheContextIsDone(t *testing.T) {

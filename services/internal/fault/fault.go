@@ -21,10 +21,13 @@ const (
 	KindNotFound                    // 404: does not exist, or is not visible to the caller
 	KindMethod                      // 405: the address does not support the method
 	KindConflict                    // 409: the current state forbids it
+	KindPrecondition                // 412: If-Match, If-None-Match or If-Unmodified-Since does not hold
 	KindTooLarge                    // 413: the body is too large
+	KindLongURI                     // 414: the request target is too long
 	KindMediaType                   // 415: the body is not JSON
 	KindInvalid                     // 422: the request parses, but a field is wrong
 	KindLimited                     // 429: too many requests
+	KindNotImplemented              // 501: no address supports the method
 	KindUnavailable                 // 503: a dependency does not answer
 )
 
@@ -34,12 +37,24 @@ type Field struct {
 	Message string `json:"message"`
 }
 
+// Challenge is the error code of RFC 6750, 3.1 that a response names in WWW-Authenticate. It is empty when the request has no
+// credentials, or when the failure does not concern the access token.
+type Challenge string
+
+// The error codes.
+const (
+	InvalidRequest    Challenge = "invalid_request"    // with a 400
+	InvalidToken      Challenge = "invalid_token"      // with a 401
+	InsufficientScope Challenge = "insufficient_scope" // with a 403: the token lacks the role
+)
+
 // Error is an error with a kind. Message is safe to show to a client. Cause is for the log only.
 type Error struct {
 	Kind       Kind
 	Message    string
 	Fields     []Field
 	RetryAfter time.Duration
+	Challenge  Challenge
 	Cause      error
 }
 
@@ -70,6 +85,20 @@ func Forbidden(format string, args ...any) *Error { return newf(KindForbidden, f
 
 // NotFound returns an error for something that does not exist or is not visible to the caller.
 func NotFound(format string, args ...any) *Error { return newf(KindNotFound, format, args) }
+
+// BadToken returns an error for a request whose access token is not valid.
+func BadToken(format string, args ...any) *Error {
+	e := newf(KindUnauthenticated, format, args)
+	e.Challenge = InvalidToken
+	return e
+}
+
+// MissingRole returns an error for a caller whose token lacks the role for this request.
+func MissingRole(format string, args ...any) *Error {
+	e := newf(KindForbidden, format, args)
+	e.Challenge = InsufficientScope
+	return e
+}
 
 // Conflict returns an error for a request that the current state forbids.
 func Conflict(format string, args ...any) *Error { return newf(KindConflict, format, args) }

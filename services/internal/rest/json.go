@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"reflect"
 	"strings"
@@ -24,42 +22,35 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 }
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // cannot happen: every response is a plain struct
-		panic(err)
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	write(w, status, contentType, encode(v))
 }
 
-// Body reads r's body, which must be at most MaxBody bytes of valid UTF-8 JSON. Otherwise the error is a 413, 415 or 400.
+// Body reads r's body, which must be at most MaxBody bytes of JSON in UTF-8, as I-JSON restricts it. Otherwise the error is a 413, 415 or 400.
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := OptionalBody(w, r)
+	if err == nil && body == nil {
+		err = fault.Malformed("the body is empty: send JSON")
+	}
+	return body, err
+}
+
+// OptionalBody is Body, except that it returns nil for an empty body, however that is framed.
+func OptionalBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := readBody(w, r)
+	if err != nil || len(body) == 0 { // no check of its type, which an empty body lacks; a sidecar does not pass on the length
+		return nil, err
+	}
+	if err := checkBodyType(w, r); err != nil {
+		return nil, err
+	}
 	switch {
-	case errors.As(err, &tooLarge):
-		// MaxBytesReader asks the server to close the connection, but its request does not pass through wrappers of w.
-		w.Header().Set("Connection", "close")
-		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
-	case err != nil:
-		return nil, fault.Malformed("the body is incomplete: send it again")
-	case len(body) == 0: // before the check of its type, which an empty body lacks; a sidecar does not pass on the length
-		return nil, fault.Malformed("the body is empty: send JSON")
-	case !isJSON(r, kind):
-		if r.Method == http.MethodPatch {
-			w.Header().Set("Accept-Patch", acceptedPatches)
-		}
-		return nil, &fault.Error{Kind: fault.KindMediaType, Message: "send the body as Content-Type: application/json"}
 	case !utf8.Valid(body):
 		return nil, fault.Malformed("the body is not valid UTF-8")
 	case !json.Valid(body):
 		return nil, fault.Malformed("the body is not valid JSON")
 	}
-	return body, nil
+	return body, checkIJSON(body)
 }
 
 // Decode reads r's body into v, a pointer to a struct. A body that is not JSON is a 400. Unknown fields, duplicate fields and
@@ -68,6 +59,15 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 	body, err := Body(w, r)
 	if err != nil {
+		return err
+	}
+	return decode(body, v)
+}
+
+// DecodeOptional is Decode, except that it leaves v as it is when the body is empty.
+func DecodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := OptionalBody(w, r)
+	if err != nil || body == nil {
 		return err
 	}
 	return decode(body, v)

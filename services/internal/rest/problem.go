@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"comanda/services/internal/fault"
@@ -35,7 +37,8 @@ var problems = map[fault.Kind]problem{
 	fault.KindInternal: {"internal", "Something went wrong on our side", http.StatusInternalServerError,
 		"A bug of ours. Our log has the details under the traceId. A retry may or may not help."},
 	fault.KindMalformed: {"malformed", "The request cannot be read", http.StatusBadRequest,
-		"The body is not JSON or not UTF-8, or a header, a query parameter, a cursor or a limit cannot be read. Detail says which."},
+		"The body is not JSON or not UTF-8, or a header, a cursor or a limit cannot be read, or a query parameter is unknown or " +
+			"repeated. Detail says which."},
 	fault.KindUnauthenticated: {"unauthenticated", "A valid token is needed", http.StatusUnauthorized,
 		"The header Authorization: Bearer is missing, or its token is invalid or expired. " +
 			"POST /api/v1/auth/login returns a token, POST /api/v1/auth/refresh a new one."},
@@ -47,14 +50,20 @@ var problems = map[fault.Kind]problem{
 		"The header Allow lists the methods of this address."},
 	fault.KindConflict: {"conflict", "The current state forbids it", http.StatusConflict,
 		"The request is valid, but the current state forbids it. Read the resource again before you retry."},
+	fault.KindPrecondition: {"precondition-failed", "The resource is not the one you expect", http.StatusPreconditionFailed,
+		"If-Match, If-None-Match or If-Unmodified-Since does not hold, so nothing was changed. Read the resource and its ETag again."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,
 		"A body may have at most 1 MiB."},
+	fault.KindLongURI: {"uri-too-long", "The address is too long", http.StatusRequestURITooLong,
+		"An address may have at most 8000 bytes, its query included."},
 	fault.KindMediaType: {"unsupported-media-type", "The body must be JSON", http.StatusUnsupportedMediaType,
-		"Send the body as Content-Type: application/json."},
+		"Send the body as Content-Type: application/json, in UTF-8, and without a Content-Encoding."},
 	fault.KindInvalid: {"invalid", "Some fields are wrong", http.StatusUnprocessableEntity,
 		"The request parses, but the fields listed in errors are unknown, missing or wrong. Correct them and send it again."},
 	fault.KindLimited: {"too-many-requests", "Too many requests", http.StatusTooManyRequests,
 		"Wait for the seconds in the header Retry-After."},
+	fault.KindNotImplemented: {"not-implemented", "Method not known", http.StatusNotImplemented,
+		"No address supports this method. OPTIONS lists the methods of an address in the header Allow."},
 	fault.KindUnavailable: {"unavailable", "A part of the system does not answer", http.StatusServiceUnavailable,
 		"Retry after the seconds in the header Retry-After, with the same Idempotency-Key."},
 }
@@ -88,10 +97,11 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 		f := fault.From(err)
 		p := problems[f.Kind]
 		level := slog.LevelDebug
-		if p.status >= http.StatusInternalServerError {
+		ours := p.status >= http.StatusInternalServerError && f.Kind != fault.KindNotImplemented
+		if ours {
 			level = slog.LevelError
 		}
-		if r.Context().Err() != nil && p.status >= http.StatusInternalServerError {
+		if ours && r.Context().Err() != nil {
 			level = slog.LevelWarn
 		}
 		log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "status", p.status, "error", err)
@@ -104,8 +114,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
-	if p.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="comanda"`) // RFC 6750, 3
+	if p.status == http.StatusUnauthorized || f.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge(f))
 	}
 	answer := Problem{
 		Type: "/problems/" + p.name, Title: p.title, Status: p.status, Detail: f.Message, Instance: r.URL.Path, Errors: f.Fields,
@@ -114,4 +124,16 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 		answer.TraceID = telemetry.TraceID(r.Context())
 	}
 	writeJSON(w, p.status, "application/problem+json", answer)
+}
+
+// descriptionUnsafe replaces the characters that RFC 6750, 3 does not allow in an error_description.
+var descriptionUnsafe = strings.NewReplacer(`"`, "'", `\`, "/")
+
+// challenge returns the value of WWW-Authenticate (RFC 6750, 3). It names no error to a client that sent no token.
+func challenge(f *fault.Error) string {
+	text := `Bearer realm="comanda"`
+	if f.Challenge != "" {
+		text += fmt.Sprintf(`, error="%s", error_description="%s"`, f.Challenge, descriptionUnsafe.Replace(f.Message))
+	}
+	return text
 }

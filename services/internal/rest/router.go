@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ type Route struct {
 	Access Access
 	Handle Handler
 	Limit  time.Duration // 0: RequestTimeout; NoLimit for streams
+
+	Query      []string // the query parameters; any other, and a repeated one, is a 400
+	QueryLists []string // those that may be repeated
+
+	// Versioned means that the handler evaluates the preconditions of an unsafe request (PreconditionOf). Elsewhere the router
+	// evaluates them, for a resource without a version.
+	Versioned bool
 }
 
 // NoLimit is the Limit of a route without a time limit, such as a stream.
@@ -53,44 +61,36 @@ func Only(roles ...string) Access { return Access{roles: roles} }
 func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Router {
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // paths must match exactly: no cleaning, no redirects
 	for _, route := range routes {
-		router.Handle(route.Path, routeHandler(log, verifier, route)).Methods(route.Method)
+		readable := slices.ContainsFunc(routes, func(other Route) bool {
+			return other.Path == route.Path && other.Method == http.MethodGet
+		})
+		router.Handle(route.Path, routeHandler(log, verifier, route, readable)).Methods(methodsOf(route)...)
 	}
-	router.NotFoundHandler = Render(log, func(http.ResponseWriter, *http.Request) error {
-		return fault.NotFound("nothing exists at this address")
-	})
-	router.MethodNotAllowedHandler = Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Allow", strings.Join(allowedMethods(routes, router, r), ", "))
-		return &fault.Error{Kind: fault.KindMethod, Message: "this address does not support " + r.Method}
-	})
+	router.NotFoundHandler = noAddress(log, routes)
+	router.MethodNotAllowedHandler = otherMethods(log, router)
 	return router
 }
 
-// allowedMethods returns the methods of r's path. RFC 9110, 15.5.6 requires them in a 405.
-func allowedMethods(routes []Route, router *mux.Router, r *http.Request) []string {
-	var methods []string
-	for _, route := range routes {
-		probe := r.Clone(r.Context())
-		probe.Method = route.Method
-		var match mux.RouteMatch
-		if router.Match(probe, &match) && match.MatchErr == nil && match.Route != nil {
-			if path, _ := match.Route.GetPathTemplate(); path == route.Path {
-				methods = append(methods, route.Method)
-			}
-		}
-	}
-	return methods
-}
-
-// routeHandler checks the token, sets the time limit and calls the route's handler.
-func routeHandler(log *slog.Logger, verifier token.Verifier, route Route) http.Handler {
+// routeHandler checks the token, the query and the preconditions, sets the time limit and calls the route's handler. readable
+// means that the route's resource can be read: it has a GET.
+func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readable bool) http.Handler {
 	limit := route.Limit
 	if limit == 0 {
 		limit = RequestTimeout
 	}
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		telemetry.SetRoute(r.Context(), route.Path)
+		if route.Access.mayHaveToken() {
+			AddVary(w.Header(), "Authorization")
+		}
 		ctx, err := authorize(r, verifier, route.Access)
 		if err != nil {
+			return err
+		}
+		if err := checkQuery(r, route); err != nil {
+			return err
+		}
+		if ctx, err = withPrecondition(ctx, r, route, readable); err != nil {
 			return err
 		}
 		if limit > 0 {
@@ -102,20 +102,47 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route) http.H
 	})
 }
 
-// authorize checks r's token against access and returns a context with the token's claims.
+// mayHaveToken reports whether the response depends on whether a token was sent.
+func (a Access) mayHaveToken() bool { return a.public && !a.ignoresToken }
+
+// authorize checks r's token against access and returns a context with the token's claims. It reads the header Authorization
+// only: a token in the URL would end up in logs and histories (RFC 6750, 5.3).
 func authorize(r *http.Request, verifier token.Verifier, access Access) (context.Context, error) {
-	bearer := r.Header.Get("Authorization")
-	if access.ignoresToken || bearer == "" && access.public {
+	if access.ignoresToken {
 		return r.Context(), nil
+	}
+	headers := r.Header.Values("Authorization")
+	if len(headers) > 1 {
+		e := fault.Malformed("Authorization must be sent once")
+		e.Challenge = fault.InvalidRequest
+		return nil, e
+	}
+	bearer := r.Header.Get("Authorization")
+	if bearer == "" && access.public {
+		return context.WithValue(r.Context(), anonymousKey{}, true), nil
 	}
 	claims, err := verifier.Bearer(bearer)
 	if err != nil {
 		return nil, err
 	}
 	if !access.public && !claims.Any(access.roles...) {
-		return nil, fault.Forbidden("this needs the role %s", strings.Join(access.roles, " or "))
+		return nil, fault.MissingRole("this needs the role %s", strings.Join(access.roles, " or "))
 	}
 	return token.With(r.Context(), claims), nil
+}
+
+type stoppingKey struct{}
+
+// WithStopping returns a context for requests to a server that stops when stopping is closed.
+func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stoppingKey{}, stopping)
+}
+
+// Stopping returns a channel that is closed when the server of a request begins to stop. Outside a server it is nil, and blocks
+// for ever.
+func Stopping(ctx context.Context) <-chan struct{} {
+	stopping, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
+	return stopping
 }
 
 // Param returns the path parameter called name of r's route.

@@ -33,13 +33,21 @@ func router(log *bytes.Buffer) http.Handler {
 	showCaller := func(w http.ResponseWriter, r *http.Request) error {
 		return rest.JSON(w, http.StatusOK, map[string]string{"id": rest.Param(r, "id"), "caller": token.From(r.Context()).Subject})
 	}
-	return rest.Router(slog.New(slog.NewTextHandler(log, nil)), token.NewVerifier(secret), []rest.Route{
+	customer := rest.Only(token.Customer)
+	return rest.Router(slog.New(slog.NewTextHandler(log, nil)), token.NewVerifier(secret), append([]rest.Route{
 		{Method: "GET", Path: "/open", Access: rest.Anyone, Handle: showCaller},
 		{Method: "GET", Path: "/login", Access: rest.Tokenless, Handle: showCaller},
 		{Method: "POST", Path: "/things", Access: rest.Only(token.Staff, token.Admin), Handle: showCaller},
-		{Method: "GET", Path: "/things", Access: rest.Only(token.Customer), Handle: showCaller},
-		{Method: "GET", Path: "/things/mine", Access: rest.Only(token.Customer), Handle: showCaller},
-		{Method: "GET", Path: "/things/{id}", Access: rest.Only(token.Customer), Handle: showCaller},
+		{Method: "GET", Path: "/things", Access: customer, Handle: showCaller,
+			Query: []string{"status", "limit"}, QueryLists: []string{"tag"}},
+		{Method: "GET", Path: "/things/mine", Access: customer, Handle: showCaller},
+		{Method: "GET", Path: "/things/{id}", Access: customer, Handle: showCaller},
+		{Method: "PATCH", Path: "/things/{id:[0-9]}", Access: customer, Handle: showCaller},
+		{Method: "POST", Path: "/only-posted", Access: rest.Only(token.Staff), Handle: showCaller},
+		{Method: "GET", Path: "/staff", Access: rest.Only(token.Staff), Handle: showCaller},
+		{Method: "GET", Path: "/forbidden", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
+			return fault.Forbidden("not ACTIVE")
+		}},
 		{Method: "GET", Path: "/broken", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
 			return errors.New("password=hunter2")
 		}},
@@ -48,7 +56,40 @@ func router(log *bytes.Buffer) http.Handler {
 				<-r.Context().Done()
 				return r.Context().Err()
 			}},
-	})
+	}, resourceRoutes()...))
+}
+
+// resourceRoutes are the routes of resources and documents with validators.
+func resourceRoutes() []rest.Route {
+	resource := func(at time.Time) rest.Handler {
+		return func(w http.ResponseWriter, r *http.Request) error {
+			current := rest.Validators{Tag: rest.VersionTag(3, 7), Modified: at}
+			if r.Method == "PATCH" {
+				condition, checked := rest.PreconditionOf(r), current
+				if r.URL.Path == "/versioned" {
+					condition, checked.Tag = condition.OnlyVersion(), rest.VersionTag(3)
+				}
+				if err := condition.Check(checked); err != nil {
+					return err
+				}
+			}
+			return rest.Resource(w, r, http.StatusOK, current, map[string]int{"version": 3})
+		}
+	}
+	large := func(w http.ResponseWriter, _ *http.Request) error {
+		return rest.JSON(w, http.StatusOK, strings.Repeat("x", 100_000))
+	}
+	document := func(w http.ResponseWriter, r *http.Request) error {
+		return rest.Document(w, r, rest.List[string]{Items: []string{r.URL.RawQuery}})
+	}
+	return []rest.Route{
+		{Method: "GET", Path: "/resource", Access: rest.Anyone, Handle: resource(resourceChanged)},
+		{Method: "PATCH", Path: "/resource", Access: rest.Only(token.Customer), Handle: resource(resourceChanged), Versioned: true},
+		{Method: "PATCH", Path: "/versioned", Access: rest.Only(token.Customer), Handle: resource(resourceChanged), Versioned: true},
+		{Method: "GET", Path: "/just-now", Access: rest.Anyone, Handle: resource(time.Now().Add(time.Minute))},
+		{Method: "GET", Path: "/large", Access: rest.Anyone, Handle: large},
+		{Method: "GET", Path: "/document", Access: rest.Anyone, Handle: document, Query: []string{"limit"}},
+	}
 }
 
 func TestRouterChecksAddressMethodAndToken(t *testing.T) {
@@ -86,27 +127,16 @@ func TestRouterChecksAddressMethodAndToken(t *testing.T) {
 		if w.Code != tc.want {
 			t.Errorf("%s %s: got %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
 		}
-		if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") != "") {
-			t.Errorf("%s %s: got %d with WWW-Authenticate %q", tc.method, tc.path, w.Code, w.Header().Get("WWW-Authenticate"))
-		}
 		if (w.Code == 503) != (w.Header().Get("Retry-After") != "") {
 			t.Errorf("%s %s: got %d with Retry-After %q", tc.method, tc.path, w.Code, w.Header().Get("Retry-After"))
 		}
 	}
 }
 
-func TestMethodNotAllowedListsTheMethods(t *testing.T) {
-	w := httptest.NewRecorder()
-	router(&bytes.Buffer{}).ServeHTTP(w, httptest.NewRequest("PUT", "/things", nil))
-	if got := w.Header().Get("Allow"); got != "POST, GET" {
-		t.Errorf("got Allow %q, want \"POST, GET\"", got)
-	}
-}
-
 func TestProblemsHideTheCauseThatIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	w := httptest.NewRecorder()
-	router(&log).ServeHTTP(w, httptest.NewRequest("GET", "/broken?secret=1", nil))
+	router(&log).ServeHTTP(w, httptest.NewRequest("GET", "/broken", nil))
 	var problem rest.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
 		t.Fatal(err)

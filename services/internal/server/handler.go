@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/token"
 )
 
 var errStarting = errors.New("the service is starting")
@@ -28,7 +30,7 @@ const daprPath = "/dapr/"
 // sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler needs no app token. It is separate
 // from the Handler of events, and no path below /events/ leads to it.
 func (s Service) handler(started *atomic.Bool) http.Handler {
-	openRoutes := s.openRoutes(started)
+	openRoutes, open := s.openRoutes(started)
 	inner := s.recoverPanics(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
 		handler := s.Public
 		if handler == nil || isEvent(r) {
@@ -46,10 +48,9 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
 	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
 	return s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		openRoute, ok := openRoutes[r.URL.Path]
 		switch {
-		case ok && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-			openRoute.ServeHTTP(w, r)
+		case slices.ContainsFunc(openRoutes, func(route rest.Route) bool { return route.Path == r.URL.Path }):
+			open.ServeHTTP(w, r)
 		case s.fromSidecar(r) && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
 			inner.ServeHTTP(w, r)
 		case !s.fromSidecar(r), s.Public != nil && !isEvent(r): // their trace headers are not trusted
@@ -62,21 +63,29 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	}))
 }
 
-// openRoutes returns the routes that need no app token, by path. They are polled, so their errors are not logged.
-func (s Service) openRoutes(started *atomic.Bool) map[string]http.Handler {
+// openRoutes returns the routes that need no app token, and their router. They are polled, so their errors are not logged.
+func (s Service) openRoutes(started *atomic.Bool) ([]rest.Route, http.Handler) {
 	var databaseAway atomic.Bool
-	discard := slog.New(slog.DiscardHandler)
-	routes := map[string]http.Handler{
-		"/healthz": rest.Render(discard, writeOK),
-		"/healthz/app": rest.Render(discard, func(w http.ResponseWriter, r *http.Request) error {
+	route := func(path string, handle rest.Handler) rest.Route {
+		return rest.Route{Method: http.MethodGet, Path: path, Access: rest.Tokenless, Handle: handle}
+	}
+	routes := []rest.Route{
+		route("/healthz", writeOK),
+		route("/healthz/app", func(w http.ResponseWriter, r *http.Request) error {
 			return s.serveAppHealth(w, r, started, &databaseAway)
 		}),
-		"/readyz": rest.Render(discard, func(w http.ResponseWriter, r *http.Request) error { return s.serveReady(w, r, started) }),
+		route("/readyz", func(w http.ResponseWriter, r *http.Request) error { return s.serveReady(w, r, started) }),
 	}
 	if s.MetricsPort == 0 && s.Public == nil {
-		routes[metricsPath] = telemetry.MetricsHandler(s.Metrics)
+		metrics := telemetry.MetricsHandler(s.Metrics)
+		scrape := route(metricsPath, func(w http.ResponseWriter, r *http.Request) error {
+			metrics.ServeHTTP(w, r)
+			return nil
+		})
+		scrape.QueryLists, scrape.Limit = []string{"name[]"}, rest.NoLimit // promhttp has its own filter and time limit
+		routes = append(routes, scrape)
 	}
-	return routes
+	return routes, rest.Router(slog.New(slog.DiscardHandler), token.Verifier{}, routes)
 }
 
 func isEvent(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, eventsPath) }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
@@ -81,7 +82,10 @@ func Serve(ctx context.Context, s Service) error {
 	server := &http.Server{
 		Handler:           s.handler(&started),
 		ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }, // running requests may finish
+		DisableGeneralOptionsHandler: true, // the router answers "OPTIONS *"
+		BaseContext: func(net.Listener) context.Context { // running requests may finish, but no longer wait
+			return rest.WithStopping(context.WithoutCancel(ctx), ctx.Done())
+		},
 	}
 	stopMetrics, err := s.startMetricsServer()
 	if err != nil {

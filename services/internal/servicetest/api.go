@@ -50,7 +50,7 @@ func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 }
 
 // Request sends a request as caller. headers are pairs of name and value. The response must be one that the API's clients
-// can read: a JSON object, or 204 without a body.
+// can read: a JSON object, or 204 or 304 without a body.
 func (a API) Request(t testing.TB, caller Person, method, target, body string, headers ...string) Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -70,7 +70,7 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 	w := httptest.NewRecorder()
 	a.Handler.ServeHTTP(w, r)
 	response := Response{Code: w.Code, Header: w.Header(), Body: w.Body.String()}
-	if w.Code == http.StatusNoContent && response.Body == "" {
+	if (w.Code == http.StatusNoContent || w.Code == http.StatusNotModified) && response.Body == "" {
 		return response
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &response.Members); err != nil {

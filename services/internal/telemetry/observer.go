@@ -94,7 +94,7 @@ func (o *Observer) serve(next http.Handler, traceOf func(*http.Request) context.
 		span.SetName(method + " " + observed.route)
 		span.SetAttributes(attribute.String("http.request.method", method), attribute.String("http.route", observed.route),
 			attribute.Int("http.response.status_code", code))
-		if code >= http.StatusInternalServerError {
+		if isFailure(code) {
 			span.SetStatus(codes.Error, http.StatusText(code))
 		}
 		kept = !edge || !rejectedEarly(observed.route, code)
@@ -109,7 +109,12 @@ func (o *Observer) serve(next http.Handler, traceOf func(*http.Request) context.
 
 // rejectedEarly reports whether a request was rejected before any work was done: over a rate limit, or without a route.
 func rejectedEarly(route string, code int) bool {
-	return code == http.StatusTooManyRequests || route == unmatched && code < http.StatusInternalServerError
+	return code == http.StatusTooManyRequests || route == unmatched && !isFailure(code)
+}
+
+// isFailure reports whether a status means that the service failed. A 501 is the client's doing: it sent an unknown method.
+func isFailure(code int) bool {
+	return code >= http.StatusInternalServerError && code != http.StatusNotImplemented
 }
 
 // Events records the events that the service's own sidecar delivers.

@@ -97,18 +97,21 @@ func NewVerifier(secret Secret) Verifier {
 // Unauthenticated error whose message tells the client what to do.
 func (v Verifier) Bearer(header string) (Claims, error) {
 	scheme, text, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || text == "" {
+	if !strings.EqualFold(scheme, "Bearer") {
 		return Claims{}, fault.Unauthenticated("send Authorization: Bearer with the accessToken of POST /auth/login")
+	}
+	if text = strings.Trim(text, " \t"); text == "" {
+		return Claims{}, fault.BadToken("Authorization: Bearer has no token: send the accessToken of POST /auth/login")
 	}
 	var claims Claims
 	_, err := v.parser.ParseWithClaims(text, &claims, v.key)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return Claims{}, fault.Unauthenticated("the token has expired: get a new one with POST /auth/refresh")
+		return Claims{}, fault.BadToken("the token has expired: get a new one with POST /auth/refresh")
 	case err != nil:
-		return Claims{}, fault.Unauthenticated("the token is not valid: log in again")
+		return Claims{}, fault.BadToken("the token is not valid: log in again")
 	case !validate.IsUUID(claims.Subject):
-		return Claims{}, fault.Unauthenticated("the token has no account id: log in again")
+		return Claims{}, fault.BadToken("the token has no account id: log in again")
 	}
 	return claims, nil
 }

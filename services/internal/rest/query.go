@@ -1,0 +1,39 @@
+package rest
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"comanda/services/internal/fault"
+)
+
+// checkQuery refuses a query that has a parameter which route does not know, or has one more than once. To ignore such a
+// parameter would silently answer another question than the one that was asked.
+func checkQuery(r *http.Request, route Route) error {
+	given, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return fault.Malformed("the query is not well formed: it must be name=value pairs with & between them, percent-encoded")
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		switch {
+		case slices.Contains(route.QueryLists, name):
+		case !slices.Contains(route.Query, name):
+			return fault.Malformed("the query parameter %.60q is not known here: %s", name, knownParameters(route))
+		case len(given[name]) > 1:
+			return fault.Malformed("the query parameter %q must be given at most once", name)
+		}
+	}
+	return nil
+}
+
+// knownParameters says which parameters route has.
+func knownParameters(route Route) string {
+	known := slices.Sorted(slices.Values(slices.Concat(route.Query, route.QueryLists)))
+	if len(known) == 0 {
+		return "this address has no parameters"
+	}
+	return "the parameters are " + strings.Join(known, ", ")
+}

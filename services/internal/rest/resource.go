@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type anonymousKey struct{}
+
+// Resource writes v, the current state of a resource, with its validators. For a GET or HEAD it evaluates the precondition:
+// 304 when the client has this version already, 412 when it asks for another one.
+func Resource(w http.ResponseWriter, r *http.Request, status int, current Validators, v any) error {
+	return writeValidated(w, r, status, current, encode(v))
+}
+
+// Document writes v, a list or another document without a version. Its entity tag is a hash of its JSON.
+func Document(w http.ResponseWriter, r *http.Request, v any) error {
+	body := encode(v)
+	sum := sha256.Sum256(body)
+	return writeValidated(w, r, http.StatusOK, Validators{Tag: hex.EncodeToString(sum[:12])}, body)
+}
+
+func writeValidated(w http.ResponseWriter, r *http.Request, status int, current Validators, body []byte) error {
+	p, safe := PreconditionOf(r), r.Method == http.MethodGet || r.Method == http.MethodHead
+	if safe {
+		if err := p.checkMatch(current); err != nil {
+			return err
+		}
+	}
+	setValidators(w.Header(), r, current)
+	if safe && p.notModified(current) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	write(w, status, "application/json", body)
+	return nil
+}
+
+// setValidators sets the validators and lets caches keep the response, if they ask us before they use it.
+func setValidators(header http.Header, r *http.Request, current Validators) {
+	header.Set("ETag", `"`+current.Tag+`"`)
+	// A date in the future is not allowed (RFC 9110, 8.8.2.1): within the second of the change there is none.
+	if at := current.lastModified(); !current.Modified.IsZero() && !at.After(time.Now()) {
+		header.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
+	}
+	header.Set("Cache-Control", "private, no-cache")
+	if anonymous, _ := r.Context().Value(anonymousKey{}).(bool); anonymous {
+		header.Set("Cache-Control", "no-cache")
+	}
+}
+
+// AddVary adds a name to the header Vary, unless it is there.
+func AddVary(header http.Header, name string) {
+	names := strings.Split(strings.Join(header.Values("Vary"), ","), ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	if slices.ContainsFunc(names, func(there string) bool { return strings.EqualFold(there, name) }) {
+		return
+	}
+	names = slices.DeleteFunc(append(names, name), func(name string) bool { return name == "" })
+	header.Set("Vary", strings.Join(names, ", "))
+}
+
+func encode(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil { // cannot happen: every response is a plain struct
+		panic(err)
+	}
+	return append(body, '\n')
+}
+
+// write sends the response. Content-Length is set because a HEAD has to name the length that a GET would have.
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // net/http drops the body of a response to HEAD
+}
