@@ -116,7 +116,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 // the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
 // wrong passwords for that e-mail, or from that address.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
-	normal, isEmail := normaliseEmail(email)
+	normal, isEmail := loginEmail(email)
 	if isEmail {
 		email = normal
 	}

@@ -42,7 +42,7 @@ func CheckEmail(text string) error {
 	return nil
 }
 
-// CheckPassword accepts 8 to 72 bytes, as auth does.
+// CheckPassword accepts 8 to 72 bytes, as auth does. For an account, auth also refuses what is easy to guess.
 func CheckPassword(text string) error {
 	if len(text) < 8 || len(text) > 72 {
 		return errors.New("must be 8 to 72 bytes long")
