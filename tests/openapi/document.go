@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
@@ -17,6 +18,9 @@ import (
 
 // problemType is the media type of every error.
 const problemType = "application/problem+json"
+
+// textTypes are the media types of bodies that have no schema.
+var textTypes = []string{"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png"}
 
 // freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself.
 var freeHeaders = []string{
@@ -68,7 +72,7 @@ func (d *Document) CheckResponse(request *http.Request, response *http.Response,
 		asked.Method = http.MethodGet
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if request.Method == http.MethodHead || kind != "application/json" && kind != problemType {
+	if request.Method == http.MethodHead || slices.Contains(textTypes, kind) {
 		check = d.headers // there is no body, or it is no JSON
 	}
 	copied := *response

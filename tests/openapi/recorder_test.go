@@ -33,6 +33,8 @@ const (
 	basket  = `{"items":[{"productId":"` + id + `","quantity":2}]}`
 	problem = `{"type":"/problems/invalid","title":"Some fields are wrong","status":422,"detail":"x","instance":"/api/v1/orders",` +
 		`"errors":[{"field":"items","message":"must be given"}]}`
+	list    = "Content-Type: application/json\nETag: \"a\"\nCache-Control: private, no-cache"
+	limited = `{"type":"/problems/too-many-requests","title":"Too many requests","status":429,"detail":"x","instance":"/api/v1/orders"}`
 	refused = "Content-Type: application/problem+json\nCache-Control: no-store"
 	events  = "Content-Type: text/event-stream\nCache-Control: no-store\nX-Accel-Buffering: no"
 	event   = "event: status\nid: 1\ndata: {\"orderId\":\"" + id + "\",\"status\":\"PENDING\",\"version\":1,\"at\":\"2026-11-26T12:00:00Z\"}\n\n"
@@ -64,20 +66,21 @@ func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
 		"no date":                 {"POST", orders, basket, answer{201, created, strings.Replace(order, "2026-11-26T", "", 1)}, "createdAt"},
 		"an undocumented request": {"POST", orders, `{"items":[],"tip":1}`, answer{201, created, order}, "tip"},
 		"an undocumented parameter's value": {"GET", orders + "?limit=1000", "",
-			answer{200, "Content-Type: application/json\nETag: \"a\"\nCache-Control: private, no-cache", `{"items":[]}`}, "limit"},
-		"a refused request":                {"POST", orders, `{"tip":1}`, answer{422, refused, problem}, ""},
-		"another problem":                  {"POST", orders, basket, answer{422, refused, strings.Replace(problem, "invalid", "odd", 1)}, "type"},
-		"a problem of another status":      {"POST", orders, basket, answer{409, refused, problem}, "status"},
-		"a 429 without Retry-After":        {"POST", orders, basket, answer{429, refused, strings.ReplaceAll(strings.Replace(problem, "invalid", "too-many-requests", 1), "422", "429")}, "Retry-After"},
-		"an undocumented path":             {"GET", "/api/v1/drinks", "", answer{200, "Content-Type: application/json", `{}`}, "not in the document"},
-		"an undocumented path, refused":    {"GET", "/api/v1/drinks", "", answer{404, refused, problem}, ""},
-		"an undocumented method":           {"DELETE", orders, "", answer{204, "Cache-Control: no-store", ""}, "not in the document"},
-		"a HEAD":                           {"HEAD", orders, "", answer{200, "Content-Type: application/json\nETag: \"a\"\nCache-Control: private, no-cache", ""}, ""},
-		"a HEAD without ETag":              {"HEAD", orders, "", answer{200, "Content-Type: application/json\nCache-Control: private, no-cache", ""}, "ETag"},
-		"a stream":                         {"GET", orders + "/" + id + "/events", "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
-		"a stream with another event":      {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "event: status", "event: end", 1)}, "event: end"},
-		"a stream with another status":     {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "PENDING", "LOST", 1)}, "LOST"},
-		"a stream without its first header": {"GET", orders + "/" + id + "/events", "", answer{200, strings.Replace(events, "no-store", "public", 1), event}, "Cache-Control"},
+			answer{200, list, `{"items":[]}`}, "limit"},
+		"a refused request":             {"POST", orders, `{"tip":1}`, answer{422, refused, problem}, ""},
+		"another problem":               {"POST", orders, basket, answer{422, refused, strings.Replace(problem, "invalid", "odd", 1)}, "type"},
+		"a problem of another status":   {"POST", orders, basket, answer{400, refused, problem}, "status"},
+		"an undocumented problem":       {"POST", orders, basket, answer{409, refused, problem}, "409"},
+		"a 429 without Retry-After":     {"POST", orders, basket, answer{429, refused, limited}, "Retry-After"},
+		"an undocumented path":          {"GET", "/api/v1/drinks", "", answer{200, "Content-Type: application/json", `{}`}, "not in the document"},
+		"an undocumented path, refused": {"GET", "/api/v1/drinks", "", answer{404, refused, problem}, ""},
+		"an undocumented method":        {"DELETE", orders, "", answer{204, "Cache-Control: no-store", ""}, "not in the document"},
+		"a HEAD":                        {"HEAD", orders, "", answer{200, list, ""}, ""},
+		"a HEAD without ETag":           {"HEAD", orders, "", answer{200, strings.Replace(list, "ETag", "X-Tag", 1), ""}, "ETag"},
+		"a stream":                      {"GET", orders + "/" + id + "/events", "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
+		"a stream with another event":   {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "event: status", "event: end", 1)}, "event: end"},
+		"a stream with another status":  {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "PENDING", "LOST", 1)}, "LOST"},
+		"a stream that may be stored":   {"GET", orders + "/" + id + "/events", "", answer{200, strings.Replace(events, "no-store", "public", 1), event}, "no-store"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := NewRecorder(document, tc.answer)
