@@ -1,70 +1,71 @@
 package main
 
 import (
-	"embed"
+	"mime"
 	"net/http"
-	"slices"
-
-	"github.com/swaggest/swgui/v5/static"
+	"path"
+	"strings"
 
 	"comanda/docs"
+	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 )
 
-//go:embed page
-var page embed.FS
+// The paths of the documentation.
+const (
+	documentPath = "/openapi.yaml"
+	pagePath     = "/docs"
+)
 
-// openAPIPath is the address of the API's description. It is the only path with a dot.
-const openAPIPath = "/openapi.yaml"
+// pagePolicy lets the page load its own files, read the document and call the API. Swagger UI needs inline styles, and images in
+// data URLs for its icons.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// pagePolicy lets the page load its parts from this server, and nothing from any other. Swagger UI draws its icons from data: URLs.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// documents are the paths of the documentation that have a dot. Other paths of the API have none (plainPath).
+var documents = documentPaths()
 
-// documentation returns the routes of the API's description: the document, and a page that renders it. The page's program is Swagger UI 5
-// (Apache License 2.0), from a Go module, so that it works without a network.
+func documentPaths() map[string]bool {
+	paths := map[string]bool{documentPath: true}
+	for name := range docs.Files() {
+		paths[pagePath+"/"+name] = true
+	}
+	return paths
+}
+
+// documentation returns the routes of the API's document and of the page that shows it.
 func documentation() []rest.Route {
-	files := map[string]rest.File{
-		openAPIPath:         rest.NewFile("application/yaml; charset=utf-8", docs.OpenAPI),
-		"/docs":             pageFile("text/html; charset=utf-8", "index.html"),
-		"/docs/page-script": pageFile("text/javascript; charset=utf-8", "page.js"),
-		"/docs/page-style":  pageFile("text/css; charset=utf-8", "page.css"),
-		"/docs/script":      swaggerFile("text/javascript; charset=utf-8", "swagger-ui-bundle.js.gz"),
-		"/docs/style":       swaggerFile("text/css; charset=utf-8", "swagger-ui.css.gz"),
-		"/docs/icon":        rest.NewFile("image/png", mustRead(static.FS, "favicon-32x32.png")),
+	document := rest.NewFile("application/yaml", docs.OpenAPI)
+	page := rest.NewFile("text/html; charset=utf-8", docs.Page())
+	files := map[string]rest.File{}
+	for name, content := range docs.Files() {
+		files[name] = rest.NewFile(mediaType(name), content)
 	}
-	var routes []rest.Route
-	for path, file := range files {
-		handle := rest.Handler(file.Serve)
-		if path == "/docs" {
-			handle = func(w http.ResponseWriter, r *http.Request) error {
-				w.Header().Set("Content-Security-Policy", pagePolicy)
-				return file.Serve(w, r)
+	return []rest.Route{
+		{Method: http.MethodGet, Path: documentPath, Access: rest.Anyone, Handle: document.Serve},
+		{Method: http.MethodGet, Path: pagePath, Access: rest.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
+			w.Header().Set("Content-Security-Policy", pagePolicy)
+			return page.Serve(w, r)
+		}},
+		{Method: http.MethodGet, Path: pagePath + "/{file}", Access: rest.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
+			file, ok := files[rest.Param(r, "file")]
+			if !ok {
+				return fault.NotFound("the page has no such file: GET %s", pagePath)
 			}
-		}
-		routes = append(routes, rest.Route{Method: http.MethodGet, Path: path, Access: rest.Tokenless, Handle: handle})
+			return file.Serve(w, r)
+		}},
 	}
-	slices.SortFunc(routes, func(a, b rest.Route) int { return len(a.Path) - len(b.Path) })
-	return routes
 }
 
-func pageFile(contentType, name string) rest.File {
-	return rest.NewFile(contentType, mustRead(page, "page/"+name))
-}
-
-func swaggerFile(contentType, name string) rest.File {
-	file, err := rest.NewCompressedFile(contentType, mustRead(static.FS, name))
-	if err != nil { // cannot happen: the file is part of the program
-		panic(err)
+// mediaType returns the media type of a file of the page. It does not depend on the machine's own table.
+func mediaType(name string) string {
+	kinds := map[string]string{".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+	kind, ok := kinds[path.Ext(name)]
+	if !ok {
+		kind = "text/plain"
 	}
-	return file
-}
-
-// mustRead reads a file that is part of the program.
-func mustRead(files embed.FS, name string) []byte {
-	content, err := files.ReadFile(name)
-	if err != nil {
-		panic(err)
+	if strings.HasPrefix(kind, "text/") {
+		kind = mime.FormatMediaType(kind, map[string]string{"charset": "utf-8"})
 	}
-	return content
+	return kind
 }

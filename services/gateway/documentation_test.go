@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,86 +9,86 @@ import (
 	"comanda/docs"
 )
 
-// getPublic sends a GET to the edge of a gateway.
-func getPublic(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	newGateway(config{Secret: secret}, slog.New(slog.DiscardHandler), nil, nil).edgeHandler().ServeHTTP(w, r)
-	return w
-}
+// reference matches the address of a file in the page, its style sheet or its script.
+var reference = regexp.MustCompile(`(?:src|href|url)\s*[=:(]\s*["']?([^"')\s>]+)`)
 
-func TestTheDescriptionOfTheAPIIsServed(t *testing.T) {
-	w := getPublic(t, "/openapi.yaml")
-	if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), docs.OpenAPI) || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/yaml") {
-		t.Errorf("got %d %s and %d bytes, want 200, YAML and docs/openapi.yaml", w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+// The page and its files come from the gateway: the page works offline. None of them may call another server.
+func TestThePageIsServedWithEveryFileItRefersTo(t *testing.T) {
+	h := newHarness(t)
+	page := h.send("GET", "/docs", "")
+	if kind := page.Header.Get("Content-Type"); page.StatusCode != 200 || kind != "text/html; charset=utf-8" {
+		t.Fatalf("/docs: got %d %s, want a page", page.StatusCode, kind)
 	}
-	etag := w.Header().Get("ETag")
-	if again := getPublic(t, "/openapi.yaml", "If-None-Match", etag); etag == "" || again.Code != http.StatusNotModified {
-		t.Errorf("with the ETag %s: got %d, want 304", etag, again.Code)
+	text := page.text + string(docs.Files()["start.js"])
+	found := reference.FindAllStringSubmatch(text, -1)
+	if len(found) < 6 {
+		t.Fatalf("got %d references in the page, want at least 6: %v", len(found), found)
 	}
-	for _, path := range []string{"/openapi.yml", "/openapi.yaml/", "/docs/", "/docs/../openapi.yaml", "/docs/page.js", "/docs.html"} {
-		if w := getPublic(t, path); w.Code != http.StatusNotFound {
-			t.Errorf("%s: got %d, want 404", path, w.Code)
-		}
-	}
-}
-
-// The page works without a network: everything it loads comes from this server, and its policy forbids all other sources.
-func TestThePageLoadsEverythingFromThisServer(t *testing.T) {
-	w := getPublic(t, "/docs")
-	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
-		t.Fatalf("got %d %s, want 200 and HTML", w.Code, w.Header().Get("Content-Type"))
-	}
-	policy := w.Header().Get("Content-Security-Policy")
-	for directive := range strings.SplitSeq(policy, "; ") {
-		name, sources, _ := strings.Cut(directive, " ")
-		for source := range strings.FieldsSeq(sources) {
-			known := source == "'none'" || source == "'self'" || source == "data:" && name == "img-src"
-			if !known {
-				t.Errorf("the policy allows %q for %s", source, name)
-			}
-		}
-	}
-	if !strings.Contains(policy, "default-src 'none'") {
-		t.Errorf("got policy %q, want nothing allowed by default", policy)
-	}
-	parts := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(w.Body.String(), -1)
-	kinds := map[string]string{"/docs/icon": "image/png", "/docs/style": "text/css", "/docs/page-style": "text/css",
-		"/docs/script": "text/javascript", "/docs/page-script": "text/javascript", "/openapi.yaml": "application/yaml"}
-	if len(parts) != len(kinds) {
-		t.Errorf("the page has %d references, want %d: %v", len(parts), len(kinds), parts)
-	}
-	for _, part := range parts {
-		got := getPublic(t, part[1])
-		kind, _, _ := strings.Cut(got.Header().Get("Content-Type"), ";")
-		if got.Code != http.StatusOK || kind != kinds[part[1]] || kind == "" || got.Body.Len() < 100 {
-			t.Errorf("%s: got %d %q and %d bytes, want 200 %q", part[1], got.Code, kind, got.Body.Len(), kinds[part[1]])
-		}
-	}
-}
-
-func TestClientsThatAcceptGzipGetTheScriptCompressed(t *testing.T) {
-	plain := getPublic(t, "/docs/script")
-	for accept, want := range map[string]string{"": "", "br": "", "gzip;q=0": "", "gzip; q=0.0": "", "gzip": "gzip", "br, GZIP;q=0.5": "gzip"} {
-		w := getPublic(t, "/docs/script", "Accept-Encoding", accept)
-		if got := w.Header().Get("Content-Encoding"); got != want || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
-			t.Errorf("%q: got Content-Encoding %q and Vary %q, want %q and Accept-Encoding", accept, got, w.Header().Get("Vary"), want)
-		}
-		if want == "" {
+	for _, match := range found {
+		if !strings.HasPrefix(match[1], "/") || strings.HasPrefix(match[1], "//") {
+			t.Errorf("the page refers to %s, which is not on this server", match[1])
 			continue
 		}
-		reader, err := gzip.NewReader(w.Body)
-		if err != nil {
-			t.Fatal(err)
+		file := h.send("GET", match[1], "")
+		if file.StatusCode != 200 || len(file.text) == 0 || file.Header.Get("Etag") == "" {
+			t.Errorf("%s: got %d with %d bytes, want the file with an ETag", match[1], file.StatusCode, len(file.text))
 		}
-		if content, err := io.ReadAll(reader); err != nil || !bytes.Equal(content, plain.Body.Bytes()) {
-			t.Errorf("%q: got other content, error %v", accept, err)
+	}
+	for _, styled := range reference.FindAllStringSubmatch(string(docs.Files()["swagger-ui.css"]), -1) {
+		if !strings.HasPrefix(styled[1], "data:") && !strings.HasPrefix(styled[1], "#") {
+			t.Errorf("the style sheet refers to %s", styled[1])
 		}
-		if w.Header().Get("ETag") == plain.Header().Get("ETag") {
-			t.Errorf("%q: the ETag is that of the plain content", accept)
+	}
+}
+
+func TestDocumentationMediaTypesAndCaching(t *testing.T) {
+	h := newHarness(t)
+	for path, want := range map[string]string{
+		"/openapi.yaml":              "application/yaml",
+		"/docs/swagger-ui.css":       "text/css; charset=utf-8",
+		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+		"/docs/icon.png":             "image/png",
+		"/docs/LICENSE":              "text/plain; charset=utf-8",
+	} {
+		got := h.send("GET", path, "")
+		if kind := got.Header.Get("Content-Type"); got.StatusCode != 200 || kind != want {
+			t.Errorf("%s: got %d %s, want 200 %s", path, got.StatusCode, kind, want)
+		}
+		if again := h.send("GET", path, "", "If-None-Match", got.Header.Get("Etag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s with its ETag: got %d, want 304", path, again.StatusCode)
+		}
+		if head := h.send("HEAD", path, ""); head.StatusCode != 200 || head.ContentLength != int64(len(got.text)) {
+			t.Errorf("HEAD %s: got %d with length %d, want 200 with %d", path, head.StatusCode, head.ContentLength, len(got.text))
+		}
+	}
+	if got := h.send("GET", "/openapi.yaml", ""); got.text != string(docs.OpenAPI) {
+		t.Error("/openapi.yaml is not docs/openapi.yaml")
+	}
+}
+
+func TestOnlyTheFilesOfThePageHaveADot(t *testing.T) {
+	h := newHarness(t)
+	for _, path := range []string{"/docs/", "/docs/start.js.map", "/docs/../openapi.yaml", "/docs/%73tart.js", "/docs/start", "/openapi.json",
+		"/openapi.yaml/", "//openapi.yaml"} {
+		if got := h.send("GET", path, ""); got.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: got %d, want 404", path, got.StatusCode)
+		}
+	}
+	if got := h.send("GET", "/docs?x=1", ""); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("/docs with a parameter: got %d, want 400", got.StatusCode)
+	}
+}
+
+// The page may run its own scripts only. All other responses keep the policy that allows nothing.
+func TestOnlyThePageMayLoadFiles(t *testing.T) {
+	h := newHarness(t)
+	policy := h.send("GET", "/docs", "").Header.Get("Content-Security-Policy")
+	if policy != pagePolicy || strings.Contains(policy, "script-src 'self' 'unsafe") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("policy of the page: got %q", policy)
+	}
+	for _, path := range []string{"/openapi.yaml", "/docs/start.js", "/problems", "/docs/nothing"} {
+		if got := h.send("GET", path, "").Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; frame") {
+			t.Errorf("policy of %s: got %q, want one that allows nothing", path, got)
 		}
 	}
 }

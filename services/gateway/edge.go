@@ -50,13 +50,14 @@ func (g *gateway) edgeHandler() http.Handler {
 	})
 }
 
-// checkTarget refuses a request target that is too long, or that is not a plain path. "OPTIONS *" asks about the whole server.
+// checkTarget refuses a request target that is too long, or that is neither a plain path nor that of a document, which no sidecar
+// sees. "OPTIONS *" asks about the whole server.
 func checkTarget(r *http.Request) error {
 	if len(r.RequestURI) > maxURI {
 		return &fault.Error{Kind: fault.KindLongURI, Message: fmt.Sprintf("the address must be at most %d bytes long", maxURI)}
 	}
 	path := r.URL.EscapedPath()
-	if r.Method == http.MethodOptions && path == "*" || path == openAPIPath || plainPath.MatchString(path) {
+	if r.Method == http.MethodOptions && path == "*" || plainPath.MatchString(path) || documents[path] {
 		return nil
 	}
 	return fault.NotFound("there is nothing at this address")

@@ -72,10 +72,11 @@ func calls() []call {
 
 // routes returns the routes of the edge. The router sets no time limit for calls, because forward does.
 func (g *gateway) routes() []rest.Route {
-	routes := append(documentation(),
-		rest.Route{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},
-		rest.Route{Method: http.MethodGet, Path: "/problems/{kind}", Access: rest.Anyone, Handle: showProblemType},
-	)
+	routes := []rest.Route{
+		{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},
+		{Method: http.MethodGet, Path: "/problems/{kind}", Access: rest.Anyone, Handle: showProblemType},
+	}
+	routes = append(routes, documentation()...)
 	for _, c := range calls() {
 		handle := g.forward(c)
 		if c.stream {

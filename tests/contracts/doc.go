@@ -1,3 +1,3 @@
-// Package contracts compares docs/openapi.yaml with the document of the last release, docs/released/openapi.yaml, and finds the changes
-// that break a client of that release. It is a module of its own, so that the services do not depend on the comparison's packages.
+// Package contracts compares the contract of the HTTP API, docs/openapi.yaml, with the last released one in docs/released. It is a
+// module of its own, because the program that compares them has many dependencies.
 package contracts

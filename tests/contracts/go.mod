@@ -1,6 +1,6 @@
 module comanda/tests/contracts
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/getkin/kin-openapi v0.153.0

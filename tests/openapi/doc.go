@@ -1,4 +1,3 @@
-// Package openapi checks HTTP traffic against the contract of the public API, docs/openapi.yaml. A Checker is a transport for a
-// client: it passes every request on and compares the request and its response with the document. Anything that the document does
-// not say, also a member, a header or a status that it lacks, is a violation.
+// Package openapi checks HTTP requests and responses against docs/openapi.yaml, the contract of the API. A Document checks one
+// exchange. A Recorder is the transport of a test's client: it checks every exchange, the events of streams included.
 package openapi

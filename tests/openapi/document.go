@@ -1,122 +1,124 @@
 package openapi
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net/http"
-	"strings"
-	"sync"
+	"slices"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
-	problems "github.com/pb33f/libopenapi-validator/errors"
-	"github.com/pb33f/libopenapi-validator/schema_validation"
+	validation "github.com/pb33f/libopenapi-validator/errors"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
-
-	"comanda/docs"
 )
 
-// Document is a contract that traffic can be compared with.
+// problemType is the media type of every error.
+const problemType = "application/problem+json"
+
+// textTypes are the media types of bodies that have no schema.
+var textTypes = []string{"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png"}
+
+// freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself.
+var freeHeaders = []string{
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Connection", "Content-Length", "Content-Security-Policy",
+	"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Transfer-Encoding", "Vary", "X-Content-Type-Options",
+}
+
+// Document is an OpenAPI document that can check requests and responses.
 type Document struct {
-	model     v3.Document
-	validator validator.Validator
-	headers   validator.Validator // ignores the body
-	schemas   schema_validation.SchemaValidator
+	model                        *v3.Document
+	requests, responses, headers validator.Validator
+	events                       schema
 }
 
-// generalHeaders belong to HTTP, and not to an operation. All others must be in the document.
-var generalHeaders = []string{
-	"Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Host",
-	"Origin", "Transfer-Encoding", "User-Agent", "Vary", "X-Forwarded-For",
-	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Content-Security-Policy", "Cross-Origin-Resource-Policy",
-	"Referrer-Policy", "X-Accel-Buffering", "X-Content-Type-Options",
-}
-
-// Current returns docs/openapi.yaml. It is parsed once.
-var Current = sync.OnceValues(func() (*Document, error) { return Parse(docs.OpenAPI) })
-
-// Parse reads a document and checks that it is valid OpenAPI.
-func Parse(text []byte) (*Document, error) {
+// Load parses a document. An error says what is wrong with it.
+func Load(text []byte) (*Document, error) {
 	parsed, err := libopenapi.NewDocument(text)
 	if err != nil {
 		return nil, err
 	}
-	model, err := parsed.BuildV3Model()
+	built, err := parsed.BuildV3Model()
 	if err != nil {
 		return nil, err
 	}
-	options := []config.Option{
-		config.WithStrictMode(), config.WithFormatAssertions(), config.WithRejectUndeclaredRequestBody(),
-		config.WithStrictIgnoredHeaders(generalHeaders...),
-		config.WithoutSecurityValidation(), // the gateway's own tests compare it
+	d := &Document{model: &built.Model}
+	common := []config.Option{config.WithFormatAssertions(), config.WithoutSecurityValidation()}
+	strict := append(common, config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(freeHeaders...))
+	var wrong [3][]error
+	d.requests, wrong[0] = validator.NewValidator(parsed, append(common, config.WithRejectUndeclaredRequestBody())...)
+	d.responses, wrong[1] = validator.NewValidator(parsed, strict...)
+	d.headers, wrong[2] = validator.NewValidator(parsed, append(strict, config.WithoutResponseBodyValidation())...)
+	if err := errors.Join(errors.Join(wrong[0]...), errors.Join(wrong[1]...), errors.Join(wrong[2]...)); err != nil {
+		return nil, err
 	}
-	checks, errs := validator.NewValidator(parsed, options...)
-	headers, more := validator.NewValidator(parsed, append(options, config.WithoutResponseBodyValidation())...)
-	if errs = append(errs, more...); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if ok, found := d.requests.ValidateDocument(); !ok {
+		return nil, describe(found)
 	}
-	if valid, found := checks.ValidateDocument(); !valid {
-		return nil, describe("the document is not valid OpenAPI", found)
-	}
-	return &Document{model.Model, checks, headers, schema_validation.NewSchemaValidator(config.WithFormatAssertions())}, nil
+	d.events, err = compileSchema(text, "StatusChange")
+	return d, err
 }
 
-// describe returns found as one error.
-func describe(what string, found []*problems.ValidationError) error {
-	texts := make([]string, 0, len(found))
-	for _, problem := range found {
-		text := problem.Message + ": " + problem.Reason
-		for _, detail := range problem.SchemaValidationErrors {
-			text += fmt.Sprintf("; %s %s", detail.FieldPath, detail.Reason)
-		}
-		texts = append(texts, text)
+// CheckResponse returns an error unless the document has the response to a request: its status, headers and body.
+func (d *Document) CheckResponse(request *http.Request, response *http.Response, body []byte) error {
+	if !d.has(request) {
+		return checkOutside(request, response)
 	}
-	return fmt.Errorf("%s: %s", what, strings.Join(texts, "\n\t"))
-}
-
-// has reports whether the document has an operation for the request.
-func (d *Document) has(r *http.Request) bool {
-	for path, item := range d.model.Paths.PathItems.FromOldest() {
-		if _, found := item.GetOperations().Get(strings.ToLower(r.Method)); found && matches(path, r.URL.EscapedPath()) {
-			return true
-		}
+	asked, check := request.Clone(request.Context()), d.responses
+	if request.Method == http.MethodHead {
+		asked.Method = http.MethodGet
 	}
-	return false
-}
-
-// matches reports whether path is an address of the template.
-func matches(template, path string) bool {
-	want, got := strings.Split(template, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return false
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if request.Method == http.MethodHead || slices.Contains(textTypes, kind) {
+		check = d.headers // there is no body, or it is no JSON
 	}
-	for i := range want {
-		if want[i] != got[i] && (!strings.HasPrefix(want[i], "{") || got[i] == "") {
-			return false
-		}
-	}
-	return true
-}
-
-// compareValue returns an error unless text is JSON that a schema of the document describes completely.
-func (d *Document) compareValue(schema string, text []byte) error {
-	described, ok := d.model.Components.Schemas.Get(schema)
-	if !ok {
-		return fmt.Errorf("the document has no schema %s", schema)
-	}
-	if valid, found := d.schemas.ValidateSchemaBytes(described.Schema(), text); !valid {
-		return describe(schema, found)
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(text, &members); err != nil {
-		return err
-	}
-	for name := range members {
-		if _, ok := described.Schema().Properties.Get(name); !ok {
-			return fmt.Errorf("%s: the document has no member %s", schema, name)
-		}
+	copied := *response
+	copied.Body = io.NopCloser(bytes.NewReader(body))
+	if _, found := check.ValidateHttpResponse(asked, &copied); len(found) > 0 {
+		return fmt.Errorf("response %d to %s %s: %w", response.StatusCode, request.Method, request.URL.Path, describe(found))
 	}
 	return nil
+}
+
+// CheckRequest returns an error unless the document allows the request. HEAD has the rules of GET.
+func (d *Document) CheckRequest(request *http.Request) error {
+	if !d.has(request) {
+		return nil // CheckResponse decides whether it was refused
+	}
+	if request.Method == http.MethodHead {
+		request = request.Clone(request.Context())
+		request.Method = http.MethodGet
+	}
+	if _, found := d.requests.ValidateHttpRequestSync(request); len(found) > 0 {
+		return fmt.Errorf("request %s %s: %w", request.Method, request.URL.Path, describe(found))
+	}
+	return nil
+}
+
+// checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
+func checkOutside(request *http.Request, response *http.Response) error {
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	switch {
+	case request.Method == http.MethodOptions && response.StatusCode == http.StatusNoContent:
+	case response.StatusCode >= http.StatusBadRequest && (kind == problemType || request.Method == http.MethodHead):
+	default:
+		return fmt.Errorf("%s %s is not in the document: got %d %s, want a problem",
+			request.Method, request.URL.Path, response.StatusCode, kind)
+	}
+	return nil
+}
+
+// describe returns the findings of the validator as one error.
+func describe(found []*validation.ValidationError) error {
+	var all []error
+	for _, wrong := range found {
+		all = append(all, fmt.Errorf("%s: %s", wrong.Message, wrong.Reason))
+		for _, detail := range wrong.SchemaValidationErrors {
+			all = append(all, fmt.Errorf("  %s: %s", detail.FieldPath, detail.Reason))
+		}
+	}
+	return errors.Join(all...)
 }

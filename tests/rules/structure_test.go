@@ -33,7 +33,7 @@ func TestNoServiceImportsAnother(t *testing.T) {
 			service, allowed := strings.CutPrefix(inside, "services/")
 			allowed = allowed && slices.Contains([]string{own, "event", "internal", "secret"}, strings.SplitN(service, "/", 2)[0])
 			if !allowed && inside != "services" && inside != "docs" {
-				t.Errorf("%s imports %s: services share only docs, event, internal and secret", file.path, imported)
+				t.Errorf("%s imports %s: services share only event, internal, secret and docs", file.path, imported)
 			}
 		}
 	}

@@ -33,7 +33,8 @@ type Scenario struct {
 // response of its clients violates docs/openapi.yaml.
 func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 	t.Helper()
-	s := &Scenario{Anonymous: NewClient(t, url), t: t}
+	s := &Scenario{Anonymous: client.New(url), t: t}
+	checkContract(t, s.Anonymous)
 	Eventually(t, "the first administrator can log in", func(ctx context.Context) error {
 		admin, err := s.Anonymous.Login(ctx, adminEmail, adminPassword)
 		s.Admin = admin
