@@ -27,7 +27,6 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY docs ./docs
 COPY services ./services
-COPY docs/docs.go docs/openapi.yaml ./docs/
 RUN mkdir /out && go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
       ./services/gateway ./services/auth ./services/user ./services/order ./services/product ./services/comanda
 # The mount points of volumes: an empty volume takes the owner of the first folder it is mounted on.

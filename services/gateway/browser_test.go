@@ -36,13 +36,13 @@ func TestABrowserShowsThePage(t *testing.T) {
 		t.Fatalf("%s: %v\n%s", browser, err, log.String())
 	}
 	shown := dom.String()
-	for name := range operations(t) {
+	for name := range readDocument(t).operations(t) {
 		_, path, _ := strings.Cut(name, " ")
 		if !strings.Contains(shown, `data-path="`+path+`"`) {
 			t.Errorf("the page does not show %s", name)
 		}
 	}
-	for _, want := range []string{"Order in five requests", "Follow an order in a browser", "price_changed"} {
+	for _, want := range []string{"Your first order", "The same request twice", "Errors and retries"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the page does not show the text %q", want)
 		}

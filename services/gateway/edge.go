@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// plainPath matches every path but openAPIPath, which leads to no service. It has no dot, no percent sign and no empty segment, so no
-// sidecar, proxy or router on the way can interpret a path as a different one.
+// plainPath matches every path of the API. It has no dot, no percent sign and no empty segment, so no sidecar, proxy or router
+// on the way can interpret a path as a different one.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
 // maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
@@ -63,8 +63,8 @@ func checkTarget(r *http.Request) error {
 	return fault.NotFound("there is nothing at this address")
 }
 
-// setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON; the page of the documentation
-// has its own policy. It does not set Strict-Transport-Security: that belongs to the proxy that terminates TLS.
+// setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set
+// Strict-Transport-Security: that belongs to the proxy that terminates TLS.
 func setSecurityHeaders(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

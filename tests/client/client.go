@@ -25,14 +25,9 @@ type Client struct {
 // timeout limits every request except streams. It exceeds the longest `Prefer: wait`, which is 30 s.
 const timeout = 40 * time.Second
 
-// New returns an anonymous client of the gateway at an address such as http://127.0.0.1:8080. Each wrap may replace the transport, for
-// example to check what passes.
-func New(address string, wrap ...func(http.RoundTripper) http.RoundTripper) *Client {
-	var through http.RoundTripper = transport()
-	for _, replace := range wrap {
-		through = replace(through)
-	}
-	return &Client{url: strings.TrimRight(address, "/"), http: &http.Client{Timeout: timeout, Transport: through}}
+// New returns an anonymous client of the gateway at an address such as http://127.0.0.1:8080.
+func New(address string) *Client {
+	return &Client{url: strings.TrimRight(address, "/"), http: &http.Client{Timeout: timeout, Transport: transport()}}
 }
 
 // Through makes the client send its requests through what wrap returns, such as a transport that checks them.

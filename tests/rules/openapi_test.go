@@ -20,32 +20,31 @@ import (
 
 // apiLimits are the limits of the code, each with every place of docs/openapi.yaml that has it.
 var apiLimits = []struct{ file, constant, places string }{
-	{"services/order/placement.go", "maxLines", "NewOrder.items.maxItems Order.items.maxItems"},
-	{"services/order/placement.go", "maxQuantity", "NewOrder.items.items.properties.quantity.maximum OrderLine.quantity.maximum"},
-	{"services/order/placement.go", "maxNotes", "NewOrder.notes.maxLength Order.notes.maxLength"},
-	{"services/order/placement.go", "maxReason", "Cancellation.reason.maxLength Order.reason.maxLength"},
-	{"services/order/placement.go", "maxExpected", "NewOrder.expectedTotalCents.maximum"},
-	{"services/product/product.go", "maxName", "NewProduct.name.maxLength ProductChange.name.maxLength Product.name.maxLength"},
-	{"services/product/product.go", "maxDescription", "NewProduct.description.maxLength ProductChange.description.maxLength Product.description.maxLength"},
-	{"services/product/product.go", "maxCategory", "NewProduct.category.maxLength ProductChange.category.maxLength Product.category.maxLength " +
+	{"services/order/placement.go", "maxLines", "OrderRequest.items.maxItems Order.items.maxItems"},
+	{"services/order/placement.go", "maxQuantity", "OrderRequest.items.items.properties.quantity.maximum OrderLine.quantity.maximum"},
+	{"services/order/placement.go", "maxNotes", "OrderRequest.notes.maxLength"},
+	{"services/order/placement.go", "maxReason", "CancelRequest.reason.maxLength"},
+	{"services/order/placement.go", "maxExpected", "Cents.maximum"},
+	{"services/product/product.go", "maxName", "ProductRequest.name.maxLength ProductPatch.name.maxLength"},
+	{"services/product/product.go", "maxDescription", "ProductRequest.description.maxLength ProductPatch.description.maxLength"},
+	{"services/product/product.go", "maxCategory", "ProductRequest.category.maxLength ProductPatch.category.maxLength " +
 		"/paths//api/v1/products/get/parameters/1/schema/maxLength"},
-	{"services/product/product.go", "maxPrice", "NewProduct.priceCents.maximum ProductChange.priceCents.maximum Product.priceCents.maximum"},
-	{"services/product/product.go", "maxStock", "NewProduct.stock.maximum"},
-	{"services/product/product.go", "maxDelta", "StockChange.delta.maximum"},
+	{"services/product/product.go", "maxPrice", "Price.maximum"},
+	{"services/product/product.go", "maxStock", "ProductRequest.stock.maximum"},
+	{"services/product/product.go", "maxDelta", "StockRequest.delta.maximum"},
 	{"services/product/list.go", "maxQuery", "/paths//api/v1/products/get/parameters/0/schema/maxLength"},
-	{"services/auth/registration.go", "maxEmail", "NewAccount.email.maxLength"},
-	{"services/auth/registration.go", "maxName", "NewAccount.name.maxLength Profile.name.maxLength"},
-	{"services/auth/registration.go", "minPassword", "NewAccount.password.minLength"},
-	{"services/auth/registration.go", "maxPassword", "NewAccount.password.maxLength"},
-	{"services/user/edit.go", "maxName", "ProfileChange.name.maxLength Profile.name.maxLength"},
+	{"services/auth/registration.go", "maxName", "RegistrationRequest.name.maxLength"},
+	{"services/auth/registration.go", "minPassword", "RegistrationRequest.password.minLength"},
+	{"services/auth/registration.go", "maxPassword", "RegistrationRequest.password.maxLength"},
+	{"services/user/edit.go", "maxName", "ProfilePatch.name.maxLength"},
+	{"services/internal/validate/email.go", "maxEmail", "Email.maxLength"},
 	{"services/internal/validate/address.go", "maxAddressLine", "Address.street.maxLength Address.city.maxLength Address.postalCode.maxLength"},
 	{"services/internal/idempotency/idempotency.go", "maxKey", "/components/parameters/IdempotencyKey/schema/maxLength"},
 	{"services/internal/rest/page.go", "MaxLimit", "/components/parameters/Limit/schema/maximum " +
 		"OrderList.items.maxItems ProductList.items.maxItems ProfileList.items.maxItems"},
 	{"services/internal/rest/page.go", "DefaultLimit", "/components/parameters/Limit/schema/default"},
-	{"services/internal/rest/cursor.go", "MaxCursor", "/components/parameters/Cursor/schema/maxLength NextCursor.maxLength"},
-	{"services/internal/rest/entitytag.go", "maxTags", "/components/parameters/IfMatch/schema/maxLength /components/parameters/IfNoneMatch/schema/maxLength"},
-	{"services/gateway/request.go", "maxParameter", "/paths//api/v1/orders/{id}/events/get/parameters/2/schema/maxLength"},
+	{"services/internal/rest/cursor.go", "MaxCursor", "Cursor.maxLength"},
+	{"services/internal/rest/entitytag.go", "maxTags", "EntityTags.maxLength"},
 }
 
 // A limit has one value, in the code and in the document.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"comanda/tests/client"
-	"comanda/tests/openapi"
 )
 
 // User is a logged-in account.
@@ -29,8 +27,7 @@ type Scenario struct {
 	t testing.TB
 }
 
-// New creates a scenario in the system at a gateway's address and logs in its administrator. The test fails if a request or a
-// response of its clients violates docs/openapi.yaml.
+// New creates a scenario in the system at a gateway's address and logs in its administrator.
 func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 	t.Helper()
 	s := &Scenario{Anonymous: client.New(url), t: t}
@@ -41,21 +38,6 @@ func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 		return err
 	})
 	return s
-}
-
-// NewClient returns an anonymous client of the gateway at an address, whose traffic is checked against docs/openapi.yaml.
-func NewClient(t testing.TB, url string) *client.Client {
-	t.Helper()
-	contract := Try(openapi.Current()).OrFail(t)
-	return client.New(url, func(next http.RoundTripper) http.RoundTripper {
-		checker := contract.Check(next)
-		t.Cleanup(func() {
-			if err := checker.Err(); err != nil {
-				t.Errorf("violations of docs/openapi.yaml:\n%v", err)
-			}
-		})
-		return checker
-	})
 }
 
 // For returns the same scenario for another test, such as a subtest.

@@ -30,7 +30,7 @@ func TestTheDocumentsHaveEveryProblemType(t *testing.T) {
 }
 
 // problemResponses returns the type and status of every response in docs/openapi.yaml that is a problem. It fails the test if their types
-// are not those of the schema ProblemTypeName.
+// are not those of the schema ProblemUri.
 func problemResponses(t *testing.T) (found []string) {
 	t.Helper()
 	var document struct {
@@ -63,9 +63,9 @@ func problemResponses(t *testing.T) (found []string) {
 		}
 	}
 	slices.Sort(types)
-	listed := slices.Sorted(slices.Values(document.Components.Schemas["ProblemTypeName"].Enum))
+	listed := slices.Sorted(slices.Values(document.Components.Schemas["ProblemUri"].Enum))
 	if difference := cmp.Diff(types, listed); difference != "" {
-		t.Errorf("docs/openapi.yaml: types of the responses (-) and of ProblemTypeName (+):\n%s", difference)
+		t.Errorf("docs/openapi.yaml: types of the responses (-) and of ProblemUri (+):\n%s", difference)
 	}
 	return found
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 )
 
-const contentJSON = "application/json"
-
 type anonymousKey struct{}
 
 // Resource writes v, the current state of a resource, with its validators. For a GET or HEAD it evaluates the precondition:
