@@ -50,7 +50,7 @@ func OptionalBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case !json.Valid(body):
 		return nil, fault.Malformed("the body is not valid JSON")
 	}
-	return body, nil
+	return body, checkCharacters(body)
 }
 
 // Decode reads r's body into v, a pointer to a struct. A body that is not JSON is a 400. Unknown fields, duplicate fields and
