@@ -2,6 +2,7 @@ package rest
 
 import (
 	"strconv"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -18,7 +19,7 @@ func checkCharacters(body []byte) error {
 		case utf16.IsSurrogate(char):
 			return fault.Malformed("the body has half of a surrogate pair at byte %d, \\u%04x: send the whole character, as UTF-8 or as both halves, like \\ud83d\\ude00",
 				at, char)
-		case isNoncharacter(char):
+		case unicode.Is(unicode.Noncharacter_Code_Point, char):
 			return fault.Malformed("the body has U+%04X at byte %d, which is not a character: send the text without it", char, at)
 		}
 		at += size
@@ -53,6 +54,3 @@ func unicodeEscape(text []byte) (rune, bool) {
 	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
 	return rune(unit), err == nil
 }
-
-// isNoncharacter reports whether r is one of the 66 code points that Unicode never assigns (chapter 23.7).
-func isNoncharacter(r rune) bool { return r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE }

@@ -3,6 +3,9 @@ package validate
 import (
 	"strings"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/width"
+
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 )
@@ -10,8 +13,8 @@ import (
 // maxAddressLine is the maximum length of a member in characters.
 const maxAddressLine = 200
 
-// Address returns address with surrounding space trimmed and its country in upper case. Every member is required. For
-// each wrong member it returns a fault.Field with the name field + "." + member, such as "address.street".
+// Address returns address with its lines in normal form and its country in upper case. Every member is required. For each wrong
+// member it returns a fault.Field with the name field + "." + member, such as "address.street".
 func Address(field string, address event.Address) (event.Address, []fault.Field) {
 	var wrong []fault.Field
 	line := func(name, value string) string {
@@ -23,14 +26,32 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		Street:     line("street", address.Street),
 		City:       line("city", address.City),
 		PostalCode: line("postalCode", address.PostalCode),
-		Country:    strings.ToUpper(strings.TrimSpace(address.Country)),
 	}
-	if !isCountryCode(normal.Country) {
+	country, ok := Country(address.Country)
+	if !ok {
 		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "must be a country's two letters (ISO 3166-1), like ES"})
 	}
+	normal.Country = country
 	return normal, wrong
 }
 
-func isCountryCode(code string) bool {
-	return len(code) == 2 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+// notCountries are codes that package language takes for countries, but that ISO 3166-1 has withdrawn or only reserves.
+const notCountries = "AC AN CP CQ CS DG EA FQ IC NT PC SU TA YU"
+
+// Country returns the ISO 3166-1 code of a country in capital letters, and reports whether there is such a country. It accepts UK,
+// which is reserved for GB, and XK, the code of Kosovo until it has one.
+func Country(code string) (string, bool) {
+	code = strings.ToUpper(width.Fold.String(strings.TrimSpace(code)))
+	if code == "UK" {
+		code = "GB"
+	}
+	if len(code) != 2 || strings.Contains(notCountries, code) {
+		return "", false
+	}
+	region, err := language.ParseRegion(code)
+	known := err == nil && region.IsCountry() && region.Canonicalize().String() == code
+	if !known {
+		return "", false
+	}
+	return code, true
 }
