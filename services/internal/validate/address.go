@@ -36,16 +36,19 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 }
 
 // notCountries are codes that package language takes for countries, but that ISO 3166-1 has withdrawn or only reserves.
-const notCountries = "AC AN CP CQ CS DG EA FQ IC NT PC SU TA YU"
+const notCountries = "AC AN CP CQ CS DG EA EZ FQ IC NT PC SU TA UN YU"
 
 // Country returns the ISO 3166-1 code of a country in capital letters, and reports whether there is such a country. It accepts UK,
 // which is reserved for GB, and XK, the code of Kosovo until it has one.
 func Country(code string) (string, bool) {
-	code = strings.ToUpper(width.Fold.String(strings.TrimSpace(code)))
-	if code == "UK" {
+	code = width.Fold.String(strings.TrimSpace(code))
+	if len(code) != 2 { // two bytes, so that they are ASCII: some other letters have an ASCII letter as their capital
+		return "", false
+	}
+	if code = strings.ToUpper(code); code == "UK" {
 		code = "GB"
 	}
-	if len(code) != 2 || strings.Contains(notCountries, code) {
+	if strings.Contains(notCountries, code) {
 		return "", false
 	}
 	region, err := language.ParseRegion(code)

@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/secure/precis"
@@ -26,7 +27,7 @@ var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(t
 func Email(address string) (string, bool) {
 	address = width.Fold.String(strings.TrimSpace(address)) // full-width letters, and the full-width @
 	at := strings.LastIndexByte(address, '@')
-	if at < 0 || len(address) > 4*maxEmail || strings.ContainsFunc(address, isOdd) {
+	if at < 0 || !utf8.ValidString(address) || len(address) > 4*maxEmail || strings.ContainsFunc(address, isOdd) {
 		return "", false
 	}
 	local, err := precis.UsernameCaseMapped.String(address[:at])

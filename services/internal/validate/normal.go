@@ -13,9 +13,25 @@ import (
 // its result, it changes nothing.
 func normalText(value string) string {
 	value = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(norm.NFC.String(value))
-	value = withoutInvisible([]rune(strings.Map(plainSpace, value)))
-	// Characters that an invisible one kept apart may now compose.
-	return strings.TrimSpace(norm.NFC.String(value))
+	value = strings.Map(plainSpace, value)
+	// Characters that an invisible one kept apart may now compose or change places, so that another one is not needed any more.
+	for range maxRounds {
+		before := value
+		if value = norm.NFC.String(withoutInvisible([]rune(value))); value == before {
+			return strings.TrimSpace(value)
+		}
+	}
+	return strings.TrimSpace(norm.NFC.String(strings.Map(visibleOnly, value)))
+}
+
+// maxRounds bounds the work for texts made to need many rounds; ordinary ones need two. After it, no invisible character stays.
+const maxRounds = 4
+
+func visibleOnly(r rune) rune {
+	if isInvisible(r) {
+		return -1
+	}
+	return r
 }
 
 // blank holds the characters that look like a space but are symbols or letters: the Braille blank and the Egyptian blanks.

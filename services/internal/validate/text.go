@@ -86,5 +86,5 @@ func normalAndProblem(value string, maxLength int, allowed string) (normal, prob
 // isVisible reports whether r shows something by itself: a letter, number, punctuation mark or symbol, or a character that is
 // newer than our tables, such as an emoji. normalText has removed the blank ones.
 func isVisible(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) || !unicode.In(r, unicode.M, unicode.Z, unicode.C)
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Cn)
 }
