@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"comanda/services/internal/passwordrule"
 )
 
 // passwords hashes and compares passwords. For an account that does not exist it compares with the dummy, so that the response
@@ -27,13 +29,23 @@ func (p passwords) hash(password string) (string, error) {
 	return string(hash), nil
 }
 
-// matches reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
+// matches reports whether the typed password has the given hash. With an empty hash it is equally slow and returns false.
+func (p passwords) matches(hash, typed string) bool {
+	normal, err := passwordrule.Normal(typed)
+	if err == nil && p.compare(hash, normal) {
+		return true
+	}
+	// An account that was registered before passwords were normalised has the hash of the password as it was typed.
+	return (err != nil || normal != typed) && p.compare(hash, typed)
+}
+
+// compare reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
 // equally slow and returns false: bcrypt would compare only the first 72 bytes.
-func (p passwords) matches(hash, password string) bool {
-	comparable := hash != "" && len(password) <= maxPassword
+func (p passwords) compare(hash, password string) bool {
+	comparable := hash != "" && len(password) <= passwordrule.MaxLength
 	against := []byte(hash)
 	if !comparable {
-		against, password = p.dummy, password[:min(len(password), maxPassword)]
+		against, password = p.dummy, password[:min(len(password), passwordrule.MaxLength)]
 	}
 	return bcrypt.CompareHashAndPassword(against, []byte(password)) == nil && comparable
 }

@@ -1,4 +1,4 @@
-package password
+package passwordrule
 
 import (
 	"strings"
@@ -104,17 +104,25 @@ func personalWords(email, name string) []string {
 	return words
 }
 
-// isPersonal reports whether password is one of words, forwards or backwards, apart from what is not a letter or number at its ends.
+// isPersonal reports whether password is one of words, forwards or backwards, apart from what is not a letter or number.
 func isPersonal(password string, words []string) bool {
-	odd := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
-	core := strings.TrimFunc(password, odd)
+	core := lettersAndNumbers(password)
 	for _, word := range words {
-		word = strings.TrimFunc(word, odd)
+		word = lettersAndNumbers(word)
 		if word != "" && (core == word || core == reversed(word)) {
 			return true
 		}
 	}
 	return false
+}
+
+func lettersAndNumbers(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 func reversed(text string) string {
