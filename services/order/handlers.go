@@ -57,7 +57,7 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.DecodeOptional(w, r, &body); err != nil {
 		return err
 	}
-	reason, wrong := optionalText("reason", body.Reason, maxReason)
+	reason, wrong := validate.OptionalText("reason", body.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}

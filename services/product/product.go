@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"comanda/services/internal/fault"
@@ -116,14 +115,12 @@ func setIfGiven[T any](to, from *T) {
 	}
 }
 
-// normalize trims the dish's texts and returns its invalid fields.
+// normalize puts the dish's texts in normal form and returns its invalid fields.
 func (p *Product) normalize() []fault.Field {
 	var wrong, more []fault.Field
 	p.Name, wrong = validate.Line("name", p.Name, maxName)
-	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {
-		p.Description, more = validate.Text("description", p.Description, maxDescription)
-		wrong = append(wrong, more...)
-	}
+	p.Description, more = validate.OptionalText("description", p.Description, maxDescription)
+	wrong = append(wrong, more...)
 	p.Category, more = validate.Line("category", p.Category, maxCategory)
 	wrong = append(wrong, more...)
 	if p.PriceCents < 0 || p.PriceCents > maxPrice {

@@ -1,6 +1,7 @@
 package passwordrule
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -104,16 +105,20 @@ func personalWords(email, name string) []string {
 	return words
 }
 
-// isPersonal reports whether password is one of words, forwards or backwards, apart from what is not a letter or number.
+// isPersonal reports whether password is made of words alone, forwards or backwards, apart from what is not a letter or number.
 func isPersonal(password string, words []string) bool {
 	core := lettersAndNumbers(password)
+	if core == "" {
+		return false
+	}
+	words = slices.SortedFunc(slices.Values(words), func(a, b string) int { return len(b) - len(a) })
+	forwards, backwards := core, reversed(core)
 	for _, word := range words {
-		word = lettersAndNumbers(word)
-		if word != "" && (core == word || core == reversed(word)) {
-			return true
+		if word = lettersAndNumbers(word); word != "" {
+			forwards, backwards = strings.ReplaceAll(forwards, word, ""), strings.ReplaceAll(backwards, word, "")
 		}
 	}
-	return false
+	return forwards == "" || backwards == ""
 }
 
 func lettersAndNumbers(text string) string {
