@@ -154,7 +154,7 @@ func TestSearchParameters(t *testing.T) {
 		t.Error("empty list: got null, want []")
 	}
 	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00",
-		"query=%ff", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1), "active=1", "active=no"} {
+		"query=%ff", "query=%E2%80%AE1", "query=%EF%BF%BF", "category=%E2%80%AE1", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1), "active=1", "active=no"} {
 		if w := h.Request(t, anonymous, "GET", "/products?"+query, ""); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
 		}
