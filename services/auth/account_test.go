@@ -139,9 +139,11 @@ func TestRegistrationCheck(t *testing.T) {
 		t.Fatalf("got wrong fields %s, want %s", names, want)
 	}
 	for typed, reason := range map[string]string{
-		"7 bytes": "must be 8 to 72 bytes long", "8 bytes!": "", "ñandú ñu": "", strings.Repeat("é", 37): "must be 8 to 72 bytes long",
+		"7 bytes": "must be 8 to 72 bytes long", "8 bytes!": "", "ñandú ñu": "",
+		strings.Repeat("é", 37):    "must be 8 to 72 bytes long",
 		strings.Repeat("pQ9 ", 18): "", strings.Repeat("pQ9 ", 18) + "!": "must be 8 to 72 bytes long",
-		"password": "is one of the most common passwords: choose another", "12345678": "is one of the most common passwords: choose another",
+		"password": "is one of the most common passwords: choose another",
+		"12345678": "is one of the most common passwords: choose another",
 		"        ": "is only spaces: choose another", "ana@example.com": "is the e-mail or the name: choose another",
 		"ANA@EXAMPLE.COM": "is the e-mail or the name: choose another", "ana.garcia": "is the e-mail or the name: choose another",
 	} {
@@ -158,9 +160,11 @@ func TestRegistrationCheck(t *testing.T) {
 
 func TestLoginForms(t *testing.T) {
 	for typed, want := range map[string]string{
-		" Ana@Example.com": "ana@example.com", "josé@example.es": "josé@example.es", "jose\u0301@example.es": "josé@example.es jose\u0301@example.es",
-		"ana@München.de": "ana@xn--mnchen-3ya.de ana@münchen.de", "ana@xn--mnchen-3ya.de": "ana@xn--mnchen-3ya.de ana@münchen.de",
-		"Ana@my_host.com": "ana@my_host.com", "": "", "ana": "", "ana@": "", "@": "", "Ana <ana@example.com>": "", "a na@example.com": "",
+		" Ana@Example.com": "ana@example.com", "josé@example.es": "josé@example.es",
+		"jose\u0301@example.es": "josé@example.es jose\u0301@example.es",
+		"ana@München.de":        "ana@xn--mnchen-3ya.de ana@münchen.de", "ana@xn--mnchen-3ya.de": "ana@xn--mnchen-3ya.de ana@münchen.de",
+		"Ana@my_host.com": "ana@my_host.com", "": "", "ana": "", "ana@": "", "@": "", "Ana <ana@example.com>": "",
+		"a na@example.com":    "",
 		"ana\x00@example.com": "", "a\u202ena@example.com": "", "ana@" + strings.Repeat("b", 300): "",
 	} {
 		if got := strings.Join(loginForms(typed), " "); got != want {

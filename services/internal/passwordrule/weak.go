@@ -3,9 +3,11 @@ package passwordrule
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/trustelem/zxcvbn"
+	"github.com/trustelem/zxcvbn/frequency"
 	"github.com/trustelem/zxcvbn/match"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -33,30 +35,32 @@ func weakness(password, email, name string) string {
 		return "is only spaces"
 	case isPersonal(password, personal):
 		return "is the e-mail or the name"
-	case len(parts) == 1 && parts[0].DictionaryName == "passwords":
+	case isCommon(password), len(parts) == 1 && isCommon(parts[0].MatchedWord):
 		return "is one of the most common passwords"
 	case differentCharacters(password) < minDifferent:
 		return "repeats the same characters"
 	case isSequence([]rune(password)):
 		return sequence
 	case estimate.Guesses < minGuesses:
-		return weaknessOf(parts)
+		return weaknessOf(password, parts, personal)
 	}
 	return ""
 }
 
-// weaknessOf names what the parts of a weak password have in common.
-func weaknessOf(parts []*match.Match) string {
+// weaknessOf names what makes the weak password of these parts weak. It does not use the dictionary of a part: of several with the
+// same word, zxcvbn names any.
+func weaknessOf(password string, parts []*match.Match, personal []string) string {
 	longest := parts[0]
 	for _, part := range parts {
 		if part.J-part.I > longest.J-longest.I {
 			longest = part
 		}
 	}
+	hasPersonal := slices.ContainsFunc(personal, func(word string) bool { return len(word) > minPersonal && strings.Contains(password, word) })
 	switch {
-	case longest.DictionaryName == "user_inputs":
+	case hasPersonal:
 		return "is too close to the e-mail or the name"
-	case longest.DictionaryName == "passwords":
+	case isCommon(longest.MatchedWord):
 		return "is too close to one of the most common passwords"
 	case longest.Pattern == "repeat":
 		return "repeats the same characters"
@@ -67,6 +71,19 @@ func weaknessOf(parts []*match.Match) string {
 	}
 	return "is too easy to guess"
 }
+
+// commonPasswords holds zxcvbn's list of the most common passwords.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	list := frequency.FrequencyLists["passwords"]
+	common := make(map[string]bool, len(list))
+	for _, password := range list {
+		common[password] = true
+	}
+	return common
+})
+
+// isCommon reports whether word, in lower case, is one of the most common passwords. "" is none.
+func isCommon(word string) bool { return commonPasswords()[word] }
 
 // skeleton returns text without what a guesser tries first: case, accents, width, and the script of digits.
 func skeleton(text string) string {

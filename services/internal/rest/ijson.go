@@ -17,8 +17,8 @@ func checkCharacters(body []byte) error {
 		char, size := decodeCharacter(body[at:])
 		switch {
 		case utf16.IsSurrogate(char):
-			return fault.Malformed("the body has half of a surrogate pair at byte %d, \\u%04x: send the whole character, as UTF-8 or as both halves, like \\ud83d\\ude00",
-				at, char)
+			return fault.Malformed("the body has half of a surrogate pair at byte %d, \\u%04x: send the whole character, "+
+				"as UTF-8 or as both halves, like \\ud83d\\ude00", at, char)
 		case unicode.Is(unicode.Noncharacter_Code_Point, char):
 			return fault.Malformed("the body has U+%04X at byte %d, which is not a character: send the text without it", char, at)
 		}

@@ -30,8 +30,10 @@ func TestAddressNamesEveryWrongMember(t *testing.T) {
 
 func TestCountry(t *testing.T) {
 	for code, want := range map[string]string{
-		"ES": "ES", "es": "ES", " pt ": "PT", "ＥＳ": "ES", "\u00a0ES": "ES", "UK": "GB", "XK": "XK", "AQ": "AQ", "CS": "", "DD": "", "BU": "", "SU": "",
-		"": "", "E": "", "ESP": "", "E1": "", "XX": "", "ZZ": "", "AA": "", "QO": "", "EU": "", "UN": "", "AN": "", "IC": "", "Е\u0405": "", "\u0131s": "", "724": "",
+		"ES": "ES", "es": "ES", " pt ": "PT", "ＥＳ": "ES", "\u00a0ES": "ES", "UK": "GB", "XK": "XK", "AQ": "AQ", "CS": "",
+		"DD": "", "BU": "", "SU": "",
+		"": "", "E": "", "ESP": "", "E1": "", "XX": "", "ZZ": "", "AA": "", "QO": "", "EU": "", "UN": "", "AN": "", "IC": "",
+		"Е\u0405": "", "\u0131s": "", "724": "",
 	} {
 		if got, ok := validate.Country(code); got != want || ok != (want != "") {
 			t.Errorf("%q: got %q, %v, want %q", code, got, ok, want)

@@ -45,14 +45,19 @@ func TestEmailRefuses(t *testing.T) {
 		t.Error("254 bytes: got no, want yes")
 	}
 	for _, address := range []string{
-		"", "ana", "ana@", "@example.com", "@", "Ana <ana@example.com>", "<ana@example.com>", "ana@example.com (Ana)", "ana@example.com, eva@example.com",
-		"a na@example.com", "ana@exa mple.com", "ana\x00@example.com", "ana@example.com\r\nBcc: eva@example.com", "a\u202ena@example.com", "a\u200ena@example.com",
+		"", "ana", "ana@", "@example.com", "@", "Ana <ana@example.com>", "<ana@example.com>", "ana@example.com (Ana)",
+		"ana@example.com, eva@example.com",
+		"a na@example.com", "ana@exa mple.com", "ana\x00@example.com", "ana@example.com\r\nBcc: eva@example.com",
+		"a\u202ena@example.com", "a\u200ena@example.com",
 		`"ana"@example.com`, `"a na"@example.com`, "a@b@example.com", ".ana@example.com", "ana.@example.com", "a..na@example.com",
-		"ana@example.com.", "ana@example.com。", "ana@.example.com", "ana@example..com", "ana@-example.com", "ana@my_host.com", "ana@[127.0.0.1]",
+		"ana@example.com.", "ana@example.com。", "ana@.example.com", "ana@example..com", "ana@-example.com", "ana@my_host.com",
+		"ana@[127.0.0.1]",
 		"ana@xn--a.com", "ana@" + strings.Repeat("b", 64) + ".es", // 63 bytes is the limit of a label
 		local + "a@example.com", local + "@" + label + label + label + "info", strings.Repeat("é", 33) + "@example.com",
-		"a\u200bna@example.com", "a\u00adna@example.com", "\ufeffana@example.com", "\u3164@example.com", "a\u115fb@example.com", "😀@example.com", "ﬁ@example.com",
-		"ana\u2028@example.com", "an\ue000a@example.com", "אa@example.com", "ana\xff@example.com", "ana@exam\xffple.com", strings.Repeat("a", 100_000) + "@b.es",
+		"a\u200bna@example.com", "a\u00adna@example.com", "\ufeffana@example.com", "\u3164@example.com",
+		"a\u115fb@example.com", "😀@example.com", "ﬁ@example.com",
+		"ana\u2028@example.com", "an\ue000a@example.com", "אa@example.com", "ana\xff@example.com", "ana@exam\xffple.com",
+		strings.Repeat("a", 100_000) + "@b.es",
 	} {
 		if got, ok := validate.Email(address); ok || got != "" {
 			t.Errorf("%+.80q: got %q, %v, want no", address, got, ok)
