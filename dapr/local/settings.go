@@ -20,11 +20,11 @@ var generatedSettings = []secret.Secret{
 	{Name: "APP_API_TOKEN", Make: secret.Token},
 	{Name: "DAPR_API_TOKEN", Make: secret.Token},
 	{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
-	{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckAccountPassword},
+	{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 	{Name: "CUSTOMER_EMAIL", Make: secret.Fixed("customer@comanda.example"), Check: secret.CheckEmail},
-	{Name: "CUSTOMER_PASSWORD", Make: secret.Password, Check: secret.CheckAccountPassword},
+	{Name: "CUSTOMER_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 	{Name: "KITCHEN_EMAIL", Make: secret.Fixed("kitchen@comanda.example"), Check: secret.CheckEmail},
-	{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckAccountPassword},
+	{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 }
 
 // loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated

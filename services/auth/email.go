@@ -7,44 +7,43 @@ import (
 	"unicode"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"comanda/services/internal/validate"
 )
 
-// loginForms returns the forms under which the account of the e-mail typed at a login may be stored. The first one identifies the
-// account. There is none if typed is not an e-mail address.
-func loginForms(typed string) []string {
-	var forms []string
-	if email, ok := validate.Email(typed); ok {
-		forms = storedForms(email)
+// loginEmail returns the e-mail under which address is looked up: its canonical form, or the form of before there was one. An
+// account that was registered with what is no longer accepted keeps its login.
+func loginEmail(address string) (email string, ok bool) {
+	if email, ok = validate.Email(address); ok {
+		return email, true
 	}
-	if earlier, ok := earlierEmail(typed); ok && !slices.Contains(forms, earlier) {
-		forms = append(forms, earlier)
-	}
-	return forms
-}
-
-// storedForms returns the forms under which the account of a checked e-mail may be stored: the e-mail itself and, if it was
-// registered before domains were kept in ASCII, with its domain in Unicode.
-func storedForms(email string) []string {
-	forms := []string{email}
-	at := strings.LastIndexByte(email, '@')
-	if domain, err := idna.Display.ToUnicode(email[at+1:]); at >= 0 && err == nil && domain != email[at+1:] {
-		forms = append(forms, email[:at+1]+domain)
-	}
-	return forms
-}
-
-// earlierEmail returns address in the form of accounts that were registered before validate.Email decided about it: in lower
-// case. They still log in, also with an address that would be refused today, such as one with an underscore in its domain.
-func earlierEmail(address string) (string, bool) {
-	address = strings.ToLower(strings.TrimSpace(address))
-	parsed, err := mail.ParseAddress(address)
+	email = strings.ToLower(strings.TrimSpace(address))
+	parsed, err := mail.ParseAddress(email)
 	odd := func(r rune) bool {
 		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r)
 	}
-	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsFunc(address, odd) {
+	const longest = 254
+	if err != nil || parsed.Address != email || len(email) > longest || strings.ContainsFunc(email, odd) {
 		return "", false
 	}
-	return address, true
+	return email, true
+}
+
+// storedEmails returns the forms in which an account may have email, which is canonical. The forms after the first are those of
+// accounts registered before there was a canonical one.
+func storedEmails(email string) []string {
+	local, domain, _ := strings.Cut(email, "@")
+	readable, err := idna.ToUnicode(domain)
+	if err != nil {
+		readable = domain
+	}
+	readable = local + "@" + readable
+	forms := []string{email}
+	for _, form := range []string{readable, norm.NFD.String(email), norm.NFD.String(readable)} {
+		if !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
 }

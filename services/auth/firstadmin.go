@@ -72,7 +72,7 @@ func (s service) ensureFirstAdmin(ctx context.Context, wanted Registration) {
 // tryFirstAdmin reports whether an ACTIVE account with the admin's e-mail exists. It registers one unless an account with that
 // e-mail is PENDING or ACTIVE.
 func (s service) tryFirstAdmin(ctx context.Context, wanted Registration) (done bool, err error) {
-	account, err := s.accountByEmail(ctx, storedForms(wanted.Email))
+	account, err := s.accountByEmail(ctx, wanted.Email)
 	switch {
 	case err != nil && !fault.Is(err, fault.KindNotFound):
 		return false, err

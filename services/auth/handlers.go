@@ -116,9 +116,9 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 // the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
 // wrong passwords for that e-mail, or from that address.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
-	forms := loginForms(email)
-	if len(forms) > 0 {
-		email = forms[0]
+	normal, isEmail := loginEmail(email)
+	if isEmail {
+		email = normal
 	}
 	attempt, err := s.throttle.admit(ctx, email, address, s.now())
 	if err != nil {
@@ -126,8 +126,8 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	}
 	defer attempt.end()
 	var account Account
-	if len(forms) > 0 {
-		account, err = s.accountByEmail(ctx, forms)
+	if isEmail {
+		account, err = s.accountByEmail(ctx, email)
 	}
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err

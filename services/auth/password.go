@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"comanda/services/internal/passwordrule"
+	"comanda/services/internal/validate"
 )
 
 // passwords hashes and compares passwords. For an account that does not exist it compares with the dummy, so that the response
@@ -20,6 +20,22 @@ func newPasswords(cost int) (passwords, error) {
 	return passwords{cost, dummy}, err
 }
 
+// checkPassword returns password prepared for hash, or why the account with this e-mail and name cannot have it.
+func checkPassword(password, email, name string) (prepared, problem string) {
+	prepared, ok := validate.Password(password)
+	switch {
+	case password == "":
+		return "", "must be given: " + passwordLength
+	case !ok:
+		return "", "must not have control characters or invisible characters, such as the joiners and selectors of some emoji"
+	case len(prepared) < minPassword || len(prepared) > maxPassword:
+		return "", passwordLength
+	}
+	return prepared, weakness(prepared, email, name)
+}
+
+const passwordLength = "must be 8 to 72 bytes long"
+
 // hash returns the bcrypt hash of a checked password.
 func (p passwords) hash(password string) (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
@@ -29,23 +45,24 @@ func (p passwords) hash(password string) (string, error) {
 	return string(hash), nil
 }
 
-// matches reports whether the typed password has the given hash. With an empty hash it is equally slow and returns false.
-func (p passwords) matches(hash, typed string) bool {
-	normal, err := passwordrule.Normal(typed)
-	if err == nil && p.compare(hash, normal) {
-		return true
+// matches reports whether password has the given hash. A hash of before passwords were prepared is that of the password as it
+// was typed, so both forms are compared when they differ, whichever matches: the time depends on the password only.
+func (p passwords) matches(hash, password string) bool {
+	prepared, ok := validate.Password(password)
+	if !ok || prepared == password {
+		return p.hashMatches(hash, password)
 	}
-	// An account that was registered before passwords were normalised has the hash of the password as it was typed.
-	return (err != nil || normal != typed) && p.compare(hash, typed)
+	asPrepared, asTyped := p.hashMatches(hash, prepared), p.hashMatches(hash, password)
+	return asPrepared || asTyped
 }
 
-// compare reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
+// hashMatches reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
 // equally slow and returns false: bcrypt would compare only the first 72 bytes.
-func (p passwords) compare(hash, password string) bool {
-	comparable := hash != "" && len(password) <= passwordrule.MaxLength
+func (p passwords) hashMatches(hash, password string) bool {
+	comparable := hash != "" && len(password) <= maxPassword
 	against := []byte(hash)
 	if !comparable {
-		against, password = p.dummy, password[:min(len(password), passwordrule.MaxLength)]
+		against, password = p.dummy, password[:min(len(password), maxPassword)]
 	}
 	return bcrypt.CompareHashAndPassword(against, []byte(password)) == nil && comparable
 }

@@ -162,6 +162,8 @@ func TestFirstAdminSettings(t *testing.T) {
 		"no e-mail":      {firstAdmin{Password: password}, "ADMIN_EMAIL is not"},
 		"a bad e-mail":   {firstAdmin{"boss", password}, "ADMIN_EMAIL must be"},
 		"a short secret": {firstAdmin{"boss@example.com", "short"}, "ADMIN_PASSWORD must be"},
+		"a weak secret":  {firstAdmin{"boss@example.com", "short short short"}, "ADMIN_PASSWORD is too easy to guess"},
+		"the name":       {firstAdmin{"boss@example.com", "Administrator1"}, "ADMIN_PASSWORD must not be"},
 	} {
 		wanted, err := tc.admin.registration()
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) ||

@@ -4,12 +4,15 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
-	"comanda/services/internal/passwordrule"
 	"comanda/services/internal/validate"
 )
 
-// maxName is the maximum length of a name in characters.
-const maxName = 200
+// Limits of a registration. Passwords are measured in bytes, because bcrypt uses no more than 72 and silently ignores the rest.
+const (
+	maxName     = 200
+	minPassword = 8
+	maxPassword = 72
+)
 
 // Registration is the body of a request for an account.
 type Registration struct {
@@ -22,18 +25,18 @@ type Registration struct {
 
 // Check validates the registration and returns it normalised. One Invalid names every wrong field.
 func (r Registration) Check() (Registration, error) {
-	var wrong, bad []fault.Field
-	typed := r
+	var wrong []fault.Field
 	email, ok := validate.Email(r.Email)
 	if r.Email = email; !ok {
 		wrong = append(wrong, fault.Field{Field: "email", Message: "must be an e-mail address, like ana@example.com"})
 	}
-	var err error
-	if r.Password, err = passwordrule.Check(typed.Password, typed.Email, typed.Name); err != nil {
-		wrong = append(wrong, fault.Field{Field: "password", Message: err.Error()})
+	name, badName := validate.Line("name", r.Name, maxName)
+	r.Name = name
+	password, problem := checkPassword(r.Password, r.Email, r.Name)
+	if r.Password = password; problem != "" {
+		wrong = append(wrong, fault.Field{Field: "password", Message: problem})
 	}
-	r.Name, bad = validate.Line("name", r.Name, maxName)
-	wrong = append(wrong, bad...)
+	wrong = append(wrong, badName...)
 	if r.Phone != nil {
 		number, err := validate.Phone("phone", *r.Phone)
 		if err != nil {

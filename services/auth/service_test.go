@@ -50,6 +50,9 @@ func registrationBody(email, password string) string {
 
 const password = "a good secret"
 
+// longPassword has 72 bytes.
+const longPassword = "Sphinx of black quartz, judge my vow: pack 5 dozen liquor jugs, quickly!"
+
 // register sends the registration of email.
 func (h harness) register(t *testing.T, email, password string, headers ...string) servicetest.Response {
 	t.Helper()

@@ -28,11 +28,11 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// accountByEmail finds the account that logs in with an e-mail, which may be stored in one of these forms: the PENDING or ACTIVE
-// one, or else the one rejected last. The earlier form takes precedence. NotFound when there is none.
-func (s store) accountByEmail(ctx context.Context, forms []string) (Account, error) {
+// accountByEmail finds the account that logs in with email: the PENDING or ACTIVE one, or else the one rejected last. NotFound
+// when there is none.
+func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
-		order by document->>'status' = 'REJECTED', array_position($1, document->>'email'), document->>'createdAt' desc limit 1`, forms))
+		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`, storedEmails(email), email))
 }
 
 func accountFrom(row pgx.Row) (account Account, err error) {
@@ -46,7 +46,7 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
-		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`, storedForms(email), id).Scan(&taken)
+		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`, storedEmails(email), id).Scan(&taken)
 	return taken, err
 }
 

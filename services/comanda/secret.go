@@ -14,9 +14,9 @@ import (
 func allSecrets() []secret.Secret {
 	list := []secret.Secret{
 		{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
-		{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckAccountPassword},
+		{Name: "ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 		{Name: "KITCHEN_EMAIL", Make: secret.Fixed("kitchen@comanda.example"), Check: secret.CheckEmail},
-		{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckAccountPassword},
+		{Name: "KITCHEN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 		{Name: "GRAFANA_ADMIN_PASSWORD", Make: secret.Password, Check: secret.CheckPassword},
 	}
 	for _, service := range services.Names {

@@ -43,13 +43,10 @@ func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
 // parseListing reads the parameters that select the products of a list.
 func parseListing(r *http.Request) (listing, error) {
 	query := r.URL.Query()
-	words, err := validate.Search("query", query.Get("query"), maxQuery)
-	if err != nil {
-		return listing{}, err
-	}
-	category, err := validate.Search("category", query.Get("category"), maxCategory)
-	if err != nil {
-		return listing{}, err
+	words, wrong := validate.OptionalText("query", query.Get("query"), maxQuery)
+	category, more := validate.OptionalLine("category", query.Get("category"), maxCategory)
+	if wrong = append(wrong, more...); len(wrong) > 0 {
+		return listing{}, fault.Malformed("%s %s", wrong[0].Field, wrong[0].Message)
 	}
 	active, err := parseActive(r)
 	if err != nil {

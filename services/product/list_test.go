@@ -48,7 +48,7 @@ func (h harness) allNames(t *testing.T, between func(), parameters ...string) []
 func TestEveryCursorIsTaken(t *testing.T) {
 	h := newHarness(t)
 	var want []string
-	for i, letter := range []string{"a", "W", "é", "ﷺ", "麺", "㍿", "𠀀", "🍜", "ཀ", "각", "9"} {
+	for i, letter := range []string{"a", "W", "é", "ﷺ", "麺", "㍿", "𠀀", "🍜", "\u0f40", "각", "9"} {
 		for _, length := range []int{1, 98, maxName - 1} {
 			name := strings.Repeat(letter, length) + fmt.Sprint(i%10)
 			p := h.addDish(t, name, strings.Repeat(letter, min(length, maxCategory)), "")
@@ -153,8 +153,8 @@ func TestSearchParameters(t *testing.T) {
 	if got := h.page(t, anonymous, "query", "no such dish"); got.Items == nil {
 		t.Error("empty list: got null, want []")
 	}
-	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00",
-		"query=%ff", "query=%E2%80%AE1", "query=%EF%BF%BF", "category=%E2%80%AE1", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1), "active=1", "active=no"} {
+	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%E2%80%AE", "category=a%0Ab", "category=%EF%BF%BF",
+		"query=%ff", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1), "active=1", "active=no"} {
 		if w := h.Request(t, anonymous, "GET", "/products?"+query, ""); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
 		}
@@ -192,5 +192,20 @@ func TestWhatIsTakenOffTheMenuCanBeListedAndPutBack(t *testing.T) {
 	}
 	if got := h.page(t, staff, "active", "false", "query", uuid.NewString()); len(got.Items) != 0 {
 		t.Errorf("got %v, want nothing", got.Items)
+	}
+}
+
+func TestSearchTakesTextAsDishesDo(t *testing.T) {
+	h := newHarness(t)
+	h.addDish(t, "  Cre\u0301pes\u200b Suzette ", "Desserts\u00ad", "")
+	longest := strings.Repeat("e\u0301", maxQuery)
+	for _, parameters := range [][]string{{"query", "Cr\u00e9\u200bpes"}, {"query", "suzette\n\u3000cre\u0301pes"}, {"category", "\u3000DESSERTS\u2060"}, {"query", "\u200b"}} {
+		if page := h.page(t, anonymous, parameters...); len(page.Items) != 1 || page.Items[0].Name != "Cr\u00e9pes Suzette" || page.Items[0].Category != "Desserts" {
+			t.Errorf("%+q: got %+v, want the one dish", parameters, page.Items)
+		}
+	}
+	h.page(t, anonymous, "query", longest)
+	if got := h.Request(t, anonymous, "GET", "/products?query="+url.QueryEscape(longest+"e"), ""); got.Code != 400 {
+		t.Errorf("a query of %d characters: got %d, want 400", maxQuery+1, got.Code)
 	}
 }

@@ -115,7 +115,7 @@ func setIfGiven[T any](to, from *T) {
 	}
 }
 
-// normalize puts the dish's texts in normal form and returns its invalid fields.
+// normalize cleans the dish's texts and returns its invalid fields.
 func (p *Product) normalize() []fault.Field {
 	var wrong, more []fault.Field
 	p.Name, wrong = validate.Line("name", p.Name, maxName)

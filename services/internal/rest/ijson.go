@@ -1,56 +1,60 @@
 package rest
 
 import (
+	"bytes"
 	"strconv"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"comanda/services/internal/fault"
 )
 
-// checkCharacters returns an error if a string or a member's name in body, which is valid JSON in UTF-8, has half of a surrogate
-// pair or a noncharacter (RFC 7493, 2.1: I-JSON). encoding/json replaces half a pair with U+FFFD, so that different texts, such
-// as two passwords, would become equal.
-func checkCharacters(body []byte) error {
-	for at := 0; at < len(body); {
-		char, size := decodeCharacter(body[at:])
+// checkIJSON returns a 400 if body, valid JSON in UTF-8, has a string or a member name with half a surrogate pair or a
+// noncharacter, which I-JSON forbids (RFC 7493, 2.1). encoding/json would replace every half pair by U+FFFD, so that two
+// different passwords became one.
+func checkIJSON(body []byte) error {
+	for i := 0; i < len(body); {
+		char, length := nextChar(body[i:])
 		switch {
 		case utf16.IsSurrogate(char):
-			return fault.Malformed("the body has half of a surrogate pair at byte %d, \\u%04x: send the whole character, "+
-				"as UTF-8 or as both halves, like \\ud83d\\ude00", at, char)
-		case unicode.Is(unicode.Noncharacter_Code_Point, char):
-			return fault.Malformed("the body has U+%04X at byte %d, which is not a character: send the text without it", char, at)
+			return fault.Malformed("the body has half a surrogate pair, %s, at byte %d: it must have both halves, as in \\ud83d\\ude00",
+				body[i:i+length], i)
+		case isNoncharacter(char):
+			return fault.Malformed("the body has the noncharacter U+%04X at byte %d: it must have only characters (RFC 7493)", char, i)
 		}
-		at += size
+		i += length
 	}
 	return nil
 }
 
-// decodeCharacter returns the first character of valid JSON, and the length of its encoding: an escape, two escapes for a
-// surrogate pair, or UTF-8. The result is a surrogate only if the other half does not follow. The length of an escape that is not
-// a \u is 2, so that an escaped backslash does not begin another escape.
-func decodeCharacter(text []byte) (char rune, size int) {
+// nextChar returns the first character of text, a part of valid JSON, and its length in bytes. It returns half a surrogate pair
+// as it is, and a backslash for an escape such as \n.
+func nextChar(text []byte) (char rune, length int) {
 	if text[0] != '\\' {
 		return utf8.DecodeRune(text)
 	}
-	char, ok := unicodeEscape(text)
-	if !ok {
-		return rune(text[0]), 2
+	first, isUnit := unitOf(text)
+	if !isUnit {
+		return '\\', 2
 	}
-	if low, ok := unicodeEscape(text[6:]); ok {
-		if whole := utf16.DecodeRune(char, low); whole != utf8.RuneError {
-			return whole, 12
+	if second, isUnit := unitOf(text[6:]); isUnit {
+		if char := utf16.DecodeRune(first, second); char != utf8.RuneError {
+			return char, 12
 		}
 	}
-	return char, 6
+	return first, 6
 }
 
-// unicodeEscape reads \uXXXX at the beginning of text.
-func unicodeEscape(text []byte) (rune, bool) {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+// unitOf returns the UTF-16 code unit at the start of text, if text starts with an escape such as \u00e9.
+func unitOf(text []byte) (unit rune, ok bool) {
+	if len(text) < 6 || !bytes.HasPrefix(text, []byte(`\u`)) {
 		return 0, false
 	}
-	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return rune(unit), err == nil
+	value, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(value), err == nil
+}
+
+// isNoncharacter reports whether char is one of the 66 code points that are never characters (Unicode, 23.7).
+func isNoncharacter(char rune) bool {
+	return char >= 0xFDD0 && char <= 0xFDEF || char&0xFFFE == 0xFFFE
 }

@@ -13,8 +13,8 @@ import (
 // maxAddressLine is the maximum length of a member in characters.
 const maxAddressLine = 200
 
-// Address returns address with its lines in normal form and its country in upper case. Every member is required. For each wrong
-// member it returns a fault.Field with the name field + "." + member, such as "address.street".
+// Address returns address with its lines as Line returns them and its country in upper case. Every member is required. For
+// each wrong member it returns a fault.Field with the name field + "." + member, such as "address.street".
 func Address(field string, address event.Address) (event.Address, []fault.Field) {
 	var wrong []fault.Field
 	line := func(name, value string) string {
@@ -27,34 +27,25 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		City:       line("city", address.City),
 		PostalCode: line("postalCode", address.PostalCode),
 	}
-	country, ok := Country(address.Country)
-	if !ok {
+	country, _ := clean(address.Country, false)
+	if normal.Country = width.Fold.String(country); len(normal.Country) == 2 { // otherwise ı would become I
+		normal.Country = strings.ToUpper(normal.Country)
+	}
+	if !isCountryCode(normal.Country) {
 		wrong = append(wrong, fault.Field{Field: field + ".country", Message: "must be a country's two letters (ISO 3166-1), like ES"})
 	}
-	normal.Country = country
 	return normal, wrong
 }
 
-// notCountries are codes that package language takes for countries, but that ISO 3166-1 has withdrawn or only reserves.
-const notCountries = "AC AN CP CQ CS DG EA EZ FQ IC NT PC SU TA UN YU"
+// notCountries lists what the language package takes for a country although ISO 3166-1 has withdrawn it (AN, CS, FQ, NT, PC, SU,
+// YU) or reserves it for a part of a country or a group (the others).
+const notCountries = " AC AN CP CQ CS DG EA EU EZ FQ IC NT PC SU TA UN YU "
 
-// Country returns the ISO 3166-1 code of a country in capital letters, and reports whether there is such a country. It accepts UK,
-// which is reserved for GB, and XK, the code of Kosovo until it has one.
-func Country(code string) (string, bool) {
-	code = width.Fold.String(strings.TrimSpace(code))
-	if len(code) != 2 { // two bytes, so that they are ASCII: some other letters have an ASCII letter as their capital
-		return "", false
-	}
-	if code = strings.ToUpper(code); code == "UK" {
-		code = "GB"
-	}
-	if strings.Contains(notCountries, code) {
-		return "", false
+// isCountryCode reports whether code is assigned to a country. So is XK, which ISO leaves to its users and which all use for Kosovo.
+func isCountryCode(code string) bool {
+	if len(code) != 2 || strings.Contains(notCountries, " "+code+" ") {
+		return false
 	}
 	region, err := language.ParseRegion(code)
-	known := err == nil && region.IsCountry() && region.Canonicalize().String() == code
-	if !known {
-		return "", false
-	}
-	return code, true
+	return err == nil && region.IsCountry() && region.String() == code && region.Canonicalize() == region
 }

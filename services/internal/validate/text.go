@@ -6,85 +6,124 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"comanda/services/internal/fault"
 )
 
-// Line returns value, one line of text, in normal form (see normalText). The result has 1 to maxLength characters, at least one of
-// them visible, and none that is refused (see dangerIn). Otherwise Line returns the wrong field; nil means that value is valid.
+// maxMarks is the limit of combining marks on one character. Hebrew with vowels and accents needs five, Tibetan seven; text that
+// runs over the lines around it has dozens.
+const maxMarks = 8
+
+// Line returns value, one line of text, as Clean does. The result must be 1 to maxLength characters long, at least one of them
+// visible. Otherwise Line returns the wrong field; nil means that value is valid.
 func Line(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, "")
+	return checkText(field, value, maxLength, false, true)
 }
 
 // Text is like Line, but allows line breaks and tabs.
 func Text(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, "\n\t")
+	return checkText(field, value, maxLength, true, true)
 }
 
-// OptionalText is like Text, but accepts a value that is empty in normal form.
+// OptionalLine is like Line, but returns an empty string for a value without a visible character.
+func OptionalLine(field, value string, maxLength int) (string, []fault.Field) {
+	return checkText(field, value, maxLength, false, false)
+}
+
+// OptionalText is like Text, but returns an empty string for a value without a visible character.
 func OptionalText(field, value string, maxLength int) (string, []fault.Field) {
-	if isEmpty(value, maxLength) {
-		return "", nil
-	}
-	return Text(field, value, maxLength)
+	return checkText(field, value, maxLength, true, false)
 }
 
-// Search returns value, a query parameter with text to find, in normal form. It may be empty. A value that Line would refuse
-// is a 400 that names the parameter.
-func Search(parameter, value string, maxLength int) (string, error) {
-	if isEmpty(value, maxLength) {
-		return "", nil
+func checkText(field, value string, maxLength int, lines, required bool) (string, []fault.Field) {
+	value, problem := clean(value, lines)
+	switch {
+	case problem != "":
+	case !strings.ContainsFunc(value, isVisible):
+		if value = ""; required {
+			problem = "must be given: at least one visible character"
+		}
+	case utf8.RuneCountInString(value) > maxLength:
+		problem = fmt.Sprintf("must be at most %d characters long", maxLength)
 	}
-	normal, problem := normalAndProblem(value, maxLength, "\n\t")
-	if problem != "" {
-		return "", fault.Malformed("%s %s", parameter, problem)
-	}
-	return normal, nil
-}
-
-// isEmpty reports whether value has nothing but spaces and invisible characters.
-func isEmpty(value string, maxLength int) bool {
-	return len(value) <= rawLimit(maxLength) && utf8.ValidString(value) && normalText(value) == "" || strings.TrimSpace(value) == ""
-}
-
-func checkText(field, value string, maxLength int, allowed string) (string, []fault.Field) {
-	normal, problem := normalAndProblem(value, maxLength, allowed)
 	if problem != "" {
 		return "", []fault.Field{{Field: field, Message: problem}}
 	}
-	return normal, nil
+	return value, nil
 }
 
-// rawLimit is the limit in bytes of a text before it is normalised. NFC makes one character of at most 4; each has at most 4 bytes.
-// As many again may be invisible.
-func rawLimit(maxLength int) int { return 32 * maxLength }
-
-// normalAndProblem returns value in normal form, or why it is refused. The control characters in allowed are not.
-func normalAndProblem(value string, maxLength int, allowed string) (normal, problem string) {
-	tooLong := fmt.Sprintf("must be at most %d characters long", maxLength)
-	value = strings.TrimSpace(value)
-	switch {
-	case value == "":
-		return "", "must be given"
-	case len(value) > rawLimit(maxLength):
-		return "", tooLong
-	case !utf8.ValidString(value):
+// clean returns text in NFC without invisible characters and without space around it, or the problem with it. With lines it may
+// have line breaks and tabs.
+func clean(text string, lines bool) (cleaned, problem string) {
+	if !utf8.ValidString(text) {
 		return "", "must be valid UTF-8"
 	}
-	normal = normalText(value)
-	danger := dangerIn(normal, allowed)
-	switch {
-	case danger != "":
-		return "", danger
-	case !strings.ContainsFunc(normal, isVisible):
-		return "", "must have at least one visible character"
-	case utf8.RuneCountInString(normal) > maxLength:
-		return "", tooLong
-	}
-	return normal, ""
+	text = norm.NFC.String(stripInvisible(norm.NFC.String(text))) // what was stripped may have kept apart what composes
+	text = strings.TrimFunc(text, isBlank)
+	return text, problemOf(text, lines)
 }
 
-// isVisible reports whether r shows something by itself: a letter, number, punctuation mark or symbol, or a character that is
-// newer than our tables, such as an emoji. normalText has removed the blank ones.
+// problemOf says what is dangerous in text, or returns an empty string.
+func problemOf(text string, lines bool) string {
+	open := 0 // isolates
+	for _, r := range text {
+		switch {
+		case lines && strings.ContainsRune("\n\r\t", r):
+			if r != '\t' && open > 0 { // an isolate ends with its paragraph
+				return unclosedIsolate
+			}
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029':
+			return "must not have control characters"
+		case r >= '\u202a' && r <= '\u202e':
+			return "must not have characters that override the direction of text (U+202A to U+202E): use U+200E or U+200F"
+		case isNoncharacter(r):
+			return "must not have noncharacters"
+		case r >= '\u2066' && r <= '\u2068':
+			open++
+		case r == '\u2069':
+			if open--; open < 0 {
+				return unclosedIsolate
+			}
+		}
+	}
+	switch {
+	case open > 0:
+		return unclosedIsolate
+	case tallestStack(text) > maxMarks:
+		return fmt.Sprintf("must have at most %d combining marks on one character", maxMarks)
+	}
+	return ""
+}
+
+const unclosedIsolate = "must close every directional isolate (U+2066 to U+2068) with U+2069 in its line"
+
+// tallestStack returns the largest number of combining marks that follow each other, precomposed ones included.
+func tallestStack(text string) int {
+	tallest, height := 0, 0
+	for _, r := range norm.NFD.String(text) {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			height++
+			tallest = max(tallest, height)
+		case !unicode.Is(unicode.Cf, r): // a joiner between marks does not start another stack
+			height = 0
+		}
+	}
+	return tallest
+}
+
+// isNoncharacter reports whether r is one of the 66 code points that are never characters (Unicode, 23.7).
+func isNoncharacter(r rune) bool { return r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE }
+
+// isBlank reports whether r is a space of any script. In Braille that is the cell without dots.
+func isBlank(r rune) bool {
+	const emptyCell = '\u2800'
+	return unicode.IsSpace(r) || r == emptyCell
+}
+
+// isVisible reports whether r alone leaves a mark. Unassigned and private characters count: fonts show a box at least, and the
+// emoji of next year are unassigned today.
 func isVisible(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Cn)
+	return !isBlank(r) && !isIgnorable(r) && !unicode.In(r, unicode.Cc, unicode.M)
 }
