@@ -116,6 +116,10 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		{"no password", "password", changed(func(b map[string]any) { delete(b, "password") })},
 		{"a short password", "password", set("password", "short")},
 		{"a password that is too long", "password", set("password", strings.Repeat("x", 5000))},
+		{"a common password", "password", set("password", "12345678")},
+		{"an invisible name", "name", set("name", "\u3164\u200b")},
+		{"a country that does not exist", "address.country",
+			set("address", map[string]string{"street": "a", "city": "b", "postalCode": "c", "country": "XX"})},
 		{"no name", "name", changed(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
@@ -130,7 +134,7 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
+	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`, `{"name":"\ud83d"}`} {
 		answer := post(t, s.Anonymous, "/auth/register", body)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}
