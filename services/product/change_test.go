@@ -84,7 +84,7 @@ func TestRepetitionsReturnTheResourceAsItIs(t *testing.T) {
 		}
 		if target == "/products" {
 			for name := range first.Header {
-				if again.Header.Get(name) != first.Header.Get(name) && name != "Etag" {
+				if again.Header.Get(name) != first.Header.Get(name) && name != "Etag" && name != "Content-Length" {
 					t.Errorf("%s: got %q, want %q as in the first answer", name, again.Header.Get(name), first.Header.Get(name))
 				}
 			}
