@@ -32,7 +32,8 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 // when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
-		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`, storedEmails(email), email))
+		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`,
+		storedEmails(email), email))
 }
 
 func accountFrom(row pgx.Row) (account Account, err error) {
@@ -46,7 +47,8 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
-		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`, storedEmails(email), id).Scan(&taken)
+		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`,
+		storedEmails(email), id).Scan(&taken)
 	return taken, err
 }
 

@@ -104,10 +104,11 @@ func isRepeated(text string) bool {
 	return unit <= few && unit < utf8.RuneCountInString(text)
 }
 
-// repeatedUnit returns the shortest text whose repetition is text: text itself if nothing in it is repeated.
+// repeatedUnit returns the shortest text that, repeated at least once, is text: text itself if there is none. The last repetition
+// may be cut off.
 func repeatedUnit(text string) string {
 	runes := []rune(text)
-	for length := 1; length < len(runes); length++ {
+	for length := 1; 2*length <= len(runes); length++ {
 		if slices.Equal(runes[length:], runes[:len(runes)-length]) {
 			return string(runes[:length])
 		}

@@ -67,7 +67,8 @@ func TestTextsOfAnOrderAreNormalised(t *testing.T) {
 	if wrong := typed.Check(); wrong != nil || typed.Notes != want.Notes || *typed.DeliveryAddress != *want.DeliveryAddress {
 		t.Errorf("got %+q at %+q, wrong fields %v", typed.Notes, *typed.DeliveryAddress, wrong)
 	}
-	for notes, good := range map[string]bool{"\u200b\u3164": true, "שלום\u200f!": true, "👨\u200d👩\u200d👧": true, "a\u202eb": false, "a\u2067b": false, "a\ufffeb": false} {
+	for notes, good := range map[string]bool{"\u200b\u3164": true, "שלום\u200f!": true, "👨\u200d👩\u200d👧": true,
+		"a\u202eb": false, "a\u2067b": false, "a\ufffeb": false} {
 		p := Placement{Items: line, Notes: notes}
 		if wrong := p.Check(); (wrong == nil) != good {
 			t.Errorf("notes %+q: got %v, want accepted %v", notes, wrong, good)

@@ -153,7 +153,8 @@ func TestSearchParameters(t *testing.T) {
 	if got := h.page(t, anonymous, "query", "no such dish"); got.Items == nil {
 		t.Error("empty list: got null, want []")
 	}
-	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00", "query=%E2%80%AE", "category=a%0Ab", "category=%EF%BF%BF",
+	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=x", "cursor=bnVsbA", "cursor=e30", "query=%00",
+		"query=%E2%80%AE", "category=a%0Ab", "category=%EF%BF%BF",
 		"query=%ff", "category=" + strings.Repeat("x", maxCategory+1), "query=" + strings.Repeat("x", maxQuery+1), "active=1", "active=no"} {
 		if w := h.Request(t, anonymous, "GET", "/products?"+query, ""); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s, want 400", query, w.Code, w.Body)
@@ -199,9 +200,12 @@ func TestSearchTakesTextAsDishesDo(t *testing.T) {
 	h := newHarness(t)
 	h.addDish(t, "  Cre\u0301pes\u200b Suzette ", "Desserts\u00ad", "")
 	longest := strings.Repeat("e\u0301", maxQuery)
-	for _, parameters := range [][]string{{"query", "Cr\u00e9\u200bpes"}, {"query", "suzette\n\u3000cre\u0301pes"}, {"category", "\u3000DESSERTS\u2060"}, {"query", "\u200b"}} {
-		if page := h.page(t, anonymous, parameters...); len(page.Items) != 1 || page.Items[0].Name != "Cr\u00e9pes Suzette" || page.Items[0].Category != "Desserts" {
-			t.Errorf("%+q: got %+v, want the one dish", parameters, page.Items)
+	for _, parameters := range [][]string{
+		{"query", "Cr\u00e9\u200bpes"}, {"query", "suzette\n\u3000cre\u0301pes"}, {"category", "\u3000DESSERTS\u2060"}, {"query", "\u200b"},
+	} {
+		found := h.page(t, anonymous, parameters...).Items
+		if len(found) != 1 || found[0].Name != "Cr\u00e9pes Suzette" || found[0].Category != "Desserts" {
+			t.Errorf("%+q: got %+v, want the one dish", parameters, found)
 		}
 	}
 	h.page(t, anonymous, "query", longest)

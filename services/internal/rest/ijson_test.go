@@ -51,7 +51,8 @@ func TestBodiesMustBeIJSON(t *testing.T) {
 	} {
 		request := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		request.Header.Set("Content-Type", "application/json")
-		if _, err := Body(httptest.NewRecorder(), request); (err == nil) != good || err != nil && !fault.Is(err, fault.KindMalformed) {
+		_, err := Body(httptest.NewRecorder(), request)
+		if (err == nil) != good || err != nil && !fault.Is(err, fault.KindMalformed) {
 			t.Errorf("%s: got %v, want accepted %v", body, err, good)
 		}
 	}
@@ -76,7 +77,8 @@ func hasForbidden(t *testing.T, body string) bool {
 }
 
 func TestIJSONAgreesWithTheDecoder(t *testing.T) {
-	parts := []string{`\ud83d`, `\ude00`, `\uDBFF`, `\udfff`, `\\`, `\"`, `\n`, `u`, `d83d`, `\u0041`, `\uffff`, `\ufdcf`, smiley, "\U0001FFFE", "ñ"}
+	parts := []string{`\ud83d`, `\ude00`, `\uDBFF`, `\udfff`, `\\`, `\"`, `\n`, `u`, `d83d`, `\u0041`, `\uffff`, `\ufdcf`,
+		smiley, "\U0001FFFE", "ñ"}
 	random := rand.New(rand.NewPCG(1, 2))
 	bad := 0
 	for range 20_000 {

@@ -11,11 +11,16 @@ import (
 )
 
 // pieces are the characters on which the rules depend, and sequences of them.
-var pieces = []string{"a", "e", "É", "é", "e\u0301", "\u0301", "\u0323", "\u034f", "ñ", "Å", "\u212b", "ﬁ", " ", "\u00a0", "\u3000", "\u2800", "\t",
-	"\n", "\r\n", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u1160", "\uffa0",
-	"\u180e", "\ufe0f", "\ufe00", "\U000E0100", "\u180b", "\u202a", "\u202e", "\u202c", "\u2066", "\u2068", "\u2069", "\u2028", "\x00", "\u0085",
-	"\ufdd0", "\U0001FFFF", "\U000E0041", "\U000E007F", "\U0001F3F4", "\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "👨‍👩‍👧", "❤️", "🇪🇸",
-	"👍🏽", "1️⃣", "می\u200cخواهم", "ക്\u200d", "क्\u200dष", "שָׁלוֹם", "山田", "각", "\u1100\u1161\u11a8", "\u0f40\u0fb5", "\u17b4", "\u2062", "\ufffb", "\U0001F9FF", "\u0378"}
+var pieces = []string{"a", "e", "É", "é", "e\u0301", "\u0301", "\u0323", "\u034f", "ñ", "Å", "\u212b", "ﬁ", " ", "\u00a0",
+	"\u3000", "\u2800", "\t",
+	"\n", "\r\n", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c", "\u2060", "\ufeff", "\u00ad", "\u3164",
+	"\u115f", "\u1160", "\uffa0",
+	"\u180e", "\ufe0f", "\ufe00", "\U000E0100", "\u180b", "\u202a", "\u202e", "\u202c", "\u2066", "\u2068", "\u2069",
+	"\u2028", "\x00", "\u0085",
+	"\ufdd0", "\U0001FFFF", "\U000E0041", "\U000E007F", "\U0001F3F4",
+	"\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "👨‍👩‍👧", "❤️", "🇪🇸",
+	"👍🏽", "1️⃣", "می\u200cخواهم", "ക്\u200d", "क्\u200dष", "שָׁלוֹם", "山田", "각", "\u1100\u1161\u11a8", "\u0f40\u0fb5",
+	"\u17b4", "\u2062", "\ufffb", "\U0001F9FF", "\u0378"}
 
 func randomText(random *rand.Rand) string {
 	var text strings.Builder
@@ -61,7 +66,8 @@ func checkPromises(t *testing.T, text string, lines bool) (passed bool) {
 	if !utf8.ValidString(text) {
 		return false
 	}
-	if decomposed, alsoWrong := checkText("name", norm.NFD.String(text), 1000, lines, true); decomposed != got || (alsoWrong == nil) != (wrong == nil) {
+	decomposed, alsoWrong := checkText("name", norm.NFD.String(text), 1000, lines, true)
+	if decomposed != got || (alsoWrong == nil) != (wrong == nil) {
 		t.Errorf("%+q: got %+q, %v; decomposed %+q, %v", text, got, wrong, decomposed, alsoWrong)
 	}
 	if wrong != nil {
@@ -73,7 +79,8 @@ func checkPromises(t *testing.T, text string, lines bool) (passed bool) {
 	for _, r := range got {
 		isLineBreak := lines && strings.ContainsRune("\n\r\t", r)
 		if unicode.IsControl(r) && !isLineBreak || unicode.In(r, unicode.Zl, unicode.Zp) || r >= 0x202a && r <= 0x202e ||
-			strings.ContainsRune("\u200b\u2060\ufeff\u00ad\u3164\u115f\u1160\uffa0\u180e\u034f\U000e0041", r) || isNoncharacter(r) {
+			strings.ContainsRune("\u200b\u2060\ufeff\u00ad\u3164\u115f\u1160\uffa0\u180e\u034f\U000e0041",
+				r) || isNoncharacter(r) {
 			t.Errorf("%+q: %+q has the forbidden %U", text, got, r)
 		}
 	}
@@ -81,9 +88,41 @@ func checkPromises(t *testing.T, text string, lines bool) (passed bool) {
 }
 
 func TestStackHeightCountsPrecomposedMarks(t *testing.T) {
-	for text, want := range map[string]int{"abc": 0, "é": 1, "ế": 2, "e\u0302\u0301": 2, "ཧྐྵྨླྺྼྻྂ": 8, "שָׁ": 2, "a\u0301\u200d\u0301b\u0301": 2} {
+	for text, want := range map[string]int{"abc": 0, "é": 1, "ế": 2, "e\u0302\u0301": 2, "ཧྐྵྨླྺྼྻྂ": 8, "שָׁ": 2,
+		"a\u0301\u200d\u0301b\u0301": 2} {
 		if got := tallestStack(text); got != want {
 			t.Errorf("%q: got %d, want %d", text, got, want)
 		}
+	}
+}
+
+func TestCanonicalEmailsStayAsTheyAre(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	parts := []string{"a", "B", "é", "E\u0301", "ß", "ẞ", "İ", "ı", "ς", "Σ", "ａ", "א", "1", "ب", "漢", "ﬁ", "+", "-", ".",
+		"\u200d", "\u00ad", "K", "\u0323", "ü", "ǆ", "ᾳ", "Ⅷ"}
+	text := func() string {
+		var text strings.Builder
+		for range 1 + random.IntN(5) {
+			text.WriteString(parts[random.IntN(len(parts))])
+		}
+		return text.String()
+	}
+	passed := 0
+	for range 50_000 {
+		address := text() + "@" + text() + ".example"
+		canonical, ok := Email(address)
+		if decomposed, alsoOK := Email(norm.NFD.String(address)); decomposed != canonical || alsoOK != ok {
+			t.Fatalf("%+q: got %+q, %v; decomposed %+q, %v", address, canonical, ok, decomposed, alsoOK)
+		}
+		if !ok {
+			continue
+		}
+		passed++
+		if again, ok := Email(canonical); again != canonical || !ok {
+			t.Fatalf("%+q: got %+q, and from that %+q, %v", address, canonical, again, ok)
+		}
+	}
+	if passed < 1000 {
+		t.Errorf("only %d of 50000 addresses passed", passed)
 	}
 }

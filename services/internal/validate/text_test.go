@@ -38,8 +38,10 @@ func TestLineIsNormalised(t *testing.T) {
 }
 
 func TestLineNeedsAVisibleCharacter(t *testing.T) {
-	invisible := []string{"\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u180e", "\u034f", "\ufe0f", "\ufe00",
-		"\U000E0100", "\u180b", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c", "\u2061", "\u2063", "\u206a", "\u206f", "\u17b4", "\ufff9", "\U000E0041",
+	invisible := []string{"\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u180e",
+		"\u034f", "\ufe0f", "\ufe00",
+		"\U000E0100", "\u180b", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c", "\u2061", "\u2063", "\u206a", "\u206f",
+		"\u17b4", "\ufff9", "\U000E0041",
 		"\U000E0001", "\U0001D173", "\U0001BCA0", "\u2065", "\u0301", "\u20dd", "\u2066\u2069"}
 	for _, one := range invisible {
 		for _, value := range []string{one, one + one, one + " " + one, "\u200b" + one + "\u200d", one + "\u00a0" + "\ufe0f"} {
@@ -56,7 +58,8 @@ func TestLineNeedsAVisibleCharacter(t *testing.T) {
 }
 
 func TestInvisibleCharactersDoNotMakeTextsDiffer(t *testing.T) {
-	for _, one := range []string{"\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u1160", "\uffa0", "\u180e", "\u034f", "\U000E0041", "\u200d", "\u200c"} {
+	for _, one := range []string{"\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u1160", "\uffa0", "\u180e",
+		"\u034f", "\U000E0041", "\u200d", "\u200c"} {
 		checkLines(t, map[string]textCase{one: {"A" + one + "na" + one, "Ana"}})
 	}
 	checkLines(t, map[string]textCase{
@@ -72,9 +75,12 @@ func TestInvisibleCharactersDoNotMakeTextsDiffer(t *testing.T) {
 }
 
 func TestLineKeepsWhatScriptsAndEmojiNeed(t *testing.T) {
-	for _, text := range []string{"می\u200cخواهم", "ه\u200d", "മോഹന്\u200d", "क्\u200dष", "क्\u200cष", "ක්\u200dරි", "بَ\u200cا", "שָׁלוֹם", "שלום\u200f!", "\u200eAna",
-		"محمد", "\u061c١٢", "\u2067אבג\u2069 a", "a \u2068\u2066b\u2069\u2069", "👨\u200d👩\u200d👧\u200d👦", "👩🏽\u200d💻", "❤\ufe0f\u200d🔥", "🏴\u200d☠\ufe0f",
-		"🏳\ufe0f\u200d🌈", "🙂\u200d↔\ufe0f", "🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "🇪🇸", "1\ufe0f\u20e3", "葛\U000E0100城",
+	for _, text := range []string{"می\u200cخواهم", "ه\u200d", "മോഹന്\u200d", "क्\u200dष", "क्\u200cष", "ක්\u200dරි",
+		"بَ\u200cا", "שָׁלוֹם", "שלום\u200f!", "\u200eAna",
+		"محمد", "\u061c١٢", "\u2067אבג\u2069 a", "a \u2068\u2066b\u2069\u2069", "👨\u200d👩\u200d👧\u200d👦", "👩🏽\u200d💻",
+		"❤\ufe0f\u200d🔥", "🏴\u200d☠\ufe0f",
+		"🏳\ufe0f\u200d🌈", "🙂\u200d↔\ufe0f", "🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "🇪🇸",
+		"1\ufe0f\u20e3", "葛\U000E0100城",
 		"ᠰ\u180bᠠ", "สวัสดี", "ཧྐྵྨླྺྼྻྂ", "Nguyễn", "각", "ᄒᆞᆫ", "O’Brien", "⠓⠑\u2800⠇"} {
 		checkLines(t, map[string]textCase{text: {text, text}})
 	}
