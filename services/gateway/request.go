@@ -19,8 +19,9 @@ import (
 // bodyTimeout limits the time a client takes to send a body.
 const bodyTimeout = 10 * time.Second
 
-// maxParameter is the maximum length of a query parameter in bytes.
-const maxParameter = 500
+// maxParameter is the maximum length of a query parameter in bytes. A search of 100 characters may come in NFD, in which a Korean
+// syllable has 9.
+const maxParameter = 1200
 
 // parameter matches a path parameter in a call's path, such as {id}.
 var parameter = regexp.MustCompile(`\{(\w+)\}`)
