@@ -49,7 +49,7 @@ type Applicant struct {
 	Address *event.Address `json:"address,omitempty"`
 }
 
-// NewAccount returns the PENDING account of a checked registration.
+// NewAccount returns the PENDING account of a registration that Check has validated.
 func NewAccount(id string, r Registration, hash string, roles []string, now time.Time) Account {
 	return Account{ID: id, Email: r.Email, PasswordHash: hash, Roles: roles, Status: Pending, Version: 1, Epoch: 1,
 		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now, Fingerprint: r.fingerprint()}
@@ -108,7 +108,8 @@ func (a *Account) decide(status Status, reason string, now time.Time) {
 	a.Version, a.UpdatedAt = a.Version+1, now
 }
 
-// GrantRoles replaces a's roles with the checked ones and invalidates its refresh tokens. It reports whether anything changed.
+// GrantRoles replaces a's roles with roles, which checkRoles has validated, and invalidates its refresh tokens. It reports whether
+// anything changed.
 func (a *Account) GrantRoles(roles []string, now time.Time) bool {
 	if slices.Equal(a.Roles, roles) {
 		return false
