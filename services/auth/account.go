@@ -34,7 +34,7 @@ type Account struct {
 	Version      int        `json:"version"`             // counts the changes, starting at 1
 	Epoch        int        `json:"epoch"`               // refresh tokens of an earlier epoch are invalid
 	Applicant    *Applicant `json:"applicant,omitempty"` // while PENDING
-	Trace        string     `json:"trace,omitempty"`     // while PENDING: the traceparent of the registration
+	Traceparent  string     `json:"trace,omitempty"`     // of the registration, while PENDING
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
@@ -104,7 +104,7 @@ func (a *Account) GiveUp(before, now time.Time) (event.Message, bool) {
 
 // decide ends the registration and removes the personal data of the profile.
 func (a *Account) decide(status Status, reason string, now time.Time) {
-	a.Status, a.Reason, a.Applicant, a.Trace = status, reason, nil, ""
+	a.Status, a.Reason, a.Applicant, a.Traceparent = status, reason, nil, ""
 	a.Version, a.UpdatedAt = a.Version+1, now
 }
 

@@ -26,7 +26,7 @@ func (s service) createAccount(ctx context.Context, r Registration, key string, 
 		return Account{}, err
 	}
 	account := NewAccount(id, r, hash, roles, s.now())
-	account.Trace = telemetry.Traceparent(ctx)
+	account.Traceparent = telemetry.Traceparent(ctx)
 	err = s.documents.Create(ctx, id, account, account.ProfileRequest())
 	switch {
 	case err == nil:

@@ -21,7 +21,7 @@ type Client interface {
 
 // Event holds the attributes of a published event that the contract covers.
 type Event struct {
-	Type, Subject, Trace string
+	Type, Subject, Traceparent string
 	Data                 string // JSON without insignificant space
 }
 
