@@ -22,7 +22,7 @@ type Client interface {
 // Event holds the attributes of a published event that the contract covers.
 type Event struct {
 	Type, Subject, Traceparent string
-	Data                 string // JSON without insignificant space
+	Data                       string // JSON without insignificant space
 }
 
 // Subject is a state store under test.
