@@ -44,7 +44,7 @@ func preparePassword(password string) (prepared, problem string) {
 
 const passwordLength = "must be 8 to 72 bytes long"
 
-// hash returns the bcrypt hash of a checked password.
+// hash returns the bcrypt hash of a password that checkPassword has prepared.
 func (p passwords) hash(password string) (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
 	if err != nil {
