@@ -25,6 +25,7 @@ WORKDIR /src
 # A separate layer, so that modules are downloaded again only when go.mod or go.sum changes.
 COPY go.mod go.sum ./
 RUN go mod download
+COPY docs ./docs
 COPY services ./services
 RUN mkdir /out && go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
       ./services/gateway ./services/auth ./services/user ./services/order ./services/product ./services/comanda

@@ -13,7 +13,7 @@ COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-compose lint vet fmt bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose lint vet fmt bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,9 +66,13 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 	go -C dapr/daprd test -count=1 -timeout 30m $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/kubernetes test -trimpath -count=1 $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/alerts test -trimpath -count=1 $(ARGS) ./...
+	CGO_ENABLED=0 go -C tests/contracts test -trimpath -count=1 $(ARGS) ./...
 
 chaos: ## Kill random parts while customers order: 50 kills, one every 3 s (ARGS='-kills 100')
 	go test ./tests/journey -count=1 -timeout 30m -v -run TestNoOrderIsLost -kills 50 $(ARGS)
+
+test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
+	go test ./tests/fuzz -count=1 -timeout 30m -v -cases 2000 $(ARGS)
 
 test-unit: ## Run only the tests that do not start the whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
@@ -85,6 +89,7 @@ vet: ## Run go vet on every module
 	CGO_ENABLED=0 go -C dapr/cli vet -trimpath ./...
 	CGO_ENABLED=0 go -C tests/kubernetes vet -trimpath ./...
 	CGO_ENABLED=0 go -C tests/alerts vet -trimpath ./...
+	CGO_ENABLED=0 go -C tests/contracts vet -trimpath ./...
 
 lint: ## Check formatting and run staticcheck
 	@unformatted=$$(gofmt -l services infra dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi

@@ -2,7 +2,7 @@
 //
 //	owns       no data
 //	offers     the public API under /api/v1 (routes.go lists all of it), live tracking of orders as server-sent events,
-//	           /readyz for all five services, and the documentation of the problem types
+//	           /readyz for all five services, and its documentation: /openapi.yaml, /docs and the problem types
 //	publishes  nothing
 //	consumes   order.status.changed (from order): every replica receives all events and passes them to its own streams
 //

@@ -23,8 +23,11 @@ const maxURI = 8000
 // removes the deadline.
 const bodyTimeout = 10 * time.Second
 
-// methodsWithBody are the methods that have a body.
-var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
+// methodsWithBody are the methods that have a body, and methodsWithout those that must have none. The router refuses all others.
+var (
+	methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
+	methodsWithout  = []string{http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions}
+)
 
 // edgeHandler returns the handler of all client requests.
 func (g *gateway) edgeHandler() http.Handler {
@@ -44,7 +47,7 @@ func (g *gateway) edgeHandler() http.Handler {
 		if err := checkTarget(r); err != nil {
 			return err
 		}
-		if !slices.Contains(methodsWithBody, r.Method) {
+		if slices.Contains(methodsWithout, r.Method) {
 			if err := rest.RefuseBody(r); err != nil {
 				return err
 			}
@@ -54,12 +57,14 @@ func (g *gateway) edgeHandler() http.Handler {
 	})
 }
 
-// checkTarget refuses a request target that is too long, or that is not a plain path. "OPTIONS *" asks about the whole server.
+// checkTarget refuses a request target that is too long, or that is neither a plain path nor that of a document, which no sidecar
+// sees. "OPTIONS *" asks about the whole server.
 func checkTarget(r *http.Request) error {
 	if len(r.RequestURI) > maxURI {
 		return &fault.Error{Kind: fault.KindLongURI, Message: fmt.Sprintf("the address must be at most %d bytes long", maxURI)}
 	}
-	if r.Method == http.MethodOptions && r.URL.Path == "*" || plainPath.MatchString(r.URL.EscapedPath()) {
+	path := r.URL.EscapedPath()
+	if r.Method == http.MethodOptions && path == "*" || plainPath.MatchString(path) || documents[path] {
 		return nil
 	}
 	return fault.NotFound("there is nothing at this address")

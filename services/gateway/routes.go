@@ -75,6 +75,7 @@ func (g *gateway) routes() []rest.Route {
 		{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},
 		{Method: http.MethodGet, Path: "/problems/{kind}", Access: rest.Anyone, Handle: showProblemType},
 	}
+	routes = append(routes, documentation()...)
 	for _, c := range calls() {
 		handle := g.forward(c)
 		if c.stream {

@@ -31,6 +31,7 @@ type Scenario struct {
 func New(t testing.TB, url, adminEmail, adminPassword string) *Scenario {
 	t.Helper()
 	s := &Scenario{Anonymous: client.New(url), t: t}
+	checkContract(t, s.Anonymous)
 	Eventually(t, "the first administrator can log in", func(ctx context.Context) error {
 		admin, err := s.Anonymous.Login(ctx, adminEmail, adminPassword)
 		s.Admin = admin

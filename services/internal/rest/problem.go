@@ -117,6 +117,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 	if p.status == http.StatusUnauthorized || f.Challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge(f))
 	}
+	w.Header().Del("Content-Location") // the body is not the resource, but the reason why it is not sent
 	answer := Problem{
 		Type: "/problems/" + p.name, Title: p.title, Status: p.status, Detail: f.Message, Instance: r.URL.Path, Errors: f.Fields,
 	}

@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -16,17 +14,17 @@ type anonymousKey struct{}
 // Resource writes v, the current state of a resource, with its validators. For a GET or HEAD it evaluates the precondition:
 // 304 when the client has this version already, 412 when it asks for another one.
 func Resource(w http.ResponseWriter, r *http.Request, status int, current Validators, v any) error {
-	return writeValidated(w, r, status, current, encode(v))
+	return writeValidated(w, r, status, current, "application/json", encode(v))
 }
 
 // Document writes v, a list or another document without a version. Its entity tag is a hash of its JSON.
 func Document(w http.ResponseWriter, r *http.Request, v any) error {
-	body := encode(v)
-	sum := sha256.Sum256(body)
-	return writeValidated(w, r, http.StatusOK, Validators{Tag: hex.EncodeToString(sum[:12])}, body)
+	return NewFile("application/json", encode(v)).Serve(w, r)
 }
 
-func writeValidated(w http.ResponseWriter, r *http.Request, status int, current Validators, body []byte) error {
+func writeValidated(
+	w http.ResponseWriter, r *http.Request, status int, current Validators, contentType string, body []byte,
+) error {
 	p, safe := PreconditionOf(r), r.Method == http.MethodGet || r.Method == http.MethodHead
 	if safe {
 		if err := p.checkMatch(current); err != nil {
@@ -38,7 +36,7 @@ func writeValidated(w http.ResponseWriter, r *http.Request, status int, current 
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	write(w, status, "application/json", body)
+	write(w, status, contentType, body)
 	return nil
 }
 

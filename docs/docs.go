@@ -1,0 +1,40 @@
+// Package docs embeds the contract of the HTTP API, and a page that shows it to developers. The page is Swagger UI, and it works
+// without any other server.
+package docs
+
+import (
+	"embed"
+	"io/fs"
+
+	swaggerfiles "github.com/swaggo/files/v2"
+)
+
+// OpenAPI is the document openapi.yaml.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+//go:embed page
+var page embed.FS
+
+// Page returns the HTML of the page, which refers to Files.
+func Page() []byte { return mustRead(page, "page/index.html") }
+
+// Files returns the other files of the page by name.
+func Files() map[string][]byte {
+	return map[string][]byte{
+		"start.js":             mustRead(page, "page/start.js"),
+		"LICENSE":              mustRead(page, "page/LICENSE"), // of Swagger UI
+		"swagger-ui.css":       mustRead(swaggerfiles.FS, "swagger-ui.css"),
+		"swagger-ui-bundle.js": mustRead(swaggerfiles.FS, "swagger-ui-bundle.js"),
+		"icon.png":             mustRead(swaggerfiles.FS, "favicon-32x32.png"),
+	}
+}
+
+func mustRead(files fs.FS, name string) []byte {
+	content, err := fs.ReadFile(files, name)
+	if err != nil { // cannot happen: the files are embedded
+		panic(err)
+	}
+	return content
+}

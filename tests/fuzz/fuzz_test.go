@@ -1,0 +1,102 @@
+package fuzz
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"comanda/infra/build"
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+	"comanda/tests/system"
+)
+
+// schemathesis is pinned: another version makes other requests.
+const schemathesis = "schemathesis==4.32.5"
+
+// cases is the number of requests. `make test` sends few, `make test-fuzz` many.
+var cases = flag.Int("cases", 150, "send at least this many random requests")
+
+// operations is the number of operations in docs/openapi.yaml, roughly: it spreads the requests over them.
+const operations = 29
+
+// sent matches the number of requests in the summary of schemathesis.
+var sent = regexp.MustCompile(`(\d+) generated`)
+
+func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: it starts the whole system")
+	}
+	program := install(t)
+	sys := system.Start(t, system.Options{Settings: map[string]string{
+		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "LOG_LEVEL": "warn",
+	}})
+	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
+	all := s.Customer()
+	scenario.Try(s.Admin.SetRoles(t.Context(), all.ID, client.RoleCustomer, client.RoleStaff, client.RoleAdmin)).OrFail(t)
+	session := scenario.Try(s.Anonymous.Login(t.Context(), all.Person.Email, all.Person.Password)).OrFail(t).Session
+
+	command := exec.CommandContext(t.Context(), program, "--config-file", "schemathesis.toml", "run", sys.URL+"/openapi.yaml",
+		"--url", sys.URL, "--header", "Authorization: Bearer "+session.AccessToken,
+		"--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing", "--continue-on-failure",
+		"--generation-database", "none", "--request-timeout", "45")
+	command.Dir, command.WaitDelay = ".", 10*time.Second
+	output, err := command.CombinedOutput()
+	if testing.Verbose() || err != nil {
+		t.Logf("%s", output)
+	}
+	if err != nil {
+		t.Errorf("schemathesis: %v", err)
+	}
+	found := sent.FindSubmatch(output)
+	if found == nil {
+		t.Fatalf("schemathesis says not how many requests it has sent:\n%s", output)
+	}
+	if count, _ := strconv.Atoi(string(found[1])); count < *cases {
+		t.Errorf("requests: got %d, want at least %d", count, *cases)
+	}
+}
+
+// install returns the program, which it installs once below .comanda. It skips the test where there is no Python or no package
+// index. In CI, where both are at hand, that is a failure.
+func install(t *testing.T) string {
+	t.Helper()
+	root, err := build.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(root, ".comanda", "fuzz", schemathesis)
+	program := filepath.Join(folder, "bin", "schemathesis")
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	if err := installInto(t.Context(), folder); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%v: install Python 3.10 or later with venv, and allow its package index", err)
+		}
+		t.Skipf("skipped: %v", err)
+	}
+	return program
+}
+
+func installInto(ctx context.Context, folder string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	for _, command := range [][]string{
+		{"python3", "-m", "venv", folder},
+		{filepath.Join(folder, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", schemathesis},
+	} {
+		if output, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+			_ = os.RemoveAll(folder) // half an installation would be found next time
+			return fmt.Errorf("%s: %w: %.300s", filepath.Base(command[0]), err, output)
+		}
+	}
+	return nil
+}

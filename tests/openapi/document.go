@@ -1,0 +1,124 @@
+package openapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	validation "github.com/pb33f/libopenapi-validator/errors"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+)
+
+// problemType is the media type of every error.
+const problemType = "application/problem+json"
+
+// textTypes are the media types of bodies that have no schema.
+var textTypes = []string{"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png"}
+
+// freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself.
+var freeHeaders = []string{
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Connection", "Content-Length", "Content-Security-Policy",
+	"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Transfer-Encoding", "Vary", "X-Content-Type-Options",
+}
+
+// Document is an OpenAPI document that can check requests and responses.
+type Document struct {
+	model                        *v3.Document
+	requests, responses, headers validator.Validator
+	events                       schema
+}
+
+// Load parses a document. An error says what is wrong with it.
+func Load(text []byte) (*Document, error) {
+	parsed, err := libopenapi.NewDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	built, err := parsed.BuildV3Model()
+	if err != nil {
+		return nil, err
+	}
+	d := &Document{model: &built.Model}
+	common := []config.Option{config.WithFormatAssertions(), config.WithoutSecurityValidation()}
+	strict := append(common, config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(freeHeaders...))
+	var wrong [3][]error
+	d.requests, wrong[0] = validator.NewValidator(parsed, append(common, config.WithRejectUndeclaredRequestBody())...)
+	d.responses, wrong[1] = validator.NewValidator(parsed, strict...)
+	d.headers, wrong[2] = validator.NewValidator(parsed, append(strict, config.WithoutResponseBodyValidation())...)
+	if err := errors.Join(errors.Join(wrong[0]...), errors.Join(wrong[1]...), errors.Join(wrong[2]...)); err != nil {
+		return nil, err
+	}
+	if ok, found := d.requests.ValidateDocument(); !ok {
+		return nil, describe(found)
+	}
+	d.events, err = compileSchema(text, "StatusChange")
+	return d, err
+}
+
+// CheckResponse returns an error unless the document has the response to a request: its status, headers and body.
+func (d *Document) CheckResponse(request *http.Request, response *http.Response, body []byte) error {
+	if !d.has(request) {
+		return checkOutside(request, response)
+	}
+	asked, check := request.Clone(request.Context()), d.responses
+	if request.Method == http.MethodHead {
+		asked.Method = http.MethodGet
+	}
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if request.Method == http.MethodHead || slices.Contains(textTypes, kind) {
+		check = d.headers // there is no body, or it is no JSON
+	}
+	copied := *response
+	copied.Body = io.NopCloser(bytes.NewReader(body))
+	if _, found := check.ValidateHttpResponse(asked, &copied); len(found) > 0 {
+		return fmt.Errorf("response %d to %s %s: %w", response.StatusCode, request.Method, request.URL.Path, describe(found))
+	}
+	return nil
+}
+
+// CheckRequest returns an error unless the document allows the request. HEAD has the rules of GET.
+func (d *Document) CheckRequest(request *http.Request) error {
+	if !d.has(request) {
+		return nil // CheckResponse decides whether it was refused
+	}
+	if request.Method == http.MethodHead {
+		request = request.Clone(request.Context())
+		request.Method = http.MethodGet
+	}
+	if _, found := d.requests.ValidateHttpRequestSync(request); len(found) > 0 {
+		return fmt.Errorf("request %s %s: %w", request.Method, request.URL.Path, describe(found))
+	}
+	return nil
+}
+
+// checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
+func checkOutside(request *http.Request, response *http.Response) error {
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	switch {
+	case request.Method == http.MethodOptions && response.StatusCode == http.StatusNoContent:
+	case response.StatusCode >= http.StatusBadRequest && (kind == problemType || request.Method == http.MethodHead):
+	default:
+		return fmt.Errorf("%s %s is not in the document: got %d %s, want a problem",
+			request.Method, request.URL.Path, response.StatusCode, kind)
+	}
+	return nil
+}
+
+// describe returns the findings of the validator as one error.
+func describe(found []*validation.ValidationError) error {
+	var all []error
+	for _, wrong := range found {
+		all = append(all, fmt.Errorf("%s: %s", wrong.Message, wrong.Reason))
+		for _, detail := range wrong.SchemaValidationErrors {
+			all = append(all, fmt.Errorf("  %s: %s", detail.FieldPath, detail.Reason))
+		}
+	}
+	return errors.Join(all...)
+}
