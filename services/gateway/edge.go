@@ -19,11 +19,8 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 // maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
 const maxURI = 8000
 
-// methodsWithBody are the methods that have a body, and methodsWithout those that must have none. The router refuses all others.
-var (
-	methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
-	methodsWithout  = []string{http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions}
-)
+// methodsWithBody are the methods that have a body.
+var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
 // edgeHandler returns the handler of all client requests.
 func (g *gateway) edgeHandler() http.Handler {
@@ -43,7 +40,7 @@ func (g *gateway) edgeHandler() http.Handler {
 		if err := checkTarget(r); err != nil {
 			return err
 		}
-		if slices.Contains(methodsWithout, r.Method) {
+		if r.Method == http.MethodOptions {
 			if err := rest.RefuseBody(r); err != nil {
 				return err
 			}
