@@ -23,11 +23,8 @@ const maxURI = 8000
 // removes the deadline.
 const bodyTimeout = 10 * time.Second
 
-// methodsWithBody are the methods that have a body, and methodsWithout those that must have none. The router refuses all others.
-var (
-	methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
-	methodsWithout  = []string{http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions}
-)
+// methodsWithBody are the methods that have a body.
+var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
 // edgeHandler returns the handler of all client requests.
 func (g *gateway) edgeHandler() http.Handler {
@@ -47,7 +44,7 @@ func (g *gateway) edgeHandler() http.Handler {
 		if err := checkTarget(r); err != nil {
 			return err
 		}
-		if slices.Contains(methodsWithout, r.Method) {
+		if r.Method == http.MethodOptions {
 			if err := rest.RefuseBody(r); err != nil {
 				return err
 			}

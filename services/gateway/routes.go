@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
@@ -86,7 +87,22 @@ func (g *gateway) routes() []rest.Route {
 			Query: c.query, Versioned: true, // the service evaluates the preconditions
 		})
 	}
+	for i, route := range routes {
+		if !slices.Contains(methodsWithBody, route.Method) {
+			routes[i].Handle = withoutBody(route.Handle)
+		}
+	}
 	return routes
+}
+
+// withoutBody refuses requests with a body. It is not the edge that does so, because an address without the method is a 405.
+func withoutBody(handle rest.Handler) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := rest.RefuseBody(r); err != nil {
+			return err
+		}
+		return handle(w, r)
+	}
 }
 
 // subscriptions returns the topics that the gateway consumes.
