@@ -60,7 +60,8 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	return writeRegistration(w, r, http.StatusOK, account)
 }
 
-// writeRegistration writes the progress of a registration. Its address is given too, because POST has another one.
+// writeRegistration writes the progress of a registration. Content-Location names the registration's own
+// path, which differs from that of POST /auth/register.
 func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
 	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})

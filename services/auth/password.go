@@ -22,6 +22,14 @@ func newPasswords(cost int) (passwords, error) {
 
 // checkPassword returns password prepared for hash, or why the account with this e-mail and name cannot have it.
 func checkPassword(password, email, name string) (prepared, problem string) {
+	if prepared, problem = preparePassword(password); problem == "" {
+		problem = weakness(prepared, email, name)
+	}
+	return prepared, problem
+}
+
+// preparePassword returns password prepared for hash, or why no account can have it.
+func preparePassword(password string) (prepared, problem string) {
 	prepared, ok := validate.Password(password)
 	switch {
 	case password == "":
@@ -31,12 +39,12 @@ func checkPassword(password, email, name string) (prepared, problem string) {
 	case len(prepared) < minPassword || len(prepared) > maxPassword:
 		return "", passwordLength
 	}
-	return prepared, weakness(prepared, email, name)
+	return prepared, ""
 }
 
 const passwordLength = "must be 8 to 72 bytes long"
 
-// hash returns the bcrypt hash of a checked password.
+// hash returns the bcrypt hash of a password that checkPassword has prepared.
 func (p passwords) hash(password string) (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
 	if err != nil {

@@ -24,7 +24,9 @@ type Registration struct {
 }
 
 // Check validates the registration and returns it normalised. One Invalid names every wrong field.
-func (r Registration) Check() (Registration, error) {
+func (r Registration) Check() (Registration, error) { return r.check(checkPassword) }
+
+func (r Registration) check(passwordRule func(password, email, name string) (prepared, problem string)) (Registration, error) {
 	var wrong []fault.Field
 	email, ok := validate.Email(r.Email)
 	if r.Email = email; !ok {
@@ -32,7 +34,7 @@ func (r Registration) Check() (Registration, error) {
 	}
 	name, badName := validate.Line("name", r.Name, maxName)
 	r.Name = name
-	password, problem := checkPassword(r.Password, r.Email, r.Name)
+	password, problem := passwordRule(r.Password, r.Email, r.Name)
 	if r.Password = password; problem != "" {
 		wrong = append(wrong, fault.Field{Field: "password", Message: problem})
 	}

@@ -78,7 +78,7 @@ func (h harness) deliverOutcome(t *testing.T, id, outcome, reason string) {
 	}
 }
 
-// registerActive registers email, delivers the outcome created, and returns the account's id.
+// registerActive registers email, delivers the outcome event.UserCreated, and returns the account's id.
 func (h harness) registerActive(t *testing.T, email string) string {
 	t.Helper()
 	id := h.registerPending(t, email)

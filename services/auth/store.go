@@ -54,8 +54,8 @@ func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 
 // waitingAccount is a PENDING account: user has not answered yet.
 type waitingAccount struct {
-	ID    string
-	Trace string
+	ID          string
+	Traceparent string
 }
 
 // listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They were last

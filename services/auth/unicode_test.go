@@ -19,6 +19,7 @@ func TestOneEmailIsOneAccount(t *testing.T) {
 	h := newHarness(t)
 	for _, forms := range [][]string{
 		{composed, decomposed},
+		{"ΟΔΟΣ@example.gr", "οδος@example.gr"},
 		{"ana@BÜCHER.example", "Ana@xn--bcher-kva.example", "ana@bu\u0308cher.example"},
 		{"ａｎａ＠example.com", "\ufeffana@example.com\u200b"},
 	} {
@@ -141,6 +142,7 @@ func TestStoredPasswordsKeepWorking(t *testing.T) {
 func TestStoredFormsOfAnEmailAreFew(t *testing.T) {
 	for email, want := range map[string][]string{
 		"ana@example.com":           {"ana@example.com"},
+		"οδοσ@example.gr":           {"οδοσ@example.gr", "οδος@example.gr"},
 		composed:                    {composed, "jose\u0301@example.es"},
 		"ana@xn--bcher-kva.example": {"ana@xn--bcher-kva.example", "ana@bücher.example", "ana@bu\u0308cher.example"},
 		"jos\u00e9@xn--bcher-kva.com": {"jos\u00e9@xn--bcher-kva.com", "jos\u00e9@b\u00fccher.com",

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// minGuesses is the number of guesses that a password must withstand. Fewer are a matter of hours for an attacker with
-	// many addresses, in spite of the slow hash and the throttle. It is zxcvbn's limit between very and somewhat guessable.
-	minGuesses = 1e6
+	// minGuesses is the number of guesses that a password must withstand. The throttle lets an attacker with many addresses make
+	// about ten a minute, so that 100,000 take a week. Common and personal passwords are refused in any case.
+	minGuesses = 1e5
 	// maxJudged is how much of a password is judged, in bytes: the time grows faster than the length.
 	maxJudged = 40
 )

@@ -29,6 +29,13 @@ func TestSortKeysOrderLettersThenAccentsThenCase(t *testing.T) {
 	}
 }
 
+func TestSortKeysOfPlainTextAreShort(t *testing.T) {
+	plain := strings.Repeat("a", maxName)
+	if key := sortKey(plain, 5*maxName); len(key) > 2*maxName+4 {
+		t.Errorf("got %d bytes for %d letters without accents, want two for each", len(key), maxName)
+	}
+}
+
 func TestPositionsFitIntoCursors(t *testing.T) {
 	for _, letter := range []string{"a", "Á", "麺", "𠀀", "ﷺ", "9", "🍜"} {
 		p := positionOf(Product{ID: uuid.NewString(), Category: strings.Repeat(letter, maxCategory), Name: strings.Repeat(letter, maxName)})

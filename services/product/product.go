@@ -52,8 +52,8 @@ type Draft struct {
 	Stock       int    `json:"stock"`
 }
 
-// Product returns the draft as a product of version 1, or an error that lists the invalid fields. Currency applies if the
-// draft names none.
+// Product returns the draft as a product of version 1, or an error that lists the invalid fields. The parameter
+// currency is the default.
 func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	if d.Currency != "" {
 		currency = d.Currency

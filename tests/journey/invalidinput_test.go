@@ -122,6 +122,8 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		{"a quoted e-mail", "email", set("email", `"ana"@example.com`)},
 		{"an invisible name", "name", set("name", "\u200b\u3164\u2800")},
 		{"a name that overrides the direction", "name", set("name", "Ana\u202e")},
+		{"a country that does not exist", "address.country",
+			set("address", map[string]string{"street": "a", "city": "b", "postalCode": "c", "country": "XX"})},
 		{"no name", "name", changed(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},

@@ -16,9 +16,12 @@ var servedMethods = []string{
 	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// knownMethods are the methods of RFC 9110, 9 and of RFC 5789. An address that does not support one of them answers 405; any
-// other method is a 501.
-var knownMethods = append([]string{http.MethodConnect, http.MethodTrace}, servedMethods...)
+// methodQuery is a method of HTTP that net/http does not name (draft-ietf-httpbis-safe-method-w-body).
+const methodQuery = "QUERY"
+
+// knownMethods are the methods of RFC 9110, 9 and of RFC 5789, and QUERY. An address that does not support one of them answers 405;
+// any other method is a 501.
+var knownMethods = append([]string{http.MethodConnect, http.MethodTrace, methodQuery}, servedMethods...)
 
 // methodsOf returns the methods under which a route is registered: HEAD wherever GET is (RFC 9110, 9.3.2).
 func methodsOf(route Route) []string {

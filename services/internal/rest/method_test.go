@@ -98,6 +98,7 @@ func TestMethods(t *testing.T) {
 		{"HEAD", "/only-posted", 405, "OPTIONS, POST"},
 		{"GET", "/only-posted", 405, "OPTIONS, POST"},
 		{"TRACE", "/nowhere", 404, ""},
+		{"QUERY", "/nowhere", 404, ""},
 		{"BREW", "/things", 501, ""},
 		{"BREW", "/nowhere", 501, ""},
 		{"PROPFIND", "/things/7", 501, ""},

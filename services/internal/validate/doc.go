@@ -10,7 +10,7 @@
 //	query and category of the menu                        Line; empty without a visible character; then folded by product
 //	phone                                                 Phone: E.164
 //	country                                               ISO 3166-1 alpha-2, after width folding (UAX 11)
-//	e-mail                                                Email: precis UsernameCaseMapped @ UTS 46 (RFC 8265, RFC 5891)
+//	e-mail                                                Email: precis UsernameCaseMapped @ UTS 46 (RFC 8265, RFC 5891), ς as σ
 //	password                                              Password: precis OpaqueString (RFC 8265)
 //
 // What happens to the characters of a Line and a Text. Limits count code points afterwards.
@@ -20,9 +20,11 @@
 //	ignorable: U+200B, U+2060, U+FEFF,    removed: they only make equal texts differ      Default_Ignorable_Code_Point
 //	  U+00AD, fillers, tags, ...
 //	ZWJ and ZWNJ                          kept after letters of scripts that join or      Unicode 9.2, 12.1, 23.2
-//	                                      have a virama, and ZWJ inside an emoji;         UTS 51, ED-16
-//	                                      removed elsewhere
-//	variation selectors                   kept after a visible character; else removed    Unicode 23.4
+//	                                      have a virama, ZWNJ also before one inside a    UTS 51, ED-16
+//	                                      word, and ZWJ inside an emoji; else removed
+//	U+180E                                kept between Mongolian letters; else removed    Unicode 13.5
+//	variation selectors                   kept after characters that have variants;       Unicode 23.4
+//	                                      else removed, as after a Latin letter
 //	tags                                  kept in the flag of a region; else removed      UTS 51, ED-14a
 //	direction marks LRM, RLM, ALM         kept: Arabic and Hebrew need them               UAX 9, 2.6
 //	isolates                              kept if closed in their line; else refused      UAX 9, 2.4

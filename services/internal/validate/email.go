@@ -37,7 +37,7 @@ func Email(address string) (canonical string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	canonical = local + "@" + domain
+	canonical = strings.ReplaceAll(local, "ς", "σ") + "@" + domain // in capitals they are the same letter
 	parsed, err := mail.ParseAddress(canonical)
 	return canonical, err == nil && parsed.Address == canonical && len(canonical) <= maxEmail
 }

@@ -23,6 +23,7 @@ func TestOneEmailHasOneForm(t *testing.T) {
 		"иван@xn--e1afmkfd.xn--p1ai": {"Иван@ПРИМЕР.рф", "иван@xn--e1afmkfd.xn--p1ai"},
 		"用户@xn--fsqu00a.xn--0zwm56d": {"用户@例子.测试"},
 		"משתמש@xn--6dbbec0c.test":    {"משתמש@דוגמה.test"},
+		"οδοσ@example.gr":            {"ΟΔΟΣ@example.gr", "οδος@example.gr", "οδοσ@example.gr"},
 		"ana@localhost":              {"ana@localhost"},
 	} {
 		for _, form := range forms {

@@ -7,11 +7,14 @@ import (
 )
 
 // isIgnorable reports whether fonts show nothing for r alone: the format characters, fillers, tags and variation selectors.
-// This is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt) and the annotation characters. Signs that enclose
-// digits, such as U+06DD, and the controls of hieroglyphs are format characters that show.
+// This is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the annotation characters, and the fillers of music
+// and of the Khitan script. Signs that enclose digits, such as U+06DD, and the controls of hieroglyphs are format characters
+// that show.
 func isIgnorable(r rune) bool {
+	const nullNotehead, khitanFiller = '\U0001D159', '\U00016FE4'
 	hieroglyphic := r >= 0x13430 && r <= 0x1343F
-	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+	return r == nullNotehead || r == khitanFiller ||
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
 		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) && !hieroglyphic
 }
 
@@ -38,22 +41,37 @@ func stripInvisible(text string) string {
 
 // hasEffect reports whether the ignorable r changes how text looks between before, of which nothing more is removed, and after.
 func hasEffect(r rune, before, after []rune) bool {
-	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d'
-	previous := rune(0)
+	const zeroWidthNonJoiner, zeroWidthJoiner, mongolianSeparator = '\u200c', '\u200d', '\u180e'
+	previous, next := rune(0), rune(0)
 	if len(before) > 0 {
 		previous = before[len(before)-1]
+	}
+	if len(after) > 0 {
+		next = after[0]
 	}
 	switch {
 	case isDirectional(r):
 		return r != previous || !isMark(r)
 	case r == zeroWidthJoiner && isEmojiPart(previous):
-		return len(after) > 0 && isPictograph(after[0])
+		return isPictograph(next)
+	case r == zeroWidthNonJoiner && unicode.In(previous, unicode.L, unicode.N) && unicode.IsLetter(next) && unicode.In(next, joining...):
+		return true // a Persian ending of a foreign word
 	case r == zeroWidthJoiner, r == zeroWidthNonJoiner:
 		return usesJoiners(before)
+	case r == mongolianSeparator:
+		return isMongolianLetter(previous) && isMongolianLetter(next)
 	case unicode.Is(unicode.Variation_Selector, r):
-		return previous != 0 && !isBlank(previous) && !isIgnorable(previous) && !unicode.IsControl(previous)
+		return hasVariants(previous)
 	}
 	return false
+}
+
+func isMongolianLetter(r rune) bool { return unicode.Is(unicode.Mongolian, r) && unicode.IsLetter(r) }
+
+// hasVariants reports whether a variation selector after r can have an effect: after a digit, sign or symbol, which may be an emoji,
+// and after letters of scripts without case (StandardizedVariants.txt, emoji-variation-sequences.txt). ℹ is a letter.
+func hasVariants(r rune) bool {
+	return unicode.In(r, unicode.Lo, unicode.N, unicode.P, unicode.S, unicode.Cn) && !isIgnorable(r) && !isBlank(r) || r == 'ℹ'
 }
 
 // isDirectional reports whether r is a bidirectional control character (Unicode TR 9, 2).

@@ -116,10 +116,10 @@ func tallestStack(text string) int {
 // isNoncharacter reports whether r is one of the 66 code points that are never characters (Unicode, 23.7).
 func isNoncharacter(r rune) bool { return r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE }
 
-// isBlank reports whether r is a space of any script. In Braille that is the cell without dots.
+// isBlank reports whether r is a space of any script. In Braille that is the cell without dots, among hieroglyphs a blank.
 func isBlank(r rune) bool {
-	const emptyCell = '\u2800'
-	return unicode.IsSpace(r) || r == emptyCell
+	const emptyCell, fullBlank, halfBlank = '\u2800', '\U00013441', '\U00013442'
+	return unicode.IsSpace(r) || r == emptyCell || r == fullBlank || r == halfBlank
 }
 
 // isVisible reports whether r alone leaves a mark. Unassigned and private characters count: fonts show a box at least, and the

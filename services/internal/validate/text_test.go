@@ -42,7 +42,8 @@ func TestLineNeedsAVisibleCharacter(t *testing.T) {
 		"\u034f", "\ufe0f", "\ufe00",
 		"\U000E0100", "\u180b", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c", "\u2061", "\u2063", "\u206a", "\u206f",
 		"\u17b4", "\ufff9", "\U000E0041",
-		"\U000E0001", "\U0001D173", "\U0001BCA0", "\u2065", "\u0301", "\u20dd", "\u2066\u2069"}
+		"\U000E0001", "\U0001D173", "\U0001BCA0", "\u2065", "\U0001D159", "\U00016FE4", "\U00013441", "\U00013442",
+		"\u0301", "\u20dd", "\u2066\u2069"}
 	for _, one := range invisible {
 		for _, value := range []string{one, one + one, one + " " + one, "\u200b" + one + "\u200d", one + "\u00a0" + "\ufe0f"} {
 			if got, wrong := validate.Line("name", value, 20); len(wrong) != 1 {
@@ -66,6 +67,8 @@ func TestInvisibleCharactersDoNotMakeTextsDiffer(t *testing.T) {
 		"between a letter and its accent": {"Jose\u200b\u0301", "José"},
 		"hidden text in tags":             {"Ana\U000E0041\U000E0042", "Ana"},
 		"a selector at the start":         {"\ufe0fAna", "Ana"},
+		"a selector after a letter":       {"Ana\ufe0f", "Ana"},
+		"a Mongolian separator elsewhere": {"ᠤ\u180ea", "ᠤa"},
 		"a selector after a selector":     {"❤\ufe0f\ufe0f", "❤\ufe0f"},
 		"a row of joiners":                {"می\u200c\u200cخ", "می\u200cخ"},
 		"a row of direction marks":        {"א\u200f\u200f!", "א\u200f!"},
@@ -81,7 +84,7 @@ func TestLineKeepsWhatScriptsAndEmojiNeed(t *testing.T) {
 		"❤\ufe0f\u200d🔥", "🏴\u200d☠\ufe0f",
 		"🏳\ufe0f\u200d🌈", "🙂\u200d↔\ufe0f", "🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "🇪🇸",
 		"1\ufe0f\u20e3", "葛\U000E0100城",
-		"ᠰ\u180bᠠ", "สวัสดี", "ཧྐྵྨླྺྼྻྂ", "Nguyễn", "각", "ᄒᆞᆫ", "O’Brien", "⠓⠑\u2800⠇"} {
+		"ᠰ\u180bᠠ", "ᠤᠯᠠ\u180eᠠ", "PDF\u200cها", "ℹ\ufe0f", "‼\ufe0f", "สวัสดี", "ཧྐྵྨླྺྼྻྂ", "Nguyễn", "각", "ᄒᆞᆫ", "O’Brien", "⠓⠑\u2800⠇"} {
 		checkLines(t, map[string]textCase{text: {text, text}})
 	}
 }
