@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ var freeHeaders = []string{
 type Document struct {
 	model                        *v3.Document
 	requests, responses, headers validator.Validator
-	events                       schema
+	events, problems             schema
 }
 
 // Load parses a document. An error says what is wrong with it.
@@ -60,14 +61,17 @@ func Load(text []byte) (*Document, error) {
 	if ok, found := d.requests.ValidateDocument(); !ok {
 		return nil, describe(found)
 	}
-	d.events, err = compileSchema(text, "StatusChange")
+	if d.events, err = compileSchema(text, "StatusChange"); err != nil {
+		return nil, err
+	}
+	d.problems, err = compileSchema(text, "Problem")
 	return d, err
 }
 
 // CheckResponse returns an error unless the document has the response to a request: its status, headers and body.
 func (d *Document) CheckResponse(request *http.Request, response *http.Response, body []byte) error {
 	if !d.has(request) {
-		return checkOutside(request, response)
+		return d.checkOutside(request, response, body)
 	}
 	asked, check := request.Clone(request.Context()), d.responses
 	if request.Method == http.MethodHead {
@@ -101,14 +105,26 @@ func (d *Document) CheckRequest(request *http.Request) error {
 }
 
 // checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
-func checkOutside(request *http.Request, response *http.Response) error {
+func (d *Document) checkOutside(request *http.Request, response *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case request.Method == http.MethodOptions && response.StatusCode == http.StatusNoContent:
-	case response.StatusCode >= http.StatusBadRequest && (kind == problemType || request.Method == http.MethodHead):
-	default:
+		return nil
+	case response.StatusCode < http.StatusBadRequest || kind != problemType:
 		return fmt.Errorf("%s %s is not in the document: got %d %s, want a problem",
 			request.Method, request.URL.Path, response.StatusCode, kind)
+	case response.StatusCode == http.StatusMethodNotAllowed && response.Header.Get("Allow") == "":
+		return fmt.Errorf("%s %s: the 405 has no header Allow", request.Method, request.URL.Path)
+	case request.Method == http.MethodHead:
+		return nil
+	}
+	var problem struct{ Status int }
+	err := errors.Join(d.problems.check(string(body)), json.Unmarshal(body, &problem))
+	if err == nil && problem.Status != response.StatusCode {
+		err = fmt.Errorf("its body has the status %d", problem.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("response %d to %s %s: %w", response.StatusCode, request.Method, request.URL.Path, err)
 	}
 	return nil
 }
