@@ -44,9 +44,10 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	session := scenario.Try(s.Anonymous.Login(t.Context(), all.Person.Email, all.Person.Password)).OrFail(t).Session
 
 	command := exec.CommandContext(t.Context(), program, "--config-file", "schemathesis.toml", "run", sys.URL+"/openapi.yaml",
-		"--url", sys.URL, "--header", "Authorization: Bearer "+session.AccessToken,
-		"--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing", "--continue-on-failure",
-		"--generation-database", "none", "--request-timeout", "45")
+		"--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing",
+		"--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
+	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+session.AccessToken,
+		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH=.")...)
 	command.Dir, command.WaitDelay = ".", 10*time.Second
 	output, err := command.CombinedOutput()
 	if testing.Verbose() || err != nil {
@@ -62,6 +63,16 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	if count, _ := strconv.Atoi(string(found[1])); count < *cases {
 		t.Errorf("requests: got %d, want at least %d", count, *cases)
 	}
+}
+
+// resources creates what the requests are about, and returns its ids as settings of hooks.py.
+func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []string {
+	t.Helper()
+	dish, other := s.Dish(1000, 500), s.Customer()
+	order := scenario.Try(customer.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
+	finished := scenario.Try(customer.Order(t.Context(), scenario.Basket(dish, 1))).OrFail(t)
+	scenario.Try(customer.Cancel(t.Context(), finished.ID, "")).OrFail(t)
+	return []string{"FUZZ_ORDER=" + order.ID, "FUZZ_FINISHED=" + finished.ID, "FUZZ_PRODUCT=" + dish.ID, "FUZZ_USER=" + other.ID}
 }
 
 // install returns the program, which it installs once below .comanda. It skips the test where there is no Python or no package
