@@ -47,7 +47,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 		"--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing",
 		"--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
 	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+session.AccessToken,
-		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH=.")...)
+		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH=.", "PYTHONDONTWRITEBYTECODE=1")...)
 	command.Dir, command.WaitDelay = ".", 10*time.Second
 	output, err := command.CombinedOutput()
 	if testing.Verbose() || err != nil {
