@@ -20,7 +20,7 @@ type owner struct {
 	uid, gid int
 }
 
-// clusterOwner returns the current user; for root, the user postgres or nobody.
+// clusterOwner returns the zero owner (the current user); for root, the user postgres or nobody.
 func clusterOwner() (owner, error) {
 	if os.Geteuid() != 0 {
 		return owner{}, nil

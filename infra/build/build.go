@@ -22,7 +22,7 @@ func Daprd(ctx context.Context, progress io.Writer) (string, error) {
 	return buildDaprd(ctx, progress, false)
 }
 
-// StockDaprd builds the same daprd with Dapr's own outbox engine.
+// StockDaprd builds stock daprd: the same version with Dapr's own outbox engine.
 func StockDaprd(ctx context.Context, progress io.Writer) (string, error) {
 	return buildDaprd(ctx, progress, true, "-stock")
 }

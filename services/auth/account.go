@@ -34,7 +34,7 @@ type Account struct {
 	Version      int        `json:"version"`             // counts the changes, starting at 1
 	Epoch        int        `json:"epoch"`               // refresh tokens of an earlier epoch are invalid
 	Applicant    *Applicant `json:"applicant,omitempty"` // while PENDING
-	Trace        string     `json:"trace,omitempty"`     // while PENDING: the traceparent of the registration
+	Traceparent  string     `json:"trace,omitempty"`     // of the registration, while PENDING
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
@@ -49,7 +49,7 @@ type Applicant struct {
 	Address *event.Address `json:"address,omitempty"`
 }
 
-// NewAccount returns the PENDING account of a checked registration.
+// NewAccount returns the PENDING account of a registration that Check has validated.
 func NewAccount(id string, r Registration, hash string, roles []string, now time.Time) Account {
 	return Account{ID: id, Email: r.Email, PasswordHash: hash, Roles: roles, Status: Pending, Version: 1, Epoch: 1,
 		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now, Fingerprint: r.fingerprint()}
@@ -104,11 +104,12 @@ func (a *Account) GiveUp(before, now time.Time) (event.Message, bool) {
 
 // decide ends the registration and removes the personal data of the profile.
 func (a *Account) decide(status Status, reason string, now time.Time) {
-	a.Status, a.Reason, a.Applicant, a.Trace = status, reason, nil, ""
+	a.Status, a.Reason, a.Applicant, a.Traceparent = status, reason, nil, ""
 	a.Version, a.UpdatedAt = a.Version+1, now
 }
 
-// GrantRoles replaces a's roles with the checked ones and invalidates its refresh tokens. It reports whether anything changed.
+// GrantRoles replaces a's roles with roles, which checkRoles has validated, and invalidates its refresh tokens. It reports whether
+// anything changed.
 func (a *Account) GrantRoles(roles []string, now time.Time) bool {
 	if slices.Equal(a.Roles, roles) {
 		return false

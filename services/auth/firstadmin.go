@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ func (a firstAdmin) registration() (*Registration, error) {
 	case a.Password == "":
 		return nil, errors.New("ADMIN_EMAIL is set but ADMIN_PASSWORD is not: set both or neither")
 	}
-	checked, err := Registration{Email: a.Email, Password: a.Password, Name: "Administrator"}.Check()
+	checked, err := Registration{Email: a.Email, Password: a.Password, Name: adminName}.check(
+		func(password, _, _ string) (string, string) { return preparePassword(password) })
 	if err == nil {
 		return &checked, nil
 	}
@@ -45,6 +47,20 @@ func (a firstAdmin) registration() (*Registration, error) {
 		wrong = append(wrong, "ADMIN_"+strings.ToUpper(field.Field)+" "+field.Message)
 	}
 	return nil, errors.New(strings.Join(wrong, "; "))
+}
+
+// adminName is the name of the first admin's profile.
+const adminName = "Administrator"
+
+// warnOfWeakPassword logs a warning if the password is easy to guess. It does not stop the service: the account may exist already,
+// and then the setting has no effect.
+func (a firstAdmin) warnOfWeakPassword(log *slog.Logger) {
+	if a.Password == "" {
+		return
+	}
+	if _, problem := checkPassword(a.Password, a.Email, adminName); problem != "" {
+		log.Warn("the password of the first admin is weak: set another ADMIN_PASSWORD before the first start", "reason", "it "+problem)
+	}
 }
 
 // ensureFirstAdmin registers the first admin like any other account, and tries again until an account with the e-mail is

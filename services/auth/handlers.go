@@ -60,7 +60,8 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 	return writeRegistration(w, r, http.StatusOK, account)
 }
 
-// writeRegistration writes the progress of a registration. Its address is given too, because POST has another one.
+// writeRegistration writes the progress of a registration. Content-Location names the registration's own
+// path, which differs from that of POST /auth/register.
 func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
 	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})
@@ -116,7 +117,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 // the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
 // wrong passwords for that e-mail, or from that address.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
-	normal, isEmail := normaliseEmail(email)
+	normal, isEmail := loginEmail(email)
 	if isEmail {
 		email = normal
 	}

@@ -50,7 +50,7 @@ func TestLogin(t *testing.T) {
 // TestLoginDoesNotTruncatePasswords: bcrypt compares only 72 bytes, so a longer password must not match its first 72 bytes.
 func TestLoginDoesNotTruncatePasswords(t *testing.T) {
 	h := newHarness(t)
-	longest := strings.Repeat("x", maxPassword)
+	longest := longPassword
 	begun := servicetest.Decode[registrationState](t, h.register(t, "ana@example.com", longest), 202)
 	h.deliverOutcome(t, begun.UserID, event.UserCreated, "")
 	if _, code := h.logIn(t, "ana@example.com", longest); code != 200 {

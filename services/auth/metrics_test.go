@@ -54,7 +54,7 @@ func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
 	h.clock.Advance(time.Minute)
 	h.runRecovery(t)
 	all := h.sidecar.All()
-	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
+	if len(all) != 2 || !strings.Contains(all[0].Traceparent, trace) || !strings.Contains(all[1].Traceparent, trace) {
 		t.Errorf("got events %+v, want 2 in trace %s", all, trace)
 	}
 }

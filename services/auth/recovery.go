@@ -32,7 +32,7 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 // recoverRegistration publishes the profile request of a waiting account again or, after the deadline, rejects the account. It
 // continues the trace of the registration. An account that is no longer PENDING stays unchanged.
 func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
-	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover registration", trace.SpanKindInternal)
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	step := ""
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {

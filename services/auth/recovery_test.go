@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +172,23 @@ func TestFirstAdminSettings(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "short") {
 			t.Errorf("%s: the error contains the password: %v", name, err)
+		}
+	}
+}
+
+// A weak password of the first admin is the operator's choice: a warning says so, without the password.
+func TestWeakPasswordOfTheFirstAdminIsAWarning(t *testing.T) {
+	for secret, warned := range map[string]bool{"": false, password: false, "12345678": true, "boss@example.com": true, "password password": true} {
+		var logged bytes.Buffer
+		admin := firstAdmin{"boss@example.com", secret}
+		admin.warnOfWeakPassword(slog.New(slog.NewTextHandler(&logged, nil)))
+		if got := strings.Contains(logged.String(), "ADMIN_PASSWORD"); got != warned || secret != "" && strings.Contains(logged.String(), secret) {
+			t.Errorf("%q: got log %q, want a warning: %v", secret, logged.String(), warned)
+		}
+		if secret != "" {
+			if _, err := admin.registration(); err != nil {
+				t.Errorf("%q: got %v, want it accepted", secret, err)
+			}
 		}
 	}
 }

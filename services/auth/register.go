@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// createAccount creates the account of a checked registration, or returns the one that the same request created before.
-// Conflict when the e-mail is taken.
+// createAccount creates the account of a registration that Check has validated, or returns the one that the same request
+// created before. Conflict when the e-mail is taken.
 func (s service) createAccount(ctx context.Context, r Registration, key string, roles ...string) (Account, error) {
 	id := idempotency.ID("account", r.Email, key)
 	earlier, err := s.findRepeated(ctx, id, r)
@@ -26,7 +26,7 @@ func (s service) createAccount(ctx context.Context, r Registration, key string, 
 		return Account{}, err
 	}
 	account := NewAccount(id, r, hash, roles, s.now())
-	account.Trace = telemetry.Traceparent(ctx)
+	account.Traceparent = telemetry.Traceparent(ctx)
 	err = s.documents.Create(ctx, id, account, account.ProfileRequest())
 	switch {
 	case err == nil:

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"net/mail"
-	"strings"
-	"unicode"
-
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
@@ -13,7 +9,6 @@ import (
 
 // Limits of a registration. Passwords are measured in bytes, because bcrypt uses no more than 72 and silently ignores the rest.
 const (
-	maxEmail    = 254 // bytes (RFC 5321, 4.5.3.1.3)
 	maxName     = 200
 	minPassword = 8
 	maxPassword = 72
@@ -29,17 +24,21 @@ type Registration struct {
 }
 
 // Check validates the registration and returns it normalised. One Invalid names every wrong field.
-func (r Registration) Check() (Registration, error) {
-	var wrong, bad []fault.Field
-	email, ok := normaliseEmail(r.Email)
+func (r Registration) Check() (Registration, error) { return r.check(checkPassword) }
+
+func (r Registration) check(passwordRule func(password, email, name string) (prepared, problem string)) (Registration, error) {
+	var wrong []fault.Field
+	email, ok := validate.Email(r.Email)
 	if r.Email = email; !ok {
 		wrong = append(wrong, fault.Field{Field: "email", Message: "must be an e-mail address, like ana@example.com"})
 	}
-	if len(r.Password) < minPassword || len(r.Password) > maxPassword {
-		wrong = append(wrong, fault.Field{Field: "password", Message: "must be 8 to 72 bytes long"})
+	name, badName := validate.Line("name", r.Name, maxName)
+	r.Name = name
+	password, problem := passwordRule(r.Password, r.Email, r.Name)
+	if r.Password = password; problem != "" {
+		wrong = append(wrong, fault.Field{Field: "password", Message: problem})
 	}
-	r.Name, bad = validate.Line("name", r.Name, maxName)
-	wrong = append(wrong, bad...)
+	wrong = append(wrong, badName...)
 	if r.Phone != nil {
 		number, err := validate.Phone("phone", *r.Phone)
 		if err != nil {
@@ -68,18 +67,4 @@ func (r Registration) phone() string {
 		return ""
 	}
 	return *r.Phone
-}
-
-// normaliseEmail returns address in lower case, without surrounding space, and reports whether it is a bare e-mail address
-// (RFC 5322's addr-spec), without a name or comments.
-func normaliseEmail(address string) (string, bool) {
-	address = strings.ToLower(strings.TrimSpace(address))
-	parsed, err := mail.ParseAddress(address)
-	odd := func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r)
-	}
-	if err != nil || parsed.Address != address || len(address) > maxEmail || strings.ContainsFunc(address, odd) {
-		return "", false
-	}
-	return address, true
 }

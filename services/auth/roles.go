@@ -32,7 +32,7 @@ func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
 }
 
 // writeAccount writes an account as admins see it. Content-Location says that the response to a PUT is the account as it is now,
-// not the body that was sent (RFC 9110, 8.7); so it may have an ETag.
+// not the body that was sent (RFC 9110, 8.7); therefore the response may carry an ETag.
 func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+account.ID+"/roles")
 	return rest.Resource(w, r, http.StatusOK, account.validators(), struct {
@@ -46,9 +46,9 @@ func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error
 // rolesLock is the advisory lock under which roles change. The number is arbitrary, but used for nothing else in the database.
 const rolesLock = 7303
 
-// setAccountRoles replaces an account's roles with the checked ones if the precondition holds. The same write invalidates its
-// refresh tokens. Conflict when that would leave no ACTIVE admin: only an admin can appoint one. Changes of roles take turns, so
-// that two admins who give up the role at once do not each count on the other.
+// setAccountRoles replaces an account's roles with roles, which checkRoles has validated, if the precondition holds. The same
+// write invalidates its refresh tokens. Conflict when that would leave no ACTIVE admin: only an admin can appoint one. Changes of
+// roles take turns, so that two admins who give up the role at once do not each count on the other.
 func (s service) setAccountRoles(
 	ctx context.Context, id string, roles []string, condition rest.Precondition,
 ) (account Account, err error) {
@@ -69,7 +69,8 @@ func (s service) setAccountRoles(
 	return account, err
 }
 
-// changeRoles writes the roles if the precondition holds. Only a replaceable admin may lose the role.
+// changeRoles writes the roles if the precondition holds. replaceable: another ACTIVE admin exists. Otherwise the role admin
+// cannot be removed.
 func (s service) changeRoles(
 	ctx context.Context, id string, roles []string, replaceable bool, condition rest.Precondition,
 ) (Account, error) {

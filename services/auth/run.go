@@ -39,6 +39,7 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
+	config.Admin.warnOfWeakPassword(base.Log)
 	s, err := newService(base.Client, base.Pool, config.Secret, newMetrics(base.Metrics, base.Log), bcrypt.DefaultCost)
 	if err != nil {
 		return err

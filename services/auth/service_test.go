@@ -50,6 +50,9 @@ func registrationBody(email, password string) string {
 
 const password = "a good secret"
 
+// longPassword has 72 bytes.
+const longPassword = "Sphinx of black quartz, judge my vow: pack 5 dozen liquor jugs, quickly!"
+
 // register sends the registration of email.
 func (h harness) register(t *testing.T, email, password string, headers ...string) servicetest.Response {
 	t.Helper()
@@ -75,7 +78,7 @@ func (h harness) deliverOutcome(t *testing.T, id, outcome, reason string) {
 	}
 }
 
-// registerActive registers email, delivers the outcome created, and returns the account's id.
+// registerActive registers email, delivers the outcome event.UserCreated, and returns the account's id.
 func (h harness) registerActive(t *testing.T, email string) string {
 	t.Helper()
 	id := h.registerPending(t, email)

@@ -39,8 +39,8 @@ func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, family uuid.UUI
 }
 
 // exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
-// for repeatTime. Any other use of a spent token is refused, and revokes its family after graceTime. Unauthenticated when the
-// token is not valid.
+// for repeatTime. Any other use of a spent token is refused; if the token was spent graceTime ago or earlier, that use also
+// revokes the family. Unauthenticated when the token is not valid.
 func (s sessions) exchangeToken(
 	ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time,
 ) (refreshToken, Account, error) {

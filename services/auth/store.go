@@ -31,8 +31,9 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 // accountByEmail finds the account that logs in with email: the PENDING or ACTIVE one, or else the one rejected last. NotFound
 // when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
-	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = $1
-		order by document->>'status' = 'REJECTED', document->>'createdAt' desc limit 1`, email))
+	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
+		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`,
+		storedEmails(email), email))
 }
 
 func accountFrom(row pgx.Row) (account Account, err error) {
@@ -46,14 +47,15 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
-		where document->>'email' = $1 and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`, email, id).Scan(&taken)
+		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`,
+		storedEmails(email), id).Scan(&taken)
 	return taken, err
 }
 
 // waitingAccount is a PENDING account: user has not answered yet.
 type waitingAccount struct {
-	ID    string
-	Trace string
+	ID          string
+	Traceparent string
 }
 
 // listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They were last

@@ -54,7 +54,7 @@ func distributeSecrets(c call, store, run string) error {
 	if err != nil {
 		return err
 	}
-	// A value from the environment is stored too: a database keeps its password when the variable is no longer set.
+	// A value from the environment is stored too: the database still has that password after the variable is unset.
 	settings, generated, err := secret.Complete(allSecrets(), stored, c.environ)
 	if err != nil {
 		return err

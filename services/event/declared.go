@@ -7,7 +7,7 @@ import (
 )
 
 // Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
-// topics of the outbox on a stock Dapr runtime.
+// topics of stock daprd's outbox.
 var Publishers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name},
 	"user":    {CreatingUserResponse.Name},
@@ -42,6 +42,6 @@ func Declared() []string {
 	return names
 }
 
-// internalTopic returns the topic in which the stock runtime's outbox keeps an event between commit and publish. Its name joins
-// namespace, app id and topic. Our runtime keeps events as outbox rows and leaves this topic empty.
+// internalTopic returns the topic in which stock daprd's outbox keeps an event between commit and publish. Its name joins
+// namespace, app id and topic. Our daprd keeps events as outbox rows and leaves this topic empty.
 func internalTopic(service, topic string) string { return "default" + service + topic + "outbox" }

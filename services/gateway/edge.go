@@ -19,6 +19,10 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 // maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
 const maxURI = 8000
 
+// bodyTimeout limits the time a client takes to send a body. edgeHandler sets it as the read deadline; readBody (request.go)
+// removes the deadline.
+const bodyTimeout = 10 * time.Second
+
 // methodsWithBody are the methods that have a body.
 var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 

@@ -13,6 +13,9 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
+// callTimeout limits a call without Prefer: wait. It covers the service's own limit and one or two retries of the sidecar.
+const callTimeout = 10 * time.Second
+
 // forward returns the handler that serves c by invoking its service.
 func (g *gateway) forward(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {

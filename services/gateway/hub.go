@@ -41,9 +41,9 @@ func (h *hub) addWatcher(order, account string) (*watcher, error) {
 	defer h.mu.Unlock()
 	switch {
 	case h.count >= h.total:
-		return nil, fault.Unavailable(errors.New("TRACKING_MAX_WATCHERS is reached"), "too many orders are being watched")
+		return nil, fault.Unavailable(errors.New("TRACKING_MAX_WATCHERS is reached"), "too many clients are watching orders")
 	case len(h.orders[order]) >= h.perOrder:
-		return nil, fault.Limited(5*time.Second, "too many are watching this order")
+		return nil, fault.Limited(5*time.Second, "too many clients are watching this order")
 	case h.accounts[account] >= h.perAccount:
 		return nil, fault.Limited(5*time.Second, "you are watching too many orders")
 	}

@@ -16,11 +16,9 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// bodyTimeout limits the time a client takes to send a body.
-const bodyTimeout = 10 * time.Second
-
-// maxParameter is the maximum length of a query parameter in bytes.
-const maxParameter = 500
+// maxParameter is the maximum length of a query parameter in bytes. A search of 100 characters may come in NFD, in which a Korean
+// syllable has 9.
+const maxParameter = 1200
 
 // parameter matches a path parameter in a call's path, such as {id}.
 var parameter = regexp.MustCompile(`\{(\w+)\}`)
@@ -63,10 +61,10 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 	return picked, nil
 }
 
-// readBody reads r's body: JSON, or none. The edge has set bodyTimeout as the read deadline. readBody removes that deadline
-// once the body is complete, because it would end the request while the service works.
+// readBody reads r's body: JSON, or none. edgeHandler (edge.go) has set bodyTimeout as the read deadline. readBody removes that
+// deadline once the body is complete, because it would end the request while the service works.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // the edge has refused a body of other methods
+	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // edgeHandler has refused a body of other methods
 		return nil, nil
 	}
 	body, err := rest.OptionalBody(w, r)

@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
@@ -40,7 +39,7 @@ func calls() []call {
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
 	kitchen := rest.Only(token.Staff, token.Admin)
 	buyer := rest.Only(token.Customer, token.Staff)
-	someone := rest.Only(token.Customer, token.Staff, token.Admin)
+	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
 	return []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit},
@@ -64,10 +63,10 @@ func calls() []call {
 
 		{method: post, path: "/orders", access: customer, app: "order"},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
-		{method: get, path: "/orders/{id}", access: someone, app: "order", options: allowWait},
-		{method: post, path: "/orders/{id}/cancel", access: someone, app: "order"},
+		{method: get, path: "/orders/{id}", access: signedIn, app: "order", options: allowWait},
+		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
-		{method: get, path: "/orders/{id}/events", access: someone, app: "order", query: []string{resumeParameter}, stream: true},
+		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
 	}
 }
 
@@ -110,6 +109,3 @@ func withoutBody(handle rest.Handler) rest.Handler {
 func (g *gateway) subscriptions() []consumer.Route {
 	return []consumer.Route{consumer.On(event.OrderStatusChanged, g.statusChanged)}
 }
-
-// callTimeout limits a call without Prefer: wait. It covers the service's own limit and one or two retries of the sidecar.
-const callTimeout = 10 * time.Second

@@ -36,9 +36,9 @@ type config struct {
 
 	Origins origins `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser
 
-	Watchers     int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
-	OfOneOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
-	OfOneAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
+	Watchers   int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
+	PerOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
+	PerAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
 }
 
 // check returns an error that names the limits that are out of range.
@@ -50,8 +50,8 @@ func (c config) check() error {
 	}{
 		{"RATE_LIMIT_PER_SECOND", c.Rate, 0}, {"RATE_LIMIT_LOGIN_PER_SECOND", c.LoginRate, 0},
 		{"RATE_LIMIT_BURST", float64(c.Burst), 1}, {"RATE_LIMIT_LOGIN_BURST", float64(c.LoginBurst), 1},
-		{"TRACKING_MAX_WATCHERS", float64(c.Watchers), 0}, {"TRACKING_MAX_PER_ORDER", float64(c.OfOneOrder), 0},
-		{"TRACKING_MAX_PER_ACCOUNT", float64(c.OfOneAccount), 0},
+		{"TRACKING_MAX_WATCHERS", float64(c.Watchers), 0}, {"TRACKING_MAX_PER_ORDER", float64(c.PerOrder), 0},
+		{"TRACKING_MAX_PER_ACCOUNT", float64(c.PerAccount), 0},
 	} {
 		if !(limit.value >= limit.least && limit.value <= maxLimit) { // NaN is neither
 			wrong = append(wrong, fmt.Sprintf("%s must be from %v to %v", limit.name, limit.least, maxLimit))
@@ -103,7 +103,7 @@ type gateway struct {
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
 		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
-		hub:      newHub(c.Watchers, c.OfOneOrder, c.OfOneAccount),
+		hub:      newHub(c.Watchers, c.PerOrder, c.PerAccount),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		origins: c.Origins,

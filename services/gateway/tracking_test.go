@@ -117,7 +117,7 @@ func TestTrackingResumesAfterLastEventID(t *testing.T) {
 }
 
 func TestTrackingRefusesInvalidRequests(t *testing.T) {
-	h := newHarness(t, func(c *config) { c.OfOneOrder = 1 })
+	h := newHarness(t, func(c *config) { c.PerOrder = 1 })
 	if resp, _ := h.openStream(); resp.StatusCode != 401 {
 		t.Errorf("no token: got %d, want 401", resp.StatusCode)
 	}

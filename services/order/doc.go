@@ -2,8 +2,8 @@
 //
 // Owns: orders. An order is one document: its state, its history and the event that announces a change are committed in
 // one write.
-// Offers: POST /orders, GET /orders, GET /orders/{id}, GET /orders/{id}/history, POST /orders/{id}/cancel and
-// POST /orders/{id}/status.
+// Offers: POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel and POST /orders/{id}/status.
+// GET /orders/{id}/history is internal: the gateway's stream reads it.
 // Publishes: order.created.pending for each new order, order.status.changed for each later change.
 // Consumes: inventory.stock.reserved (confirms the order), inventory.stock.failed (rejects it). Both come from product.
 //

@@ -57,18 +57,18 @@ func (s *service) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.DecodeOptional(w, r, &body); err != nil {
 		return err
 	}
-	reason, wrong := optionalText("reason", body.Reason, maxReason)
+	reason, wrong := validate.OptionalText("reason", body.Reason, maxReason)
 	if wrong != nil {
 		return fault.Invalid(wrong...)
 	}
-	body.Reason = reason
+	body.Reason = reason // normalised, for the fingerprint in requestOf
 	caller := callerOf(r)
-	request, err := requestOf(r, caller, body)
+	identity, err := requestOf(r, caller, body)
 	if err != nil {
 		return err
 	}
-	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
-		return o.Cancel(reason, caller, request, s.now())
+	order, err := s.changeByRequest(r, id, caller, identity, func(o *Order) (bool, error) {
+		return o.Cancel(reason, caller, identity, s.now())
 	})
 	if err != nil {
 		return err
@@ -89,12 +89,12 @@ func (s *service) advanceOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := callerOf(r)
-	request, err := requestOf(r, caller, body)
+	identity, err := requestOf(r, caller, body)
 	if err != nil {
 		return err
 	}
-	order, err := s.changeByRequest(r, id, caller, request, func(o *Order) (bool, error) {
-		return o.Advance(body.Status, caller, request, s.now())
+	order, err := s.changeByRequest(r, id, caller, identity, func(o *Order) (bool, error) {
+		return o.Advance(body.Status, caller, identity, s.now())
 	})
 	if err != nil {
 		return err
@@ -113,14 +113,14 @@ func orderID(r *http.Request) (string, error) {
 
 func callerOf(r *http.Request) Caller {
 	claims := token.From(r.Context())
-	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), Trace: telemetry.TraceID(r.Context())}
+	return Caller{ID: claims.Subject, Staff: claims.Any(token.Staff), TraceID: telemetry.TraceID(r.Context())}
 }
 
 // requestOf returns the identity of r, whose decoded and normalised body is given.
-func requestOf(r *http.Request, caller Caller, body any) (Request, error) {
+func requestOf(r *http.Request, caller Caller, body any) (RequestIdentity, error) {
 	key, err := idempotency.Key(r)
 	if err != nil {
-		return Request{}, err
+		return RequestIdentity{}, err
 	}
-	return Request{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
+	return RequestIdentity{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
 }

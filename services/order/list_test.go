@@ -104,6 +104,32 @@ func TestPagesListEachOrderOnce(t *testing.T) {
 	}
 }
 
+func TestACursorContinuesOnlyItsList(t *testing.T) {
+	h := newHarness(t)
+	for range 3 {
+		h.placeOrder(t, ana)
+	}
+	cursor := h.Request(t, ana, "GET", "/orders?limit=1&status=PENDING", "").Text("nextCursor")
+	for _, tc := range []struct {
+		name, query string
+		caller      servicetest.Person
+		code        int
+	}{
+		{"the same list", "status=PENDING&cursor=" + cursor, ana, 200},
+		{"another limit", "limit=50&status=PENDING&cursor=" + cursor, ana, 200},
+		{"another status", "status=CONFIRMED&cursor=" + cursor, ana, 400},
+		{"no status", "cursor=" + cursor, ana, 400},
+		{"another customer", "status=PENDING&cursor=" + cursor, ben, 400},
+		{"the orders of all", "status=PENDING&cursor=" + cursor, cook, 400},
+		{"a changed cursor", "status=PENDING&cursor=B" + cursor[1:], ana, 400},
+		{"a longer cursor", "status=PENDING&cursor=" + cursor + "A", ana, 400},
+	} {
+		if got := h.Request(t, tc.caller, "GET", "/orders?"+tc.query, ""); got.Code != tc.code {
+			t.Errorf("%s: got %d %s, want %d", tc.name, got.Code, got.Body, tc.code)
+		}
+	}
+}
+
 func TestListRejectsInvalidQueries(t *testing.T) {
 	h := newHarness(t)
 	encoded := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -123,7 +149,7 @@ func TestListRejectsInvalidQueries(t *testing.T) {
 
 func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
-	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // a marker of stock Dapr's outbox
+	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // a marker of stock daprd's outbox
 	if _, err := pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-x', '\xff00')`); err != nil {
 		t.Fatal(err)
 	}

@@ -39,13 +39,13 @@ func newMenu(invoke invoker, now func() time.Time) *menu {
 // Missing returns the ids in products that are not on the menu or no longer active. An error means that product did not
 // answer in time, or not correctly.
 func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool, error) {
-	missing := m.notCached(products)
-	if len(missing) == 0 {
+	uncached := m.notCached(products)
+	if len(uncached) == 0 {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, menuTimeout)
 	defer cancel()
-	query := url.Values{"id": missing}
+	query := url.Values{"id": uncached}
 	raw, err := m.invoke.InvokeMethod(ctx, "product", "menu?"+query.Encode(), http.MethodGet)
 	if err != nil {
 		return nil, fmt.Errorf("get product's menu: %w", err)
@@ -59,30 +59,30 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	if err := json.Unmarshal(raw, &response); err != nil {
 		return nil, fmt.Errorf("decode product's menu: %w", err)
 	}
-	unknown := map[string]bool{}
-	for _, id := range missing {
-		unknown[id] = true
+	missing := map[string]bool{}
+	for _, id := range uncached {
+		missing[id] = true
 	}
 	for _, item := range response.Items {
 		if item.Active {
-			delete(unknown, item.ID)
+			delete(missing, item.ID)
 			m.cacheProduct(item.ID)
 		}
 	}
-	return unknown, nil
+	return missing, nil
 }
 
 // notCached returns the ids in products that are not in the cache or have expired.
 func (m *menu) notCached(products []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var missing []string
+	var uncached []string
 	for _, id := range products {
 		if !m.now().Before(m.freshUntil[id]) {
-			missing = append(missing, id)
+			uncached = append(uncached, id)
 		}
 	}
-	return missing
+	return uncached
 }
 
 // cacheProduct caches a product. A full cache is cleared, which costs one more lookup for each product.

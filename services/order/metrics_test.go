@@ -73,7 +73,7 @@ func TestRecoveryContinuesTheTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := h.sidecar.All()
-	if len(all) != 2 || !strings.Contains(all[0].Trace, trace) || !strings.Contains(all[1].Trace, trace) {
+	if len(all) != 2 || !strings.Contains(all[0].Traceparent, trace) || !strings.Contains(all[1].Traceparent, trace) {
 		t.Errorf("got %+v, want 2 events of trace %s", all, trace)
 	}
 }

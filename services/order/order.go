@@ -26,7 +26,7 @@ type Order struct {
 	UpdatedAt       time.Time        `json:"updatedAt"`
 
 	Fingerprint string    `json:"fingerprint"`     // of the request that placed the order
-	Trace       string    `json:"trace,omitempty"` // traceparent of that request; the recovery continues its trace
+	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
 	History     []Change  `json:"history"`         // one entry per version, oldest first
@@ -74,9 +74,9 @@ type Actor struct {
 // Cause is the trigger of a change: an event (with its id), a request (with its trace id and its identity) or the recovery's
 // timer.
 type Cause struct {
-	Kind    string   `json:"kind"`
-	ID      string   `json:"id,omitempty"`
-	Request *Request `json:"request,omitempty"`
+	Kind    string           `json:"kind"`
+	ID      string           `json:"id,omitempty"`
+	Request *RequestIdentity `json:"request,omitempty"`
 }
 
 // reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
@@ -99,7 +99,7 @@ func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) 
 	for _, line := range p.Items {
 		order.Items = append(order.Items, Line{ProductID: line.ProductID, Quantity: line.Quantity})
 	}
-	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{Kind: "request", ID: by.Trace}, at)
+	order.setStatus(event.StatusPending, "", Actor{"customer", by.ID}, Cause{Kind: "request", ID: by.TraceID}, at)
 	return order
 }
 
@@ -191,14 +191,14 @@ func (o *Order) GiveUp(cutoff, at time.Time) bool {
 
 // Cancel cancels the order. Its owner can cancel until the kitchen starts, staff until it is out for delivery; later it
 // returns Conflict. It reports whether the order changed: a second cancellation changes nothing.
-func (o *Order) Cancel(reason string, by Caller, request Request, at time.Time) (bool, error) {
+func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
 	switch {
 	case o.Status == event.StatusCancelled:
 		return false, nil
 	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
 		return false, fault.Conflict("an order that is %s can no longer be cancelled", o.Status)
 	}
-	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.Trace, &request}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.TraceID, &identity}, at)
 	return true, nil
 }
 
@@ -211,7 +211,7 @@ func cancellableStatuses(staff bool) []event.Status {
 
 // Advance moves the order to step, its next kitchen or delivery status. It returns Conflict if step is not the next one. It
 // reports whether the order changed: its current status changes nothing.
-func (o *Order) Advance(step event.Status, by Caller, request Request, at time.Time) (bool, error) {
+func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
 	before, ok := previousStatus(step)
 	switch {
 	case !ok:
@@ -221,7 +221,7 @@ func (o *Order) Advance(step event.Status, by Caller, request Request, at time.T
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.Trace, &request}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.TraceID, &identity}, at)
 	return true, nil
 }
 

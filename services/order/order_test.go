@@ -20,12 +20,12 @@ const (
 )
 
 var (
-	noon     = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
-	owner    = Caller{ID: customerID, Trace: "4bf92f3577b34da6a3ce929d0e0e4736"}
-	waiter   = Caller{ID: staffID, Staff: true}
-	anEvent  = Cause{Kind: "event", ID: "outbox-1"}
-	aRequest = Request{"a key", "a fingerprint"}
-	twoSoups = Placement{Items: []PlacementLine{{soup, 2}, {bread, 1}}}
+	noon       = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
+	owner      = Caller{ID: customerID, TraceID: "4bf92f3577b34da6a3ce929d0e0e4736"}
+	waiter     = Caller{ID: staffID, Staff: true}
+	anEvent    = Cause{Kind: "event", ID: "outbox-1"}
+	anIdentity = RequestIdentity{"a key", "a fingerprint"}
+	twoSoups   = Placement{Items: []PlacementLine{{soup, 2}, {bread, 1}}}
 )
 
 // reservedStock is the event that confirms someOrder.
@@ -61,13 +61,13 @@ func orderIn(t *testing.T, state event.Status) Order {
 	case event.StatusRejected:
 		must(order.Reject(failedStock(), anEvent, noon))
 	case event.StatusCancelled:
-		must(order.Cancel("", owner, aRequest, noon))
+		must(order.Cancel("", owner, anIdentity, noon))
 	default:
 		must(order.Confirm(reservedStock(), anEvent, noon))
 		for _, step := range []event.Status{event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery,
 			event.StatusDelivered} {
 			if order.Status != state {
-				must(order.Advance(step, waiter, aRequest, noon))
+				must(order.Advance(step, waiter, anIdentity, noon))
 			}
 		}
 	}
@@ -78,13 +78,13 @@ func orderIn(t *testing.T, state event.Status) Order {
 var actions = map[string]func(*Order) (bool, error){
 	"confirm":          func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
 	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
-	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, aRequest, noon) },
-	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, aRequest, noon) },
+	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, anIdentity, noon) },
+	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, anIdentity, noon) },
 	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon, noon), nil },
-	"PREPARING":        func(o *Order) (bool, error) { return o.Advance(event.StatusPreparing, waiter, aRequest, noon) },
-	"READY":            func(o *Order) (bool, error) { return o.Advance(event.StatusReady, waiter, aRequest, noon) },
-	"OUT_FOR_DELIVERY": func(o *Order) (bool, error) { return o.Advance(event.StatusOutForDelivery, waiter, aRequest, noon) },
-	"DELIVERED":        func(o *Order) (bool, error) { return o.Advance(event.StatusDelivered, waiter, aRequest, noon) },
+	"PREPARING":        func(o *Order) (bool, error) { return o.Advance(event.StatusPreparing, waiter, anIdentity, noon) },
+	"READY":            func(o *Order) (bool, error) { return o.Advance(event.StatusReady, waiter, anIdentity, noon) },
+	"OUT_FOR_DELIVERY": func(o *Order) (bool, error) { return o.Advance(event.StatusOutForDelivery, waiter, anIdentity, noon) },
+	"DELIVERED":        func(o *Order) (bool, error) { return o.Advance(event.StatusDelivered, waiter, anIdentity, noon) },
 }
 
 // TestEveryActionInEveryStatus applies each action in each status. A combination that is not in the table changes nothing and
@@ -160,7 +160,7 @@ func TestAdvanceRejectsOtherStatuses(t *testing.T) {
 		event.StatusCancelled} {
 		for _, state := range statuses() {
 			order := orderIn(t, state)
-			if _, err := order.Advance(step, waiter, aRequest, noon); !fault.Is(err, fault.KindInvalid) {
+			if _, err := order.Advance(step, waiter, anIdentity, noon); !fault.Is(err, fault.KindInvalid) {
 				t.Errorf("%s to %q: got %v, want an invalid request", state, step, err)
 			}
 		}
@@ -170,14 +170,14 @@ func TestAdvanceRejectsOtherStatuses(t *testing.T) {
 func TestHistoryRecordsEveryChange(t *testing.T) {
 	order := orderIn(t, event.StatusPreparing)
 	early := noon.Add(-time.Minute) // another replica's clock
-	if _, err := order.Cancel("kitchen on fire", waiter, aRequest, early); err != nil {
+	if _, err := order.Cancel("kitchen on fire", waiter, anIdentity, early); err != nil {
 		t.Fatal(err)
 	}
 	want := []Change{
-		{1, event.StatusPending, "", Actor{"customer", customerID}, Cause{"request", owner.Trace, nil}, noon},
+		{1, event.StatusPending, "", Actor{"customer", customerID}, Cause{"request", owner.TraceID, nil}, noon},
 		{2, event.StatusConfirmed, "", Actor{"product", ""}, anEvent, noon},
-		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{"request", "", &aRequest}, noon},
-		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", "", &aRequest}, noon},
+		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{"request", "", &anIdentity}, noon},
+		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", "", &anIdentity}, noon},
 	}
 	if diff := cmp.Diff(want, order.History); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
@@ -189,7 +189,7 @@ func TestHistoryRecordsEveryChange(t *testing.T) {
 
 func TestStaffCancelTheirOwnOrdersAsCustomers(t *testing.T) {
 	order := Place(someOrder, twoSoups, "f", waiter, noon)
-	if _, err := order.Cancel("", waiter, aRequest, noon); err != nil || order.History[1].Actor != (Actor{"customer", staffID}) {
+	if _, err := order.Cancel("", waiter, anIdentity, noon); err != nil || order.History[1].Actor != (Actor{"customer", staffID}) {
 		t.Fatalf("got %+v, %v, want a change by the customer", order.History, err)
 	}
 }

@@ -20,16 +20,16 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request Placement
-	if err := rest.Decode(w, r, &request); err != nil {
+	var placement Placement
+	if err := rest.Decode(w, r, &placement); err != nil {
 		return err
 	}
-	if wrong := request.Check(); wrong != nil {
+	if wrong := placement.Check(); wrong != nil {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
-	order := Place(idempotency.ID("order", caller.ID, key), request, idempotency.Fingerprint(request), caller, s.now())
-	order.Trace = telemetry.Traceparent(r.Context())
+	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), caller, s.now())
+	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)
 	if err != nil {
 		return err
@@ -47,13 +47,13 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 // createOnce stores and announces order, unless the same request already created it: then it returns the existing order.
 // The lookups of that order and of the menu run at the same time, because the customer waits for both.
 func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
-	wrong := make(chan []fault.Field, 1)
-	go func() { wrong <- s.unknownProducts(ctx, order) }()
+	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
+	go func() { offMenu <- s.unknownProducts(ctx, order) }()
 	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
 	}
-	if fields := <-wrong; fields != nil {
+	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))

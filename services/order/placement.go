@@ -51,7 +51,7 @@ func (p *Placement) Check() []fault.Field {
 		normal, bad := validate.Address("deliveryAddress", *p.DeliveryAddress)
 		p.DeliveryAddress, wrong = &normal, append(wrong, bad...)
 	}
-	notes, bad := optionalText("notes", p.Notes, maxNotes)
+	notes, bad := validate.OptionalText("notes", p.Notes, maxNotes)
 	p.Notes = notes
 	return append(append(wrong, bad...), p.checkExpected()...)
 }
@@ -92,14 +92,6 @@ func checkItems(items []PlacementLine) []fault.Field {
 		}
 	}
 	return wrong
-}
-
-// optionalText validates a text of several lines that may be absent.
-func optionalText(name, value string, most int) (string, []fault.Field) {
-	if strings.TrimSpace(value) == "" {
-		return "", nil
-	}
-	return validate.Text(name, value, most)
 }
 
 func wrongField(name, format string, args ...any) fault.Field {

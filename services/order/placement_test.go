@@ -57,3 +57,27 @@ func TestCheckReportsEveryInvalidField(t *testing.T) {
 		}
 	}
 }
+
+func TestTextsOfAnOrderAreNormalised(t *testing.T) {
+	line := []PlacementLine{{soup, 1}}
+	typed := Placement{Items: line, Notes: " cafe\u0301\u200b, por favor\u3000", DeliveryAddress: &event.Address{
+		Street: "Calle Nu\u0301n\u0303ez\u00ad 1", City: "\ufeffLeo\u0301n", PostalCode: "24001\u00a0", Country: "ｅｓ"}}
+	want := Placement{Items: line, Notes: "café, por favor", DeliveryAddress: &event.Address{
+		Street: "Calle Núñez 1", City: "León", PostalCode: "24001", Country: "ES"}}
+	if wrong := typed.Check(); wrong != nil || typed.Notes != want.Notes || *typed.DeliveryAddress != *want.DeliveryAddress {
+		t.Errorf("got %+q at %+q, wrong fields %v", typed.Notes, *typed.DeliveryAddress, wrong)
+	}
+	for notes, good := range map[string]bool{"\u200b\u3164": true, "שלום\u200f!": true, "👨\u200d👩\u200d👧": true,
+		"a\u202eb": false, "a\u2067b": false, "a\ufffeb": false} {
+		p := Placement{Items: line, Notes: notes}
+		if wrong := p.Check(); (wrong == nil) != good {
+			t.Errorf("notes %+q: got %v, want accepted %v", notes, wrong, good)
+		}
+	}
+	for country, good := range map[string]bool{"PT": true, "ZZ": false, "UK": false} {
+		p := Placement{Items: line, DeliveryAddress: &event.Address{Street: "a", City: "b", PostalCode: "c", Country: country}}
+		if wrong := p.Check(); (wrong == nil) != good {
+			t.Errorf("country %s: got %v, want accepted %v", country, wrong, good)
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (s *service) recoverOrders(ctx context.Context) error {
 // recoverOrder publishes the event of one PENDING order again or, after recovery.Timing.GiveUp, cancels the order. Its span
 // belongs to the trace of the request that placed the order. An order that is no longer PENDING stays unchanged.
 func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
-	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Trace), "recover order", trace.SpanKindInternal)
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	telemetry.SetOrder(ctx, late.ID)
 	step := ""

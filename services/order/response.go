@@ -38,7 +38,8 @@ func (o *Order) validators() rest.Validators {
 	return rest.Validators{Tag: rest.VersionTag(o.Version), Modified: o.UpdatedAt}
 }
 
-// writeOrder writes an order with its validators. Its address is given too, because a request can have another one.
+// writeOrder writes an order with its validators. Content-Location names the resource's own path, which can
+// differ from the request's.
 func writeOrder(w http.ResponseWriter, r *http.Request, status int, o Order) error {
 	w.Header().Set("Content-Location", publicPath(o.ID))
 	return rest.Resource(w, r, status, o.validators(), responseOf(o))

@@ -12,14 +12,14 @@ import (
 
 // routes lists the HTTP API. The handlers decide which callers may see an order; all others get 404.
 func (s *service) routes() []rest.Route {
-	anyRole := rest.Only(token.Customer, token.Staff, token.Admin)
+	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	return []rest.Route{
 		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder},
 		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.listOrders,
 			Query: []string{"status", "limit", "cursor"}},
-		{Method: http.MethodGet, Path: "/orders/{id}", Access: anyRole, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
-		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: anyRole, Handle: s.showHistory},
-		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: anyRole, Handle: s.cancelOrder, Versioned: true},
+		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
+		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
+		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},
 		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Versioned: true},
 	}
 }

@@ -33,14 +33,17 @@ type service struct {
 // changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
 // requests that wait for the order. If apply reports no change, it writes and records nothing, but still wakes the waiting
 // requests.
-func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (bool, error)) (Order, error) {
+func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
 	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
-		if changed, err = apply(o); err == nil && !changed {
-			err = document.ErrUnchanged
+		if changed, err = apply(o); err != nil {
+			return event.NoMessage, err
 		}
-		return event.OrderStatusChanged.Message(id, o.statusEvent()), err
+		if !changed {
+			return event.NoMessage, document.ErrUnchanged
+		}
+		return event.OrderStatusChanged.Message(id, o.statusEvent()), nil
 	})
 	if err != nil {
 		return order, err
@@ -56,13 +59,13 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 // is answered with the order as it is now: under the same key, it has its effect once. So its precondition, which names the
 // version before the change, is evaluated after that.
 func (s *service) changeByRequest(
-	r *http.Request, id string, caller Caller, request Request, apply func(*Order) (bool, error),
+	r *http.Request, id string, caller Caller, identity RequestIdentity, apply func(*Order) (changed bool, err error),
 ) (Order, error) {
 	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
 		if !o.VisibleTo(caller) {
 			return false, notFound(id)
 		}
-		if repeated, err := o.Repeats(request); repeated || err != nil {
+		if repeated, err := o.Repeats(identity); repeated || err != nil {
 			return false, err
 		}
 		if err := rest.PreconditionOf(r).Check(o.validators()); err != nil {

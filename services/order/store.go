@@ -82,9 +82,9 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 
 // waiting is an order that is still PENDING.
 type waiting struct {
-	ID        string
-	CreatedAt time.Time
-	Trace     string
+	ID          string
+	CreatedAt   time.Time
+	Traceparent string
 }
 
 // waitingQuery selects a page of overdue PENDING orders, oldest first.

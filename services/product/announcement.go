@@ -34,8 +34,8 @@ func newAnnouncer(client document.Client, now func() time.Time) announcer {
 	return announcer{document.NewStore[Announcement](client, component, "reservation"), now}
 }
 
-// Announce publishes the outcome of r. If repeated, the outcome may have been published before: then Announce looks for the
-// document first, because with unpatched Dapr a failed write blocks a partition of the outbox for good.
+// Announce publishes the outcome of r. repeated: an earlier event of this order recorded the outcome, and may have published it.
+// Announce then looks for the document first, because with stock daprd a failed write blocks a partition of the outbox for good.
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
 	message := r.Outcome.Message(r.OrderID)
 	if repeated {

@@ -15,7 +15,8 @@ func (p Product) validators() rest.Validators {
 	return rest.Validators{Tag: rest.VersionTag(p.Version, p.Available, *p.Reserved, *p.Sold)}
 }
 
-// writeProduct writes a product with its entity tag. Its address is given too, because a request can have another one.
+// writeProduct writes a product with its entity tag. Content-Location names the resource's own path, which can
+// differ from the request's.
 func writeProduct(w http.ResponseWriter, r *http.Request, status int, p Product) error {
 	w.Header().Set("Content-Location", publicPath(p.ID))
 	return rest.Resource(w, r, status, p.validators(), p)

@@ -30,13 +30,13 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 		s.metrics.RecordDecision(ctx, reservation)
 	}
 	if !reservation.NeedsAnnouncement() {
-		return nil // the order is cancelled or delivered and needs no outcome
+		return nil // see Reservation.NeedsAnnouncement
 	}
 	return s.announcer.Announce(ctx, reservation, repeated)
 }
 
 // orderLocks serialises this process's events of one order. The tables do not need it, but two handlers that create the same
-// document conflict, and with unpatched Dapr a conflict blocks a partition of the outbox for good. Replicas may still conflict;
+// document conflict, and with stock daprd a conflict blocks a partition of the outbox for good. Replicas may still conflict;
 // with our daprd that does no harm.
 type orderLocks [256]sync.Mutex
 

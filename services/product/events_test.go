@@ -103,7 +103,7 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	}
 }
 
-// countingSidecar counts failed writes. With unpatched Dapr each of them blocks a partition of the outbox.
+// countingSidecar counts failed writes. With stock daprd each of them blocks a partition of the outbox.
 type countingSidecar struct {
 	*servicetest.Sidecar
 	failed atomic.Int32

@@ -3,12 +3,11 @@ package main
 import (
 	"encoding"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
+	"comanda/services/internal/validate"
 )
 
 // maxQuery is the maximum length of a search in characters.
@@ -44,9 +43,10 @@ func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
 // parseListing reads the parameters that select the products of a list.
 func parseListing(r *http.Request) (listing, error) {
 	query := r.URL.Query()
-	words, category := strings.TrimSpace(query.Get("query")), strings.TrimSpace(query.Get("category"))
-	if !validText(words, maxQuery) || !validText(category, maxCategory) {
-		return listing{}, fault.Malformed("query must be text of at most %d characters, category of %d", maxQuery, maxCategory)
+	words, wrong := validate.OptionalText("query", query.Get("query"), maxQuery)
+	category, more := validate.OptionalLine("category", query.Get("category"), maxCategory)
+	if wrong = append(wrong, more...); len(wrong) > 0 {
+		return listing{}, fault.Malformed("%s %s", wrong[0].Field, wrong[0].Message)
 	}
 	active, err := parseActive(r)
 	if err != nil {
@@ -80,9 +80,4 @@ func mayListInactive(r *http.Request) error {
 		return fault.Unauthenticated("products that are not active are listed for staff and admins: send an access token")
 	}
 	return fault.MissingRole("products that are not active are listed for staff and admins")
-}
-
-// validText reports whether text is valid in a Postgres query and has at most longest characters.
-func validText(text string, longest int) bool {
-	return utf8.ValidString(text) && !strings.Contains(text, "\x00") && utf8.RuneCountInString(text) <= longest
 }

@@ -13,9 +13,9 @@ import (
 // metrics logs and counts the decisions about orders. Call RecordDecision once for each committed decision, never for
 // replays.
 type metrics struct {
-	log      *slog.Logger
-	decided  *prometheus.CounterVec
-	rejected prometheus.Counter
+	log        *slog.Logger
+	decided    *prometheus.CounterVec
+	linesShort prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
@@ -25,7 +25,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		decided: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "comanda_reservations_total", Help: "Number of reservation decisions, by outcome.",
 		}, []string{"outcome"}), "reserved", "failed"),
-		rejected: factory.NewCounter(prometheus.CounterOpts{
+		linesShort: factory.NewCounter(prometheus.CounterOpts{
 			Name: "comanda_stock_rejections_total", Help: "Number of order lines that exceeded the available stock.",
 		}),
 	}
@@ -40,6 +40,6 @@ func (m *metrics) RecordDecision(ctx context.Context, r Reservation) {
 	}
 	short := len(r.Outcome.Failed.Shortages)
 	m.decided.WithLabelValues("failed").Inc()
-	m.rejected.Add(float64(short))
+	m.linesShort.Add(float64(short))
 	m.log.InfoContext(ctx, "stock refused", "orderId", r.OrderID, "reason", r.Outcome.Failed.Reason, "linesShort", short)
 }

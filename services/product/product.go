@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"comanda/services/internal/fault"
@@ -53,8 +52,8 @@ type Draft struct {
 	Stock       int    `json:"stock"`
 }
 
-// Product returns the draft as a product of version 1, or an error that lists the invalid fields. Currency applies if the
-// draft names none.
+// Product returns the draft as a product of version 1, or an error that lists the invalid fields. The parameter
+// currency is the default.
 func (d Draft) Product(id, currency string, now time.Time) (Product, error) {
 	if d.Currency != "" {
 		currency = d.Currency
@@ -116,14 +115,12 @@ func setIfGiven[T any](to, from *T) {
 	}
 }
 
-// normalize trims the dish's texts and returns its invalid fields.
+// normalize cleans the dish's texts and returns its invalid fields.
 func (p *Product) normalize() []fault.Field {
 	var wrong, more []fault.Field
 	p.Name, wrong = validate.Line("name", p.Name, maxName)
-	if p.Description = strings.TrimSpace(p.Description); p.Description != "" {
-		p.Description, more = validate.Text("description", p.Description, maxDescription)
-		wrong = append(wrong, more...)
-	}
+	p.Description, more = validate.OptionalText("description", p.Description, maxDescription)
+	wrong = append(wrong, more...)
 	p.Category, more = validate.Line("category", p.Category, maxCategory)
 	wrong = append(wrong, more...)
 	if p.PriceCents < 0 || p.PriceCents > maxPrice {

@@ -92,8 +92,8 @@ type Reservation struct {
 	DecidedAt time.Time
 }
 
-// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and SOLD,
-// and for TOMBSTONE: the cancellation arrived before the order.
+// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and TOMBSTONE (the order is
+// cancelled; for TOMBSTONE the cancellation arrived before the order) and for SOLD (the order is delivered).
 func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
 
 // ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has

@@ -99,7 +99,8 @@ func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservati
 	return &r, nil
 }
 
-// lockMenu reads the dishes of lines and locks their stock rows. Postgres locks rows in sort order.
+// lockMenu reads the dishes of lines and locks their stock rows. The order by makes all orders lock rows in the same sequence, so
+// none deadlock.
 func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
 	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
 		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])

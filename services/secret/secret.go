@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/mail"
 	"os"
 	"slices"
 	"strings"
+
+	"comanda/services/internal/validate"
 )
 
 // MinimumKey is the minimum length of JWT_SECRET_KEY in bytes. The services reject a shorter one.
@@ -36,13 +37,13 @@ func Fixed(text string) func() string { return func() string { return text } }
 
 // CheckEmail accepts a bare e-mail address without a name, as auth does.
 func CheckEmail(text string) error {
-	if parsed, err := mail.ParseAddress(text); err != nil || parsed.Address != text {
+	if _, ok := validate.Email(text); !ok {
 		return errors.New("is not an e-mail address")
 	}
 	return nil
 }
 
-// CheckPassword accepts 8 to 72 bytes, as auth does.
+// CheckPassword accepts 8 to 72 bytes, as auth does. For an account, auth also refuses what is easy to guess.
 func CheckPassword(text string) error {
 	if len(text) < 8 || len(text) > 72 {
 		return errors.New("must be 8 to 72 bytes long")

@@ -51,7 +51,7 @@ func (e Edit) Check() (Edit, error) {
 	return e, nil
 }
 
-// Apply applies a checked edit. It reports whether anything changed.
+// Apply applies an edit that Check has validated. It reports whether anything changed.
 func (p *Profile) Apply(e Edit, now time.Time) bool {
 	before := *p
 	if e.Name.given {

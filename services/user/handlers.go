@@ -91,7 +91,8 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies a checked edit if the precondition holds; Conflict when the phone belongs to another profile.
+// editProfile applies an edit that Check has validated, if the precondition holds. Conflict when the phone belongs to another
+// profile.
 func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
 	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err

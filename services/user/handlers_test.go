@@ -110,6 +110,12 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("got %v\nwant %v", got, want)
 	}
+	cursor := servicetest.Decode[rest.List[profileResponse]](t, h.Request(t, admin, "GET", "/users?limit=2", ""), 200).NextCursor
+	for _, changed := range []string{"B" + cursor[1:], cursor + "A", cursor[:len(cursor)-1]} {
+		if got := h.Request(t, admin, "GET", "/users?cursor="+changed, ""); got.Code != 400 || len(cursor) > rest.MaxCursor {
+			t.Errorf("changed cursor: got %d, want 400", got.Code)
+		}
+	}
 }
 
 func TestProfilesAreVisibleOnlyToTheirOwnerAndAdmins(t *testing.T) {

@@ -120,9 +120,17 @@ func TestEditNamesEveryWrongField(t *testing.T) {
 }
 
 func TestEditRejectsControlCharactersInNames(t *testing.T) {
-	for _, body := range []string{`{"name":"A\u0007na"}`, `{"name":"A\nna"}`, `{"name":"A\u202ena"}`, `{"name":"  "}`} {
+	for _, body := range []string{`{"name":"A\u0007na"}`, `{"name":"A\nna"}`, `{"name":"A\u202ena"}`, `{"name":"  "}`,
+		`{"name":"\u200b"}`, `{"name":"\u3164"}`, `{"name":"\u2800"}`, `{"name":"\u2067Ana"}`} {
 		if _, err := parseEdit(t, body).Check(); !fault.Is(err, fault.KindInvalid) {
 			t.Errorf("%s: got %v, want Invalid", body, err)
 		}
+	}
+}
+
+func TestEditIsNormalised(t *testing.T) {
+	edit, err := parseEdit(t, `{"name":"\u3000Jose\u0301\u200b ","phone":"\u202a+٣٤\u00a0６００ 111 222\u202c"}`).Check()
+	if err != nil || *edit.Name.value != "José" || *edit.Phone.value != "+34600111222" {
+		t.Fatalf("got %+v, %v, want José and +34600111222", edit, err)
 	}
 }

@@ -31,7 +31,7 @@ func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) 
 // position is a place in the list of profiles: after the profile with the id ID that was created at At.
 type position = rest.TimePosition
 
-// startOfList returns the position before every profile: its time is later than any profile's.
+// startOfList returns the position before the newest profile. Lists run newest first, so its time is later than any profile's.
 func startOfList() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
 
 type listedProfile struct {
@@ -39,7 +39,7 @@ type listedProfile struct {
 	At      time.Time
 }
 
-// listActive reads up to limit ACTIVE profiles after the given position, newest first.
+// listActive reads up to limit ACTIVE profiles (the view profiles holds only ACTIVE ones) after the given position, newest first.
 func (s store) listActive(ctx context.Context, from position, limit int) ([]listedProfile, error) {
 	rows, err := s.pool.Query(ctx, `select document, created_at from profiles where (created_at, id) < ($1, $2)
 		order by created_at desc, id desc limit $3`, from.At, from.ID, limit)

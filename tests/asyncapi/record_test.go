@@ -10,7 +10,7 @@ import (
 	"comanda/infra/build"
 )
 
-// value is an event as our runtime publishes it.
+// value is an event as our daprd publishes it.
 const value = `{"data":{"at":"2026-11-26T14:50:21.400868Z","customerId":"ce96f136-a335-527a-a9a6-1c3f1d2f7342",` +
 	`"orderId":"8d4513f8-222d-5156-93d1-666447e36c4c","status":"CONFIRMED","version":2},"datacontenttype":"application/json",` +
 	`"id":"outbox-1","pubsubname":"pubsub","source":"order","specversion":"1.0","subject":"8d4513f8-222d-5156-93d1-666447e36c4c",` +
@@ -51,7 +51,7 @@ func TestCheckRefusesWhatTheDocumentDoesNotSay(t *testing.T) {
 		wrong  string // a part of the error; empty for none
 	}{
 		"an event":                        {record(topic, id, value, "partitionKey", id), ""},
-		"an event of the stock runtime":   {record(topic, "", value), ""},
+		"an event of stock daprd":         {record(topic, "", value), ""},
 		"new members":                     {changed(`"version":2`, `"version":2,"new":[null]`), ""},
 		"a new attribute":                 {changed(`"source"`, `"new":1,"source"`), ""},
 		"an unknown topic":                {record("orders", id, value), "topic orders"},

@@ -14,10 +14,10 @@ import (
 // mayBeEmpty maps the queries that return nothing on a healthy system to the reason. The keys are dashboard / panel / number
 // (choice).
 var mayBeEmpty = map[string]string{
-	"services / Connections to its database / 1 (service=gateway)": "the gateway has no database",
-	"services / Connections to its database / 2 (service=gateway)": "the gateway has no database",
-	"services / Waiting for a connection / 1 (service=gateway)":    "the gateway has no database",
-	"services / Waiting for a connection / 2 (service=gateway)":    "the gateway has no database",
+	"services / Database connections / 1 (service=gateway)":           "the gateway has no database",
+	"services / Database connections / 2 (service=gateway)":           "the gateway has no database",
+	"services / Wait for a database connection / 1 (service=gateway)": "the gateway has no database",
+	"services / Wait for a database connection / 2 (service=gateway)": "the gateway has no database",
 }
 
 // dataTimeout limits the wait until a query returns data: a rate needs two samples.
@@ -77,7 +77,7 @@ func (sys *stack) awaitData(t *testing.T, waiting []panelQuery) []panelQuery {
 
 // alwaysZero maps the queries that return only the zero fallback even after every fault of this run to the reason.
 var alwaysZero = map[string]string{
-	"dapr / Components that did not start / 1": "a sidecar whose component does not start exits before it is scraped",
+	"dapr / Components that failed to start / 1": "a sidecar whose component does not start exits before it is scraped",
 }
 
 // zeroFallback is the end of each query whose metric has no series on a healthy system.

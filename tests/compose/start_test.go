@@ -17,7 +17,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// startTimeout limits the time until the whole system is healthy, on two cores and with built images.
+// startTimeout limits the time until the whole system is healthy, on two cores, when the images are already built.
 const startTimeout = 5 * time.Minute
 
 // servicesToStart returns the services for `build` and `up`. An empty list means all.

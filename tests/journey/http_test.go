@@ -159,6 +159,7 @@ func TestStoppingAServiceAnswersClientsThatWait(t *testing.T) {
 			})
 		}
 	}
+	mustRun(t, sys.Kafka.Start) // the system's reader checks every event at the end
 }
 
 // requestInFlight returns an error unless the metrics at url count one request in flight.

@@ -116,6 +116,14 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 		{"no password", "password", changed(func(b map[string]any) { delete(b, "password") })},
 		{"a short password", "password", set("password", "short")},
 		{"a password that is too long", "password", set("password", strings.Repeat("x", 5000))},
+		{"a common password", "password", set("password", "12345678")},
+		{"a password of spaces", "password", set("password", "        ")},
+		{"the e-mail as password", "password", changed(func(b map[string]any) { b["password"] = b["email"] })},
+		{"a quoted e-mail", "email", set("email", `"ana"@example.com`)},
+		{"an invisible name", "name", set("name", "\u200b\u3164\u2800")},
+		{"a name that overrides the direction", "name", set("name", "Ana\u202e")},
+		{"a country that does not exist", "address.country",
+			set("address", map[string]string{"street": "a", "city": "b", "postalCode": "c", "country": "XX"})},
 		{"no name", "name", changed(func(b map[string]any) { delete(b, "name") })},
 		{"a blank name", "name", set("name", "   ")},
 		{"a name that is too long", "name", set("name", strings.Repeat("x", 1000))},
@@ -130,7 +138,7 @@ func TestInvalidRegistrationsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`} {
+	for _, body := range []string{`{`, `{"email":"` + "\xff" + `"}`, `{"name":"gracias \ud83d"}`, `{"\ude00":1}`} {
 		answer := post(t, s.Anonymous, "/auth/register", body)
 		wantProblem(t, answer.Problem(), http.StatusBadRequest)
 	}

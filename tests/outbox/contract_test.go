@@ -44,7 +44,7 @@ func contractEvents(t testing.TB, r *reader) []statestore.Event {
 			t.Fatal(err)
 		}
 		events = append(events, statestore.Event{
-			Type: envelope.Type, Subject: envelope.Subject, Trace: envelope.Traceparent, Data: string(envelope.Data),
+			Type: envelope.Type, Subject: envelope.Subject, Traceparent: envelope.Traceparent, Data: string(envelope.Data),
 		})
 	}
 	return events

@@ -101,3 +101,32 @@ func TestRunbooksNamePanelsThatExist(t *testing.T) {
 		t.Errorf("found %d panels in the runbooks, want at least 20: is the pattern still right?", count)
 	}
 }
+
+// queryName matches the name that the compose tests give a query: dashboard / panel / number.
+var queryName = regexp.MustCompile(`"(dapr|kafka|postgres|saga|services) / ([^"]+) / \d`)
+
+// The compose tests take 20 minutes, so a renamed panel that they name is found here.
+func TestComposeTestsNamePanelsThatExist(t *testing.T) {
+	shown := map[string][]string{}
+	for _, d := range dashboards(t) {
+		for _, p := range d.Panels {
+			name := strings.TrimSuffix(d.file, ".json")
+			shown[name] = append(shown[name], p.Title)
+		}
+	}
+	count := 0
+	for _, file := range glob(t, "tests/compose/*_test.go") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range queryName.FindAllStringSubmatch(string(text), -1) {
+			if count++; !slices.Contains(shown[found[1]], found[2]) {
+				t.Errorf("%s names the panel %q, which is not on the dashboard %s", file, found[2], found[1])
+			}
+		}
+	}
+	if count < 5 {
+		t.Errorf("found %d panels, want at least 5: is the pattern still right?", count)
+	}
+}

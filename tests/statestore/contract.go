@@ -21,8 +21,8 @@ type Client interface {
 
 // Event holds the attributes of a published event that the contract covers.
 type Event struct {
-	Type, Subject, Trace string
-	Data                 string // JSON without insignificant space
+	Type, Subject, Traceparent string
+	Data                       string // JSON without insignificant space
 }
 
 // Subject is a state store under test.

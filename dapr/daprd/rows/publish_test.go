@@ -16,7 +16,7 @@ import (
 
 var orders = destination{pubsub: "pubsub", topic: "orders"}
 
-// broker is a fake: it records every publish, and fails the events that refuse names.
+// broker is a fake: it records every publish, and fails the events that the function refuse returns.
 type broker struct {
 	calls  [][]string // the events of each publish
 	refuse func(events []string) map[string]error

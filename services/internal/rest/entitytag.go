@@ -109,7 +109,8 @@ func (t *entityTags) String() string {
 	return strings.Join(texts, ", ")
 }
 
-// VersionTag returns the entity tag of a resource: its version, and after a hyphen what changes without it.
+// VersionTag returns the entity tag of a resource: the version and, after a hyphen, numbers that change while the version stays
+// the same (such as stock), joined by dots: 3-5.2.1.
 func VersionTag(version int, others ...int) string {
 	tag := strconv.Itoa(version)
 	for i, other := range others {

@@ -26,7 +26,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	write(w, status, contentType, encode(v))
 }
 
-// Body reads r's body, which must be at most MaxBody bytes of valid UTF-8 JSON. Otherwise the error is a 413, 415 or 400.
+// Body reads r's body, which must be at most MaxBody bytes of JSON in UTF-8, as I-JSON restricts it. Otherwise the error is a 413, 415 or 400.
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := OptionalBody(w, r)
 	if err == nil && body == nil {
@@ -50,7 +50,7 @@ func OptionalBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case !json.Valid(body):
 		return nil, fault.Malformed("the body is not valid JSON")
 	}
-	return body, nil
+	return body, checkIJSON(body)
 }
 
 // Decode reads r's body into v, a pointer to a struct. A body that is not JSON is a 400. Unknown fields, duplicate fields and

@@ -92,7 +92,7 @@ func (p Precondition) OnlyVersion() Precondition {
 	return p
 }
 
-// Check evaluates the precondition of an unsafe request. Call it where nobody else can change the resource: inside the
+// Check evaluates the precondition of an unsafe request. Call it where no other writer can change the resource: inside the
 // transaction, or the function given to document.Change. The error is a 412.
 func (p Precondition) Check(current Validators) error {
 	if err := p.checkMatch(current); err != nil {

@@ -16,7 +16,7 @@ func TestTheFakeSidecarKeepsTheContract(t *testing.T) {
 	published := func() []statestore.Event {
 		var events []statestore.Event
 		for _, e := range sidecar.All() {
-			events = append(events, statestore.Event{Type: e.Type, Subject: e.Subject, Trace: e.Trace, Data: string(e.Data)})
+			events = append(events, statestore.Event{Type: e.Type, Subject: e.Subject, Traceparent: e.Traceparent, Data: string(e.Data)})
 		}
 		return events
 	}

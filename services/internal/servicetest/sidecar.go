@@ -18,11 +18,11 @@ import (
 
 // Event is an event that a transaction would have published.
 type Event struct {
-	Component string // the state component that ran the transaction, which decides the topic
-	Type      string
-	Subject   string
-	Trace     string // the event's traceparent
-	Data      json.RawMessage
+	Component   string // the state component that ran the transaction, which decides the topic
+	Type        string
+	Subject     string
+	Traceparent string
+	Data        json.RawMessage
 }
 
 // Sidecar is a fake sidecar that implements document.Client. It writes documents into Dapr's table of a real Postgres with

@@ -8,8 +8,8 @@ import (
 	"comanda/tests/system"
 )
 
-// The services do not depend on our runtime: both sagas, their failures and a cancellation work on the stock one.
-func TestSagasWorkOnTheStockRuntime(t *testing.T) {
+// The services do not depend on our daprd: both sagas, their failures and a cancellation work on stock daprd.
+func TestSagasWorkOnStockDaprd(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Stock: true})
 	s := newScenario(t, sys)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
+	"comanda/services/internal/validate"
+)
+
+// loginEmail returns the e-mail under which address is looked up: its canonical form, or the form of before there was one. An
+// account that was registered with what is no longer accepted keeps its login.
+func loginEmail(address string) (email string, ok bool) {
+	if email, ok = validate.Email(address); ok {
+		return email, true
+	}
+	email = strings.ToLower(strings.TrimSpace(address))
+	parsed, err := mail.ParseAddress(email)
+	odd := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r)
+	}
+	const longest = 254
+	if err != nil || parsed.Address != email || len(email) > longest || strings.ContainsFunc(email, odd) {
+		return "", false
+	}
+	return email, true
+}
+
+// storedEmails returns the forms in which an account may have email, which is canonical. The forms after the first are those of
+// accounts registered before there was a canonical one.
+func storedEmails(email string) []string {
+	local, domain, _ := strings.Cut(email, "@")
+	readable, err := idna.ToUnicode(domain)
+	if err != nil {
+		readable = domain
+	}
+	readable = local + "@" + readable
+	forms := []string{email}
+	finalSigma := strings.Replace(email, "σ@", "ς@", 1) // lower case of what was typed in lower case
+	for _, form := range []string{readable, norm.NFD.String(email), norm.NFD.String(readable), finalSigma} {
+		if !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
