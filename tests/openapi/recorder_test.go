@@ -37,7 +37,8 @@ const (
 	limited = `{"type":"/problems/too-many-requests","title":"Too many requests","status":429,"detail":"x","instance":"/api/v1/orders"}`
 	refused = "Content-Type: application/problem+json\nCache-Control: no-store"
 	events  = "Content-Type: text/event-stream\nCache-Control: no-store\nX-Accel-Buffering: no"
-	event   = "event: status\nid: 1\ndata: {\"orderId\":\"" + id + "\",\"status\":\"PENDING\",\"version\":1,\"at\":\"2026-11-26T12:00:00Z\"}\n\n"
+	event   = "event: status\nid: 1\n" +
+		"data: {\"orderId\":\"" + id + "\",\"status\":\"PENDING\",\"version\":1,\"at\":\"2026-11-26T12:00:00Z\"}\n\n"
 )
 
 func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
@@ -45,7 +46,9 @@ func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const orders = "/api/v1/orders"
+	const orders, track = "/api/v1/orders", "/api/v1/orders/" + id + "/events"
+	lost, ended := strings.Replace(event, "PENDING", "LOST", 1), strings.Replace(event, "event: status", "event: end", 1)
+	stored := strings.Replace(events, "no-store", "public", 1)
 	for name, tc := range map[string]struct {
 		method, path, body string
 		answer             answer
@@ -77,10 +80,10 @@ func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
 		"an undocumented method":        {"DELETE", orders, "", answer{204, "Cache-Control: no-store", ""}, "not in the document"},
 		"a HEAD":                        {"HEAD", orders, "", answer{200, list, ""}, ""},
 		"a HEAD without ETag":           {"HEAD", orders, "", answer{200, strings.Replace(list, "ETag", "X-Tag", 1), ""}, "ETag"},
-		"a stream":                      {"GET", orders + "/" + id + "/events", "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
-		"a stream with another event":   {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "event: status", "event: end", 1)}, "event: end"},
-		"a stream with another status":  {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "PENDING", "LOST", 1)}, "LOST"},
-		"a stream that may be stored":   {"GET", orders + "/" + id + "/events", "", answer{200, strings.Replace(events, "no-store", "public", 1), event}, "no-store"},
+		"a stream":                      {"GET", track, "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
+		"a stream with another event":   {"GET", track, "", answer{200, events, ended}, "event: end"},
+		"a stream with another status":  {"GET", track, "", answer{200, events, lost}, "LOST"},
+		"a stream that may be stored":   {"GET", track, "", answer{200, stored, event}, "no-store"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := NewRecorder(document, tc.answer)
