@@ -3,10 +3,13 @@
 package docs
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
+	"io"
 	"io/fs"
 
-	swaggerfiles "github.com/swaggo/files/v2"
+	swagger "github.com/swaggest/swgui/v5/static"
 )
 
 // OpenAPI is the document openapi.yaml.
@@ -25,15 +28,27 @@ func Files() map[string][]byte {
 	return map[string][]byte{
 		"start.js":             mustRead(page, "page/start.js"),
 		"LICENSE":              mustRead(page, "page/LICENSE"), // of Swagger UI
-		"swagger-ui.css":       mustRead(swaggerfiles.FS, "swagger-ui.css"),
-		"swagger-ui-bundle.js": mustRead(swaggerfiles.FS, "swagger-ui-bundle.js"),
-		"icon.png":             mustRead(swaggerfiles.FS, "favicon-32x32.png"),
+		"swagger-ui.css":       mustUnzip(swagger.FS, "swagger-ui.css.gz"),
+		"swagger-ui-bundle.js": mustUnzip(swagger.FS, "swagger-ui-bundle.js.gz"),
+		"icon.png":             mustRead(swagger.FS, "favicon-32x32.png"),
 	}
 }
 
 func mustRead(files fs.FS, name string) []byte {
 	content, err := fs.ReadFile(files, name)
 	if err != nil { // cannot happen: the files are embedded
+		panic(err)
+	}
+	return content
+}
+
+func mustUnzip(files fs.FS, name string) []byte {
+	reader, err := gzip.NewReader(bytes.NewReader(mustRead(files, name)))
+	if err != nil {
+		panic(err)
+	}
+	content, err := io.ReadAll(reader)
+	if err != nil {
 		panic(err)
 	}
 	return content
