@@ -13,7 +13,7 @@ COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose lint vet fmt bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-docs test-fuzz test-compose lint vet fmt bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 chaos: ## Kill random parts while customers order: 50 kills, one every 3 s (ARGS='-kills 100')
 	go test ./tests/journey -count=1 -timeout 30m -v -run TestNoOrderIsLost -kills 50 $(ARGS)
 
+test-docs: ## Test the page /docs in a real browser; needs Chromium
+	go test -tags browser ./services/gateway -count=1 -run TestABrowserShowsThePage $(ARGS)
+
 test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
 	go test ./tests/fuzz -count=1 -timeout 30m -v -cases 2000 $(ARGS)
 
@@ -82,7 +85,7 @@ test-compose: ## Test docker-compose.yml on this machine's Docker (20 minutes; W
 	@WITHOUT="$(WITHOUT)" go -C tests/compose test -tags compose -count=1 -timeout 60m $(ARGS)
 
 vet: ## Run go vet on every module
-	go vet -tags compose ./...
+	go vet -tags compose,browser ./...
 	CGO_ENABLED=0 go -C dapr/build vet -trimpath ./...
 	CGO_ENABLED=0 go -C dapr/daprd vet -trimpath ./...
 	CGO_ENABLED=0 go -C infra/broker vet -trimpath ./...
@@ -93,7 +96,7 @@ vet: ## Run go vet on every module
 
 lint: ## Check formatting and run staticcheck
 	@unformatted=$$(gofmt -l services infra dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
-	go run $(STATICCHECK) -tags compose ./...
+	go run $(STATICCHECK) -tags compose,browser ./...
 
 fmt: ## Format the code
 	gofmt -w services infra dapr tests
