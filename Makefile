@@ -13,7 +13,7 @@ COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-docs test-fuzz test-compose lint vet fmt bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose test-docs lint vet fmt bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,14 +71,14 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 chaos: ## Kill random parts while customers order: 50 kills, one every 3 s (ARGS='-kills 100')
 	go test ./tests/journey -count=1 -timeout 30m -v -run TestNoOrderIsLost -kills 50 $(ARGS)
 
-test-docs: ## Test the page /docs in a real browser; needs Chromium
-	go test -tags browser ./services/gateway -count=1 -run TestABrowserShowsThePage $(ARGS)
-
 test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
 	go test ./tests/fuzz -count=1 -timeout 30m -v -cases 2000 $(ARGS)
 
 test-unit: ## Run only the tests that do not start the whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
+
+test-docs: ## Test the page /docs in a real browser; needs Chromium
+	go test -tags browser ./services/gateway -count=1 -run TestABrowserShowsThePage $(ARGS)
 
 # go test runs in the package's folder, so that it prints progress while it runs. The test removes the containers it starts.
 test-compose: ## Test docker-compose.yml on this machine's Docker (20 minutes; WITHOUT="grafana kafka-ui" skips services whose images are unavailable)

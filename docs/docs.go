@@ -9,7 +9,7 @@ import (
 	"io"
 	"io/fs"
 
-	swagger "github.com/swaggest/swgui/v5/static"
+	"github.com/swaggest/swgui/v5/static"
 )
 
 // OpenAPI is the document openapi.yaml.
@@ -28,9 +28,9 @@ func Files() map[string][]byte {
 	return map[string][]byte{
 		"start.js":             mustRead(page, "page/start.js"),
 		"LICENSE":              mustRead(page, "page/LICENSE"), // of Swagger UI
-		"swagger-ui.css":       mustUnzip(swagger.FS, "swagger-ui.css.gz"),
-		"swagger-ui-bundle.js": mustUnzip(swagger.FS, "swagger-ui-bundle.js.gz"),
-		"icon.png":             mustRead(swagger.FS, "favicon-32x32.png"),
+		"swagger-ui.css":       mustUnzip(static.FS, "swagger-ui.css.gz"),
+		"swagger-ui-bundle.js": mustUnzip(static.FS, "swagger-ui-bundle.js.gz"),
+		"icon.png":             mustRead(static.FS, "favicon-32x32.png"),
 	}
 }
 
@@ -42,9 +42,10 @@ func mustRead(files fs.FS, name string) []byte {
 	return content
 }
 
+// mustUnzip reads a file that is embedded in its gzip form.
 func mustUnzip(files fs.FS, name string) []byte {
 	reader, err := gzip.NewReader(bytes.NewReader(mustRead(files, name)))
-	if err != nil {
+	if err != nil { // cannot happen, as above
 		panic(err)
 	}
 	content, err := io.ReadAll(reader)

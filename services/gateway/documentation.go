@@ -17,9 +17,8 @@ const (
 	pagePath     = "/docs"
 )
 
-// pagePolicy lets the page load its own files, read the document and call the API. Swagger UI needs inline styles, and images in
-// data URLs for its icons.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+// pagePolicy lets the page load its own files, read the document and call the API. Swagger UI draws its icons from data URLs.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // documents are the paths of the documentation that have a dot. Other paths of the API have none (plainPath).

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,17 +25,19 @@ var textTypes = []string{
 	"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png",
 }
 
-// freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself.
+// freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself. They replace
+// the validator's own list, which would let an undocumented ETag, Last-Modified or Cache-Control pass.
 var freeHeaders = []string{
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Connection", "Content-Length", "Content-Security-Policy",
-	"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Transfer-Encoding", "Vary", "X-Content-Type-Options",
+	"Content-Type", "Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Transfer-Encoding", "Vary",
+	"X-Content-Type-Options",
 }
 
 // Document is an OpenAPI document that can check requests and responses.
 type Document struct {
 	model                        *v3.Document
 	requests, responses, headers validator.Validator
-	events                       schema
+	events, problems             schema
 }
 
 // Load parses a document. An error says what is wrong with it.
@@ -49,7 +52,7 @@ func Load(text []byte) (*Document, error) {
 	}
 	d := &Document{model: &built.Model}
 	common := []config.Option{config.WithFormatAssertions(), config.WithoutSecurityValidation()}
-	strict := append(common, config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(freeHeaders...))
+	strict := append(common, config.WithStrictMode(), config.WithStrictIgnoredHeaders(freeHeaders...))
 	var wrong [3][]error
 	d.requests, wrong[0] = validator.NewValidator(parsed, append(common, config.WithRejectUndeclaredRequestBody())...)
 	d.responses, wrong[1] = validator.NewValidator(parsed, strict...)
@@ -60,14 +63,17 @@ func Load(text []byte) (*Document, error) {
 	if ok, found := d.requests.ValidateDocument(); !ok {
 		return nil, describe(found)
 	}
-	d.events, err = compileSchema(text, "StatusChange")
+	if d.events, err = compileSchema(text, "StatusChange"); err != nil {
+		return nil, err
+	}
+	d.problems, err = compileSchema(text, "Problem")
 	return d, err
 }
 
 // CheckResponse returns an error unless the document has the response to a request: its status, headers and body.
 func (d *Document) CheckResponse(request *http.Request, response *http.Response, body []byte) error {
 	if !d.has(request) {
-		return checkOutside(request, response)
+		return d.checkOutside(request, response, body)
 	}
 	asked, check := request.Clone(request.Context()), d.responses
 	if request.Method == http.MethodHead {
@@ -101,14 +107,26 @@ func (d *Document) CheckRequest(request *http.Request) error {
 }
 
 // checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
-func checkOutside(request *http.Request, response *http.Response) error {
+func (d *Document) checkOutside(request *http.Request, response *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case request.Method == http.MethodOptions && response.StatusCode == http.StatusNoContent:
-	case response.StatusCode >= http.StatusBadRequest && (kind == problemType || request.Method == http.MethodHead):
-	default:
+		return nil
+	case response.StatusCode < http.StatusBadRequest || kind != problemType:
 		return fmt.Errorf("%s %s is not in the document: got %d %s, want a problem",
 			request.Method, request.URL.Path, response.StatusCode, kind)
+	case response.StatusCode == http.StatusMethodNotAllowed && response.Header.Get("Allow") == "":
+		return fmt.Errorf("%s %s: the 405 has no header Allow", request.Method, request.URL.Path)
+	case request.Method == http.MethodHead:
+		return nil
+	}
+	var problem struct{ Status int }
+	err := errors.Join(d.problems.check(string(body)), json.Unmarshal(body, &problem))
+	if err == nil && problem.Status != response.StatusCode {
+		err = fmt.Errorf("its body has the status %d", problem.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("response %d to %s %s: %w", response.StatusCode, request.Method, request.URL.Path, err)
 	}
 	return nil
 }

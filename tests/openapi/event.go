@@ -43,7 +43,16 @@ func (s schema) check(data string) error {
 	if err != nil {
 		return err
 	}
-	return s.compiled.Validate(value)
+	if err := s.compiled.Validate(value); err != nil {
+		return err
+	}
+	members, _ := value.(map[string]any)
+	for name := range members { // schemas of responses are open, so that they can grow
+		if s.compiled.Properties[name] == nil {
+			return fmt.Errorf("the document has no member %s", name)
+		}
+	}
+	return nil
 }
 
 // stream is the body of an event stream. It checks each line that a client reads.

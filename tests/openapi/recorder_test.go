@@ -35,10 +35,10 @@ const (
 		`"errors":[{"field":"items","message":"must be given"}]}`
 	list    = "Content-Type: application/json\nETag: \"a\"\nCache-Control: private, no-cache"
 	limited = `{"type":"/problems/too-many-requests","title":"Too many requests","status":429,"detail":"x","instance":"/api/v1/orders"}`
+	missing = `{"type":"/problems/not-found","title":"Not found","status":404,"detail":"x","instance":"/api/v1/drinks"}`
 	refused = "Content-Type: application/problem+json\nCache-Control: no-store"
 	events  = "Content-Type: text/event-stream\nCache-Control: no-store\nX-Accel-Buffering: no"
-	event   = "event: status\nid: 1\n" +
-		"data: {\"orderId\":\"" + id + "\",\"status\":\"PENDING\",\"version\":1,\"at\":\"2026-11-26T12:00:00Z\"}\n\n"
+	event   = "event: status\nid: 1\ndata: {\"orderId\":\"" + id + "\",\"status\":\"PENDING\",\"version\":1,\"at\":\"2026-11-26T12:00:00Z\"}\n\n"
 )
 
 func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
@@ -46,9 +46,7 @@ func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const orders, track = "/api/v1/orders", "/api/v1/orders/" + id + "/events"
-	lost, ended := strings.Replace(event, "PENDING", "LOST", 1), strings.Replace(event, "event: status", "event: end", 1)
-	stored := strings.Replace(events, "no-store", "public", 1)
+	const orders = "/api/v1/orders"
 	for name, tc := range map[string]struct {
 		method, path, body string
 		answer             answer
@@ -76,14 +74,21 @@ func TestEveryDifferenceFromTheDocumentIsRecorded(t *testing.T) {
 		"an undocumented problem":       {"POST", orders, basket, answer{409, refused, problem}, "409"},
 		"a 429 without Retry-After":     {"POST", orders, basket, answer{429, refused, limited}, "Retry-After"},
 		"an undocumented path":          {"GET", "/api/v1/drinks", "", answer{200, "Content-Type: application/json", `{}`}, "not in the document"},
-		"an undocumented path, refused": {"GET", "/api/v1/drinks", "", answer{404, refused, problem}, ""},
-		"an undocumented method":        {"DELETE", orders, "", answer{204, "Cache-Control: no-store", ""}, "not in the document"},
-		"a HEAD":                        {"HEAD", orders, "", answer{200, list, ""}, ""},
-		"a HEAD without ETag":           {"HEAD", orders, "", answer{200, strings.Replace(list, "ETag", "X-Tag", 1), ""}, "ETag"},
-		"a stream":                      {"GET", track, "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
-		"a stream with another event":   {"GET", track, "", answer{200, events, ended}, "event: end"},
-		"a stream with another status":  {"GET", track, "", answer{200, events, lost}, "LOST"},
-		"a stream that may be stored":   {"GET", track, "", answer{200, stored, event}, "no-store"},
+		"an undocumented path, refused": {"GET", "/api/v1/drinks", "", answer{404, refused, missing}, ""},
+		"a refusal of another status":   {"GET", "/api/v1/drinks", "", answer{404, refused, problem}, "422"},
+		"a refusal that is no problem":  {"GET", "/api/v1/drinks", "", answer{404, refused, `{"error":"no"}`}, "type"},
+		"a 405 without Allow":           {"DELETE", orders, "", answer{405, refused, strings.Replace(missing, "404", "405", 1)}, "Allow"},
+		"a problem with an ETag":        {"POST", orders, basket, answer{422, refused + "\nETag: \"1\"", problem}, "Etag"},
+		"the type of another problem":   {"POST", orders, basket, answer{422, refused, strings.Replace(problem, "invalid", "conflict", 1)}, "/problems/invalid"},
+		"an undocumented event member": {"GET", orders + "/" + id + "/events", "",
+			answer{200, events, strings.Replace(event, `"version"`, `"extra":1,"version"`, 1)}, "extra"},
+		"an undocumented method":       {"DELETE", orders, "", answer{204, "Cache-Control: no-store", ""}, "not in the document"},
+		"a HEAD":                       {"HEAD", orders, "", answer{200, list, ""}, ""},
+		"a HEAD without ETag":          {"HEAD", orders, "", answer{200, strings.Replace(list, "ETag", "X-Tag", 1), ""}, "ETag"},
+		"a stream":                     {"GET", orders + "/" + id + "/events", "", answer{200, events, event + ": still here\n\nretry: 1000\n\n"}, ""},
+		"a stream with another event":  {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "event: status", "event: end", 1)}, "event: end"},
+		"a stream with another status": {"GET", orders + "/" + id + "/events", "", answer{200, events, strings.Replace(event, "PENDING", "LOST", 1)}, "LOST"},
+		"a stream that may be stored":  {"GET", orders + "/" + id + "/events", "", answer{200, strings.Replace(events, "no-store", "public", 1), event}, "no-store"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := NewRecorder(document, tc.answer)
