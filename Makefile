@@ -77,10 +77,10 @@ test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathes
 test-unit: ## Run only the tests that do not start the whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...
 
-# go test runs in the package's folder, so that it prints progress while it runs. The test removes the containers it starts.
 test-docs: ## Test the page /docs in a real browser; needs Chromium
 	go test -tags browser ./services/gateway -count=1 -run TestABrowserShowsThePage $(ARGS)
 
+# go test runs in the package's folder, so that it prints progress while it runs. The test removes the containers it starts.
 test-compose: ## Test docker-compose.yml on this machine's Docker (20 minutes; WITHOUT="grafana kafka-ui" skips services whose images are unavailable)
 	@WITHOUT="$(WITHOUT)" go -C tests/compose test -tags compose -count=1 -timeout 60m $(ARGS)
 

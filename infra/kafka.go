@@ -63,7 +63,7 @@ func (k *Kafka) Exited() <-chan struct{} {
 	return k.exit()
 }
 
-// Start runs the broker again after Stop or Kill, on the same port and data.
+// Start starts the broker, also again after Stop or Kill, on the same port and data. It returns when the broker is ready.
 func (k *Kafka) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

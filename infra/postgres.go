@@ -26,7 +26,7 @@ const (
 
 // server is a server of one Kind.
 type server interface {
-	// start runs the server on the same port and data as before, and returns when it is ready.
+	// start starts the server, also again after stop or kill, on the same port and data. It returns when the server is ready.
 	start(ctx context.Context) error
 	// stop shuts the server down cleanly.
 	stop(ctx context.Context) error
@@ -81,7 +81,7 @@ func (p *Postgres) Exited() <-chan struct{} {
 	return p.exit()
 }
 
-// Start runs the server again after Stop or Kill, on the same port and data.
+// Start starts the server, also again after Stop or Kill, on the same port and data. It returns when the server is ready.
 func (p *Postgres) Start(ctx context.Context) error { return wrap("start postgres", p.start(ctx)) }
 
 // Stop shuts the server down cleanly and keeps its data.

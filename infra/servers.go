@@ -9,13 +9,14 @@ import (
 	"comanda/services/event"
 )
 
-// Servers are the servers of a whole system: Postgres with a database for each stateful service, and Kafka with every topic.
+// Servers are the Postgres and the Kafka of one system: Postgres has a database for each stateful service, Kafka has every topic.
 type Servers struct {
 	Postgres *Postgres
 	Kafka    *Kafka
 }
 
-// StartServers starts both concurrently. After an error, the caller must stop the returned Servers: one of them may run.
+// StartServers starts Postgres and Kafka concurrently. After an error, the caller must stop the returned Servers: one of them
+// may run.
 func StartServers(ctx context.Context, postgres, kafka Options) (*Servers, error) {
 	s := &Servers{}
 	started := make(chan error, 1)
@@ -50,7 +51,7 @@ func databaseName(service string) string { return "comanda_" + service }
 // DatabaseURL returns the connection string of a service's database.
 func (s *Servers) DatabaseURL(service string) string { return s.Postgres.URL(databaseName(service)) }
 
-// Environ returns the settings that tell services and sidecars where the servers are.
+// Environ returns the settings with the addresses of Postgres and Kafka, for services and sidecars.
 func (s *Servers) Environ() map[string]string {
 	environ := map[string]string{"KAFKA_BROKERS": s.Kafka.Brokers()}
 	for _, service := range services.Stateful {
@@ -59,7 +60,7 @@ func (s *Servers) Environ() map[string]string {
 	return environ
 }
 
-// Stop shuts both down cleanly, Kafka first, and keeps their data.
+// Stop shuts Kafka down cleanly, then Postgres, and keeps their data.
 func (s *Servers) Stop(ctx context.Context) error {
 	var err error
 	if s.Kafka != nil {

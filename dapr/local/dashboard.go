@@ -16,20 +16,24 @@ import (
 // dashboardPort is the port that the former service registry had.
 const dashboardPort = 8761
 
-// findDashboard returns the path of the Dapr dashboard, which is not part of this checkout.
+// findDashboard returns the path of the Dapr dashboard, which is not part of this checkout. It looks in the PATH, and then in
+// .dapr/bin of DAPR_RUNTIME_PATH and of the home directory, where `dapr init` installs it.
 func findDashboard() (string, bool) {
 	for _, name := range []string{"dapr-dashboard", "dashboard"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, true
 		}
 	}
-	homes := []string{os.Getenv("DAPR_RUNTIME_PATH")}
+	folders := []string{os.Getenv("DAPR_RUNTIME_PATH")}
 	if home, err := os.UserHomeDir(); err == nil {
-		homes = append(homes, home)
+		folders = append(folders, home)
 	}
-	for _, home := range homes {
-		path := filepath.Join(home, ".dapr", "bin", "dashboard")
-		if info, err := os.Stat(path); home != "" && err == nil && info.Mode()&0o111 != 0 {
+	for _, folder := range folders {
+		if folder == "" {
+			continue
+		}
+		path := filepath.Join(folder, ".dapr", "bin", "dashboard")
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
 			return path, true
 		}
 	}

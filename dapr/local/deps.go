@@ -18,15 +18,18 @@ import (
 // depsVariable marks a shell that has loaded the environment of `make deps`.
 const depsVariable = "COMANDA_DEPS"
 
-// runDeps starts Postgres and Kafka with databases and topics, builds the services, and writes the environment for
-// `dapr run -f dapr/dapr.yaml`. It keeps both servers running until ctx ends, and then removes that file.
+// runDeps starts Postgres with its databases and Kafka with its topics, builds the services, and writes the environment file
+// for `dapr run -f dapr/dapr.yaml`. It keeps both servers running until ctx ends, and then removes the environment file.
 func (l *launcher) runDeps(ctx context.Context) error {
 	unlock, err := process.Lock(l.paths.lock())
 	if err != nil {
 		return fmt.Errorf("`make run` or `make deps` runs already (%s is %w): stop it first", l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
-	if err := l.checkPreconditions(false); err != nil {
+	if err := l.endLeftovers(); err != nil {
+		return err
+	}
+	if err := l.configure(portsUnused); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
@@ -44,6 +47,7 @@ func (l *launcher) runDeps(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// prepareDeps builds the services, starts Postgres and Kafka concurrently, and then writes the environment file.
 func (l *launcher) prepareDeps(ctx context.Context) error {
 	if err := l.paths.removeOldFiles(); err != nil {
 		return err
@@ -62,8 +66,8 @@ func (l *launcher) prepareDeps(ctx context.Context) error {
 	return l.writeEnvironment()
 }
 
-// writeEnvironment writes the file that a shell loads with `. .comanda/env`. It selects the CLI and the runtime of
-// `make dapr-cli` if they are built and the shell has no others.
+// writeEnvironment writes the environment file, which a shell loads with `. .comanda/env`. The file selects the CLI and the
+// runtime of `make dapr-cli` if they are built and the shell has no others.
 func (l *launcher) writeEnvironment() error {
 	environ := maps.Clone(l.settings)
 	environ[depsVariable] = l.paths.state
@@ -73,7 +77,8 @@ func (l *launcher) writeEnvironment() error {
 		name, value, _ := strings.Cut(line, "=")
 		text += "export " + name + "=" + secret.Quote(value) + "\n"
 	}
-	daprd, err := build.DaprdPath(false)
+	const stock = false
+	daprd, err := build.DaprdPath(stock)
 	if err != nil {
 		return err
 	}

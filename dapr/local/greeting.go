@@ -1,31 +1,47 @@
 package main
 
-import "fmt"
+import (
+	"strings"
+	"text/template"
+)
 
-// greeting returns the text for a newcomer when the system is ready.
-func (l *launcher) greeting() string {
-	v := l.settings
-	return fmt.Sprintf(`
-  Comanda is ready: %[1]s
+// greetingText is the text for a newcomer. Its fields are those of the struct in greeting.
+var greetingText = template.Must(template.New("greeting").Parse(`
+  Comanda is ready: {{.URL}}
 
-    customer  %-26[2]s %[3]s
-    kitchen   %-26[4]s %[5]s
-    admin     %-26[6]s %[7]s
-    (also in %[8]s)
+    customer  {{printf "%-26s" .Customer.Email}} {{.Customer.Password}}
+    kitchen   {{printf "%-26s" .Kitchen.Email}} {{.Kitchen.Password}}
+    admin     {{printf "%-26s" .Admin.Email}} {{.Admin.Password}}
+    (also in {{.Secrets}})
 
   Try, in another terminal:
 
     make demo
-    curl -s '%[1]s/api/v1/products?limit=5'
-    curl -s %[1]s/api/v1/auth/login -H 'Content-Type: application/json' \
-      -d '{"email":"%[2]s","password":"%[3]s"}'
+    curl -s '{{.URL}}/api/v1/products?limit=5'
+    curl -s {{.URL}}/api/v1/auth/login -H 'Content-Type: application/json' \
+      -d '{"email":"{{.Customer.Email}}","password":"{{.Customer.Password}}"}'
     make restart SERVICE=order    # after a change in services/order
 
-  %[9]s
-  Logs      %[10]s (make run ARGS=-v shows all of them here)
+  {{.Dashboard}}
+  Logs      {{.Logs}} (make run ARGS=-v shows all of them here)
   Ctrl-C stops everything. The data stays for the next make run.
 
-`, v["COMANDA_URL"], v["CUSTOMER_EMAIL"], v["CUSTOMER_PASSWORD"], v["KITCHEN_EMAIL"], v["KITCHEN_PASSWORD"],
-		v["ADMIN_EMAIL"], v["ADMIN_PASSWORD"], l.paths.relative(l.paths.secrets()), dashboardLine(),
-		l.paths.relative(l.paths.logs()))
+`))
+
+// login is what a person needs to log in.
+type login struct{ Email, Password string }
+
+// greeting returns the text for a newcomer when the system is ready.
+func (l *launcher) greeting() string {
+	loginOf := func(who string) login { return login{l.settings[who+"_EMAIL"], l.settings[who+"_PASSWORD"]} }
+	var text strings.Builder
+	_ = greetingText.Execute(&text, struct { // cannot fail: the template uses only these fields
+		URL, Secrets, Dashboard, Logs string
+		Customer, Kitchen, Admin      login
+	}{
+		URL: l.settings["COMANDA_URL"], Secrets: l.paths.relative(l.paths.secrets()),
+		Dashboard: dashboardLine(), Logs: l.paths.relative(l.paths.logs()),
+		Customer: loginOf("CUSTOMER"), Kitchen: loginOf("KITCHEN"), Admin: loginOf("ADMIN"),
+	})
+	return text.String()
 }

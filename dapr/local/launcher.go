@@ -57,14 +57,17 @@ func (l *launcher) runSystem(ctx context.Context) error {
 			l.paths.relative(l.paths.state), err)
 	}
 	defer unlock()
-	if err := l.checkPreconditions(true); err != nil {
+	if err := l.endLeftovers(); err != nil {
+		return err
+	}
+	if err := l.configure(portsNeeded); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	keeper := l.newSupervisor(ctx, fail)
 	defer l.stopSystem(keeper, fail)
-	if err := l.prepare(ctx); err != nil {
+	if err := l.buildAndStartServers(ctx); err != nil {
 		return causeOr(ctx, err)
 	}
 	if err := l.startPairs(ctx, keeper); err != nil {
@@ -84,16 +87,28 @@ func causeOr(ctx context.Context, err error) error {
 	return err
 }
 
-// checkPreconditions ends the programs of an earlier run that was killed, and loads the plan and the settings. It reports
-// all invalid settings and ports in use at once, one per line, before anything starts.
-func (l *launcher) checkPreconditions(checkPorts bool) (err error) {
+// endLeftovers ends the programs of an earlier run that was killed. They may occupy the ports of this one.
+func (l *launcher) endLeftovers() error {
+	ended, err := supervisor.ClearLeftovers(l.paths.processes())
+	if err == nil && len(ended) > 0 {
+		l.console.printLine("all", "stopped programs of an earlier run: %s", strings.Join(ended, ", "))
+	}
+	return err
+}
+
+// portUse says whether the launcher itself starts the programs that listen on the plan's ports.
+type portUse bool
+
+const (
+	portsNeeded portUse = true
+	portsUnused portUse = false // the launcher starts only Postgres and Kafka
+)
+
+// configure sets the launcher's plan, ports and settings, before anything starts. Its error names all invalid settings and,
+// if the ports are needed, all ports in use, one per line.
+func (l *launcher) configure(use portUse) (err error) {
 	if l.plan, err = supervisor.ReadPlan(l.paths.root); err != nil {
 		return err
-	}
-	if ended, err := supervisor.ClearLeftovers(l.paths.processes()); err != nil {
-		return err
-	} else if len(ended) > 0 {
-		l.console.printLine("all", "stopped programs of an earlier run: %s", strings.Join(ended, ", "))
 	}
 	environ := secret.Environ(os.Environ())
 	problems := invalidSettings(environ)
@@ -105,7 +120,7 @@ func (l *launcher) checkPreconditions(checkPorts bool) (err error) {
 		}
 		maps.Copy(purposes, l.ports[app.ID].Purposes(app.ID))
 	}
-	if checkPorts {
+	if use == portsNeeded {
 		if err := port.CheckFree(purposes); err != nil {
 			problems = append(problems, err.Error())
 		}
@@ -118,8 +133,8 @@ func (l *launcher) checkPreconditions(checkPorts bool) (err error) {
 	return err
 }
 
-// prepare builds the programs and starts Postgres and Kafka concurrently.
-func (l *launcher) prepare(ctx context.Context) error {
+// buildAndStartServers builds the programs and starts Postgres and Kafka concurrently.
+func (l *launcher) buildAndStartServers(ctx context.Context) error {
 	if err := l.paths.removeOldFiles(); err != nil {
 		return err
 	}

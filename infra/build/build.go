@@ -19,12 +19,14 @@ import (
 // Daprd builds our daprd, whose outbox engine keeps events as rows, and returns the program's path. The first build takes some
 // minutes.
 func Daprd(ctx context.Context, progress io.Writer) (string, error) {
-	return buildDaprd(ctx, progress, false)
+	const stock = false
+	return buildDaprd(ctx, progress, stock)
 }
 
 // StockDaprd builds stock daprd: the same version with Dapr's own outbox engine.
 func StockDaprd(ctx context.Context, progress io.Writer) (string, error) {
-	return buildDaprd(ctx, progress, true, "-stock")
+	const stock = true
+	return buildDaprd(ctx, progress, stock, "-stock")
 }
 
 func buildDaprd(ctx context.Context, progress io.Writer, stock bool, args ...string) (string, error) {

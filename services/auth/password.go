@@ -54,7 +54,7 @@ func (p passwords) hash(password string) (string, error) {
 }
 
 // matches reports whether password has the given hash. A hash of before passwords were prepared is that of the password as it
-// was typed, so both forms are compared when they differ, whichever matches: the time depends on the password only.
+// was typed, so both forms are compared when they differ, even if the first matches: the time depends on the password only.
 func (p passwords) matches(hash, password string) bool {
 	prepared, ok := validate.Password(password)
 	if !ok || prepared == password {

@@ -130,7 +130,9 @@ func (s sessions) endSession(ctx context.Context, presented refreshToken) error 
 	})
 }
 
-// deleteExpired deletes expired families, and expired tokens of families that are still valid. It returns the number of rows.
+// deleteExpired deletes expired families, and expired tokens of families that are still valid. It deletes in batches, because
+// one statement for all rows could exceed the time limit of statements and would lock families for long. It returns the number
+// of deleted rows, without the tokens that a deleted family takes with it.
 func (s sessions) deleteExpired(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, statement := range []string{

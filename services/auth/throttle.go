@@ -74,7 +74,8 @@ func (t throttle) admit(ctx context.Context, email, address string, now time.Tim
 	case <-ctx.Done():
 		return attempt{}, ctx.Err()
 	}
-	a := attempt{t, subject(email), subject(email, address), subject(email, "newcomers", ""), false, false, func() { <-turn }}
+	a := attempt{throttle: t, account: subject(email), address: subject(email, address),
+		newcomer: subject(email, "newcomers", ""), end: func() { <-turn }}
 	wait, err := a.check(ctx, now)
 	if err == nil && wait > 0 {
 		err = fault.Limited(wait, "too many wrong passwords for this e-mail: wait, or try from another place")

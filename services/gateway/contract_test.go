@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"comanda/docs"
-	"comanda/services/internal/rest"
 )
 
 // operation is what docs/openapi.yaml says about a method of a path.
@@ -137,19 +136,6 @@ func TestTheDocumentHasTheRolesOfEveryCall(t *testing.T) {
 		if who != c.who {
 			t.Errorf("%s %s: roles in the document: got %q, want %q", c.method, path, who, c.who)
 		}
-	}
-}
-
-func TestTheDocumentHasEveryProblemType(t *testing.T) {
-	want, got := map[string]bool{}, map[string]bool{}
-	for _, kind := range rest.ProblemTypes() {
-		want[kind.Type] = true
-	}
-	for _, kind := range readDocument(t).Components.Schemas["ProblemUri"].Enum {
-		got[kind] = true
-	}
-	if difference := cmp.Diff(want, got); difference != "" {
-		t.Errorf("problem types of package rest (-) and of docs/openapi.yaml (+):\n%s", difference)
 	}
 }
 

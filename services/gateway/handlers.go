@@ -60,7 +60,7 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 		return response, err
 	}
 	in.wait = 0
-	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time that the server has to stop
+	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time that the service has to stop
 	defer cancelLast()
 	return g.sidecar.invoke(last, in)
 }

@@ -9,8 +9,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// watcherBuffer is the number of changes that a watcher may lag behind. An order has at most seven, so a watcher that lags
-// further is stuck.
+// watcherBuffer is the number of changes that a watcher may lag behind. An order passes through at most six statuses, so a
+// watcher that lags further is stuck.
 const watcherBuffer = 16
 
 // hub passes status changes to the watchers of this replica. It never waits for a watcher.

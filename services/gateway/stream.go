@@ -30,19 +30,22 @@ type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	watcher *watcher
-	history func(context.Context) ([]statusChange, error)
+	fetch   func(context.Context) ([]statusChange, error) // reads the order's history
+	changes []statusChange                                // the history when the stream was created; run sends it first
 
 	lastSent     int // version of the last change sent
 	lastReceived int // highest version received in an event
 	final        bool
 }
 
-// newStream returns a stream that begins after version after, or with the latest change when after is nil.
+// newStream returns a stream that begins after version after, or with the latest change when after is nil. changes is the
+// history that fetch has just returned, at least one change.
 func newStream(
-	w http.ResponseWriter, watcher *watcher, history func(context.Context) ([]statusChange, error), past []statusChange, after *int,
+	w http.ResponseWriter, watcher *watcher, fetch func(context.Context) ([]statusChange, error), changes []statusChange, after *int,
 ) *stream {
-	latest := past[len(past)-1]
-	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, history: history, lastSent: latest.Version - 1}
+	latest := changes[len(changes)-1]
+	s := &stream{w: w, control: http.NewResponseController(w), watcher: watcher, fetch: fetch, changes: changes,
+		lastSent: latest.Version - 1}
 	if after != nil {
 		s.lastSent = min(*after, latest.Version) // a version beyond the latest would suppress the changes up to it
 	}
@@ -50,11 +53,11 @@ func newStream(
 	return s
 }
 
-// run sends past and then each new change. It returns after a final status, when ctx ends (the client has disconnected, or its
+// run sends the changes so far and then each new one. It returns after a final status, when ctx ends (the client has disconnected, or its
 // token has expired), or when the gateway stops.
-func (s *stream) run(ctx context.Context, stopping <-chan struct{}, past []statusChange) {
+func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 	s.writeHeader()
-	if s.sendAll(past) != nil {
+	if s.sendMissing(s.changes) != nil {
 		return
 	}
 	beat := time.NewTicker(heartbeat)
@@ -118,7 +121,7 @@ func (s *stream) handleEvent(ctx context.Context, received event.OrderStatus) er
 // catchUp sends the changes in the history that were not sent yet. When order is unavailable it sends nothing, and a later call
 // catches up. A refusal ends the stream: the client may no longer see the order.
 func (s *stream) catchUp(ctx context.Context) error {
-	past, err := s.history(ctx)
+	changes, err := s.fetch(ctx)
 	if errors.As(err, new(refusal)) {
 		return err
 	}
@@ -128,11 +131,12 @@ func (s *stream) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.sendAll(past)
+	return s.sendMissing(changes)
 }
 
-func (s *stream) sendAll(past []statusChange) error {
-	for _, c := range past {
+// sendMissing sends those of the changes that were not sent yet.
+func (s *stream) sendMissing(changes []statusChange) error {
+	for _, c := range changes {
 		if c.Version <= s.lastSent {
 			continue
 		}

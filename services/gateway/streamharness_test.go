@@ -109,11 +109,10 @@ func startStream(t *testing.T, version int, after *int) *streamHarness {
 	var ctx context.Context
 	ctx, s.disconnect = context.WithCancel(t.Context())
 	stream := newStream(s.client, watcher, s.history, s.past, after)
-	past := s.past
 	go func() {
 		defer close(s.ended)
 		defer s.hub.removeWatcher(watcher)
-		stream.run(ctx, s.stopping, past)
+		stream.run(ctx, s.stopping)
 	}()
 	synctest.Wait()
 	return s

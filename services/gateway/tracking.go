@@ -27,7 +27,7 @@ func (r refusal) Error() string {
 
 // trackOrder serves GET /orders/{id}/events: the changes of one order as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html), until a final status. It adds the watcher before it reads
-// the history, so that no change is lost between the two.
+// the history, so that no change between the two is lost.
 func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := idParam(r, "id")
 	if err != nil {
@@ -44,15 +44,15 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer g.hub.removeWatcher(watcher)
-	history := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, id) }
-	past, err := history(r.Context())
+	fetch := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, id) }
+	changes, err := fetch(r.Context())
 	if refused, ok := err.(refusal); ok {
 		return refused.response.writeTo(w, r)
 	}
 	if err != nil {
 		return err
 	}
-	s := newStream(w, watcher, history, past, after)
+	s := newStream(w, watcher, fetch, changes, after)
 	if after != nil && s.final {
 		w.WriteHeader(http.StatusNoContent) // the client has the final status; 204 tells it not to reconnect
 		return nil
@@ -63,7 +63,7 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	until, cancel := context.WithDeadline(r.Context(), claims.ExpiresAt.Time)
 	defer cancel()
-	s.run(until, g.stopping, past)
+	s.run(until, g.stopping)
 	return nil
 }
 

@@ -36,22 +36,3 @@ func (s *service) applyOutcome(ctx context.Context, id string, apply func(*Order
 	}
 	return err
 }
-
-// placedEvent asks product to reserve stock for the order.
-func (o *Order) placedEvent() event.OrderPlaced {
-	lines := make([]event.OrderLine, 0, len(o.Items))
-	for _, line := range o.Items {
-		lines = append(lines, event.OrderLine{ProductID: line.ProductID, Quantity: line.Quantity})
-	}
-	return event.OrderPlaced{
-		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Items: lines,
-		ExpectedTotalCents: o.ExpectedTotalCents, Currency: o.ExpectedCurrency,
-	}
-}
-
-// statusEvent announces the order's current status.
-func (o *Order) statusEvent() event.OrderStatus {
-	return event.OrderStatus{
-		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Status: o.Status, Reason: o.Reason, At: o.UpdatedAt,
-	}
-}

@@ -32,7 +32,7 @@ type service struct {
 
 // changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
 // requests that wait for the order. If apply reports no change, it writes and records nothing, but still wakes the waiting
-// requests.
+// requests: another replica may have made the change, or a write whose response was lost, and neither woke them.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
@@ -56,8 +56,8 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 }
 
 // changeByRequest applies a caller's request to an order that the caller may see. A request that has changed the order before
-// is answered with the order as it is now: under the same key, it has its effect once. So its precondition, which names the
-// version before the change, is evaluated after that.
+// is answered with the order as it is now: under the same key, it has its effect once. The repetition is recognised before the
+// precondition is checked: the precondition names the old version and would fail.
 func (s *service) changeByRequest(
 	r *http.Request, id string, caller Caller, identity RequestIdentity, apply func(*Order) (changed bool, err error),
 ) (Order, error) {

@@ -1,12 +1,12 @@
-// Product keeps the menu and the stock, and reserves stock for orders so that no piece is sold twice.
+// Command product keeps the menu and the stock, and reserves stock for orders so that no piece is sold twice.
 //
-// Owns: products, their stock with the movements that explain it, and reservations (tables); and the document
-// reservation-<orderId>, the announced outcome.
-// Offers: GET /products, GET /products/{id}, POST /products, PATCH /products/{id}, POST /products/{id}/stock; and
-// GET /menu, with which order checks the products of a new order.
-// Publishes: inventory.stock.reserved, inventory.stock.failed.
-// Consumes: order.created.pending (reserves every line or none), order.status.changed (CANCELLED releases the stock,
-// DELIVERED marks it as sold).
+//	owns       products, their stock with the movements that explain it, and reservations (tables); and the outcomes
+//	           that were announced (documents reservation-<orderId>)
+//	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
+//	           admins POST /products/{id}/stock; to order GET /menu, with which it checks the products of a new order
+//	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
+//	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
+//	           DELIVERED marks it as sold (both from order)
 //
 // A reservation has these states; all but RESERVED are final:
 //

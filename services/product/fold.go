@@ -25,8 +25,8 @@ func fold(text string) string {
 	return strings.Join(strings.Fields(norm.NFC.String(text)), " ")
 }
 
-// isDiacritic reports whether r is a mark that people leave out when they type. The vowel signs of Thai and of the scripts of
-// India are marks too, but letters to their readers, as is the mark that makes a Japanese ha a pa.
+// isDiacritic reports whether r is a mark that people leave out when they type. The vowel signs of Thai and Indian scripts, and
+// the Japanese marks that turn ha into ba or pa, are kept: readers see them as part of a letter.
 func isDiacritic(r rune) bool {
 	const voiced, semiVoiced = '\u3099', '\u309a'
 	return unicode.Is(unicode.M, r) && r != voiced && r != semiVoiced &&

@@ -64,14 +64,15 @@ func parseActive(r *http.Request) (*bool, error) {
 		return &active, nil
 	case "false":
 		active = false
-		return &active, mayListInactive(r)
+		return &active, checkMayListInactive(r)
 	case "all":
-		return nil, mayListInactive(r)
+		return nil, checkMayListInactive(r)
 	}
 	return nil, fault.Malformed("active must be true, false or all")
 }
 
-func mayListInactive(r *http.Request) error {
+// checkMayListInactive returns an error unless the caller is staff or an admin.
+func checkMayListInactive(r *http.Request) error {
 	caller := token.From(r.Context())
 	switch {
 	case caller.Any(token.Staff, token.Admin):

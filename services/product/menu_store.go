@@ -27,6 +27,7 @@ func (s store) Menu(ctx context.Context, want listing, after *position, limit in
 	return s.collectMenu(ctx, gramQuery, want, after, limit)
 }
 
+// collectMenu runs one query for the products of a listing. source is listQuery, walkQuery or gramQuery.
 func (s store) collectMenu(ctx context.Context, source string, want listing, after *position, limit int) ([]Product, error) {
 	query, arguments := menuQuery(source, want, after, limit)
 	rows, err := s.pool.Query(ctx, query, arguments)
@@ -47,8 +48,8 @@ const (
 		where grams @> @grams and WORDS and ENTRIES offset 0) matching`
 )
 
-// menuQuery returns a query for up to limit products whose entries source selects. The numbers are part of the text, so that
-// Postgres knows that they are small.
+// menuQuery returns a query for up to limit products. source, which is listQuery, walkQuery or gramQuery, selects their entries.
+// The limits are part of the query's text, so that Postgres plans for few rows.
 func menuQuery(source string, want listing, after *position, limit int) (string, pgx.NamedArgs) {
 	arguments := pgx.NamedArgs{"grams": want.Grams()}
 	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words(arguments),

@@ -33,9 +33,9 @@ func newCollators() *collatorSet {
 	}
 }
 
-// sortKey returns up to maxLength bytes whose order is the order of texts. The keys of package collate have a weight for the
-// accent and the case of each letter. The last of these weights that say "none", the lowest weight, are left out, which keeps
-// the order and halves the keys.
+// sortKey returns up to maxLength bytes whose order is the order of texts. A key of package collate has three levels: a weight
+// for each letter, then one for each accent, then one for the case of each letter. Most accents and cases have the lowest weight
+// of their level, so trimWeights halves the keys.
 func sortKey(text string, maxLength int) []byte {
 	set := collators.Get().(*collatorSet)
 	defer collators.Put(set)
@@ -43,20 +43,21 @@ func sortKey(text string, maxLength int) []byte {
 	var buffers [len(set)]collate.Buffer
 	letters, accents, all := set[0].KeyFromString(&buffers[0], text), set[1].KeyFromString(&buffers[1], text), set[2].KeyFromString(&buffers[2], text)
 	key := bytes.Clone(letters)
-	key = append(key, trimWeights(accents[len(letters):], noAccent)...)
-	key = append(key, trimWeights(all[len(accents):], noCase)...)
+	key = append(key, trimWeights(accents[len(letters):], lowestAccent)...)
+	key = append(key, trimWeights(all[len(accents):], lowestCase)...)
 	return key[:min(len(key), maxLength)]
 }
 
-// The weights of collate's keys for a letter without an accent and in lower case.
-var noAccent, noCase = []byte{0, 0x20}, []byte{2}
+// The lowest weights of two levels: that of a letter without an accent, and that of a lower-case letter.
+var lowestAccent, lowestCase = []byte{0, 0x20}, []byte{2}
 
-// trimWeights removes the last weights of a level that are none.
-func trimWeights(level, none []byte) []byte {
-	for bytes.HasSuffix(level, none) {
-		level = level[:len(level)-len(none)]
+// trimWeights cuts the trailing weights equal to lowest, which do not change the order. weights is one level of a key: accents,
+// or case.
+func trimWeights(weights, lowest []byte) []byte {
+	for bytes.HasSuffix(weights, lowest) {
+		weights = weights[:len(weights)-len(lowest)]
 	}
-	return level
+	return weights
 }
 
 // position is a product's place in the order of the menu: by category, then by name. Categories that differ only in case or

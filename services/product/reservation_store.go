@@ -104,7 +104,7 @@ func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservati
 func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
 	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
 		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
-		order by s.product_id for no key update of s`, products(lines))
+		order by s.product_id for no key update of s`, productIDs(lines))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line
 			select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
 			returning product_id, quantity)
 		update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
-		from line l where s.product_id = l.product_id`, orderID, products(lines), quantities(lines))
+		from line l where s.product_id = l.product_id`, orderID, productIDs(lines), quantities(lines))
 	return err
 }
 
@@ -158,7 +158,7 @@ func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, ne
 	return err
 }
 
-func products(lines []Line) []string {
+func productIDs(lines []Line) []string {
 	ids := make([]string, len(lines))
 	for i, line := range lines {
 		ids[i] = line.ProductID

@@ -27,7 +27,7 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		stock[i] = []any{id, 10}
 		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
 	}
-	// The time limits are meant for requests. Postgres builds an index in one go faster than row by row.
+	// statement_timeout is meant for requests and would end this load. Postgres builds an index in one go faster than row by row.
 	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
 		var definition string
 		err := tx.QueryRow(t.Context(), `select pg_get_indexdef('product_search_grams'::regclass)`).Scan(&definition)

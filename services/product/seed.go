@@ -23,8 +23,9 @@ func seedID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("comanda/menu/"+name)).String()
 }
 
-// SeedMenu adds the demo menu if the menu is empty. Replicas may run it at the same time: a dish has the same id in each of
-// them, so the second replica waits for the first and adds nothing.
+// SeedMenu adds the demo menu if the menu is empty. Replicas may run it at the same time, because a dish has the same id in
+// each of them: the insert of the second replica waits until the first commits, and its `on conflict do nothing` then ignores
+// the existing row.
 func (s store) SeedMenu(ctx context.Context, currency string) error {
 	var drafts []Draft
 	if err := json.Unmarshal([]byte(demoMenu), &drafts); err != nil {

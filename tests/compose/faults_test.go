@@ -74,7 +74,7 @@ var faults = []fault{
 	},
 }
 
-// stoppedReplica is the fault that needs replicas. testScale causes it.
+// stoppedReplica needs a service with replicas. Only testScale starts replicas, so testScale runs this fault.
 var stoppedReplica = fault{
 	name:   "one of three replicas is stopped",
 	cause:  stoppedContainers("order-2"),

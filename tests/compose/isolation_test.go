@@ -29,10 +29,11 @@ var observabilityTools = []string{"prometheus", "zipkin"}
 // container's limit. Most probes wait for a timeout.
 const maxProbes = 4
 
-// attempt is one attempt to reach an address from inside a service's container.
+// attempt is an address to reach from inside a container, and whether it must succeed.
 type attempt struct {
-	from, to string
-	allowed  bool
+	from        string // the container
+	to          string // the address
+	mustSucceed bool   // otherwise it must fail
 }
 
 // Each service reaches its own sidecar. It reaches no other sidecar, service or database, and not the broker: by no name,
@@ -49,7 +50,7 @@ func testIsolation(t *testing.T, sys *stack) {
 				workers.Go(func() {
 					for a := range queue {
 						if err := sys.checkAttempt(t, all[a.from], a); err != nil {
-							t.Errorf("from %s to %s, allowed %t: %v", a.from, a.to, a.allowed, err)
+							t.Errorf("from %s to %s, must succeed %t: %v", a.from, a.to, a.mustSucceed, err)
 						}
 					}
 				})
@@ -73,11 +74,11 @@ func attempts(all map[string]container) []attempt {
 	var attempts []attempt
 	for _, from := range services {
 		attempts = append(attempts,
-			attempt{from, "http://" + from + "-dapr:3500/v1.0/healthz", true},
-			attempt{from, "tcp://" + from + "-dapr:50001", true},
-			attempt{from, "tcp://kafka:19092", false})
+			attempt{from: from, to: "http://" + from + "-dapr:3500/v1.0/healthz", mustSucceed: true},
+			attempt{from: from, to: "tcp://" + from + "-dapr:50001", mustSucceed: true},
+			attempt{from: from, to: "tcp://kafka:19092"})
 		for _, address := range addresses(all["kafka"]) {
-			attempts = append(attempts, attempt{from, "tcp://" + address + ":19092", false})
+			attempts = append(attempts, attempt{from: from, to: "tcp://" + address + ":19092"})
 		}
 		for _, other := range services {
 			if other == from {
@@ -97,7 +98,7 @@ func attempts(all map[string]container) []attempt {
 		}
 		for _, service := range services {
 			for _, address := range addresses(all[service+"-dapr"]) {
-				attempts = append(attempts, attempt{from, fmt.Sprintf("tcp://%s:%d", address, internalPort), false})
+				attempts = append(attempts, attempt{from: from, to: fmt.Sprintf("tcp://%s:%d", address, internalPort)})
 			}
 		}
 	}
@@ -116,11 +117,11 @@ func forbiddenAttempts(from string, c container, ports []int) []attempt {
 	slices.Sort(names)
 	var all []attempt
 	for _, name := range slices.Compact(names) {
-		all = append(all, attempt{from, fmt.Sprintf("tcp://%s:%d", name, ports[0]), false})
+		all = append(all, attempt{from: from, to: fmt.Sprintf("tcp://%s:%d", name, ports[0])})
 	}
 	for _, address := range addresses(c) {
 		for _, port := range ports {
-			all = append(all, attempt{from, fmt.Sprintf("tcp://%s:%d", address, port), false})
+			all = append(all, attempt{from: from, to: fmt.Sprintf("tcp://%s:%d", address, port)})
 		}
 	}
 	return all
@@ -136,16 +137,17 @@ func addresses(c container) []string {
 	return all
 }
 
-// checkAttempt makes an attempt and checks its result. It repeats an allowed attempt that fails, because the machine may be slow.
+// checkAttempt makes an attempt and checks its result. It repeats a failure where the attempt must succeed, because the machine
+// may be slow.
 func (sys *stack) checkAttempt(t *testing.T, from container, a attempt) error {
 	err := probeAddress(t, from, a.to)
 	for range 5 {
-		if err == nil || !a.allowed {
+		if err == nil || !a.mustSucceed {
 			break
 		}
 		err = probeAddress(t, from, a.to)
 	}
-	if a.allowed {
+	if a.mustSucceed {
 		return err
 	}
 	if err == nil {

@@ -43,12 +43,16 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	scenario.Try(s.Admin.SetRoles(t.Context(), all.ID, client.RoleCustomer, client.RoleStaff, client.RoleAdmin)).OrFail(t)
 	session := scenario.Try(s.Anonymous.Login(t.Context(), all.Person.Email, all.Person.Password)).OrFail(t).Session
 
-	command := exec.CommandContext(t.Context(), program, "--config-file", "schemathesis.toml", "run", sys.URL+"/openapi.yaml",
+	folder, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program, "--config-file", filepath.Join(folder, "schemathesis.toml"), "run", sys.URL+"/openapi.yaml",
 		"--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing",
 		"--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
 	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+session.AccessToken,
-		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH=.", "PYTHONDONTWRITEBYTECODE=1")...)
-	command.Dir, command.WaitDelay = ".", 10*time.Second
+		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1")...)
+	command.Dir, command.WaitDelay = t.TempDir(), 10*time.Second // it leaves a cache in its folder
 	output, err := command.CombinedOutput()
 	if testing.Verbose() || err != nil {
 		t.Logf("%s", output)

@@ -21,7 +21,9 @@ import (
 const problemType = "application/problem+json"
 
 // textTypes are the media types of bodies that have no schema.
-var textTypes = []string{"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png"}
+var textTypes = []string{
+	"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png",
+}
 
 // freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself. They replace
 // the validator's own list, which would let an undocumented ETag, Last-Modified or Cache-Control pass.

@@ -9,7 +9,7 @@ import (
 )
 
 // A row may commit after rows with a higher row_id were published. It is still published before the next row of its subject,
-// because the relay starts at the head again after each page.
+// because after each page the relay reads again from the lowest row_id.
 func TestLateCommitIsPublishedBeforeTheNextEventOfItsSubject(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)
@@ -20,23 +20,23 @@ func TestLateCommitIsPublishedBeforeTheNextEventOfItsSubject(t *testing.T) {
 	})
 	events := readTopic(t, shared.kafka, topic)
 
-	// The test has the turn, so the relay queues for it.
+	// The test has the turn, so the relay waits for it.
 	before, after := takeTurn(t, database), connect(t, database)
 	late := beginTx(t, connect(t, database))
 	writeRow(t, late, topic, "order-late", 1)
 	other := beginTx(t, connect(t, database))
 	writeRow(t, other, topic, "order-other", 1)
 	commitTx(t, other)
-	awaitQueue(t, database, 1)
+	awaitWaitingSessions(t, database, 1)
 
-	// The test queues behind the relay, so it has the turn again between two pages of the relay.
+	// The test waits behind the relay, so it has the turn again between two pages of the relay.
 	locked := make(chan error, 1)
 	between := beginTx(t, after)
 	go func() {
 		_, err := between.Exec(t.Context(), `set local lock_timeout = 0; set local statement_timeout = 0; `+lockTurn)
 		locked <- err
 	}()
-	awaitQueue(t, database, 2)
+	awaitWaitingSessions(t, database, 2)
 	commitTx(t, before)
 	if err := <-locked; err != nil {
 		t.Fatal(err)
@@ -65,14 +65,14 @@ func takeTurn(t *testing.T, database string) pgx.Tx {
 	return tx
 }
 
-// awaitQueue waits until the given number of sessions queue for the turn.
-func awaitQueue(t *testing.T, database string, sessions int64) {
+// awaitWaitingSessions returns when the given number of sessions wait for the turn.
+func awaitWaitingSessions(t *testing.T, database string, sessions int64) {
 	t.Helper()
 	conn := connect(t, database)
 	eventually(t, 10*time.Second, func() (bool, string) {
 		n := queryInt(t, conn, `select count(*) from pg_locks where locktype = 'advisory' and not granted
 			and database = (select oid from pg_database where datname = current_database())`)
-		return n == sessions, fmt.Sprintf("%d sessions that queue for the turn", sessions)
+		return n == sessions, fmt.Sprintf("%d sessions that wait for the turn", sessions)
 	})
 }
 

@@ -48,8 +48,8 @@ type Options struct {
 type component struct {
 	to      destination
 	table   string
-	problem error  // why its transactions are refused
-	relay   *relay // nil before the relays start
+	problem error  // why the engine refuses the component's transactions; usually nil
+	relay   *relay // nil until SubscribeToInternalTopics has started the relays
 }
 
 type engine struct {
@@ -58,13 +58,13 @@ type engine struct {
 	lock       sync.RWMutex
 	components map[string]component
 	relays     map[string]*relay // by tableID
-	// startRelay gives a component its relay. It is nil before SubscribeToInternalTopics.
+	// startRelay gives a component its relay. It is nil until the first call of SubscribeToInternalTopics.
 	startRelay func(name string, c component) component
 }
 
 var _ outbox.Outbox = (*engine)(nil)
 
-// New returns the engine. It does nothing before the first component is added.
+// New returns the engine. The engine does nothing until AddOrUpdateOutbox adds the first component.
 func New(options Options) outbox.Outbox {
 	return &engine{options: options, components: map[string]component{}, relays: map[string]*relay{}}
 }

@@ -13,7 +13,7 @@ const (
 	missingTopicGrace = 30 * time.Second
 )
 
-// hold is the back-off of one destination or one line after a failed publish. Each has its own, so that what cannot be
+// hold is the back-off of one destination or one queue after a failed publish. Each has its own, so that what cannot be
 // published does not hold up the rest.
 type hold struct {
 	delay        time.Duration
@@ -23,18 +23,18 @@ type hold struct {
 // holds are the holds of one relay, used by its goroutine alone. A hold that was set or renewed during a pass lasts until
 // the end of that pass, however long the pass takes: otherwise a later row could overtake the row that failed.
 type holds struct {
-	passBegan    time.Time // a hold that ended before it is not active; zero: every hold is active
+	passBegan    time.Time // a hold that ended before this time is not active; zero: every hold is active
 	destinations map[destination]*hold
-	lines        map[line]*hold
+	queues       map[queue]*hold
 	missingSince map[destination]time.Time
 }
 
 func newHolds() *holds {
-	return &holds{destinations: map[destination]*hold{}, lines: map[line]*hold{}, missingSince: map[destination]time.Time{}}
+	return &holds{destinations: map[destination]*hold{}, queues: map[queue]*hold{}, missingSince: map[destination]time.Time{}}
 }
 
-func (h *holds) isHeld(l line) bool {
-	return h.isActive(h.destinations[l.to]) || h.isActive(h.lines[l])
+func (h *holds) isHeld(q queue) bool {
+	return h.isActive(h.destinations[q.to]) || h.isActive(h.queues[q])
 }
 
 func (h *holds) isActive(held *hold) bool { return held != nil && held.until.After(h.passBegan) }
@@ -50,9 +50,9 @@ func (h *holds) heldDestinations() []string {
 	return names
 }
 
-// hasHeldLine reports whether the rows of some line stay in the table during this pass.
-func (h *holds) hasHeldLine() bool {
-	for _, held := range h.lines {
+// hasHeldQueue reports whether the rows of some queue stay in the table during this pass.
+func (h *holds) hasHeldQueue() bool {
+	for _, held := range h.queues {
 		if h.isActive(held) {
 			return true
 		}
@@ -65,7 +65,7 @@ func (h *holds) holdDestination(to destination, now time.Time) (isNew bool) {
 	return setHold(h.destinations, to, now)
 }
 
-func (h *holds) holdLine(l line, now time.Time) { setHold(h.lines, l, now) }
+func (h *holds) holdQueue(q queue, now time.Time) { setHold(h.queues, q, now) }
 
 // setHold starts a hold, or renews it with twice the delay.
 func setHold[K comparable](held map[K]*hold, key K, now time.Time) (isNew bool) {
@@ -79,7 +79,7 @@ func setHold[K comparable](held map[K]*hold, key K, now time.Time) (isNew bool) 
 	return isNew
 }
 
-func (h *holds) releaseLine(l line) { delete(h.lines, l) }
+func (h *holds) releaseQueue(q queue) { delete(h.queues, q) }
 
 // releaseDestination ends the hold of a destination that accepted an event, and returns for how long it accepted none.
 func (h *holds) releaseDestination(to destination, now time.Time) (away time.Duration, wasHeld bool) {
@@ -108,17 +108,17 @@ func (h *holds) clearMissing(to destination) { delete(h.missingSince, to) }
 // tried in the pass: they are published, or no longer in the table.
 func (h *holds) dropExpired() {
 	maps.DeleteFunc(h.destinations, func(_ destination, held *hold) bool { return !h.isActive(held) })
-	maps.DeleteFunc(h.lines, func(_ line, held *hold) bool { return !h.isActive(held) })
+	maps.DeleteFunc(h.queues, func(_ queue, held *hold) bool { return !h.isActive(held) })
 }
 
-func (h *holds) isEmpty() bool { return len(h.destinations)+len(h.lines) == 0 }
+func (h *holds) isEmpty() bool { return len(h.destinations)+len(h.queues) == 0 }
 
 // nextExpiry returns the earliest time at which a hold expires.
 func (h *holds) nextExpiry() (at time.Time) {
 	for _, held := range h.destinations {
 		at = earlier(at, held.until)
 	}
-	for _, held := range h.lines {
+	for _, held := range h.queues {
 		at = earlier(at, held.until)
 	}
 	return at

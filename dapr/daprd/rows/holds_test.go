@@ -6,22 +6,22 @@ import (
 )
 
 var (
-	began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	lineA = line{to: orders, subject: "a"}
+	began  = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	queueA = queue{to: orders, subject: "a"}
 )
 
 func TestHoldLastsUntilTheEndOfItsPass(t *testing.T) {
 	h := newHolds()
 	h.passBegan = began
-	h.holdLine(lineA, began.Add(time.Second))
-	if !h.isHeld(lineA) {
-		t.Error("the line is not held in the pass in which it failed, want held to the end of the pass")
+	h.holdQueue(queueA, began.Add(time.Second))
+	if !h.isHeld(queueA) {
+		t.Error("the queue is not held in the pass in which its row failed, want held to the end of the pass")
 	}
-	if h.passBegan = h.nextExpiry(); h.isHeld(lineA) {
-		t.Error("the line is held in a pass that begins when its hold expires, want released")
+	if h.passBegan = h.nextExpiry(); h.isHeld(queueA) {
+		t.Error("the queue is held in a pass that begins when its hold expires, want released")
 	}
-	if h.passBegan = (time.Time{}); !h.isHeld(lineA) {
-		t.Error("the line is not held in a pass that begins behind the head, want held")
+	if h.passBegan = (time.Time{}); !h.isHeld(queueA) {
+		t.Error("the queue is not held in a pass that begins behind the head, want held")
 	}
 }
 
@@ -49,12 +49,12 @@ func TestHoldDelayDoublesUpToALimit(t *testing.T) {
 // A row that a person deleted while it was held must not keep the relay looking for it.
 func TestExpiredHoldsAreDropped(t *testing.T) {
 	h := newHolds()
-	h.holdLine(lineA, began)
+	h.holdQueue(queueA, began)
 	h.holdDestination(orders, began)
 	h.passBegan = began.Add(maxDelay)
-	h.holdLine(line{to: orders, subject: "failed in this pass"}, h.passBegan)
+	h.holdQueue(queue{to: orders, subject: "failed in this pass"}, h.passBegan)
 	h.dropExpired()
-	if len(h.destinations) != 0 || len(h.lines) != 1 {
-		t.Errorf("got %d destinations %v and %d lines %v on hold, want 0 and 1", len(h.destinations), h.destinations, len(h.lines), h.lines)
+	if len(h.destinations) != 0 || len(h.queues) != 1 {
+		t.Errorf("got %d destinations %v and %d queues %v on hold, want 0 and 1", len(h.destinations), h.destinations, len(h.queues), h.queues)
 	}
 }

@@ -16,8 +16,8 @@ type pageResult struct {
 	refused   []refusal
 }
 
-// publishPage publishes a page in rounds. A round holds at most one row of each line, so an event is sent only after the
-// event before it is acknowledged. A round publishes to all its destinations at the same time.
+// publishPage publishes a page in rounds. A round holds at most one row of each queue, so an event is sent only after the
+// previous event of its queue is acknowledged. A round publishes to all its destinations at the same time.
 func (r *relay) publishPage(ctx context.Context, page []row) pageResult {
 	var result pageResult
 	for rest := r.skipPublished(page, &result); len(rest) > 0; {
@@ -51,21 +51,21 @@ func (r *relay) skipPublished(page []row, result *pageResult) []row {
 	return rest
 }
 
-// nextRound returns the first row of each line, by destination, and the rows for later rounds. It drops the rows of lines
+// nextRound returns the first row of each queue, by destination, and the rows for later rounds. It drops the rows of queues
 // that are on hold.
 func (r *relay) nextRound(rows []row, result *pageResult) (round map[destination][]row, rest []row) {
 	round = map[destination][]row{}
-	inRound := map[line]bool{}
+	inRound := map[queue]bool{}
 	for _, row := range rows {
-		line := row.line()
+		q := row.queue()
 		switch {
 		case row.problem != nil:
 			result.refused = append(result.refused, refusal{row, row.problem})
-		case r.holds.isHeld(line):
-		case inRound[line]:
+		case r.holds.isHeld(q):
+		case inRound[q]:
 			rest = append(rest, row)
 		default:
-			inRound[line] = true
+			inRound[q] = true
 			round[row.to] = append(round[row.to], row)
 		}
 	}
@@ -79,7 +79,7 @@ type attempt struct {
 	failed map[int64]error
 }
 
-// recordAttempt adds the rows that were published or refused to the result, and puts the lines of the other rows on hold.
+// recordAttempt adds the rows that were published or refused to the result, and puts the queues of the other rows on hold.
 func (r *relay) recordAttempt(a attempt, result *pageResult) {
 	now := time.Now()
 	held, gaveUp := 0, false
@@ -87,7 +87,7 @@ func (r *relay) recordAttempt(a attempt, result *pageResult) {
 		err, failed := a.failed[row.id]
 		if !failed {
 			result.published = append(result.published, row.id)
-			r.holds.releaseLine(row.line())
+			r.holds.releaseQueue(row.queue())
 			traceDelay(row, now)
 			continue
 		}
@@ -97,7 +97,7 @@ func (r *relay) recordAttempt(a attempt, result *pageResult) {
 			continue
 		}
 		held++
-		r.holds.holdLine(row.line(), now)
+		r.holds.holdQueue(row.queue(), now)
 	}
 	published := len(a.rows) - len(a.failed)
 	r.metrics.countAttempts(a.to, published, len(a.failed))

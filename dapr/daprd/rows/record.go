@@ -100,17 +100,17 @@ func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	return key, value
 }
 
-// line identifies rows that must keep their order: those of one topic and one subject. A row without a subject is a line
+// queue identifies rows that must keep their order: those of one topic and one subject. A row without a subject is a queue
 // of its own.
-type line struct {
+type queue struct {
 	to      destination
 	subject string
 	rowID   int64 // 0 if there is a subject
 }
 
-func (r row) line() line {
+func (r row) queue() queue {
 	if r.record.Subject == "" {
-		return line{to: r.to, rowID: r.id}
+		return queue{to: r.to, rowID: r.id}
 	}
-	return line{to: r.to, subject: r.record.Subject}
+	return queue{to: r.to, subject: r.record.Subject}
 }

@@ -78,8 +78,8 @@ func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 	return b.Waiting, err
 }
 
-// runPass goes through the table, one turn at a time. It begins at the head, unless every hold is still active: then it
-// goes on behind the rows of the last pass, however many of them wait.
+// runPass goes through the table, one turn at a time. It begins at the head (the lowest row_id), unless every hold is still
+// active: then it goes on behind the rows of the last pass, however many of them wait.
 func (r *relay) runPass(ctx context.Context) error {
 	now := time.Now()
 	fromHead := r.holds.isEmpty() || !r.holds.nextExpiry().After(now)
@@ -103,8 +103,8 @@ func (r *relay) runPass(ctx context.Context) error {
 			return nil
 		}
 		// Back to the head: a row may have appeared there that got its row_id before the page's last row and committed
-		// after it. Only while rows wait for their line's hold does the pass go on behind them.
-		if !r.holds.hasHeldLine() {
+		// after it. Only while a queue is on hold does the pass go on behind the rows that it read.
+		if !r.holds.hasHeldQueue() {
 			r.cursor = 0
 		}
 	}

@@ -20,7 +20,7 @@ const (
 
 	// lockClass is the first half of the advisory lock's key ("dapr" in ASCII); the table's oid is the second.
 	lockClass = 0x64617072
-	// lockWait limits how long a relay queues for the turn before it checks whether it has to stop.
+	// lockWait limits how long a relay waits for the turn before it checks whether it has to stop.
 	lockWait = 5 * time.Second
 	// idleLimit frees the turn of a relay that is frozen or cut off while its connection stays open. A live relay sends a
 	// heartbeat in time.

@@ -9,8 +9,8 @@ import (
 
 // turn is what one transaction of the relay did.
 type turn struct {
-	rows   int   // the rows it read; 0: there are no more behind lastID
-	lastID int64 // the row_id it reached
+	rows   int   // how many rows the turn read; 0: there are no more behind lastID
+	lastID int64 // the row_id up to which the turn read
 }
 
 // refusal is a row that no broker will ever accept.
@@ -20,8 +20,9 @@ type refusal struct {
 }
 
 // takeTurn reads one page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays
-// has the turn at a time, and the next turn begins at the head of the table, so no event can overtake another of its
-// subject. Once the rows are read a shutdown does not interrupt it: finishing is quicker than publishing them again later.
+// has the turn at a time, and the next turn reads again from the lowest row_id (runPass says when it does not), so no event can
+// overtake another of its subject. Once the rows are read, a shutdown does not interrupt the turn: finishing is quicker than
+// publishing the rows again later.
 func (r *relay) takeTurn(ctx context.Context, after int64, skip []string) (turn, error) {
 	tx, err := r.table.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {

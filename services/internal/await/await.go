@@ -63,8 +63,8 @@ func (c *Changes) changed(id string) <-chan struct{} {
 	return c.waiting[id]
 }
 
-// Until calls look until it reports that id is settled, wait has passed, the server stops, or ctx is done, and returns the last
-// value. When wait has passed, or the server stops, it looks once more. Each look is limited to rest.RequestTimeout, so a
+// Until calls look until it reports that id is settled, wait has passed, the service stops, or ctx is done, and returns the last
+// value. When wait has passed, or the service stops, it looks once more. Each look is limited to rest.RequestTimeout, so a
 // dependency that hangs results in a 503 after that time and not after the client's wait.
 func Until[T any](
 	ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error),

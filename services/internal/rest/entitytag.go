@@ -71,6 +71,12 @@ func cutEntityTag(text string) (tag entityTag, rest string, ok bool) {
 
 func skipCommas(text string) string { return strings.TrimLeft(text, ", \t") }
 
+// The ways to compare entity tags (RFC 9110, 8.8.3.2): the last argument of match.
+const (
+	weakly   = true
+	strongly = false
+)
+
 // match reports whether one of the tags is that of current. The weak comparison ignores W/; the strong one never accepts it.
 func (t *entityTags) match(current Validators, weak bool) bool {
 	if t.any {

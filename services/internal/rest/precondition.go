@@ -98,7 +98,7 @@ func (p Precondition) Check(current Validators) error {
 	if err := p.checkMatch(current); err != nil {
 		return err
 	}
-	if p.noneMatch != nil && p.noneMatch.match(current, true) {
+	if p.noneMatch != nil && p.noneMatch.match(current, weakly) {
 		return failed("If-None-Match", current)
 	}
 	return nil
@@ -107,7 +107,7 @@ func (p Precondition) Check(current Validators) error {
 // checkMatch evaluates the conditions that apply to every method.
 func (p Precondition) checkMatch(current Validators) error {
 	switch {
-	case p.match != nil && !p.match.match(current, false):
+	case p.match != nil && !p.match.match(current, strongly):
 		return failed("If-Match", current)
 	case !p.unmodifiedSince.IsZero() && !current.Modified.IsZero() && current.lastModified().After(p.unmodifiedSince):
 		return failed("If-Unmodified-Since", current)
@@ -118,7 +118,7 @@ func (p Precondition) checkMatch(current Validators) error {
 // notModified evaluates the conditions of a GET: true means 304.
 func (p Precondition) notModified(current Validators) bool {
 	if p.noneMatch != nil {
-		return p.noneMatch.match(current, true)
+		return p.noneMatch.match(current, weakly)
 	}
 	return !p.modifiedSince.IsZero() && !current.Modified.IsZero() && !current.lastModified().After(p.modifiedSince)
 }

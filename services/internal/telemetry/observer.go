@@ -59,13 +59,19 @@ func NewObserver(registry prometheus.Registerer, log *slog.Logger) *Observer {
 // (https://w3c.github.io/trace-context/#traceresponse-header, a draft). Requests rejected early are counted but neither logged
 // nor traced, so clients cannot flood either.
 func (o *Observer) Edge(next http.Handler) http.Handler {
-	return o.serve(next, func(r *http.Request) context.Context { return WithoutTrace(r.Context()) }, true)
+	return o.serve(next, func(r *http.Request) context.Context { return WithoutTrace(r.Context()) }, atEdge)
 }
 
 // Requests records the requests from the service's own sidecar. Their spans continue the sidecar's trace.
 func (o *Observer) Requests(next http.Handler) http.Handler {
-	return o.serve(next, func(r *http.Request) context.Context { return ExtractTrace(r.Context(), r) }, false)
+	return o.serve(next, func(r *http.Request) context.Context { return ExtractTrace(r.Context(), r) }, behindEdge)
 }
+
+// The last argument of serve.
+const (
+	atEdge     = true
+	behindEdge = false
+)
 
 func (o *Observer) serve(next http.Handler, traceOf func(*http.Request) context.Context, edge bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

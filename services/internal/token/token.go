@@ -109,7 +109,7 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, fault.BadToken("the token has expired: get a new one with POST /auth/refresh")
 	case err != nil:
-		return Claims{}, fault.BadToken("the token is not valid: log in again")
+		return Claims{}, fault.BadToken("the token is not valid: refresh it, or log in again")
 	case !validate.IsUUID(claims.Subject):
 		return Claims{}, fault.BadToken("the token has no account id: log in again")
 	}

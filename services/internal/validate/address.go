@@ -27,7 +27,7 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 		City:       line("city", address.City),
 		PostalCode: line("postalCode", address.PostalCode),
 	}
-	country, _ := clean(address.Country, false)
+	country, _ := clean(address.Country, oneLine)
 	if normal.Country = width.Fold.String(country); len(normal.Country) == 2 { // otherwise ı would become I
 		normal.Country = strings.ToUpper(normal.Country)
 	}

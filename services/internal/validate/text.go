@@ -18,30 +18,36 @@ const maxMarks = 8
 // Line returns value, one line of text, as Clean does. The result must be 1 to maxLength characters long, at least one of them
 // visible. Otherwise Line returns the wrong field; nil means that value is valid.
 func Line(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, false, true)
+	return checkText(field, value, maxLength, oneLine, required)
 }
 
 // Text is like Line, but allows line breaks and tabs.
 func Text(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, true, true)
+	return checkText(field, value, maxLength, multiLine, required)
 }
 
 // OptionalLine is like Line, but returns an empty string for a value without a visible character.
 func OptionalLine(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, false, false)
+	return checkText(field, value, maxLength, oneLine, optional)
 }
 
 // OptionalText is like Text, but returns an empty string for a value without a visible character.
 func OptionalText(field, value string, maxLength int) (string, []fault.Field) {
-	return checkText(field, value, maxLength, true, false)
+	return checkText(field, value, maxLength, multiLine, optional)
 }
 
-func checkText(field, value string, maxLength int, lines, required bool) (string, []fault.Field) {
+// The last arguments of checkText.
+const (
+	oneLine, multiLine = false, true
+	optional, required = false, true
+)
+
+func checkText(field, value string, maxLength int, lines, mustBeGiven bool) (string, []fault.Field) {
 	value, problem := clean(value, lines)
 	switch {
 	case problem != "":
 	case !strings.ContainsFunc(value, isVisible):
-		if value = ""; required {
+		if value = ""; mustBeGiven {
 			problem = "must be given: at least one visible character"
 		}
 	case utf8.RuneCountInString(value) > maxLength:
