@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The page shows every operation in a real browser, without a network, and its policy blocks nothing that it needs. `make test-docs`
-// runs this test; it needs Chromium.
+// The page shows every operation in a real browser, without a network, and its policy blocks nothing that it needs.
+// `make test-docs` runs this test; it needs Chromium.
 func TestABrowserShowsThePage(t *testing.T) {
 	browser := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
@@ -28,7 +28,8 @@ func TestABrowserShowsThePage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var dom, log strings.Builder
-	command := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+t.TempDir(),
+	command := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(),
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr", "--virtual-time-budget=30000",
 		"--dump-dom", h.server.URL+"/docs")
 	command.Stdout, command.Stderr = &dom, &log

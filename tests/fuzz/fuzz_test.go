@@ -47,9 +47,9 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), program, "--config-file", filepath.Join(folder, "schemathesis.toml"), "run", sys.URL+"/openapi.yaml",
-		"--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)), "--phases", "examples,coverage,fuzzing",
-		"--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
+	command := exec.CommandContext(t.Context(), program, "--config-file", filepath.Join(folder, "schemathesis.toml"),
+		"run", sys.URL+"/openapi.yaml", "--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)),
+		"--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
 	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+session.AccessToken,
 		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1")...)
 	command.Dir, command.WaitDelay = t.TempDir(), 10*time.Second // it leaves a cache in its folder

@@ -38,7 +38,8 @@ var apiLimits = []struct{ file, constant, places string }{
 	{"services/auth/registration.go", "maxPassword", "RegistrationRequest.password.maxLength"},
 	{"services/user/edit.go", "maxName", "ProfilePatch.name.maxLength"},
 	{"services/internal/validate/email.go", "maxEmail", "Email.maxLength"},
-	{"services/internal/validate/address.go", "maxAddressLine", "Address.street.maxLength Address.city.maxLength Address.postalCode.maxLength"},
+	{"services/internal/validate/address.go", "maxAddressLine",
+		"Address.street.maxLength Address.city.maxLength Address.postalCode.maxLength"},
 	{"services/internal/idempotency/idempotency.go", "maxKey", "/components/parameters/IdempotencyKey/schema/maxLength"},
 	{"services/internal/rest/page.go", "MaxLimit", "/components/parameters/Limit/schema/maximum " +
 		"OrderList.items.maxItems ProductList.items.maxItems ProfileList.items.maxItems"},
