@@ -140,7 +140,7 @@ func (c *cluster) initialize(ctx context.Context) error {
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = c.owner.attributes()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, lastLines(string(out), 3))
+		return fmt.Errorf("initdb: %w: %s", err, joinLastLines(string(out), 3))
 	}
 	return os.Rename(fresh, c.dataDir())
 }

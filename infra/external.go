@@ -55,7 +55,7 @@ func newExternalKafka(getenv func(string) string) (*Kafka, error) {
 		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")
 	}
 	return &Kafka{
-		server:  externalServer{ping: func(context.Context) error { return nil }},
+		server:  externalServer{ping: func(context.Context) error { return nil }}, // Kafka.Start waits for the brokers
 		brokers: brokers,
 		note:    "external brokers " + brokers,
 	}, nil

@@ -126,7 +126,7 @@ func fetchApacheJars(ctx context.Context, options Options) (string, error) {
 	cmd := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "--file", pom,
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+fetched)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("maven could not download Apache Kafka: %w: %s", err, lastLines(string(out), 3))
+		return "", fmt.Errorf("maven could not download Apache Kafka: %w: %s", err, joinLastLines(string(out), 3))
 	}
 	return jars, os.Rename(fetched, jars)
 }
@@ -156,7 +156,7 @@ func (a apache) configure(ctx context.Context, port, controller int) error {
 		"--config", a.path("server.properties"), "--ignore-formatted")
 	out, err := runCommand(ctx, cmd)
 	if err != nil {
-		return fmt.Errorf("format Kafka's data folder: %w: %s", err, lastLines(out, 3))
+		return fmt.Errorf("format Kafka's data folder: %w: %s", err, joinLastLines(out, 3))
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lastLines joins the last n non-empty lines of text into one.
-func lastLines(text string, n int) string {
+// joinLastLines joins the last n non-empty lines of text into one.
+func joinLastLines(text string, n int) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	return strings.Join(lines[max(0, len(lines)-n):], " | ")
 }

@@ -85,7 +85,8 @@ type Ports struct {
 	Sidecar int // the sidecar's metrics
 }
 
-// FixedPorts returns the ports of dapr.yaml. The internal gRPC port is any free one, because sidecars find it by name resolution.
+// FixedPorts returns the ports of dapr.yaml, which has no port for a service's own metrics: that is metrics. The internal gRPC port
+// is any free one, because sidecars find it by name resolution.
 func (a App) FixedPorts(metrics int) (Ports, error) {
 	peers, err := port.Reserve()
 	return Ports{App: a.Port, Metrics: metrics, HTTP: a.HTTPPort, GRPC: a.GRPCPort, Peers: peers, Sidecar: a.MetricsPort}, err

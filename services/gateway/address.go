@@ -15,16 +15,26 @@ type proxies []netip.Prefix
 // UnmarshalText reads a comma-separated list of networks and single addresses.
 func (p *proxies) UnmarshalText(text []byte) error {
 	for _, part := range listItems(text) {
-		network, err := netip.ParsePrefix(part)
-		if address, other := netip.ParseAddr(part); err != nil && other == nil {
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
-		if err != nil || network.Addr().Zone() != "" {
+		network, ok := parseNetwork(part)
+		if !ok {
 			return errors.New("must be a list of networks such as 10.0.0.0/8,192.168.1.7")
 		}
-		*p = append(*p, netip.PrefixFrom(network.Addr(), network.Bits()).Masked())
+		*p = append(*p, network)
 	}
 	return nil
+}
+
+// parseNetwork reads a network, or a single address as the network of that address. It refuses a zone (fe80::1%eth0): the address
+// of a client has none when it is compared, so such a network would never match.
+func parseNetwork(text string) (netip.Prefix, bool) {
+	if network, err := netip.ParsePrefix(text); err == nil {
+		return network.Masked(), true
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.Zone() != "" {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(address, address.BitLen()), true
 }
 
 // listItems returns the items of a comma-separated setting, without the spaces around them. A comma at the end adds no item.

@@ -62,4 +62,9 @@ func TestProxiesAreTrimmed(t *testing.T) {
 	if err := trusted.UnmarshalText([]byte(" 10.0.0.0/8 ,\t192.0.2.7, ")); err != nil || fmt.Sprint(trusted) != "[10.0.0.0/8 192.0.2.7/32]" {
 		t.Errorf("got %v, %v, want two networks", trusted, err)
 	}
+	for _, text := range []string{"fe80::1%eth0", "fe80::%eth0/64", "10.0.0.0/33", "10.0.0", "proxy", "10.0.0.1:80", "10.0.0.0/8 10.1.1.1"} {
+		if err := new(proxies).UnmarshalText([]byte("192.0.2.7," + text)); err == nil {
+			t.Errorf("%q: got no error", text)
+		}
+	}
 }

@@ -13,8 +13,8 @@ type origins []string
 
 var errOrigins = errors.New("must be a list of origins such as https://app.example.com,http://localhost:3000: scheme, host and port only")
 
-// UnmarshalText reads a comma-separated list of origins. Browsers send an origin in lower case, in ASCII and without the
-// scheme's own port (https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin), so it does too.
+// UnmarshalText reads a comma-separated list of origins. It normalises each one to the form that browsers send: lower case, ASCII,
+// without the scheme's own port (https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin).
 func (o *origins) UnmarshalText(text []byte) error {
 	for _, item := range listItems(text) {
 		origin, err := serializeOrigin(item)

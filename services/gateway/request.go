@@ -64,7 +64,7 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 // readBody reads r's body: JSON, or none. edgeHandler (edge.go) has set bodyTimeout as the read deadline. readBody removes that
 // deadline once the body is complete, because it would end the request while the service works.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // edgeHandler has refused a body of other methods
+	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // withoutBody (routes.go) has refused a body of other methods
 		return nil, nil
 	}
 	body, err := rest.OptionalBody(w, r)

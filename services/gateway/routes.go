@@ -84,7 +84,7 @@ func (g *gateway) routes() []rest.Route {
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit,
-			Query: c.query, Versioned: true, // the service evaluates the preconditions
+			Query: c.query, Versioned: true, // not the router: forward passes the preconditions on, and the service evaluates them
 		})
 	}
 	for i, route := range routes {

@@ -67,7 +67,8 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 	pause := historyRetry
 	early := time.NewTimer(pause)
 	defer early.Stop()
-	for err := s.flush(); err == nil && !s.final; {
+	err := s.flush() // sends the header, also when there was no change to send
+	for err == nil && !s.final {
 		var again <-chan time.Time
 		if s.lastReceived > s.lastSent {
 			again = time.After(historyRetry)

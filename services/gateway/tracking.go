@@ -53,8 +53,8 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := newStream(w, watcher, fetch, changes, after)
-	if after != nil && s.final {
-		w.WriteHeader(http.StatusNoContent) // the client has the final status; 204 tells it not to reconnect
+	if s.final { // only a client that resumes can have seen the final status (newStream)
+		w.WriteHeader(http.StatusNoContent) // tells it not to reconnect
 		return nil
 	}
 	if r.Method == http.MethodHead {

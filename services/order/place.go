@@ -57,7 +57,7 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 		return Order{}, false, fault.Invalid(fields...)
 	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
-	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won
+	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won, or this very write succeeded and its response was lost
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
 	}

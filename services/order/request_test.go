@@ -74,7 +74,7 @@ func TestExpectedTotalReachesProduct(t *testing.T) {
 	}
 }
 
-// Without an expected total the event has no such members, as consumers know it.
+// Without an expected total the event has neither member: it is the same as before they existed.
 func TestEventWithoutAnExpectedTotal(t *testing.T) {
 	h := newHarness(t)
 	h.placeOrder(t, ana)

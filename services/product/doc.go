@@ -13,5 +13,5 @@
 //	(none) --order--> RESERVED --cancel--> RELEASED
 //	   |                  '----deliver---> SOLD
 //	   |----order--> FAILED
-//	   '----cancel-> TOMBSTONE (the cancellation arrived before the order, which is refused when it arrives)
+//	   '----cancel-> TOMBSTONE (the cancellation arrived before the order, which then gets no reservation and no outcome)
 package main

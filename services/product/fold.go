@@ -8,9 +8,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold returns text in the form in which it is searched and categories are compared: without case, diacritics, width and
+// fold returns the form of text that searches and comparisons of categories use: without case, diacritics, width and
 // invisible characters, words separated by one space. It does not depend on a language or on the database's locale: the
-// Turkish dotted and dotless i are both i, and ü is u, not ue. A change of the result needs a new entryRules.
+// Turkish dotted and dotless i are both i, and ü is u, not ue. Increase entryRules (search.go) when the result changes.
 func fold(text string) string {
 	text = strings.ReplaceAll(text, "\u00b4", "'") // an acute accent typed as an apostrophe; NFKD would make it a space
 	text = norm.NFKD.String(text)

@@ -26,7 +26,8 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	write(w, status, contentType, encode(v))
 }
 
-// Body reads r's body, which must be at most MaxBody bytes of JSON in UTF-8, as I-JSON restricts it. Otherwise the error is a 413, 415 or 400.
+// Body reads r's body. The error is a 413 above MaxBody bytes, a 415 if the media type is not JSON, and a 400 if the body is empty
+// or is not I-JSON in UTF-8 (RFC 7493).
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := OptionalBody(w, r)
 	if err == nil && body == nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// anonymousKey marks the context of a request on a public route without a token (authorize).
 type anonymousKey struct{}
 
 // Resource writes v, the current state of a resource, with its validators. For a GET or HEAD it evaluates the precondition:

@@ -105,7 +105,8 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 // mayHaveToken reports whether the response depends on whether a token was sent.
 func (a Access) mayHaveToken() bool { return a.public && !a.ignoresToken }
 
-// authorize checks r's token against access and returns a context with the token's claims. It reads the header Authorization
+// authorize checks r's token against access and returns a context with the token's claims, or, on a public route without
+// a token, with a mark that the response is the same for all anonymous callers (setValidators). It reads the header Authorization
 // only: a token in the URL would end up in logs and histories (RFC 6750, 5.3).
 func authorize(r *http.Request, verifier token.Verifier, access Access) (context.Context, error) {
 	if access.ignoresToken {
