@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -172,7 +172,15 @@ func (h *harness) sendRaw(request string) int {
 	return rawStatus(h.t, strings.TrimPrefix(h.server.URL, "http://"), request)
 }
 
+// rawStatus sends the bytes of request to address and returns the final status.
 func rawStatus(t *testing.T, address, request string) int {
+	t.Helper()
+	all := rawStatuses(t, address, request)
+	return all[len(all)-1]
+}
+
+// rawStatuses is rawStatus with the interim statuses (1xx) before the final one.
+func rawStatuses(t *testing.T, address, request string) (all []int) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -183,10 +191,12 @@ func rawStatus(t *testing.T, address, request string) int {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	statusLine := make([]byte, 12) // HTTP/1.1 404
-	if _, err := io.ReadFull(conn, statusLine); err != nil {
-		t.Fatalf("%q: %v", request, err)
+	for reader := bufio.NewReader(conn); len(all) == 0 || all[len(all)-1] < 200; {
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", request, err)
+		}
+		all = append(all, response.StatusCode)
 	}
-	status, _ := strconv.Atoi(string(statusLine[9:]))
-	return status
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,7 +158,7 @@ func TestBodiesOfAnyFraming(t *testing.T) {
 		{"a GET, chunked", "GET " + prefix + "/users/me", json + chunked, "2\r\n{}\r\n0\r\n\r\n", 400, ""},
 		{"a HEAD with a length", "HEAD " + prefix + "/users/me", json + "Content-Length: 2\r\n", "{}", 400, ""},
 		{"a DELETE with a length", "DELETE " + prefix + "/users/me", json + "Content-Length: 2\r\n", "{}", 405, ""}, // it has no DELETE
-		{"an expectation", cancel, json + "Expect: 100-continue\r\nContent-Length: 2\r\n", "{}", 100, "{}"},
+		{"an expectation", cancel, json + "Expect: 100-continue\r\nContent-Length: 2\r\n", "{}", 200, "{}"},
 		{"an unknown expectation", cancel, "Expect: more\r\n", "", 417, ""},
 	} {
 		head := tc.request + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + customer + "\r\n" + tc.headers
@@ -167,6 +168,17 @@ func TestBodiesOfAnyFraming(t *testing.T) {
 		if got != tc.want || (len(calls) == 1) != passed || passed && calls[0].body != tc.passed {
 			t.Errorf("%s: got %d, calls %+v, want %d with body %q", tc.name, got, calls, tc.want, tc.passed)
 		}
+	}
+}
+
+// A client that sends Expect: 100-continue hears that it can send the body, and then the response.
+func TestExpectedContinueComesFirst(t *testing.T) {
+	h := newHarness(t)
+	request := "POST " + prefix + "/orders/" + orderID + "/cancel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " +
+		bearer(t, token.Customer) + "\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+	address := strings.TrimPrefix(h.server.URL, "http://")
+	if got := rawStatuses(t, address, request); !slices.Equal(got, []int{100, 200}) {
+		t.Errorf("got %v, want 100 and 200", got)
 	}
 }
 
