@@ -1,0 +1,38 @@
+package token_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/token"
+)
+
+// FuzzBearer looks for a header that passes although it does not have the one token that was signed.
+func FuzzBearer(f *testing.F) {
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims(func(c *token.Claims) {
+		c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(24 * time.Hour))
+	})).SignedString([]byte(secret))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{"Bearer " + text, "bearer  " + text + "\t", "Bearer " + text[1:], "Bearer " + text + "=", "Bearer a.b.c", ""} {
+		f.Add(seed)
+	}
+	verifier := token.NewVerifier(secret)
+	f.Fuzz(func(t *testing.T, header string) {
+		got, err := verifier.Bearer(header)
+		if err != nil {
+			if !fault.Is(err, fault.KindUnauthenticated) {
+				t.Fatalf("%q: got %v, want Unauthenticated", header, err)
+			}
+			return
+		}
+		if scheme, sent, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "Bearer") || strings.Trim(sent, " \t") != text {
+			t.Fatalf("%q: got %+v, want a refusal: only %q was signed", header, got, text)
+		}
+	})
+}
