@@ -29,10 +29,11 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &registration); err != nil {
 		return err
 	}
-	if registration, err = registration.Check(); err != nil {
+	client := r.Header.Get(rest.ClientHeader)
+	if registration, err = s.passwords.check(r.Context(), client, registration); err != nil {
 		return err
 	}
-	account, err := s.createAccount(r.Context(), registration, key, token.Customer)
+	account, err := s.createAccount(r.Context(), client, registration, key, token.Customer)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ type tokens struct {
 }
 
 func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
-	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
+	access, err := s.keys.Current.Sign(account.ID, account.Roles, s.now())
 	if err != nil {
 		return err
 	}
@@ -133,8 +134,11 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	right := s.passwords.matches(account.PasswordHash, password)
-	if err := attempt.record(ctx, right, s.now()); err != nil {
+	right, err := s.passwords.matches(ctx, address, account.PasswordHash, password)
+	if err == nil {
+		err = attempt.record(ctx, right, s.now())
+	}
+	if err != nil {
 		return account, err
 	}
 	switch {
@@ -145,6 +149,7 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	case account.Status != Active:
 		return account, fault.Forbidden("the registration was rejected (%s): register again", account.Reason)
 	}
+	s.upgradeHash(ctx, address, account, password)
 	return account, nil
 }
 

@@ -22,7 +22,7 @@ const maxLimit = 1_000_000
 
 type config struct {
 	server.Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
 
 	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the port that clients reach
 
@@ -102,7 +102,7 @@ type gateway struct {
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		log: log, verifier: token.NewVerifier(c.Keys.All()...), sidecar: newInvoker(c.Sidecar), stopping: stopping,
 		hub:      newHub(c.Watchers, c.PerOrder, c.PerAccount),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),

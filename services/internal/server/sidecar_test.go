@@ -31,7 +31,7 @@ func TestReadyWaitsForTheConnectionToTheSidecar(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	s := Stateful{Pool: servicetest.EmptyDatabase(t), Client: client, config: StatefulConfig{Config: Config{Sidecar: config}}}
+	s := Stateful{health: servicetest.EmptyDatabase(t), Client: client, config: StatefulConfig{Config: Config{Sidecar: config}}}
 	for range 3 { // each attempt makes the pause before the next one longer
 		if err := s.checkReady(t.Context()); err == nil {
 			t.Fatal("ready without a gRPC server, want an error")

@@ -25,7 +25,7 @@ import (
 // database URL.
 type StatefulConfig struct {
 	Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
 }
 
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
@@ -39,7 +39,8 @@ type Stateful struct {
 
 	name    string
 	config  StatefulConfig
-	started atomic.Bool // migrations and Seed have succeeded
+	health  *pgxpool.Pool // for health checks only, so that they never wait behind requests
+	started atomic.Bool   // migrations and Seed have succeeded
 }
 
 // OpenStateful creates the parts of the service called name. It connects to nothing yet, so database and sidecar may start
@@ -49,28 +50,32 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, err
 	}
-	cursors, err := rest.NewCursors(config.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
-	}
 	pool, err := database.Open(databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
-	client, err := ConnectSidecar(config.Sidecar)
+	health, err := database.OpenHealth(databaseURL)
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
+	client, err := ConnectSidecar(config.Sidecar)
+	if err != nil {
+		pool.Close()
+		health.Close()
+		return nil, err
+	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors, name: name, config: config}, nil
+	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: rest.NewCursors(config.Keys),
+		name: name, config: config, health: health}, nil
 }
 
-// Close closes the sidecar client and the database pool.
+// Close closes the sidecar client and the database pools.
 func (s *Stateful) Close() {
 	s.Client.Close()
 	s.Pool.Close()
+	s.health.Close()
 }
 
 // Handlers is what one service adds to the common parts.
@@ -85,12 +90,11 @@ type Handlers struct {
 
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
-	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), handlers.Routes)
 	consumer.Register(router, s.Log, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
-		CheckDatabase: func(ctx context.Context) error { return database.Ping(ctx, s.Pool) },
-		CheckReady:    s.checkReady, Background: handlers.Background,
+		CheckDatabase: s.checkDatabase, CheckReady: s.checkReady, Background: handlers.Background,
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
 	})
 }
@@ -119,9 +123,11 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 	}
 }
 
+func (s *Stateful) checkDatabase(ctx context.Context) error { return database.Ping(ctx, s.health) }
+
 func (s *Stateful) checkReady(ctx context.Context) error {
 	// /readyz is public, and the cause names host, user and database: only the log may have it.
-	if database.Ping(ctx, s.Pool) != nil {
+	if s.checkDatabase(ctx) != nil {
 		return errors.New("the database does not answer")
 	}
 	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {

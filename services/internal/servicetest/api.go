@@ -22,15 +22,7 @@ import (
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
 // Cursors makes and reads the cursors of tests.
-var Cursors = newCursors()
-
-func newCursors() rest.Cursors {
-	cursors, err := rest.NewCursors(Secret)
-	if err != nil {
-		panic(err)
-	}
-	return cursors
-}
+var Cursors = rest.NewCursors(token.Keys{Current: Secret})
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
