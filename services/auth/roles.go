@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -17,23 +18,16 @@ import (
 
 // showRoles returns an account with its roles, so that an admin can see them, and change them with If-Match.
 func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
-	id := rest.Param(r, "userId")
-	if !validate.IsUUID(id) {
-		return noAccount()
-	}
-	account, err := s.documents.Get(r.Context(), id)
-	if fault.Is(err, fault.KindNotFound) {
-		return noAccount()
-	}
+	account, err := s.accountInPath(r)
 	if err != nil {
 		return err
 	}
-	return writeAccount(w, r, account)
+	return writeRoles(w, r, account)
 }
 
-// writeAccount writes an account as admins see it. Content-Location says that the response to a PUT is the account as it is now,
-// not the body that was sent (RFC 9110, 8.7); therefore the response may carry an ETag.
-func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error {
+// writeRoles writes an account with its roles. Content-Location says that the response to a PUT is the account as it is now, not the
+// body that was sent (RFC 9110, 8.7); therefore the response may carry an ETag.
+func writeRoles(w http.ResponseWriter, r *http.Request, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+account.ID+"/roles")
 	return rest.Resource(w, r, http.StatusOK, account.validators(), struct {
 		UserID string   `json:"userId"`
@@ -43,8 +37,27 @@ func writeAccount(w http.ResponseWriter, r *http.Request, account Account) error
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
-// rolesLock is the advisory lock under which roles change. The number is arbitrary, but used for nothing else in the database.
-const rolesLock = 7303
+func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
+	id := rest.Param(r, "userId")
+	if !validate.IsUUID(id) {
+		return noAccount()
+	}
+	var body struct {
+		Roles []string `json:"roles"`
+	}
+	if err := rest.Decode(w, r, &body); err != nil {
+		return err
+	}
+	roles, err := checkRoles(body.Roles)
+	if err != nil {
+		return err
+	}
+	account, err := s.setAccountRoles(r.Context(), id, roles, rest.PreconditionOf(r))
+	if err != nil {
+		return err
+	}
+	return writeRoles(w, r, account)
+}
 
 // setAccountRoles replaces an account's roles with roles, which checkRoles has validated, if the precondition holds. The same
 // write invalidates its refresh tokens. Conflict when that would leave no ACTIVE admin: only an admin can appoint one. Changes of
@@ -52,10 +65,7 @@ const rolesLock = 7303
 func (s service) setAccountRoles(
 	ctx context.Context, id string, roles []string, condition rest.Precondition,
 ) (account Account, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
-			return err
-		}
+	err = s.inTurn(ctx, func(tx pgx.Tx) error {
 		replaceable, err := anotherAdmin(ctx, tx, id)
 		if err != nil {
 			return err
@@ -76,7 +86,7 @@ func (s service) changeRoles(
 ) (Account, error) {
 	tried := false
 	return s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
-		before, lastAdmin := a.validators(), a.Status == Active && a.isAdmin() && !replaceable
+		before, lastAdmin, had := a.validators(), a.Status == Active && a.isAdmin() && !replaceable, a.Roles
 		changed := a.GrantRoles(roles, s.now())
 		if !changed && tried { // our own write, whose response was lost: its precondition held
 			return event.NoMessage, document.ErrUnchanged
@@ -89,12 +99,22 @@ func (s service) changeRoles(
 		case a.Status == Rejected:
 			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
 		case lastAdmin && !slices.Contains(roles, token.Admin):
-			return event.NoMessage, fault.Conflict("this is the last admin: make another account an admin first")
+			return event.NoMessage, errLastAdmin()
 		case !changed:
 			return event.NoMessage, document.ErrUnchanged
 		}
+		a.record(audit.New(ctx, audit.RolesChanged, a.ID, rolesState{had}, rolesState{roles}))
 		return event.NoMessage, nil
 	})
+}
+
+// rolesState is what the audit trail holds about roles.
+type rolesState struct {
+	Roles []string `json:"roles"`
+}
+
+func errLastAdmin() error {
+	return fault.Conflict("this is the last admin: make another account an admin first")
 }
 
 // anotherAdmin reports whether an ACTIVE account other than id is an admin.

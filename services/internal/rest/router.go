@@ -98,7 +98,7 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 			ctx, cancel = context.WithTimeout(ctx, limit)
 			defer cancel()
 		}
-		return route.Handle(w, r.WithContext(ctx))
+		return route.Handle(w, r.WithContext(WithClient(ctx, r.Header.Get(ClientHeader))))
 	})
 }
 
