@@ -25,6 +25,9 @@ func (s service) logOutEverywhere(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	if err := rest.DecodeOptional(w, r, &struct{}{}); err != nil {
+		return err
+	}
 	claims := token.From(r.Context())
 	request := ownerRequest("log out everywhere", claims.Subject, key)
 	_, err = s.documents.Change(r.Context(), claims.Subject, func(a *Account) (event.Message, error) {

@@ -36,7 +36,8 @@ func (s service) adminRoutes() []rest.Route {
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Versioned: true},
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Handle: s.showRoles},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Handle: s.setRoles, Versioned: true},
-		audit.Trail{Service: "auth", Pool: s.pool, Cursors: s.cursors}.Route(),
+		{Method: http.MethodGet, Path: "/audit/auth", Query: audit.Parameters(),
+			Handle: audit.Trail{Service: "auth", Pool: s.pool, Cursors: s.cursors}.List},
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/token"
 	"comanda/services/internal/validate"
 )
 
@@ -24,11 +23,8 @@ type Trail struct {
 	Cursors rest.Cursors
 }
 
-// Route returns the route on which admins read the trail, newest first.
-func (t Trail) Route() rest.Route {
-	return rest.Route{Method: http.MethodGet, Path: "/audit/" + t.Service, Access: rest.Only(token.Admin), Handle: t.list,
-		Query: []string{"actor", "subject", "limit", "cursor"}}
-}
+// Parameters returns the query parameters of List.
+func Parameters() []string { return []string{"actor", "subject", "limit", "cursor"} }
 
 // filter selects entries. An empty field selects all.
 type filter struct{ Actor, Subject string }
@@ -50,7 +46,8 @@ func (p *position) UnmarshalBinary(raw []byte) error {
 	return nil
 }
 
-func (t Trail) list(w http.ResponseWriter, r *http.Request) error {
+// List shows admins a page of the trail, newest first. It handles GET /audit/<service>.
+func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
 	f := filter{r.URL.Query().Get("actor"), r.URL.Query().Get("subject")}
 	if f.Actor != "" && !validate.IsUUID(f.Actor) {
 		return fault.Malformed("actor must be a UUID")
