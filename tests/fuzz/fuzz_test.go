@@ -36,7 +36,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	}
 	program := install(t)
 	sys := system.Start(t, system.Options{Settings: map[string]string{
-		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "LOG_LEVEL": "warn",
+		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "LOG_LEVEL": "warn",
 	}})
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	all := s.Customer()
