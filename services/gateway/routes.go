@@ -28,8 +28,9 @@ type call struct {
 type callOptions int
 
 const (
-	allowWait  callOptions = 1 << iota // Prefer: wait=N is passed on
-	loginLimit                         // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
+	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	registerLimit                         // the rate limit of registrations applies as well
 )
 
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
@@ -43,7 +44,7 @@ func calls() []call {
 	page := []string{"limit", "cursor"}
 	trail := append([]string{"actor", "subject"}, page...)
 	return []call{
-		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit},
+		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},

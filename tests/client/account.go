@@ -64,11 +64,16 @@ type Session struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-// Login returns a client that acts as the person with these credentials.
+// Login returns a client that acts as the person with these credentials. It logs in again before its access token expires; Session
+// stays that of the first login.
 func (c *Client) Login(ctx context.Context, email, password string) (*Client, error) {
 	session, err := call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": password}})
-	return c.As(session), err
+	client := c.As(session)
+	if err == nil {
+		client.login = &login{email: email, password: password, session: session, at: time.Now()}
+	}
+	return client, err
 }
 
 // Refresh exchanges the refresh token for a new session. The token cannot be used again.
