@@ -60,6 +60,22 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 	}
 }
 
+// The session that a change of the password kept ends with the next change of the roles.
+func TestAKeptSessionEndsWithTheNextEpoch(t *testing.T) {
+	h := newHarness(t)
+	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
+	mine, _ := h.logIn(t, "ana@example.com", password)
+	if got := h.changePasswordOf(t, mine.AccessToken, password, newPassword); got.Code != 204 {
+		t.Fatalf("change: got %d %s", got.Code, got.Body)
+	}
+	if code := h.setRolesOf(t, boss, id, `"staff"`); code != 200 {
+		t.Fatalf("roles: got %d", code)
+	}
+	if _, code := h.refresh(t, mine.RefreshToken, ""); code != 401 {
+		t.Errorf("refresh: got %d, want 401", code)
+	}
+}
+
 // A session that a change of the roles has ended does not live on because its access token changes the password.
 func TestAnEndedSessionCannotChangeThePassword(t *testing.T) {
 	h := newHarness(t)
