@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"comanda/services/internal/audit"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -74,6 +76,34 @@ func TestEveryActOnAnAccountIsInTheAuditTrail(t *testing.T) {
 	}
 	if by := h.trail(t, boss, "&actor="+boss.ID); len(by) != 3 {
 		t.Errorf("acts of the boss: got %d, want 3", len(by))
+	}
+}
+
+// While the trail cannot be written, nothing is done that belongs into it.
+func TestNoActCommitsWithoutItsEntry(t *testing.T) {
+	h := newHarness(t)
+	boss, ana := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
+	mine, _ := h.logIn(t, "ana@example.com", password)
+	if _, err := h.pool.Exec(t.Context(), `alter table audit rename to elsewhere`); err != nil {
+		t.Fatal(err)
+	}
+	before, err := h.documents.Get(t.Context(), ana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, code := range map[string]int{
+		"roles":      h.setRolesOf(t, boss, ana, `"staff"`),
+		"suspension": h.setStatusOf(t, boss, ana, "SUSPENDED"),
+		"password":   h.changePasswordOf(t, mine.AccessToken, password, newPassword).Code,
+		"sessions":   h.post(t, mine.AccessToken, "/auth/logout-everywhere", "").Code,
+	} {
+		if code != 503 {
+			t.Errorf("%s: got %d, want 503", name, code)
+		}
+	}
+	after, err := h.documents.Get(t.Context(), ana)
+	if difference := cmp.Diff(before, after); err != nil || difference != "" {
+		t.Errorf("the account changed (-before +after), %v:\n%s", err, difference)
 	}
 }
 

@@ -12,8 +12,8 @@ create function record_act() returns trigger language plpgsql security definer s
 declare
     act jsonb := doc(new.value)->'act';
 begin
-    if tg_op = 'UPDATE' and act->>'id' = doc(old.value)->'act'->>'id' then
-        return null; -- the document still carries the act of an earlier write
+    if act is null or tg_op = 'UPDATE' and act->>'id' = doc(old.value)->'act'->>'id' then
+        return null; -- no act, or that of an earlier write, which the document still carries
     end if;
     insert into audit (id, actor, address, action, subject, before, after, trace) values (
         (act->>'id')::uuid, (act->>'actor')::uuid, coalesce(act->>'address', ''), act->>'action', (act->>'subject')::uuid,
@@ -22,4 +22,4 @@ begin
 end $$;
 -- +goose StatementEnd
 create trigger accounts_audit after insert or update on state for each row
-    when (new.key like 'account-%' and doc(new.value) ? 'act') execute function record_act();
+    when (new.key like 'account-%') execute function record_act();
