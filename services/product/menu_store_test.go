@@ -39,6 +39,30 @@ func (s store) findNames(t testing.TB, want listing) []string {
 	return names
 }
 
+// findInPages returns the names of all dishes of a listing, which it reads in pages of limit dishes. Names must differ.
+func (s store) findInPages(t testing.TB, want listing, limit int) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	var after *position
+	for {
+		page, err := s.Menu(t.Context(), want, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			return names
+		}
+		for _, p := range page {
+			if names[p.Name] || !strings.Contains(entryOf(p).Text, strings.Join(want.Words[:min(len(want.Words), 1)], "")) {
+				t.Fatalf("%q: got %q twice, or it does not match", want.Words, p.Name)
+			}
+			names[p.Name] = true
+		}
+		last := positionOf(page[len(page)-1])
+		after = &last
+	}
+}
+
 func TestMenuSearch(t *testing.T) {
 	s := newStore(t)
 	if err := s.SeedMenu(t.Context(), "EUR"); err != nil {
@@ -122,29 +146,20 @@ func TestLongTextsAndCategories(t *testing.T) {
 		}
 		return string(text)
 	}
-	shared := ideographs(maxCategory - 1)
-	name := ideographs(maxName - 1)
-	description := ideographs(maxDescription - 1)
-	for i, letters := range []int{(2000 - len(name) - len(" x n")) / 3, maxDescription - 1} {
-		short := string([]rune(description)[:letters])
-		for _, category := range []string{shared + "a", shared + "b"} {
-			s.addDish(t, name+strconv.Itoa(i), category, short+"z")
+	shared, name, description := ideographs(maxCategory-1), ideographs(maxName-2), ideographs(maxDescription)
+	longest := (2000 - len(name+"a0 ")) / len("麺") // in the index
+	for i, length := range []int{longest, longest + 1, maxDescription} {
+		for _, suffix := range []string{"a", "b"} {
+			s.addDish(t, name+suffix+strconv.Itoa(i), shared+suffix, string([]rune(description)[:length]))
 		}
 	}
-	for _, query := range []string{"", "0", "1", "z", "0 z", "1 z"} {
-		for _, category := range []string{"", shared + "a", shared + "b", shared + "c"} {
-			want := 4
-			switch {
-			case strings.HasSuffix(category, "c"):
-				want = 0
-			case category != "":
-				want = 2
-			}
-			if strings.ContainsAny(query, "01") {
-				want /= 2
-			}
-			if got := s.findNames(t, newListing(query, category, ptr(true))); len(got) != want {
-				t.Errorf("query %q, category %.8q...: got %d dishes, want %d", query, category, len(got), want)
+	for query, dishes := range map[string]int{"": 3, name: 3, "0": 1, "1": 1, "2": 1, "x": 0} {
+		for category, categories := range map[string]int{"": 2, shared + "a": 1, shared + "b": 1, shared + "c": 0} {
+			for _, limit := range []int{1, 100} {
+				if got := s.findInPages(t, newListing(query, category, ptr(true)), limit); len(got) != dishes*categories {
+					t.Errorf("query %.8q, category of %d bytes, %d to a page: got %d dishes, want %d", query, len(category), limit,
+						len(got), dishes*categories)
+				}
 			}
 		}
 	}
@@ -172,26 +187,7 @@ func TestSearchBeyondTheWalk(t *testing.T) {
 			}
 		}
 		for _, limit := range []int{7, 100} {
-			names := map[string]bool{}
-			var after *position
-			want := newListing(query, "", ptr(true))
-			for {
-				page, err := s.Menu(t.Context(), want, after, limit)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(page) == 0 {
-					break
-				}
-				for _, p := range page {
-					if names[p.Name] || !strings.Contains(entryOf(p).Text, want.Words[0]) {
-						t.Fatalf("%s: got %q twice, or it does not match", query, p.Name)
-					}
-					names[p.Name] = true
-				}
-				last := positionOf(page[len(page)-1])
-				after = &last
-			}
+			names := s.findInPages(t, newListing(query, "", ptr(true)), limit)
 			if len(names) != hits {
 				t.Errorf("%s, %d to a page: got %d dishes, want %d", query, limit, len(names), hits)
 			}
