@@ -8,7 +8,7 @@ const (
 	maxDepth  int64 = 32
 )
 
-// checkSize returns a 413 if body has more than maxValues members and elements, or more than maxDepth levels. It reads each byte at
+// checkSize returns a 413 if body has more than maxValues members and elements, and a 400 if it has more than maxDepth levels. It reads each byte at
 // most once, stops at the limit and allocates nothing, so it comes before everything that builds values from the body. It does not
 // check that body is JSON.
 func checkSize(body []byte) error {
@@ -32,7 +32,7 @@ func checkSize(body []byte) error {
 		case values > maxValues:
 			return tooBig("the body must have at most %d members and elements", maxValues)
 		case depth > maxDepth:
-			return tooBig("the body must have at most %d levels", maxDepth)
+			return fault.Malformed("the body must have at most %d levels", maxDepth)
 		}
 	}
 	return nil
