@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,24 +61,33 @@ func (b *bystander) visit(ctx context.Context) time.Duration {
 	return took
 }
 
-// during runs attack and meanwhile, until attack returns, lets the customer order and checks the health of every process. It
-// reports the times, and the peak of memory.
+// minVisits is the number of visits during an attack.
+const minVisits = 20
+
+// during repeats attack until the customer has ordered minVisits times, and meanwhile checks the health of every process. It reports
+// the times, and the peak of memory.
 func (b *bystander) during(name string, attack func(t *testing.T)) {
 	b.t.Run(name, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var watching sync.WaitGroup
 		var visits, probes []time.Duration
-		watching.Go(func() { visits = repeat(ctx, func() time.Duration { return b.visit(ctx) }) })
+		var visited atomic.Int32
+		watching.Go(func() {
+			visits = repeat(ctx, func() time.Duration { defer visited.Add(1); return b.visit(ctx) })
+		})
 		watching.Go(func() { probes = repeat(ctx, func() time.Duration { return b.probe(ctx, t) }) })
-		attack(t)
+		rounds := 0
+		for ; rounds == 0 || visited.Load() < minVisits && !t.Failed(); rounds++ {
+			attack(t)
+		}
 		cancel()
 		watching.Wait()
 		if len(visits) == 0 || len(probes) == 0 {
 			t.Errorf("got %d visits and %d health checks, want some of both", len(visits), len(probes))
 			return
 		}
-		t.Logf("a customer's visit usually takes %v; in the attack %v at the median (%.1f times), %v at most, of %d; slowest health check %v of %d",
-			b.usual, median(visits), float64(median(visits))/float64(b.usual), slices.Max(visits), len(visits), slices.Max(probes), len(probes))
+		t.Logf("%d rounds; a customer's visit usually takes %v; in the attack %v at the median (%.1f times), %v at most, of %d; "+
+			"slowest health check %v of %d", rounds, b.usual, median(visits), float64(median(visits))/float64(b.usual), slices.Max(visits), len(visits), slices.Max(probes), len(probes))
 		checkMemory(t, b.sys)
 	})
 }

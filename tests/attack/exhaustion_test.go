@@ -56,6 +56,7 @@ func holdUploads(t *testing.T, gateway string, size int) {
 	for i := range connections {
 		c := open(t, i%6, gateway)
 		all.Go(func() {
+			defer func() { _ = c.Close() }()
 			c.send(text[:len(text)-1])
 			if !c.awaitClose(closeWithin) {
 				t.Errorf("upload %d is still open after %v", i, closeWithin)
@@ -106,6 +107,7 @@ func crawl(t *testing.T, sys *system.System) {
 		for i := range 20 * len(slow) {
 			c := open(t, i%6, port)
 			all.Go(func() {
+				defer func() { _ = c.Close() }()
 				c.send(slow[i%len(slow)])
 				closed := make(chan bool, 1)
 				go func() { closed <- c.awaitClose(closeWithin) }()

@@ -84,11 +84,15 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 // busyRetry is the pause after which a client retries that got a connection above the bound.
 const busyRetry = 5 * time.Second
 
-// refuseRestOfBody closes the connection after the response to a request with a body. Otherwise net/http would first read the rest of
-// it, at the client's pace.
+// refusedBodyTimeout limits the time for which the server reads the body of a refused request. It reads on so that a client that sends
+// its whole body first gets the response.
+const refusedBodyTimeout = time.Second
+
+// refuseRestOfBody closes the connection soon after the response to a request whose body nothing reads.
 func refuseRestOfBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedBodyTimeout)) // fails only with a test's recorder
 	}
 }
 
