@@ -8,6 +8,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/quota"
+	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
@@ -37,6 +38,7 @@ func (l *waits) begin(r *http.Request, address string) (wait time.Duration, end 
 		if l.refused != nil {
 			l.refused.Inc()
 		}
+		telemetry.SetAgreedWait(r.Context(), 0)
 		return 0, func() {}
 	}
 	return wait, func() { l.places.Return(client, 1) }

@@ -61,11 +61,15 @@ func (b *bystander) visit(ctx context.Context) time.Duration {
 	return took
 }
 
-// minVisits is the number of visits during an attack.
-const minVisits = 20
+const (
+	minVisits  = 20                     // the number of visits during an attack
+	roundEvery = time.Second            // the pause between the beginnings of two rounds of an attack
+	probeEvery = 200 * time.Millisecond // the pause between two health checks
+)
 
 // during repeats attack until the customer has ordered minVisits times, and meanwhile checks the health of every process. It reports
-// the times, and the peak of memory.
+// the times, and the peak of memory. The rounds have a pace of their own: without it the attacker and the tests, on the same machine,
+// would take the processors from each other.
 func (b *bystander) during(name string, attack func(t *testing.T)) {
 	b.t.Run(name, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -73,12 +77,13 @@ func (b *bystander) during(name string, attack func(t *testing.T)) {
 		var visits, probes []time.Duration
 		var visited atomic.Int32
 		watching.Go(func() {
-			visits = repeat(ctx, func() time.Duration { defer visited.Add(1); return b.visit(ctx) })
+			visits = repeat(ctx, 0, func() time.Duration { defer visited.Add(1); return b.visit(ctx) })
 		})
-		watching.Go(func() { probes = repeat(ctx, func() time.Duration { return b.probe(ctx, t) }) })
+		watching.Go(func() { probes = repeat(ctx, probeEvery, func() time.Duration { return b.probe(ctx, t) }) })
 		rounds := 0
-		for ; rounds == 0 || visited.Load() < minVisits && !t.Failed(); rounds++ {
+		for pace := time.NewTicker(roundEvery); rounds == 0 || visited.Load() < minVisits && !t.Failed(); rounds++ {
 			attack(t)
+			<-pace.C
 		}
 		cancel()
 		watching.Wait()
@@ -92,11 +97,15 @@ func (b *bystander) during(name string, attack func(t *testing.T)) {
 	})
 }
 
-// repeat calls do until ctx ends and returns the times of the calls that were complete.
-func repeat(ctx context.Context, do func() time.Duration) (times []time.Duration) {
+// repeat calls do, with a pause after each call, until ctx ends. It returns the times of the calls that were complete.
+func repeat(ctx context.Context, pause time.Duration, do func() time.Duration) (times []time.Duration) {
 	for ctx.Err() == nil {
 		if took := do(); ctx.Err() == nil {
 			times = append(times, took)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
 		}
 	}
 	return times

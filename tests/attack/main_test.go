@@ -22,7 +22,7 @@ var shared struct {
 // defaults are the limits of an installation, which package system widens for tests whose customers share an address. The limit
 // of memory is that of the containers (deploy/compose/base.yml).
 var defaults = map[string]string{
-	"CONNECTIONS_MAX_PER_ADDRESS": "", "TRACKING_MAX_PER_ADDRESS": "", "WAITS_MAX_PER_CLIENT": "",
+	"RATE_LIMIT_PER_SECOND": "", "RATE_LIMIT_LOGIN_PER_SECOND": "", "CONNECTIONS_MAX_PER_ADDRESS": "", "TRACKING_MAX_PER_ADDRESS": "", "WAITS_MAX_PER_CLIENT": "",
 	"GOMEMLIMIT": "100MiB",
 }
 
