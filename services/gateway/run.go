@@ -37,7 +37,8 @@ type config struct {
 
 	Origins origins `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser
 
-	Watchers   int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
+	// A stream takes about 45 KiB of memory, another connection 20 KiB: deploy/compose/pairs.yml has room for all of them.
+	Watchers   int `env:"TRACKING_MAX_WATCHERS" envDefault:"2000"`
 	PerOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
 	PerAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"10"`
 	PerStaff   int `env:"TRACKING_MAX_PER_STAFF" envDefault:"100"` // of one account with the role staff or admin
@@ -48,7 +49,7 @@ type config struct {
 	WaitsPerClient int `env:"WAITS_MAX_PER_CLIENT" envDefault:"20"`
 
 	// Connections: in all, and from one client address that is no trusted proxy; 0 means no limit for an address.
-	Connections           int `env:"CONNECTIONS_MAX" envDefault:"6000"`
+	Connections           int `env:"CONNECTIONS_MAX" envDefault:"3000"`
 	ConnectionsPerAddress int `env:"CONNECTIONS_MAX_PER_ADDRESS" envDefault:"250"`
 }
 

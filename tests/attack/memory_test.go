@@ -16,11 +16,25 @@ import (
 	"comanda/tests/system"
 )
 
-// memoryLimits returns the limits of memory of a service's container and of a sidecar's, in MiB.
-func memoryLimits(t testing.TB) (service, sidecar int) {
+// memoryLimit returns the limit of memory of a program's container in MiB: its own, or that of its kind.
+func memoryLimit(t testing.TB, program string) int {
+	t.Helper()
+	kind, container := "service", program
+	if service, is := strings.CutSuffix(program, " sidecar"); is {
+		kind, container = "sidecar", service+"-dapr"
+	}
+	own, ofKind := composeLimits(t, "pairs.yml")[container], composeLimits(t, "base.yml")[kind]
+	if own != "" {
+		ofKind = own
+	}
+	return scenario.Try(strconv.Atoi(strings.TrimSuffix(ofKind, "m"))).OrFail(t)
+}
+
+// composeLimits returns the limits of memory in a file of deploy/compose, by its services.
+func composeLimits(t testing.TB, file string) map[string]string {
 	t.Helper()
 	root := scenario.Try(build.Root()).OrFail(t)
-	text := scenario.Try(os.ReadFile(filepath.Join(root, "deploy/compose/base.yml"))).OrFail(t)
+	text := scenario.Try(os.ReadFile(filepath.Join(root, "deploy/compose", file))).OrFail(t)
 	var compose struct {
 		Services map[string]struct {
 			Memory string `yaml:"mem_limit"`
@@ -29,23 +43,20 @@ func memoryLimits(t testing.TB) (service, sidecar int) {
 	if err := yaml.Unmarshal(text, &compose); err != nil {
 		t.Fatal(err)
 	}
-	limit := func(name string) int {
-		return scenario.Try(strconv.Atoi(strings.TrimSuffix(compose.Services[name].Memory, "m"))).OrFail(t)
+	limits := map[string]string{}
+	for name, service := range compose.Services {
+		limits[name] = service.Memory
 	}
-	return limit("service"), limit("sidecar")
+	return limits
 }
 
 // checkMemory reports the most memory that each process has had since it started, and fails the test if that is more than its
 // container has.
 func checkMemory(t testing.TB, sys *system.System) {
 	t.Helper()
-	service, sidecar := memoryLimits(t)
 	var report strings.Builder
 	for _, program := range sys.Programs() {
-		limit := service
-		if strings.HasSuffix(program.Name, "sidecar") {
-			limit = sidecar
-		}
+		limit := memoryLimit(t, program.Name)
 		peak := peakMemory(t, program.PID())
 		fmt.Fprintf(&report, " %s %d", program.Name, peak)
 		if peak >= limit {
