@@ -16,11 +16,11 @@ func (s service) routes() []rest.Route {
 	routes := []rest.Route{
 		{Method: http.MethodPost, Path: "/auth/register", Access: rest.Tokenless, Handle: s.registerAccount},
 		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.showRegistration, Limit: waiting},
-		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login},
-		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession},
-		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout},
-		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword},
-		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere},
+		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
 	}
 	for _, route := range s.adminRoutes() {
 		route.Access, route.Handle = rest.Only(token.Admin), s.byAdmin(route.Handle)
@@ -33,9 +33,9 @@ func (s service) routes() []rest.Route {
 func (s service) adminRoutes() []rest.Route {
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}", Handle: s.showAccount},
-		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Versioned: true},
+		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Body: rest.SmallBody, Versioned: true},
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Handle: s.showRoles},
-		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Handle: s.setRoles, Versioned: true},
+		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Handle: s.setRoles, Body: rest.SmallBody, Versioned: true},
 		{Method: http.MethodGet, Path: "/audit/auth", Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "auth", Pool: s.pool, Cursors: s.cursors}.List},
 	}

@@ -42,8 +42,8 @@ type Stateful struct {
 
 	name    string
 	config  StatefulConfig
-	health  *pgxpool.Pool // for health checks only, so that they never wait behind requests
-	started atomic.Bool   // migrations and Seed have succeeded
+	health  *database.Health
+	started atomic.Bool // migrations and Seed have succeeded
 }
 
 // OpenStateful creates the parts of the service called name. It connects to nothing yet, so database and sidecar may start
@@ -57,15 +57,15 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
-	health, err := database.OpenHealth(databaseURL)
+	health, err := database.NewHealth(pool)
 	if err != nil {
 		pool.Close()
-		return nil, err
+		return nil, fmt.Errorf("open the connection of the health check: %w", err)
 	}
 	client, err := ConnectSidecar(config.Sidecar)
 	if err != nil {
-		pool.Close()
 		health.Close()
+		pool.Close()
 		return nil, err
 	}
 	registry := telemetry.NewRegistry()
@@ -74,11 +74,11 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 		name: name, config: config, health: health}, nil
 }
 
-// Close closes the sidecar client and the database pools.
+// Close closes the sidecar client and the database connections.
 func (s *Stateful) Close() {
 	s.Client.Close()
-	s.Pool.Close()
 	s.health.Close()
+	s.Pool.Close()
 }
 
 // Handlers is what one service adds to the common parts.
@@ -97,9 +97,9 @@ func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	consumer.Register(router, s.Log, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
-		CheckDatabase: s.checkDatabase, CheckReady: s.checkReady,
-		Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
-		Start:      func(ctx context.Context) error { return s.start(ctx, handlers) },
+		CheckDatabase: s.health.Check,
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
+		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
 	})
 }
 
@@ -135,11 +135,9 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 	}
 }
 
-func (s *Stateful) checkDatabase(ctx context.Context) error { return database.Ping(ctx, s.health) }
-
 func (s *Stateful) checkReady(ctx context.Context) error {
 	// /readyz is public, and the cause names host, user and database: only the log may have it.
-	if s.checkDatabase(ctx) != nil {
+	if s.health.Check(ctx) != nil {
 		return errors.New("the database does not answer")
 	}
 	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {

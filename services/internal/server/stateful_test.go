@@ -51,28 +51,13 @@ func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	service := Stateful{health: pool}
-	if err := service.checkReady(t.Context()); err == nil || err.Error() != "the database does not answer" {
-		t.Errorf("got error %v, want \"the database does not answer\"", err)
-	}
-}
-
-// The sidecar pauses a service whose health check fails, so requests that hold every connection must not delay it.
-func TestHealthChecksDoNotWaitBehindRequests(t *testing.T) {
-	config := StatefulConfig{Config: Config{LogLevel: "error", Sidecar: SidecarConfig{Host: "127.0.0.1", HTTPPort: 1, GRPCPort: 1}}}
-	service, err := OpenStateful("test", config, servicetest.EmptyDatabase(t).Config().ConnString())
+	health, err := database.NewHealth(pool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer service.Close()
-	for range service.Pool.Config().MaxConns {
-		connection, err := service.Pool.Acquire(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer connection.Release()
-	}
-	if err := service.checkDatabase(t.Context()); err != nil {
-		t.Errorf("got %v while requests hold every connection, want no error", err)
+	defer health.Close()
+	service := Stateful{Pool: pool, health: health}
+	if err := service.checkReady(t.Context()); err == nil || err.Error() != "the database does not answer" {
+		t.Errorf("got error %v, want \"the database does not answer\"", err)
 	}
 }
