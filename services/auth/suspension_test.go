@@ -11,6 +11,7 @@ func TestASuspendedAccountIsLockedOut(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
 	mine, _ := h.logIn(t, "ana@example.com", password)
+	unused, _ := h.logIn(t, "ana@example.com", password) // not used while the account is suspended
 	path := "/auth/accounts/" + id
 	got := h.Request(t, boss, "PUT", path+"/status", `{"status":"SUSPENDED","reason":"chargebacks"}`)
 	if got.Code != 200 || got.Text("status") != "SUSPENDED" || got.Text("reason") != "chargebacks" ||
@@ -39,7 +40,7 @@ func TestASuspendedAccountIsLockedOut(t *testing.T) {
 	if got := h.Request(t, boss, "PUT", path+"/status", `{"status":"ACTIVE"}`); got.Code != 200 || got.Text("status") != "ACTIVE" || got.Text("reason") != "" {
 		t.Errorf("reinstate: got %d %s", got.Code, got.Body)
 	}
-	if _, code := h.refresh(t, mine.RefreshToken, ""); code != 401 {
+	if _, code := h.refresh(t, unused.RefreshToken, ""); code != 401 {
 		t.Errorf("refresh of before: got %d, want 401", code)
 	}
 	if _, code := h.logIn(t, "ana@example.com", password); code != 200 {
