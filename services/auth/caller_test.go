@@ -23,7 +23,7 @@ func sample(method, path, id string) (target, body string) {
 	return target, body
 }
 
-// Every route that a token must have the role admin for reads the caller's own account, whichever routes there are.
+// Every route for admins, also one that is added later, reads the account of its caller first.
 func TestAnAdminWhoLostTheRoleActsNoMore(t *testing.T) {
 	h := newHarness(t)
 	boss, customer := h.registerAdmin(t, "boss@example.com"), h.caller(t, h.registerActive(t, "cleo@example.com"))
