@@ -1,7 +1,7 @@
 // Command auth registers accounts, checks passwords, and issues and renews tokens.
 //
-//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and two tables:
-//	           refresh tokens (hashed), and the wrong passwords of the last minutes (counted)
+//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and tables: sessions with their
+//	           refresh tokens (hashed) and their pace, and the wrong passwords of the last minutes (counted)
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           to admins PUT /auth/accounts/{userId}/roles
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist
