@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -79,7 +81,7 @@ func TestEachRouteLimitsItsBody(t *testing.T) {
 		}
 	}
 	s.awaitHeld(t, 0)
-	servicetest.WantMetrics(t, s.registry, "comanda_bodies_refused_total 0")
+	servicetest.WantMetrics(t, s.registry, `comanda_bodies_refused_total{kind="request"} 0`)
 }
 
 // hold begins n requests that announce a body of size bytes and do not send it.
@@ -107,7 +109,7 @@ func (s *bodyServer) awaitHeld(t *testing.T, bytes float64) {
 			if family.GetName() != "comanda_bodies_bytes" {
 				continue
 			}
-			held := family.GetMetric()[0].GetGauge().GetValue()
+			held := family.GetMetric()[0].GetGauge().GetValue() // kind="request" is the first
 			if held == bytes {
 				return
 			}
@@ -144,7 +146,7 @@ func TestHeldBodiesAreBounded(t *testing.T) {
 	if got, after := s.post(t, "/large", "f", strings.NewReader(small)); got != http.StatusServiceUnavailable || after == "" {
 		t.Errorf("a body beyond the memory of the process: got %d, Retry-After %q, want 503", got, after)
 	}
-	servicetest.WantMetrics(t, s.registry, "comanda_bodies_bytes 1.6777216e+07", "comanda_bodies_refused_total 2")
+	servicetest.WantMetrics(t, s.registry, `comanda_bodies_bytes{kind="request"} 1.6777216e+07`, `comanda_bodies_refused_total{kind="request"} 2`)
 	close(s.release)
 	if got := <-answered; got != http.StatusOK {
 		t.Errorf("the last body that fits: got %d, want 200", got)
@@ -168,4 +170,35 @@ func TestAChunkedBodyReturnsWhatItDoesNotNeed(t *testing.T) {
 	close(s.release)
 	<-answered
 	s.awaitHeld(t, 0)
+}
+
+// Responses that clients read slowly take memory of their own, and give it back when the request ends.
+func TestHeldResponsesAreBounded(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	bodies := rest.NewBodies(registry)
+	pass := func(client string, then func(), sizes ...int) (kinds []fault.Kind) {
+		bodies.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			rest.SetClient(r.Context(), client)
+			for _, size := range sizes {
+				if err := rest.ReserveResponse(r.Context(), size); err != nil {
+					kinds = append(kinds, fault.From(err).Kind)
+				}
+			}
+			then()
+		}))
+		return kinds
+	}
+	const share = 8 << 20
+	var got []fault.Kind
+	pass("a", func() {
+		got = append(got, pass("a", func() {}, 1)...)
+		pass("b", func() {
+			pass("c", func() { pass("d", func() { got = append(got, pass("e", func() {}, 1)...) }, share) }, share)
+		}, share)
+	}, share)
+	if !slices.Equal(got, []fault.Kind{fault.KindLimited, fault.KindUnavailable}) {
+		t.Errorf("got the errors %v, want Limited for one client, Unavailable for all", got)
+	}
+	servicetest.WantMetrics(t, registry, `comanda_bodies_bytes{kind="response"} 0`, `comanda_bodies_refused_total{kind="response"} 2`)
 }
