@@ -22,9 +22,8 @@ const (
 	LargeBody   = 32 << 10 // an order or a product
 )
 
-// All bodies of requests that a process holds together have at most maxBodies bytes, and those of one client at most a quarter of
-// that; the same holds for the responses of other services that it holds, and maxResponses. A process must run in 128 MiB
-// (deploy/compose/base.yml), the gateway in 256 MiB.
+// Bounds for a process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes
+// on. One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
 const (
 	maxBodies    = 16 << 20
 	maxResponses = 32 << 20
