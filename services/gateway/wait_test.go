@@ -24,7 +24,7 @@ func TestWaitsAreBounded(t *testing.T) {
 	h.sidecar.respondWith(func(w http.ResponseWriter, r *http.Request) {
 		if prefer := r.Header.Get("Prefer"); prefer != "" {
 			w.Header().Set("Preference-Applied", prefer) // as the services do
-			if waiting.Add(1) <= 3 { // a further one is an error, which must not block the test
+			if waiting.Add(1) <= 3 {                     // a further one is an error, which must not block the test
 				arrived <- struct{}{}
 				<-release
 			}
