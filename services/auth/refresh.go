@@ -94,6 +94,7 @@ func (r rotation) successors(t refreshToken, family uuid.UUID, idempotencyKey st
 // storedToken is what the tables hold about a refresh token that a client presents.
 type storedToken struct {
 	Account string
+	Family  string
 	Epoch   int
 	Started time.Time  // the login of its family
 	Paced   time.Time  // the pace of its family
@@ -109,6 +110,7 @@ const (
 	refuse verdict = iota // 401
 	late                  // 401: another request has just spent it, and the family lives
 	revoke                // 401, and its whole family is deleted
+	reused                // as revoke, and it is recorded: the token, or its successor, has been stolen
 	rotate                // spend it and create its successor
 	repeat                // return its successor again
 )
@@ -117,10 +119,10 @@ const (
 // more has ended.
 func judgeToken(t storedToken, account Account, maxAge time.Duration, now time.Time) verdict {
 	switch {
-	case account.Status != Active || account.Epoch != t.Epoch, now.Sub(t.Started) >= maxAge:
+	case account.Status != Active || !account.accepts(t.Family, t.Epoch), now.Sub(t.Started) >= maxAge:
 		return revoke
 	case t.Expires == nil:
-		return revoke
+		return reused
 	case t.Spent == nil && now.Before(*t.Expires):
 		return rotate
 	case t.Spent == nil:
@@ -130,5 +132,5 @@ func judgeToken(t storedToken, account Account, maxAge time.Duration, now time.T
 	case now.Sub(*t.Spent) < graceTime:
 		return late
 	}
-	return revoke // a spent token was used again: it, or its successor, has been stolen (RFC 9700, 4.14.2)
+	return reused // a spent token was used again: it, or its successor, has been stolen (RFC 9700, 4.14.2)
 }

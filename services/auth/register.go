@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
@@ -30,6 +31,9 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	}
 	account := NewAccount(id, r, hash, roles, s.now())
 	account.Traceparent = telemetry.Traceparent(ctx)
+	if account.isAdmin() {
+		account.record(audit.New(ctx, audit.AdminRegistered, id, nil, rolesState{roles}))
+	}
 	err = s.documents.Create(ctx, id, account, account.ProfileRequest())
 	switch {
 	case err == nil:
@@ -70,7 +74,7 @@ func (s service) findRepeated(ctx context.Context, client, id string, r Registra
 	return account, nil
 }
 
-// checkEmailFree returns Conflict when a PENDING or ACTIVE account other than id has email.
+// checkEmailFree returns Conflict when another account than id, which was not rejected, has email.
 func (s service) checkEmailFree(ctx context.Context, email, id string) error {
 	taken, err := s.emailTaken(ctx, email, id)
 	if err != nil {

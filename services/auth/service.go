@@ -8,6 +8,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/token"
 )
@@ -20,6 +21,7 @@ type service struct {
 	throttle  throttle
 	keys      token.Keys
 	ids       accountIDs
+	cursors   rest.Cursors
 	changes   *await.Changes
 	log       *slog.Logger
 	metrics   *metrics
@@ -40,7 +42,8 @@ func newService(client document.Client, pool *pgxpool.Pool, metrics *metrics, o 
 	return service{
 		store:    store{document.NewStore[Account](client, "accounts", "account"), pool},
 		sessions: sessions{pool, newRotation(o.keys), o.sessions}, passwords: newPasswords(o.cost, o.queue),
-		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), changes: &await.Changes{},
-		log: metrics.log, metrics: metrics, now: server.Clock,
+		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), cursors: rest.NewCursors(o.keys),
+		changes: &await.Changes{},
+		log:     metrics.log, metrics: metrics, now: server.Clock,
 	}
 }

@@ -92,6 +92,31 @@ func (h harness) registerActive(t *testing.T, email string) string {
 	return id
 }
 
+// registerAdmin registers an ACTIVE admin.
+func (h harness) registerAdmin(t *testing.T, email string) servicetest.Person {
+	t.Helper()
+	registration, err := Registration{Email: email, Password: password, Name: "Ana"}.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := h.createAccount(t.Context(), "", registration, email, token.Customer, token.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.deliverOutcome(t, account.ID, event.UserCreated, "")
+	return h.caller(t, account.ID)
+}
+
+// caller returns the person of an account with a token as a login would issue it now.
+func (h harness) caller(t *testing.T, id string) servicetest.Person {
+	t.Helper()
+	account, err := h.documents.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servicetest.Person{ID: id, Roles: account.Roles, Epoch: account.Epoch}
+}
+
 func (h harness) registration(t *testing.T, id string) registrationState {
 	t.Helper()
 	return servicetest.Decode[registrationState](t, h.Request(t, anonymous, "GET", "/auth/registrations/"+id, ""), http.StatusOK)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
 )
 
@@ -95,6 +96,8 @@ func (s sessions) exchangeToken(
 			next = candidates[slices.IndexFunc(candidates, func(c refreshToken) bool { return bytes.Equal(c.hash(), t.Next) })]
 		case revoke:
 			return deleteFamily(ctx, tx, family)
+		case reused:
+			return revokeReused(ctx, tx, family, account)
 		}
 		return nil
 	})
@@ -102,7 +105,7 @@ func (s sessions) exchangeToken(
 	case err != nil:
 	case decision == late:
 		err = fault.Unauthenticated("another request has just used this refresh token: use the token that it returned")
-	case decision == refuse, decision == revoke:
+	case decision == refuse, decision == revoke, decision == reused:
 		err = fault.Unauthenticated("the refresh token is not valid any more: log in again")
 	}
 	return next, account, err
@@ -129,7 +132,7 @@ func readToken(
 	for _, candidate := range candidates {
 		hashes = append(hashes, candidate.hash())
 	}
-	rows, err := tx.Query(ctx, `select f.account::text, f.epoch, f.started_at, f.paced_until, t.expires_at, t.spent_at,
+	rows, err := tx.Query(ctx, `select f.account::text, f.id::text, f.epoch, f.started_at, f.paced_until, t.expires_at, t.spent_at,
 			(select s.hash from refresh_tokens s where s.family = f.id and s.hash = any($3) limit 1)
 		from refresh_families f left join refresh_tokens t on t.family = f.id and t.hash = $2 where f.id = $1`,
 		family, presented.hash(), hashes)
@@ -176,6 +179,14 @@ func keepPace(ctx context.Context, tx pgx.Tx, t storedToken, now time.Time) (fam
 func deleteFamily(ctx context.Context, tx pgx.Tx, family uuid.UUID) error {
 	_, err := tx.Exec(ctx, `delete from refresh_families where id = $1`, family)
 	return err
+}
+
+// revokeReused deletes the family of a spent token that was used again, and records it. The actor is unknown: the owner, or a thief.
+func revokeReused(ctx context.Context, tx pgx.Tx, family uuid.UUID, account Account) error {
+	if err := deleteFamily(ctx, tx, family); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.New(ctx, audit.RefreshReused, account.ID, map[string]string{"session": family.String()}, nil))
 }
 
 // endSession deletes the family of a token, if there is one.

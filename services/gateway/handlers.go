@@ -35,6 +35,11 @@ func (g *gateway) forward(c call) rest.Handler {
 		if err != nil {
 			return err
 		}
+		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
+			if err := rest.ReserveResponse(r.Context(), len(response.body)); err != nil {
+				return err
+			}
+		}
 		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
 	}
@@ -101,7 +106,7 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 	}
 	copyCredentials(r, in.header)
 	rest.PreconditionOf(r).CopyTo(in.header)
-	if c.options&loginLimit != 0 {
+	if c.method != http.MethodGet { // for limits and for the audit trail
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition

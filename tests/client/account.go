@@ -16,9 +16,10 @@ const (
 
 // The states of an account.
 const (
-	AccountPending  = "PENDING"
-	AccountActive   = "ACTIVE"
-	AccountRejected = "REJECTED"
+	AccountPending   = "PENDING"
+	AccountActive    = "ACTIVE"
+	AccountSuspended = "SUSPENDED"
+	AccountRejected  = "REJECTED"
 )
 
 // Person is the body of a registration.
@@ -89,12 +90,41 @@ func (c *Client) Logout(ctx context.Context, refreshToken string) error {
 	return err
 }
 
+// ChangePassword replaces the caller's password. Its other sessions end.
+func (c *Client) ChangePassword(ctx context.Context, current, next string) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/password",
+		Body: map[string]string{"currentPassword": current, "newPassword": next}})
+	return err
+}
+
+// LogoutEverywhere ends all sessions of the caller.
+func (c *Client) LogoutEverywhere(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/logout-everywhere"})
+	return err
+}
+
 // Account is an administrator's view of an account.
 type Account struct {
-	UserID string   `json:"userId"`
-	Email  string   `json:"email"`
-	Status string   `json:"status"`
-	Roles  []string `json:"roles"`
+	UserID  string   `json:"userId"`
+	Email   string   `json:"email"`
+	Status  string   `json:"status"`
+	Reason  string   `json:"reason"`
+	Roles   []string `json:"roles"`
+	Version int      `json:"version"`
+}
+
+// Account returns an account (administrators only).
+func (c *Client) Account(ctx context.Context, userID string) (Account, error) {
+	return call[Account](ctx, c, Request{Method: http.MethodGet, Path: "/auth/accounts/" + url.PathEscape(userID)})
+}
+
+// SetAccountStatus suspends or reinstates an account (administrators only).
+func (c *Client) SetAccountStatus(ctx context.Context, userID, status, reason string) (Account, error) {
+	body := map[string]string{"status": status}
+	if reason != "" {
+		body["reason"] = reason
+	}
+	return call[Account](ctx, c, Request{Method: http.MethodPut, Path: "/auth/accounts/" + url.PathEscape(userID) + "/status", Body: body})
 }
 
 // SetRoles replaces an account's roles (administrators only).

@@ -27,7 +27,7 @@ const schemathesis = "schemathesis==4.32.5"
 var cases = flag.Int("cases", 150, "send at least this many random requests")
 
 // operations is the number of operations in docs/openapi.yaml, roughly: it spreads the requests over them.
-const operations = 29
+const operations = 35
 
 // sent matches the number of requests in the summary of schemathesis.
 var sent = regexp.MustCompile(`(\d+) generated`)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
@@ -95,8 +98,16 @@ func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
 		CheckDatabase: s.health.Check,
-		CheckReady:    s.checkReady, Background: handlers.Background,
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
+	})
+}
+
+// deleteOldAudit deletes the entries of the audit trail that are no longer kept.
+func (s *Stateful) deleteOldAudit(ctx context.Context) {
+	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries", time.Hour, func(ctx context.Context) error {
+		_, err := audit.DeleteOld(ctx, s.Pool)
+		return err
 	})
 }
 

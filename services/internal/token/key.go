@@ -40,13 +40,18 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // Sign returns an access token for an account, valid for TTL from now. Its header kid names the secret.
 func (s Secret) Sign(account string, roles []string, now time.Time) (string, error) {
+	return s.SignClaims(account, Claims{Roles: roles}, now)
+}
+
+// SignClaims is Sign for a token with more claims than the roles. It sets the registered claims.
+func (s Secret) SignClaims(account string, claims Claims, now time.Time) (string, error) {
 	if len(s) < MinSecret {
 		return "", fmt.Errorf("sign a token: the secret %w", errShort)
 	}
-	claims := Claims{Roles: roles, RegisteredClaims: jwt.RegisteredClaims{
+	claims.RegisteredClaims = jwt.RegisteredClaims{
 		Issuer: Issuer, Audience: jwt.ClaimStrings{Audience}, Subject: account, ID: uuid.NewString(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TTL)),
-	}}
+	}
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
 	unsigned.Header["kid"] = s.id()
 	return unsigned.SignedString([]byte(s))

@@ -33,7 +33,9 @@ const (
 
 // Claims is the content of a token. Subject is the account's id.
 type Claims struct {
-	Roles []string `json:"roles"`
+	Roles   []string `json:"roles"`
+	Session string   `json:"sid,omitempty"`   // the login that the token comes from (OpenID Connect Front-Channel Logout 1.0, 3)
+	Epoch   int      `json:"epoch,omitempty"` // of the account when the token was signed; auth refuses an earlier one
 	jwt.RegisteredClaims
 }
 
