@@ -29,6 +29,9 @@ const maxEvent = 2 << 20
 // Unmatched is the path to which the sidecar sends events whose type has no subscription. They become dead letters.
 const Unmatched = "/events/unmatched"
 
+// callerHeaders are the headers that a sidecar adds to a service invocation, and to nothing else.
+var callerHeaders = []string{"Dapr-Caller-App-Id", "Dapr-Caller-Namespace", "Dapr-Callee-App-Id"}
+
 // Route is one line of a service's table of events.
 type Route struct {
 	topic  string
@@ -67,11 +70,22 @@ func Register(router *mux.Router, log *slog.Logger, routes []Route) {
 
 func receive(log *slog.Logger, route Route) http.Handler {
 	return rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		if r.Header.Get("dapr-caller-app-id") != "" {
+		if isInvocation(r) {
 			return fault.Forbidden("another service called an event route: publish the event to the broker instead")
 		}
 		return rest.JSON(w, http.StatusOK, map[string]string{"status": handleEvent(log, route, r)})
 	})
+}
+
+// isInvocation reports whether another service sent r. Any of the caller's headers is enough, with any value: a caller can add an
+// empty one before the real one, and Get would return that.
+func isInvocation(r *http.Request) bool {
+	for _, name := range callerHeaders {
+		if _, there := r.Header[name]; there {
+			return true
+		}
+	}
+	return false
 }
 
 // handleEvent handles one event and returns the status that tells the sidecar what to do with it

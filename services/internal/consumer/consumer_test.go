@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -124,17 +125,26 @@ func TestEventsWithoutASubscriptionBecomeDeadLetters(t *testing.T) {
 	}
 }
 
-// The sidecar adds the app token to service invocations too. Only the caller's app id tells them from events.
+// The sidecar adds the app token to service invocations too. The headers of the caller tell them from events, even if the
+// caller has sent an empty one itself, or has removed one of them (it can name it in the header Connection).
 func TestAnotherServiceCannotSendEvents(t *testing.T) {
-	for _, at := range []string{path, consumer.Unmatched} {
-		r := post(at, envelope("order.status.changed.v1", `{}`))
-		r.Header.Set("dapr-caller-app-id", "gateway")
-		code, _ := send(t, func(context.Context, event.Received[event.OrderStatus]) error {
-			t.Error("the event of another service was handled")
-			return nil
-		}, r)
-		if code != http.StatusForbidden {
-			t.Errorf("%s: got %d, want 403", at, code)
+	for name, header := range map[string]http.Header{
+		"as the sidecar sends it": {"Dapr-Caller-App-Id": {"gateway"}},
+		"behind an empty value":   {"Dapr-Caller-App-Id": {"", "gateway"}},
+		"with no value":           {"Dapr-Caller-App-Id": {""}},
+		"without the app id":      {"Dapr-Caller-Namespace": {"default"}},
+		"only the callee":         {"Dapr-Callee-App-Id": {"user"}},
+	} {
+		for _, at := range []string{path, consumer.Unmatched} {
+			r := post(at, envelope("order.status.changed.v1", `{}`))
+			maps.Copy(r.Header, header)
+			code, _ := send(t, func(context.Context, event.Received[event.OrderStatus]) error {
+				t.Errorf("%s: the event of another service was handled", name)
+				return nil
+			}, r)
+			if code != http.StatusForbidden {
+				t.Errorf("%s, %s: got %d, want 403", name, at, code)
+			}
 		}
 	}
 }
