@@ -17,6 +17,7 @@ import (
 
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -93,7 +94,7 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	t.Helper()
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	c := config{Secret: secret, Watchers: 10, PerOrder: 10, PerAccount: 10}
+	c := config{Secret: secret, EventKeys: servicetest.EventKeys, Watchers: 10, PerOrder: 10, PerAccount: 10}
 	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
 	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {
