@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,9 +15,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
 	"comanda/services/internal/document"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
@@ -27,7 +30,7 @@ import (
 // database URL.
 type StatefulConfig struct {
 	Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
 	// EventKeys has the public keys of all services that publish events.
 	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
 }
@@ -57,10 +60,6 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	if err != nil {
 		return nil, err
 	}
-	cursors, err := rest.NewCursors(config.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
-	}
 	pool, err := database.Open(databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
@@ -78,7 +77,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: cursors,
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		name: name, config: config, health: health}, nil
 }
 
@@ -101,13 +100,21 @@ type Handlers struct {
 
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
-	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), handlers.Routes)
 	consumer.Register(router, s.Log, s.config.EventKeys, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
 		CheckDatabase: s.health.Check,
-		CheckReady:    s.checkReady, Background: handlers.Background,
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
+	})
+}
+
+// deleteOldAudit deletes the entries of the audit trail that are no longer kept.
+func (s *Stateful) deleteOldAudit(ctx context.Context) {
+	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries", time.Hour, func(ctx context.Context) error {
+		_, err := audit.DeleteOld(ctx, s.Pool)
+		return err
 	})
 }
 
