@@ -7,6 +7,7 @@ import (
 
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 )
 
@@ -15,7 +16,8 @@ var migrations embed.FS
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"AUTH_EVENT_SIGNING_KEY,required"`
 	Admin       firstAdmin
 	Recovery    recovery.Timing
 	Failures    failureRate
@@ -40,7 +42,7 @@ func run(ctx context.Context, environ []string) error {
 	if err := config.check(); err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	"comanda/services"
@@ -13,6 +14,16 @@ var Publishers = map[string][]string{
 	"user":    {CreatingUserResponse.Name},
 	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name},
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
+}
+
+// PublisherOf returns the service that publishes to topic, and "" if there is none.
+func PublisherOf(topic string) string {
+	for service, topics := range Publishers {
+		if slices.Contains(topics, topic) {
+			return service
+		}
+	}
+	return ""
 }
 
 // Consumers lists the services that consume events. Each has its own dead-letter topic.

@@ -14,6 +14,7 @@ import (
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -24,6 +25,8 @@ const maxLimit = 1_000_000
 type config struct {
 	server.Config
 	Keys token.Keys
+	// EventKeys has the public keys of all services that publish events.
+	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
 
 	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the port that clients reach
 
@@ -111,6 +114,7 @@ func run(ctx context.Context, environ []string) error {
 type gateway struct {
 	log           *slog.Logger
 	verifier      token.Verifier
+	eventKeys     signature.PublicKeys
 	sidecar       invoker
 	hub           *hub
 	stopping      <-chan struct{}
@@ -126,7 +130,7 @@ type gateway struct {
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Keys.All()...), sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, sidecar: newInvoker(c.Sidecar), stopping: stopping,
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
@@ -141,6 +145,6 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 // eventHandler returns the handler of the events, which only the sidecar reaches.
 func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
-	consumer.Register(router, g.log, g.subscriptions())
+	consumer.Register(router, g.log, g.eventKeys, g.subscriptions())
 	return router
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"comanda/services/event"
@@ -47,13 +48,20 @@ func NewCancelled(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Cancelled, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Cancel turns p into a tombstone. It reports whether that changed anything.
-func (p *Profile) Cancel(reason string, now time.Time) bool {
-	if p.Status == Cancelled {
-		return false
+// errContradiction means that a registration is cancelled although it has succeeded.
+var errContradiction = errors.New("the profile cannot be cancelled: its owner has changed it, so their account is ACTIVE")
+
+// Cancel turns p into a tombstone. It reports whether that changed anything. Auth gives up only accounts that were never ACTIVE, so a
+// profile that its owner has changed cannot be cancelled.
+func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
+	switch {
+	case p.Status == Cancelled:
+		return false, nil
+	case p.Status == Active && p.Version > 1:
+		return false, errContradiction
 	}
 	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
-	return true
+	return true, nil
 }
 
 // Outcome returns the recorded outcome of the registration. It reports false for a cancelled profile, which has none.
