@@ -69,7 +69,10 @@ func startBounded(t *testing.T, total, perClient int) boundedService {
 	})
 	s.running = start(t, server.Service{Handler: respondWith("event"), Public: handler, Metrics: s.registry,
 		MaxConnections: total, MaxPerClient: perClient, ClientOf: netip.Addr.String})
-	http.DefaultClient.CloseIdleConnections() // that of start
+	waitFor(t, func() bool { // the connections of start would lose their place first
+		http.DefaultClient.CloseIdleConnections()
+		return strings.Contains(servicetest.ScrapeMetrics(t, s.registry), "\ncomanda_connections 0\n")
+	})
 	return s
 }
 

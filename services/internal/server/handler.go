@@ -49,13 +49,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	}))
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
 	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
-	busy := rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Connection", "close")
-		if connectionOf(r).exceeds() == limitClient {
-			return fault.Limited(busyRetry, "too many connections are open from your address")
-		}
-		return fault.Shed(busyRetry, "too many connections are open")
-	})
+	busy := s.busyHandler()
 	choose := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sidecar := s.fromSidecar(r)
 		if sidecar {
@@ -86,6 +80,17 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 
 // busyRetry is the pause after which a client retries that got a connection above the bound.
 const busyRetry = 5 * time.Second
+
+// busyHandler refuses a request on a connection above a bound: 429 if it is that of the client, 503 if it is that of all.
+func (s Service) busyHandler() http.Handler {
+	return rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Connection", "close")
+		if connectionOf(r).exceeds() == limitClient {
+			return fault.Limited(busyRetry, "too many connections are open from your address")
+		}
+		return fault.Shed(busyRetry, "too many connections are open")
+	})
+}
 
 // refusedBodyTimeout limits the time for which the server reads the body of a refused request. It reads on so that a client that sends
 // its whole body first gets the response.
