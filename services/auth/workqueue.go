@@ -49,8 +49,13 @@ func newWorkQueue(workers, places int, wait time.Duration) *workQueue {
 // errBusy is the cause of an error for a request that the queue refused.
 var errBusy = errors.New("too many requests wait for a worker")
 
+// busyRetry is the pause after which a refused request may come back: the time in which a full queue empties.
+const busyRetry = 2 * time.Second
+
 func busy() error {
-	return fault.Unavailable(errBusy, "too many people sign in at this moment: try again in a few seconds")
+	refused := fault.Shed(busyRetry, "too many people sign in at this moment: try again in a few seconds")
+	refused.Cause = errBusy
+	return refused
 }
 
 // do runs work for a client when a worker is free. It returns Unavailable, without work, when too many requests wait or when none

@@ -35,8 +35,8 @@ func holdWorkers(t *testing.T, q *workQueue, n int) (release func()) {
 // wantBusy checks that err tells the client to come back later.
 func wantBusy(t *testing.T, err error) {
 	t.Helper()
-	if !errors.Is(err, errBusy) || !fault.Is(err, fault.KindUnavailable) || fault.From(err).RetryAfter == 0 {
-		t.Errorf("got %v, want Unavailable with RetryAfter", err)
+	if !errors.Is(err, errBusy) || !fault.Is(err, fault.KindUnavailable) || fault.From(err).RetryAfter == 0 || !fault.From(err).Shed {
+		t.Errorf("got %v, want Unavailable with RetryAfter, which is not logged", err)
 	}
 }
 
