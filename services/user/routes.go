@@ -23,5 +23,6 @@ func (s service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.CreatingUser, s.createProfile),
 		consumer.On(event.CreatingUserCancelled, s.cancelProfile),
+		consumer.On(event.DeletingUser, s.eraseProfile),
 	}
 }
