@@ -13,11 +13,14 @@ import (
 // Status is a state in the life of an account.
 type Status string
 
-// An account is PENDING until user creates or rejects its profile. ACTIVE and REJECTED are final.
+// An account is PENDING until user creates or rejects its profile. An ACTIVE account can be erased: it is DELETING until every
+// service has erased its part. REJECTED and ERASED are final.
 const (
 	Pending  Status = "PENDING"
 	Active   Status = "ACTIVE"
 	Rejected Status = "REJECTED"
+	Deleting Status = "DELETING"
+	Erased   Status = "ERASED"
 )
 
 // reasonTimedOut is the reason of a registration that user did not answer in time.
@@ -26,7 +29,7 @@ const reasonTimedOut = "timed_out"
 // Account holds the credentials and the roles of one person.
 type Account struct {
 	ID           string     `json:"id"`
-	Email        string     `json:"email"` // lower case; unique among PENDING and ACTIVE accounts
+	Email        string     `json:"email"` // lower case; unique among PENDING, ACTIVE and DELETING accounts
 	PasswordHash string     `json:"passwordHash"`
 	Roles        []string   `json:"roles"`
 	Status       Status     `json:"status"`
@@ -38,6 +41,8 @@ type Account struct {
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
+
+	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
 }

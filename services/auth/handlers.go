@@ -50,7 +50,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 		account, err := s.documents.Get(ctx, id)
 		return account, account.Status != Pending, err
 	})
-	if fault.Is(err, fault.KindNotFound) {
+	if fault.Is(err, fault.KindNotFound) || err == nil && account.Erasure != nil {
 		return noAccount()
 	}
 	if err != nil {
@@ -82,8 +82,11 @@ type tokens struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
-	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
+// signer is token.Secret's Sign or SignLogin.
+type signer func(account string, roles []string, now time.Time) (string, error)
+
+func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken, sign signer) error {
+	access, err := sign(account.ID, account.Roles, s.now())
 	if err != nil {
 		return err
 	}
@@ -110,7 +113,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, refresh)
+	return s.writeTokens(w, account, refresh, s.secret.SignLogin)
 }
 
 // authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
@@ -142,6 +145,8 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
 		return account, fault.Forbidden("the registration is not finished yet: try again in a moment")
+	case account.Status == Deleting:
+		return account, fault.Forbidden("the account is being erased: register again when that is done")
 	case account.Status != Active:
 		return account, fault.Forbidden("the registration was rejected (%s): register again", account.Reason)
 	}
@@ -164,7 +169,7 @@ func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, next)
+	return s.writeTokens(w, account, next, s.secret.Sign)
 }
 
 func (s service) logout(w http.ResponseWriter, r *http.Request) error {

@@ -55,7 +55,7 @@ func (s service) findRepeated(ctx context.Context, id string, r Registration) (A
 	return account, nil
 }
 
-// checkEmailFree returns Conflict when a PENDING or ACTIVE account other than id has email.
+// checkEmailFree returns Conflict when a PENDING, ACTIVE or DELETING account other than id has email.
 func (s service) checkEmailFree(ctx context.Context, email, id string) error {
 	taken, err := s.emailTaken(ctx, email, id)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s service) showRoles(w http.ResponseWriter, r *http.Request) error {
 		return noAccount()
 	}
 	account, err := s.documents.Get(r.Context(), id)
-	if fault.Is(err, fault.KindNotFound) {
+	if fault.Is(err, fault.KindNotFound) || err == nil && account.Erasure != nil {
 		return noAccount()
 	}
 	if err != nil {
@@ -86,10 +86,12 @@ func (s service) changeRoles(
 			return event.NoMessage, err
 		}
 		switch {
+		case a.Erasure != nil:
+			return event.NoMessage, noAccount()
 		case a.Status == Rejected:
 			return event.NoMessage, fault.Conflict("the registration of this account was rejected")
 		case lastAdmin && !slices.Contains(roles, token.Admin):
-			return event.NoMessage, fault.Conflict("this is the last admin: make another account an admin first")
+			return event.NoMessage, errLastAdmin()
 		case !changed:
 			return event.NoMessage, document.ErrUnchanged
 		}

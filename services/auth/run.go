@@ -46,6 +46,8 @@ func run(ctx context.Context, environ []string) error {
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
 		base.OnceStarted(s.pendingBacklog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_erasures_pending", "Accounts that are DELETING.",
+		base.OnceStarted(s.deletingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
@@ -58,6 +60,11 @@ func (s service) background(t recovery.Timing, admin *Registration) []func(conte
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error {
 				return s.recoverRegistrations(ctx, t)
+			})
+		},
+		func(ctx context.Context) {
+			recovery.RunEvery(ctx, s.log, "recovery of erasures", t.Every, func(ctx context.Context) error {
+				return s.recoverErasures(ctx, t)
 			})
 		},
 		func(ctx context.Context) {

@@ -130,6 +130,12 @@ func (s sessions) endSession(ctx context.Context, presented refreshToken) error 
 	})
 }
 
+// deleteAll deletes every family of an account.
+func (s sessions) deleteAll(ctx context.Context, account string) error {
+	_, err := s.pool.Exec(ctx, `delete from refresh_families where account = $1`, account)
+	return err
+}
+
 // deleteExpired deletes expired families, and expired tokens of families that are still valid. It deletes in batches, because
 // one statement for all rows could exceed the time limit of statements and would lock families for long. It returns the number
 // of deleted rows, without the tokens that a deleted family takes with it.

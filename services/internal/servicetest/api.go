@@ -34,8 +34,9 @@ func newCursors() rest.Cursors {
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
-	ID    string
-	Roles []string
+	ID       string
+	Roles    []string
+	LoggedIn bool // the token is that of a login, not of a refresh
 }
 
 // API is a service's handler of requests and events.
@@ -58,7 +59,11 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if caller.ID != "" {
-		signed, err := Secret.Sign(caller.ID, caller.Roles, time.Now())
+		sign := Secret.Sign
+		if caller.LoggedIn {
+			sign = Secret.SignLogin
+		}
+		signed, err := sign(caller.ID, caller.Roles, time.Now())
 		if err != nil {
 			t.Errorf("sign a token for %+v: %v", caller, err)
 		}

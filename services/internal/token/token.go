@@ -37,9 +37,11 @@ const (
 	Admin    = "admin"
 )
 
-// Claims is the content of a token. Subject is the account's id.
+// Claims is the content of a token. Subject is the account's id. AuthTime is when the person gave the password (OpenID Connect Core
+// 1.0, section 2); only the token of a login has it.
 type Claims struct {
-	Roles []string `json:"roles"`
+	Roles    []string         `json:"roles"`
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -69,15 +71,30 @@ func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "
 // MarshalText hides the secret from JSON, and so from structured logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
+// LoggedInSince reports whether the person gave the password at or after the given time to get this token. It is false for the
+// token of a refresh.
+func (c Claims) LoggedInSince(start time.Time) bool {
+	return c.AuthTime != nil && !c.AuthTime.Before(start)
+}
+
 // Sign returns an access token for an account, valid for TTL from now.
 func (s Secret) Sign(account string, roles []string, now time.Time) (string, error) {
+	return s.sign(Claims{Roles: roles}, account, now)
+}
+
+// SignLogin is Sign for an account whose person has just given the password.
+func (s Secret) SignLogin(account string, roles []string, now time.Time) (string, error) {
+	return s.sign(Claims{Roles: roles, AuthTime: jwt.NewNumericDate(now)}, account, now)
+}
+
+func (s Secret) sign(claims Claims, account string, now time.Time) (string, error) {
 	if len(s) < MinSecret {
 		return "", fmt.Errorf("sign a token: the secret %w", errShort)
 	}
-	claims := Claims{Roles: roles, RegisteredClaims: jwt.RegisteredClaims{
+	claims.RegisteredClaims = jwt.RegisteredClaims{
 		Issuer: Issuer, Audience: jwt.ClaimStrings{Audience}, Subject: account, ID: uuid.NewString(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TTL)),
-	}}
+	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(s))
 }
 
