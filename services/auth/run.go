@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"embed"
+	"errors"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -58,13 +59,8 @@ func run(ctx context.Context, environ []string) error {
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error {
-				return s.recoverRegistrations(ctx, t)
-			})
-		},
-		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "recovery of erasures", t.Every, func(ctx context.Context) error {
-				return s.recoverErasures(ctx, t)
+			recovery.RunEvery(ctx, s.log, "recovery of registrations and erasures", t.Every, func(ctx context.Context) error {
+				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lock
 			})
 		},
 		func(ctx context.Context) {
