@@ -4,7 +4,7 @@
 //	           refresh tokens (hashed), and the wrong passwords of the last minutes (counted)
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           DELETE /users/me, GET /auth/erasures/{userId}; to admins PUT /auth/accounts/{userId}/roles
-//	           GET /auth/export is internal: the service user adds it to a person's export
+//	           GET /export/account is internal: the service user adds it to a person's export
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist;
 //	           deleting.user: the services have to erase what they store about a person
 //	consumes   creating.user.response (from user), deleting.user.response (from user and order)

@@ -246,7 +246,7 @@ func TestErasingAccountIsHidden(t *testing.T) {
 	if got := h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["staff"]}`); got.Code != http.StatusNotFound {
 		t.Errorf("PUT of roles: got %d, want 404", got.Code)
 	}
-	if got := h.Request(t, loggedIn(id), "GET", "/auth/export", ""); got.Code != http.StatusNotFound {
+	if got := h.Request(t, loggedIn(id), "GET", "/export/account", ""); got.Code != http.StatusNotFound {
 		t.Errorf("export: got %d, want 404", got.Code)
 	}
 }
@@ -260,7 +260,7 @@ func TestExportHasTheAccountAndItsSessions(t *testing.T) {
 	got := servicetest.Decode[struct {
 		Account  exportedAccount
 		Sessions []exportedSession
-	}](t, h.Request(t, loggedIn(id), "GET", "/auth/export", ""), http.StatusOK)
+	}](t, h.Request(t, loggedIn(id), "GET", "/export/account", ""), http.StatusOK)
 	if got.Account.ID != id || got.Account.Email != "ana@example.com" || got.Account.Status != Active || len(got.Account.Roles) != 1 {
 		t.Errorf("got account %+v, want that of ana", got.Account)
 	}

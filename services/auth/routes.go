@@ -20,7 +20,7 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout},
 		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
 		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
-		{Method: http.MethodGet, Path: "/auth/export", Access: rest.Only(token.Customer), Handle: s.exportAccount},
+		{Method: http.MethodGet, Path: "/export/account", Access: rest.Only(token.Customer), Handle: s.exportAccount},
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.showRoles},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.setRoles,
 			Versioned: true},

@@ -17,7 +17,7 @@ func (s *service) routes() []rest.Route {
 		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder},
 		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.listOrders,
 			Query: []string{"status", "limit", "cursor"}},
-		{Method: http.MethodGet, Path: "/orders/export", Access: rest.Only(token.Customer), Handle: s.exportOrders,
+		{Method: http.MethodGet, Path: "/export/orders", Access: rest.Only(token.Customer), Handle: s.exportOrders,
 			Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},

@@ -114,7 +114,7 @@ func TestExportJoinsAllParts(t *testing.T) {
 			t.Errorf("got the tokens %q, want the caller's and the sidecar's", tokens)
 		}
 	}
-	if len(h.others.calls) != 3 || h.others.calls[2] != "/v1.0/invoke/order/method/orders/export?cursor=page1&limit=100" {
+	if len(h.others.calls) != 3 || h.others.calls[2] != "/v1.0/invoke/order/method/export/orders?cursor=page1&limit=100" {
 		t.Errorf("got the calls %q, want one of auth and two of order", h.others.calls)
 	}
 }
