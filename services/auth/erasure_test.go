@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
+	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -270,5 +272,19 @@ func TestExportHasTheAccountAndItsSessions(t *testing.T) {
 	raw, err := json.Marshal(got)
 	if err != nil || strings.Contains(strings.ToLower(string(raw)), "hash") {
 		t.Errorf("got %s, %v, want no hash", raw, err)
+	}
+}
+
+// An answer for an account that is not being erased is a contradiction.
+func TestAnswersApplyOnlyToErasures(t *testing.T) {
+	now := time.Now()
+	for _, status := range []Status{Pending, Active, Rejected} {
+		account := Account{ID: "a", Status: status}
+		if changed, err := account.ApplyErasure("user", now); changed || !errors.Is(err, errNotDeleting) || account.Status != status {
+			t.Errorf("%s: got %v, %v and %s, want errNotDeleting", status, changed, err, account.Status)
+		}
+		if _, err := account.BeginErasure(true, "", now); status != Active && !fault.Is(err, fault.KindNotFound) {
+			t.Errorf("%s: erasure: got %v, want NotFound", status, err)
+		}
 	}
 }

@@ -101,3 +101,26 @@ func TestAShortSecretNeitherSignsNorAccepts(t *testing.T) {
 		}
 	}
 }
+
+// Only the token of a login says when the person gave the password.
+func TestOnlyALoginHasItsTime(t *testing.T) {
+	now := time.Now()
+	for name, tc := range map[string]struct {
+		sign  func(string, []string, time.Time) (string, error)
+		since time.Time
+		want  bool
+	}{
+		"a login":          {secret.SignLogin, now.Add(-time.Minute), true},
+		"an earlier login": {secret.SignLogin, now.Add(time.Minute), false},
+		"a refresh":        {secret.Sign, now.Add(-time.Minute), false},
+	} {
+		signed, err := tc.sign(account, []string{token.Customer}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := token.NewVerifier(secret).Bearer("Bearer " + signed)
+		if err != nil || claims.LoggedInSince(tc.since) != tc.want {
+			t.Errorf("%s: got %v, %v, want %v", name, claims.LoggedInSince(tc.since), err, tc.want)
+		}
+	}
+}
