@@ -115,11 +115,11 @@ func (s service) handleErasure(ctx context.Context, e event.Received[event.UserE
 	answer := e.Data
 	switch {
 	case !validate.IsUUID(answer.UserID):
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", answer.UserID))
+		return consumer.Reject(errors.New("userId is not a UUID"))
 	case answer.Outcome != event.UserErased:
-		return consumer.Reject(fmt.Errorf("unknown outcome %.50q", answer.Outcome))
+		return consumer.Reject(errors.New("the outcome is unknown"))
 	case !slices.Contains(holders(), answer.Service):
-		return consumer.Reject(fmt.Errorf("service %.50q has nothing to erase", answer.Service))
+		return consumer.Reject(errors.New("the service has nothing to erase"))
 	}
 	err := s.applyErasure(ctx, answer)
 	if fault.Is(err, fault.KindNotFound) || errors.Is(err, errNotDeleting) { // a retry cannot change that

@@ -283,7 +283,12 @@ func TestAnswersApplyOnlyToErasures(t *testing.T) {
 		if changed, err := account.ApplyErasure("user", now); changed || !errors.Is(err, errNotDeleting) || account.Status != status {
 			t.Errorf("%s: got %v, %v and %s, want errNotDeleting", status, changed, err, account.Status)
 		}
-		if _, err := account.BeginErasure(true, "", now); status != Active && !fault.Is(err, fault.KindNotFound) {
+		account.Epoch = 1
+		_, err := account.BeginErasure(true, "", now)
+		if status == Active && (err != nil || account.Epoch != 2) {
+			t.Errorf("an ACTIVE account: got %v and epoch %d, want 2: its tokens end", err, account.Epoch)
+		}
+		if status != Active && !fault.Is(err, fault.KindNotFound) {
 			t.Errorf("%s: erasure: got %v, want NotFound", status, err)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
 	if !validate.IsUUID(id) {
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", id))
+		return consumer.Reject(errors.New("userId is not a UUID"))
 	}
 	err := s.erasures.Create(ctx, id, Erasure{CustomerID: id, BegunAt: s.now()}, event.NoMessage)
 	if err != nil && !errors.Is(err, document.ErrExists) {

@@ -21,6 +21,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/validate"
 )
 
 // maxEvent is the size limit of an event in bytes. The broker's limit is 1 MiB of data, base64 in the envelope included.
@@ -91,7 +92,10 @@ func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
 	if err = route.checkType(head.Type); err == nil {
 		err = route.handle(ctx, bytes.TrimSpace(raw))
 	}
-	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject)
+	log = log.With("topic", route.topic, "event", head.ID)
+	if validate.IsUUID(head.Subject) { // anything else may be personal, and logs must not have that
+		log = log.With("subject", head.Subject)
+	}
 	switch {
 	case err == nil:
 		telemetry.SetEvent(ctx, route.topic, telemetry.Done)
@@ -109,7 +113,7 @@ func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
 
 func (r Route) checkType(kind string) error {
 	if r.kind != "" && kind != r.kind {
-		return Reject(fmt.Errorf("event type is %q, want %q", kind, r.kind))
+		return Reject(fmt.Errorf("the event's type is not %q", r.kind))
 	}
 	return nil
 }
