@@ -106,6 +106,11 @@ func wantOnlyInTables(t *testing.T, sys *system.System, ana *person, in []string
 	if got := found(ofTopics, ana.Person.Email); !slices.Contains(got, event.CreatingUser.Name) {
 		t.Errorf("the e-mail is on the topics %v, want creating.user among them: the search is broken", got)
 	}
+	for what, marker := range map[string]string{"contested e-mail": ana.contested.Email, "contested phone": ana.contested.Phone} {
+		if got := found(ofLogs, marker); len(got) > 0 {
+			t.Errorf("the %s is in the logs %v", what, got)
+		}
+	}
 	for what, marker := range ana.personal() {
 		if got := found(ofLogs, marker); len(got) > 0 {
 			t.Errorf("the %s is in the logs %v", what, got)
