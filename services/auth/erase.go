@@ -47,29 +47,24 @@ func (s service) eraseOwnAccount(w http.ResponseWriter, r *http.Request) error {
 	return writeErasure(w, r, http.StatusAccepted, account)
 }
 
-// beginErasure makes an account DELETING and asks the other services to erase it. It takes turns with changes of roles: an admin
-// who leaves must not count on another who gives up the role at the same moment.
+// beginErasure makes an account DELETING and asks the other services to erase it. Admins take turns with changes of roles: one who
+// leaves must not count on another who gives up the role at the same moment.
 func (s service) beginErasure(ctx context.Context, id string) (account Account, err error) {
-	begun := false
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
-			return err
-		}
-		replaceable, err := anotherAdmin(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		account, err = s.documents.Change(ctx, id, func(a *Account) (_ event.Message, err error) {
-			if begun, err = a.BeginErasure(replaceable, telemetry.Traceparent(ctx), s.now()); err != nil {
-				return event.NoMessage, err
+	const noOther = false // not looked up: only the erasure of an admin depends on it
+	account, begun, err := s.markDeleting(ctx, id, noOther)
+	if fault.Is(err, fault.KindConflict) { // an admin
+		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
+				return err
 			}
-			if !begun {
-				return event.NoMessage, document.ErrUnchanged
+			replaceable, err := anotherAdmin(ctx, tx, id)
+			if err != nil {
+				return err
 			}
-			return a.ErasureRequest(), nil
+			account, begun, err = s.markDeleting(ctx, id, replaceable)
+			return err
 		})
-		return err
-	})
+	}
 	if fault.Is(err, fault.KindNotFound) {
 		return account, noAccount()
 	}
@@ -77,6 +72,20 @@ func (s service) beginErasure(ctx context.Context, id string) (account Account, 
 		s.metrics.RecordErasure(ctx, account)
 	}
 	return account, err
+}
+
+// markDeleting writes the account and its event. It reports whether the erasure began now.
+func (s service) markDeleting(ctx context.Context, id string, replaceable bool) (account Account, begun bool, err error) {
+	account, err = s.documents.Change(ctx, id, func(a *Account) (_ event.Message, err error) {
+		if begun, err = a.BeginErasure(replaceable, telemetry.Traceparent(ctx), s.now()); err != nil {
+			return event.NoMessage, err
+		}
+		if !begun {
+			return event.NoMessage, document.ErrUnchanged
+		}
+		return a.ErasureRequest(), nil
+	})
+	return account, begun, err
 }
 
 // showErasure returns the progress of an erasure. With Prefer: wait=N (RFC 7240) it waits up to N seconds until it is complete.
