@@ -10,4 +10,4 @@ create index accounts_deleting on state (key)
     where key like 'account-%' and doc(value)->>'status' = 'DELETING';
 
 -- For the sessions of one account: its export, and its erasure.
-create index refresh_families_account on refresh_families (account);
+create index if not exists refresh_families_account on refresh_families (account);
