@@ -69,6 +69,7 @@ func TestErasureRemovesThePersonFromFinalOrders(t *testing.T) {
 	h.Request(t, ana, "POST", "/orders/"+cancelled+"/cancel", `{"reason":"I am allergic"}`)
 	h.Request(t, cook, "POST", "/orders/"+byStaff+"/cancel", `{"reason":"Ana is allergic"}`)
 	h.deliverFailed(t, rejected)
+	h.deliverFailed(t, bens)
 	h.deliverReserved(t, delivered)
 	for _, step := range []string{"PREPARING", "READY", "OUT_FOR_DELIVERY", "DELIVERED"} {
 		h.Request(t, cook, "POST", "/orders/"+delivered+"/status", `{"status":"`+step+`"}`)

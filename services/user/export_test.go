@@ -136,6 +136,11 @@ func TestExportIsCompleteOrFails(t *testing.T) {
 	if got := h.Request(t, customer(ana.UserID), "GET", "/users/me/export", ""); got.Code != http.StatusNotFound {
 		t.Errorf("without a profile: got %d, want 404", got.Code)
 	}
+	h.deliverErasure(t, ana.UserID)
+	if got := h.Request(t, customer(ana.UserID), "GET", "/users/me/export", ""); got.Code != http.StatusNotFound {
+		t.Errorf("of an erased profile: got %d, want 404", got.Code)
+	}
+	ana = profileRequest("+34600111222")
 	h.deliverRequest(t, ana)
 	for _, tc := range []struct {
 		app          string
