@@ -185,12 +185,14 @@ func TestAnswersThatContradictAreDeadLetters(t *testing.T) {
 	h := newHarness(t)
 	active := h.registerActive(t, "ana@example.com")
 	h.logIn(t, "ana@example.com", password)
+	deleting := h.registerActive(t, "eva@example.com")
+	h.beginErasureOf(t, deleting)
 	for name, answer := range map[string]event.UserErasure{
 		"an ACTIVE account":  {UserID: active, Service: "user", Outcome: event.UserErased},
 		"no account":         {UserID: uuid.NewString(), Service: "user", Outcome: event.UserErased},
 		"not an id":          {UserID: "x", Service: "user", Outcome: event.UserErased},
-		"an unknown service": {UserID: active, Service: "product", Outcome: event.UserErased},
-		"an unknown outcome": {UserID: active, Service: "user", Outcome: "refused"},
+		"an unknown service": {UserID: deleting, Service: "product", Outcome: event.UserErased},
+		"an unknown outcome": {UserID: deleting, Service: "user", Outcome: "refused"},
 	} {
 		if got := servicetest.Deliver(t, h.API, event.DeletingUserResponse, answer); got != "DROP" {
 			t.Errorf("%s: got %s, want DROP", name, got)
