@@ -88,8 +88,14 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 // data is a T, or its JSON as json.RawMessage.
 func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string {
 	t.Helper()
+	return DeliverFrom(t, a, "test", topic, data)
+}
+
+// DeliverFrom is Deliver for an event of a topic that several services publish to. source is the one that published the event.
+func DeliverFrom[T any](t testing.TB, a API, source string, topic event.Topic[T], data any) string {
+	t.Helper()
 	envelope, err := json.Marshal(event.Received[any]{
-		ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: data,
+		ID: uuid.NewString(), Type: topic.Type(), Source: source, Time: time.Now(), Data: data,
 	})
 	if err != nil {
 		t.Fatal(err)
