@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/document"
@@ -53,10 +54,7 @@ func (s service) beginErasure(ctx context.Context, id string) (account Account, 
 	const noOther = false // not looked up: only the erasure of an admin depends on it
 	account, begun, err := s.markDeleting(ctx, id, noOther)
 	if fault.Is(err, fault.KindConflict) { // an admin
-		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {
-				return err
-			}
+		err = s.inTurn(ctx, func(tx pgx.Tx) error {
 			replaceable, err := anotherAdmin(ctx, tx, id)
 			if err != nil {
 				return err
@@ -77,12 +75,19 @@ func (s service) beginErasure(ctx context.Context, id string) (account Account, 
 // markDeleting writes the account and its event. It reports whether the erasure began now.
 func (s service) markDeleting(ctx context.Context, id string, replaceable bool) (account Account, begun bool, err error) {
 	account, err = s.documents.Change(ctx, id, func(a *Account) (_ event.Message, err error) {
+		if a.Erasure == nil {
+			err = a.admit(token.From(ctx), token.Customer)
+		}
+		if err != nil {
+			return event.NoMessage, err
+		}
 		if begun, err = a.BeginErasure(replaceable, telemetry.Traceparent(ctx), s.now()); err != nil {
 			return event.NoMessage, err
 		}
 		if !begun {
 			return event.NoMessage, document.ErrUnchanged
 		}
+		a.record(audit.New(ctx, audit.AccountErased, a.ID, nil, nil))
 		return a.ErasureRequest(), nil
 	})
 	return account, begun, err

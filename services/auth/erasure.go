@@ -35,7 +35,7 @@ func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Ti
 		return false, errLastAdmin()
 	}
 	a.Status, a.Traceparent, a.Erasure = Deleting, traceparent, &Erasure{Waiting: holders(), BegunAt: now, AnnouncedAt: now}
-	a.Version, a.Epoch, a.UpdatedAt = a.Version+1, a.Epoch+1, now
+	a.endSessions("", now)
 	return true, nil
 }
 

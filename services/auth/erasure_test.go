@@ -17,14 +17,19 @@ import (
 )
 
 // loggedIn returns the caller with the token of a login.
-func loggedIn(id string, roles ...string) servicetest.Person {
-	return servicetest.Person{ID: id, Roles: append(roles, token.Customer), LoggedIn: true}
+func (h harness) loggedIn(t *testing.T, id string, roles ...string) servicetest.Person {
+	t.Helper()
+	account, err := h.documents.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servicetest.Person{ID: id, Roles: append(roles, token.Customer), LoggedIn: true, Epoch: account.Epoch}
 }
 
 // beginErasureOf sends DELETE /users/me as the account and checks that it is DELETING.
 func (h harness) beginErasureOf(t *testing.T, id string) {
 	t.Helper()
-	response := h.Request(t, loggedIn(id), "DELETE", "/users/me", "")
+	response := h.Request(t, h.loggedIn(t, id), "DELETE", "/users/me", "")
 	got := servicetest.Decode[erasureState](t, response, http.StatusAccepted)
 	if want := "/api/v1/auth/erasures/" + id; got.Status != Deleting || response.Header.Get("Location") != want {
 		t.Fatalf("DELETE: got %+v and Location %q, want DELETING and %q", got, response.Header.Get("Location"), want)
@@ -164,15 +169,10 @@ func TestErasureNeedsTheTokenOfARecentLogin(t *testing.T) {
 
 func TestLastAdminCannotEraseItself(t *testing.T) {
 	h := newHarness(t)
-	ids := [2]string{h.registerActive(t, "one@example.com"), h.registerActive(t, "two@example.com")}
-	for _, id := range ids {
-		if code := h.setRolesOf(t, id, `"admin"`); code != http.StatusOK {
-			t.Fatalf("appoint: got %d, want 200", code)
-		}
-	}
+	ids := [2]string{h.registerAdmin(t, "one@example.com").ID, h.registerAdmin(t, "two@example.com").ID}
 	codes := make(chan int, len(ids))
 	for _, id := range ids { // both at once
-		go func() { codes <- h.Request(t, loggedIn(id, token.Admin), "DELETE", "/users/me", "").Code }()
+		go func() { codes <- h.Request(t, h.loggedIn(t, id, token.Admin), "DELETE", "/users/me", "").Code }()
 	}
 	first, second := <-codes, <-codes
 	if min(first, second) != http.StatusAccepted || max(first, second) != http.StatusConflict {
@@ -244,7 +244,7 @@ func TestErasingAccountIsHidden(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")
 	h.beginErasureOf(t, id)
-	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	admin := h.registerAdmin(t, "boss@example.com")
 	for _, path := range []string{"/auth/registrations/" + id, "/auth/accounts/" + id + "/roles"} {
 		if got := h.Request(t, admin, "GET", path, ""); got.Code != http.StatusNotFound {
 			t.Errorf("GET %s: got %d, want 404", path, got.Code)
@@ -253,7 +253,7 @@ func TestErasingAccountIsHidden(t *testing.T) {
 	if got := h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["staff"]}`); got.Code != http.StatusNotFound {
 		t.Errorf("PUT of roles: got %d, want 404", got.Code)
 	}
-	if got := h.Request(t, loggedIn(id), "GET", "/export/account", ""); got.Code != http.StatusNotFound {
+	if got := h.Request(t, h.loggedIn(t, id), "GET", "/export/account", ""); got.Code != http.StatusNotFound {
 		t.Errorf("export: got %d, want 404", got.Code)
 	}
 }

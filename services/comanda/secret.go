@@ -37,12 +37,15 @@ func settingOf(part, setting string) string { return strings.ToUpper(part) + "_"
 // checkKey rejects a key that no service would accept, before any part starts. The services read it from their environment only,
 // so a JWT_SECRET_KEY_FILE would reach this command and no service.
 func checkKey(environ map[string]string) error {
-	key := environ["JWT_SECRET_KEY"]
-	if key == "" {
+	if environ["JWT_SECRET_KEY"] == "" {
 		return errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
 	}
-	if err := secret.CheckKey(key); err != nil {
-		return errors.New("JWT_SECRET_KEY " + err.Error())
+	for _, name := range []string{"JWT_SECRET_KEY", "JWT_SECRET_KEY_PREVIOUS"} {
+		if key := environ[name]; key != "" {
+			if err := secret.CheckKey(key); err != nil {
+				return errors.New(name + " " + err.Error())
+			}
+		}
 	}
 	return nil
 }

@@ -185,6 +185,8 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"a short key": {"JWT_SECRET_KEY=hunter2",
 			"comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"a short previous key": {"JWT_SECRET_KEY_PREVIOUS=hunter2",
+			"comanda secrets: JWT_SECRET_KEY_PREVIOUS has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
 		"a key in a file": {"JWT_SECRET_KEY_FILE=KEY",
 			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
@@ -196,7 +198,7 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 	} {
 		p := newFolders(t)
 		environ := []string{key, strings.Replace(tc.setting, "=KEY", "="+file, 1)}
-		if strings.HasPrefix(tc.want, "comanda secrets: JWT") {
+		if strings.HasPrefix(tc.want, "comanda secrets: JWT_SECRET_KEY ") {
 			environ = environ[1:]
 		}
 		code, output := p.call(environ)

@@ -30,7 +30,7 @@ type Config struct {
 }
 
 // secretSetting matches the names of settings whose spaces may belong to the value.
-var secretSetting = regexp.MustCompile(`_(SECRET_KEY|PASSWORD|TOKEN)$`)
+var secretSetting = regexp.MustCompile(`_(SECRET_KEY|SECRET_KEY_PREVIOUS|PASSWORD|TOKEN)$`)
 
 // LoadConfig reads a config from environ ("NAME=value"). Spaces around a value are ignored, except in a secret. An empty setting
 // counts as not set, so an empty secret is never accepted. The error is one line that names the settings to correct. It contains

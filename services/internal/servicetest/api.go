@@ -22,21 +22,15 @@ import (
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
 // Cursors makes and reads the cursors of tests.
-var Cursors = newCursors()
-
-func newCursors() rest.Cursors {
-	cursors, err := rest.NewCursors(Secret)
-	if err != nil {
-		panic(err)
-	}
-	return cursors
-}
+var Cursors = rest.NewCursors(token.Keys{Current: Secret})
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
 	ID       string
 	Roles    []string
-	LoggedIn bool // the token is that of a login, not of a refresh
+	Session  string // the login that the token comes from
+	Epoch    int    // of the account when the token was signed
+	LoggedIn bool   // the token is that of a login, not of a refresh
 }
 
 // API is a service's handler of requests and events.
@@ -59,11 +53,11 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if caller.ID != "" {
-		sign := Secret.Sign
+		claims := token.Claims{Roles: caller.Roles, Session: caller.Session, Epoch: caller.Epoch}
 		if caller.LoggedIn {
-			sign = Secret.SignLogin
+			claims = claims.LoggedInAt(time.Now())
 		}
-		signed, err := sign(caller.ID, caller.Roles, time.Now())
+		signed, err := Secret.SignClaims(caller.ID, claims, time.Now())
 		if err != nil {
 			t.Errorf("sign a token for %+v: %v", caller, err)
 		}

@@ -1,0 +1,90 @@
+package journey
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+	"comanda/tests/system"
+)
+
+// containerMemory is the limit of a service's container in deploy/compose/base.yml, in bytes.
+const containerMemory = 128 << 20
+
+// 200 logins at once neither fail auth's health check three times in a row, after which its sidecar would pause it, nor take more
+// memory than its container has. Each login is answered: 401, or 503 with Retry-After.
+func TestManyLoginsAtOnceDoNotDelayHealthChecks(t *testing.T) {
+	sys := system.Start(t, system.Options{})
+	s := newScenario(t, sys)
+	stop := probeHealth(t, sys.Pair("auth").URL+"/healthz/app")
+
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	statuses := map[int]int{}
+	for i := range 200 {
+		all.Go(func() {
+			answer, err := s.Anonymous.Do(t.Context(), client.Request{Method: http.MethodPost, Path: "/auth/login",
+				Body: map[string]string{"email": fmt.Sprintf("guess%d@example.com", i), "password": "wrong password"}})
+			if err != nil || answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") == "" {
+				t.Errorf("login: got %d %v, want an answer, and Retry-After with a 503", answer.Status, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[answer.Status]++
+		})
+	}
+	all.Wait()
+	_, memory, err := sys.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slowest, failedInARow := stop()
+	t.Logf("statuses %v; slowest health check %v; auth holds %d MiB", statuses, slowest, memory["auth"]>>20)
+	const least = 10 // answers within maxWait (services/auth/workqueue.go), even on a machine that is busy with other tests
+	if statuses[http.StatusUnauthorized] < least || statuses[http.StatusUnauthorized]+statuses[http.StatusServiceUnavailable] != 200 {
+		t.Errorf("got %v, want 401 for at least %d, and 503 for the others", statuses, least)
+	}
+	if failedInARow >= 3 {
+		t.Errorf("%d health checks in a row failed: the sidecar pauses auth after 3", failedInARow)
+	}
+	if memory["auth"] > containerMemory {
+		t.Errorf("auth holds %d MiB, want at most %d", memory["auth"]>>20, containerMemory>>20)
+	}
+	scenario.Try(s.Anonymous.Login(t.Context(), sys.AdminEmail, sys.AdminPassword)).OrFail(t)
+}
+
+// probeHealth checks an app's health as a sidecar does, but ten times as often, until the returned function is called. That returns the
+// longest time of a check and the longest row of failed ones.
+func probeHealth(t *testing.T, url string) (stop func() (slowest time.Duration, failedInARow int)) {
+	const probeTimeout = 900 * time.Millisecond // appHealthProbeTimeout in dapr/dapr.yaml
+	ctx, cancel := context.WithCancel(t.Context())
+	var times []time.Duration
+	longest, done := 0, make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(probeTimeout / 9)
+		defer ticker.Stop()
+		for row := 0; ctx.Err() == nil; <-ticker.C {
+			began, httpClient := time.Now(), &http.Client{Timeout: probeTimeout}
+			response, err := httpClient.Get(url)
+			if times = append(times, time.Since(began)); err != nil || response.StatusCode != http.StatusOK {
+				row++
+				longest = max(longest, row)
+				continue
+			}
+			_ = response.Body.Close()
+			row = 0
+		}
+	}()
+	return func() (time.Duration, int) {
+		cancel()
+		<-done
+		return slices.Max(times), longest
+	}
+}
