@@ -1,7 +1,8 @@
 // Command auth registers accounts, checks passwords, and issues and renews tokens.
 //
-//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and tables: refresh
-//	           tokens (hashed), the wrong passwords of the last minutes (counted), and the audit trail of accounts
+//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and tables: sessions with their
+//	           refresh tokens (hashed) and their pace, the wrong passwords of the last minutes (counted), and the audit
+//	           trail of accounts
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           POST /auth/password, /auth/logout-everywhere, DELETE /users/me, GET /auth/erasures/{userId};
 //	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"comanda/services/internal/fault"
@@ -64,6 +67,29 @@ func TestGuessingIsSlowedDownForAllAccountsTogether(t *testing.T) {
 	if got := h.logInFrom(t, "198.51.100.1/32", "ana@example.com", password); got.Code != http.StatusOK {
 		t.Errorf("10 s later: got %d %s, want 200", got.Code, got.Body)
 	}
+}
+
+// Many attempts on one account, which wait for their turn, leave the limit to the others.
+func TestWaitingAttemptsDoNotUseUpTheLimitOfAllAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := &failureLimit{failureRate: failureRate{PerSecond: 1, Burst: 1}}
+		throttle := newThrottle(nil, limit)
+		throttle.turns[turnOf("ana@example.com")] <- struct{}{} // another attempt's turn
+		ctx, cancel := context.WithCancel(t.Context())
+		waiting := make(chan error)
+		go func() {
+			_, err := throttle.admit(ctx, "ana@example.com", "", time.Now())
+			waiting <- err
+		}()
+		synctest.Wait()
+		if err := limit.take(time.Now()); err != nil {
+			t.Errorf("an attempt on another account: got %v", err)
+		}
+		cancel()
+		if err := <-waiting; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
+		}
+	})
 }
 
 // With the right key, a repeated registration says whether its password is right. So it counts as a login.

@@ -71,23 +71,22 @@ type attempt struct {
 // address is blocked, or the account and the address is no newcomer, or after too many wrong passwords for all accounts. The
 // caller ends the attempt.
 func (t throttle) admit(ctx context.Context, email, address string, now time.Time) (*attempt, error) {
-	if err := t.all.take(now); err != nil {
-		return nil, err
-	}
 	a := &attempt{throttle: t, account: subject(email), address: subject(email, address),
 		newcomer: subject(email, "newcomers", ""), turn: t.turns[turnOf(email)]}
 	select {
 	case a.turn <- struct{}{}:
 	case <-ctx.Done():
-		t.all.giveBack()
 		return nil, ctx.Err()
 	}
 	wait, err := a.check(ctx, now)
 	if err == nil && wait > 0 {
 		err = fault.Limited(wait, "too many wrong passwords for this e-mail: wait, or try from another place")
 	}
+	if err == nil { // last: attempts that wait for their turn must not use up the limit of all accounts
+		err = t.all.take(now)
+	}
 	if err != nil {
-		a.end()
+		<-a.turn
 		return nil, err
 	}
 	return a, nil

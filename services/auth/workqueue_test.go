@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/servicetest"
 )
 
 // holdWorkers occupies n workers until the returned function is called.
@@ -175,4 +176,5 @@ func TestABusyServiceAnswers503(t *testing.T) {
 		}
 	}
 	release()
+	servicetest.WantMetrics(t, h.metrics, `comanda_logins_total{outcome="busy"} 1`)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -109,6 +110,10 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 		bodies.Serve(w, r, edge) // as in package server
 	}))
 	server.Config.DisableGeneralOptionsHandler = true // as in package server
+	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		_ = conn.(*net.TCPConn).SetWriteBuffer(64 << 10) // so that a client that does not read holds its response in the gateway
+		return ctx
+	}
 	server.Start()
 	t.Cleanup(server.Close)
 	return &harness{t, sidecar, g, server, stop, &log}

@@ -35,6 +35,11 @@ func (g *gateway) forward(c call) rest.Handler {
 		if err != nil {
 			return err
 		}
+		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
+			if err := rest.ReserveResponse(r.Context(), len(response.body)); err != nil {
+				return err
+			}
+		}
 		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
 	}
