@@ -14,13 +14,15 @@ import (
 // Status is a state in the life of an account.
 type Status string
 
-// An account is PENDING until user creates or rejects its profile. REJECTED is final. An admin can suspend an ACTIVE account and
-// reinstate it.
+// An account is PENDING until user creates or rejects its profile. An admin can suspend an ACTIVE account and reinstate it. Its owner can
+// have an ACTIVE account erased: it is DELETING until every service has erased its part. REJECTED and ERASED are final.
 const (
 	Pending   Status = "PENDING"
 	Active    Status = "ACTIVE"
 	Suspended Status = "SUSPENDED"
 	Rejected  Status = "REJECTED"
+	Deleting  Status = "DELETING"
+	Erased    Status = "ERASED"
 )
 
 // reasonTimedOut is the reason of a registration that user did not answer in time.
@@ -29,7 +31,7 @@ const reasonTimedOut = "timed_out"
 // Account holds the credentials and the roles of one person.
 type Account struct {
 	ID           string     `json:"id"`
-	Email        string     `json:"email"` // lower case; unique among accounts that are not REJECTED
+	Email        string     `json:"email"` // lower case; unique among accounts that are neither REJECTED nor ERASED
 	PasswordHash string     `json:"passwordHash"`
 	Roles        []string   `json:"roles"`
 	Status       Status     `json:"status"`
@@ -41,6 +43,8 @@ type Account struct {
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
+
+	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
 

@@ -31,8 +31,8 @@ func (s service) accountInPath(r *http.Request) (Account, error) {
 		return Account{}, noAccount()
 	}
 	account, err := s.documents.Get(r.Context(), id)
-	if fault.Is(err, fault.KindNotFound) {
-		return account, noAccount()
+	if fault.Is(err, fault.KindNotFound) || err == nil && account.Erasure != nil {
+		return Account{}, noAccount()
 	}
 	return account, err
 }
@@ -73,6 +73,9 @@ func (s service) changeAccount(
 		}
 		tried := false
 		account, err = s.documents.Change(ctx, id, func(a *Account) (event.Message, error) {
+			if a.Erasure != nil {
+				return event.NoMessage, noAccount()
+			}
 			before, ruled := a.validators(), a.actsAsAdmin()
 			act, changed, refused := change(a)
 			if refused == nil && !changed && tried { // our own write, whose response was lost: its precondition held
@@ -86,7 +89,7 @@ func (s service) changeAccount(
 			case refused != nil:
 				return event.NoMessage, refused
 			case ruled && !a.actsAsAdmin() && !replaceable:
-				return event.NoMessage, fault.Conflict("this is the last admin: make another account an admin first")
+				return event.NoMessage, errLastAdmin()
 			case !changed:
 				return event.NoMessage, document.ErrUnchanged
 			}

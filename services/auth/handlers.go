@@ -51,7 +51,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 		account, err := s.documents.Get(ctx, id)
 		return account, account.Status != Pending, err
 	})
-	if fault.Is(err, fault.KindNotFound) {
+	if fault.Is(err, fault.KindNotFound) || err == nil && account.Erasure != nil {
 		return noAccount()
 	}
 	if err != nil {
@@ -91,9 +91,10 @@ type tokens struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
-	access, err := s.keys.Current.SignClaims(account.ID,
-		token.Claims{Roles: account.Roles, Session: refresh.family.String(), Epoch: account.Epoch}, s.now())
+// writeTokens writes the tokens of a session. login is the time at which the person has just given the password; zero at a refresh.
+func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken, login time.Time) error {
+	claims := token.Claims{Roles: account.Roles, Session: refresh.family.String(), Epoch: account.Epoch}.LoggedInAt(login)
+	access, err := s.keys.Current.SignClaims(account.ID, claims, s.now())
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, refresh)
+	return s.writeTokens(w, account, refresh, s.now())
 }
 
 // authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
@@ -155,6 +156,8 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
 		return account, fault.Forbidden("the registration is not finished yet: try again in a moment")
+	case account.Status == Deleting:
+		return account, fault.Forbidden("the account is being erased: register again when that is done")
 	case account.Status == Suspended:
 		return account, fault.Forbidden("the account is suspended: ask an administrator")
 	case account.Status != Active:
@@ -180,7 +183,7 @@ func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, next)
+	return s.writeTokens(w, account, next, time.Time{})
 }
 
 func (s service) logout(w http.ResponseWriter, r *http.Request) error {

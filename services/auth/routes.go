@@ -19,6 +19,9 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout, Body: rest.SmallBody},
+		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
+		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
+		{Method: http.MethodGet, Path: "/export/account", Access: rest.Only(token.Customer), Handle: s.exportAccount},
 		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
 	}
@@ -42,5 +45,8 @@ func (s service) adminRoutes() []rest.Route {
 }
 
 func (s service) subscriptions() []consumer.Route {
-	return []consumer.Route{consumer.On(event.CreatingUserResponse, s.handleOutcome)}
+	return []consumer.Route{
+		consumer.On(event.CreatingUserResponse, s.handleOutcome),
+		consumer.On(event.DeletingUserResponse, s.handleErasure),
+	}
 }

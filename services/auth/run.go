@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
 
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
@@ -54,6 +55,8 @@ func run(ctx context.Context, environ []string) error {
 	})
 	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
 		base.OnceStarted(s.pendingBacklog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_erasures_pending", "Accounts that are DELETING.",
+		base.OnceStarted(s.deletingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
@@ -64,8 +67,8 @@ func run(ctx context.Context, environ []string) error {
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error {
-				return s.recoverRegistrations(ctx, t)
+			recovery.RunEvery(ctx, s.log, "recovery of registrations and erasures", t.Every, func(ctx context.Context) error {
+				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lock
 			})
 		},
 		func(ctx context.Context) {

@@ -203,6 +203,12 @@ func (s sessions) endSession(ctx context.Context, presented refreshToken) error 
 	})
 }
 
+// deleteAll deletes every family of an account.
+func (s sessions) deleteAll(ctx context.Context, account string) error {
+	_, err := s.pool.Exec(ctx, `delete from refresh_families where account = $1`, account)
+	return err
+}
+
 // deleteBatch is the number of rows that one statement of deleteOld deletes. deletePause is the time between two batches.
 const (
 	deleteBatch = 500

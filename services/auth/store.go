@@ -74,6 +74,26 @@ func (s store) listWaiting(
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
 }
 
+// listDeleting lists up to limit DELETING accounts in the order of their keys, starting after the given one. They were last
+// announced at or before announced.
+func (s store) listDeleting(ctx context.Context, announced time.Time, after waitingAccount, limit int) ([]waitingAccount, error) {
+	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
+		where document->>'status' = 'DELETING' and key > 'account-' || $2
+			and (document->'erasure'->>'announcedAt')::timestamptz <= $1
+		order by key limit $3`, announced, after.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
+}
+
+// deletingBacklog returns the number of DELETING accounts and the time when the oldest erasure began. They are few, and indexed.
+func (s store) deletingBacklog(ctx context.Context) (b telemetry.Backlog, err error) {
+	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->'erasure'->>'begunAt')::timestamptz), now()) from accounts
+		where document->>'status' = 'DELETING'`).Scan(&b.Count, &b.Oldest)
+	return b, err
+}
+
 // pendingBacklog returns the number of PENDING registrations and the creation time of the oldest. They are few, and indexed.
 func (s store) pendingBacklog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->>'createdAt')::timestamptz), now()) from accounts

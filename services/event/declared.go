@@ -8,11 +8,11 @@ import (
 )
 
 // Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
-// topics of stock daprd's outbox.
+// topics of stock daprd's outbox. Several services may publish to one topic.
 var Publishers = map[string][]string{
-	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name},
-	"user":    {CreatingUserResponse.Name},
-	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name},
+	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
+	"user":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
+	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name, DeletingUserResponse.Name},
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
 }
 
@@ -44,7 +44,10 @@ func Declared() []string {
 	var names []string
 	for _, service := range services.Stateful {
 		for _, topic := range Publishers[service] {
-			names = append(names, topic, internalTopic(service, topic))
+			if !slices.Contains(names, topic) {
+				names = append(names, topic)
+			}
+			names = append(names, internalTopic(service, topic))
 		}
 	}
 	for _, service := range Consumers {

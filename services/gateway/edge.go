@@ -78,7 +78,7 @@ const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempote
 	"If-None-Match, If-Unmodified-Since, Last-Event-ID, Prefer"
 
 // corsResponseHeaders are the headers that a page may read, besides those that need no permission.
-const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Location, Date, ETag, Location, " +
+const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Disposition, Content-Location, Date, ETag, Location, " +
 	"Preference-Applied, Retry-After, Traceresponse, WWW-Authenticate"
 
 // handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods

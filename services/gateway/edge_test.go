@@ -179,7 +179,7 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 			t.Errorf("%s: the service got body %.200q, want %.200q", name, reached[0].body, tc.body)
 		}
 	}
-	for method, want := range map[string]int{"GET": 400, "DELETE": 405, "TRACE": 405} { // the address has no DELETE
+	for method, want := range map[string]int{"GET": 400, "DELETE": 400, "PUT": 405, "TRACE": 405} { // the address has no PUT
 		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != want ||
 			len(h.sidecar.takeRequests()) != 0 {
 			t.Errorf("%s with a body: got %d, want %d and no call", method, got.StatusCode, want)

@@ -37,7 +37,7 @@ const (
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
 // that issue tokens ignore the Authorization header, because clients send expired access tokens with them.
 func calls() []call {
-	const get, post, put, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch
+	const get, post, put, patch, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
 	kitchen := rest.Only(token.Staff, token.Admin)
 	buyer := rest.Only(token.Customer, token.Staff)
@@ -54,6 +54,7 @@ func calls() []call {
 		{method: post, path: "/auth/logout-everywhere", access: customer, app: "auth", body: rest.SmallBody},
 		{method: get, path: "/auth/accounts/{userId}", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/status", access: admin, app: "auth", body: rest.SmallBody},
+		{method: get, path: "/auth/erasures/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
 
@@ -62,6 +63,8 @@ func calls() []call {
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
+		{method: remove, path: "/users/me", access: customer, app: "auth"}, // auth owns the erasure (decision 19)
+		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
 		{method: get, path: "/users", access: admin, app: "user", query: page},
 		{method: get, path: "/users/{id}", access: admin, app: "user"},
 

@@ -29,7 +29,9 @@ type Order struct {
 	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
-	History     []Change  `json:"history"`         // one entry per version, oldest first
+
+	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased: a final order has nothing personal
+	History      []Change `json:"history"`                // one entry per version, oldest first
 
 	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
 	ExpectedCurrency   string `json:"expectedCurrency,omitempty"`   // empty: any
@@ -275,6 +277,9 @@ func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause
 	o.Version++
 	o.Status, o.Reason, o.UpdatedAt = status, reason, at
 	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
+	if o.PersonErased && status.Final() {
+		o.removePerson()
+	}
 }
 
 func (o *Order) actorOf(by Caller) Actor {

@@ -36,7 +36,8 @@ func run(ctx context.Context, environ []string) error {
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
-		menu: newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))

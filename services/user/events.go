@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
@@ -102,7 +101,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 
 func checkID(id string) error {
 	if !validate.IsUUID(id) {
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", id))
+		return consumer.Reject(errors.New("userId is not a UUID"))
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
-	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors}
+	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
+		newInvoker(config.Sidecar)}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

@@ -24,14 +24,16 @@ type harness struct {
 	servicetest.API
 	service
 	sidecar *servicetest.Sidecar
+	others  *otherServices
 }
 
 func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors}
-	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar}
+	others := newOtherServices(t)
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, others.invoker(t)}
+	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 
 // customer returns the caller whose account has the id and the role customer.

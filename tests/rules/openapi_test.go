@@ -38,6 +38,7 @@ var apiLimits = []struct{ file, constant, places string }{
 	{"services/auth/registration.go", "maxPassword", "RegistrationRequest.password.maxLength PasswordRequest.newPassword.maxLength"},
 	{"services/auth/suspension.go", "maxReason", "StatusOfAccountRequest.reason.maxLength"},
 	{"services/user/edit.go", "maxName", "ProfilePatch.name.maxLength"},
+	{"services/auth/export.go", "maxExportedSessions", "Export.sessions.maxItems"},
 	{"services/internal/validate/email.go", "maxEmail", "Email.maxLength"},
 	{"services/internal/validate/address.go", "maxAddressLine",
 		"Address.street.maxLength Address.city.maxLength Address.postalCode.maxLength"},

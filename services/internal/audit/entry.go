@@ -32,6 +32,7 @@ const (
 	PasswordChanged    Action = "account.password_changed"
 	SessionsEnded      Action = "account.sessions_ended" // log out everywhere
 	RefreshReused      Action = "account.refresh_reused" // a spent refresh token was used again, which ended its session
+	AccountErased      Action = "account.erased"         // its owner has begun the erasure
 	ProductCreated     Action = "product.created"
 	ProductChanged     Action = "product.changed"
 	StockChanged       Action = "product.stock_changed"
@@ -40,7 +41,7 @@ const (
 
 // Actions returns all actions.
 func Actions() []Action {
-	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused,
+	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused, AccountErased,
 		ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed}
 }
 

@@ -22,6 +22,7 @@ import (
 	"comanda/services/internal/rest"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/validate"
 )
 
 // maxEvent is the size limit of an event in bytes. The broker's limit is 1 MiB of data, base64 in the envelope included.
@@ -102,7 +103,10 @@ func handleEvent(log *slog.Logger, keys signature.PublicKeys, route Route, r *ht
 	if err == nil {
 		err = route.handle(ctx, received)
 	}
-	log = log.With("topic", route.topic, "event", received.ID, "subject", received.Subject)
+	log = log.With("topic", route.topic, "event", received.ID)
+	if validate.IsUUID(received.Subject) { // anything else may be personal, and logs must not have that
+		log = log.With("subject", received.Subject)
+	}
 	switch {
 	case err == nil:
 		telemetry.SetEvent(ctx, route.topic, telemetry.Done)
@@ -135,9 +139,9 @@ func (r Route) verify(keys signature.PublicKeys, raw []byte) (event.Received[jso
 		return envelope.Received, Reject(errors.New("no subscription for this event type"))
 	}
 	if envelope.Type != r.kind {
-		return envelope.Received, Reject(fmt.Errorf("event type is %q, want %q", envelope.Type, r.kind))
+		return envelope.Received, Reject(fmt.Errorf("the event's type is not %q", r.kind))
 	}
 	var err error
-	envelope.Data, err = keys.Verify(event.PublisherOf(r.topic), envelope.Type, envelope.Subject, envelope.Data, envelope.Signature)
+	envelope.Data, err = keys.Verify(event.PublisherOf(r.topic, envelope.Source), envelope.Type, envelope.Subject, envelope.Data, envelope.Signature)
 	return envelope.Received, err
 }

@@ -46,6 +46,9 @@ const (
 	InvalidRequest    Challenge = "invalid_request"    // with a 400
 	InvalidToken      Challenge = "invalid_token"      // with a 401
 	InsufficientScope Challenge = "insufficient_scope" // with a 403: the token lacks the role
+
+	// InsufficientAuthentication is of RFC 9470, with a 401: the token must come from a recent login.
+	InsufficientAuthentication Challenge = "insufficient_user_authentication"
 )
 
 // Error is an error with a kind. Message is safe to show to a client. Cause is for the log only.
@@ -91,6 +94,13 @@ func NotFound(format string, args ...any) *Error { return newf(KindNotFound, for
 func BadToken(format string, args ...any) *Error {
 	e := newf(KindUnauthenticated, format, args)
 	e.Challenge = InvalidToken
+	return e
+}
+
+// StaleLogin returns an error for a request that needs the token of a recent login.
+func StaleLogin(format string, args ...any) *Error {
+	e := newf(KindUnauthenticated, format, args)
+	e.Challenge = InsufficientAuthentication
 	return e
 }
 

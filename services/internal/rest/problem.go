@@ -107,7 +107,7 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 		case ours && r.Context().Err() != nil:
 			level = slog.LevelWarn
 		}
-		log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "status", p.status, "error", err)
+		log.Log(r.Context(), level, "request failed", "method", r.Method, "route", telemetry.Route(r.Context()), "status", p.status, "error", err)
 		writeProblem(w, r, f, p)
 	})
 }

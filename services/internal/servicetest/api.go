@@ -23,10 +23,11 @@ var Cursors = rest.NewCursors(token.Keys{Current: Secret})
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
-	ID      string
-	Roles   []string
-	Session string // the login that the token comes from
-	Epoch   int    // of the account when the token was signed
+	ID       string
+	Roles    []string
+	Session  string // the login that the token comes from
+	Epoch    int    // of the account when the token was signed
+	LoggedIn bool   // the token is that of a login, not of a refresh
 }
 
 // API is a service's handler of requests and events.
@@ -49,8 +50,11 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if caller.ID != "" {
-		signed, err := Secret.SignClaims(caller.ID,
-			token.Claims{Roles: caller.Roles, Session: caller.Session, Epoch: caller.Epoch}, time.Now())
+		claims := token.Claims{Roles: caller.Roles, Session: caller.Session, Epoch: caller.Epoch}
+		if caller.LoggedIn {
+			claims = claims.LoggedInAt(time.Now())
+		}
+		signed, err := Secret.SignClaims(caller.ID, claims, time.Now())
 		if err != nil {
 			t.Errorf("sign a token for %+v: %v", caller, err)
 		}

@@ -31,17 +31,34 @@ const (
 	Admin    = "admin"
 )
 
-// Claims is the content of a token. Subject is the account's id.
+// Claims is the content of a token. Subject is the account's id. AuthTime is when the person gave the password (OpenID Connect Core
+// 1.0, section 2); only the token of a login has it.
 type Claims struct {
-	Roles   []string `json:"roles"`
-	Session string   `json:"sid,omitempty"`   // the login that the token comes from (OpenID Connect Front-Channel Logout 1.0, 3)
-	Epoch   int      `json:"epoch,omitempty"` // of the account when the token was signed; auth refuses an earlier one
+	Roles    []string         `json:"roles"`
+	Session  string           `json:"sid,omitempty"`   // the login that the token comes from (OpenID Connect Front-Channel Logout 1.0, 3)
+	Epoch    int              `json:"epoch,omitempty"` // of the account when the token was signed; auth refuses an earlier one
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 	jwt.RegisteredClaims
 }
 
 // Any reports whether the claims have at least one of roles.
 func (c Claims) Any(roles ...string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.Roles, role) })
+}
+
+// LoggedInAt returns c for the token of a login: the person has given the password at the given time. It returns c as it is for the
+// zero time.
+func (c Claims) LoggedInAt(login time.Time) Claims {
+	if !login.IsZero() {
+		c.AuthTime = jwt.NewNumericDate(login)
+	}
+	return c
+}
+
+// LoggedInSince reports whether the person gave the password at or after the given time to get this token. It is false for the
+// token of a refresh.
+func (c Claims) LoggedInSince(start time.Time) bool {
+	return c.AuthTime != nil && !c.AuthTime.Before(start)
 }
 
 // Verifier verifies access tokens.

@@ -186,3 +186,26 @@ func TestAShortSecretNeitherSignsNorAccepts(t *testing.T) {
 		}
 	}
 }
+
+// Only the token of a login says when the person gave the password.
+func TestOnlyALoginHasItsTime(t *testing.T) {
+	now := time.Now()
+	for name, tc := range map[string]struct {
+		login time.Time
+		since time.Time
+		want  bool
+	}{
+		"a login":          {now, now.Add(-time.Minute), true},
+		"an earlier login": {now, now.Add(time.Minute), false},
+		"a refresh":        {time.Time{}, now.Add(-time.Minute), false},
+	} {
+		signed, err := secret.SignClaims(account, token.Claims{Roles: []string{token.Customer}}.LoggedInAt(tc.login), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := token.NewVerifier(secret).Bearer("Bearer " + signed)
+		if err != nil || claims.LoggedInSince(tc.since) != tc.want {
+			t.Errorf("%s: got %v, %v, want %v", name, claims.LoggedInSince(tc.since), err, tc.want)
+		}
+	}
+}
