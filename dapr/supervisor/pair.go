@@ -36,6 +36,8 @@ type Pair struct {
 	Service, Sidecar *Program
 	// URL is the service's address, SidecarURL that of the sidecar's HTTP API.
 	URL, SidecarURL string
+	// SidecarGRPC is the address of the sidecar's gRPC API: host and port.
+	SidecarGRPC string
 	// MetricsURL is the address of the service's metrics, SidecarMetricsURL that of the sidecar's.
 	MetricsURL, SidecarMetricsURL string
 }
@@ -64,7 +66,8 @@ func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 	return &Pair{
 		App: app.ID, Service: service, Sidecar: sidecar,
 		URL: loopbackURL(ports.App), SidecarURL: loopbackURL(ports.HTTP),
-		MetricsURL: metricsURL, SidecarMetricsURL: loopbackURL(ports.Sidecar) + "/metrics",
+		SidecarGRPC: "127.0.0.1:" + strconv.Itoa(ports.GRPC),
+		MetricsURL:  metricsURL, SidecarMetricsURL: loopbackURL(ports.Sidecar) + "/metrics",
 	}
 }
 

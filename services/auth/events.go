@@ -37,6 +37,9 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 	if err != nil {
 		return err
 	}
+	if account.Status == Active && outcome.Outcome == event.UserRejected { // user decides a registration once
+		return consumer.Reject(fmt.Errorf("the profile of account %s was created, and cannot be rejected now", account.ID))
+	}
 	if decided {
 		s.metrics.RecordStatus(ctx, account)
 	}

@@ -179,10 +179,13 @@ func TestPreferWaitBlocksUntilTheRegistrationIsDecided(t *testing.T) {
 
 func TestInvalidOutcomesAreRejected(t *testing.T) {
 	h := newHarness(t)
+	active := h.registerPending(t, "eva@example.com")
+	h.deliverOutcome(t, active, event.UserCreated, "")
 	for name, outcome := range map[string]event.UserOutcome{
 		"not a UUID":      {UserID: "7", Outcome: event.UserCreated},
 		"unknown account": {UserID: uuid.NewString(), Outcome: event.UserCreated},
 		"unknown outcome": {UserID: h.registerPending(t, "ana@example.com"), Outcome: "perhaps"},
+		"contradiction":   {UserID: active, Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken},
 	} {
 		err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: outcome})
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 )
 
@@ -17,7 +18,8 @@ var migrations embed.FS
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"AUTH_EVENT_SIGNING_KEY,required"`
 	Admin       firstAdmin
 	Recovery    recovery.Timing
 }
@@ -35,7 +37,7 @@ func run(ctx context.Context, environ []string) error {
 	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,9 @@ func pairSettings(stored map[string]string, service string) map[string]string {
 	for _, token := range []string{"APP_API_TOKEN", "DAPR_API_TOKEN"} {
 		settings[token] = stored[settingOf(service, token)]
 	}
+	settings[secret.EventPublicKeys] = stored[secret.EventPublicKeys]
 	if service != "gateway" {
+		settings[secret.EventKey(service).Name] = stored[secret.EventKey(service).Name]
 		settings[settingOf(service, "DATABASE_URL")] = databaseURL(stored, service, service+"-db:5432") + databaseLimits
 	}
 	if service == "auth" {

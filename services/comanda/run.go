@@ -23,6 +23,7 @@ var commands = []struct {
 	run           func(context.Context, call) error
 }{
 	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", runSecrets},
+	{"event-keys", "print keys with which services sign their events, and the public keys; the environment's stay", runEventKeys},
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
 	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},

@@ -28,7 +28,7 @@ func allSecrets() []secret.Secret {
 		list = append(list, secret.Secret{Name: settingOf(service, "DATABASE_PASSWORD"), Make: secret.Token, Check: secret.CheckPassword},
 			secret.Secret{Name: settingOf(service, "DATABASE_MONITOR_PASSWORD"), Make: secret.Token})
 	}
-	return list
+	return append(list, secret.EventKeys()...)
 }
 
 // settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.

@@ -59,6 +59,9 @@ func distributeSecrets(c call, store, run string) error {
 	if err != nil {
 		return err
 	}
+	if settings[secret.EventPublicKeys], err = secret.PublicKeys(settings, stored[secret.EventPublicKeys]); err != nil {
+		return err
+	}
 	if err := storeSecrets(store, settings); err != nil {
 		return err
 	}

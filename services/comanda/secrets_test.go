@@ -123,6 +123,7 @@ func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
 		owners[settingOf(service, "DAPR_API_TOKEN")] = []string{service}
 	}
 	for _, service := range services.Stateful {
+		owners[settingOf(service, "EVENT_SIGNING_KEY")] = []string{service}
 		owners[settingOf(service, "DATABASE_PASSWORD")] = []string{service, service + "-db"}
 		owners[settingOf(service, "DATABASE_MONITOR_PASSWORD")] = []string{service + "-db", service + "-db-exporter"}
 	}

@@ -16,6 +16,23 @@ var Publishers = map[string][]string{
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
 }
 
+// PublisherOf returns the service whose key must have signed an event of topic: the topic's publisher, or source if several services
+// publish to the topic and source is one of them. It returns "" if there is none.
+func PublisherOf(topic, source string) (publisher string) {
+	for service, topics := range Publishers {
+		if !slices.Contains(topics, topic) {
+			continue
+		}
+		if service == source || publisher == "" {
+			publisher = service
+		}
+		if service == source {
+			break
+		}
+	}
+	return publisher
+}
+
 // Consumers lists the services that consume events. Each has its own dead-letter topic.
 var Consumers = services.Names
 

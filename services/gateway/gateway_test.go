@@ -19,6 +19,7 @@ import (
 
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -95,7 +96,8 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	t.Helper()
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	c := config{Secret: secret, Watchers: 10, PerOrder: 10, PerAccount: 10, PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5}
+	c := config{Secret: secret, EventKeys: servicetest.EventKeys, Watchers: 10, PerOrder: 10, PerAccount: 10,
+		PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5}
 	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
 	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {

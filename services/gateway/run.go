@@ -14,6 +14,7 @@ import (
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -24,6 +25,8 @@ const maxLimit = 1_000_000
 type config struct {
 	server.Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	// EventKeys has the public keys of all services that publish events.
+	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
 
 	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the port that clients reach
 
@@ -105,23 +108,24 @@ func run(ctx context.Context, environ []string) error {
 
 // gateway holds what the handlers share.
 type gateway struct {
-	log      *slog.Logger
-	verifier token.Verifier
-	sidecar  invoker
-	hub      *hub
-	stopping <-chan struct{}
-	clients  proxies
-	requests *limiter
-	logins   *limiter
-	waits    *waits
-	origins  origins
+	log       *slog.Logger
+	verifier  token.Verifier
+	eventKeys signature.PublicKeys
+	sidecar   invoker
+	hub       *hub
+	stopping  <-chan struct{}
+	clients   proxies
+	requests  *limiter
+	logins    *limiter
+	waits     *waits
+	origins   origins
 
 	proxyWarning proxyWarning
 }
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		log: log, verifier: token.NewVerifier(c.Secret), eventKeys: c.EventKeys, sidecar: newInvoker(c.Sidecar), stopping: stopping,
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
@@ -135,6 +139,6 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 // eventHandler returns the handler of the events, which only the sidecar reaches.
 func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
-	consumer.Register(router, g.log, g.subscriptions())
+	consumer.Register(router, g.log, g.eventKeys, g.subscriptions())
 	return router
 }

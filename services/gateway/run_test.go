@@ -13,15 +13,19 @@ import (
 	"time"
 
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
 func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
-	const complete = "APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
+	const withoutKeys = "APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
+	complete := withoutKeys + "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"] + " "
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY must be at least 32 bytes long"},
 		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
+		{withoutKeys, "EVENT_PUBLIC_KEYS is not set"},
+		{complete + "EVENT_PUBLIC_KEYS=auth=hunter2", "EVENT_PUBLIC_KEYS must list the public keys of auth, user, order, product"},
 		{complete + "TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES must be a list of networks"},
 		{complete + "RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST must be a whole number"},
 		{complete + "LOG_LEVEL=loud", "LOG_LEVEL"},
@@ -77,6 +81,7 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret),
+			"EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 			"DAPR_HOST=127.0.0.1", "DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
 	}()
 	t.Cleanup(cancel)

@@ -7,12 +7,14 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 )
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"ORDER_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
 }
 
@@ -25,7 +27,7 @@ func run(ctx context.Context, environ []string) error {
 	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}

@@ -77,11 +77,15 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	}
 	cancelExisting := func() error {
 		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
-			if !p.Cancel(e.Data.Reason, s.now()) {
-				return event.NoMessage, document.ErrUnchanged
+			changed, err := p.Cancel(e.Data.Reason, s.now())
+			if err == nil && !changed {
+				err = document.ErrUnchanged
 			}
-			return event.NoMessage, nil
+			return event.NoMessage, err
 		})
+		if errors.Is(err, errContradiction) {
+			return consumer.Reject(err)
+		}
 		return err
 	}
 	err := cancelExisting()

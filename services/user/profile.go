@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"comanda/services/event"
@@ -60,13 +61,20 @@ func (p *Profile) Erase(now time.Time) {
 	}
 }
 
-// Cancel turns p into a tombstone. It reports whether that changed anything. A tombstone of an erased profile stays.
-func (p *Profile) Cancel(reason string, now time.Time) bool {
-	if p.Status == Cancelled || p.Status == Erased {
-		return false
+// errContradiction means that a registration is cancelled although it has succeeded.
+var errContradiction = errors.New("the profile cannot be cancelled: its owner has changed it, so their account is ACTIVE")
+
+// Cancel turns p into a tombstone. It reports whether that changed anything. Auth gives up only accounts that were never ACTIVE, so a
+// profile that its owner has changed cannot be cancelled. A tombstone of an erased profile stays.
+func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
+	switch {
+	case p.Status == Cancelled, p.Status == Erased:
+		return false, nil
+	case p.Status == Active && p.Version > 1:
+		return false, errContradiction
 	}
 	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
-	return true
+	return true, nil
 }
 
 // Outcome returns the recorded outcome of the registration. It reports false for a cancelled or erased profile, which

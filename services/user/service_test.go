@@ -183,6 +183,24 @@ func TestCancellationWorksBeforeAndAfterTheRequest(t *testing.T) {
 	}
 }
 
+// Only the owner of an ACTIVE account can change a profile, and auth cancels no ACTIVE account: such a cancellation is forged or a
+// bug.
+func TestProfileThatItsOwnerHasChangedCannotBeCancelled(t *testing.T) {
+	h := newHarness(t)
+	request := profileRequest("+34600111222")
+	h.deliverRequest(t, request)
+	if got := h.Request(t, customer(request.UserID), "PATCH", "/users/me", `{"name":"Ana María"}`); got.Code != 200 {
+		t.Fatalf("got %d %s, want 200", got.Code, got.Body)
+	}
+	gone := event.UserCancelled{UserID: request.UserID, Version: 2, Reason: "timed_out"}
+	if got := servicetest.Deliver(t, h.API, event.CreatingUserCancelled, gone); got != "DROP" {
+		t.Errorf("the cancellation: got %s, want DROP", got)
+	}
+	if got := h.Request(t, customer(request.UserID), "GET", "/users/me", ""); got.Code != 200 || got.Text("name") != "Ana María" {
+		t.Errorf("the profile: got %d %s, want it as it was", got.Code, got.Body)
+	}
+}
+
 func TestLostSidecarResponseRepeatsTheOutcome(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.sidecar.LoseNextAnswer()

@@ -194,8 +194,9 @@ func wantDeadLetter(t *testing.T, sys *system.System) {
 	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
+	signature := scenario.Try(sys.SignEvent("product", topic+".v1", "", map[string]any{"orderId": "none"})).OrFail(t)
 	invalid := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json",
-		"data":{"orderId":"none"}}`, uuid.NewString(), topic)
+		"data":{"orderId":"none"},"signature":%q}`, uuid.NewString(), topic, signature)
 	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(invalid),
 		Headers: []kgo.RecordHeader{{Key: asyncapi.ViolationHeader}}}).FirstErr(); err != nil {
 		t.Fatal(err)

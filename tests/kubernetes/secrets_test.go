@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"maps"
 	"os"
 	"os/exec"
@@ -85,6 +87,15 @@ func TestRandomScriptFillsInEverySecret(t *testing.T) {
 		if len(password) < 32 || !inURL || strings.Count(secrets, password) != 2 {
 			t.Errorf("password of %s: got %q, want 32 characters, in its URL, and used nowhere else", service, password)
 		}
+	}
+	var publicKeys []string
+	for _, service := range []string{"auth", "user", "order", "product"} {
+		seed := must(base64.StdEncoding.DecodeString(settings[strings.ToUpper(service)+"_EVENT_SIGNING_KEY"]))
+		public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+		publicKeys = append(publicKeys, service+"="+base64.StdEncoding.EncodeToString(public))
+	}
+	if want := strings.Join(publicKeys, ","); settings["EVENT_PUBLIC_KEYS"] != want {
+		t.Errorf("EVENT_PUBLIC_KEYS: got %s, want those of the signing keys, %s", settings["EVENT_PUBLIC_KEYS"], want)
 	}
 	if len(settings["JWT_SECRET_KEY"]) < 32 || len(settings["ADMIN_PASSWORD"]) < 32 {
 		t.Error("JWT_SECRET_KEY and ADMIN_PASSWORD must have at least 32 characters")

@@ -25,7 +25,7 @@ func (sys *System) followEvents() error {
 	if err != nil {
 		return err
 	}
-	sys.events, err = document.Follow(strings.Split(sys.Kafka.Brokers(), ",")...)
+	sys.events, err = document.Follow(sys.verifyEvent, strings.Split(sys.Kafka.Brokers(), ",")...)
 	return err
 }
 

@@ -38,8 +38,8 @@ func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Set
 	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx)); err != nil {
 		return setup, err
 	}
-	setup.Environ = sys.environ(options.Settings)
-	return setup, nil
+	setup.Environ, err = sys.environ(options.Settings)
+	return setup, err
 }
 
 func (sys *System) startServers(ctx context.Context) error {
@@ -60,7 +60,11 @@ func (sys *System) startServers(ctx context.Context) error {
 
 // environ returns the test's environment with the system's settings. It removes the variables that could connect this
 // system to another one on the same machine.
-func (sys *System) environ(settings map[string]string) map[string]string {
+func (sys *System) environ(settings map[string]string) (map[string]string, error) {
+	var err error
+	if sys.EventKeys, err = secret.NewEventSettings(); err != nil {
+		return nil, err
+	}
 	sys.JWTSecret, sys.AppToken, sys.APIToken = secret.Key(), secret.Token(), secret.Token()
 	sys.AdminEmail, sys.AdminPassword = "admin@comanda.test", secret.Password()
 	environ := secret.Environ(os.Environ())
@@ -68,6 +72,7 @@ func (sys *System) environ(settings map[string]string) map[string]string {
 		return strings.HasPrefix(name, "DAPR_") || strings.HasPrefix(name, "COMANDA_") || strings.HasPrefix(name, "OTEL_")
 	})
 	maps.Copy(environ, sys.Servers.Environ())
+	maps.Copy(environ, sys.EventKeys)
 	maps.Copy(environ, map[string]string{
 		"JWT_SECRET_KEY": sys.JWTSecret, "APP_API_TOKEN": sys.AppToken, "DAPR_API_TOKEN": sys.APIToken,
 		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword, "SEED_MENU": "true",
@@ -76,5 +81,5 @@ func (sys *System) environ(settings map[string]string) map[string]string {
 		"TRACKING_MAX_PER_ADDRESS": "5000", "WAITS_MAX_PER_CLIENT": "1000",
 	})
 	maps.Copy(environ, settings)
-	return environ
+	return environ, nil
 }

@@ -38,6 +38,8 @@ type System struct {
 	AdminEmail, AdminPassword string
 	// JWTSecret, AppToken and APIToken are the secrets of services and sidecars, for tests that forge or omit tokens.
 	JWTSecret, AppToken, APIToken string
+	// EventKeys has the settings of the events' signatures: EVENT_PUBLIC_KEYS and a signing key of each service.
+	EventKeys map[string]string
 
 	*infra.Servers
 

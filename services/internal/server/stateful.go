@@ -16,7 +16,9 @@ import (
 
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/document"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -26,6 +28,8 @@ import (
 type StatefulConfig struct {
 	Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	// EventKeys has the public keys of all services that publish events.
+	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
 }
 
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
@@ -43,9 +47,12 @@ type Stateful struct {
 	started atomic.Bool // migrations and Seed have succeeded
 }
 
-// OpenStateful creates the parts of the service called name. It connects to nothing yet, so database and sidecar may start
-// later. An error names the setting to correct.
-func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stateful, error) {
+// OpenStateful creates the parts of the service called name, whose events eventKey signs. It connects to nothing yet, so database
+// and sidecar may start later. An error names the setting to correct.
+func OpenStateful(name string, config StatefulConfig, databaseURL string, eventKey signature.PrivateKey) (*Stateful, error) {
+	if err := config.EventKeys.Check(name, eventKey); err != nil {
+		return nil, err
+	}
 	log, err := NewLogger(name, config.LogLevel)
 	if err != nil {
 		return nil, err
@@ -71,7 +78,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors,
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: cursors,
 		name: name, config: config, health: health}, nil
 }
 
@@ -95,7 +102,7 @@ type Handlers struct {
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
-	consumer.Register(router, s.Log, handlers.Events)
+	consumer.Register(router, s.Log, s.config.EventKeys, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
 		CheckDatabase: s.health.Check,

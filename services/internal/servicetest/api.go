@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
-	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -46,7 +43,7 @@ type API struct{ Handler http.Handler }
 func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 	log := slog.New(slog.DiscardHandler)
 	router := rest.Router(log, token.NewVerifier(Secret), routes)
-	consumer.Register(router, log, subscriptions)
+	consumer.Register(router, log, EventKeys, subscriptions)
 	return API{router}
 }
 
@@ -82,23 +79,6 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		t.Errorf("%s %s: got %d %s, want a JSON object", method, target, w.Code, w.Body) // Errorf also works in other goroutines
 	}
 	return response
-}
-
-// Deliver delivers an event of topic as the sidecar does and returns the status that the sidecar gets: SUCCESS, RETRY or DROP.
-// data is a T, or its JSON as json.RawMessage.
-func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string {
-	t.Helper()
-	envelope, err := json.Marshal(event.Received[any]{
-		ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: data,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response := a.Request(t, Person{}, http.MethodPost, "/events/"+topic.Name, string(envelope))
-	if response.Code != http.StatusOK {
-		t.Fatalf("deliver %s: got %d %s, want 200 with a status", topic.Type(), response.Code, response.Body)
-	}
-	return response.Text("status")
 }
 
 // Response is the response to a request.

@@ -16,6 +16,7 @@ const (
 	Done       = "done"
 	Retry      = "retry"
 	DeadLetter = "dead_letter"
+	Forged     = "forged" // not signed by its publisher; it becomes a dead letter too
 )
 
 // unmatched is the route label of requests that match no route.
