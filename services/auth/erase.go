@@ -127,7 +127,7 @@ func (s service) handleErasure(ctx context.Context, e event.Received[event.UserE
 		return consumer.Reject(errors.New("userId is not a UUID"))
 	case answer.Outcome != event.UserErased:
 		return consumer.Reject(errors.New("the outcome is unknown"))
-	case !slices.Contains(holders(), answer.Service):
+	case !slices.Contains(holders(), answer.Service), e.Source != answer.Service: // a service answers only for itself
 		return consumer.Reject(errors.New("the service has nothing to erase"))
 	}
 	err := s.applyErasure(ctx, answer)

@@ -35,7 +35,7 @@ func (h harness) beginErasureOf(t *testing.T, id string) {
 // deliverErased delivers the answer of a service to deleting.user and returns the status that the sidecar gets.
 func (h harness) deliverErased(t *testing.T, id, service string) string {
 	t.Helper()
-	return servicetest.Deliver(t, h.API, event.DeletingUserResponse,
+	return servicetest.DeliverFrom(t, h.API, service, event.DeletingUserResponse,
 		event.UserErasure{UserID: id, Version: 3, Service: service, Outcome: event.UserErased})
 }
 
@@ -194,9 +194,13 @@ func TestAnswersThatContradictAreDeadLetters(t *testing.T) {
 		"an unknown service": {UserID: deleting, Service: "product", Outcome: event.UserErased},
 		"an unknown outcome": {UserID: deleting, Service: "user", Outcome: "refused"},
 	} {
-		if got := servicetest.Deliver(t, h.API, event.DeletingUserResponse, answer); got != "DROP" {
+		if got := servicetest.DeliverFrom(t, h.API, answer.Service, event.DeletingUserResponse, answer); got != "DROP" {
 			t.Errorf("%s: got %s, want DROP", name, got)
 		}
+	}
+	forOrder := event.UserErasure{UserID: deleting, Service: "order", Outcome: event.UserErased}
+	if got := servicetest.DeliverFrom(t, h.API, "user", event.DeletingUserResponse, forOrder); got != "DROP" {
+		t.Errorf("user answers for order: got %s, want DROP", got)
 	}
 	var families int
 	if err := h.pool.QueryRow(t.Context(), `select count(*) from refresh_families`).Scan(&families); err != nil || families != 1 {

@@ -18,19 +18,16 @@ var Publishers = map[string][]string{
 
 // PublisherOf returns the service whose key must have signed an event of topic: the topic's publisher, or source if several services
 // publish to the topic and source is one of them. It returns "" if there is none.
-func PublisherOf(topic, source string) (publisher string) {
-	for service, topics := range Publishers {
-		if !slices.Contains(topics, topic) {
-			continue
-		}
-		if service == source || publisher == "" {
-			publisher = service
-		}
-		if service == source {
-			break
+func PublisherOf(topic, source string) string {
+	if slices.Contains(Publishers[source], topic) {
+		return source
+	}
+	for _, service := range services.Names {
+		if slices.Contains(Publishers[service], topic) {
+			return service
 		}
 	}
-	return publisher
+	return ""
 }
 
 // Consumers lists the services that consume events. Each has its own dead-letter topic.
