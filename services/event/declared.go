@@ -16,10 +16,14 @@ var Publishers = map[string][]string{
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
 }
 
-// PublisherOf returns the service that publishes to topic, and "" if there is none.
-func PublisherOf(topic string) string {
-	for service, topics := range Publishers {
-		if slices.Contains(topics, topic) {
+// PublisherOf returns the service whose key must have signed an event of topic: the topic's publisher, or source if several services
+// publish to the topic and source is one of them. It returns "" if there is none.
+func PublisherOf(topic, source string) string {
+	if slices.Contains(Publishers[source], topic) {
+		return source
+	}
+	for _, service := range services.Names {
+		if slices.Contains(Publishers[service], topic) {
 			return service
 		}
 	}

@@ -103,7 +103,7 @@ func (f forgedEvent) wantNotInvocable(t *testing.T, sys *system.System) {
 func (f forgedEvent) wantNotPublishable(t *testing.T, sys *system.System) {
 	t.Helper()
 	header := http.Header{"Dapr-Api-Token": {sys.APIToken}, "Content-Type": {"application/cloudevents+json"}}
-	for _, service := range []string{event.PublisherOf(f.topic), "auth", "product"} {
+	for _, service := range []string{event.PublisherOf(f.topic, ""), "auth", "product"} {
 		pair := sys.Pair(service)
 		for _, api := range []string{"/v1.0/publish/", "/v1.0/publish/bulk/", "/v1.0-alpha1/publish/bulk/"} {
 			status, body := fetch(t, http.MethodPost, pair.SidecarURL+api+"pubsub/"+f.topic, header, f.text(t))

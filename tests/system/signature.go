@@ -39,15 +39,15 @@ func signedText(kind, subject string, data any) ([]byte, error) {
 // verifyEvent returns an error unless the publisher of the record's topic has signed the event.
 func (sys *System) verifyEvent(record *kgo.Record) error {
 	var e struct {
-		Type, Subject, Signature string
-		Data                     any
+		Type, Source, Subject, Signature string
+		Data                             any
 	}
 	decoder := json.NewDecoder(bytes.NewReader(record.Value))
 	decoder.UseNumber()
 	if err := decoder.Decode(&e); err != nil {
 		return err
 	}
-	want, err := sys.SignEvent(event.PublisherOf(record.Topic), e.Type, e.Subject, e.Data)
+	want, err := sys.SignEvent(event.PublisherOf(record.Topic, e.Source), e.Type, e.Subject, e.Data)
 	if err == nil && e.Signature != want { // a key signs the same text always in the same way (RFC 8032)
 		err = fmt.Errorf("the signature is %q, want %q", e.Signature, want)
 	}

@@ -35,7 +35,7 @@ func TestSidecarPublishesOnlyTheTopicsOfItsService(t *testing.T) {
 	// Without a configuration all APIs are allowed, and names are resolved by mDNS, which nothing here needs.
 	s := startSidecar(t, dir, []string{"KAFKA_BROKERS=" + kafka.Brokers()}, "--app-id", "auth", "--resources-path", dir)
 	for _, topic := range event.Declared() {
-		own := event.PublisherOf(topic) == "auth" || topic == event.DeadLetters("auth") || strings.HasPrefix(topic, "defaultauth")
+		own := event.PublisherOf(topic, "auth") == "auth" || topic == event.DeadLetters("auth") || strings.HasPrefix(topic, "defaultauth")
 		want := http.StatusForbidden
 		if own {
 			want = http.StatusNoContent

@@ -13,6 +13,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/servicetest"
 )
 
 // An event that another program has published may have anything as its type and subject, also personal data. Logs must not have it.
@@ -21,7 +22,7 @@ func TestLogsHaveNoSubjectButAnID(t *testing.T) {
 	var logs bytes.Buffer
 	router := mux.NewRouter()
 	fail := func(context.Context, event.Received[event.OrderStatus]) error { return errors.New("failed") }
-	consumer.Register(router, slog.New(slog.NewTextHandler(&logs, nil)), []consumer.Route{consumer.On(event.OrderStatusChanged, fail)})
+	consumer.Register(router, slog.New(slog.NewTextHandler(&logs, nil)), servicetest.EventKeys, []consumer.Route{consumer.On(event.OrderStatusChanged, fail)})
 	for _, body := range []string{
 		`{"id":"e","type":"order.status.changed.v1","subject":"ana@example.com","data":{}}`,
 		`{"id":"e","type":"ana@example.com","subject":"ana@example.com","data":{}}`,

@@ -43,7 +43,12 @@ func read[T any, P interface {
 // SignEvent returns the signature of an event by the service that publishes topic.
 func SignEvent(t testing.TB, topic, kind, subject string, data []byte) string {
 	t.Helper()
-	key := read[signature.PrivateKey](EventSettings[secret.EventKey(event.PublisherOf(topic)).Name])
+	return signAs(t, event.PublisherOf(topic, ""), kind, subject, data)
+}
+
+func signAs(t testing.TB, service, kind, subject string, data []byte) string {
+	t.Helper()
+	key := read[signature.PrivateKey](EventSettings[secret.EventKey(service).Name])
 	signed, err := key.Sign(kind, subject, data)
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +60,12 @@ func SignEvent(t testing.TB, topic, kind, subject string, data []byte) string {
 // data is a T, or its JSON as json.RawMessage.
 func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string {
 	t.Helper()
+	return DeliverFrom(t, a, event.PublisherOf(topic.Name, ""), topic, data)
+}
+
+// DeliverFrom is Deliver for an event of a topic that several services publish to. source is the one that published the event.
+func DeliverFrom[T any](t testing.TB, a API, source string, topic event.Topic[T], data any) string {
+	t.Helper()
 	text, err := json.Marshal(data)
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +74,8 @@ func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string 
 		event.Received[json.RawMessage]
 		Signature string `json:"signature"`
 	}{
-		event.Received[json.RawMessage]{ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: text},
-		SignEvent(t, topic.Name, topic.Type(), "", text),
+		event.Received[json.RawMessage]{ID: uuid.NewString(), Type: topic.Type(), Source: source, Time: time.Now(), Data: text},
+		signAs(t, event.PublisherOf(topic.Name, source), topic.Type(), "", text),
 	})
 	if err != nil {
 		t.Fatal(err)
