@@ -11,6 +11,7 @@ import (
 
 	"comanda/infra"
 	"comanda/services"
+	"comanda/services/comanda/kafka"
 	"comanda/services/secret"
 )
 
@@ -71,6 +72,9 @@ func invalidSettings(environ map[string]string) []string {
 		case kind != infra.External && set:
 			lines = append(lines, name+" is set, but only COMANDA_BACKING=external uses it: unset it, or set COMANDA_BACKING=external")
 		}
+	}
+	if _, err := kafka.ReadSettings(environ, ""); kind == infra.External && err != nil {
+		lines = append(lines, strings.Split(err.Error(), "\n")...)
 	}
 	return slices.Compact(lines)
 }

@@ -32,7 +32,7 @@ func runKafkaExporter(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
-	client, err := kafka.Connect(settings.Brokers)
+	client, err := kafka.Connect(settings)
 	if err != nil {
 		return err
 	}

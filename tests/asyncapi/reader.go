@@ -28,10 +28,10 @@ type Reader struct {
 	wrong  []error
 }
 
-// Follow starts to read from the beginning of all topics, until Close.
-func (d *Document) Follow(brokers ...string) (*Reader, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+// Follow starts to read from the beginning of all topics, until Close. The options say how to connect.
+func (d *Document) Follow(options ...kgo.Opt) (*Reader, error) {
+	client, err := kgo.NewClient(append(options, kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return nil, err
 	}
