@@ -63,7 +63,8 @@ func partFiles(stored map[string]string, own []byte) []partFile {
 	}
 	for _, service := range services.Names {
 		list = append(list, partFile{service, program, own, 0o555},
-			partFile{service, "env", []byte(settingsText(pairSettings(stored, service))), 0o400})
+			partFile{service, "env", []byte(settingsText(pairSettings(stored, service))), 0o400},
+			partFile{service, "jwt-secret-key", []byte(stored[jwtKey]), 0o400}) // not in env: the sidecar does not need it
 	}
 	for _, service := range services.Stateful {
 		owner := []byte(stored[settingOf(service, "DATABASE_PASSWORD")])

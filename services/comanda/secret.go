@@ -10,7 +10,7 @@ import (
 )
 
 // allSecrets lists every secret of a system in containers. JWT_SECRET_KEY is not among them: the operator provides it, and it is
-// never stored.
+// not stored with the others.
 func allSecrets() []secret.Secret {
 	list := []secret.Secret{
 		{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
@@ -34,17 +34,22 @@ func allSecrets() []secret.Secret {
 // settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.
 func settingOf(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-// checkKey rejects a key that no service would accept, before any part starts. The services read it from their environment only,
-// so a JWT_SECRET_KEY_FILE would reach this command and no service.
-func checkKey(environ map[string]string) error {
-	key := environ["JWT_SECRET_KEY"]
+// jwtKey is the operator's secret. It is distributed and not stored: it comes anew with each run.
+const jwtKey = "JWT_SECRET_KEY"
+
+// readKey returns the operator's key. It refuses one that no service would accept, before any part starts.
+func readKey(environ map[string]string) (string, error) {
+	key, err := secret.Given(environ, jwtKey)
+	if err != nil {
+		return "", err
+	}
 	if key == "" {
-		return errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
+		return "", errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
 	}
 	if err := secret.CheckKey(key); err != nil {
-		return errors.New("JWT_SECRET_KEY " + err.Error())
+		return "", errors.New("JWT_SECRET_KEY " + err.Error())
 	}
-	return nil
+	return key, nil
 }
 
 // databaseURL returns the URL of a service's database at address.

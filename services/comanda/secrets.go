@@ -47,7 +47,8 @@ func runSecrets(_ context.Context, c call) error {
 }
 
 func distributeSecrets(c call, store, run string) error {
-	if err := checkKey(c.environ); err != nil {
+	key, err := readKey(c.environ)
+	if err != nil {
 		return err
 	}
 	stored, err := readStored(store)
@@ -62,6 +63,7 @@ func distributeSecrets(c call, store, run string) error {
 	if err := storeSecrets(store, settings); err != nil {
 		return err
 	}
+	settings[jwtKey] = key
 	if err := writePartFiles(run, settings); err != nil {
 		return err
 	}
