@@ -32,7 +32,8 @@ type stack struct {
 	command  []string          // docker compose, or docker-compose
 	root     string            // of the repository
 	dir      string            // files generated for this run
-	host     string            // address of the published ports
+	host     string            // address of the published port of the gateway
+	loopback string            // address of all other published ports
 	without  []string          // services left out
 	keep     bool              // the system stays up at the end
 	settings map[string]string // the environment of Compose
@@ -237,7 +238,7 @@ func (sys *stack) awaitHealthy(t testing.TB, within time.Duration) {
 // portURL returns the URL of a published port.
 func (sys *stack) portURL(port int) string {
 	host := sys.loopback
-	if port == gatewayPort || port == grafanaPort {
+	if port == gatewayPort {
 		host = sys.host
 	}
 	return fmt.Sprintf("http://%s:%d", host, port)
