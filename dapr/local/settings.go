@@ -29,8 +29,11 @@ var generatedSettings = []secret.Secret{
 }
 
 // loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated
-// and stored there. url is stored too, for `make demo`.
+// and stored there. It refuses a file that others can read. url is stored too, for `make demo`.
 func loadSettings(path, url string, environ map[string]string) (map[string]string, error) {
+	if err := secret.CheckMode(path); err != nil {
+		return nil, err
+	}
 	stored, err := secret.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		stored, err = map[string]string{}, nil

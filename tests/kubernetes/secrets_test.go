@@ -92,6 +92,12 @@ func TestRandomScriptFillsInEverySecret(t *testing.T) {
 	if run() != secrets {
 		t.Error("a second run changed the secrets")
 	}
+	if err := os.Chmod(filepath.Join(folder, "comanda.env"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command("sh", filepath.Join(folder, "random.sh")).CombinedOutput(); err == nil || !strings.Contains(string(output), "chmod 600") {
+		t.Errorf("with a file that others can read: got %v, want a failure that says what to do\n%s", err, output)
+	}
 }
 
 func must[T any](value T, err error) T {

@@ -9,6 +9,10 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 for example in *.env.example; do
   file=${example%.example}
   if [ -e "$file" ]; then
+    if [ -n "$(find "$file" -perm /077)" ]; then
+      echo "$file holds secrets, and others may read it: run \`chmod 600 $file\`" >&2
+      exit 1
+    fi
     echo "$file exists: kept"
     continue
   fi

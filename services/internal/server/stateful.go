@@ -26,6 +26,8 @@ import (
 type StatefulConfig struct {
 	Config
 	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	// RequireTLS refuses a database URL that does not verify the server's certificate.
+	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
@@ -53,7 +55,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
 	}
-	pool, err := database.Open(databaseURL)
+	pool, err := openDatabase(databaseURL, config.RequireTLS)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
@@ -65,6 +67,15 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
 	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors, name: name, config: config}, nil
+}
+
+func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
+	if requireTLS {
+		if err := database.CheckTLS(url); err != nil {
+			return nil, err
+		}
+	}
+	return database.Open(url)
 }
 
 // Close closes the sidecar client and the database pool.

@@ -44,6 +44,27 @@ func TestOnceStartedQueriesOnlyAfterTheStart(t *testing.T) {
 	}
 }
 
+// With DATABASE_REQUIRE_TLS a service does not start on a database whose certificate it would not check.
+func TestOpenStatefulRequiresTLSToTheDatabase(t *testing.T) {
+	config := StatefulConfig{Config: Config{LogLevel: "info"}, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	for _, tc := range []struct {
+		required bool
+		mode     string
+		accepted bool
+	}{{true, "verify-full", true}, {true, "require", false}, {false, "disable", true}} {
+		config.RequireTLS = tc.required
+		service, err := OpenStateful("order", config, "postgres://order:hunter2@db.example.com/order?sslmode="+tc.mode)
+		if err == nil {
+			service.Close()
+		} else if err.Error() != "ORDER_DATABASE_URL: must contain sslmode=verify-full: DATABASE_REQUIRE_TLS is set" {
+			t.Errorf("%+v: got the error %v", tc, err)
+		}
+		if err == nil != tc.accepted {
+			t.Errorf("%+v: got %v", tc, err)
+		}
+	}
+}
+
 // /readyz is public, so its response must not reveal the database's address.
 func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
 	pool, err := database.Open("postgres://user:secret@127.0.0.1:1/things")
