@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/dapr/components-contrib/nameresolution/kubernetes"
-	"github.com/dapr/components-contrib/nameresolution/sqlite"
 	k8ssecrets "github.com/dapr/components-contrib/secretstores/kubernetes"
 	envsecrets "github.com/dapr/components-contrib/secretstores/local/env"
 	pgv1 "github.com/dapr/components-contrib/state/postgresql/v1"
@@ -39,7 +38,7 @@ func componentRegistry(log logger.Logger) *registry.Options {
 
 	names := nameresolution.NewRegistry()
 	names.Logger = log
-	names.RegisterComponent(sqlite.NewResolver, "sqlite")
+	names.RegisterComponent(newHosts, "sqlite")
 	names.RegisterComponent(kubernetes.NewResolver, "kubernetes")
 
 	secrets := secretstores.NewRegistry()

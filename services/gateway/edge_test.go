@@ -160,8 +160,8 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 		want              int
 	}{
 		"JSON":         {`{"a":"é"}`, "application/json", 200},
-		"at the limit": {`"` + strings.Repeat("x", rest.MaxBody-2) + `"`, "application/json", 200},
-		"too large":    {`"` + strings.Repeat("x", rest.MaxBody-1) + `"`, "application/json", 413},
+		"at the limit": {`"` + strings.Repeat("x", rest.DefaultBody-2) + `"`, "application/json", 200},
+		"too large":    {`"` + strings.Repeat("x", rest.DefaultBody-1) + `"`, "application/json", 413},
 		"a form":       {"a=b", "application/x-www-form-urlencoded", 415},
 		"no type":      {`{}`, "", 415},
 		"malformed":    {`{`, "application/json", 400},

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/token"
@@ -93,7 +95,7 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	t.Helper()
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	c := config{Secret: secret, Watchers: 10, PerOrder: 10, PerAccount: 10}
+	c := config{Secret: secret, Watchers: 10, PerOrder: 10, PerAccount: 10, PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5}
 	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
 	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {
@@ -102,7 +104,10 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	stop := make(chan struct{})
 	var log bytes.Buffer
 	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), nil, stop)
-	server := httptest.NewUnstartedServer(g.edgeHandler())
+	bodies, edge := rest.NewBodies(prometheus.NewRegistry()), g.edgeHandler()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bodies.Serve(w, r, edge) // as in package server
+	}))
 	server.Config.DisableGeneralOptionsHandler = true // as in package server
 	server.Start()
 	t.Cleanup(server.Close)

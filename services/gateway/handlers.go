@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
@@ -27,6 +26,11 @@ func (g *gateway) forward(c call) rest.Handler {
 		in, err := g.newInvocation(w, r, c)
 		if err != nil {
 			return err
+		}
+		if c.options&allowWait != 0 {
+			wait, end := g.waits.begin(r, g.clients.address(r).String())
+			defer end()
+			in.wait = wait
 		}
 		setOrderFromPath(r.Context(), in.path)
 		response, err := g.invokeWhileRunning(r.Context(), in)
@@ -96,9 +100,6 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 			return in, err
 		}
 		in.header.Set(idempotency.Header, key)
-	}
-	if c.options&allowWait != 0 {
-		in.wait = await.Wait(r)
 	}
 	return in, nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -36,9 +37,20 @@ type config struct {
 
 	Origins origins `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser
 
-	Watchers   int `env:"TRACKING_MAX_WATCHERS" envDefault:"5000"`
+	// A stream takes about 45 KiB of memory, another connection 20 KiB: deploy/compose/pairs.yml has room for all of them.
+	Watchers   int `env:"TRACKING_MAX_WATCHERS" envDefault:"2000"`
 	PerOrder   int `env:"TRACKING_MAX_PER_ORDER" envDefault:"50"`
-	PerAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"100"`
+	PerAccount int `env:"TRACKING_MAX_PER_ACCOUNT" envDefault:"10"`
+	PerStaff   int `env:"TRACKING_MAX_PER_STAFF" envDefault:"100"` // of one account with the role staff or admin
+	PerAddress int `env:"TRACKING_MAX_PER_ADDRESS" envDefault:"100"`
+
+	// Requests that wait (Prefer: wait): in all, and of one account or, without a token, one address.
+	Waits          int `env:"WAITS_MAX" envDefault:"1000"`
+	WaitsPerClient int `env:"WAITS_MAX_PER_CLIENT" envDefault:"20"`
+
+	// Connections: in all, and from one client address that is no trusted proxy; 0 means no limit for an address.
+	Connections           int `env:"CONNECTIONS_MAX" envDefault:"3000"`
+	ConnectionsPerAddress int `env:"CONNECTIONS_MAX_PER_ADDRESS" envDefault:"250"`
 }
 
 // check returns an error that names the limits that are out of range.
@@ -51,7 +63,10 @@ func (c config) check() error {
 		{"RATE_LIMIT_PER_SECOND", c.Rate, 0}, {"RATE_LIMIT_LOGIN_PER_SECOND", c.LoginRate, 0},
 		{"RATE_LIMIT_BURST", float64(c.Burst), 1}, {"RATE_LIMIT_LOGIN_BURST", float64(c.LoginBurst), 1},
 		{"TRACKING_MAX_WATCHERS", float64(c.Watchers), 0}, {"TRACKING_MAX_PER_ORDER", float64(c.PerOrder), 0},
-		{"TRACKING_MAX_PER_ACCOUNT", float64(c.PerAccount), 0},
+		{"TRACKING_MAX_PER_ACCOUNT", float64(c.PerAccount), 0}, {"TRACKING_MAX_PER_STAFF", float64(c.PerStaff), 0},
+		{"TRACKING_MAX_PER_ADDRESS", float64(c.PerAddress), 0},
+		{"WAITS_MAX", float64(c.Waits), 0}, {"WAITS_MAX_PER_CLIENT", float64(c.WaitsPerClient), 0},
+		{"CONNECTIONS_MAX", float64(c.Connections), 1}, {"CONNECTIONS_MAX_PER_ADDRESS", float64(c.ConnectionsPerAddress), 0},
 	} {
 		if !(limit.value >= limit.least && limit.value <= maxLimit) { // NaN is neither
 			wrong = append(wrong, fmt.Sprintf("%s must be from %v to %v", limit.name, limit.least, maxLimit))
@@ -84,6 +99,7 @@ func run(ctx context.Context, environ []string) error {
 	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: config.MetricsPort,
 		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,
+		MaxConnections: config.Connections, MaxPerClient: config.ConnectionsPerAddress, ClientOf: config.Proxies.ofConnection,
 	})
 }
 
@@ -97,16 +113,20 @@ type gateway struct {
 	clients  proxies
 	requests *limiter
 	logins   *limiter
+	waits    *waits
 	origins  origins
+
+	proxyWarning proxyWarning
 }
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
 		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
-		hub:      newHub(c.Watchers, c.PerOrder, c.PerAccount),
+		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
-		origins: c.Origins,
+		waits:   newWaits(c.Waits, c.WaitsPerClient),
+		origins: c.Origins, proxyWarning: proxyWarning{now: time.Now},
 	}
 	g.registerMetrics(registry)
 	return g

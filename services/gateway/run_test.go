@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
 
@@ -162,6 +163,9 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 		"a body": "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
 			"Content-Length: 1000\r\n\r\n{",
 		"a refused body":  "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"an event":        "POST /events/order.status.changed HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+		"a health check":  "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+		"a chunked body":  "GET /readyz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"a body of a GET": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +180,7 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 			go func() { _, _ = io.Copy(io.Discard, conn); close(ended) }()
 			tick := time.NewTicker(200 * time.Millisecond)
 			defer tick.Stop()
-			for limit := time.After(bodyTimeout + 5*time.Second); ; {
+			for limit := time.After(rest.BodyTimeout + 5*time.Second); ; {
 				select {
 				case <-ended:
 					return
@@ -212,8 +216,8 @@ func TestStoppingTheGatewayEndsStreams(t *testing.T) {
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("stop: took %v, want at most 3 s", took)
 	}
-	rest, err := io.ReadAll(lines)
-	if err != nil || !strings.HasSuffix(string(rest), "retry: 1000\n\n") {
-		t.Errorf("end of the stream: got %q, %v, want the retry time", rest, err)
+	end, err := io.ReadAll(lines)
+	if err != nil || !strings.HasSuffix(string(end), "retry: 1000\n\n") {
+		t.Errorf("end of the stream: got %q, %v, want the retry time", end, err)
 	}
 }

@@ -12,10 +12,10 @@ func (s service) routes() []rest.Route {
 	return []rest.Route{
 		{Method: "GET", Path: "/products", Access: rest.Anyone, Handle: s.listProducts,
 			Query: []string{"query", "category", "active", "limit", "cursor"}},
-		{Method: "POST", Path: "/products", Access: rest.Only(token.Admin), Handle: s.createProduct},
+		{Method: "POST", Path: "/products", Access: rest.Only(token.Admin), Handle: s.createProduct, Body: rest.LargeBody},
 		{Method: "GET", Path: "/products/{id}", Access: rest.Anyone, Handle: s.showProduct},
-		{Method: "PATCH", Path: "/products/{id}", Access: rest.Only(token.Admin), Handle: s.changeProduct, Versioned: true},
-		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock,
+		{Method: "PATCH", Path: "/products/{id}", Access: rest.Only(token.Admin), Handle: s.changeProduct, Body: rest.LargeBody, Versioned: true},
+		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock, Body: rest.SmallBody,
 			Versioned: true},
 		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
 	}

@@ -47,10 +47,13 @@ func findProduct(ctx context.Context, q querier, id, lock string) (Product, erro
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, scanProduct)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return p, fault.NotFound("product %s does not exist", id)
+		return p, errNoProduct(id)
 	}
 	return p, err
 }
+
+// errNoProduct is the error for an id without a product, and for a product that the caller may not see.
+func errNoProduct(id string) error { return fault.NotFound("product %s does not exist", id) }
 
 // Product returns one product, active or not.
 func (s store) Product(ctx context.Context, id string) (Product, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,11 +65,4 @@ func createDocFunction(ctx context.Context, pool *pgxpool.Pool) error {
 			language sql immutable strict parallel safe as $$ select convert_from(value, 'UTF8')::jsonb $$`)
 		return err
 	})
-}
-
-// Ping returns an error unless the database answers within one second.
-func Ping(ctx context.Context, pool *pgxpool.Pool) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	return pool.Ping(ctx)
 }

@@ -55,6 +55,7 @@ type Error struct {
 	Fields     []Field
 	RetryAfter time.Duration
 	Challenge  Challenge
+	Shed       bool // refused for lack of room, before any work was done; the refusal is counted, not logged
 	Cause      error
 }
 
@@ -117,6 +118,14 @@ func Wrong(field, format string, args ...any) *Error {
 func Unavailable(cause error, format string, args ...any) *Error {
 	e := newf(KindUnavailable, format, args)
 	e.Cause, e.RetryAfter = cause, 2*time.Second
+	return e
+}
+
+// Shed returns an Unavailable error for a request that is refused because other requests hold what it needs. The client may retry
+// after the given time.
+func Shed(after time.Duration, format string, args ...any) *Error {
+	e := newf(KindUnavailable, format, args)
+	e.RetryAfter, e.Shed = after, true
 	return e
 }
 

@@ -41,6 +41,7 @@ type Stateful struct {
 
 	name    string
 	config  StatefulConfig
+	health  *database.Health
 	started atomic.Bool // migrations and Seed have succeeded
 }
 
@@ -59,14 +60,21 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
+	health, err := database.NewHealth(pool)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the connection of the health check: %w", err)
+	}
 	client, err := ConnectSidecar(config.Sidecar)
 	if err != nil {
+		health.Close()
 		pool.Close()
 		return nil, err
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors, name: name, config: config}, nil
+	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors,
+		name: name, config: config, health: health}, nil
 }
 
 func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
@@ -78,9 +86,10 @@ func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
 	return database.Open(url)
 }
 
-// Close closes the sidecar client and the database pool.
+// Close closes the sidecar client and the database connections.
 func (s *Stateful) Close() {
 	s.Client.Close()
+	s.health.Close()
 	s.Pool.Close()
 }
 
@@ -100,7 +109,7 @@ func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	consumer.Register(router, s.Log, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
-		CheckDatabase: func(ctx context.Context) error { return database.Ping(ctx, s.Pool) },
+		CheckDatabase: s.health.Check,
 		CheckReady:    s.checkReady, Background: handlers.Background,
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
 	})
@@ -132,7 +141,7 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 
 func (s *Stateful) checkReady(ctx context.Context) error {
 	// /readyz is public, and the cause names host, user and database: only the log may have it.
-	if database.Ping(ctx, s.Pool) != nil {
+	if s.health.Check(ctx) != nil {
 		return errors.New("the database does not answer")
 	}
 	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {

@@ -72,7 +72,12 @@ func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	service := Stateful{Pool: pool}
+	health, err := database.NewHealth(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer health.Close()
+	service := Stateful{Pool: pool, health: health}
 	if err := service.checkReady(t.Context()); err == nil || err.Error() != "the database does not answer" {
 		t.Errorf("got error %v, want \"the database does not answer\"", err)
 	}
