@@ -17,7 +17,7 @@ for example in *.env.example; do
     continue
   fi
   filled=$(cat "$example")
-  for name in jwt admin auth user order product token; do
+  for name in jwt admin auth user order product token kafka-gateway kafka-auth kafka-user kafka-order kafka-product kafka-topics kafka-exporter; do
     filled=$(printf '%s\n' "$filled" | sed "s/<$name>/$(random)/g")
   done
   printf '%s\n' "$filled" | grep -v '^#' >"$file"
