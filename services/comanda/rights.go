@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"comanda/services/comanda/kafka"
 	"comanda/services/event"
@@ -25,7 +26,7 @@ func setKafkaRights(ctx context.Context, c call) error {
 	defer cancel()
 	users := map[string][]event.Right{}
 	for part, rights := range event.AllRights() {
-		user := cmp.Or(c.environ[settingOf(part, "KAFKA_SASL_USERNAME")], part)
+		user := cmp.Or(c.environ[settingOf(strings.ReplaceAll(part, "-", "_"), "KAFKA_SASL_USERNAME")], part)
 		users[user] = append(users[user], rights...)
 	}
 	added, removed, err := kafka.SetRights(ctx, client, users)
