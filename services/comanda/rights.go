@@ -13,11 +13,7 @@ import (
 // setKafkaRights gives every user of Kafka exactly the rights that it needs. It runs with the credentials of an administrator. A
 // service's user has the service's name unless ORDER_KAFKA_SASL_USERNAME and the like say otherwise.
 func setKafkaRights(ctx context.Context, c call) error {
-	settings, err := loadKafkaSettings(c.environ)
-	if err != nil {
-		return err
-	}
-	client, err := kafka.Connect(settings)
+	client, _, err := connectKafka(c.environ)
 	if err != nil {
 		return err
 	}

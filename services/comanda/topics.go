@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"comanda/services/comanda/kafka"
 	"comanda/services/event"
 )
@@ -22,13 +24,19 @@ func loadKafkaSettings(environ map[string]string) (kafka.Settings, error) {
 	return settings, err
 }
 
-// declareTopics creates the missing topics. It can run again at any time.
-func declareTopics(ctx context.Context, c call) error {
-	settings, err := loadKafkaSettings(c.environ)
+// connectKafka returns a client for the settings in environ. The caller closes it.
+func connectKafka(environ map[string]string) (*kadm.Client, kafka.Settings, error) {
+	settings, err := loadKafkaSettings(environ)
 	if err != nil {
-		return err
+		return nil, settings, err
 	}
 	client, err := kafka.Connect(settings)
+	return client, settings, err
+}
+
+// declareTopics creates the missing topics. It can run again at any time.
+func declareTopics(ctx context.Context, c call) error {
+	client, settings, err := connectKafka(c.environ)
 	if err != nil {
 		return err
 	}
