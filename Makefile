@@ -73,11 +73,11 @@ demo-compose: ## Play the demo against the containers that `make up` started
 		eval "$$(printf '%s\n' "$$shown" | grep -E "^[A-Z_]+='.*'\$$")" && \
 		COMANDA_URL=$${COMANDA_URL:-http://127.0.0.1:8080} go run ./tests/demo $(ARGS)
 
-# Random requests keep a whole system busy, so tests/fuzz does not run beside other tests.
+# Random requests and attacks keep a whole system busy, so tests/fuzz and tests/attack do not run beside other tests.
 test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
 	@echo "Postgres and Kafka: COMANDA_BACKING=$${COMANDA_BACKING:-embedded}"
-	go test -count=1 -timeout 30m $(ARGS) $$(go list ./... | grep -v /tests/fuzz$$)
-	go test -count=1 -timeout 30m $(ARGS) ./tests/fuzz
+	go test -count=1 -timeout 30m $(ARGS) $$(go list ./... | grep -vE '/tests/(fuzz|attack)$$')
+	go test -count=1 -timeout 30m -p 1 $(ARGS) ./tests/fuzz ./tests/attack
 	CGO_ENABLED=0 go -C dapr/build test -trimpath -count=1 $(ARGS) ./...
 	go -C dapr/daprd test -count=1 -timeout 30m $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/kubernetes test -trimpath -count=1 $(ARGS) ./...

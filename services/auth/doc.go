@@ -1,13 +1,19 @@
 // Command auth registers accounts, checks passwords, and issues and renews tokens.
 //
-//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and two tables:
-//	           refresh tokens (hashed), and the wrong passwords of the last minutes (counted)
+//	owns       accounts (documents account-<id>: e-mail, password hash, roles, status), and tables: sessions with their
+//	           refresh tokens (hashed) and their pace, the wrong passwords of the last minutes (counted), and the audit
+//	           trail of accounts
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
-//	           to admins PUT /auth/accounts/{userId}/roles
+//	           POST /auth/password, /auth/logout-everywhere; to admins GET /auth/accounts/{userId}, PUT its /status, GET and
+//	           PUT its /roles, GET /audit/auth
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist
 //	consumes   creating.user.response (from user)
 //
 // An account is PENDING until user answers. Then it is ACTIVE, or it is REJECTED and its e-mail is free again. The personal
 // data for the profile is stored here only while the account is PENDING. The recovery publishes creating.user again for
 // accounts that stay PENDING, and rejects them after a deadline.
+//
+// Every change that invalidates tokens begins an epoch of the account: new roles, a suspension, a new password (which keeps the
+// session in use), log out everywhere. Refresh tokens of an earlier epoch are invalid at once. Access tokens live on for a few
+// minutes, except where auth reads the account: at its routes for admins and for the owner.
 package main

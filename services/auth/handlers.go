@@ -29,10 +29,11 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &registration); err != nil {
 		return err
 	}
-	if registration, err = registration.Check(); err != nil {
+	client := r.Header.Get(rest.ClientHeader)
+	if registration, err = s.passwords.check(r.Context(), client, registration); err != nil {
 		return err
 	}
-	account, err := s.createAccount(r.Context(), registration, key, token.Customer)
+	account, err := s.createAccount(r.Context(), client, registration, key, token.Customer)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,15 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 // path, which differs from that of POST /auth/register.
 func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
-	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})
+	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.registered(), account.Reason})
+}
+
+// registered returns the outcome of the registration. Only admins and the owner learn that the account was suspended later.
+func (a Account) registered() Status {
+	if a.Status == Suspended {
+		return Active
+	}
+	return a.Status
 }
 
 // validators identify the account's version.
@@ -83,7 +92,8 @@ type tokens struct {
 }
 
 func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
-	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
+	access, err := s.keys.Current.SignClaims(account.ID,
+		token.Claims{Roles: account.Roles, Session: refresh.family.String(), Epoch: account.Epoch}, s.now())
 	if err != nil {
 		return err
 	}
@@ -133,8 +143,11 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	right := s.passwords.matches(account.PasswordHash, password)
-	if err := attempt.record(ctx, right, s.now()); err != nil {
+	right, err := s.passwords.matches(ctx, address, account.PasswordHash, password)
+	if err == nil {
+		err = attempt.record(ctx, right, s.now())
+	}
+	if err != nil {
 		return account, err
 	}
 	switch {
@@ -142,9 +155,12 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
 		return account, fault.Forbidden("the registration is not finished yet: try again in a moment")
+	case account.Status == Suspended:
+		return account, fault.Forbidden("the account is suspended: ask an administrator")
 	case account.Status != Active:
 		return account, fault.Forbidden("the registration was rejected (%s): register again", account.Reason)
 	}
+	s.upgradeHash(ctx, address, account, password)
 	return account, nil
 }
 
@@ -207,26 +223,4 @@ func requireMembers(pairs ...string) error {
 		return fault.Invalid(wrong...)
 	}
 	return nil
-}
-
-func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
-	id := rest.Param(r, "userId")
-	if !validate.IsUUID(id) {
-		return noAccount()
-	}
-	var body struct {
-		Roles []string `json:"roles"`
-	}
-	if err := rest.Decode(w, r, &body); err != nil {
-		return err
-	}
-	roles, err := checkRoles(body.Roles)
-	if err != nil {
-		return err
-	}
-	account, err := s.setAccountRoles(r.Context(), id, roles, rest.PreconditionOf(r))
-	if err != nil {
-		return err
-	}
-	return writeAccount(w, r, account)
 }

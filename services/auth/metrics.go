@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -36,8 +37,8 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		}, []string{"outcome"}),
 		recovered: recovery.NewCounter(registry),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_logins_total", Help: "Logins by outcome: ok, refused, or limited after too many wrong passwords.",
-		}, []string{"outcome"}), "ok", "refused", "limited"),
+			Name: "comanda_logins_total", Help: "Logins by outcome: ok, refused, limited after too many wrong passwords, or busy when too many wait for a check.",
+		}, []string{"outcome"}), "ok", "refused", "limited", "busy"),
 	}
 	for _, outcome := range []Status{Active, Rejected} {
 		m.decided.WithLabelValues(string(outcome))
@@ -67,7 +68,7 @@ func (m *metrics) RecordRecovery(ctx context.Context, a Account, step string) {
 	m.log.WarnContext(ctx, "registration waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
 }
 
-// RecordLogin counts a login. Requests that are malformed, or fail because the database is unavailable, are not counted.
+// RecordLogin counts a login. Other requests that are malformed, or fail because the database is unavailable, are not counted.
 func (m *metrics) RecordLogin(err error) {
 	switch {
 	case err == nil:
@@ -76,5 +77,7 @@ func (m *metrics) RecordLogin(err error) {
 		m.logins.WithLabelValues("refused").Inc()
 	case fault.Is(err, fault.KindLimited):
 		m.logins.WithLabelValues("limited").Inc()
+	case errors.Is(err, errBusy):
+		m.logins.WithLabelValues("busy").Inc()
 	}
 }

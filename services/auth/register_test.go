@@ -22,7 +22,7 @@ func TestRegistrationRequestsAProfileAndKeepsThePasswordSecret(t *testing.T) {
 		t.Fatalf("got profile requests %+v, want %+v", requests, want)
 	}
 	for _, e := range h.sidecar.All() {
-		if e.Subject != id || strings.Contains(string(e.Data), "$2a$") || strings.Contains(string(e.Data), password) {
+		if e.Subject != id || strings.Contains(string(e.Data), "$argon2id$") || strings.Contains(string(e.Data), password) {
 			t.Errorf("got event %s with subject %s, want subject %s and no password", e.Data, e.Subject, id)
 		}
 	}

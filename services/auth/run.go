@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
@@ -19,6 +18,13 @@ type config struct {
 	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
 	Admin       firstAdmin
 	Recovery    recovery.Timing
+	Failures    failureRate
+	Sessions    sessionLimits
+}
+
+// check returns the first error among the settings that are out of range.
+func (c config) check() error {
+	return cmp.Or(c.Recovery.Check(), c.Failures.check(), c.Sessions.check())
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -31,7 +37,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.Check(); err != nil {
+	if err := config.check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL)
@@ -40,10 +46,10 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	config.Admin.warnOfWeakPassword(base.Log)
-	s, err := newService(base.Client, base.Pool, config.Secret, newMetrics(base.Metrics, base.Log), bcrypt.DefaultCost)
-	if err != nil {
-		return err
-	}
+	s := newService(base.Client, base.Pool, newMetrics(base.Metrics, base.Log), options{
+		keys: config.Keys, cost: standardCost, queue: newWorkQueue(workers(), maxWaiting, maxWait),
+		failures: config.Failures, sessions: config.Sessions,
+	})
 	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
 		base.OnceStarted(s.pendingBacklog))
 	return base.Serve(ctx, server.Handlers{
@@ -61,8 +67,8 @@ func (s service) background(t recovery.Timing, admin *Registration) []func(conte
 			})
 		},
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "deletion of expired refresh tokens", sweepEvery, func(ctx context.Context) error {
-				_, err := s.sessions.deleteExpired(ctx, s.now())
+			recovery.RunEvery(ctx, s.log, "deletion of old refresh tokens", sweepEvery, func(ctx context.Context) error {
+				_, err := s.sessions.deleteOld(ctx, s.now())
 				return err
 			})
 		},

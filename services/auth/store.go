@@ -28,8 +28,8 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// accountByEmail finds the account that logs in with email: the PENDING or ACTIVE one, or else the one rejected last. NotFound
-// when there is none.
+// accountByEmail finds the account that logs in with email: the one that was not rejected, or else the one rejected last.
+// NotFound when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
 		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`,
@@ -43,11 +43,12 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 	return account, err
 }
 
-// emailTaken reports whether a PENDING or ACTIVE account other than id has email.
+// emailTaken reports whether another account than id, which was not rejected, has email.
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
-		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`,
+		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE', 'SUSPENDED', 'DELETING')
+			and id <> $2)`,
 		storedEmails(email), id).Scan(&taken)
 	return taken, err
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"comanda/services"
@@ -34,22 +36,29 @@ func allSecrets() []secret.Secret {
 // settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.
 func settingOf(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-// jwtKey is the operator's secret. It is distributed and not stored: it comes anew with each run.
-const jwtKey = "JWT_SECRET_KEY"
+// jwtKeys are the operator's secrets, and the files that hold them in each service's folder. They are distributed and not stored:
+// they come anew with each run. The second is empty, except while the first is rotated.
+var jwtKeys = map[string]string{"JWT_SECRET_KEY": "jwt-secret-key", "JWT_SECRET_KEY_PREVIOUS": "jwt-secret-key-previous"}
 
-// readKey returns the operator's key. It refuses one that no service would accept, before any part starts.
-func readKey(environ map[string]string) (string, error) {
-	key, err := secret.Given(environ, jwtKey)
-	if err != nil {
-		return "", err
+// readKeys returns the operator's keys. It refuses one that no service would accept, before any part starts.
+func readKeys(environ map[string]string) (map[string]string, error) {
+	keys := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(jwtKeys)) {
+		key, err := secret.Given(environ, name)
+		if err != nil {
+			return nil, err
+		}
+		if key == "" && name == "JWT_SECRET_KEY" {
+			return nil, errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
+		}
+		if key != "" {
+			if err := secret.CheckKey(key); err != nil {
+				return nil, errors.New(name + " " + err.Error())
+			}
+		}
+		keys[name] = key
 	}
-	if key == "" {
-		return "", errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
-	}
-	if err := secret.CheckKey(key); err != nil {
-		return "", errors.New("JWT_SECRET_KEY " + err.Error())
-	}
-	return key, nil
+	return keys, nil
 }
 
 // databaseURL returns the URL of a service's database at address.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,7 @@ func runSecrets(_ context.Context, c call) error {
 }
 
 func distributeSecrets(c call, store, run string) error {
-	key, err := readKey(c.environ)
+	keys, err := readKeys(c.environ)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func distributeSecrets(c call, store, run string) error {
 	if err := storeSecrets(store, settings); err != nil {
 		return err
 	}
-	settings[jwtKey] = key
+	maps.Copy(settings, keys)
 	if err := writePartFiles(run, settings); err != nil {
 		return err
 	}

@@ -214,6 +214,8 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 			"comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
 		"two keys": {"JWT_SECRET_KEY=hunter2\nJWT_SECRET_KEY_FILE=SHORT",
 			"comanda secrets: JWT_SECRET_KEY and JWT_SECRET_KEY_FILE are both set: set only one of them\n"},
+		"a short previous key": {key + "\nJWT_SECRET_KEY_PREVIOUS=hunter2",
+			"comanda secrets: JWT_SECRET_KEY_PREVIOUS has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
 		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
 		"a name with it":    {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
 		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD must be 8 to 72 bytes long\n"},

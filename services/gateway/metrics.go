@@ -25,7 +25,8 @@ func (g *gateway) registerMetrics(registry prometheus.Registerer) {
 	})
 	limited := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_rate_limited_total", Help: "Requests refused by the rate limits of a client address, by limit.",
-	}, []string{"limit"}), "requests", "login")
+	}, []string{"limit"}), "requests", "login", "register")
 	g.requests.refused = limited.WithLabelValues("requests")
 	g.logins.refused = limited.WithLabelValues("login")
+	g.registrations.refused = limited.WithLabelValues("register")
 }

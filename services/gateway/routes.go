@@ -29,8 +29,9 @@ type call struct {
 type callOptions int
 
 const (
-	allowWait  callOptions = 1 << iota // Prefer: wait=N is passed on
-	loginLimit                         // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
+	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	registerLimit                         // the rate limit of registrations applies as well
 )
 
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
@@ -42,14 +43,22 @@ func calls() []call {
 	buyer := rest.Only(token.Customer, token.Staff)
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
+	trail := append([]string{"actor", "subject"}, page...)
 	return []call{
-		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit},
+		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
+		{method: post, path: "/auth/password", access: customer, app: "auth", options: loginLimit, body: rest.SmallBody},
+		{method: post, path: "/auth/logout-everywhere", access: customer, app: "auth", body: rest.SmallBody},
+		{method: get, path: "/auth/accounts/{userId}", access: admin, app: "auth"},
+		{method: put, path: "/auth/accounts/{userId}/status", access: admin, app: "auth", body: rest.SmallBody},
 		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
+
+		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
+		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},

@@ -23,7 +23,7 @@ const maxLimit = 1_000_000
 
 type config struct {
 	server.Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
 
 	MetricsPort server.Port `env:"METRICS_PORT" envDefault:"8081"` // not the port that clients reach
 
@@ -33,7 +33,10 @@ type config struct {
 	Burst      int     `env:"RATE_LIMIT_BURST" envDefault:"1000"`
 	LoginRate  float64 `env:"RATE_LIMIT_LOGIN_PER_SECOND" envDefault:"5"`
 	LoginBurst int     `env:"RATE_LIMIT_LOGIN_BURST" envDefault:"100"`
-	Proxies    proxies `env:"TRUSTED_PROXIES"` // networks whose X-Forwarded-For and Forwarded are trusted
+	// Registrations from one client address; 0 means no limit. The limit of logins applies as well.
+	RegisterRate  float64 `env:"RATE_LIMIT_REGISTER_PER_HOUR" envDefault:"100"`
+	RegisterBurst int     `env:"RATE_LIMIT_REGISTER_BURST" envDefault:"100"`
+	Proxies       proxies `env:"TRUSTED_PROXIES"` // networks whose X-Forwarded-For and Forwarded are trusted
 
 	Origins origins `env:"CORS_ORIGINS"` // origins of pages that may call the API from a browser
 
@@ -61,6 +64,7 @@ func (c config) check() error {
 		value, least float64
 	}{
 		{"RATE_LIMIT_PER_SECOND", c.Rate, 0}, {"RATE_LIMIT_LOGIN_PER_SECOND", c.LoginRate, 0},
+		{"RATE_LIMIT_REGISTER_PER_HOUR", c.RegisterRate, 0}, {"RATE_LIMIT_REGISTER_BURST", float64(c.RegisterBurst), 1},
 		{"RATE_LIMIT_BURST", float64(c.Burst), 1}, {"RATE_LIMIT_LOGIN_BURST", float64(c.LoginBurst), 1},
 		{"TRACKING_MAX_WATCHERS", float64(c.Watchers), 0}, {"TRACKING_MAX_PER_ORDER", float64(c.PerOrder), 0},
 		{"TRACKING_MAX_PER_ACCOUNT", float64(c.PerAccount), 0}, {"TRACKING_MAX_PER_STAFF", float64(c.PerStaff), 0},
@@ -105,28 +109,30 @@ func run(ctx context.Context, environ []string) error {
 
 // gateway holds what the handlers share.
 type gateway struct {
-	log      *slog.Logger
-	verifier token.Verifier
-	sidecar  invoker
-	hub      *hub
-	stopping <-chan struct{}
-	clients  proxies
-	requests *limiter
-	logins   *limiter
-	waits    *waits
-	origins  origins
+	log           *slog.Logger
+	verifier      token.Verifier
+	sidecar       invoker
+	hub           *hub
+	stopping      <-chan struct{}
+	clients       proxies
+	requests      *limiter
+	logins        *limiter
+	registrations *limiter
+	waits         *waits
+	origins       origins
 
 	proxyWarning proxyWarning
 }
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Secret), sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		log: log, verifier: token.NewVerifier(c.Keys.All()...), sidecar: newInvoker(c.Sidecar), stopping: stopping,
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
-		waits:   newWaits(c.Waits, c.WaitsPerClient),
-		origins: c.Origins, proxyWarning: proxyWarning{now: time.Now},
+		registrations: newLimiter(c.RegisterRate/time.Hour.Seconds(), c.RegisterBurst),
+		waits:         newWaits(c.Waits, c.WaitsPerClient),
+		origins:       c.Origins, proxyWarning: proxyWarning{now: time.Now},
 	}
 	g.registerMetrics(registry)
 	return g

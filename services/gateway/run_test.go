@@ -37,6 +37,8 @@ func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
 		{complete + "DAPR_HTTP_PORT=0", "DAPR_HTTP_PORT must be a port, 1 to 65535"},
 		{complete + "DAPR_GRPC_PORT=-1", "DAPR_GRPC_PORT must be a port, 1 to 65535"},
 		{complete + "RATE_LIMIT_PER_SECOND=-1", "RATE_LIMIT_PER_SECOND must be from 0 to"},
+		{complete + "JWT_SECRET_KEY_PREVIOUS=hunter2", "JWT_SECRET_KEY_PREVIOUS must be at least 32 bytes long"},
+		{complete + "RATE_LIMIT_REGISTER_PER_HOUR=-1", "RATE_LIMIT_REGISTER_PER_HOUR must be from 0 to"},
 		{complete + "RATE_LIMIT_LOGIN_PER_SECOND=NaN", "RATE_LIMIT_LOGIN_PER_SECOND must be from 0 to"},
 		{complete + "RATE_LIMIT_BURST=0", "RATE_LIMIT_BURST must be from 1 to"},
 		{complete + "TRACKING_MAX_WATCHERS=-5 TRACKING_MAX_PER_ORDER=-1", "TRACKING_MAX_WATCHERS must be from 0 to 1000000; TRACKING_MAX_PER_ORDER"},

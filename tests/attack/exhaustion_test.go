@@ -30,6 +30,7 @@ func TestNoClientExhaustsTheSystem(t *testing.T) {
 		flood(t, gateway, 2000, request("POST /api/v1/auth/login", wideBody(400)), http.StatusUnprocessableEntity)
 	})
 	b.during("slow heads and bodies on every port", func(t *testing.T) { crawl(t, b.sys) })
+	b.during("more idle connections than the gateway admits", func(t *testing.T) { crowd(t, gateway) })
 	b.during("200 streams of one account", func(t *testing.T) { openStreams(t, b, 200) })
 }
 
@@ -131,6 +132,26 @@ func crawl(t *testing.T, sys *system.System) {
 		}
 	}
 	all.Wait()
+}
+
+// crowd opens more connections than the gateway admits, from enough addresses, and leaves each idle after a request. The gateway
+// must close those that have waited longest in favour of new ones.
+func crowd(t *testing.T, gateway string) {
+	var all []connection
+	for i := range 3300 {
+		c := open(t, i%16, gateway)
+		c.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		all = append(all, c)
+	}
+	if got := all[len(all)-1].status(scenario.SagaTimeout); got != http.StatusOK {
+		t.Errorf("the last connection: got %d, want 200", got)
+	}
+	if !all[0].awaitClose(closeWithin) {
+		t.Error("the connection that has waited longest is still open")
+	}
+	for _, c := range all {
+		_ = c.Close()
+	}
 }
 
 // get returns a GET by an account.

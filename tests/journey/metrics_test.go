@@ -122,6 +122,7 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 		"comanda_tracking_watchers":                    {1, 5000},
 		`comanda_rate_limited_total{limit="requests"}`: {0, 0},
 		`comanda_rate_limited_total{limit="login"}`:    {0, 0},
+		`comanda_rate_limited_total{limit="register"}`: {0, 0},
 	}))
 	wantMetrics(t, sys, "auth", withDatabaseMetrics(map[string]between{
 		request("202", "POST", "/auth/register"):                                  {1, noLimit},

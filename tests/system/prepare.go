@@ -76,7 +76,7 @@ func (sys *System) environ(settings map[string]string) map[string]string {
 		"JWT_SECRET_KEY": sys.JWTSecret, "APP_API_TOKEN": sys.AppToken, "DAPR_API_TOKEN": sys.APIToken,
 		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword, "SEED_MENU": "true",
 		// No limits for an address: all customers of a test share one.
-		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "CONNECTIONS_MAX_PER_ADDRESS": "0",
+		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "CONNECTIONS_MAX_PER_ADDRESS": "0",
 		"TRACKING_MAX_PER_ADDRESS": "5000", "WAITS_MAX_PER_CLIENT": "1000",
 	})
 	maps.Copy(environ, settings)

@@ -11,6 +11,7 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/quota"
+	"comanda/services/internal/telemetry"
 )
 
 // The size limits of request bodies, in bytes. A Route without one has DefaultBody. Each is several times what a client needs that
@@ -21,40 +22,50 @@ const (
 	LargeBody   = 32 << 10 // an order or a product
 )
 
-// All bodies that a process holds together have at most maxBodies bytes, and those of one client at most maxClientBodies. A process
-// must run in 128 MiB (deploy/compose/base.yml).
+// Bounds for a process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes
+// on. One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
 const (
-	maxBodies       = 16 << 20
-	maxClientBodies = maxBodies / 4
+	maxBodies    = 16 << 20
+	maxResponses = 32 << 20
 )
 
 // BodyTimeout limits the time in which a client must send a body.
 const BodyTimeout = 10 * time.Second
 
-// Bodies bounds the memory for the request bodies of a process.
+// Bodies bounds the memory for the bodies of a process: of requests, and of responses that it passes on.
 type Bodies struct {
-	memory  *quota.Quota
+	requests, responses memory
+}
+
+// memory is what the bodies of one kind share.
+type memory struct {
+	*quota.Quota
 	refused prometheus.Counter
 }
 
 // NewBodies returns the bounds of a process and registers their metrics.
 func NewBodies(registry prometheus.Registerer) *Bodies {
-	b := &Bodies{memory: quota.New(maxBodies, maxClientBodies)}
 	factory := promauto.With(registry)
-	b.refused = factory.NewCounter(prometheus.CounterOpts{
-		Name: "comanda_bodies_refused_total", Help: "Requests refused because the bodies of other requests held the memory for bodies.",
-	})
-	factory.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "comanda_bodies_bytes", Help: "Memory reserved for the bodies of requests in progress, in bytes.",
-	}, func() float64 { return float64(b.memory.Held()) })
-	return b
+	refused := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
+		Name: "comanda_bodies_refused_total", Help: "Requests refused because others held the memory for bodies, by kind of body.",
+	}, []string{"kind"}), "request", "response")
+	newMemory := func(kind string, total int64) memory {
+		m := memory{quota.New(total, total/4), refused.WithLabelValues(kind)}
+		factory.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "comanda_bodies_bytes", Help: "Memory reserved for the bodies of requests in progress, by kind of body, in bytes.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 { return float64(m.Held()) })
+		return m
+	}
+	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses)}
 }
 
-// reservation is the memory that one request holds for its body. Only the goroutine of the request uses it.
+// reservation is the memory that one request holds for its body, and for the response that it passes on. Only the goroutine of the
+// request uses it.
 type reservation struct {
-	bodies *Bodies
-	client string
-	held   int64
+	bodies         *Bodies
+	client         string
+	held, response int64
 }
 
 type reservationKey struct{}
@@ -66,7 +77,10 @@ func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // fails only with a test's recorder
 	}
 	held := &reservation{bodies: b}
-	defer func() { held.shrink(0) }()
+	defer func() {
+		held.shrink(0)
+		b.responses.Return(held.client, held.response)
+	}()
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reservationKey{}, held)))
 }
 
@@ -89,16 +103,34 @@ func (h *reservation) reserve(size int64) error {
 	if h == nil {
 		return nil
 	}
-	err := h.bodies.memory.Take(h.client, size)
-	if err == nil {
-		h.held += size
+	if err := h.bodies.requests.Take(h.client, size); err != nil {
+		h.bodies.requests.refused.Inc()
+		return noMemory(err, "sending their bodies")
+	}
+	h.held += size
+	return nil
+}
+
+// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly
+// holds it. The errors are those of a body that does not fit: Limited or Unavailable.
+func ReserveResponse(ctx context.Context, size int) error {
+	h := reservationOf(ctx)
+	if h == nil {
 		return nil
 	}
-	h.bodies.refused.Inc()
-	if errors.Is(err, quota.ErrHolder) {
-		return fault.Limited(bodyRetry, "too many requests from your address are sending their bodies")
+	if err := h.bodies.responses.Take(h.client, int64(size)); err != nil {
+		h.bodies.responses.refused.Inc()
+		return noMemory(err, "reading their responses")
 	}
-	return fault.Shed(bodyRetry, "too many requests are sending their bodies")
+	h.response += int64(size)
+	return nil
+}
+
+func noMemory(err error, doing string) error {
+	if errors.Is(err, quota.ErrHolder) {
+		return fault.Limited(bodyRetry, "too many requests from your address are %s", doing)
+	}
+	return fault.Shed(bodyRetry, "too many requests are %s", doing)
 }
 
 // bodyRetry is the pause after which a refused client retries: others have then sent their bodies, unless they are slow.
@@ -107,7 +139,7 @@ const bodyRetry = 2 * time.Second
 // shrink returns what the reservation holds above size.
 func (h *reservation) shrink(size int64) {
 	if h != nil && h.held > size {
-		h.bodies.memory.Return(h.client, h.held-size)
+		h.bodies.requests.Return(h.client, h.held-size)
 		h.held = size
 	}
 }

@@ -99,7 +99,8 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 			ctx, cancel = context.WithTimeout(ctx, limit)
 			defer cancel()
 		}
-		return route.Handle(w, r.WithContext(context.WithValue(ctx, bodyLimitKey{}, route.Body)))
+		ctx = context.WithValue(ctx, bodyLimitKey{}, route.Body)
+		return route.Handle(w, r.WithContext(WithClient(ctx, r.Header.Get(ClientHeader))))
 	})
 }
 

@@ -13,9 +13,9 @@ import (
 
 type config struct {
 	server.Config
-	Secret token.Secret  `env:"JWT_SECRET_KEY,required"`
-	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"30s"`
-	Seed   bool          `env:"SEED_MENU"`
+	Keys  token.Keys
+	Every time.Duration `env:"RECOVERY_EVERY" envDefault:"30s"`
+	Seed  bool          `env:"SEED_MENU"`
 }
 
 const secret = "0123456789abcdef0123456789abcdef"
@@ -29,7 +29,7 @@ func TestLoadConfigReadsAllSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Secret) != secret || got.Port != 5010 || got.BindHost != "127.0.0.1" || got.LogLevel != "info" {
+	if string(got.Keys.Current) != secret || got.Port != 5010 || got.BindHost != "127.0.0.1" || got.LogLevel != "info" {
 		t.Errorf("got settings %d %s %s", got.Port, got.BindHost, got.LogLevel)
 	}
 	if got.Sidecar.URL() != "http://127.0.0.1:3510" || got.Sidecar.GRPCPort != 50001 || got.Sidecar.APIToken != "dapr" {
@@ -37,6 +37,22 @@ func TestLoadConfigReadsAllSettings(t *testing.T) {
 	}
 	if got.Every != 5*time.Second || !got.Seed {
 		t.Errorf("got the service's own settings %v %v", got.Every, got.Seed)
+	}
+}
+
+// The space at the end of a secret may belong to it; at the end of another setting it does not.
+func TestSpacesOfSecretsAreKept(t *testing.T) {
+	got, err := server.LoadConfig[config](environ("JWT_SECRET_KEY="+secret+" ", "JWT_SECRET_KEY_PREVIOUS="+secret+" ", "RECOVERY_EVERY=5s "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range got.Keys.All() {
+		if string(key) != secret+" " {
+			t.Errorf("got a key of %d bytes, want %d", len(key), len(secret)+1)
+		}
+	}
+	if len(got.Keys.All()) != 2 || got.Every != 5*time.Second {
+		t.Errorf("got %d keys and %v, want 2 and 5s", len(got.Keys.All()), got.Every)
 	}
 }
 
@@ -86,7 +102,7 @@ func TestPrintedConfigHidesTheSecret(t *testing.T) {
 	}
 	for _, printed := range []string{
 		fmt.Sprintf("%v %+v %#v", got, got, got),
-		fmt.Sprintf("%s %x %d %q", got.Secret, got.Secret, got.Secret, got.Secret), string(text),
+		fmt.Sprintf("%s %x %d %q", got.Keys.Current, got.Keys.Current, got.Keys.Current, got.Keys.Current), string(text),
 	} {
 		if strings.Contains(printed, secret) || strings.Contains(printed, fmt.Sprintf("%x", secret)) ||
 			strings.Contains(printed, "48 49 50") {

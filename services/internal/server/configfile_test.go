@@ -27,8 +27,8 @@ func TestLoadConfigReadsSettingsFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Secret) != secret || got.AppToken != "app" || got.Sidecar.APIToken != " dapr " || got.Every.String() != "5s" {
-		t.Errorf("got %q %q %q %s, want the files' contents without the last line end", string(got.Secret), got.AppToken,
+	if string(got.Keys.Current) != secret || got.AppToken != "app" || got.Sidecar.APIToken != " dapr " || got.Every.String() != "5s" {
+		t.Errorf("got %q %q %q %s, want the files' contents without the last line end", string(got.Keys.Current), got.AppToken,
 			got.Sidecar.APIToken, got.Every)
 	}
 	for name, tc := range map[string]struct{ setting, want string }{

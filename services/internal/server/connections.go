@@ -19,13 +19,13 @@ const (
 	defaultConnections = 512
 	// sidecarConnections bounds the connections of the sidecar: as many as requests can wait (Prefer: wait), and more.
 	sidecarConnections = 4096
-	// spareConnections are admitted above the bound, for health checks: every other request on them is refused.
+	// spareConnections are admitted above the bounds, for health checks: every other request on them is refused.
 	spareConnections = 32
 )
 
-// connections bounds the connections of a server. When the bound is reached, a new connection takes the place of the one that has
-// waited longest for a request, so a client cannot keep others out with connections that it does not use. If every connection
-// serves a request, spareConnections more are admitted, and serve only health checks.
+// connections bounds the connections of a server, in all and of each client. When a bound is reached, a new connection takes the place
+// of the one, of all or of the client, that has waited longest for a request: a client cannot keep others out with connections that it
+// does not use. If each serves a request, spareConnections more are admitted, and serve only health checks.
 //
 // The sidecar's connections, known by the app token, are not counted among those of clients and never lose their place.
 type connections struct {
@@ -38,6 +38,7 @@ type connections struct {
 
 	mu      sync.Mutex
 	open    map[net.Conn]*connection
+	spares  int            // how many of open are spare
 	sidecar int            // how many of open are the sidecar's
 	clients map[string]int // connections by client
 	waiting *list.List     // of *connection, those without a request, the longest wait first
@@ -49,7 +50,7 @@ type connection struct {
 	client  string
 	place   *list.Element // in waiting; nil while it serves a request
 	sidecar bool
-	spare   bool
+	spare   string // the limit that it exceeds; "" for a usual connection
 }
 
 // newConnections returns the bounds of s's port and registers their metrics.
@@ -115,20 +116,16 @@ func (c *connections) admit(conn net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	added := &connection{Conn: conn, all: c, client: c.client(conn)}
-	if c.each > 0 && added.client != "" && c.clients[added.client] >= c.each {
-		c.refuse(limitClient)
-		if !c.closeWaiting(added.client) {
+	if c.each > 0 && added.client != "" && c.clients[added.client] >= c.each && !c.replace(limitClient, added.client) {
+		added.spare = limitClient
+	} else if len(c.open)-c.sidecar-c.spares >= c.total && !c.replace(limitTotal, "") {
+		added.spare = limitTotal
+	}
+	if added.spare != "" {
+		if c.spares >= spareConnections {
 			return false
 		}
-	}
-	if len(c.open)-c.sidecar >= c.total {
-		c.refuse(limitTotal)
-		if !c.closeWaiting("") {
-			added.spare = true
-			if len(c.open)-c.sidecar >= c.total+spareConnections {
-				return false
-			}
-		}
+		c.spares++
 	}
 	c.open[conn] = added
 	c.clients[added.client]++
@@ -144,6 +141,14 @@ func (c *connections) client(conn net.Conn) string {
 	return c.clientOf(peer.AddrPort().Addr().Unmap())
 }
 
+// replace makes room for a connection beyond limit (closeWaiting), and counts that.
+func (c *connections) replace(limit, client string) bool {
+	if c.refused != nil {
+		c.refused.WithLabelValues(limit).Inc()
+	}
+	return c.closeWaiting(client)
+}
+
 // closeWaiting closes the connection that has waited longest, of client or, for "", of all. It reports whether there was one.
 func (c *connections) closeWaiting(client string) bool {
 	for place := c.waiting.Front(); place != nil; place = place.Next() {
@@ -154,12 +159,6 @@ func (c *connections) closeWaiting(client string) bool {
 		}
 	}
 	return false
-}
-
-func (c *connections) refuse(limit string) {
-	if c.refused != nil {
-		c.refused.WithLabelValues(limit).Inc()
-	}
 }
 
 // setState follows the state of a connection (http.Server.ConnState). A connection becomes active when the headers of a request
@@ -186,6 +185,7 @@ func (c *connections) setState(conn net.Conn, state http.ConnState) {
 // remove forgets a connection. The caller holds c.mu.
 func (c *connections) remove(known *connection) {
 	c.leaveWaiting(known)
+	c.leaveSpare(known)
 	delete(c.open, known.Conn)
 	if known.sidecar {
 		c.sidecar--
@@ -198,6 +198,13 @@ func (c *connections) leaveWaiting(known *connection) {
 	if known.place != nil {
 		c.waiting.Remove(known.place)
 		known.place = nil
+	}
+}
+
+func (c *connections) leaveSpare(known *connection) {
+	if known.spare != "" {
+		c.spares--
+		known.spare = ""
 	}
 }
 
@@ -233,15 +240,16 @@ func (known *connection) setSidecar() {
 	if known.sidecar || c.open[known.Conn] != known || c.sidecar >= sidecarConnections {
 		return
 	}
-	known.sidecar, known.spare = true, false
+	known.sidecar = true
 	c.sidecar++
+	c.leaveSpare(known)
 	c.leaveClient(known)
 }
 
-// isSpare reports whether the connection may serve only health checks.
-func (known *connection) isSpare() bool {
+// exceeds returns the limit that the connection exceeds, so that it may serve only health checks; "" for a usual connection.
+func (known *connection) exceeds() string {
 	if known == nil {
-		return false
+		return ""
 	}
 	known.all.mu.Lock()
 	defer known.all.mu.Unlock()

@@ -131,8 +131,11 @@ func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	}
 	s.hold(t, "127.0.0.2")
 	s.hold(t, "127.0.0.2")
-	if status, _ := connect(t, s.running, "127.0.0.2").get("/x"); status != 0 {
-		t.Errorf("a connection over the limit of a client: got %d, want it closed", status)
+	if status, closes := connect(t, s.running, "127.0.0.2").get("/x"); status != http.StatusTooManyRequests || !closes {
+		t.Errorf("a connection over the limit of a client: got %d, closes %t, want 429 and the connection closed", status, closes)
+	}
+	if status, _ := connect(t, s.running, "127.0.0.2").get("/healthz/app"); status != http.StatusOK {
+		t.Errorf("a health check from the same address, such as the sidecar's: got %d, want 200", status)
 	}
 	if status, _ := connect(t, s.running, "127.0.0.4").get("/x"); status != http.StatusOK {
 		t.Errorf("another client: got %d, want 200", status)
@@ -140,7 +143,7 @@ func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	if status, _ := sidecar.get("/events/x", "dapr-api-token: app"); status != http.StatusOK {
 		t.Errorf("the sidecar, from the same address: got %d, want 200", status)
 	}
-	servicetest.WantMetrics(t, s.registry, `comanda_connections_refused_total{limit="client"} 1`,
+	servicetest.WantMetrics(t, s.registry, `comanda_connections_refused_total{limit="client"} 2`,
 		`comanda_connections_refused_total{limit="total"} 0`)
 	close(s.release)
 }

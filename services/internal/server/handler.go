@@ -49,8 +49,11 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	}))
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
 	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
-	busy := rest.Render(s.Log, func(w http.ResponseWriter, _ *http.Request) error {
+	busy := rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Connection", "close")
+		if connectionOf(r).exceeds() == limitClient {
+			return fault.Limited(busyRetry, "too many connections are open from your address")
+		}
 		return fault.Shed(busyRetry, "too many connections are open")
 	})
 	choose := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,11 +64,11 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 		switch {
 		case slices.ContainsFunc(openRoutes, func(route rest.Route) bool { return route.Path == r.URL.Path }):
 			refuseRestOfBody(w, r)
-			if connectionOf(r).isSpare() {
+			if connectionOf(r).exceeds() != "" {
 				w.Header().Set("Connection", "close")
 			}
 			open.ServeHTTP(w, r)
-		case connectionOf(r).isSpare():
+		case connectionOf(r).exceeds() != "":
 			busy.ServeHTTP(w, r)
 		case sidecar && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
 			inner.ServeHTTP(w, r)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
@@ -25,7 +28,7 @@ import (
 // database URL.
 type StatefulConfig struct {
 	Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
 	// RequireTLS refuses a database URL that does not verify the server's certificate.
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
@@ -52,10 +55,6 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	if err != nil {
 		return nil, err
 	}
-	cursors, err := rest.NewCursors(config.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
-	}
 	pool, err := openDatabase(databaseURL, config.RequireTLS)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
@@ -73,7 +72,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stat
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors,
+	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		name: name, config: config, health: health}, nil
 }
 
@@ -105,13 +104,21 @@ type Handlers struct {
 
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
-	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), handlers.Routes)
 	consumer.Register(router, s.Log, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
 		CheckDatabase: s.health.Check,
-		CheckReady:    s.checkReady, Background: handlers.Background,
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
+	})
+}
+
+// deleteOldAudit deletes the entries of the audit trail that are no longer kept.
+func (s *Stateful) deleteOldAudit(ctx context.Context) {
+	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries", time.Hour, func(ctx context.Context) error {
+		_, err := audit.DeleteOld(ctx, s.Pool)
+		return err
 	})
 }
 

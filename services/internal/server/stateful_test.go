@@ -10,6 +10,7 @@ import (
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/token"
 )
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
@@ -46,7 +47,7 @@ func TestOnceStartedQueriesOnlyAfterTheStart(t *testing.T) {
 
 // With DATABASE_REQUIRE_TLS a service does not start on a database whose certificate it would not check.
 func TestOpenStatefulRequiresTLSToTheDatabase(t *testing.T) {
-	config := StatefulConfig{Config: Config{LogLevel: "info"}, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	config := StatefulConfig{Config: Config{LogLevel: "info"}, Keys: token.Keys{Current: token.Secret("0123456789abcdef0123456789abcdef")}}
 	for _, tc := range []struct {
 		required bool
 		mode     string

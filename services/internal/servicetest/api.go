@@ -22,20 +22,14 @@ import (
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
 // Cursors makes and reads the cursors of tests.
-var Cursors = newCursors()
-
-func newCursors() rest.Cursors {
-	cursors, err := rest.NewCursors(Secret)
-	if err != nil {
-		panic(err)
-	}
-	return cursors
-}
+var Cursors = rest.NewCursors(token.Keys{Current: Secret})
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
-	ID    string
-	Roles []string
+	ID      string
+	Roles   []string
+	Session string // the login that the token comes from
+	Epoch   int    // of the account when the token was signed
 }
 
 // API is a service's handler of requests and events.
@@ -58,7 +52,8 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if caller.ID != "" {
-		signed, err := Secret.Sign(caller.ID, caller.Roles, time.Now())
+		signed, err := Secret.SignClaims(caller.ID,
+			token.Claims{Roles: caller.Roles, Session: caller.Session, Epoch: caller.Epoch}, time.Now())
 		if err != nil {
 			t.Errorf("sign a token for %+v: %v", caller, err)
 		}
