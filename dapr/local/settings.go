@@ -11,6 +11,7 @@ import (
 
 	"comanda/infra"
 	"comanda/services"
+	"comanda/services/comanda/kafka"
 	"comanda/services/secret"
 )
 
@@ -28,8 +29,11 @@ var generatedSettings = append(secret.EventKeys(), []secret.Secret{
 }...)
 
 // loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated
-// and stored there. url is stored too, for `make demo`.
+// and stored there. It refuses a file that others can read. url is stored too, for `make demo`.
 func loadSettings(path, url string, environ map[string]string) (map[string]string, error) {
+	if err := secret.CheckMode(path); err != nil {
+		return nil, err
+	}
 	stored, err := secret.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		stored, err = map[string]string{}, nil
@@ -75,6 +79,9 @@ func invalidSettings(environ map[string]string) []string {
 		case kind != infra.External && set:
 			lines = append(lines, name+" is set, but only COMANDA_BACKING=external uses it: unset it, or set COMANDA_BACKING=external")
 		}
+	}
+	if _, err := kafka.ReadSettings(environ, ""); kind == infra.External && err != nil {
+		lines = append(lines, strings.Split(err.Error(), "\n")...)
 	}
 	return slices.Compact(lines)
 }

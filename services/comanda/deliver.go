@@ -64,6 +64,9 @@ func partFiles(stored map[string]string, own []byte) []partFile {
 	for _, service := range services.Names {
 		list = append(list, partFile{service, program, own, 0o555},
 			partFile{service, "env", []byte(settingsText(pairSettings(stored, service))), 0o400})
+		for name, file := range jwtKeys { // not in env: the sidecar does not need them
+			list = append(list, partFile{service, file, []byte(stored[name]), 0o400})
+		}
 	}
 	for _, service := range services.Stateful {
 		owner := []byte(stored[settingOf(service, "DATABASE_PASSWORD")])

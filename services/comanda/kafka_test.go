@@ -35,7 +35,7 @@ func startCluster(t *testing.T, options ...kfake.Opt) string {
 
 func connect(t *testing.T, brokers string) *kadm.Client {
 	t.Helper()
-	client, err := kafka.Connect(brokers)
+	client, err := kafka.Connect(kafka.Settings{Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,10 +29,11 @@ type Reader struct {
 	wrong  []error
 }
 
-// Follow starts to read from the beginning of all topics, until Close. It checks each event against the document and by check.
-func (d *Document) Follow(check func(*kgo.Record) error, brokers ...string) (*Reader, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+// Follow starts to read from the beginning of all topics, until Close. It checks each event against the document and by check. The
+// options say how to connect.
+func (d *Document) Follow(check func(*kgo.Record) error, options ...kgo.Opt) (*Reader, error) {
+	client, err := kgo.NewClient(append(options, kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return nil, err
 	}

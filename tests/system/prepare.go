@@ -35,14 +35,17 @@ func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Set
 	if setup.Services, err = build.Services(ctx, os.Stderr); err != nil {
 		return setup, err
 	}
-	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx)); err != nil {
+	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx, options)); err != nil {
 		return setup, err
 	}
-	setup.Environ, err = sys.environ(options.Settings)
+	if setup.Environ, err = sys.environ(options.Settings); err != nil {
+		return setup, err
+	}
+	setup.Sidecars, err = sys.SidecarEnvirons()
 	return setup, err
 }
 
-func (sys *System) startServers(ctx context.Context) error {
+func (sys *System) startServers(ctx context.Context, system Options) error {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return err
@@ -54,6 +57,9 @@ func (sys *System) startServers(ctx context.Context) error {
 	options := infra.Options{Dir: sys.dir, Kind: kind, Log: io.Discard, Port: ports[0]}
 	forKafka := options
 	forKafka.Port = ports[1]
+	if system.KafkaUsers {
+		forKafka.Kind, forKafka.Users = infra.Apache, true
+	}
 	sys.Servers, err = infra.StartServers(ctx, options, forKafka)
 	return err
 }

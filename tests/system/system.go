@@ -28,6 +28,8 @@ type Options struct {
 	Settings map[string]string
 	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
+	// KafkaUsers runs Apache Kafka with TLS, a user for each sidecar, and ACLs. It needs Java and Maven, whatever COMANDA_BACKING is.
+	KafkaUsers bool
 }
 
 // System is a running Comanda.

@@ -25,11 +25,15 @@ event_keys() {
 for example in *.env.example; do
   file=${example%.example}
   if [ -e "$file" ]; then
+    if [ -n "$(find "$file" -perm /077)" ]; then
+      echo "$file holds secrets, and others may read it: run \`chmod 600 $file\`" >&2
+      exit 1
+    fi
     echo "$file exists: kept"
     continue
   fi
   filled=$(event_keys "$(cat "$example")")
-  for name in jwt admin auth user order product token; do
+  for name in jwt admin auth user order product token kafka-gateway kafka-auth kafka-user kafka-order kafka-product kafka-topics kafka-exporter; do
     filled=$(printf '%s\n' "$filled" | sed "s/<$name>/$(random)/g")
   done
   printf '%s\n' "$filled" | grep -v '^#' >"$file"

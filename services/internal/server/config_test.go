@@ -21,11 +21,11 @@ type config struct {
 const secret = "0123456789abcdef0123456789abcdef"
 
 func environ(changes ...string) []string {
-	return append([]string{"APP_PORT=5010", "APP_API_TOKEN=app", "JWT_SECRET_KEY=" + secret, "DAPR_HTTP_PORT=3510"}, changes...)
+	return append([]string{"APP_PORT=5010", "APP_API_TOKEN=app", "DAPR_API_TOKEN=dapr", "JWT_SECRET_KEY=" + secret, "DAPR_HTTP_PORT=3510"}, changes...)
 }
 
 func TestLoadConfigReadsAllSettings(t *testing.T) {
-	got, err := server.LoadConfig[config](environ("RECOVERY_EVERY=5s", "SEED_MENU=true", "DAPR_API_TOKEN=dapr"))
+	got, err := server.LoadConfig[config](environ("RECOVERY_EVERY=5s", "SEED_MENU=true"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,13 @@ func TestLoadConfigErrorNamesTheSettingsInOneLine(t *testing.T) {
 			"JWT_SECRET_KEY is not set: set it in the environment (README, Settings)"},
 		"an empty app token": {environ("APP_API_TOKEN="),
 			"APP_API_TOKEN is not set: set it in the environment (README, Settings)"},
+		"no token of the sidecar": {environ("DAPR_API_TOKEN="),
+			"DAPR_API_TOKEN is not set: set it in the environment (README, Settings)"},
 		"an invalid port":         {environ("APP_PORT=hunter2"), "APP_PORT must be a port, 1 to 65535"},
 		"an invalid sidecar port": {environ("DAPR_HTTP_PORT=hunter2"), "DAPR_HTTP_PORT must be a port, 1 to 65535"},
 		"an invalid duration":     {environ("RECOVERY_EVERY=hunter2"), "RECOVERY_EVERY must be a duration such as 30s or 5m"},
 		"an invalid switch":       {environ("SEED_MENU=hunter2"), "SEED_MENU must be true or false"},
-		"two wrong settings": {[]string{"APP_API_TOKEN=app", "JWT_SECRET_KEY=hunter2"},
+		"two wrong settings": {[]string{"APP_API_TOKEN=app", "DAPR_API_TOKEN=dapr", "JWT_SECRET_KEY=hunter2"},
 			"APP_PORT is not set: set it in the environment (README, Settings); " +
 				"JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
 	} {

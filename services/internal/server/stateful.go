@@ -33,6 +33,8 @@ type StatefulConfig struct {
 	Keys token.Keys
 	// EventKeys has the public keys of all services that publish events.
 	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
+	// RequireTLS refuses a database URL that does not verify the server's certificate.
+	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
@@ -60,7 +62,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	if err != nil {
 		return nil, err
 	}
-	pool, err := database.Open(databaseURL)
+	pool, err := openDatabase(databaseURL, config.RequireTLS)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
@@ -79,6 +81,15 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	telemetry.RegisterPool(registry, pool)
 	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		name: name, config: config, health: health}, nil
+}
+
+func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
+	if requireTLS {
+		if err := database.CheckTLS(url); err != nil {
+			return nil, err
+		}
+	}
+	return database.Open(url)
 }
 
 // Close closes the sidecar client and the database connections.

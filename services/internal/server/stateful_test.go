@@ -9,7 +9,9 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/token"
 )
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
@@ -41,6 +43,32 @@ func TestOnceStartedQueriesOnlyAfterTheStart(t *testing.T) {
 	}
 	if _, err := query(t.Context()); err != nil {
 		t.Errorf("after the start: got error %v", err)
+	}
+}
+
+// With DATABASE_REQUIRE_TLS a service does not start on a database whose certificate it would not check.
+func TestOpenStatefulRequiresTLSToTheDatabase(t *testing.T) {
+	config := StatefulConfig{Config: Config{LogLevel: "info"}, Keys: token.Keys{Current: token.Secret("0123456789abcdef0123456789abcdef")},
+		EventKeys: servicetest.EventKeys}
+	var eventKey signature.PrivateKey
+	if err := eventKey.UnmarshalText([]byte(servicetest.EventSettings["ORDER_EVENT_SIGNING_KEY"])); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		required bool
+		mode     string
+		accepted bool
+	}{{true, "verify-full", true}, {true, "require", false}, {false, "disable", true}} {
+		config.RequireTLS = tc.required
+		service, err := OpenStateful("order", config, "postgres://order:hunter2@db.example.com/order?sslmode="+tc.mode, eventKey)
+		if err == nil {
+			service.Close()
+		} else if err.Error() != "ORDER_DATABASE_URL: must contain sslmode=verify-full: DATABASE_REQUIRE_TLS is set" {
+			t.Errorf("%+v: got the error %v", tc, err)
+		}
+		if err == nil != tc.accepted {
+			t.Errorf("%+v: got %v", tc, err)
+		}
 	}
 }
 
