@@ -9,9 +9,9 @@ import (
 
 // Subscriptions lists the topics that each service consumes: those of dapr/subscriptions.
 var Subscriptions = map[string][]string{
-	"auth":    {CreatingUserResponse.Name},
-	"user":    {CreatingUser.Name, CreatingUserCancelled.Name},
-	"order":   {InventoryStockReserved.Name, InventoryStockFailed.Name},
+	"auth":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
+	"user":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
+	"order":   {InventoryStockReserved.Name, InventoryStockFailed.Name, DeletingUser.Name},
 	"product": {OrderCreatedPending.Name, OrderStatusChanged.Name},
 	"gateway": {OrderStatusChanged.Name},
 }

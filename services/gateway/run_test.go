@@ -18,7 +18,7 @@ import (
 )
 
 func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
-	const withoutKeys = "APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
+	const withoutKeys = "APP_API_TOKEN=a DAPR_API_TOKEN=d APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
 	complete := withoutKeys + "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"] + " "
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
@@ -82,7 +82,8 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret),
+		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "DAPR_API_TOKEN=dapr-token",
+			"JWT_SECRET_KEY=" + string(secret),
 			"EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 			"DAPR_HOST=127.0.0.1", "DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
 	}()
