@@ -9,11 +9,18 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 LOCAL = $(COMANDA_STATE)/bin/local
 # docker-compose 1.29, or else Compose v2 (`docker compose`).
 COMPOSE ?= $(if $(shell command -v docker-compose),docker-compose,docker compose)
+# Fails if others than the owner may read the secrets in .env.
+CHECK_ENV = if [ -n "$$(find .env -prune -perm /077 2>/dev/null)" ]; then echo '.env holds secrets, and others may read it: run `chmod 600 .env`' >&2; exit 1; fi
+# The vulnerability scanner's version is pinned like the linter's.
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# The modules that become programs of ours. VULNDB chooses a mirror of the database.
+MODULES = . dapr/daprd dapr/cli infra/broker dapr/build
+VULNDB ?= https://vuln.go.dev
 # Extra arguments for the command: make run ARGS=-v, make test ARGS='-run TestNoOrderIsLost'
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose test-docs lint vet fmt bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose test-docs lint vet fmt env vulncheck bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +51,17 @@ dapr-cli: ## Build the Dapr CLI and our daprd, for `dapr run` on a machine witho
 demo: ## Play a customer and the kitchen against the system that `make run` started
 	@go run ./tests/demo $(ARGS)
 
-up: ## Start the whole system in containers; needs Docker, and JWT_SECRET_KEY in the environment or in .env
+# Only the owner may read .env, regardless of the umask.
+env: ## Write .env with a random JWT_SECRET_KEY, if there is none
+	@if [ -e .env ]; then $(CHECK_ENV) && echo '.env exists: kept'; else \
+		umask 077 && echo "JWT_SECRET_KEY=$$(head -c 48 /dev/urandom | base64 | tr -d '\n')" > .env && echo '.env written'; fi
+
+up: ## Start the whole system in containers; needs Docker, and JWT_SECRET_KEY in the environment or in .env (make env)
+	@$(CHECK_ENV)
 	@$(COMPOSE) up -d
 
 scale: ## Start the whole system in containers with three replicas of order and of product
+	@$(CHECK_ENV)
 	@$(COMPOSE) -f docker-compose.yml -f docker-compose.scale.yml up -d
 
 down: ## Stop and remove the containers; keep the data
@@ -59,11 +73,11 @@ demo-compose: ## Play the demo against the containers that `make up` started
 		eval "$$(printf '%s\n' "$$shown" | grep -E "^[A-Z_]+='.*'\$$")" && \
 		COMANDA_URL=$${COMANDA_URL:-http://127.0.0.1:8080} go run ./tests/demo $(ARGS)
 
-# Random requests keep a whole system busy, so tests/fuzz does not run beside other tests.
+# Random requests and attacks keep a whole system busy, so tests/fuzz and tests/attack do not run beside other tests.
 test: ## Run all tests: units, stores on a real Postgres, the whole system on real sidecars and a broker
 	@echo "Postgres and Kafka: COMANDA_BACKING=$${COMANDA_BACKING:-embedded}"
-	go test -count=1 -timeout 30m $(ARGS) $$(go list ./... | grep -v /tests/fuzz$$)
-	go test -count=1 -timeout 30m $(ARGS) ./tests/fuzz
+	go test -count=1 -timeout 30m $(ARGS) $$(go list ./... | grep -vE '/tests/(fuzz|attack)$$')
+	go test -count=1 -timeout 30m -p 1 $(ARGS) ./tests/fuzz ./tests/attack
 	CGO_ENABLED=0 go -C dapr/build test -trimpath -count=1 $(ARGS) ./...
 	go -C dapr/daprd test -count=1 -timeout 30m $(ARGS) ./...
 	CGO_ENABLED=0 go -C tests/kubernetes test -trimpath -count=1 $(ARGS) ./...
@@ -99,6 +113,9 @@ vet: ## Run go vet on every module
 lint: ## Check formatting and run staticcheck
 	@unformatted=$$(gofmt -l services infra dapr tests); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
 	go run $(STATICCHECK) -tags compose,browser ./...
+
+vulncheck: ## Search all modules for known vulnerabilities (govulncheck; needs the database at VULNDB, https://vuln.go.dev)
+	@for module in $(MODULES); do echo "== $$module"; go -C $$module run $(GOVULNCHECK) -db $(VULNDB) ./... || exit 1; done
 
 fmt: ## Format the code
 	gofmt -w services infra dapr tests

@@ -12,6 +12,8 @@ import (
 	"comanda/infra/build"
 	"comanda/infra/port"
 	"comanda/infra/process"
+
+	"comanda/services/comanda/kafka"
 )
 
 // brokerProcess is a Kafka broker that runs as a child process: the embedded broker or Apache Kafka, which differ in their
@@ -123,9 +125,9 @@ func newEmbeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 	}
 	address := "127.0.0.1:" + strconv.Itoa(options.Port)
 	return &Kafka{
-		server:  b,
-		brokers: address,
-		note:    fmt.Sprintf("embedded broker (kfake) on %s, data in %s", address, b.dataDir()),
-		exit:    b.exited,
+		server:   b,
+		settings: kafka.Settings{Brokers: address},
+		note:     fmt.Sprintf("embedded broker (kfake) on %s, data in %s", address, b.dataDir()),
+		exit:     b.exited,
 	}, nil
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
 
 	"comanda/infra/port"
+
+	"comanda/services/comanda/kafka"
 )
 
 // The images of the kind Containers.
@@ -132,9 +134,9 @@ func newContainerKafka(options Options) (*Kafka, error) {
 			testcontainers.WithEnv(kafkaContainerSettings(address)))
 	}}
 	return &Kafka{
-		server:  c,
-		brokers: address,
-		note:    fmt.Sprintf("container %s on %s", kafkaImage, address),
+		server:   c,
+		settings: kafka.Settings{Brokers: address},
+		note:     fmt.Sprintf("container %s on %s", kafkaImage, address),
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"comanda/services"
+	"comanda/services/comanda/kafka"
 )
 
 // errExternal is the error of Kill on an external server.
@@ -49,14 +50,18 @@ func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 	}, nil
 }
 
-func newExternalKafka(getenv func(string) string) (*Kafka, error) {
-	brokers := getenv("KAFKA_BROKERS")
-	if brokers == "" {
+func newExternalKafka(environ map[string]string) (*Kafka, error) {
+	if environ["KAFKA_BROKERS"] == "" && environ["KAFKA_BROKERS_FILE"] == "" {
 		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")
 	}
+	settings, err := kafka.ReadSettings(environ, "")
+	if err != nil {
+		return nil, err
+	}
 	return &Kafka{
-		server:  externalServer{ping: func(context.Context) error { return nil }}, // Kafka.Start waits for the brokers
-		brokers: brokers,
-		note:    "external brokers " + brokers,
+		server:   externalServer{ping: func(context.Context) error { return nil }}, // Kafka.Start waits for the brokers
+		settings: settings,
+		services: func(service string) (kafka.Settings, error) { return kafka.ReadSettings(environ, service) },
+		note:     "external brokers " + settings.Brokers,
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"comanda/services/comanda/kafka"
+	"comanda/services/secret"
 )
 
 // Topic is a topic to declare. Topics are never auto-created: the embedded broker forgets auto-created topics when it is
@@ -17,9 +18,11 @@ type Topic = kafka.Topic
 // Kafka is one running broker, or the external brokers.
 type Kafka struct {
 	server
-	brokers string
-	note    string
-	exit    func() <-chan struct{}
+	settings kafka.Settings // those of an administrator, if the broker has users
+	services func(service string) (kafka.Settings, error)
+	prepare  func(context.Context) error // runs once, when the broker is ready for the first time; may be nil
+	note     string
+	exit     func() <-chan struct{}
 }
 
 // StartKafka starts the broker, or finds the external ones, and returns when Kafka is ready.
@@ -27,6 +30,9 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if options.Users && options.Kind != Apache {
+		return nil, fmt.Errorf("only Apache Kafka has users here: choose %s instead of %s", Apache, options.Kind)
 	}
 	var k *Kafka
 	switch options.Kind {
@@ -37,14 +43,18 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 	case Containers:
 		k, err = newContainerKafka(options)
 	case External:
-		k, err = newExternalKafka(os.Getenv)
+		k, err = newExternalKafka(secret.Environ(os.Environ()))
 	default:
 		return nil, fmt.Errorf("unknown kind of infrastructure %q: choose embedded, apache, containers or external", options.Kind)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	if err := k.Start(ctx); err != nil {
+	err = k.Start(ctx)
+	if err == nil && k.prepare != nil {
+		err = k.prepare(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, k.Stop(context.WithoutCancel(ctx)))
 	}
 	options.logf("Kafka: %s", k.note)
@@ -52,7 +62,18 @@ func StartKafka(ctx context.Context, options Options) (*Kafka, error) {
 }
 
 // Brokers returns the value for KAFKA_BROKERS: a comma-separated list of host:port.
-func (k *Kafka) Brokers() string { return k.brokers }
+func (k *Kafka) Brokers() string { return k.settings.Brokers }
+
+// Settings returns the settings with which tools and tests connect.
+func (k *Kafka) Settings() kafka.Settings { return k.settings }
+
+// ServiceSettings returns the settings of a service's sidecar. Each has its own user, if the broker has users.
+func (k *Kafka) ServiceSettings(service string) (kafka.Settings, error) {
+	if k.services == nil {
+		return k.settings, nil
+	}
+	return k.services(service)
+}
 
 // Exited returns a channel that is closed when the broker's process has ended, for any reason. It is nil for a container and
 // for external brokers, where the end cannot be observed.
@@ -81,7 +102,7 @@ func (k *Kafka) Kill(ctx context.Context) error { return wrap("kill kafka", k.ki
 
 // Declare creates the missing topics and adds missing partitions to the others.
 func (k *Kafka) Declare(ctx context.Context, topics []Topic) error {
-	client, err := kafka.Connect(k.brokers)
+	client, err := kafka.Connect(k.settings)
 	if err != nil {
 		return err
 	}
@@ -94,7 +115,7 @@ func (k *Kafka) Declare(ctx context.Context, topics []Topic) error {
 
 // awaitReady waits until the broker has a controller. The broker listens before that.
 func (k *Kafka) awaitReady(ctx context.Context) error {
-	client, err := kafka.Connect(k.brokers)
+	client, err := kafka.Connect(k.settings)
 	if err != nil {
 		return err
 	}
@@ -108,7 +129,7 @@ func (k *Kafka) awaitReady(ctx context.Context) error {
 		case <-k.Exited():
 			return errors.New("the broker ended during its start: " + k.note)
 		case <-ctx.Done():
-			return fmt.Errorf("no broker is ready at %s: %w", k.brokers, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("no broker is ready at %s: %w", k.settings.Brokers, errors.Join(err, ctx.Err()))
 		case <-time.After(pollInterval):
 		}
 	}

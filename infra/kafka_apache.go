@@ -12,6 +12,8 @@ import (
 
 	"comanda/infra/port"
 	"comanda/infra/process"
+	"comanda/services/comanda/kafka"
+	"comanda/services/secret"
 )
 
 // apacheVersion is the version of Kafka that the guarantees were tested with. The image of the kind Containers has the same
@@ -60,11 +62,19 @@ const apacheLog4j = `Configuration:
     Root: {level: WARN, AppenderRef: [{ref: err}]}
 `
 
-func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
+// ApacheMissing returns an error if this machine lacks what Apache Kafka needs.
+func ApacheMissing() error {
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, fmt.Errorf("COMANDA_BACKING=apache needs %s in the PATH: install Java 17 or newer, and Maven", tool)
+			return fmt.Errorf("COMANDA_BACKING=apache needs %s in the PATH: install Java 17 or newer, and Maven", tool)
 		}
+	}
+	return nil
+}
+
+func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
+	if err := ApacheMissing(); err != nil {
+		return nil, err
 	}
 	jars, err := fetchApacheJars(ctx, options)
 	if err != nil {
@@ -84,18 +94,25 @@ func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 		return nil, err
 	}
 	a := apache{jars: jars, dir: filepath.Join(b.dataDir(), "apache")}
-	if err := a.configure(ctx, options.Port, controller); err != nil {
+	users, err := a.configure(ctx, options, controller)
+	if err != nil {
 		b.release()
 		return nil, err
 	}
 	b.command = a.brokerCommand
 	address := "127.0.0.1:" + strconv.Itoa(options.Port)
-	return &Kafka{
-		server:  b,
-		brokers: address,
-		note:    fmt.Sprintf("Apache Kafka %s on %s, data in %s", apacheVersion, address, a.dir),
-		exit:    b.exited,
-	}, nil
+	k := &Kafka{
+		server:   b,
+		settings: kafka.Settings{Brokers: address},
+		note:     fmt.Sprintf("Apache Kafka %s on %s, data in %s", apacheVersion, address, a.dir),
+		exit:     b.exited,
+	}
+	if users != nil {
+		k.settings = users.settings(address, kafkaAdmin)
+		k.services = users.serviceSettings(address)
+		k.prepare = func(ctx context.Context) error { return users.create(ctx, k.settings) }
+	}
+	return k, nil
 }
 
 // fetchApacheJars downloads the jars with Maven once, for all checkouts of this user.
@@ -136,18 +153,33 @@ type apache struct{ jars, dir string }
 
 func (a apache) path(name string) string { return filepath.Join(a.dir, name) }
 
-// configure writes the settings, and formats the data folder on the first run.
-func (a apache) configure(ctx context.Context, port, controller int) error {
+// configure writes the settings, and formats the data folder on the first run. It returns the users; nil without options.Users.
+func (a apache) configure(ctx context.Context, options Options, controller int) (users *kafkaUsers, err error) {
 	if err := os.MkdirAll(a.dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
-	settings := fmt.Appendf(nil, apacheSettings, port, controller, a.path("log"))
+	settings := fmt.Sprintf(apacheSettings, options.Port, controller, a.path("log"))
+	if options.Users {
+		if users, err = newKafkaUsers(); err != nil {
+			return nil, err
+		}
+		more, err := users.write(a, options.Port, controller)
+		if err != nil {
+			return nil, err
+		}
+		settings += more
+	}
 	if err := errors.Join(
-		os.WriteFile(a.path("server.properties"), settings, 0o644),
+		secret.Write(a.path("server.properties"), []byte(settings), 0o600),
 		os.WriteFile(a.path("log4j2.yaml"), []byte(apacheLog4j), 0o644),
 	); err != nil {
-		return err
+		return nil, err
 	}
+	return users, a.format(ctx)
+}
+
+// format formats the data folder unless an earlier run has done so.
+func (a apache) format(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(a.path("log"), "meta.properties")); err == nil {
 		return nil
 	}

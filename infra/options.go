@@ -39,6 +39,8 @@ type Options struct {
 	Kind Kind
 	// Port is the port to listen on; 0 takes a free one.
 	Port int
+	// Users makes Kafka demand TLS and a password, and allow each service only what event.Rights lists. Only Apache has it.
+	Users bool
 	// Log gets one line for each step that a person may want to know.
 	Log io.Writer
 }

@@ -3,6 +3,8 @@ package infra_test
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -124,5 +126,32 @@ func TestKindFromEnvironmentAcceptsKnownValuesOnly(t *testing.T) {
 	}
 	if _, err := infra.KindFromEnvironment(func(string) string { return "mysql" }); err == nil {
 		t.Error("mysql was accepted")
+	}
+}
+
+// The values of a row that a unique index refuses, such as an e-mail, are not in Postgres' log.
+func TestPostgresLogsNoValues(t *testing.T) {
+	o := options(t, t.TempDir())
+	p := startPostgres(t, o)
+	if err := p.CreateDatabase(t.Context(), "comanda_order"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), p.URL("comanda_order"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), `create table people (email text unique)`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err = conn.Exec(t.Context(), `insert into people values ($1)`, "ana@example.com")
+	}
+	log, failed := os.ReadFile(filepath.Join(o.Dir, "logs", "postgres.log"))
+	if err == nil || failed != nil || !strings.Contains(string(log), "duplicate key") {
+		t.Fatalf("got %v, %v and the log %s, want a duplicate key", err, failed, log)
+	}
+	if strings.Contains(string(log), "ana@example.com") {
+		t.Errorf("the log has the value: %s", log)
 	}
 }

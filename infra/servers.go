@@ -51,9 +51,10 @@ func databaseName(service string) string { return "comanda_" + service }
 // DatabaseURL returns the connection string of a service's database.
 func (s *Servers) DatabaseURL(service string) string { return s.Postgres.URL(databaseName(service)) }
 
-// Environ returns the settings with the addresses of Postgres and Kafka, for services and sidecars.
+// Environ returns the settings with the addresses of Postgres and Kafka, for services and sidecars. The settings for Kafka are
+// those of all; SidecarEnvirons has a service's own.
 func (s *Servers) Environ() map[string]string {
-	environ := map[string]string{"KAFKA_BROKERS": s.Kafka.Brokers()}
+	environ := s.Kafka.Settings().Environ()
 	for _, service := range services.Stateful {
 		environ[strings.ToUpper(service)+"_DATABASE_URL"] = s.DatabaseURL(service)
 	}

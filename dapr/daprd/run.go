@@ -7,6 +7,7 @@ import (
 
 	"comanda/dapr/daprd/flags"
 	"comanda/dapr/daprd/rows"
+	"comanda/dapr/daprd/settings"
 
 	"github.com/dapr/dapr/cmd/daprd/options"
 	"github.com/dapr/dapr/pkg/buildinfo"
@@ -44,6 +45,10 @@ func run(args []string) int {
 		log.Errorf("Failed to set up logging: %v", err)
 		return 1
 	}
+	if err := prepareEnvironment(); err != nil {
+		log.Errorf("%v", err)
+		return 1
+	}
 	handleTracingErrors()
 	log.Infof("Starting Dapr Runtime -- version %s -- commit %s", buildinfo.Version(), buildinfo.Commit())
 	log.Infof("Log level set to: %s", opts.Logger.OutputLevel)
@@ -56,6 +61,20 @@ func run(args []string) int {
 	}
 	log.Info("Daprd shutdown gracefully")
 	return 0
+}
+
+// prepareEnvironment reads the secrets that are in files and checks the settings.
+func prepareEnvironment() error {
+	secrets, err := settings.ReadFiles(os.Environ())
+	if err != nil {
+		return err
+	}
+	for name, value := range secrets {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return settings.Check(os.Getenv)
 }
 
 // serveUntilStopped runs the runtime and starts it again after every SIGHUP. Dapr sends SIGHUP to its own process when a

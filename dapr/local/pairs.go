@@ -54,11 +54,15 @@ func (l *launcher) newSetup() (supervisor.Setup, error) {
 		return supervisor.Setup{}, err
 	}
 	services, err := build.ProgramPath("")
+	if err != nil {
+		return supervisor.Setup{}, err
+	}
+	sidecars, err := l.servers.SidecarEnvirons()
 	environ := secret.Environ(os.Environ())
 	maps.Copy(environ, l.settings)
 	maps.Copy(environ, l.servers.Environ())
 	return supervisor.Setup{
-		Plan: l.plan, Services: services, Daprd: daprd, Environ: environ,
+		Plan: l.plan, Services: services, Daprd: daprd, Environ: environ, Sidecars: sidecars,
 		Work: l.paths.state, Logs: l.paths.logs(), Records: l.paths.processes(),
 		Tee: func(program string) io.Writer { return l.newReporter(program) },
 	}, err

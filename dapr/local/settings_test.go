@@ -48,6 +48,20 @@ func TestSettingsAreGeneratedOnceAndStored(t *testing.T) {
 	}
 }
 
+// Secrets that others could read are not used as if nothing had happened.
+func TestSecretsThatOthersCanReadAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secrets.env")
+	if _, err := loadSettings(path, "", env()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadSettings(path, "", env()); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("got %v, want an error that says what to do", err)
+	}
+}
+
 func TestEachSettingGetsItsOwnValue(t *testing.T) {
 	s, err := loadSettings(filepath.Join(t.TempDir(), "secrets.env"), "", env())
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"comanda/services/comanda/kafka"
 )
 
 const gateway = "gateway"
@@ -26,6 +28,8 @@ type Setup struct {
 	Records  string            // the folder of the records for ClearLeftovers; may be empty
 	Environ  map[string]string // of services and sidecars
 	Flags    []string          // further flags of every sidecar
+	// Sidecars are further settings of each app's sidecar, by app: its own user of Kafka. No other program gets them.
+	Sidecars map[string]map[string]string
 	// Tee returns a second writer for a program's output, besides its log. It may be nil.
 	Tee func(program string) io.Writer
 }
@@ -36,6 +40,8 @@ type Pair struct {
 	Service, Sidecar *Program
 	// URL is the service's address, SidecarURL that of the sidecar's HTTP API.
 	URL, SidecarURL string
+	// SidecarGRPC is the address of the sidecar's gRPC API: host and port.
+	SidecarGRPC string
 	// MetricsURL is the address of the service's metrics, SidecarMetricsURL that of the sidecar's.
 	MetricsURL, SidecarMetricsURL string
 }
@@ -43,7 +49,7 @@ type Pair struct {
 // Pair returns a replica of an app under the given name. It starts no program.
 func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 	environ := s.Plan.environment(app)
-	maps.Copy(environ, s.Environ)
+	maps.Copy(environ, s.shared())
 	maps.Copy(environ, map[string]string{
 		"APP_ID": app.ID, "APP_PORT": strconv.Itoa(ports.App),
 		"DAPR_HTTP_PORT": strconv.Itoa(ports.HTTP), "DAPR_GRPC_PORT": strconv.Itoa(ports.GRPC),
@@ -59,13 +65,23 @@ func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 	}
 	service := s.newProgram(name, filepath.Join(s.Services, filepath.Base(app.Command[0])), environ)
 	service.args = app.Command[1:]
-	sidecar := s.newProgram(name+" sidecar", s.Daprd, s.Environ)
+	sidecarEnviron := s.shared()
+	maps.Copy(sidecarEnviron, s.Sidecars[app.ID])
+	sidecar := s.newProgram(name+" sidecar", s.Daprd, sidecarEnviron)
 	sidecar.args = append(flags, s.Flags...)
 	return &Pair{
 		App: app.ID, Service: service, Sidecar: sidecar,
 		URL: loopbackURL(ports.App), SidecarURL: loopbackURL(ports.HTTP),
-		MetricsURL: metricsURL, SidecarMetricsURL: loopbackURL(ports.Sidecar) + "/metrics",
+		SidecarGRPC: "127.0.0.1:" + strconv.Itoa(ports.GRPC),
+		MetricsURL:  metricsURL, SidecarMetricsURL: loopbackURL(ports.Sidecar) + "/metrics",
 	}
+}
+
+// shared returns the settings that every program may have: no user of Kafka is among them.
+func (s Setup) shared() map[string]string {
+	environ := maps.Clone(s.Environ)
+	maps.DeleteFunc(environ, func(name, _ string) bool { return kafka.IsCredential(name) })
+	return environ
 }
 
 func (s Setup) newProgram(name, path string, env map[string]string) *Program {

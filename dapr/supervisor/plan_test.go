@@ -76,3 +76,27 @@ func TestPairGetsTheFlagsAndEnvironmentOfThePlan(t *testing.T) {
 		t.Errorf("got the logs %s and %s, want /logs/product-2.log and /logs/product-2-sidecar.log", pair.Service.LogFile, pair.Sidecar.LogFile)
 	}
 }
+
+// Each sidecar gets its own user of Kafka. No service gets one, and no sidecar another's.
+func TestOnlyTheSidecarGetsItsUserOfKafka(t *testing.T) {
+	plan := readPlan(t)
+	order, err := plan.App("order")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup := Setup{Plan: plan, Environ: map[string]string{
+		"KAFKA_SASL_PASSWORD": "admin's", "ORDER_KAFKA_SASL_PASSWORD": "order's", "USER_KAFKA_SASL_PASSWORD": "user's",
+		"KAFKA_SASL_PASSWORD_FILE": "/admin's", "KAFKA_CLIENT_KEY": "admin's",
+	}, Sidecars: map[string]map[string]string{
+		"order": {"KAFKA_SASL_PASSWORD": "order's"}, "user": {"KAFKA_SASL_PASSWORD": "user's"},
+	}}
+	pair := setup.Pair(order, "order", Ports{})
+	if got := strings.Join(pair.Sidecar.env, "\n"); got != "KAFKA_SASL_PASSWORD=order's" {
+		t.Errorf("the sidecar's environment: got %q, want only its own password", got)
+	}
+	for _, line := range pair.Service.env {
+		if strings.Contains(line, "KAFKA_") {
+			t.Errorf("the service's environment has %s", line)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -37,6 +39,14 @@ type Program struct {
 	mu       sync.Mutex
 	running  *process.Process
 	logStart int64 // the offset in the log at which the last run begins
+}
+
+// SetEnv sets a variable of the program's environment for its next start.
+func (p *Program) SetEnv(name, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.env = slices.DeleteFunc(p.env, func(line string) bool { return strings.HasPrefix(line, name+"=") })
+	p.env = append(p.env, name+"="+value)
 }
 
 // Start starts the program. It does not wait until the program is ready.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/token"
 )
@@ -13,11 +14,15 @@ import (
 // Status is a state in the life of an account.
 type Status string
 
-// An account is PENDING until user creates or rejects its profile. ACTIVE and REJECTED are final.
+// An account is PENDING until user creates or rejects its profile. An admin can suspend an ACTIVE account and reinstate it. Its owner can
+// have an ACTIVE account erased: it is DELETING until every service has erased its part. REJECTED and ERASED are final.
 const (
-	Pending  Status = "PENDING"
-	Active   Status = "ACTIVE"
-	Rejected Status = "REJECTED"
+	Pending   Status = "PENDING"
+	Active    Status = "ACTIVE"
+	Suspended Status = "SUSPENDED"
+	Rejected  Status = "REJECTED"
+	Deleting  Status = "DELETING"
+	Erased    Status = "ERASED"
 )
 
 // reasonTimedOut is the reason of a registration that user did not answer in time.
@@ -26,20 +31,27 @@ const reasonTimedOut = "timed_out"
 // Account holds the credentials and the roles of one person.
 type Account struct {
 	ID           string     `json:"id"`
-	Email        string     `json:"email"` // lower case; unique among PENDING and ACTIVE accounts
+	Email        string     `json:"email"` // lower case; unique among accounts that are neither REJECTED nor ERASED
 	PasswordHash string     `json:"passwordHash"`
 	Roles        []string   `json:"roles"`
 	Status       Status     `json:"status"`
 	Reason       string     `json:"reason,omitempty"`
 	Version      int        `json:"version"`             // counts the changes, starting at 1
-	Epoch        int        `json:"epoch"`               // refresh tokens of an earlier epoch are invalid
+	Epoch        int        `json:"epoch"`               // tokens of an earlier epoch are invalid
 	Applicant    *Applicant `json:"applicant,omitempty"` // while PENDING
 	Traceparent  string     `json:"trace,omitempty"`     // of the registration, while PENDING
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
 
+	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
+
 	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
+
+	Suspension  string       `json:"suspension,omitempty"`  // why an admin suspended the account; not for its owner
+	KeptSession string       `json:"keptSession,omitempty"` // the session that outlived the last change of the epoch
+	LastRequest string       `json:"lastRequest,omitempty"` // the last request of the owner that began an epoch (ownerRequest)
+	Act         *audit.Entry `json:"act,omitempty"`         // the last act; the database copies it to the audit trail
 }
 
 // Applicant is the personal data that user needs for the profile.
@@ -108,15 +120,55 @@ func (a *Account) decide(status Status, reason string, now time.Time) {
 	a.Version, a.UpdatedAt = a.Version+1, now
 }
 
-// GrantRoles replaces a's roles with roles, which checkRoles has validated, and invalidates its refresh tokens. It reports whether
+// GrantRoles replaces a's roles with roles, which checkRoles has validated, and invalidates its tokens. It reports whether
 // anything changed.
 func (a *Account) GrantRoles(roles []string, now time.Time) bool {
 	if slices.Equal(a.Roles, roles) {
 		return false
 	}
-	a.Roles, a.Epoch = roles, a.Epoch+1
-	a.Version, a.UpdatedAt = a.Version+1, now
+	a.Roles = roles
+	a.endSessions("", now)
 	return true
+}
+
+// SetStatus suspends an ACTIVE account with a reason, or reinstates a SUSPENDED one, and invalidates its tokens. It reports whether
+// anything changed. Conflict for accounts in other states.
+func (a *Account) SetStatus(status Status, reason string, now time.Time) (changed bool, err error) {
+	if a.Status != Active && a.Status != Suspended {
+		return false, fault.Conflict("the account is %s: only an ACTIVE account can be suspended, and a SUSPENDED one reinstated", a.Status)
+	}
+	if a.Status == status && a.Suspension == reason {
+		return false, nil
+	}
+	a.Status, a.Suspension = status, reason
+	a.endSessions("", now)
+	return true, nil
+}
+
+// ChangePassword replaces the password hash and invalidates the tokens of all sessions but kept. request identifies the request.
+func (a *Account) ChangePassword(hash, kept, request string, now time.Time) {
+	a.PasswordHash, a.LastRequest = hash, request
+	a.endSessions(kept, now)
+}
+
+// LogOutEverywhere invalidates the tokens of all sessions. request identifies the request.
+func (a *Account) LogOutEverywhere(request string, now time.Time) {
+	a.LastRequest = request
+	a.endSessions("", now)
+}
+
+// endSessions begins an epoch, in which only tokens of the session kept and tokens signed from now on are valid.
+func (a *Account) endSessions(kept string, now time.Time) {
+	a.Epoch, a.KeptSession = a.Epoch+1, kept
+	a.Version, a.UpdatedAt = a.Version+1, now
+}
+
+// record makes e the last act, which the database copies to the audit trail when the account is written.
+func (a *Account) record(e audit.Entry) { a.Act = &e }
+
+// accepts reports whether a token of a session that was signed in an epoch is still valid.
+func (a Account) accepts(session string, epoch int) bool {
+	return epoch == a.Epoch || session != "" && session == a.KeptSession
 }
 
 func (a Account) isAdmin() bool { return slices.Contains(a.Roles, token.Admin) }

@@ -6,8 +6,6 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
-	"comanda/services/internal/servicetest"
-	"comanda/services/internal/token"
 )
 
 func TestRegistrationsHaveAnETag(t *testing.T) {
@@ -32,7 +30,7 @@ func TestRegistrationsHaveAnETag(t *testing.T) {
 func TestRolesHonourPreconditions(t *testing.T) {
 	h := newHarness(t)
 	path := "/auth/accounts/" + h.registerActive(t, "ana@example.com") + "/roles" // version 2
-	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	admin := h.registerAdmin(t, "boss@example.com")
 	for _, step := range []struct {
 		method, roles, header, value string
 		code                         int

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"comanda/services/event"
@@ -16,10 +17,10 @@ import (
 func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserOutcome]) error {
 	outcome := e.Data
 	if !validate.IsUUID(outcome.UserID) {
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", outcome.UserID))
+		return consumer.Reject(errors.New("userId is not a UUID"))
 	}
 	if outcome.Outcome != event.UserCreated && outcome.Outcome != event.UserRejected {
-		return consumer.Reject(fmt.Errorf("unknown outcome %q", outcome.Outcome))
+		return consumer.Reject(errors.New("the outcome is unknown"))
 	}
 	decided := false
 	account, err := s.documents.Change(ctx, outcome.UserID, func(a *Account) (event.Message, error) {
@@ -35,6 +36,9 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 	}
 	if err != nil {
 		return err
+	}
+	if account.Status == Active && outcome.Outcome == event.UserRejected { // user decides a registration once
+		return consumer.Reject(fmt.Errorf("the profile of account %s was created, and cannot be rejected now", account.ID))
 	}
 	if decided {
 		s.metrics.RecordStatus(ctx, account)

@@ -102,7 +102,7 @@ func (s service) tryFirstAdmin(ctx context.Context, wanted Registration) (done b
 	}
 	ctx, span := telemetry.StartSpan(ctx, "register the first admin", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
-	_, err = s.createAccount(ctx, wanted, uuid.NewString(), token.Customer, token.Admin)
+	_, err = s.createAccount(ctx, "", wanted, uuid.NewString(), token.Customer, token.Admin)
 	if fault.Is(err, fault.KindConflict) { // another replica registered it first
 		return false, nil
 	}

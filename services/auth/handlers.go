@@ -29,10 +29,11 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &registration); err != nil {
 		return err
 	}
-	if registration, err = registration.Check(); err != nil {
+	client := r.Header.Get(rest.ClientHeader)
+	if registration, err = s.passwords.check(r.Context(), client, registration); err != nil {
 		return err
 	}
-	account, err := s.createAccount(r.Context(), registration, key, token.Customer)
+	account, err := s.createAccount(r.Context(), client, registration, key, token.Customer)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 		account, err := s.documents.Get(ctx, id)
 		return account, account.Status != Pending, err
 	})
-	if fault.Is(err, fault.KindNotFound) {
+	if fault.Is(err, fault.KindNotFound) || err == nil && account.Erasure != nil {
 		return noAccount()
 	}
 	if err != nil {
@@ -64,7 +65,15 @@ func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error 
 // path, which differs from that of POST /auth/register.
 func writeRegistration(w http.ResponseWriter, r *http.Request, status int, account Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/registrations/"+account.ID)
-	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.Status, account.Reason})
+	return rest.Resource(w, r, status, account.validators(), registrationState{account.ID, account.registered(), account.Reason})
+}
+
+// registered returns the outcome of the registration. Only admins and the owner learn that the account was suspended later.
+func (a Account) registered() Status {
+	if a.Status == Suspended {
+		return Active
+	}
+	return a.Status
 }
 
 // validators identify the account's version.
@@ -82,8 +91,10 @@ type tokens struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken) error {
-	access, err := s.secret.Sign(account.ID, account.Roles, s.now())
+// writeTokens writes the tokens of a session. login is the time at which the person has just given the password; zero at a refresh.
+func (s service) writeTokens(w http.ResponseWriter, account Account, refresh refreshToken, login time.Time) error {
+	claims := token.Claims{Roles: account.Roles, Session: refresh.family.String(), Epoch: account.Epoch}.LoggedInAt(login)
+	access, err := s.keys.Current.SignClaims(account.ID, claims, s.now())
 	if err != nil {
 		return err
 	}
@@ -110,7 +121,7 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, refresh)
+	return s.writeTokens(w, account, refresh, s.now())
 }
 
 // authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
@@ -133,8 +144,11 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return account, err
 	}
-	right := s.passwords.matches(account.PasswordHash, password)
-	if err := attempt.record(ctx, right, s.now()); err != nil {
+	right, err := s.passwords.matches(ctx, address, account.PasswordHash, password)
+	if err == nil {
+		err = attempt.record(ctx, right, s.now())
+	}
+	if err != nil {
 		return account, err
 	}
 	switch {
@@ -142,9 +156,14 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 		return account, fault.Unauthenticated("the e-mail or the password is wrong")
 	case account.Status == Pending:
 		return account, fault.Forbidden("the registration is not finished yet: try again in a moment")
+	case account.Status == Deleting:
+		return account, fault.Forbidden("the account is being erased: register again when that is done")
+	case account.Status == Suspended:
+		return account, fault.Forbidden("the account is suspended: ask an administrator")
 	case account.Status != Active:
 		return account, fault.Forbidden("the registration was rejected (%s): register again", account.Reason)
 	}
+	s.upgradeHash(ctx, address, account, password)
 	return account, nil
 }
 
@@ -164,7 +183,7 @@ func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.writeTokens(w, account, next)
+	return s.writeTokens(w, account, next, time.Time{})
 }
 
 func (s service) logout(w http.ResponseWriter, r *http.Request) error {
@@ -207,26 +226,4 @@ func requireMembers(pairs ...string) error {
 		return fault.Invalid(wrong...)
 	}
 	return nil
-}
-
-func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
-	id := rest.Param(r, "userId")
-	if !validate.IsUUID(id) {
-		return noAccount()
-	}
-	var body struct {
-		Roles []string `json:"roles"`
-	}
-	if err := rest.Decode(w, r, &body); err != nil {
-		return err
-	}
-	roles, err := checkRoles(body.Roles)
-	if err != nil {
-		return err
-	}
-	account, err := s.setAccountRoles(r.Context(), id, roles, rest.PreconditionOf(r))
-	if err != nil {
-		return err
-	}
-	return writeAccount(w, r, account)
 }

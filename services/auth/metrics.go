@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -21,6 +22,7 @@ type metrics struct {
 	decided   *prometheus.HistogramVec
 	recovered *prometheus.CounterVec
 	logins    *prometheus.CounterVec
+	erasures  *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
@@ -36,8 +38,11 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		}, []string{"outcome"}),
 		recovered: recovery.NewCounter(registry),
 		logins: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
-			Name: "comanda_logins_total", Help: "Logins by outcome: ok, refused, or limited after too many wrong passwords.",
-		}, []string{"outcome"}), "ok", "refused", "limited"),
+			Name: "comanda_logins_total", Help: "Logins by outcome: ok, refused, limited after too many wrong passwords, or busy when too many wait for a check.",
+		}, []string{"outcome"}), "ok", "refused", "limited", "busy"),
+		erasures: telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "comanda_erasures_total", Help: "Status changes of erasures, by the status entered: DELETING, ERASED.",
+		}, []string{"status"}), string(Deleting), string(Erased)),
 	}
 	for _, outcome := range []Status{Active, Rejected} {
 		m.decided.WithLabelValues(string(outcome))
@@ -64,10 +69,20 @@ func (m *metrics) RecordRecovery(ctx context.Context, a Account, step string) {
 		m.RecordStatus(ctx, a)
 	}
 	m.recovered.WithLabelValues(step).Inc()
-	m.log.WarnContext(ctx, "registration waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
+	what := "registration"
+	if a.Erasure != nil {
+		what = "erasure"
+	}
+	m.log.WarnContext(ctx, what+" waited too long: "+strings.ReplaceAll(step, "_", " "), "userId", a.ID)
 }
 
-// RecordLogin counts a login. Requests that are malformed, or fail because the database is unavailable, are not counted.
+// RecordErasure logs and counts that the erasure of an account has begun, or is complete.
+func (m *metrics) RecordErasure(ctx context.Context, a Account) {
+	m.erasures.WithLabelValues(string(a.Status)).Inc()
+	m.log.InfoContext(ctx, "account "+strings.ToLower(string(a.Status)), "userId", a.ID, "status", a.Status)
+}
+
+// RecordLogin counts a login. Other requests that are malformed, or fail because the database is unavailable, are not counted.
 func (m *metrics) RecordLogin(err error) {
 	switch {
 	case err == nil:
@@ -76,5 +91,7 @@ func (m *metrics) RecordLogin(err error) {
 		m.logins.WithLabelValues("refused").Inc()
 	case fault.Is(err, fault.KindLimited):
 		m.logins.WithLabelValues("limited").Inc()
+	case errors.Is(err, errBusy):
+		m.logins.WithLabelValues("busy").Inc()
 	}
 }

@@ -48,7 +48,7 @@ func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
 	h := newHarness(t)
 	const trace = "0af7651916cd43dd8448eb211c80319c"
 	ctx := telemetry.ContinueTrace(t.Context(), "00-"+trace+"-b7ad6b7169203331-01")
-	if _, err := h.createAccount(ctx, Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
+	if _, err := h.createAccount(ctx, "", Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
 		t.Fatal(err)
 	}
 	h.clock.Advance(time.Minute)

@@ -1,23 +1,26 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
 
-	"golang.org/x/crypto/bcrypt"
-
+	"comanda/services/event"
+	"comanda/services/internal/document"
 	"comanda/services/internal/validate"
 )
 
-// passwords hashes and compares passwords. For an account that does not exist it compares with the dummy, so that the response
-// time does not reveal whether the account exists.
+// passwords hashes, compares and judges passwords, all within the bounds of the queue. For an account that does not exist it
+// compares with the dummy, so that the response time does not reveal whether the account exists.
 type passwords struct {
-	cost  int
-	dummy []byte
+	cost  hashCost
+	dummy string
+	queue *workQueue
 }
 
-func newPasswords(cost int) (passwords, error) {
-	dummy, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
-	return passwords{cost, dummy}, err
+func newPasswords(cost hashCost, queue *workQueue) passwords {
+	return passwords{cost, cost.hash(rand.Text()), queue}
 }
 
 // checkPassword returns password prepared for hash, or why the account with this e-mail and name cannot have it.
@@ -44,33 +47,67 @@ func preparePassword(password string) (prepared, problem string) {
 
 const passwordLength = "must be 8 to 72 bytes long"
 
-// hash returns the bcrypt hash of a password that checkPassword has prepared.
-func (p passwords) hash(password string) (string, error) {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), p.cost)
-	if err != nil {
-		return "", fmt.Errorf("hash the password: %w", err)
+// check validates a registration of a client. Judging its password is work for the queue.
+func (p passwords) check(ctx context.Context, client string, r Registration) (checked Registration, err error) {
+	if refused := p.queue.do(ctx, client, func() { checked, err = r.Check() }); refused != nil {
+		return r, refused
 	}
-	return string(hash), nil
+	return checked, err
+}
+
+// hash returns the hash of a password that checkPassword has prepared.
+func (p passwords) hash(ctx context.Context, client, password string) (hash string, err error) {
+	err = p.queue.do(ctx, client, func() { hash = p.cost.hash(password) })
+	return hash, err
 }
 
 // matches reports whether password has the given hash. A hash of before passwords were prepared is that of the password as it
 // was typed, so both forms are compared when they differ, even if the first matches: the time depends on the password only.
-func (p passwords) matches(hash, password string) bool {
-	prepared, ok := validate.Password(password)
-	if !ok || prepared == password {
-		return p.hashMatches(hash, password)
-	}
-	asPrepared, asTyped := p.hashMatches(hash, prepared), p.hashMatches(hash, password)
-	return asPrepared || asTyped
+func (p passwords) matches(ctx context.Context, client, hash, password string) (right bool, err error) {
+	err = p.queue.do(ctx, client, func() {
+		prepared, ok := validate.Password(password)
+		if right = p.hashMatches(hash, password); ok && prepared != password {
+			right = p.hashMatches(hash, prepared) || right
+		}
+	})
+	return right, err
 }
 
-// hashMatches reports whether password has the given hash. With an empty hash, or a password longer than bcrypt's limit, it is
-// equally slow and returns false: bcrypt would compare only the first 72 bytes.
+// hashMatches reports whether password has the given hash. With no usable hash, or a password longer than any that an account can
+// have, it is equally slow and returns false: bcrypt would compare only the first 72 bytes.
 func (p passwords) hashMatches(hash, password string) bool {
-	comparable := hash != "" && len(password) <= maxPassword
-	against := []byte(hash)
-	if !comparable {
-		against, password = p.dummy, password[:min(len(password), maxPassword)]
+	if hash != "" && len(password) <= maxPassword {
+		if right, err := compareHash(hash, password); err == nil {
+			return right
+		}
 	}
-	return bcrypt.CompareHashAndPassword(against, []byte(password)) == nil && comparable
+	_, _ = compareHash(p.dummy, password[:min(len(password), maxPassword)])
+	return false
+}
+
+// outdated reports whether hash is of an earlier kind or cost.
+func (p passwords) outdated(hash string) bool { return !strings.HasPrefix(hash, p.cost.prefix()) }
+
+// upgradeHash replaces the outdated hash of an account, whose right password a client has just sent. It announces nothing. If
+// it fails, the next login tries again.
+func (s service) upgradeHash(ctx context.Context, client string, account Account, password string) {
+	if !s.passwords.outdated(account.PasswordHash) {
+		return
+	}
+	if prepared, ok := validate.Password(password); ok {
+		password = prepared
+	}
+	hash, err := s.passwords.hash(ctx, client, password)
+	if err == nil {
+		_, err = s.documents.Change(ctx, account.ID, func(a *Account) (event.Message, error) {
+			if a.PasswordHash != account.PasswordHash { // another login has upgraded it, or the password has changed
+				return event.NoMessage, document.ErrUnchanged
+			}
+			a.PasswordHash = hash
+			return event.NoMessage, nil
+		})
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.log.WarnContext(ctx, "the password hash was not upgraded; the next login tries again", "userId", account.ID, "error", err)
+	}
 }

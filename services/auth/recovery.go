@@ -29,6 +29,38 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 	return err
 }
 
+// recoverErasures runs one round of the recovery over the erasures that wait for an answer: it publishes deleting.user again. An
+// erasure is never given up. It does nothing while another replica runs a round.
+func (s service) recoverErasures(ctx context.Context, t recovery.Timing) error {
+	now := s.now()
+	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
+			return s.listDeleting(ctx, now.Add(-t.After), after, limit)
+		}, func(ctx context.Context, late waitingAccount) error { return s.recoverErasure(ctx, late, t) })
+	})
+	return err
+}
+
+func (s service) recoverErasure(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover erasure", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
+	again := false
+	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
+		now := s.now()
+		if again = a.AnnounceErasureAgain(now.Add(-t.After), now); !again {
+			return event.NoMessage, document.ErrUnchanged
+		}
+		return a.ErasureRequest(), nil
+	})
+	if err != nil {
+		return fmt.Errorf("account %s: %w", late.ID, err)
+	}
+	if again {
+		s.metrics.RecordRecovery(ctx, account, recovery.AnnouncedAgain)
+	}
+	return nil
+}
+
 // recoverRegistration publishes the profile request of a waiting account again or, after the deadline, rejects the account. It
 // continues the trace of the registration. An account that is no longer PENDING stays unchanged.
 func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {

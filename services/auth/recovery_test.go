@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,12 +195,21 @@ func TestWeakPasswordOfTheFirstAdminIsAWarning(t *testing.T) {
 }
 
 func TestRunRejectsInvalidSettings(t *testing.T) {
-	good := []string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
-		"AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x"}
+	good := slices.Clip([]string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
+		"AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x", "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
+		"AUTH_EVENT_SIGNING_KEY=" + servicetest.EventSettings["AUTH_EVENT_SIGNING_KEY"]})
 	for want, environ := range map[string][]string{
 		"JWT_SECRET_KEY must be at least 32 bytes": append(good, "JWT_SECRET_KEY=short"),
 		"ADMIN_EMAIL is set but":                   append(good, "ADMIN_EMAIL=boss@example.com"),
 		"RECOVERY_AFTER":                           append(good, "RECOVERY_AFTER=0s"),
+		"AUTH_EVENT_SIGNING_KEY must be 32 bytes":  append(good, "AUTH_EVENT_SIGNING_KEY=short"),
+		"EVENT_PUBLIC_KEYS must list auth=": append(good,
+			"AUTH_EVENT_SIGNING_KEY="+servicetest.EventSettings["USER_EVENT_SIGNING_KEY"]),
+		"JWT_SECRET_KEY_PREVIOUS must be at least": append(good, "JWT_SECRET_KEY_PREVIOUS=short"),
+		"SESSION_MAX_AGE must be at least 1m":      append(good, "SESSION_MAX_AGE=1s"),
+		"SESSION_MAX_PER_ACCOUNT must be from 1":   append(good, "SESSION_MAX_PER_ACCOUNT=0"),
+		"LOGIN_FAILURES_PER_SECOND must be from 0": append(good, "LOGIN_FAILURES_PER_SECOND=NaN"),
+		"LOGIN_FAILURES_BURST must be from 1":      append(good, "LOGIN_FAILURES_BURST=0"),
 		"AUTH_DATABASE_URL":                        append(good, "AUTH_DATABASE_URL=postgres://%"),
 	} {
 		if err := run(t.Context(), environ); err == nil || !strings.Contains(err.Error(), want) {

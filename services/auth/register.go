@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
@@ -11,28 +12,34 @@ import (
 )
 
 // createAccount creates the account of a registration that Check has validated, or returns the one that the same request
-// created before. Conflict when the e-mail is taken.
-func (s service) createAccount(ctx context.Context, r Registration, key string, roles ...string) (Account, error) {
-	id := idempotency.ID("account", r.Email, key)
-	earlier, err := s.findRepeated(ctx, id, r)
-	if !fault.Is(err, fault.KindNotFound) {
-		return earlier, err
+// created before. client is its network, or empty. Conflict when the e-mail is taken.
+func (s service) createAccount(ctx context.Context, client string, r Registration, key string, roles ...string) (Account, error) {
+	candidates := s.ids.candidates(r.Email, key)
+	for _, id := range candidates {
+		earlier, err := s.findRepeated(ctx, client, id, r)
+		if !fault.Is(err, fault.KindNotFound) {
+			return earlier, err
+		}
 	}
+	id := candidates[0]
 	if err := s.checkEmailFree(ctx, r.Email, id); err != nil {
 		return Account{}, err
 	}
-	hash, err := s.passwords.hash(r.Password)
+	hash, err := s.passwords.hash(ctx, client, r.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	account := NewAccount(id, r, hash, roles, s.now())
 	account.Traceparent = telemetry.Traceparent(ctx)
+	if account.isAdmin() {
+		account.record(audit.New(ctx, audit.AdminRegistered, id, nil, rolesState{roles}))
+	}
 	err = s.documents.Create(ctx, id, account, account.ProfileRequest())
 	switch {
 	case err == nil:
 		s.metrics.RecordStatus(ctx, account)
 	case errors.Is(err, document.ErrExists):
-		return s.findRepeated(ctx, id, r)
+		return s.findRepeated(ctx, client, id, r)
 	default: // the unique index may have refused the write; the sidecar does not report the cause
 		if taken := s.checkEmailFree(ctx, r.Email, id); fault.Is(taken, fault.KindConflict) {
 			return Account{}, taken
@@ -42,20 +49,32 @@ func (s service) createAccount(ctx context.Context, r Registration, key string, 
 }
 
 // findRepeated returns the account that the same request created before. The same key is not enough: the password and all other
-// data must match as well.
-func (s service) findRepeated(ctx context.Context, id string, r Registration) (Account, error) {
+// data must match as well. Comparing the password counts as a login, because it reveals as much to someone who guesses.
+func (s service) findRepeated(ctx context.Context, client, id string, r Registration) (Account, error) {
 	account, err := s.documents.Get(ctx, id)
 	if err != nil {
 		return account, err
 	}
+	attempt, err := s.throttle.admit(ctx, r.Email, client, s.now())
+	if err != nil {
+		return Account{}, err
+	}
+	defer attempt.end()
+	right, err := s.passwords.matches(ctx, client, account.PasswordHash, r.Password)
+	if err == nil {
+		err = attempt.record(ctx, right, s.now())
+	}
+	if err != nil {
+		return Account{}, err
+	}
 	sameData := account.Fingerprint == "" || account.Fingerprint == r.fingerprint()
-	if !s.passwords.matches(account.PasswordHash, r.Password) || !sameData {
+	if !right || !sameData {
 		return Account{}, idempotency.ErrOtherBody()
 	}
 	return account, nil
 }
 
-// checkEmailFree returns Conflict when a PENDING or ACTIVE account other than id has email.
+// checkEmailFree returns Conflict when another account than id, which was not rejected, has email.
 func (s service) checkEmailFree(ctx context.Context, email, id string) error {
 	taken, err := s.emailTaken(ctx, email, id)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestRegistrationRequestsAProfileAndKeepsThePasswordSecret(t *testing.T) {
 		t.Fatalf("got profile requests %+v, want %+v", requests, want)
 	}
 	for _, e := range h.sidecar.All() {
-		if e.Subject != id || strings.Contains(string(e.Data), "$2a$") || strings.Contains(string(e.Data), password) {
+		if e.Subject != id || strings.Contains(string(e.Data), "$argon2id$") || strings.Contains(string(e.Data), password) {
 			t.Errorf("got event %s with subject %s, want subject %s and no password", e.Data, e.Subject, id)
 		}
 	}
@@ -179,10 +179,13 @@ func TestPreferWaitBlocksUntilTheRegistrationIsDecided(t *testing.T) {
 
 func TestInvalidOutcomesAreRejected(t *testing.T) {
 	h := newHarness(t)
+	active := h.registerPending(t, "eva@example.com")
+	h.deliverOutcome(t, active, event.UserCreated, "")
 	for name, outcome := range map[string]event.UserOutcome{
 		"not a UUID":      {UserID: "7", Outcome: event.UserCreated},
 		"unknown account": {UserID: uuid.NewString(), Outcome: event.UserCreated},
 		"unknown outcome": {UserID: h.registerPending(t, "ana@example.com"), Outcome: "perhaps"},
+		"contradiction":   {UserID: active, Outcome: event.UserRejected, Reason: event.ReasonPhoneTaken},
 	} {
 		err := h.handleOutcome(t.Context(), event.Received[event.UserOutcome]{Data: outcome})
 		if err == nil {

@@ -7,7 +7,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Limits of a registration. Passwords are measured in bytes, because bcrypt uses no more than 72 and silently ignores the rest.
+// Limits of a registration. Passwords are measured in bytes, at most 72: the hashes of earlier versions are those of bcrypt, which
+// silently ignores the rest.
 const (
 	maxName     = 200
 	minPassword = 8

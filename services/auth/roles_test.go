@@ -5,59 +5,83 @@ import (
 	"testing"
 
 	"comanda/services/internal/servicetest"
-	"comanda/services/internal/token"
 )
 
 // setRolesOf sends the roles of an account as an admin and returns the status code.
-func (h harness) setRolesOf(t *testing.T, id, roles string) int {
+func (h harness) setRolesOf(t *testing.T, admin servicetest.Person, id, roles string) int {
 	t.Helper()
-	boss := servicetest.Person{ID: "6a1e0c0a-0f53-4c0d-9d0c-5f0c1a2b3c4d", Roles: []string{token.Admin}}
-	return h.Request(t, boss, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":[`+roles+`]}`).Code
+	return h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":[`+roles+`]}`).Code
+}
+
+// setStatusOf sends the status of an account as an admin and returns the status code.
+func (h harness) setStatusOf(t *testing.T, admin servicetest.Person, id, status string) int {
+	t.Helper()
+	return h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/status", `{"status":"`+status+`"}`).Code
 }
 
 func TestTheLastAdminKeepsTheRole(t *testing.T) {
 	h := newHarness(t)
-	ana, ben := h.registerActive(t, "ana@example.com"), h.registerActive(t, "ben@example.com")
+	boss, ben := h.registerAdmin(t, "boss@example.com").ID, h.registerActive(t, "ben@example.com")
 	pending := h.registerPending(t, "carl@example.com")
 	for _, step := range []struct {
-		id, roles string
-		want      int
+		by, id, change string // roles or a status
+		want           int
 	}{
-		{ana, `"admin"`, 200},
-		{ana, `"customer"`, 409},
-		{pending, `"admin"`, 200}, // not ACTIVE yet, so it does not count
-		{ana, `"staff"`, 409},
-		{ana, `"staff","admin"`, 200}, // other roles may change
-		{ben, `"admin"`, 200},
-		{ana, `"staff"`, 200},
-		{ben, `"customer"`, 409},
-		{pending, `"customer"`, 200},
+		{boss, boss, `"customer"`, 409},
+		{boss, boss, "SUSPENDED", 409},
+		{boss, pending, `"admin"`, 200}, // not ACTIVE yet, so it does not count
+		{boss, boss, `"staff"`, 409},
+		{boss, boss, `"staff","admin"`, 200}, // other roles may change
+		{boss, ben, `"admin"`, 200},
+		{boss, ben, "SUSPENDED", 200}, // a suspended admin does not count either
+		{boss, boss, `"staff"`, 409},
+		{boss, boss, "SUSPENDED", 409},
+		{boss, ben, "ACTIVE", 200},
+		{boss, boss, `"staff"`, 200},
+		{ben, ben, `"customer"`, 409},
+		{ben, ben, "SUSPENDED", 409},
+		{ben, pending, `"customer"`, 200},
 	} {
-		if got := h.setRolesOf(t, step.id, step.roles); got != step.want {
-			t.Errorf("roles %s: got %d, want %d", step.roles, got, step.want)
+		change := h.setRolesOf
+		if step.change[0] != '"' {
+			change = h.setStatusOf
+		}
+		if got := change(t, h.caller(t, step.by), step.id, step.change); got != step.want {
+			t.Errorf("%s: got %d, want %d", step.change, got, step.want)
 		}
 	}
 }
 
-// Two admins who give up the role at once do not each count on the other.
-func TestTwoAdminsCannotBothResign(t *testing.T) {
+// Two admins who leave at once do not each count on the other, and two who remove each other do not both succeed.
+func TestOneOfTwoAdminsRemains(t *testing.T) {
 	h := newHarness(t)
-	for round := range 10 {
-		admins := []string{h.registerActive(t, fmt.Sprintf("ana%d@example.com", round)), h.registerActive(t, fmt.Sprintf("ben%d@example.com", round))}
-		for _, id := range admins {
-			if code := h.setRolesOf(t, id, `"admin"`); code != 200 {
-				t.Fatalf("appoint: got %d, want 200", code)
+	type act func(t *testing.T, admin servicetest.Person, id, change string) int
+	for name, tc := range map[string]struct {
+		act     act
+		change  string
+		other   bool // each acts on the other
+		refused int
+	}{
+		"resign":             {h.setRolesOf, `"customer"`, false, 409},
+		"suspend themselves": {h.setStatusOf, "SUSPENDED", false, 409},
+		"demote each other":  {h.setRolesOf, `"customer"`, true, 403},
+		"suspend each other": {h.setStatusOf, "SUSPENDED", true, 403},
+	} {
+		for round := range 5 {
+			admins := [2]servicetest.Person{h.registerAdmin(t, fmt.Sprintf("ana%d@example.com", round)),
+				h.registerAdmin(t, fmt.Sprintf("ben%d@example.com", round))}
+			codes := make(chan int)
+			for i, admin := range admins {
+				subject := admin.ID
+				if tc.other {
+					subject = admins[1-i].ID
+				}
+				go func() { codes <- tc.act(t, admin, subject, tc.change) }()
 			}
-		}
-		codes := make(chan int)
-		for _, id := range admins {
-			go func() { codes <- h.setRolesOf(t, id, `"customer"`) }()
-		}
-		if one, other := <-codes, <-codes; one+other != 200+409 {
-			t.Fatalf("got %d and %d, want 200 and 409", one, other)
-		}
-		for _, id := range admins { // the next round starts without admins
-			if _, err := h.pool.Exec(t.Context(), `delete from state where key = 'account-' || $1`, id); err != nil {
+			if one, other := <-codes, <-codes; one+other != 200+tc.refused {
+				t.Errorf("%s: got %d and %d, want 200 and %d", name, one, other, tc.refused)
+			}
+			if _, err := h.pool.Exec(t.Context(), `delete from state`); err != nil { // the next round starts without admins
 				t.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
@@ -11,19 +12,41 @@ import (
 )
 
 func (s service) routes() []rest.Route {
-	waiting := await.MaxWait + rest.RequestTimeout
-	return []rest.Route{
+	waiting, owner := await.MaxWait+rest.RequestTimeout, rest.Only(token.Customer)
+	routes := []rest.Route{
 		{Method: http.MethodPost, Path: "/auth/register", Access: rest.Tokenless, Handle: s.registerAccount},
 		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.showRegistration, Limit: waiting},
-		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login},
-		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession},
-		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout},
-		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.showRoles},
-		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Access: rest.Only(token.Admin), Handle: s.setRoles,
-			Versioned: true},
+		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout, Body: rest.SmallBody},
+		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
+		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
+		{Method: http.MethodGet, Path: "/export/account", Access: rest.Only(token.Customer), Handle: s.exportAccount},
+		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
+		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
+	}
+	for _, route := range s.adminRoutes() {
+		route.Access, route.Handle = rest.Only(token.Admin), s.byAdmin(route.Handle)
+		routes = append(routes, route)
+	}
+	return routes
+}
+
+// adminRoutes returns the routes for admins; routes guards them all.
+func (s service) adminRoutes() []rest.Route {
+	return []rest.Route{
+		{Method: http.MethodGet, Path: "/auth/accounts/{userId}", Handle: s.showAccount},
+		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Body: rest.SmallBody, Versioned: true},
+		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Handle: s.showRoles},
+		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Handle: s.setRoles, Body: rest.SmallBody, Versioned: true},
+		{Method: http.MethodGet, Path: "/audit/auth", Query: audit.Parameters(),
+			Handle: audit.Trail{Service: "auth", Pool: s.pool, Cursors: s.cursors}.List},
 	}
 }
 
 func (s service) subscriptions() []consumer.Route {
-	return []consumer.Route{consumer.On(event.CreatingUserResponse, s.handleOutcome)}
+	return []consumer.Route{
+		consumer.On(event.CreatingUserResponse, s.handleOutcome),
+		consumer.On(event.DeletingUserResponse, s.handleErasure),
+	}
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
-
-	"golang.org/x/crypto/bcrypt"
+	"errors"
 
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 )
 
@@ -16,9 +17,17 @@ var migrations embed.FS
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"AUTH_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"AUTH_EVENT_SIGNING_KEY,required"`
 	Admin       firstAdmin
 	Recovery    recovery.Timing
+	Failures    failureRate
+	Sessions    sessionLimits
+}
+
+// check returns the first error among the settings that are out of range.
+func (c config) check() error {
+	return cmp.Or(c.Recovery.Check(), c.Failures.check(), c.Sessions.check())
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -31,21 +40,23 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.Check(); err != nil {
+	if err := config.check(); err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("auth", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
 	config.Admin.warnOfWeakPassword(base.Log)
-	s, err := newService(base.Client, base.Pool, config.Secret, newMetrics(base.Metrics, base.Log), bcrypt.DefaultCost)
-	if err != nil {
-		return err
-	}
+	s := newService(base.Client, base.Pool, newMetrics(base.Metrics, base.Log), options{
+		keys: config.Keys, cost: standardCost, queue: newWorkQueue(workers(), maxWaiting, maxWait),
+		failures: config.Failures, sessions: config.Sessions,
+	})
 	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
 		base.OnceStarted(s.pendingBacklog))
+	telemetry.RegisterBacklog(base.Metrics, "comanda_erasures_pending", "Accounts that are DELETING.",
+		base.OnceStarted(s.deletingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: s.background(config.Recovery, admin),
@@ -56,13 +67,13 @@ func run(ctx context.Context, environ []string) error {
 func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "recovery of registrations", t.Every, func(ctx context.Context) error {
-				return s.recoverRegistrations(ctx, t)
+			recovery.RunEvery(ctx, s.log, "recovery of registrations and erasures", t.Every, func(ctx context.Context) error {
+				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lock
 			})
 		},
 		func(ctx context.Context) {
-			recovery.RunEvery(ctx, s.log, "deletion of expired refresh tokens", sweepEvery, func(ctx context.Context) error {
-				_, err := s.sessions.deleteExpired(ctx, s.now())
+			recovery.RunEvery(ctx, s.log, "deletion of old refresh tokens", sweepEvery, func(ctx context.Context) error {
+				_, err := s.sessions.deleteOld(ctx, s.now())
 				return err
 			})
 		},

@@ -8,6 +8,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/token"
 )
@@ -18,25 +19,31 @@ type service struct {
 	sessions  sessions
 	passwords passwords
 	throttle  throttle
-	secret    token.Secret
+	keys      token.Keys
+	ids       accountIDs
+	cursors   rest.Cursors
 	changes   *await.Changes
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time
 }
 
-// newService returns the service. cost is bcrypt's: each step doubles the time of a login, and of an attacker's guess.
-func newService(client document.Client, pool *pgxpool.Pool, secret token.Secret, metrics *metrics, cost int) (service, error) {
-	passwords, err := newPasswords(cost)
-	if err != nil {
-		return service{}, err
-	}
-	rotation, err := newRotation(secret)
-	if err != nil {
-		return service{}, err
-	}
+// options are the parts of a service that settings or tests choose.
+type options struct {
+	keys     token.Keys
+	cost     hashCost
+	queue    *workQueue
+	failures failureRate
+	sessions sessionLimits
+}
+
+// newService returns the service.
+func newService(client document.Client, pool *pgxpool.Pool, metrics *metrics, o options) service {
 	return service{
-		store: store{document.NewStore[Account](client, "accounts", "account"), pool}, sessions: sessions{pool, rotation},
-		passwords: passwords, throttle: newThrottle(pool), secret: secret, changes: &await.Changes{}, log: metrics.log, metrics: metrics, now: server.Clock,
-	}, nil
+		store:    store{document.NewStore[Account](client, "accounts", "account"), pool},
+		sessions: sessions{pool, newRotation(o.keys), o.sessions}, passwords: newPasswords(o.cost, o.queue),
+		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), cursors: rest.NewCursors(o.keys),
+		changes: &await.Changes{},
+		log:     metrics.log, metrics: metrics, now: server.Clock,
+	}
 }

@@ -6,16 +6,20 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/crypto/bcrypt"
 
 	"comanda/services/event"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/token"
 )
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
+
+// fastCost makes hashing fast.
+var fastCost = hashCost{memory: 8, passes: 1}
 
 // harness is auth's API on a real Postgres, with a fake sidecar.
 type harness struct {
@@ -26,14 +30,16 @@ type harness struct {
 	metrics *prometheus.Registry
 }
 
-func newHarness(t *testing.T) harness {
+func newHarness(t *testing.T, changes ...func(*options)) harness {
 	t.Helper()
+	o := options{keys: token.Keys{Current: servicetest.Secret}, cost: fastCost, queue: newWorkQueue(2, maxWaiting, maxWait),
+		sessions: sessionLimits{MaxAge: 90 * 24 * time.Hour, PerAccount: 20}}
+	for _, change := range changes {
+		change(&o)
+	}
 	pool, registry := servicetest.NewDatabase(t, migrations), prometheus.NewRegistry()
 	sidecar, clock := servicetest.NewSidecar(pool), servicetest.NewClock(server.Clock())
-	s, err := newService(sidecar, pool, servicetest.Secret, newMetrics(registry, slog.New(slog.DiscardHandler)), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newService(sidecar, pool, newMetrics(registry, slog.New(slog.DiscardHandler)), o)
 	s.now = clock.Now
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, clock, registry}
 }
@@ -84,6 +90,31 @@ func (h harness) registerActive(t *testing.T, email string) string {
 	id := h.registerPending(t, email)
 	h.deliverOutcome(t, id, event.UserCreated, "")
 	return id
+}
+
+// registerAdmin registers an ACTIVE admin.
+func (h harness) registerAdmin(t *testing.T, email string) servicetest.Person {
+	t.Helper()
+	registration, err := Registration{Email: email, Password: password, Name: "Ana"}.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := h.createAccount(t.Context(), "", registration, email, token.Customer, token.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.deliverOutcome(t, account.ID, event.UserCreated, "")
+	return h.caller(t, account.ID)
+}
+
+// caller returns the person of an account with a token as a login would issue it now.
+func (h harness) caller(t *testing.T, id string) servicetest.Person {
+	t.Helper()
+	account, err := h.documents.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servicetest.Person{ID: id, Roles: account.Roles, Epoch: account.Epoch}
 }
 
 func (h harness) registration(t *testing.T, id string) registrationState {

@@ -28,8 +28,8 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// accountByEmail finds the account that logs in with email: the PENDING or ACTIVE one, or else the one rejected last. NotFound
-// when there is none.
+// accountByEmail finds the account that logs in with email: the one that was not rejected, or else the one rejected last.
+// NotFound when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
 		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`,
@@ -43,11 +43,12 @@ func accountFrom(row pgx.Row) (account Account, err error) {
 	return account, err
 }
 
-// emailTaken reports whether a PENDING or ACTIVE account other than id has email.
+// emailTaken reports whether another account than id, which was not rejected, has email.
 func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `select exists (select from accounts
-		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE') and id <> $2)`,
+		where document->>'email' = any($1) and document->>'status' in ('PENDING', 'ACTIVE', 'SUSPENDED', 'DELETING')
+			and id <> $2)`,
 		storedEmails(email), id).Scan(&taken)
 	return taken, err
 }
@@ -71,6 +72,26 @@ func (s store) listWaiting(
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
+}
+
+// listDeleting lists up to limit DELETING accounts in the order of their keys, starting after the given one. They were last
+// announced at or before announced.
+func (s store) listDeleting(ctx context.Context, announced time.Time, after waitingAccount, limit int) ([]waitingAccount, error) {
+	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
+		where document->>'status' = 'DELETING' and key > 'account-' || $2
+			and (document->'erasure'->>'announcedAt')::timestamptz <= $1
+		order by key limit $3`, announced, after.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
+}
+
+// deletingBacklog returns the number of DELETING accounts and the time when the oldest erasure began. They are few, and indexed.
+func (s store) deletingBacklog(ctx context.Context) (b telemetry.Backlog, err error) {
+	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->'erasure'->>'begunAt')::timestamptz), now()) from accounts
+		where document->>'status' = 'DELETING'`).Scan(&b.Count, &b.Oldest)
+	return b, err
 }
 
 // pendingBacklog returns the number of PENDING registrations and the creation time of the oldest. They are few, and indexed.

@@ -45,15 +45,16 @@ func (s slowdown) delay(failures int) time.Duration {
 // reveal which e-mails have one.
 type throttle struct {
 	pool  *pgxpool.Pool
+	all   *failureLimit
 	turns *[256]chan struct{} // attempts on one account take turns in this process, so that many at once do not all count as the first
 }
 
-func newThrottle(pool *pgxpool.Pool) throttle {
+func newThrottle(pool *pgxpool.Pool, all *failureLimit) throttle {
 	turns := new([256]chan struct{})
 	for i := range turns {
 		turns[i] = make(chan struct{}, 1)
 	}
-	return throttle{pool, turns}
+	return throttle{pool, all, turns}
 }
 
 // attempt is one login that the throttle has admitted.
@@ -62,28 +63,41 @@ type attempt struct {
 	account, address, newcomer []byte // the subjects
 	counted                    bool   // there are wrong passwords to forget
 	asNewcomer                 bool   // admitted although the account is blocked
-	end                        func()
+	wrong                      bool   // the password was wrong
+	turn                       chan struct{}
 }
 
 // admit waits for the e-mail's turn and returns the attempt to log in with it from an address. It returns Limited while the
-// address is blocked, or the account and the address is no newcomer. The caller ends the attempt.
-func (t throttle) admit(ctx context.Context, email, address string, now time.Time) (attempt, error) {
-	turn := t.turns[turnOf(email)]
+// address is blocked, or the account and the address is no newcomer, or after too many wrong passwords for all accounts. The
+// caller ends the attempt.
+func (t throttle) admit(ctx context.Context, email, address string, now time.Time) (*attempt, error) {
+	a := &attempt{throttle: t, account: subject(email), address: subject(email, address),
+		newcomer: subject(email, "newcomers", ""), turn: t.turns[turnOf(email)]}
 	select {
-	case turn <- struct{}{}:
+	case a.turn <- struct{}{}:
 	case <-ctx.Done():
-		return attempt{}, ctx.Err()
+		return nil, ctx.Err()
 	}
-	a := attempt{throttle: t, account: subject(email), address: subject(email, address),
-		newcomer: subject(email, "newcomers", ""), end: func() { <-turn }}
 	wait, err := a.check(ctx, now)
 	if err == nil && wait > 0 {
 		err = fault.Limited(wait, "too many wrong passwords for this e-mail: wait, or try from another place")
 	}
-	if err != nil {
-		a.end()
+	if err == nil { // last: attempts that wait for their turn must not use up the limit of all accounts
+		err = t.all.take(now)
 	}
-	return a, err
+	if err != nil {
+		<-a.turn
+		return nil, err
+	}
+	return a, nil
+}
+
+// end ends the attempt. Only a wrong password counts for the limit of all accounts.
+func (a *attempt) end() {
+	<-a.turn
+	if !a.wrong {
+		a.all.giveBack()
+	}
 }
 
 // check reads the subjects and returns how long the attempt must wait.
@@ -110,7 +124,8 @@ func (a *attempt) check(ctx context.Context, now time.Time) (wait time.Duration,
 }
 
 // record counts a wrong password, or forgets the counted ones after a right password.
-func (a attempt) record(ctx context.Context, right bool, now time.Time) error {
+func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
+	a.wrong = !right
 	if right && !a.counted {
 		return nil
 	}

@@ -125,11 +125,7 @@ func TestStoredPasswordsKeepWorking(t *testing.T) {
 	id := h.registerActive(t, "ana@example.com")
 	for _, stored := range []string{"password", "        ", "man\u0303ana", "a\u00a0b\u3000c d", "a\u200bsecret",
 		"❤\ufe0f❤\ufe0f"} {
-		hash, err := h.passwords.hash(stored)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.setStored(t, id, "passwordHash", hash)
+		h.setStored(t, id, "passwordHash", fastCost.hash(stored))
 		if _, code := h.logIn(t, "ana@example.com", stored); code != http.StatusOK {
 			t.Errorf("%+q: got %d, want 200", stored, code)
 		}

@@ -64,6 +64,9 @@ func partFiles(stored map[string]string, own []byte) []partFile {
 	for _, service := range services.Names {
 		list = append(list, partFile{service, program, own, 0o555},
 			partFile{service, "env", []byte(settingsText(pairSettings(stored, service))), 0o400})
+		for name, file := range jwtKeys { // not in env: the sidecar does not need them
+			list = append(list, partFile{service, file, []byte(stored[name]), 0o400})
+		}
 	}
 	for _, service := range services.Stateful {
 		owner := []byte(stored[settingOf(service, "DATABASE_PASSWORD")])
@@ -81,7 +84,9 @@ func pairSettings(stored map[string]string, service string) map[string]string {
 	for _, token := range []string{"APP_API_TOKEN", "DAPR_API_TOKEN"} {
 		settings[token] = stored[settingOf(service, token)]
 	}
+	settings[secret.EventPublicKeys] = stored[secret.EventPublicKeys]
 	if service != "gateway" {
+		settings[secret.EventKey(service).Name] = stored[secret.EventKey(service).Name]
 		settings[settingOf(service, "DATABASE_URL")] = databaseURL(stored, service, service+"-db:5432") + databaseLimits
 	}
 	if service == "auth" {

@@ -11,8 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/twmb/franz-go/pkg/kadm"
-
-	"comanda/services/comanda/kafka"
 )
 
 const (
@@ -28,11 +26,7 @@ func runKafkaExporter(ctx context.Context, c call) error {
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
 	}
-	settings, err := loadKafkaSettings(c.environ)
-	if err != nil {
-		return err
-	}
-	client, err := kafka.Connect(settings.Brokers)
+	client, _, err := connectKafka(c.environ)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ var commands = []struct {
 	run           func(context.Context, call) error
 }{
 	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", runSecrets},
+	{"event-keys", "print keys with which services sign their events, and the public keys; the environment's stay", runEventKeys},
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
+	{"kafka-rights", "give each service's user of Kafka exactly what it needs; run it as Kafka's administrator", setKafkaRights},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
 	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
 	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},

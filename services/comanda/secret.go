@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"comanda/services"
@@ -10,7 +12,7 @@ import (
 )
 
 // allSecrets lists every secret of a system in containers. JWT_SECRET_KEY is not among them: the operator provides it, and it is
-// never stored.
+// not stored with the others.
 func allSecrets() []secret.Secret {
 	list := []secret.Secret{
 		{Name: "ADMIN_EMAIL", Make: secret.Fixed("admin@comanda.example"), Check: secret.CheckEmail},
@@ -28,23 +30,35 @@ func allSecrets() []secret.Secret {
 		list = append(list, secret.Secret{Name: settingOf(service, "DATABASE_PASSWORD"), Make: secret.Token, Check: secret.CheckPassword},
 			secret.Secret{Name: settingOf(service, "DATABASE_MONITOR_PASSWORD"), Make: secret.Token})
 	}
-	return list
+	return append(list, secret.EventKeys()...)
 }
 
 // settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.
 func settingOf(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-// checkKey rejects a key that no service would accept, before any part starts. The services read it from their environment only,
-// so a JWT_SECRET_KEY_FILE would reach this command and no service.
-func checkKey(environ map[string]string) error {
-	key := environ["JWT_SECRET_KEY"]
-	if key == "" {
-		return errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
+// jwtKeys are the operator's secrets, and the files that hold them in each service's folder. They are distributed and not stored:
+// they come anew with each run. The second is empty, except while the first is rotated.
+var jwtKeys = map[string]string{"JWT_SECRET_KEY": "jwt-secret-key", "JWT_SECRET_KEY_PREVIOUS": "jwt-secret-key-previous"}
+
+// readKeys returns the operator's keys. It refuses one that no service would accept, before any part starts.
+func readKeys(environ map[string]string) (map[string]string, error) {
+	keys := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(jwtKeys)) {
+		key, err := secret.Given(environ, name)
+		if err != nil {
+			return nil, err
+		}
+		if key == "" && name == "JWT_SECRET_KEY" {
+			return nil, errors.New("JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)")
+		}
+		if key != "" {
+			if err := secret.CheckKey(key); err != nil {
+				return nil, errors.New(name + " " + err.Error())
+			}
+		}
+		keys[name] = key
 	}
-	if err := secret.CheckKey(key); err != nil {
-		return errors.New("JWT_SECRET_KEY " + err.Error())
-	}
-	return nil
+	return keys, nil
 }
 
 // databaseURL returns the URL of a service's database at address.

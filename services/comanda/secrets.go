@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,8 @@ func runSecrets(_ context.Context, c call) error {
 }
 
 func distributeSecrets(c call, store, run string) error {
-	if err := checkKey(c.environ); err != nil {
+	keys, err := readKeys(c.environ)
+	if err != nil {
 		return err
 	}
 	stored, err := readStored(store)
@@ -59,9 +61,13 @@ func distributeSecrets(c call, store, run string) error {
 	if err != nil {
 		return err
 	}
+	if settings[secret.EventPublicKeys], err = secret.PublicKeys(settings, stored[secret.EventPublicKeys]); err != nil {
+		return err
+	}
 	if err := storeSecrets(store, settings); err != nil {
 		return err
 	}
+	maps.Copy(settings, keys)
 	if err := writePartFiles(run, settings); err != nil {
 		return err
 	}

@@ -123,6 +123,7 @@ func TestEachPartGetsOnlyItsOwnSecrets(t *testing.T) {
 		owners[settingOf(service, "DAPR_API_TOKEN")] = []string{service}
 	}
 	for _, service := range services.Stateful {
+		owners[settingOf(service, "EVENT_SIGNING_KEY")] = []string{service}
 		owners[settingOf(service, "DATABASE_PASSWORD")] = []string{service, service + "-db"}
 		owners[settingOf(service, "DATABASE_MONITOR_PASSWORD")] = []string{service + "-db", service + "-db-exporter"}
 	}
@@ -156,6 +157,31 @@ func TestEachPairHasItsOwnTokensUnlessTheOperatorSetsThem(t *testing.T) {
 	}
 }
 
+// The operator's key goes to the services and nowhere else. It is not stored, and a new one replaces it.
+func TestKeyReachesTheServicesFromAFileToo(t *testing.T) {
+	p := newFolders(t)
+	p.makeSecrets(t)
+	file := filepath.Join(t.TempDir(), "key")
+	fresh := strings.Repeat("k", 40)
+	if err := os.WriteFile(file, []byte(fresh+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, output := p.call([]string{"JWT_SECRET_KEY_FILE=" + file}); code != 0 {
+		t.Fatal(output)
+	}
+	for _, service := range services.Names {
+		if got := p.read(t, service, "jwt-secret-key"); got != fresh {
+			t.Errorf("%s: got the key %q, want the new one", service, got)
+		}
+		if got := p.read(t, service, "env"); strings.Contains(got, fresh) {
+			t.Errorf("%s: its settings, which the sidecar gets too, contain the key", service)
+		}
+	}
+	if stored, err := os.ReadFile(filepath.Join(p.store, "secrets.env")); err != nil || strings.Contains(string(stored), fresh) {
+		t.Errorf("the stored secrets contain the key (error: %v)", err)
+	}
+}
+
 func TestSecretIsReadFromAFile(t *testing.T) {
 	p := newFolders(t)
 	file := filepath.Join(t.TempDir(), "password")
@@ -177,7 +203,7 @@ func TestSecretIsReadFromAFile(t *testing.T) {
 
 func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("hunter2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct{ setting, want string }{
@@ -185,8 +211,12 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
 		"a short key": {"JWT_SECRET_KEY=hunter2",
 			"comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
-		"a key in a file": {"JWT_SECRET_KEY_FILE=KEY",
-			"comanda secrets: JWT_SECRET_KEY is not set: set it to 32 bytes or more (openssl rand -base64 48 makes a good one)\n"},
+		"a short key in a file": {"JWT_SECRET_KEY_FILE=SHORT",
+			"comanda secrets: JWT_SECRET_KEY has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
+		"two keys": {"JWT_SECRET_KEY=hunter2\nJWT_SECRET_KEY_FILE=SHORT",
+			"comanda secrets: JWT_SECRET_KEY and JWT_SECRET_KEY_FILE are both set: set only one of them\n"},
+		"a short previous key": {key + "\nJWT_SECRET_KEY_PREVIOUS=hunter2",
+			"comanda secrets: JWT_SECRET_KEY_PREVIOUS has 7 bytes and needs at least 32 (openssl rand -base64 48 makes a good one)\n"},
 		"no e-mail address": {"ADMIN_EMAIL=hunter2", "comanda secrets: ADMIN_EMAIL is not an e-mail address\n"},
 		"a name with it":    {"KITCHEN_EMAIL=hunter2 <ana@example.com>", "comanda secrets: KITCHEN_EMAIL is not an e-mail address\n"},
 		"a short password":  {"ADMIN_PASSWORD=hunter2", "comanda secrets: ADMIN_PASSWORD must be 8 to 72 bytes long\n"},
@@ -195,9 +225,10 @@ func TestInvalidSecretIsRejectedInOneLineWithoutItsValue(t *testing.T) {
 			"comanda secrets: ADMIN_PASSWORD_FILE: open /not/there: no such file or directory\n"},
 	} {
 		p := newFolders(t)
-		environ := []string{key, strings.Replace(tc.setting, "=KEY", "="+file, 1)}
+		setting := strings.Replace(tc.setting, "=SHORT", "="+file, 1)
+		environ := []string{key, setting}
 		if strings.HasPrefix(tc.want, "comanda secrets: JWT") {
-			environ = environ[1:]
+			environ = strings.Split(setting, "\n")
 		}
 		code, output := p.call(environ)
 		if code != 1 || output != tc.want {

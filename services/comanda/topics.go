@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caarlos0/env/v11"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"comanda/services/comanda/kafka"
 	"comanda/services/event"
@@ -15,26 +15,28 @@ import (
 // topicsTimeout bounds the broker's start and the declaration of all topics.
 const topicsTimeout = 3 * time.Minute
 
-// kafkaSettings are the settings of the commands that use Kafka.
-type kafkaSettings struct {
-	Brokers string `env:"KAFKA_BROKERS,required,notEmpty"`
+// loadKafkaSettings reads the settings of the commands that use Kafka.
+func loadKafkaSettings(environ map[string]string) (kafka.Settings, error) {
+	settings, err := kafka.ReadSettings(environ, "")
+	if err == nil && settings.Brokers == "" {
+		err = errors.New("KAFKA_BROKERS is not set: set it to host:port, or to a comma-separated list of them")
+	}
+	return settings, err
 }
 
-func loadKafkaSettings(environ map[string]string) (kafkaSettings, error) {
-	settings, err := env.ParseAsWithOptions[kafkaSettings](env.Options{Environment: environ})
+// connectKafka returns a client for the settings in environ. The caller closes it.
+func connectKafka(environ map[string]string) (*kadm.Client, kafka.Settings, error) {
+	settings, err := loadKafkaSettings(environ)
 	if err != nil {
-		return settings, errors.New("KAFKA_BROKERS is not set: set it to host:port, or to a comma-separated list of them")
+		return nil, settings, err
 	}
-	return settings, nil
+	client, err := kafka.Connect(settings)
+	return client, settings, err
 }
 
 // declareTopics creates the missing topics. It can run again at any time.
 func declareTopics(ctx context.Context, c call) error {
-	settings, err := loadKafkaSettings(c.environ)
-	if err != nil {
-		return err
-	}
-	client, err := kafka.Connect(settings.Brokers)
+	client, settings, err := connectKafka(c.environ)
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func declareTopics(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
 	if err := kafka.AwaitReady(ctx, client); err != nil {
-		return fmt.Errorf("no Kafka broker is ready at %s: %w: start Kafka, or correct KAFKA_BROKERS", settings.Brokers, err)
+		return fmt.Errorf("no Kafka broker is ready at %s: %w: start Kafka, or correct KAFKA_BROKERS and the other settings for Kafka", settings.Brokers, err)
 	}
 	var wanted []kafka.Topic
 	for _, name := range event.Declared() {

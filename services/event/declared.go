@@ -1,18 +1,33 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	"comanda/services"
 )
 
 // Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
-// topics of stock daprd's outbox.
+// topics of stock daprd's outbox. Several services may publish to one topic.
 var Publishers = map[string][]string{
-	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name},
-	"user":    {CreatingUserResponse.Name},
-	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name},
+	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
+	"user":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
+	"order":   {OrderCreatedPending.Name, OrderStatusChanged.Name, DeletingUserResponse.Name},
 	"product": {InventoryStockReserved.Name, InventoryStockFailed.Name},
+}
+
+// PublisherOf returns the service whose key must have signed an event of topic: the topic's publisher, or source if several services
+// publish to the topic and source is one of them. It returns "" if there is none.
+func PublisherOf(topic, source string) string {
+	if slices.Contains(Publishers[source], topic) {
+		return source
+	}
+	for _, service := range services.Names {
+		if slices.Contains(Publishers[service], topic) {
+			return service
+		}
+	}
+	return ""
 }
 
 // Consumers lists the services that consume events. Each has its own dead-letter topic.
@@ -33,7 +48,10 @@ func Declared() []string {
 	var names []string
 	for _, service := range services.Stateful {
 		for _, topic := range Publishers[service] {
-			names = append(names, topic, internalTopic(service, topic))
+			if !slices.Contains(names, topic) {
+				names = append(names, topic)
+			}
+			names = append(names, internalTopic(service, topic))
 		}
 	}
 	for _, service := range Consumers {

@@ -44,6 +44,23 @@ type UserCancelled struct {
 	Reason  string `json:"reason"`
 }
 
+// UserToErase asks every service that stores personal data to erase that of an account.
+type UserToErase struct {
+	UserID  string `json:"userId"`
+	Version int    `json:"version"`
+}
+
+// UserErasure is the response of one service to UserToErase: it has erased what it stored.
+type UserErasure struct {
+	UserID  string `json:"userId"`
+	Version int    `json:"version"` // of UserToErase
+	Service string `json:"service"`
+	Outcome string `json:"outcome"` // UserErased
+}
+
+// UserErased is the only outcome of an erasure: no service can refuse it.
+const UserErased = "erased"
+
 // OrderPlaced asks the service product to reserve every line of a new order, or none. With ExpectedTotalCents it reserves only
 // if the total is not higher, and in Currency if that is given.
 type OrderPlaced struct {

@@ -18,6 +18,12 @@ var (
 	CreatingUserCancelled = Topic[UserCancelled]{"creating.user.cancelled", "v1"}
 )
 
+// The topics of the erasure saga (auth, user and order).
+var (
+	DeletingUser         = Topic[UserToErase]{"deleting.user", "v1"}
+	DeletingUserResponse = Topic[UserErasure]{"deleting.user.response", "v1"}
+)
+
 // The topics of the order saga (order and product), and of the statuses that follow it.
 var (
 	OrderCreatedPending    = Topic[OrderPlaced]{"order.created.pending", "v1"}

@@ -53,8 +53,7 @@ func listItems(text []byte) (items []string) {
 // A proxy sets X-Forwarded-For or Forwarded, and may pass on the other as the client sent it. When the two disagree, neither is
 // believed, and the client shares the limits of its proxy.
 func (p proxies) address(r *http.Request) netip.Prefix {
-	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	client := peer.Addr().Unmap()
+	client := peerAddress(r)
 	if p.contain(client) {
 		listed, forwarded := r.Header.Values("X-Forwarded-For"), r.Header.Values("Forwarded")
 		one, other := p.nearest(client, listedHops(listed)), p.nearest(client, forwardedHops(forwarded))
@@ -65,11 +64,30 @@ func (p proxies) address(r *http.Request) netip.Prefix {
 			client = other
 		}
 	}
+	return clientNetwork(client)
+}
+
+// peerAddress returns the address from which r's connection comes.
+func peerAddress(r *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return peer.Addr().Unmap()
+}
+
+// clientNetwork returns the network by which a client is known.
+func clientNetwork(client netip.Addr) netip.Prefix {
 	bits := client.BitLen()
 	if client.Is6() {
 		bits = 64
 	}
-	return netip.PrefixFrom(client, bits).Masked()
+	return netip.PrefixFrom(client.WithZone(""), bits).Masked()
+}
+
+// ofConnection returns the client of a connection from peer; "" for a trusted proxy, which has many clients on its connections.
+func (p proxies) ofConnection(peer netip.Addr) string {
+	if p.contain(peer) {
+		return ""
+	}
+	return clientNetwork(peer).String()
 }
 
 // nearest follows hops from the last one back until a hop is not a trusted proxy or not an address.

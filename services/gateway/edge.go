@@ -19,10 +19,6 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 // maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
 const maxURI = 8000
 
-// bodyTimeout limits the time a client takes to send a body. edgeHandler sets it as the read deadline; readBody (request.go)
-// removes the deadline.
-const bodyTimeout = 10 * time.Second
-
 // methodsWithBody are the methods that have a body.
 var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
@@ -32,20 +28,20 @@ func (g *gateway) edgeHandler() http.Handler {
 	router, methods := rest.Router(g.log, g.verifier, routes), strings.Join(rest.AllMethods(routes), ", ")
 	return rest.Render(g.log, func(w http.ResponseWriter, r *http.Request) error {
 		setSecurityHeaders(w.Header())
-		if r.ContentLength != 0 { // bounds the wait for a slow or unread body, on success and on failure
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-		}
 		if preflight := g.handleCORS(w, r, methods); preflight {
 			return nil
 		}
-		if err := g.requests.admitRequest(g.clients.address(r), time.Now()); err != nil {
+		g.proxyWarning.check(g.log, g.clients, r)
+		client := g.clients.address(r)
+		if err := g.requests.admitRequest(client, time.Now()); err != nil {
 			return err
 		}
+		rest.SetClient(r.Context(), client.String())
 		if err := checkTarget(r); err != nil {
 			return err
 		}
 		if r.Method == http.MethodOptions {
-			if err := rest.RefuseBody(r); err != nil {
+			if err := rest.RefuseBody(w, r); err != nil {
 				return err
 			}
 		}
@@ -82,7 +78,7 @@ const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempote
 	"If-None-Match, If-Unmodified-Since, Last-Event-ID, Prefer"
 
 // corsResponseHeaders are the headers that a page may read, besides those that need no permission.
-const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Location, Date, ETag, Location, " +
+const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Disposition, Content-Location, Date, ETag, Location, " +
 	"Preference-Applied, Retry-After, Traceresponse, WWW-Authenticate"
 
 // handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods

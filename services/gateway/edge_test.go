@@ -23,20 +23,20 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 		"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate", "a=b", "baggage", "a=b",
 		"X-Forwarded-For", "1.2.3.4", "X-User-Id", account, "X-Roles", "admin", "Cookie", "a=b", "Prefer", "wait=5",
 		"Accept", "text/event-stream", "Accept-Encoding", "gzip", "User-Agent", "curl", "Expect", "", "Connection", "X-User-Id",
-		"Host", "auth", "X-Http-Method-Override", "DELETE")
+		"Host", "auth", "X-Http-Method-Override", "DELETE", rest.ClientHeader, "192.0.2.1/32")
 	got := h.sidecar.takeRequests()[0].header
 	var names []string
 	for name := range got {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	const want = "Accept Authorization Content-Length Content-Type Dapr-Api-Token Idempotency-Key User-Agent"
+	const want = "Accept Authorization Comanda-Client-Address Content-Length Content-Type Dapr-Api-Token Idempotency-Key User-Agent"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got headers %v, want %s", names, want)
 	}
 	for name, want := range map[string]string{
 		"Authorization": authorization, "Dapr-Api-Token": "dapr-token", "Idempotency-Key": "k-1", "Content-Type": "application/json",
-		"User-Agent": "comanda-gateway", "Accept": "application/json, application/problem+json",
+		"Comanda-Client-Address": "127.0.0.1/32", "User-Agent": "comanda-gateway", "Accept": "application/json, application/problem+json",
 	} {
 		if got.Get(name) != want || len(got.Values(name)) != 1 {
 			t.Errorf("%s: got %v, want %s", name, got.Values(name), want)
@@ -160,8 +160,8 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 		want              int
 	}{
 		"JSON":         {`{"a":"é"}`, "application/json", 200},
-		"at the limit": {`"` + strings.Repeat("x", rest.MaxBody-2) + `"`, "application/json", 200},
-		"too large":    {`"` + strings.Repeat("x", rest.MaxBody-1) + `"`, "application/json", 413},
+		"at the limit": {`"` + strings.Repeat("x", rest.DefaultBody-2) + `"`, "application/json", 200},
+		"too large":    {`"` + strings.Repeat("x", rest.DefaultBody-1) + `"`, "application/json", 413},
 		"a form":       {"a=b", "application/x-www-form-urlencoded", 415},
 		"no type":      {`{}`, "", 415},
 		"malformed":    {`{`, "application/json", 400},
@@ -179,7 +179,7 @@ func TestOnlyCompleteJSONBodiesPass(t *testing.T) {
 			t.Errorf("%s: the service got body %.200q, want %.200q", name, reached[0].body, tc.body)
 		}
 	}
-	for method, want := range map[string]int{"GET": 400, "DELETE": 405, "TRACE": 405} { // the address has no DELETE
+	for method, want := range map[string]int{"GET": 400, "DELETE": 400, "PUT": 405, "TRACE": 405} { // the address has no PUT
 		if got := h.send(method, prefix+"/users/me", `{}`, "Authorization", customer); got.StatusCode != want ||
 			len(h.sidecar.takeRequests()) != 0 {
 			t.Errorf("%s with a body: got %d, want %d and no call", method, got.StatusCode, want)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -15,8 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -93,7 +97,8 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	t.Helper()
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
-	c := config{Secret: secret, Watchers: 10, PerOrder: 10, PerAccount: 10}
+	c := config{Keys: token.Keys{Current: secret}, EventKeys: servicetest.EventKeys, Watchers: 10, PerOrder: 10, PerAccount: 10,
+		PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5}
 	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
 	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {
@@ -102,8 +107,15 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	stop := make(chan struct{})
 	var log bytes.Buffer
 	g := newGateway(c, slog.New(slog.NewTextHandler(&lockedWriter{w: &log}, nil)), nil, stop)
-	server := httptest.NewUnstartedServer(g.edgeHandler())
+	bodies, edge := rest.NewBodies(prometheus.NewRegistry()), g.edgeHandler()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bodies.Serve(w, r, edge) // as in package server
+	}))
 	server.Config.DisableGeneralOptionsHandler = true // as in package server
+	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		_ = conn.(*net.TCPConn).SetWriteBuffer(64 << 10) // so that a client that does not read holds its response in the gateway
+		return ctx
+	}
 	server.Start()
 	t.Cleanup(server.Close)
 	return &harness{t, sidecar, g, server, stop, &log}

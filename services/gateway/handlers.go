@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
@@ -19,23 +18,43 @@ const callTimeout = 10 * time.Second
 // forward returns the handler that serves c by invoking its service.
 func (g *gateway) forward(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if c.options&loginLimit != 0 {
-			if err := g.logins.admitRequest(g.clients.address(r), time.Now()); err != nil {
-				return err
-			}
+		if err := g.admitCall(c, r); err != nil {
+			return err
 		}
 		in, err := g.newInvocation(w, r, c)
 		if err != nil {
 			return err
+		}
+		if c.options&allowWait != 0 {
+			wait, end := g.waits.begin(r, g.clients.address(r).String())
+			defer end()
+			in.wait = wait
 		}
 		setOrderFromPath(r.Context(), in.path)
 		response, err := g.invokeWhileRunning(r.Context(), in)
 		if err != nil {
 			return err
 		}
+		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
+			if err := rest.ReserveResponse(r.Context(), len(response.body)); err != nil {
+				return err
+			}
+		}
 		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
 	}
+}
+
+// admitCall applies the rate limits of c besides that of all requests.
+func (g *gateway) admitCall(c call, r *http.Request) error {
+	var err error
+	if c.options&loginLimit != 0 {
+		err = g.logins.admitRequest(g.clients.address(r), time.Now())
+	}
+	if err == nil && c.options&registerLimit != 0 {
+		err = g.registrations.admitRequest(g.clients.address(r), time.Now())
+	}
+	return err
 }
 
 // invokeWhileRunning calls a service. When the gateway stops while the service waits (Prefer: wait), it asks again without the
@@ -87,7 +106,7 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 	}
 	copyCredentials(r, in.header)
 	rest.PreconditionOf(r).CopyTo(in.header)
-	if c.options&loginLimit != 0 {
+	if c.method != http.MethodGet { // for limits and for the audit trail
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
@@ -96,9 +115,6 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 			return in, err
 		}
 		in.header.Set(idempotency.Header, key)
-	}
-	if c.options&allowWait != 0 {
-		in.wait = await.Wait(r)
 	}
 	return in, nil
 }

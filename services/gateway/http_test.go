@@ -157,7 +157,8 @@ func TestBodiesOfAnyFraming(t *testing.T) {
 		{"a GET, chunked and empty", "GET " + prefix + "/users/me", chunked, "0\r\n\r\n", 200, ""},
 		{"a GET, chunked", "GET " + prefix + "/users/me", json + chunked, "2\r\n{}\r\n0\r\n\r\n", 400, ""},
 		{"a HEAD with a length", "HEAD " + prefix + "/users/me", json + "Content-Length: 2\r\n", "{}", 400, ""},
-		{"a DELETE with a length", "DELETE " + prefix + "/users/me", json + "Content-Length: 2\r\n", "{}", 405, ""}, // it has no DELETE
+		{"a DELETE with a length", "DELETE " + prefix + "/users/me", json + "Content-Length: 2\r\n", "{}", 400, ""},
+		{"a method that the address lacks, with a length", "DELETE " + prefix + "/users", json + "Content-Length: 2\r\n", "{}", 405, ""},
 		{"an expectation", cancel, json + "Expect: 100-continue\r\nContent-Length: 2\r\n", "{}", 200, "{}"},
 		{"an unknown expectation", cancel, "Expect: more\r\n", "", 417, ""},
 	} {
@@ -209,7 +210,7 @@ func TestCORSAllowsWhatTheAPIHas(t *testing.T) {
 	preflight := h.send("OPTIONS", prefix+"/orders?status=PENDING", "", "Origin", page, "Access-Control-Request-Method", "PATCH",
 		"Access-Control-Request-Headers", "cache-control,if-match,last-event-id")
 	methods := preflight.Header.Get("Access-Control-Allow-Methods")
-	if preflight.StatusCode != 204 || methods != "GET, HEAD, OPTIONS, PATCH, POST, PUT" {
+	if preflight.StatusCode != 204 || methods != "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT" {
 		t.Errorf("got %d, methods %q", preflight.StatusCode, methods)
 	}
 	for _, name := range []string{"Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",

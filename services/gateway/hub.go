@@ -1,9 +1,10 @@
 package main
 
 import (
-	"errors"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
@@ -13,48 +14,94 @@ import (
 // watcher that lags further is stuck.
 const watcherBuffer = 16
 
+// watcherRetry is the pause after which a refused client retries.
+const watcherRetry = 5 * time.Second
+
 // hub passes status changes to the watchers of this replica. It never waits for a watcher.
 type hub struct {
-	total, perOrder, perAccount int // maximum numbers of watchers
+	limits  watcherLimits
+	refused *prometheus.CounterVec // by limit; nil when refusals are not counted
 
-	mu       sync.Mutex
-	orders   map[string]map[*watcher]struct{}
-	accounts map[string]int
-	count    int
+	mu        sync.Mutex
+	orders    map[string]map[*watcher]struct{}
+	perOrder  map[string]int // of watchers whose client may see the order
+	accounts  map[string]int
+	addresses map[string]int
+	count     int
+}
+
+// watcherLimits are the maximum numbers of watchers.
+type watcherLimits struct {
+	total, order, account, staff, address int // staff: of one account of the staff
+}
+
+// viewer is the client of a stream.
+type viewer struct {
+	account, address string
+	staff            bool
 }
 
 // watcher is one open stream. The hub closes lost when it drops a watcher that is too slow.
 type watcher struct {
-	order, account string
-	changes        chan event.OrderStatus
-	lost           chan struct{}
+	viewer
+	order    string
+	admitted bool
+	changes  chan event.OrderStatus
+	lost     chan struct{}
 }
 
-func newHub(total, perOrder, perAccount int) *hub {
-	return &hub{total: total, perOrder: perOrder, perAccount: perAccount,
-		orders: map[string]map[*watcher]struct{}{}, accounts: map[string]int{}}
+func newHub(limits watcherLimits) *hub {
+	return &hub{limits: limits, orders: map[string]map[*watcher]struct{}{}, perOrder: map[string]int{},
+		accounts: map[string]int{}, addresses: map[string]int{}}
 }
 
-// addWatcher adds a watcher of an order. Limited or Unavailable when there are too many watchers.
-func (h *hub) addWatcher(order, account string) (*watcher, error) {
+// addWatcher adds a watcher of an order. It receives the order's changes from now on, but takes none of the order's places before
+// admitWatcher: a stranger must not be able to take them. Limited or Shed when there are too many watchers.
+func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.count >= h.total:
-		return nil, fault.Unavailable(errors.New("TRACKING_MAX_WATCHERS is reached"), "too many clients are watching orders")
-	case len(h.orders[order]) >= h.perOrder:
-		return nil, fault.Limited(5*time.Second, "too many clients are watching this order")
-	case h.accounts[account] >= h.perAccount:
-		return nil, fault.Limited(5*time.Second, "you are watching too many orders")
+	own := h.limits.account
+	if by.staff {
+		own = h.limits.staff
 	}
-	w := &watcher{order, account, make(chan event.OrderStatus, watcherBuffer), make(chan struct{})}
+	switch {
+	case h.accounts[by.account] >= own:
+		return nil, h.refuse("account", fault.Limited(watcherRetry, "you are watching too many orders: at most %d at once", own))
+	case h.addresses[by.address] >= h.limits.address:
+		return nil, h.refuse("address", fault.Limited(watcherRetry, "too many orders are being watched from your address"))
+	case h.count >= h.limits.total:
+		return nil, h.refuse("total", fault.Shed(watcherRetry, "too many clients are watching orders"))
+	}
+	w := &watcher{viewer: by, order: order, changes: make(chan event.OrderStatus, watcherBuffer), lost: make(chan struct{})}
 	if h.orders[order] == nil {
 		h.orders[order] = map[*watcher]struct{}{}
 	}
 	h.orders[order][w] = struct{}{}
-	h.accounts[account]++
+	h.accounts[by.account]++
+	h.addresses[by.address]++
 	h.count++
 	return w, nil
+}
+
+// admitWatcher gives w one of its order's places, after order has shown the order to w's client. Limited when there is none.
+func (h *hub) admitWatcher(w *watcher) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.perOrder[w.order] >= h.limits.order {
+		return h.refuse("order", fault.Limited(watcherRetry, "too many clients are watching this order"))
+	}
+	if _, there := h.orders[w.order][w]; there { // not dropped in the meantime
+		w.admitted = true
+		h.perOrder[w.order]++
+	}
+	return nil
+}
+
+func (h *hub) refuse(limit string, err error) error {
+	if h.refused != nil {
+		h.refused.WithLabelValues(limit).Inc()
+	}
+	return err
 }
 
 // removeWatcher removes a watcher. Removing it twice is harmless.
@@ -80,10 +127,18 @@ func (h *hub) removeLocked(w *watcher) {
 	if len(h.orders[w.order]) == 0 {
 		delete(h.orders, w.order)
 	}
-	if h.accounts[w.account]--; h.accounts[w.account] == 0 {
-		delete(h.accounts, w.account)
+	if w.admitted {
+		decrement(h.perOrder, w.order)
 	}
+	decrement(h.accounts, w.account)
+	decrement(h.addresses, w.address)
 	h.count--
+}
+
+func decrement(counts map[string]int, key string) {
+	if counts[key]--; counts[key] == 0 {
+		delete(counts, key)
+	}
 }
 
 // notifyWatchers passes a change to the order's watchers. It drops a watcher whose buffer is full; that client reconnects and

@@ -10,9 +10,9 @@ import (
 )
 
 func TestHubDropsSlowWatchersWithoutBlocking(t *testing.T) {
-	h := newHub(9, 9, 9)
-	slow, _ := h.addWatcher(orderID, account)
-	quick, _ := h.addWatcher(orderID, account)
+	h := newHub(watcherLimits{9, 9, 9, 9, 9})
+	slow, _ := h.addWatcher(orderID, viewer{account: account})
+	quick, _ := h.addWatcher(orderID, viewer{account: account})
 	for v := range watcherBuffer + 1 {
 		h.notifyWatchers(event.OrderStatus{OrderID: orderID, Version: v})
 		<-quick.changes
@@ -29,35 +29,67 @@ func TestHubDropsSlowWatchersWithoutBlocking(t *testing.T) {
 	}
 	h.removeWatcher(slow) // removing it twice is harmless
 	h.removeWatcher(quick)
-	if h.count != 0 || len(h.accounts) != 0 || len(h.orders) != 0 {
+	if h.count != 0 || len(h.accounts)+len(h.addresses)+len(h.orders)+len(h.perOrder) != 0 {
 		t.Errorf("got hub %+v, want it empty", h)
 	}
 }
 
 func TestHubLimitsWatchers(t *testing.T) {
-	h := newHub(4, 2, 3)
-	join := func(order, account string, want fault.Kind) {
-		t.Helper()
-		_, err := h.addWatcher(order, account)
-		if want == fault.KindInternal && err != nil || want != fault.KindInternal && !fault.Is(err, want) {
-			t.Errorf("order %s, account %s: got %v, want kind %v", order, account, err, want)
+	h := newHub(watcherLimits{total: 6, order: 2, account: 2, staff: 3, address: 4})
+	for _, tc := range []struct {
+		order, account, address string
+		staff                   bool
+		want                    fault.Kind
+		limit                   string
+	}{
+		{"a", "1", "x", false, 0, ""},
+		{"a", "1", "x", false, 0, ""},
+		{"b", "1", "y", false, fault.KindLimited, "you are watching too many orders: at most 2 at once"},
+		{"a", "2", "x", false, fault.KindLimited, "too many clients are watching this order"},
+		{"b", "3", "x", true, 0, ""},
+		{"b", "3", "x", true, 0, ""},
+		{"c", "4", "x", false, fault.KindLimited, "too many orders are being watched from your address"},
+		{"c", "3", "y", true, 0, ""},
+		{"d", "3", "y", true, fault.KindLimited, "you are watching too many orders: at most 3 at once"},
+		{"c", "4", "y", false, 0, ""},
+		{"d", "5", "y", false, fault.KindUnavailable, "too many clients are watching orders"},
+	} {
+		w, err := h.addWatcher(tc.order, viewer{tc.account, tc.address, tc.staff})
+		if err == nil {
+			if err = h.admitWatcher(w); err != nil {
+				h.removeWatcher(w)
+			}
+		}
+		if tc.want == 0 && err != nil || tc.want != 0 && (!fault.Is(err, tc.want) || fault.From(err).Message != tc.limit) {
+			t.Errorf("%+v: got %v", tc, err)
 		}
 	}
-	join("a", "1", fault.KindInternal)
-	join("a", "1", fault.KindInternal)
-	join("a", "2", fault.KindLimited) // the order has two
-	join("b", "1", fault.KindInternal)
-	join("c", "1", fault.KindLimited) // the account has three
-	join("c", "2", fault.KindInternal)
-	join("d", "3", fault.KindUnavailable) // there are four
+}
+
+// Streams that order has not shown the order to yet must not keep out its owner.
+func TestStrangersTakeNoPlaceOfAnOrder(t *testing.T) {
+	h := newHub(watcherLimits{9, 1, 9, 9, 9})
+	stranger, err := h.addWatcher(orderID, viewer{account: "stranger"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := h.addWatcher(orderID, viewer{account: account})
+	if err != nil || h.admitWatcher(owner) != nil {
+		t.Fatalf("got %v, want the owner admitted while a stranger is being checked", err)
+	}
+	h.removeWatcher(stranger)
+	h.removeWatcher(owner)
+	if h.count != 0 || len(h.perOrder) != 0 {
+		t.Errorf("got hub %+v, want it empty", h)
+	}
 }
 
 func TestHubServesConcurrentWatchers(t *testing.T) {
-	h := newHub(1000, 1000, 1000)
+	h := newHub(watcherLimits{1000, 1000, 1000, 1000, 1000})
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			w, err := h.addWatcher(fmt.Sprint(i%5), account)
+			w, err := h.addWatcher(fmt.Sprint(i%5), viewer{account: account})
 			if err != nil {
 				t.Error(err)
 				return

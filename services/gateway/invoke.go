@@ -26,7 +26,7 @@ const maxResponse = 4 << 20
 
 // passedHeaders are the headers of a service's response that the client receives.
 var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
-	"X-Content-Type-Options", "Preference-Applied", "ETag", "Last-Modified", "Content-Location"}
+	"X-Content-Type-Options", "Preference-Applied", "ETag", "Last-Modified", "Content-Location", "Content-Disposition"}
 
 // invocation is a request to a service. All its parts have been validated.
 type invocation struct {

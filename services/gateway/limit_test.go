@@ -51,6 +51,20 @@ func TestLimiterBoundsItsTable(t *testing.T) {
 	}
 }
 
+// Registrations have a limit of their own, which leaves logins alone.
+func TestTooManyRegistrationsReturn429(t *testing.T) {
+	h := newHarness(t, func(c *config) { c.RegisterRate, c.RegisterBurst = 100, 2 })
+	for i, want := range []int{200, 200, 429} {
+		got := h.send("POST", prefix+"/auth/register", "{}")
+		if after, _ := strconv.Atoi(got.Header.Get("Retry-After")); got.StatusCode != want || (want == 429) != (after == 36) {
+			t.Errorf("registration %d: got %d, Retry-After %d, want %d, with 36 s for 429", i, got.StatusCode, after, want)
+		}
+	}
+	if got := h.send("POST", prefix+"/auth/login", "{}"); got.StatusCode != 200 {
+		t.Errorf("login: got %d, want 200", got.StatusCode)
+	}
+}
+
 func TestTooManyRequestsReturn429(t *testing.T) {
 	h := newHarness(t, func(c *config) { c.Rate, c.Burst, c.LoginRate, c.LoginBurst = 0.1, 5, 0.1, 1 })
 	for i, want := range []int{200, 429, 200, 429, 200, 429} { // logins are limited to one, all requests to five

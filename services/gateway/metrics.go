@@ -13,9 +13,20 @@ func (g *gateway) registerMetrics(registry prometheus.Registerer) {
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "comanda_tracking_watchers", Help: "Open order tracking streams.",
 	}, func() float64 { return float64(g.hub.watcherCount()) })
+	g.hub.refused = telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
+		Name: "comanda_tracking_refused_total", Help: "Order tracking streams refused because a limit was reached, by limit.",
+	}, []string{"limit"}), "total", "order", "account", "address")
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "comanda_waits", Help: "Requests that wait for a change because of Prefer: wait.",
+	}, func() float64 { return float64(g.waits.places.Held()) })
+	g.waits.refused = factory.NewCounter(prometheus.CounterOpts{
+		Name: "comanda_waits_refused_total",
+		Help: "Requests with Prefer: wait answered at once because too many requests were waiting.",
+	})
 	limited := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_rate_limited_total", Help: "Requests refused by the rate limits of a client address, by limit.",
-	}, []string{"limit"}), "requests", "login")
+	}, []string{"limit"}), "requests", "login", "register")
 	g.requests.refused = limited.WithLabelValues("requests")
 	g.logins.refused = limited.WithLabelValues("login")
+	g.registrations.refused = limited.WithLabelValues("register")
 }

@@ -45,6 +45,7 @@ func TestMetricsAreOnTheirOwnPort(t *testing.T) {
 	}
 	servicetest.WantMetricsIn(t, body, "comanda_tracking_watchers 0",
 		`comanda_rate_limited_total{limit="login"} 0`, `comanda_rate_limited_total{limit="requests"} 0`,
+		`comanda_rate_limited_total{limit="register"} 0`,
 		`comanda_http_request_duration_seconds_count{code="200",method="GET",route="/api/v1/products/{id}"} 1`,
 		`comanda_http_request_duration_seconds_count{code="404",method="GET",route="unmatched"} 2`,
 		"comanda_http_requests_in_flight 0")

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -61,18 +60,12 @@ func filterQuery(r *http.Request, allowed []string) (url.Values, error) {
 	return picked, nil
 }
 
-// readBody reads r's body: JSON, or none. edgeHandler (edge.go) has set bodyTimeout as the read deadline. readBody removes that
-// deadline once the body is complete, because it would end the request while the service works.
+// readBody reads r's body: JSON, or none.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 || !slices.Contains(methodsWithBody, r.Method) { // withoutBody (routes.go) has refused a body of other methods
 		return nil, nil
 	}
-	body, err := rest.OptionalBody(w, r)
-	if err != nil {
-		return nil, err
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // fails only with a test's recorder, which has no deadlines
-	return body, nil
+	return rest.OptionalBody(w, r)
 }
 
 // copyCredentials copies the Authorization header if its token has been verified. It copies only Bearer tokens, because a

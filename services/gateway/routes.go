@@ -21,51 +21,64 @@ type call struct {
 	app     string
 	query   []string // the query parameters; all others are refused
 	options callOptions
-	stream  bool // served by the gateway itself, as server-sent events
+	body    int64 // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
+	stream  bool  // served by the gateway itself, as server-sent events
 }
 
 // callOptions are a set of flags for calls that need special treatment.
 type callOptions int
 
 const (
-	allowWait  callOptions = 1 << iota // Prefer: wait=N is passed on
-	loginLimit                         // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
+	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
+	registerLimit                         // the rate limit of registrations applies as well
 )
 
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
 // that issue tokens ignore the Authorization header, because clients send expired access tokens with them.
 func calls() []call {
-	const get, post, put, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch
+	const get, post, put, patch, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	customer, staff, admin := rest.Only(token.Customer), rest.Only(token.Staff), rest.Only(token.Admin)
 	kitchen := rest.Only(token.Staff, token.Admin)
 	buyer := rest.Only(token.Customer, token.Staff)
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
+	trail := append([]string{"actor", "subject"}, page...)
 	return []call{
-		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit},
+		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
-		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit},
-		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth"},
-		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth"},
+		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
+		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
+		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
+		{method: post, path: "/auth/password", access: customer, app: "auth", options: loginLimit, body: rest.SmallBody},
+		{method: post, path: "/auth/logout-everywhere", access: customer, app: "auth", body: rest.SmallBody},
+		{method: get, path: "/auth/accounts/{userId}", access: admin, app: "auth"},
+		{method: put, path: "/auth/accounts/{userId}/status", access: admin, app: "auth", body: rest.SmallBody},
+		{method: get, path: "/auth/erasures/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
-		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
+		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
+
+		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
+		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
+		{method: remove, path: "/users/me", access: customer, app: "auth"}, // auth owns the erasure (decision 19)
+		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
 		{method: get, path: "/users", access: admin, app: "user", query: page},
 		{method: get, path: "/users/{id}", access: admin, app: "user"},
 
 		{method: get, path: "/products", access: rest.Anyone, app: "product", query: append([]string{"query", "category", "active"}, page...)},
 		{method: get, path: "/products/{id}", access: rest.Anyone, app: "product"},
-		{method: post, path: "/products", access: admin, app: "product"},
-		{method: patch, path: "/products/{id}", access: admin, app: "product"},
-		{method: post, path: "/products/{id}/stock", access: kitchen, app: "product"},
+		{method: post, path: "/products", access: admin, app: "product", body: rest.LargeBody},
+		{method: patch, path: "/products/{id}", access: admin, app: "product", body: rest.LargeBody},
+		{method: post, path: "/products/{id}/stock", access: kitchen, app: "product", body: rest.SmallBody},
 
-		{method: post, path: "/orders", access: customer, app: "order"},
+		{method: post, path: "/orders", access: customer, app: "order", body: rest.LargeBody},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
 		{method: get, path: "/orders/{id}", access: signedIn, app: "order", options: allowWait},
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
-		{method: post, path: "/orders/{id}/status", access: staff, app: "order"},
+		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
 	}
 }
@@ -83,7 +96,7 @@ func (g *gateway) routes() []rest.Route {
 			handle = g.trackOrder
 		}
 		routes = append(routes, rest.Route{
-			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit,
+			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,
 			Query: c.query, Versioned: true, // not the router: forward passes the preconditions on, and the service evaluates them
 		})
 	}
@@ -98,7 +111,7 @@ func (g *gateway) routes() []rest.Route {
 // withoutBody refuses requests with a body. It is not the edge that does so, because an address without the method is a 405.
 func withoutBody(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := rest.RefuseBody(r); err != nil {
+		if err := rest.RefuseBody(w, r); err != nil {
 			return err
 		}
 		return handle(w, r)

@@ -12,15 +12,20 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
 func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
-	const complete = "APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
+	const withoutKeys = "APP_API_TOKEN=a DAPR_API_TOKEN=d APP_PORT=1 JWT_SECRET_KEY=" + "0123456789abcdef0123456789abcdef "
+	complete := withoutKeys + "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"] + " "
 	for _, tc := range []struct{ environ, want string }{
 		{"APP_API_TOKEN=a APP_PORT=1", "JWT_SECRET_KEY is not set"},
 		{"APP_API_TOKEN=a APP_PORT=1 JWT_SECRET_KEY=hunter2", "JWT_SECRET_KEY must be at least 32 bytes long"},
 		{"APP_PORT=1 JWT_SECRET_KEY=" + string(secret), "APP_API_TOKEN is not set"},
+		{withoutKeys, "EVENT_PUBLIC_KEYS is not set"},
+		{complete + "EVENT_PUBLIC_KEYS=auth=hunter2", "EVENT_PUBLIC_KEYS must list the public keys of auth, user, order, product"},
 		{complete + "TRUSTED_PROXIES=hunter2", "TRUSTED_PROXIES must be a list of networks"},
 		{complete + "RATE_LIMIT_BURST=hunter2", "RATE_LIMIT_BURST must be a whole number"},
 		{complete + "LOG_LEVEL=loud", "LOG_LEVEL"},
@@ -36,6 +41,8 @@ func TestRunNamesTheWrongSettingAndHidesItsValue(t *testing.T) {
 		{complete + "DAPR_HTTP_PORT=0", "DAPR_HTTP_PORT must be a port, 1 to 65535"},
 		{complete + "DAPR_GRPC_PORT=-1", "DAPR_GRPC_PORT must be a port, 1 to 65535"},
 		{complete + "RATE_LIMIT_PER_SECOND=-1", "RATE_LIMIT_PER_SECOND must be from 0 to"},
+		{complete + "JWT_SECRET_KEY_PREVIOUS=hunter2", "JWT_SECRET_KEY_PREVIOUS must be at least 32 bytes long"},
+		{complete + "RATE_LIMIT_REGISTER_PER_HOUR=-1", "RATE_LIMIT_REGISTER_PER_HOUR must be from 0 to"},
 		{complete + "RATE_LIMIT_LOGIN_PER_SECOND=NaN", "RATE_LIMIT_LOGIN_PER_SECOND must be from 0 to"},
 		{complete + "RATE_LIMIT_BURST=0", "RATE_LIMIT_BURST must be from 1 to"},
 		{complete + "TRACKING_MAX_WATCHERS=-5 TRACKING_MAX_PER_ORDER=-1", "TRACKING_MAX_WATCHERS must be from 0 to 1000000; TRACKING_MAX_PER_ORDER"},
@@ -75,7 +82,9 @@ func runGatewayWith(t *testing.T, settings ...string) (sidecar *fakeSidecar, add
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "JWT_SECRET_KEY=" + string(secret),
+		ended <- run(ctx, append([]string{"APP_PORT=" + port, "APP_API_TOKEN=app-token", "DAPR_API_TOKEN=dapr-token",
+			"JWT_SECRET_KEY=" + string(secret),
+			"EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 			"DAPR_HOST=127.0.0.1", "DAPR_HTTP_PORT=" + at.Port(), "LOG_LEVEL=error"}, settings...))
 	}()
 	t.Cleanup(cancel)
@@ -162,6 +171,9 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 		"a body": "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
 			"Content-Length: 1000\r\n\r\n{",
 		"a refused body":  "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"an event":        "POST /events/order.status.changed HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+		"a health check":  "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+		"a chunked body":  "GET /readyz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"a body of a GET": "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +188,7 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 			go func() { _, _ = io.Copy(io.Discard, conn); close(ended) }()
 			tick := time.NewTicker(200 * time.Millisecond)
 			defer tick.Stop()
-			for limit := time.After(bodyTimeout + 5*time.Second); ; {
+			for limit := time.After(rest.BodyTimeout + 5*time.Second); ; {
 				select {
 				case <-ended:
 					return
@@ -212,8 +224,8 @@ func TestStoppingTheGatewayEndsStreams(t *testing.T) {
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("stop: took %v, want at most 3 s", took)
 	}
-	rest, err := io.ReadAll(lines)
-	if err != nil || !strings.HasSuffix(string(rest), "retry: 1000\n\n") {
-		t.Errorf("end of the stream: got %q, %v, want the retry time", rest, err)
+	end, err := io.ReadAll(lines)
+	if err != nil || !strings.HasSuffix(string(end), "retry: 1000\n\n") {
+		t.Errorf("end of the stream: got %q, %v, want the retry time", end, err)
 	}
 }

@@ -100,9 +100,9 @@ type streamHarness struct {
 // startStream starts a stream of an order whose history ends with version; the client resumes after the version after.
 func startStream(t *testing.T, version int, after *int) *streamHarness {
 	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, client: &fakeClient{ResponseRecorder: httptest.NewRecorder()},
-		hub: newHub(9, 9, 9), stopping: make(chan struct{}), ended: make(chan struct{})}
+		hub: newHub(watcherLimits{9, 9, 9, 9, 9}), stopping: make(chan struct{}), ended: make(chan struct{})}
 	s.growTo(version)
-	watcher, err := s.hub.addWatcher(orderID, account)
+	watcher, err := s.hub.addWatcher(orderID, viewer{account: account})
 	if err != nil {
 		t.Fatal(err)
 	}

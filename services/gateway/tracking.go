@@ -27,7 +27,8 @@ func (r refusal) Error() string {
 
 // trackOrder serves GET /orders/{id}/events: the changes of one order as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html), until a final status. It adds the watcher before it reads
-// the history, so that no change between the two is lost.
+// the history, so that no change between the two is lost. Only after that, when order has shown the order to the client, does the
+// watcher take one of the order's places.
 func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := idParam(r, "id")
 	if err != nil {
@@ -39,7 +40,9 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	claims := token.From(r.Context())
-	watcher, err := g.hub.addWatcher(id, claims.Subject)
+	watcher, err := g.hub.addWatcher(id, viewer{
+		account: claims.Subject, address: g.clients.address(r).String(), staff: claims.Any(token.Staff, token.Admin),
+	})
 	if err != nil {
 		return err
 	}
@@ -50,6 +53,9 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 		return refused.response.writeTo(w, r)
 	}
 	if err != nil {
+		return err
+	}
+	if err := g.hub.admitWatcher(watcher); err != nil {
 		return err
 	}
 	s := newStream(w, watcher, fetch, changes, after)

@@ -11,6 +11,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
 
@@ -60,8 +61,10 @@ func (h *harness) openStreamAt(path string, headers ...string) (*http.Response, 
 
 // deliverStatus delivers an order.status.changed event to the gateway.
 func (h *harness) deliverStatus(version int, status event.Status) {
-	body := fmt.Sprintf(`{"id":"e","type":"order.status.changed.v1",`+
-		`"data":{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}}`, orderID, version, status)
+	data := fmt.Sprintf(`{"orderId":%q,"version":%d,"status":%q,"at":"2026-01-02T03:04:05Z"}`, orderID, version, status)
+	const kind = "order.status.changed.v1"
+	body := fmt.Sprintf(`{"id":"e","type":%q,"data":%s,"signature":%q}`, kind, data,
+		servicetest.SignEvent(h.t, "order.status.changed", kind, "", []byte(data)))
 	r := httptest.NewRequest("POST", "/events/order.status.changed", strings.NewReader(body))
 	rec := httptest.NewRecorder()
 	h.gateway.eventHandler().ServeHTTP(rec, r)

@@ -46,6 +46,41 @@ func TestConfirmRejectsMismatches(t *testing.T) {
 	}
 }
 
+// A reservation cannot cost more than the customer accepts, or be in another currency.
+func TestConfirmRejectsAPriceThatTheCustomerDoesNotAccept(t *testing.T) {
+	for name, tc := range map[string]struct {
+		total    int64
+		currency string
+		want     error
+	}{
+		"the same total": {1850, "EUR", nil}, "a lower total": {1851, "", nil},
+		"a higher total": {1849, "", errMismatch}, "another currency": {1850, "USD", errMismatch},
+	} {
+		order := orderIn(t, event.StatusPending)
+		order.ExpectedTotalCents, order.ExpectedCurrency = &tc.total, tc.currency
+		if changed, err := order.Confirm(reservedStock(), anEvent, noon); !errors.Is(err, tc.want) || changed == (tc.want != nil) {
+			t.Errorf("%s: got changed %t, %v, want %v", name, changed, err, tc.want)
+		}
+	}
+}
+
+// An order cannot fall short of what it does not ask for.
+func TestRejectRefusesMismatches(t *testing.T) {
+	for name, shortages := range map[string][]event.Shortage{
+		"another product":  {{ProductID: staffID, Requested: 2, Available: 1}},
+		"another quantity": {{ProductID: soup, Requested: 3, Available: 2}},
+		"no shortage":      {{ProductID: soup, Requested: 2, Available: 2}},
+		"less than none":   {{ProductID: soup, Requested: 2, Available: -1}},
+		"none":             {},
+	} {
+		order, failed := orderIn(t, event.StatusPending), failedStock()
+		failed.Shortages = shortages
+		if changed, err := order.Reject(failed, anEvent, noon); !errors.Is(err, errMismatch) || changed || order.Status != event.StatusPending {
+			t.Errorf("%s: got changed %t, %v, order %s, want errMismatch and no change", name, changed, err, order.Status)
+		}
+	}
+}
+
 func TestRejectRecordsReasonAndShortages(t *testing.T) {
 	order := orderIn(t, event.StatusRejected)
 	if order.Reason != "insufficient_stock" || len(order.Shortages) != 1 || order.Total != nil {

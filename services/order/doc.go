@@ -1,11 +1,14 @@
 // Command order accepts customers' orders and tracks each one from placement to delivery.
 //
-//	owns       orders (documents order-<id>: lines, status and history)
+//	owns       orders (documents order-<id>: lines, status and history), and the tombstones of erased customers (erasure-<id>)
 //	offers     POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel;
 //	           to staff POST /orders/{id}/status
-//	           GET /orders/{id}/history is internal: the gateway's stream reads it
-//	publishes  order.created.pending for each new order, order.status.changed for each later change
-//	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product)
+//	           GET /orders/{id}/history and GET /export/orders are internal: the gateway's stream reads the one, and the service
+//	           user the other
+//	publishes  order.created.pending for each new order, order.status.changed for each later change;
+//	           deleting.user.response: the person is removed from a customer's orders
+//	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product);
+//	           deleting.user (from auth)
 //
 // A change of an order, its history entry and the event that announces it are committed in one write. Prices come only from
 // product, with the confirmation. No order stays PENDING for ever: see recovery.go.
@@ -14,6 +17,8 @@
 //	   │ │                   │             │           │
 //	   │ └──────cancel───────┴────cancel───┴───cancel──┴──▶ CANCELLED      (from PREPARING and READY: staff only)
 //	   └──reject──▶ REJECTED
+//
+// An erased customer's orders stay, without the person: final ones at once, open ones from the moment they end.
 //
 // docs/state-machine.md shows the same states with the cause of each step.
 package main

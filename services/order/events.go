@@ -28,7 +28,7 @@ func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockF
 // applyOutcome applies product's outcome to an order. An impossible outcome becomes a dead letter without retries.
 func (s *service) applyOutcome(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) error {
 	if !validate.IsUUID(id) {
-		return consumer.Reject(fmt.Errorf("%q is not the id of an order", id))
+		return consumer.Reject(errors.New("orderId is not a UUID"))
 	}
 	_, err := s.changeOrder(ctx, id, apply)
 	if errors.Is(err, errMismatch) || errors.Is(err, errContradiction) {

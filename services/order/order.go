@@ -29,7 +29,9 @@ type Order struct {
 	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
-	History     []Change  `json:"history"`         // one entry per version, oldest first
+
+	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased: a final order has nothing personal
+	History      []Change `json:"history"`                // one entry per version, oldest first
 
 	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
 	ExpectedCurrency   string `json:"expectedCurrency,omitempty"`   // empty: any
@@ -86,8 +88,8 @@ const reasonTimedOut = "timed_out"
 // bug: stock may stay reserved for a rejected order, and an operator has to check.
 var errContradiction = errors.New("product's outcome contradicts its earlier outcome for this order")
 
-// errMismatch means that the reservation does not match the order.
-var errMismatch = errors.New("the reservation does not match the order")
+// errMismatch means that product's outcome does not match the order.
+var errMismatch = errors.New("product's outcome does not match the order")
 
 // Place creates an order. It is PENDING until product reports an outcome.
 func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) Order {
@@ -119,6 +121,12 @@ func (o *Order) Confirm(stock event.StockReserved, cause Cause, at time.Time) (b
 	items, err := withPrices(o.Items, stock)
 	if err != nil {
 		return false, err
+	}
+	if o.ExpectedTotalCents != nil && stock.TotalCents > *o.ExpectedTotalCents {
+		return false, fmt.Errorf("%w: the total is higher than its customer accepts", errMismatch)
+	}
+	if o.ExpectedCurrency != "" && stock.Currency != o.ExpectedCurrency {
+		return false, fmt.Errorf("%w: the currency is not that of its customer", errMismatch)
 	}
 	o.Items, o.Total = items, &Total{stock.Currency, stock.TotalCents}
 	o.setStatus(event.StatusConfirmed, "", Actor{Role: "product"}, cause, at)
@@ -163,6 +171,9 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 		return false, nil
 	default:
 		return false, errContradiction
+	}
+	if err := o.checkShortages(failed); err != nil {
+		return false, err
 	}
 	o.Shortages = failed.Shortages
 	o.setStatus(event.StatusRejected, failed.Reason, Actor{Role: "product"}, cause, at)
@@ -266,6 +277,9 @@ func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause
 	o.Version++
 	o.Status, o.Reason, o.UpdatedAt = status, reason, at
 	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
+	if o.PersonErased && status.Final() {
+		o.removePerson()
+	}
 }
 
 func (o *Order) actorOf(by Caller) Actor {

@@ -28,6 +28,9 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
+	if err := s.checkNotErased(r.Context(), caller.ID); err != nil {
+		return err
+	}
 	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), caller, s.now())
 	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)

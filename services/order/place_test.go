@@ -119,6 +119,10 @@ func TestOrderIsCheckedAgainstTheMenu(t *testing.T) {
 	if response.Code != http.StatusUnprocessableEntity || response.Fields() != "items[1].productId" || len(h.sidecar.All()) != 0 {
 		t.Errorf("got %d %s, want 422 for items[1].productId and no event", response.Code, response.Body)
 	}
+	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true}]}`, soup)
+	if unknown := h.Request(t, ana, "POST", "/orders", basket); unknown.Body != response.Body {
+		t.Errorf("unknown product: got %s, want the answer for an inactive one, %s", unknown.Body, response.Body)
+	}
 	for name, breakProduct := range map[string]func(*fakeProduct){
 		"product is unavailable":  func(p *fakeProduct) { p.err = errors.New("refused") },
 		"product does not answer": func(p *fakeProduct) { p.hangs = true },

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/otel/trace"
@@ -14,9 +15,12 @@ import (
 )
 
 // runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those
-// orders. No order stays PENDING for ever, even if an event is lost.
+// orders. No order stays PENDING for ever, even if an event is lost. It also settles erasures. Both run one after the other, because
+// they share the lock.
 func (s *service) runRecovery(ctx context.Context) {
-	recovery.RunEvery(ctx, s.log, "recovery of PENDING orders", s.recovery.Every, s.recoverOrders)
+	recovery.RunEvery(ctx, s.log, "recovery of PENDING orders and erasures", s.recovery.Every, func(ctx context.Context) error {
+		return errors.Join(s.recoverOrders(ctx), s.settleErasures(ctx))
+	})
 }
 
 // recoverOrders runs one round over all overdue orders. It does nothing while another replica runs a round.

@@ -20,11 +20,11 @@ type Caller struct {
 }
 
 // Repeats reports whether the request with this identity has changed the order before. It returns errOtherRequest if the caller
-// used the same key for a request with another body.
+// used the same key for a request with another body. An erased customer's requests have no fingerprint any more.
 func (o *Order) Repeats(identity RequestIdentity) (bool, error) {
 	for _, change := range o.History {
 		if before := change.Cause.Request; before != nil && before.Key == identity.Key {
-			if before.Fingerprint != identity.Fingerprint {
+			if before.Fingerprint != "" && before.Fingerprint != identity.Fingerprint {
 				return false, errOtherRequest
 			}
 			return true, nil

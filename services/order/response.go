@@ -33,8 +33,12 @@ func responseOf(o Order) response {
 	}
 }
 
-// validators identify the order's version.
+// validators identify the order's version. An erasure changes what clients see of a final order, but not its version, which counts
+// the changes of the status.
 func (o *Order) validators() rest.Validators {
+	if o.PersonErased && o.Status.Final() {
+		return rest.Validators{Tag: rest.VersionTag(o.Version, 1), Modified: o.UpdatedAt}
+	}
 	return rest.Validators{Tag: rest.VersionTag(o.Version), Modified: o.UpdatedAt}
 }
 

@@ -14,13 +14,15 @@ import (
 func (s *service) routes() []rest.Route {
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	return []rest.Route{
-		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder},
+		{Method: http.MethodPost, Path: "/orders", Access: rest.Only(token.Customer), Handle: s.placeOrder, Body: rest.LargeBody},
 		{Method: http.MethodGet, Path: "/orders", Access: rest.Only(token.Customer, token.Staff), Handle: s.listOrders,
 			Query: []string{"status", "limit", "cursor"}},
+		{Method: http.MethodGet, Path: "/export/orders", Access: rest.Only(token.Customer), Handle: s.exportOrders,
+			Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
 		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},
-		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Versioned: true},
+		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Body: rest.SmallBody, Versioned: true},
 	}
 }
 
@@ -29,5 +31,6 @@ func (s *service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.InventoryStockReserved, s.stockReserved),
 		consumer.On(event.InventoryStockFailed, s.stockFailed),
+		consumer.On(event.DeletingUser, s.eraseCustomer),
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 )
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"ORDER_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
 }
 
@@ -25,7 +27,7 @@ func run(ctx context.Context, environ []string) error {
 	if err := config.Recovery.Check(); err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,8 @@ func run(ctx context.Context, environ []string) error {
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
-		menu: newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))

@@ -21,6 +21,7 @@ import (
 type service struct {
 	log      *slog.Logger
 	orders   document.Store[Order]
+	erasures document.Store[Erasure]
 	lists    lists // queries over the same orders
 	menu     *menu
 	cursors  rest.Cursors

@@ -1,9 +1,10 @@
 // Command product keeps the menu and the stock, and reserves stock for orders so that no piece is sold twice.
 //
-//	owns       products, their stock with the movements that explain it, and reservations (tables); and the outcomes
-//	           that were announced (documents reservation-<orderId>)
+//	owns       products, their stock with the movements that explain it, reservations, and the audit trail of menu
+//	           and stock (tables); and the outcomes that were announced (documents reservation-<orderId>)
 //	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
-//	           admins POST /products/{id}/stock; to order GET /menu, with which it checks the products of a new order
+//	           admins POST /products/{id}/stock and what is off the menu; to admins GET /audit/product; to order GET /menu,
+//	           with which it checks the products of a new order
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
 //	           DELIVERED marks it as sold (both from order)

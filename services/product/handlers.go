@@ -12,13 +12,16 @@ import (
 // maxMenuIDs is the maximum number of ids in a request.
 const maxMenuIDs = 100
 
-// showProduct returns one product, active or not.
+// showProduct returns one product. If it is not active, only staff and admins learn that it exists.
 func (s service) showProduct(w http.ResponseWriter, r *http.Request) error {
 	id, err := productID(r)
 	if err != nil {
 		return err
 	}
 	p, err := s.store.Product(r.Context(), id)
+	if err == nil && !p.Active && !seesEverything(r) {
+		err = errNoProduct(id)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,9 +103,14 @@ func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[MenuEntry]{Items: append([]MenuEntry{}, found...)})
 }
 
+// seesEverything reports whether the caller may see products that are not active, and what is reserved and sold.
+func seesEverything(r *http.Request) bool {
+	return token.From(r.Context()).Any(token.Staff, token.Admin)
+}
+
 // visibleProduct returns the fields of p that the caller may see.
 func visibleProduct(r *http.Request, p Product) Product {
-	if token.From(r.Context()).Any(token.Staff, token.Admin) {
+	if seesEverything(r) {
 		return p
 	}
 	return p.ForCustomers()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -151,6 +152,31 @@ func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
 	if got := wantProduct(t, h.Request(t, anonymous, "GET", "/products/"+strings.ToUpper(soup.ID), ""),
 		http.StatusOK); got.ID != soup.ID {
 		t.Errorf("got %+v, want product %s", got, soup.ID)
+	}
+}
+
+func TestOnlyStaffFindAProductThatIsNotActive(t *testing.T) {
+	h := newHarness(t)
+	gone, unknown := h.addProduct(t, "Gone", 3).ID, uuid.NewString()
+	wantProduct(t, h.Request(t, admin, "PATCH", "/products/"+gone, `{"active":false}`), http.StatusOK)
+	for _, caller := range []servicetest.Person{staff, admin} {
+		if got := wantProduct(t, h.Request(t, caller, "GET", "/products/"+gone, ""), http.StatusOK); got.ID != gone || got.Active {
+			t.Errorf("roles %v: got %+v, want the product, which is not active", caller.Roles, got)
+		}
+	}
+	for _, caller := range []servicetest.Person{anonymous, customer} {
+		for _, method := range []string{"GET", "HEAD"} {
+			for _, headers := range [][]string{nil, {"If-None-Match", `"2-3"`}, {"If-None-Match", "*"}, {"If-Match", `"2-3"`}, {"If-Match", "*"}} {
+				// no part of the answer differs from that for an unknown id
+				got := h.Request(t, caller, method, "/products/"+gone, "", headers...)
+				want := h.Request(t, caller, method, "/products/"+unknown, "", headers...)
+				if got.Code != http.StatusNotFound || strings.ReplaceAll(got.Body, gone, unknown) != want.Body ||
+					!reflect.DeepEqual(got.Header, want.Header) {
+					t.Errorf("roles %v, %s, %q:\ngot  %d %v %s\nwant %d %v %s", caller.Roles, method, headers, got.Code, got.Header, got.Body,
+						want.Code, want.Header, want.Body)
+				}
+			}
+		}
 	}
 }
 

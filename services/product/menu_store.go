@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// walked is the maximum number of menu entries that a search reads in the order of the menu.
-const walked = 1000
+// walked is the maximum number of menu entries that a search reads in the order of the menu. The index holds their texts.
+const walked = 4000
 
 // Menu returns up to limit products of a listing, in the order of the menu. They follow the position after, or are the first
 // ones if it is nil.
@@ -39,38 +39,45 @@ func (s store) collectMenu(ctx context.Context, source string, want listing, aft
 
 // The queries that select entries for menuQuery. The subselects with limit and offset keep Postgres from exchanging the steps.
 const (
-	listQuery = `product_search where ENTRIES`
+	listQuery = `product_search where ENTRIES and CATEGORY`
 
-	walkQuery = `(select product_id, category_key, name_key, text from product_search where ENTRIES
-		order by category_key, name_key, product_id limit WALKED) walked where WORDS`
+	// The index does not hold long texts and the category, which the lateral subselect compares.
+	walkQuery = `(select product_id, category_key, name_key, short_text from product_search where ENTRIES
+		order by category_key, name_key, product_id limit WALKED) walked
+		join lateral (select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY offset 0) matching on true
+		where short_text is null or SHORT`
 
 	gramQuery = `(select product_id, category_key, name_key from product_search
-		where grams @> @grams and WORDS and ENTRIES offset 0) matching`
+		where grams @> @grams and WORDS and ENTRIES and CATEGORY offset 0) matching`
 )
 
 // menuQuery returns a query for up to limit products. source, which is listQuery, walkQuery or gramQuery, selects their entries.
 // The limits are part of the query's text, so that Postgres plans for few rows.
 func menuQuery(source string, want listing, after *position, limit int) (string, pgx.NamedArgs) {
-	arguments := pgx.NamedArgs{"grams": want.Grams()}
-	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words(arguments),
-		"WALKED", strconv.Itoa(walked)).Replace(source)
+	arguments := pgx.NamedArgs{"grams": want.Grams(), "category": want.Category}
+	category := "true"
+	if want.Category != "" {
+		category = "category = @category" // categories may have the same key
+	}
+	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words("text", arguments),
+		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "WALKED", strconv.Itoa(walked)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `
 		order by category_key, name_key, product_id limit ` + strconv.Itoa(limit) + `) entry
 		join products p on p.id = entry.product_id join stock s on s.product_id = entry.product_id
 		order by entry.category_key, entry.name_key, entry.product_id`, arguments
 }
 
-// entries returns the condition for entries of the listing after a position, without that for its words. It leaves out what
-// does not apply, so that the indexes of the menu's order serve it.
+// entries returns the condition for entries of the listing after a position that the indexes of the menu's order serve. It leaves
+// out what does not apply.
 func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	if l.Active != nil {
 		conditions = append(conditions, "active = @active")
 		arguments["active"] = *l.Active
 	}
-	if l.Category != "" { // the key may be cut
-		conditions = append(conditions, "category_key = @key and category = @category")
-		arguments["key"], arguments["category"] = sortKey(l.Category, maxCategoryKey), l.Category
+	if l.Category != "" { // not category_key = @key, for which Postgres would sort the category by the remaining keys
+		conditions = append(conditions, "category_key between @key and @key")
+		arguments["key"] = sortKey(l.Category, maxCategoryKey)
 	}
 	if after != nil {
 		conditions = append(conditions, "(category_key, name_key, product_id) > (@afterCategory, @afterName, @afterID)")
@@ -82,12 +89,12 @@ func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 // wildcards escapes the characters that LIKE treats as a pattern.
 var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// words returns the condition for a text that contains each word.
-func (l listing) words(arguments pgx.NamedArgs) string {
+// words returns the condition for a column that contains each word.
+func (l listing) words(column string, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	for i, word := range l.Words {
 		name := "word" + strconv.Itoa(i)
-		conditions = append(conditions, "text like @"+name)
+		conditions = append(conditions, column+" like @"+name)
 		arguments[name] = "%" + wildcards.Replace(word) + "%"
 	}
 	return strings.Join(conditions, " and ")

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +37,30 @@ func (s store) findNames(t testing.TB, want listing) []string {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// findInPages returns the names of all dishes of a listing, which it reads in pages of limit dishes. Names must differ.
+func (s store) findInPages(t testing.TB, want listing, limit int) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	var after *position
+	for {
+		page, err := s.Menu(t.Context(), want, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			return names
+		}
+		for _, p := range page {
+			if names[p.Name] || !strings.Contains(entryOf(p).Text, strings.Join(want.Words[:min(len(want.Words), 1)], "")) {
+				t.Fatalf("%q: got %q twice, or it does not match", want.Words, p.Name)
+			}
+			names[p.Name] = true
+		}
+		last := positionOf(page[len(page)-1])
+		after = &last
+	}
 }
 
 func TestMenuSearch(t *testing.T) {
@@ -108,10 +134,43 @@ func TestMenuOrderIsThatOfPeople(t *testing.T) {
 	}
 }
 
+// TestLongTextsAndCategories checks dishes whose text is too long for the index, or just short enough, and whose categories have the
+// same sort key, because it is cut.
+func TestLongTextsAndCategories(t *testing.T) {
+	s := newStore(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	ideographs := func(n int) string { // that do not compress
+		text := make([]rune, n)
+		for i := range text {
+			text[i] = rune(0x4e00 + random.IntN(0x5000))
+		}
+		return string(text)
+	}
+	shared, name, description := ideographs(maxCategory-1), ideographs(maxName-2), ideographs(maxDescription)
+	longest := (2000 - len(name+"a0 ")) / len("麺") // in the index
+	for i, length := range []int{longest, longest + 1, maxDescription} {
+		for _, suffix := range []string{"a", "b"} {
+			s.addDish(t, name+suffix+strconv.Itoa(i), shared+suffix, string([]rune(description)[:length]))
+		}
+	}
+	for query, dishes := range map[string]int{"": 3, name: 3, "0": 1, "1": 1, "2": 1, "x": 0} {
+		for category, categories := range map[string]int{"": 2, shared + "a": 1, shared + "b": 1, shared + "c": 0} {
+			for _, limit := range []int{1, 100} {
+				if got := s.findInPages(t, newListing(query, category, ptr(true)), limit); len(got) != dishes*categories {
+					t.Errorf("query %.8q, category of %d bytes, %d to a page: got %d dishes, want %d", query, len(category), limit,
+						len(got), dishes*categories)
+				}
+			}
+		}
+	}
+}
+
 // TestSearchBeyondTheWalk checks searches whose matches are rare, or all behind more entries than a search walks through.
 func TestSearchBeyondTheWalk(t *testing.T) {
 	s := newStore(t)
-	fillMenu(t, s.pool, walked+500, func(i int) (name, category, description string) {
+	texts := make([]string, walked+500)
+	fillMenu(t, s.pool, len(texts), func(i int) (name, category, description string) {
+		defer func() { texts[i] = fold(name + " " + description) }()
 		switch {
 		case i%500 == 0:
 			return fmt.Sprintf("Rare %04d", i), "Mains", ""
@@ -120,28 +179,15 @@ func TestSearchBeyondTheWalk(t *testing.T) {
 		}
 		return fmt.Sprintf("Dish %04d", i), "Mains", "late only in the description"
 	})
-	for query, hits := range map[string]int{"rare": 3, "zz": 0, "late 14": 134, "late": 1497, "i": 1198, "14": 134, "re 10": 1} {
-		for _, limit := range []int{7, 100} {
-			names := map[string]bool{}
-			var after *position
-			want := newListing(query, "", ptr(true))
-			for {
-				page, err := s.Menu(t.Context(), want, after, limit)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(page) == 0 {
-					break
-				}
-				for _, p := range page {
-					if names[p.Name] || !strings.Contains(entryOf(p).Text, want.Words[0]) {
-						t.Fatalf("%s: got %q twice, or it does not match", query, p.Name)
-					}
-					names[p.Name] = true
-				}
-				last := positionOf(page[len(page)-1])
-				after = &last
+	for _, query := range []string{"rare", "zz", "late 44", "late", "i", "44", "re 40"} {
+		hits := 0
+		for _, text := range texts {
+			if !slices.ContainsFunc(strings.Fields(query), func(word string) bool { return !strings.Contains(text, word) }) {
+				hits++
 			}
+		}
+		for _, limit := range []int{7, 100} {
+			names := s.findInPages(t, newListing(query, "", ptr(true)), limit)
 			if len(names) != hits {
 				t.Errorf("%s, %d to a page: got %d dishes, want %d", query, limit, len(names), hits)
 			}

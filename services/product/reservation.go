@@ -135,7 +135,7 @@ func parseLines(placed event.OrderPlaced) (lines []Line, err error) {
 // canonicalID returns a UUID in lower case, so that each aggregate has a single id.
 func canonicalID(text string) (string, error) {
 	if !validate.IsUUID(text) {
-		return "", fmt.Errorf("%.50q is not a UUID", text)
+		return "", errors.New("must be a UUID")
 	}
 	return strings.ToLower(text), nil
 }

@@ -5,14 +5,16 @@ import (
 	"errors"
 
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/validate"
 )
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"PRODUCT_DATABASE_URL,required,notEmpty"`
-	SeedMenu    bool   `env:"SEED_MENU"`
-	Currency    string `env:"CURRENCY" envDefault:"EUR"`
+	DatabaseURL string               `env:"PRODUCT_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"PRODUCT_EVENT_SIGNING_KEY,required"`
+	SeedMenu    bool                 `env:"SEED_MENU"`
+	Currency    string               `env:"CURRENCY" envDefault:"EUR"`
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -24,7 +26,7 @@ func run(ctx context.Context, environ []string) error {
 	if !validate.IsCurrency(config.Currency) {
 		return errors.New("CURRENCY must be a currency code of ISO 4217, such as EUR")
 	}
-	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,11 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		if err == nil {
 			_, err = tx.Exec(t.Context(), definition)
 		}
-		if err == nil {
-			_, err = tx.Exec(t.Context(), `analyze products, stock, product_search`)
-		}
 		return err
 	})
+	if err == nil {
+		_, err = pool.Exec(t.Context(), `vacuum analyze products, stock, product_search`) // as autovacuum does
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,10 @@ func TestListsUseTheirIndexes(t *testing.T) {
 					}
 					for source, index := range sources {
 						plan := s.explain(t, source, want, after)
-						if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
+						if source == walkQuery {
+							index = "Index Only Scan using " + index
+						}
+						if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") || source == walkQuery && strings.Contains(plan, "Sort") {
 							t.Errorf("query %q, category %q, active %v, later page %t: got this plan, want one with %s:\n%s",
 								query, category, active, after != nil, index, plan)
 						}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/idempotency"
 )
 
@@ -32,8 +33,12 @@ func (s store) MoveStock(ctx context.Context, m movement, guards ...guard) (p Pr
 		if err != nil {
 			return err
 		}
+		had := stockState{p.Available}
 		p.setStock(now)
-		return recordMovement(ctx, tx, m, now, s)
+		if err := recordMovement(ctx, tx, m, now, s); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.New(ctx, audit.StockChanged, m.ProductID, had, stockState{now.Available}))
 	})
 	return p, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 )
@@ -47,10 +48,13 @@ func findProduct(ctx context.Context, q querier, id, lock string) (Product, erro
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, scanProduct)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return p, fault.NotFound("product %s does not exist", id)
+		return p, errNoProduct(id)
 	}
 	return p, err
 }
+
+// errNoProduct is the error for an id without a product, and for a product that the caller may not see.
+func errNoProduct(id string) error { return fault.NotFound("product %s does not exist", id) }
 
 // Product returns one product, active or not.
 func (s store) Product(ctx context.Context, id string) (Product, error) {
@@ -88,6 +92,11 @@ func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor str
 		if first != fingerprint {
 			return idempotency.ErrOtherBody()
 		}
+		if added {
+			if err := audit.Record(ctx, tx, audit.New(ctx, audit.ProductCreated, p.ID, nil, menuFields(p))); err != nil {
+				return err
+			}
+		}
 		now, err = findProduct(ctx, tx, p.ID, "")
 		return err
 	})
@@ -124,6 +133,7 @@ func (s store) ChangeProduct(ctx context.Context, id string, patch Patch, guards
 		if err := check(guards, p); err != nil {
 			return err
 		}
+		was := p
 		changed, err := p.Change(patch, s.now())
 		if err != nil || !changed {
 			return err
@@ -132,6 +142,10 @@ func (s store) ChangeProduct(ctx context.Context, id string, patch Patch, guards
 			active = $7, version = $8, updated_at = $9 where id = $1`, id, p.Name, p.Description, p.Category, p.PriceCents,
 			p.Currency, p.Active, p.Version, p.UpdatedAt)
 		if err != nil {
+			return err
+		}
+		before, after := changedFields(was, p)
+		if err := audit.Record(ctx, tx, audit.New(ctx, audit.ProductChanged, id, before, after)); err != nil {
 			return err
 		}
 		return saveEntry(ctx, tx, p)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -57,23 +56,6 @@ func CheckKey(text string) error {
 		return fmt.Errorf("has %d bytes and needs at least %d (openssl rand -base64 48 makes a good one)", len(text), MinimumKey)
 	}
 	return nil
-}
-
-// Given returns the value of a setting from the environment: that of NAME, else the content of the file that NAME_FILE names,
-// else an empty string. Its errors never contain the value.
-func Given(environ map[string]string, name string) (string, error) {
-	value, path := environ[name], environ[name+"_FILE"]
-	if value == "" && path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("%s_FILE: %w", name, err)
-		}
-		value = strings.TrimRight(string(text), "\r\n")
-	}
-	if strings.ContainsAny(value, "\r\n\x00") {
-		return "", fmt.Errorf("%s must be one line", name)
-	}
-	return value, nil
 }
 
 // Complete returns a value for every secret: that of the environment, else the one in stored, else a new one. It adds the new

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
@@ -78,11 +77,15 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	}
 	cancelExisting := func() error {
 		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
-			if !p.Cancel(e.Data.Reason, s.now()) {
-				return event.NoMessage, document.ErrUnchanged
+			changed, err := p.Cancel(e.Data.Reason, s.now())
+			if err == nil && !changed {
+				err = document.ErrUnchanged
 			}
-			return event.NoMessage, nil
+			return event.NoMessage, err
 		})
+		if errors.Is(err, errContradiction) {
+			return consumer.Reject(err)
+		}
 		return err
 	}
 	err := cancelExisting()
@@ -98,7 +101,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 
 func checkID(id string) error {
 	if !validate.IsUUID(id) {
-		return consumer.Reject(fmt.Errorf("userId %.50q is not a UUID", id))
+		return consumer.Reject(errors.New("userId is not a UUID"))
 	}
 	return nil
 }

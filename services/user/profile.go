@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"comanda/services/event"
@@ -9,12 +10,13 @@ import (
 // Status is a state in the life of a profile.
 type Status string
 
-// A profile is created ACTIVE or REJECTED, and auth may cancel either. Clients see only ACTIVE profiles. The others are
-// tombstones: they hold the outcome and no personal data.
+// A profile is created ACTIVE or REJECTED, and auth may cancel either, or have it erased. Clients see only ACTIVE profiles. The
+// others are tombstones: they hold the outcome and no personal data.
 const (
 	Active    Status = "ACTIVE"
 	Rejected  Status = "REJECTED"
 	Cancelled Status = "CANCELLED"
+	Erased    Status = "ERASED"
 )
 
 // Profile is a person's data, under the id of their account.
@@ -47,16 +49,36 @@ func NewCancelled(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Cancelled, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Cancel turns p into a tombstone. It reports whether that changed anything.
-func (p *Profile) Cancel(reason string, now time.Time) bool {
-	if p.Status == Cancelled {
-		return false
-	}
-	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
-	return true
+// NewErased returns the tombstone of a profile that is not stored here.
+func NewErased(id string, now time.Time) Profile {
+	return Profile{ID: id, Status: Erased, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Outcome returns the recorded outcome of the registration. It reports false for a cancelled profile, which has none.
+// Erase turns p into a tombstone, also if it is one of another kind: an erased person stays erased. A repetition changes nothing.
+func (p *Profile) Erase(now time.Time) {
+	if p.Status != Erased {
+		*p = Profile{ID: p.ID, Status: Erased, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	}
+}
+
+// errContradiction means that a registration is cancelled although it has succeeded.
+var errContradiction = errors.New("the profile cannot be cancelled: its owner has changed it, so their account is ACTIVE")
+
+// Cancel turns p into a tombstone. It reports whether that changed anything. Auth gives up only accounts that were never ACTIVE, so a
+// profile that its owner has changed cannot be cancelled. A tombstone of an erased profile stays.
+func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
+	switch {
+	case p.Status == Cancelled, p.Status == Erased:
+		return false, nil
+	case p.Status == Active && p.Version > 1:
+		return false, errContradiction
+	}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	return true, nil
+}
+
+// Outcome returns the recorded outcome of the registration. It reports false for a cancelled or erased profile, which
+// has none.
 func (p Profile) Outcome() (event.UserOutcome, bool) {
 	outcome := event.UserOutcome{UserID: p.ID, Version: p.Version}
 	switch p.Status {

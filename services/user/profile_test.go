@@ -37,8 +37,8 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 func TestCancelRemovesPersonalData(t *testing.T) {
 	profile := NewProfile(event.UserToCreate{UserID: "1", Email: "ana@example.com", Name: "Ana", Phone: "+34600111222",
 		Address: &event.Address{Street: "Calle 1"}}, noon)
-	if !profile.Cancel("timed_out", noon.Add(time.Hour)) || profile.Version != 2 {
-		t.Fatalf("got %+v, want version 2", profile)
+	if changed, err := profile.Cancel("timed_out", noon.Add(time.Hour)); !changed || err != nil || profile.Version != 2 {
+		t.Fatalf("got %+v (error: %v), want version 2", profile, err)
 	}
 	raw, err := json.Marshal(profile)
 	if err != nil {
@@ -49,8 +49,8 @@ func TestCancelRemovesPersonalData(t *testing.T) {
 			t.Errorf("the tombstone contains %q: %s", personal, raw)
 		}
 	}
-	if profile.Cancel("timed_out", noon) {
-		t.Error("a second cancellation reports a change")
+	if changed, err := profile.Cancel("timed_out", noon); changed || err != nil {
+		t.Errorf("a second cancellation: got changed %t (error: %v), want no change", changed, err)
 	}
 }
 

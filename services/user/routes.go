@@ -13,6 +13,8 @@ func (s service) routes() []rest.Route {
 	customer, admin := rest.Only(token.Customer), rest.Only(token.Admin)
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/users/me", Access: customer, Handle: s.showOwnProfile},
+		{Method: http.MethodGet, Path: "/users/me/export", Access: customer, Handle: s.exportOwnData, Query: []string{"cursor"},
+			Limit: exportTimeout},
 		{Method: http.MethodPatch, Path: "/users/me", Access: customer, Handle: s.editOwnProfile, Versioned: true},
 		{Method: http.MethodGet, Path: "/users", Access: admin, Handle: s.listProfiles, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
@@ -23,5 +25,6 @@ func (s service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.CreatingUser, s.createProfile),
 		consumer.On(event.CreatingUserCancelled, s.cancelProfile),
+		consumer.On(event.DeletingUser, s.eraseProfile),
 	}
 }

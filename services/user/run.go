@@ -6,6 +6,7 @@ import (
 
 	"comanda/services/internal/document"
 	"comanda/services/internal/server"
+	"comanda/services/internal/signature"
 )
 
 //go:embed migrations/*.sql
@@ -13,7 +14,8 @@ var migrations embed.FS
 
 type config struct {
 	server.StatefulConfig
-	DatabaseURL string `env:"USER_DATABASE_URL,required,notEmpty"`
+	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
+	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -22,11 +24,12 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL)
+	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
-	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors}
+	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
+		newInvoker(config.Sidecar)}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

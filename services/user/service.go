@@ -11,4 +11,5 @@ type service struct {
 	store
 	now     func() time.Time
 	cursors rest.Cursors
+	invoke  invoker
 }

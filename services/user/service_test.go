@@ -24,14 +24,16 @@ type harness struct {
 	servicetest.API
 	service
 	sidecar *servicetest.Sidecar
+	others  *otherServices
 }
 
 func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors}
-	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar}
+	others := newOtherServices(t)
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, others.invoker(t)}
+	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 
 // customer returns the caller whose account has the id and the role customer.
@@ -178,6 +180,24 @@ func TestCancellationWorksBeforeAndAfterTheRequest(t *testing.T) {
 		if got := h.Request(t, customer(id), "GET", "/users/me", ""); got.Code != 404 {
 			t.Errorf("GET of the cancelled profile: got %d, want 404", got.Code)
 		}
+	}
+}
+
+// Only the owner of an ACTIVE account can change a profile, and auth cancels no ACTIVE account: such a cancellation is forged or a
+// bug.
+func TestProfileThatItsOwnerHasChangedCannotBeCancelled(t *testing.T) {
+	h := newHarness(t)
+	request := profileRequest("+34600111222")
+	h.deliverRequest(t, request)
+	if got := h.Request(t, customer(request.UserID), "PATCH", "/users/me", `{"name":"Ana María"}`); got.Code != 200 {
+		t.Fatalf("got %d %s, want 200", got.Code, got.Body)
+	}
+	gone := event.UserCancelled{UserID: request.UserID, Version: 2, Reason: "timed_out"}
+	if got := servicetest.Deliver(t, h.API, event.CreatingUserCancelled, gone); got != "DROP" {
+		t.Errorf("the cancellation: got %s, want DROP", got)
+	}
+	if got := h.Request(t, customer(request.UserID), "GET", "/users/me", ""); got.Code != 200 || got.Text("name") != "Ana María" {
+		t.Errorf("the profile: got %d %s, want it as it was", got.Code, got.Body)
 	}
 }
 

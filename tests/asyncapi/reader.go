@@ -19,6 +19,7 @@ const ViolationHeader = "test-violation"
 // Reader reads every record of every topic of a document and checks it.
 type Reader struct {
 	document *Document
+	check    func(*kgo.Record) error
 	client   *kgo.Client
 	ended    chan struct{}
 
@@ -28,14 +29,15 @@ type Reader struct {
 	wrong  []error
 }
 
-// Follow starts to read from the beginning of all topics, until Close.
-func (d *Document) Follow(brokers ...string) (*Reader, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+// Follow starts to read from the beginning of all topics, until Close. It checks each event against the document and by check. The
+// options say how to connect.
+func (d *Document) Follow(check func(*kgo.Record) error, options ...kgo.Opt) (*Reader, error) {
+	client, err := kgo.NewClient(append(options, kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{document: d, client: client, ended: make(chan struct{}),
+	r := &Reader{document: d, check: check, client: client, ended: make(chan struct{}),
 		events: map[string]int{}, next: map[string]map[int32]int64{}}
 	go func() {
 		defer close(r.ended)
@@ -55,6 +57,9 @@ func (r *Reader) add(record *kgo.Record) {
 	var err error
 	if !onPurpose || r.document.isDeadLetters(record.Topic) {
 		err = r.document.Check(record)
+	}
+	if err == nil && !onPurpose && !r.document.isDeadLetters(record.Topic) {
+		err = r.check(record)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

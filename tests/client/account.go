@@ -16,9 +16,10 @@ const (
 
 // The states of an account.
 const (
-	AccountPending  = "PENDING"
-	AccountActive   = "ACTIVE"
-	AccountRejected = "REJECTED"
+	AccountPending   = "PENDING"
+	AccountActive    = "ACTIVE"
+	AccountSuspended = "SUSPENDED"
+	AccountRejected  = "REJECTED"
 )
 
 // Person is the body of a registration.
@@ -64,11 +65,16 @@ type Session struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-// Login returns a client that acts as the person with these credentials.
+// Login returns a client that acts as the person with these credentials. It logs in again before its access token expires; Session
+// stays that of the first login.
 func (c *Client) Login(ctx context.Context, email, password string) (*Client, error) {
 	session, err := call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": password}})
-	return c.As(session), err
+	client := c.As(session)
+	if err == nil {
+		client.login = &login{email: email, password: password, session: session, at: time.Now()}
+	}
+	return client, err
 }
 
 // Refresh exchanges the refresh token for a new session. The token cannot be used again.
@@ -84,12 +90,41 @@ func (c *Client) Logout(ctx context.Context, refreshToken string) error {
 	return err
 }
 
+// ChangePassword replaces the caller's password. Its other sessions end.
+func (c *Client) ChangePassword(ctx context.Context, current, next string) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/password",
+		Body: map[string]string{"currentPassword": current, "newPassword": next}})
+	return err
+}
+
+// LogoutEverywhere ends all sessions of the caller.
+func (c *Client) LogoutEverywhere(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/logout-everywhere"})
+	return err
+}
+
 // Account is an administrator's view of an account.
 type Account struct {
-	UserID string   `json:"userId"`
-	Email  string   `json:"email"`
-	Status string   `json:"status"`
-	Roles  []string `json:"roles"`
+	UserID  string   `json:"userId"`
+	Email   string   `json:"email"`
+	Status  string   `json:"status"`
+	Reason  string   `json:"reason"`
+	Roles   []string `json:"roles"`
+	Version int      `json:"version"`
+}
+
+// Account returns an account (administrators only).
+func (c *Client) Account(ctx context.Context, userID string) (Account, error) {
+	return call[Account](ctx, c, Request{Method: http.MethodGet, Path: "/auth/accounts/" + url.PathEscape(userID)})
+}
+
+// SetAccountStatus suspends or reinstates an account (administrators only).
+func (c *Client) SetAccountStatus(ctx context.Context, userID, status, reason string) (Account, error) {
+	body := map[string]string{"status": status}
+	if reason != "" {
+		body["reason"] = reason
+	}
+	return call[Account](ctx, c, Request{Method: http.MethodPut, Path: "/auth/accounts/" + url.PathEscape(userID) + "/status", Body: body})
 }
 
 // SetRoles replaces an account's roles (administrators only).

@@ -20,6 +20,7 @@ type Client struct {
 
 	// Session comes from Login; its zero value calls anonymously.
 	Session Session
+	login   *login // renews the access token; nil unless Login returned the client
 }
 
 // timeout limits every request except streams. It exceeds the longest `Prefer: wait`, which is 30 s.
@@ -102,8 +103,12 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if r.Body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.Session.AccessToken != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Session.AccessToken)
+	token := c.Session.AccessToken
+	if c.login != nil {
+		token = c.login.accessToken(ctx, c.As(Session{}))
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	for name, values := range r.Header {
 		req.Header[name] = values

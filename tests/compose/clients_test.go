@@ -75,7 +75,7 @@ func (sys *stack) invariants(t testing.TB) scenario.Invariants {
 		if err != nil || address.Port() != fmt.Sprint(port) {
 			t.Fatalf("address of %s's database: got %v (error %v), want port %d", service, address, err, port)
 		}
-		address.Host = net.JoinHostPort(sys.host, address.Port())
+		address.Host = net.JoinHostPort(sys.loopback, address.Port())
 		urls[service] = address.String()
 	}
 	return scenario.Invariants{
@@ -88,9 +88,9 @@ func (sys *stack) invariants(t testing.TB) scenario.Invariants {
 // dials the published address.
 func (sys *stack) kafkaOptions() []kgo.Opt {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort)))
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(sys.loopback, fmt.Sprint(kafkaPort)))
 	}
-	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(sys.host, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
+	return []kgo.Opt{kgo.SeedBrokers(net.JoinHostPort(sys.loopback, fmt.Sprint(kafkaPort))), kgo.Dialer(dial)}
 }
 
 func (sys *stack) kafkaClient() (*kgo.Client, error) { return kgo.NewClient(sys.kafkaOptions()...) }

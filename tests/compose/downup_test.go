@@ -56,7 +56,8 @@ func testKeyRotation(t *testing.T, sys *stack) {
 		t.Fatal(err)
 	}
 	sys.settings["JWT_SECRET_KEY"] = sys.loadOrCreateKey(t)
-	sys.composeUp(t)
+	sys.composeUp(t) // distributes the new key
+	scenario.Try(sys.compose(t.Context(), append([]string{"restart"}, services...)...)).OrFail(t)
 	sys.awaitHealthy(t, startTimeout)
 	scenario.EventuallyWithin(t, time.Minute, "the old token is refused", func(ctx context.Context) error {
 		_, err := ana.Me(ctx)

@@ -32,7 +32,8 @@ type stack struct {
 	command  []string          // docker compose, or docker-compose
 	root     string            // of the repository
 	dir      string            // files generated for this run
-	host     string            // address of the published ports
+	host     string            // address of the published port of the gateway
+	loopback string            // address of all other published ports
 	without  []string          // services left out
 	keep     bool              // the system stays up at the end
 	settings map[string]string // the environment of Compose
@@ -75,7 +76,14 @@ func newStack(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.loadOrCreateKey(t), "PUBLISH_HOST": sys.host}
+	// Only the gateway and Grafana are published at sys.host; the other ports stay on the loopback.
+	loopback, found := strings.CutPrefix(sys.host, "127.0.0.")
+	if !found {
+		loopback = "1"
+	}
+	sys.loopback = "127.0.0." + loopback
+	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.loadOrCreateKey(t), "PUBLISH_HOST": sys.host,
+		"LOOPBACK": loopback, "RATE_LIMIT_REGISTER_PER_HOUR": "0"} // all customers of the tests share one address
 	sys.files = []string{filepath.Join(root, "docker-compose.yml"), sys.override(t)}
 	printProgress("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)
 	current.Store(sys)
@@ -229,7 +237,13 @@ func (sys *stack) awaitHealthy(t testing.TB, within time.Duration) {
 }
 
 // portURL returns the URL of a published port.
-func (sys *stack) portURL(port int) string { return fmt.Sprintf("http://%s:%d", sys.host, port) }
+func (sys *stack) portURL(port int) string {
+	host := sys.loopback
+	if port == gatewayPort {
+		host = sys.host
+	}
+	return fmt.Sprintf("http://%s:%d", host, port)
+}
 
 // close saves the logs of a failed run, removes everything, and prints the summary.
 func (sys *stack) close(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"comanda/infra/build"
 	"comanda/tests/client"
 	"comanda/tests/scenario"
@@ -25,7 +27,7 @@ const schemathesis = "schemathesis==4.32.5"
 var cases = flag.Int("cases", 150, "send at least this many random requests")
 
 // operations is the number of operations in docs/openapi.yaml, roughly: it spreads the requests over them.
-const operations = 29
+const operations = 35
 
 // sent matches the number of requests in the summary of schemathesis.
 var sent = regexp.MustCompile(`(\d+) generated`)
@@ -36,7 +38,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	}
 	program := install(t)
 	sys := system.Start(t, system.Options{Settings: map[string]string{
-		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "LOG_LEVEL": "warn",
+		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "LOG_LEVEL": "warn",
 	}})
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	all := s.Customer()
@@ -50,7 +52,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	command := exec.CommandContext(t.Context(), program, "--config-file", filepath.Join(folder, "schemathesis.toml"),
 		"run", sys.URL+"/openapi.yaml", "--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)),
 		"--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
-	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+session.AccessToken,
+	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+longToken(t, sys, session.AccessToken),
 		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1")...)
 	command.Dir, command.WaitDelay = t.TempDir(), 10*time.Second // it leaves a cache in its folder
 	output, err := command.CombinedOutput()
@@ -67,6 +69,17 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	if count, _ := strconv.Atoi(string(found[1])); count < *cases {
 		t.Errorf("requests: got %d, want at least %d", count, *cases)
 	}
+}
+
+// longToken returns an access token that is valid for an hour: random requests may take longer than a token of the system lives.
+func longToken(t *testing.T, sys *system.System, token string) string {
+	t.Helper()
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+		t.Fatal(err)
+	}
+	claims["exp"] = time.Now().Add(time.Hour).Unix()
+	return scenario.Try(jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(sys.JWTSecret))).OrFail(t)
 }
 
 // resources creates what the requests are about, and returns its ids as settings of hooks.py.

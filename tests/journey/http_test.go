@@ -37,7 +37,7 @@ func TestConditionalRequestsPassTheSidecars(t *testing.T) {
 		path   string
 	}{
 		{ana.Client, "/orders/" + order.ID}, {ana.Client, "/orders"}, {ana.Client, "/users/me"}, {s.Admin, "/users/" + ana.ID},
-		{s.Admin, "/auth/accounts/" + ana.ID + "/roles"}, {s.Anonymous, "/auth/registrations/" + ana.ID},
+		{s.Admin, "/auth/accounts/" + ana.ID + "/roles"}, {s.Admin, "/auth/accounts/" + ana.ID}, {s.Anonymous, "/auth/registrations/" + ana.ID},
 		{s.Anonymous, "/products/" + dish.ID},
 	} {
 		get := send(resource.caller, "GET", resource.path, "", "", "")
@@ -66,6 +66,7 @@ func TestConditionalRequestsPassTheSidecars(t *testing.T) {
 		{s.Admin, "PATCH", "/products/" + dish.ID, `{"priceCents":501}`, "/products/" + dish.ID},
 		{s.Admin, "POST", "/products/" + dish.ID + "/stock", `{"delta":1}`, "/products/" + dish.ID},
 		{s.Admin, "PUT", "/auth/accounts/" + ana.ID + "/roles", `{"roles":["staff"]}`, "/auth/accounts/" + ana.ID + "/roles"},
+		{s.Admin, "PUT", "/auth/accounts/" + ana.ID + "/status", `{"status":"SUSPENDED"}`, "/auth/accounts/" + ana.ID},
 		{ana.Client, "POST", "/orders/" + order.ID + "/cancel", "", "/orders/" + order.ID},
 	} {
 		etag := send(change.caller, "GET", change.read, "", "", "").Header.Get("ETag")

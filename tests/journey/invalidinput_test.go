@@ -74,12 +74,12 @@ func TestInvalidOrdersAreRefused(t *testing.T) {
 	s.WantStock(dish, 100, 0, 0)
 }
 
-// A body of more than 1 MiB gets a 413. A body whose Content-Type is not JSON gets a 415.
+// A body of more than 32 KiB gets a 413. A body whose Content-Type is not JSON gets a 415.
 func TestLargeBodiesAndOtherContentTypesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana, dish := s.Customer(), s.Dish(100, 700)
-	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 1<<20))
+	large := fmt.Sprintf(`{"items":[{"productId":%q,"quantity":1}],"notes":%q}`, dish.ID, strings.Repeat("x", 32<<10))
 	answer := post(t, ana.Client, "/orders", large)
 	wantProblem(t, answer.Problem(), http.StatusRequestEntityTooLarge)
 

@@ -1,18 +1,18 @@
 package journey
 
 import (
-	"strings"
 	"testing"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"comanda/tests/scenario"
 	"comanda/tests/system"
 )
 
 func invariants(sys *system.System) scenario.Invariants {
-	brokers := kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...)
-	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: []kgo.Opt{brokers}}
+	options, err := sys.Kafka.Settings().ClientOptions()
+	if err != nil {
+		panic(err) // the system has started with these settings
+	}
+	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: options}
 }
 
 func wantInvariants(t testing.TB, sys *system.System) {

@@ -83,6 +83,11 @@ func TestChangesOfADishAreVisible(t *testing.T) {
 	if found := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: name})).OrFail(t); contains(found.Items, id) {
 		t.Error("the menu still shows an inactive dish")
 	}
+	refused(s.Anonymous.Product(ctx, id)).want(t, http.StatusNotFound)
+	refused(ana.Product(ctx, id)).want(t, http.StatusNotFound)
+	if seen := scenario.Try(s.Staff().Product(ctx, id)).OrFail(t); seen.Active {
+		t.Error("staff see an inactive dish as active")
+	}
 	// An order of the inactive dish is refused at once or rejected by the saga.
 	placed, err := ana.Order(ctx, scenario.Basket(dish, 1))
 	if err == nil {

@@ -122,6 +122,7 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 		"comanda_tracking_watchers":                    {1, 5000},
 		`comanda_rate_limited_total{limit="requests"}`: {0, 0},
 		`comanda_rate_limited_total{limit="login"}`:    {0, 0},
+		`comanda_rate_limited_total{limit="register"}`: {0, 0},
 	}))
 	wantMetrics(t, sys, "auth", withDatabaseMetrics(map[string]between{
 		request("202", "POST", "/auth/register"):                                  {1, noLimit},
@@ -131,6 +132,10 @@ func TestServicesCountConfirmedAndRejectedOrders(t *testing.T) {
 		`comanda_registrations_total{status="REJECTED"}`:                          {0, noLimit},
 		`comanda_registration_decision_seconds_count{outcome="ACTIVE"}`:           {2, noLimit},
 		`comanda_registration_decision_seconds_bucket{outcome="ACTIVE",le="900"}`: {2, noLimit},
+		`comanda_erasures_total{status="DELETING"}`:                               {0, noLimit},
+		`comanda_erasures_total{status="ERASED"}`:                                 {0, noLimit},
+		"comanda_erasures_pending":                                                {0, 1000},
+		"comanda_erasures_pending_oldest_seconds":                                 {0, 60},
 		"comanda_registrations_pending":                                           {0, 1000},
 		"comanda_registrations_pending_oldest_seconds":                            {0, 60},
 		`comanda_logins_total{outcome="ok"}`:                                      {2, noLimit},
@@ -194,8 +199,9 @@ func wantDeadLetter(t *testing.T, sys *system.System) {
 	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	const topic = "inventory.stock.failed"
+	signature := scenario.Try(sys.SignEvent("product", topic+".v1", "", map[string]any{"orderId": "none"})).OrFail(t)
 	invalid := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"%s.v1","source":"test","datacontenttype":"application/json",
-		"data":{"orderId":"none"}}`, uuid.NewString(), topic)
+		"data":{"orderId":"none"},"signature":%q}`, uuid.NewString(), topic, signature)
 	if err := kafka.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(invalid),
 		Headers: []kgo.RecordHeader{{Key: asyncapi.ViolationHeader}}}).FirstErr(); err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ func TestLoginDoesNotRevealWhichAccountsExist(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ana := s.Customer()
-	if ana.Session.TokenType != "Bearer" || ana.Session.ExpiresIn != 15*60 || ana.Session.RefreshToken == "" {
-		t.Errorf("session: got %+v, want a Bearer token for 15 minutes and a refresh token", ana.Session)
+	if ana.Session.TokenType != "Bearer" || ana.Session.ExpiresIn != 5*60 || ana.Session.RefreshToken == "" {
+		t.Errorf("session: got %+v, want a Bearer token for 5 minutes and a refresh token", ana.Session)
 	}
 	// The response to a wrong password does not reveal whether the account exists.
 	known := refused(s.Anonymous.Login(t.Context(), ana.Person.Email, "wrong password")).want(t, http.StatusUnauthorized)
@@ -46,6 +46,9 @@ func TestRefreshTokensRotate(t *testing.T) {
 	scenario.Eventually(t, "the reuse of a token ends its family", func(ctx context.Context) error {
 		refused(s.Anonymous.Refresh(ctx, first)).want(t, http.StatusUnauthorized)
 		session, err := s.Anonymous.Refresh(ctx, newest)
+		if client.Status(err) == http.StatusTooManyRequests {
+			return errors.New("the newest token still works, but the session has refreshed too often")
+		}
 		if err != nil {
 			refused(session, err).want(t, http.StatusUnauthorized)
 			return nil

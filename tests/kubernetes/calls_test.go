@@ -14,7 +14,7 @@ import (
 type call struct{ from, to, method, path string }
 
 // sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
-// an order's history at the start of a stream, and order's request for the menu.
+// an order's history at the start of a stream, order's request for the menu, and user's requests for the parts of an export.
 func sourceCalls(t *testing.T) []call {
 	t.Helper()
 	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
@@ -43,7 +43,32 @@ func sourceCalls(t *testing.T) []call {
 	for _, service := range services[1:] {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
 	}
-	return append(all, menuCall(t))
+	return append(append(all, menuCall(t)), exportCalls(t)...)
+}
+
+// exportCalls returns user's calls: ask(ctx, invoker, app, path?query, bearer), all of them GET.
+func exportCalls(t *testing.T) (found []call) {
+	t.Helper()
+	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {
+		ask, ok := node.(*ast.CallExpr)
+		if !ok || len(ask.Args) != 5 {
+			return true
+		}
+		if generic, ok := ask.Fun.(*ast.IndexExpr); !ok || exprText(generic.X) != "ask" {
+			return true
+		}
+		path := ask.Args[3]
+		if sum, ok := path.(*ast.BinaryExpr); ok { // path + query
+			path = sum.X
+		}
+		name, _, _ := strings.Cut(exprText(path), "?")
+		found = append(found, call{"user", exprText(ask.Args[2]), "GET", name})
+		return true
+	})
+	if len(found) != 2 {
+		t.Fatalf("calls of user: got %v, want one to auth and one to order", found)
+	}
+	return found
 }
 
 // menuCall returns order's only call: InvokeMethod(ctx, app, path?query, method).

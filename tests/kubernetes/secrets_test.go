@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The examples contain every secret key that a service's or a sidecar's container refers to. Every secret variable comes from
-// a Secret.
+// The examples contain every secret key that a service's or a sidecar's container refers to. Every secret is a file from a Secret.
+// Only the injected sidecar gets its own as variables, because daprd reads no files.
 func TestEverySecretKeyIsInTheExamples(t *testing.T) {
 	keys := map[string]bool{}
 	for _, secret := range objectsOf[corev1.Secret](buildObjects(t, smallOverlay)) {
@@ -22,18 +24,49 @@ func TestEverySecretKeyIsInTheExamples(t *testing.T) {
 	}
 	for _, folder := range kustomizations {
 		for name, template := range podTemplates(buildObjects(t, folder)) {
-			for _, container := range injectSidecar(t, template).Spec.Containers {
+			pod := injectSidecar(t, template).Spec
+			for _, container := range pod.Containers {
 				for _, variable := range container.Env {
-					if key := secretKeyOf(container, variable.Name); key != "" && !keys[key] {
+					key := secretKeyOf(container, variable.Name)
+					base, isFile := strings.CutSuffix(variable.Name, "_FILE")
+					if isFile {
+						key = secretFileOf(pod, container, base)
+					}
+					if key != "" && !keys[key] {
 						t.Errorf("%s: %s: %s refers to %s, which no example contains", folder, name, variable.Name, key)
 					}
-					if isSecretName(variable.Name) && secretKeyOf(container, variable.Name) == "" {
-						t.Errorf("%s: %s: %s does not come from a Secret", folder, name, variable.Name)
+					if !isSecretName(variable.Name) || variable.Value == "" && variable.ValueFrom == nil {
+						continue
+					}
+					if key == "" || isFile == (container.Name == "daprd") {
+						t.Errorf("%s: %s: container %s: %s must be a file from a Secret; only the sidecar has variables", folder, name,
+							container.Name, variable.Name)
 					}
 				}
 			}
 		}
 	}
+}
+
+// secretFileOf returns the Secret and its key of the file that NAME_FILE names, as name/key. It returns "" if there is none.
+func secretFileOf(pod corev1.PodSpec, container corev1.Container, name string) string {
+	set := envVar(container, name+"_FILE")
+	if set == nil {
+		return ""
+	}
+	for _, mount := range container.VolumeMounts {
+		for _, volume := range pod.Volumes {
+			if volume.Name != mount.Name || volume.Secret == nil || !mount.ReadOnly {
+				continue
+			}
+			for _, item := range volume.Secret.Items {
+				if mount.MountPath+"/"+item.Path == set.Value {
+					return volume.Secret.SecretName + "/" + item.Key
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // isSecretName reports whether the name of a variable says that its value is a secret.
@@ -86,11 +119,26 @@ func TestRandomScriptFillsInEverySecret(t *testing.T) {
 			t.Errorf("password of %s: got %q, want 32 characters, in its URL, and used nowhere else", service, password)
 		}
 	}
+	var publicKeys []string
+	for _, service := range []string{"auth", "user", "order", "product"} {
+		seed := must(base64.StdEncoding.DecodeString(settings[strings.ToUpper(service)+"_EVENT_SIGNING_KEY"]))
+		public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+		publicKeys = append(publicKeys, service+"="+base64.StdEncoding.EncodeToString(public))
+	}
+	if want := strings.Join(publicKeys, ","); settings["EVENT_PUBLIC_KEYS"] != want {
+		t.Errorf("EVENT_PUBLIC_KEYS: got %s, want those of the signing keys, %s", settings["EVENT_PUBLIC_KEYS"], want)
+	}
 	if len(settings["JWT_SECRET_KEY"]) < 32 || len(settings["ADMIN_PASSWORD"]) < 32 {
 		t.Error("JWT_SECRET_KEY and ADMIN_PASSWORD must have at least 32 characters")
 	}
 	if run() != secrets {
 		t.Error("a second run changed the secrets")
+	}
+	if err := os.Chmod(filepath.Join(folder, "comanda.env"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command("sh", filepath.Join(folder, "random.sh")).CombinedOutput(); err == nil || !strings.Contains(string(output), "chmod 600") {
+		t.Errorf("with a file that others can read: got %v, want a failure that says what to do\n%s", err, output)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestEveryServiceHasASidecar(t *testing.T) {
 					sidecar.Image, service.Image)
 			}
 			for _, token := range []string{"DAPR_API_TOKEN", "APP_API_TOKEN"} {
-				if secretKeyOf(service, token) == "" || secretKeyOf(service, token) != secretKeyOf(sidecar, token) {
+				if own := secretFileOf(pod.Spec, service, token); own == "" || own != secretKeyOf(sidecar, token) {
 					t.Errorf("%s: %s and its sidecar have different values of %s", folder, app.Name, token)
 				}
 			}
@@ -162,11 +162,12 @@ func TestSidecarsHaveTheVariablesOfTheirComponents(t *testing.T) {
 					if name == "" {
 						continue
 					}
-					if secretKeyOf(sidecar, name) == "" || !slices.Contains(allowed, name) {
+					if envVar(sidecar, name) == nil || !slices.Contains(allowed, name) {
 						t.Errorf("%s: the sidecar of %s lacks %s, or DAPR_ENV_KEYS does not list it; %s needs it", folder,
 							app.Name, name, component.Name)
 					}
-					if strings.HasSuffix(name, "_DATABASE_URL") && secretKeyOf(service, name) != secretKeyOf(sidecar, name) {
+					if strings.HasSuffix(name, "_DATABASE_URL") && (secretKeyOf(sidecar, name) == "" ||
+						secretFileOf(pod.Spec, service, name) != secretKeyOf(sidecar, name)) {
 						t.Errorf("%s: %s and its sidecar have different values of %s", folder, app.Name, name)
 					}
 				}

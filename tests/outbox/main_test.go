@@ -30,6 +30,10 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
+	if err := os.Setenv("DAPR_API_TOKEN", apiToken); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	stop, err := prepare(ctx)
 	defer stop()
 	if err != nil {

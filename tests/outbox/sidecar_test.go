@@ -38,6 +38,9 @@ type sidecarConfig struct {
 	Stores   []store
 }
 
+// apiToken is the token of every sidecar. TestMain puts it into the environment, where the sidecars and the SDK's clients find it.
+const apiToken = "the token of the tests"
+
 // sidecar is a daprd without an app. The test calls its APIs.
 type sidecar struct {
 	sidecarConfig
@@ -166,7 +169,13 @@ func (s *sidecar) isReady() bool {
 func (s *sidecar) runHTTPTransaction(t testing.TB, storeName, body string) {
 	t.Helper()
 	url := fmt.Sprintf("http://127.0.0.1:%d/v1.0/state/%s/transaction", s.http, storeName)
-	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("dapr-api-token", apiToken)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func startSidecar(t *testing.T, dir, brokers string, args ...string) *sidecar {
 		"--dapr-http-port", strconv.Itoa(ports[0]), "--dapr-grpc-port", strconv.Itoa(ports[1]),
 		"--dapr-internal-grpc-port", strconv.Itoa(ports[2]), "--metrics-port", strconv.Itoa(ports[3]))...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+brokers)
+	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+brokers, "KAFKA_AUTH_TYPE=none", "DAPR_API_TOKEN=any")
 	if s.Process, err = process.Start(cmd, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ func TestAsyncAPIHasEveryTopic(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
+	want = slices.Compact(want) // several services may publish to one topic
 	slices.Sort(got)
 	if difference := cmp.Diff(want, got); difference != "" {
 		t.Errorf("topics of services/event (-) and channels of docs/asyncapi.yaml (+):\n%s", difference)

@@ -25,8 +25,11 @@ type resource struct {
 		Pubsubname      string
 		Topic           string
 		DeadLetterTopic string `yaml:"deadLetterTopic"`
-		Metadata        []struct{ Name, Value, EnvRef string }
-		Routes          struct {
+		Metadata        []struct {
+			Name, Value string
+			EnvRef      string `yaml:"envRef"`
+		}
+		Routes struct {
 			Default string
 			Rules   []struct{ Match, Path string }
 		}

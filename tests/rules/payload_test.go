@@ -22,6 +22,8 @@ var payloads = map[string]reflect.Type{
 	event.CreatingUser.Type():           payloadOf(event.CreatingUser),
 	event.CreatingUserResponse.Type():   payloadOf(event.CreatingUserResponse),
 	event.CreatingUserCancelled.Type():  payloadOf(event.CreatingUserCancelled),
+	event.DeletingUser.Type():           payloadOf(event.DeletingUser),
+	event.DeletingUserResponse.Type():   payloadOf(event.DeletingUserResponse),
 	event.OrderCreatedPending.Type():    payloadOf(event.OrderCreatedPending),
 	event.InventoryStockReserved.Type(): payloadOf(event.InventoryStockReserved),
 	event.InventoryStockFailed.Type():   payloadOf(event.InventoryStockFailed),
@@ -139,6 +141,10 @@ func TestSchemasKnowTheValues(t *testing.T) {
 	answer := schemaOf(t, event.CreatingUserResponse.Type()).Defs["data"].Properties
 	if want := []string{event.UserCreated, event.UserRejected}; !slices.Equal(want, answer["outcome"].Enum) {
 		t.Errorf("outcomes: got %v, want %v", answer["outcome"].Enum, want)
+	}
+	erasure := schemaOf(t, event.DeletingUserResponse.Type()).Defs["data"].Properties
+	if want := []string{event.UserErased}; !slices.Equal(want, erasure["outcome"].Enum) {
+		t.Errorf("outcomes of an erasure: got %v, want %v", erasure["outcome"].Enum, want)
 	}
 	failed := schemaOf(t, event.InventoryStockFailed.Type()).Defs["data"].Properties
 	known := slices.Sorted(slices.Values(slices.Concat(answer["reason"].Examples, failed["reason"].Examples)))

@@ -5,5 +5,6 @@
 // A test can kill, stop and start any program by its name while the others run. A failed test logs the last lines of every
 // program. No process outlives the test, even if the test is killed.
 //
-// Every event that crosses the broker is checked against docs/asyncapi.yaml. A violation fails the test.
+// Every event that crosses the broker is checked against docs/asyncapi.yaml, and must be signed by its publisher. A violation fails
+// the test.
 package system

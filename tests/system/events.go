@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"comanda/infra/build"
@@ -25,7 +24,11 @@ func (sys *System) followEvents() error {
 	if err != nil {
 		return err
 	}
-	sys.events, err = document.Follow(strings.Split(sys.Kafka.Brokers(), ",")...)
+	options, err := sys.Kafka.Settings().ClientOptions()
+	if err != nil {
+		return err
+	}
+	sys.events, err = document.Follow(sys.verifyEvent, options...)
 	return err
 }
 

@@ -35,14 +35,17 @@ func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Set
 	if setup.Services, err = build.Services(ctx, os.Stderr); err != nil {
 		return setup, err
 	}
-	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx)); err != nil {
+	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx, options)); err != nil {
 		return setup, err
 	}
-	setup.Environ = sys.environ(options.Settings)
-	return setup, nil
+	if setup.Environ, err = sys.environ(options.Settings); err != nil {
+		return setup, err
+	}
+	setup.Sidecars, err = sys.SidecarEnvirons()
+	return setup, err
 }
 
-func (sys *System) startServers(ctx context.Context) error {
+func (sys *System) startServers(ctx context.Context, system Options) error {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
 		return err
@@ -54,13 +57,20 @@ func (sys *System) startServers(ctx context.Context) error {
 	options := infra.Options{Dir: sys.dir, Kind: kind, Log: io.Discard, Port: ports[0]}
 	forKafka := options
 	forKafka.Port = ports[1]
+	if system.KafkaUsers {
+		forKafka.Kind, forKafka.Users = infra.Apache, true
+	}
 	sys.Servers, err = infra.StartServers(ctx, options, forKafka)
 	return err
 }
 
 // environ returns the test's environment with the system's settings. It removes the variables that could connect this
 // system to another one on the same machine.
-func (sys *System) environ(settings map[string]string) map[string]string {
+func (sys *System) environ(settings map[string]string) (map[string]string, error) {
+	var err error
+	if sys.EventKeys, err = secret.NewEventSettings(); err != nil {
+		return nil, err
+	}
 	sys.JWTSecret, sys.AppToken, sys.APIToken = secret.Key(), secret.Token(), secret.Token()
 	sys.AdminEmail, sys.AdminPassword = "admin@comanda.test", secret.Password()
 	environ := secret.Environ(os.Environ())
@@ -68,12 +78,14 @@ func (sys *System) environ(settings map[string]string) map[string]string {
 		return strings.HasPrefix(name, "DAPR_") || strings.HasPrefix(name, "COMANDA_") || strings.HasPrefix(name, "OTEL_")
 	})
 	maps.Copy(environ, sys.Servers.Environ())
+	maps.Copy(environ, sys.EventKeys)
 	maps.Copy(environ, map[string]string{
 		"JWT_SECRET_KEY": sys.JWTSecret, "APP_API_TOKEN": sys.AppToken, "DAPR_API_TOKEN": sys.APIToken,
 		"ADMIN_EMAIL": sys.AdminEmail, "ADMIN_PASSWORD": sys.AdminPassword, "SEED_MENU": "true",
-		// No rate limits: all customers of a test share one address.
-		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0",
+		// No limits for an address: all customers of a test share one.
+		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "CONNECTIONS_MAX_PER_ADDRESS": "0",
+		"TRACKING_MAX_PER_ADDRESS": "5000", "WAITS_MAX_PER_CLIENT": "1000",
 	})
 	maps.Copy(environ, settings)
-	return environ
+	return environ, nil
 }

@@ -28,6 +28,8 @@ type Options struct {
 	Settings map[string]string
 	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
+	// KafkaUsers runs Apache Kafka with TLS, a user for each sidecar, and ACLs. It needs Java and Maven, whatever COMANDA_BACKING is.
+	KafkaUsers bool
 }
 
 // System is a running Comanda.
@@ -38,6 +40,8 @@ type System struct {
 	AdminEmail, AdminPassword string
 	// JWTSecret, AppToken and APIToken are the secrets of services and sidecars, for tests that forge or omit tokens.
 	JWTSecret, AppToken, APIToken string
+	// EventKeys has the settings of the events' signatures: EVENT_PUBLIC_KEYS and a signing key of each service.
+	EventKeys map[string]string
 
 	*infra.Servers
 

@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	dialTimeout   = 5 * time.Second        // bounds one connection with its TLS handshake
 	retryTimeout  = 10 * time.Second       // bounds the retries of one request
 	readyTimeout  = 2 * time.Second        // bounds one call of CheckReady
 	retryInterval = 200 * time.Millisecond // between two attempts
@@ -33,18 +34,17 @@ type Topic struct {
 	Partitions int
 }
 
-// Connect returns a client for brokers, a comma-separated list of host:port. It opens no connection yet. The caller closes
-// the client.
-func Connect(brokers string) (*kadm.Client, error) {
-	addresses, err := brokerAddresses(brokers)
+// Connect returns a client for these settings. It opens no connection yet. The caller closes the client.
+func Connect(settings Settings) (*kadm.Client, error) {
+	options, err := settings.ClientOptions()
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(addresses...),
-		kgo.DialTimeout(time.Second), kgo.RetryTimeout(retryTimeout),
-		kgo.MetadataMinAge(retryInterval)) // so that each attempt sees fresh metadata
+	client, err := kgo.NewClient(append(options,
+		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout),
+		kgo.MetadataMinAge(retryInterval))...) // so that each attempt sees fresh metadata
 	if err != nil {
-		return nil, fmt.Errorf("KAFKA_BROKERS %q: %w", brokers, err)
+		return nil, fmt.Errorf("KAFKA_BROKERS %q: %w", settings.Brokers, err)
 	}
 	return kadm.NewClient(client), nil
 }

@@ -16,7 +16,7 @@ func TestDeclareTopicsCreatesTopicsAndAddsPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	client, err := Connect(strings.Join(cluster.ListenAddrs(), ","))
+	client, err := Connect(Settings{Brokers: strings.Join(cluster.ListenAddrs(), ",")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestDeclareTopicsCreatesTopicsAndAddsPartitions(t *testing.T) {
 			t.Fatalf("call %d: created %d topics, want %d (error: %v)", i+1, created, want, err)
 		}
 	}
-	fresh, err := Connect(strings.Join(cluster.ListenAddrs(), ",")) // the first client caches its metadata
+	fresh, err := Connect(Settings{Brokers: strings.Join(cluster.ListenAddrs(), ",")}) // the first client caches its metadata
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestDeclareTopicsCreatesTopicsAndAddsPartitions(t *testing.T) {
 
 func TestAwaitReadyEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	client, err := Connect("127.0.0.1:1")
+	client, err := Connect(Settings{Brokers: "127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestConnectChecksTheBrokers(t *testing.T) {
 		t.Errorf("got %q, %v, want two addresses", got, err)
 	}
 	for _, brokers := range []string{"", " , ", "kafka", "kafka:", ":9092", "kafka:port", "kafka:9092;other:9092", "tcp://kafka:9092"} {
-		if _, err := Connect(brokers); err == nil || !strings.HasPrefix(err.Error(), "KAFKA_BROKERS must be") {
+		if _, err := Connect(Settings{Brokers: brokers}); err == nil || !strings.HasPrefix(err.Error(), "KAFKA_BROKERS must be") {
 			t.Errorf("%q: got %v, want an error that names KAFKA_BROKERS", brokers, err)
 		}
 	}

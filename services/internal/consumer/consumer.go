@@ -1,12 +1,12 @@
 // Package consumer receives the events that a service subscribes to (dapr/subscriptions) and tells the sidecar what to do
 // with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
-// The sidecar sends the app token with every request, service invocations included. So a request that carries a caller's
-// app id is not an event, and is refused.
+// The sidecar sends the app token with every request, service invocations included. So a request that carries a header of a
+// caller is not an event, and is refused. A caller can remove these headers on stock daprd. What proves that an event is genuine
+// is its signature (package signature, docs/decisions/0020).
 package consumer
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +20,9 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/validate"
 )
 
 // maxEvent is the size limit of an event in bytes. The broker's limit is 1 MiB of data, base64 in the envelope included.
@@ -29,19 +31,22 @@ const maxEvent = 2 << 20
 // Unmatched is the path to which the sidecar sends events whose type has no subscription. They become dead letters.
 const Unmatched = "/events/unmatched"
 
+// callerHeaders are the headers that a sidecar adds to a service invocation, and to nothing else.
+var callerHeaders = []string{"Dapr-Caller-App-Id", "Dapr-Caller-Namespace", "Dapr-Callee-App-Id"}
+
 // Route is one line of a service's table of events.
 type Route struct {
 	topic  string
 	kind   string
-	handle func(ctx context.Context, raw []byte) error
+	handle func(ctx context.Context, e event.Received[json.RawMessage]) error
 }
 
 // On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at
 // once. Any other error is retried for as long as dapr/resiliency.yaml says; then the event becomes a dead letter.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
-	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, raw []byte) error {
-		var received event.Received[T]
-		if err := json.Unmarshal(raw, &received); err != nil {
+	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, e event.Received[json.RawMessage]) error {
+		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time}
+		if err := json.Unmarshal(e.Data, &received.Data); err != nil {
 			return Reject(fmt.Errorf("decode: %w", err))
 		}
 		return handle(ctx, received)
@@ -55,28 +60,38 @@ func (r rejection) Unwrap() error { return r.error }
 // Reject marks err as permanent: the event becomes a dead letter without a retry.
 func Reject(err error) error { return rejection{err} }
 
-// Register adds the route POST /events/<topic> for each topic to router.
-func Register(router *mux.Router, log *slog.Logger, routes []Route) {
+// Register adds the route POST /events/<topic> for each topic to router. An event that the topic's publisher has not signed becomes
+// a dead letter. keys has the publishers' keys.
+func Register(router *mux.Router, log *slog.Logger, keys signature.PublicKeys, routes []Route) {
 	for _, route := range routes {
-		router.Handle("/events/"+route.topic, receive(log, route)).Methods(http.MethodPost)
+		router.Handle("/events/"+route.topic, receive(log, keys, route)).Methods(http.MethodPost)
 	}
-	router.Handle(Unmatched, receive(log, Route{topic: "unmatched", handle: func(context.Context, []byte) error {
-		return Reject(errors.New("no subscription for this event type"))
-	}})).Methods(http.MethodPost)
+	router.Handle(Unmatched, receive(log, keys, Route{topic: "unmatched"})).Methods(http.MethodPost)
 }
 
-func receive(log *slog.Logger, route Route) http.Handler {
+func receive(log *slog.Logger, keys signature.PublicKeys, route Route) http.Handler {
 	return rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		if r.Header.Get("dapr-caller-app-id") != "" {
+		if isInvocation(r) {
 			return fault.Forbidden("another service called an event route: publish the event to the broker instead")
 		}
-		return rest.JSON(w, http.StatusOK, map[string]string{"status": handleEvent(log, route, r)})
+		return rest.JSON(w, http.StatusOK, map[string]string{"status": handleEvent(log, keys, route, r)})
 	})
+}
+
+// isInvocation reports whether another service sent r. Any of the caller's headers is enough, with any value: a caller can add an
+// empty one before the real one, and Get would return that.
+func isInvocation(r *http.Request) bool {
+	for _, name := range callerHeaders {
+		if _, there := r.Header[name]; there {
+			return true
+		}
+	}
+	return false
 }
 
 // handleEvent handles one event and returns the status that tells the sidecar what to do with it
 // (https://docs.dapr.io/reference/api/pubsub_api/#expected-http-response).
-func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
+func handleEvent(log *slog.Logger, keys signature.PublicKeys, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
 	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // the outcome if the handler panics: Dapr sends the event again
@@ -84,19 +99,23 @@ func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
 	if err != nil {
 		return "RETRY"
 	}
-	var head event.Received[json.RawMessage]
-	if err := json.Unmarshal(raw, &head); err != nil {
-		head.Type = "unreadable"
+	received, err := route.verify(keys, raw)
+	if err == nil {
+		err = route.handle(ctx, received)
 	}
-	if err = route.checkType(head.Type); err == nil {
-		err = route.handle(ctx, bytes.TrimSpace(raw))
+	log = log.With("topic", route.topic, "event", received.ID)
+	if validate.IsUUID(received.Subject) { // anything else may be personal, and logs must not have that
+		log = log.With("subject", received.Subject)
 	}
-	log = log.With("topic", route.topic, "event", head.ID, "subject", head.Subject)
 	switch {
 	case err == nil:
 		telemetry.SetEvent(ctx, route.topic, telemetry.Done)
 		log.DebugContext(ctx, "event handled")
 		return "SUCCESS"
+	case errors.Is(err, signature.ErrForged), errors.Is(err, signature.ErrUnsigned):
+		telemetry.SetEvent(ctx, route.topic, telemetry.Forged)
+		log.ErrorContext(ctx, "event forged, sending it to the dead-letter topic", "error", err)
+		return "DROP"
 	case errors.As(err, new(rejection)):
 		telemetry.SetEvent(ctx, route.topic, telemetry.DeadLetter)
 		log.ErrorContext(ctx, "event rejected, sending it to the dead-letter topic", "error", err)
@@ -107,9 +126,22 @@ func handleEvent(log *slog.Logger, route Route, r *http.Request) string {
 	}
 }
 
-func (r Route) checkType(kind string) error {
-	if r.kind != "" && kind != r.kind {
-		return Reject(fmt.Errorf("event type is %q, want %q", kind, r.kind))
+// verify decodes an event. The event returned with an error serves only for the log.
+func (r Route) verify(keys signature.PublicKeys, raw []byte) (event.Received[json.RawMessage], error) {
+	var envelope struct {
+		event.Received[json.RawMessage]
+		Signature string `json:"signature"`
 	}
-	return nil
+	if err := json.Unmarshal(raw, &envelope); err != nil {
+		return envelope.Received, Reject(fmt.Errorf("decode the envelope: %w", err))
+	}
+	if r.handle == nil {
+		return envelope.Received, Reject(errors.New("no subscription for this event type"))
+	}
+	if envelope.Type != r.kind {
+		return envelope.Received, Reject(fmt.Errorf("the event's type is not %q", r.kind))
+	}
+	var err error
+	envelope.Data, err = keys.Verify(event.PublisherOf(r.topic, envelope.Source), envelope.Type, envelope.Subject, envelope.Data, envelope.Signature)
+	return envelope.Received, err
 }

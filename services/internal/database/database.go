@@ -19,12 +19,14 @@ const (
 	maxConnections   = 10
 )
 
+var errURL = errors.New("it has to read like postgres://user:password@host:5432/database")
+
 // Open returns a connection pool. It does not connect, so the database may start later. An error means that url is wrong;
 // its text never contains the password.
 func Open(url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("it has to read like postgres://user:password@host:5432/database")
+		return nil, errURL
 	}
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.RuntimeParams["statement_timeout"] = millis(statementTimeout)

@@ -2,10 +2,10 @@ package database
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,13 +21,29 @@ var errNoState = errors.New("the sidecar has not created the table state yet")
 // nothing else.
 const migrationLock = 7301
 
-// Migrate migrates the schema with goose's *.sql files in the folder "migrations" of files. Several replicas may call it at
-// the same time; they take turns. It fails while the database is unreachable, and until the sidecar has created the table
+// sharedMigrations create the tables that every service has: the audit trail. Their versions are counted apart from the service's.
+//
+//go:embed shared/migrations/*.sql
+var sharedMigrations embed.FS
+
+// Migrate migrates the schema with sharedMigrations, then with goose's *.sql files in the folder "migrations" of files. Several
+// replicas may call it at the same time; they take turns. It fails while the database is unreachable, and until the sidecar has created the table
 // `state`, which views and indexes need. The caller retries.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	if err := createDocFunction(ctx, pool); err != nil {
 		return err
 	}
+	shared, err := fs.Sub(sharedMigrations, "shared")
+	if err != nil {
+		return err
+	}
+	if err := migrateFiles(ctx, pool, shared, goose.WithTableName("goose_shared_version")); err != nil {
+		return err
+	}
+	return migrateFiles(ctx, pool, files)
+}
+
+func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return err
@@ -38,7 +54,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, append(options, goose.WithSessionLocker(locker))...)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -66,11 +82,4 @@ func createDocFunction(ctx context.Context, pool *pgxpool.Pool) error {
 			language sql immutable strict parallel safe as $$ select convert_from(value, 'UTF8')::jsonb $$`)
 		return err
 	})
-}
-
-// Ping returns an error unless the database answers within one second.
-func Ping(ctx context.Context, pool *pgxpool.Pool) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	return pool.Ping(ctx)
 }

@@ -26,6 +26,10 @@ var ErrExists = errors.New("the document exists")
 // ErrUnchanged is returned by a function given to Change when the document needs no change.
 var ErrUnchanged = errors.New("nothing to change")
 
+// projection marks the operation that holds the data of an event
+// (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/).
+const projection = "outbox.projection"
+
 // errRaced means that the document's ETag is no longer the one that was read.
 var errRaced = errors.New("another writer changed the document")
 
@@ -121,7 +125,7 @@ func (s Store[T]) write(ctx context.Context, id, etag string, value T, message e
 		}
 		ops = append(ops, &dapr.StateOperation{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{
 			Key: s.key(id), Value: data,
-			Metadata: map[string]string{"outbox.projection": "true", "contentType": "application/json"},
+			Metadata: map[string]string{projection: "true", "contentType": "application/json"},
 		}})
 	}
 	if err := s.client.ExecuteStateTransaction(ctx, component, nil, ops); err != nil {

@@ -46,6 +46,9 @@ const (
 	InvalidRequest    Challenge = "invalid_request"    // with a 400
 	InvalidToken      Challenge = "invalid_token"      // with a 401
 	InsufficientScope Challenge = "insufficient_scope" // with a 403: the token lacks the role
+
+	// InsufficientAuthentication is of RFC 9470, with a 401: the token must come from a recent login.
+	InsufficientAuthentication Challenge = "insufficient_user_authentication"
 )
 
 // Error is an error with a kind. Message is safe to show to a client. Cause is for the log only.
@@ -55,6 +58,7 @@ type Error struct {
 	Fields     []Field
 	RetryAfter time.Duration
 	Challenge  Challenge
+	Shed       bool // refused for lack of room, before any work was done; the refusal is counted, not logged
 	Cause      error
 }
 
@@ -93,6 +97,13 @@ func BadToken(format string, args ...any) *Error {
 	return e
 }
 
+// StaleLogin returns an error for a request that needs the token of a recent login.
+func StaleLogin(format string, args ...any) *Error {
+	e := newf(KindUnauthenticated, format, args)
+	e.Challenge = InsufficientAuthentication
+	return e
+}
+
 // MissingRole returns an error for a caller whose token lacks the role for this request.
 func MissingRole(format string, args ...any) *Error {
 	e := newf(KindForbidden, format, args)
@@ -117,6 +128,14 @@ func Wrong(field, format string, args ...any) *Error {
 func Unavailable(cause error, format string, args ...any) *Error {
 	e := newf(KindUnavailable, format, args)
 	e.Cause, e.RetryAfter = cause, 2*time.Second
+	return e
+}
+
+// Shed returns an Unavailable error for a request that is refused because other requests hold what it needs. The client may retry
+// after the given time.
+func Shed(after time.Duration, format string, args ...any) *Error {
+	e := newf(KindUnavailable, format, args)
+	e.RetryAfter, e.Shed = after, true
 	return e
 }
 

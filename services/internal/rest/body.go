@@ -7,23 +7,62 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"comanda/services/internal/fault"
 )
 
-// readBody reads r's body of at most MaxBody bytes.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		// MaxBytesReader asks the server to close the connection, but its request does not pass through wrappers of w.
-		w.Header().Set("Connection", "close")
-		return nil, &fault.Error{Kind: fault.KindTooLarge, Message: "the body is larger than 1 MiB"}
-	case err != nil:
-		return nil, fault.Malformed("the body is incomplete: send it again")
+// ReadBody reads r's body of at most limit bytes. It reserves the memory first (Bodies): the Content-Length, or limit if the body is
+// chunked. When the body is complete it removes the deadline of Bodies.Serve, which would end the request while the service works.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
 	}
+	size := r.ContentLength
+	if size < 0 {
+		size = limit
+	}
+	if size > limit {
+		return nil, tooLarge(w, limit)
+	}
+	held := reservationOf(r.Context())
+	if err := held.reserve(size); err != nil {
+		return nil, err
+	}
+	body, err := readAll(r, limit)
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		held.shrink(0)
+		return nil, tooLarge(w, limit)
+	case err != nil:
+		held.shrink(0)
+		return nil, fault.Malformed("the body is incomplete: send it again, within %d s", int(BodyTimeout/time.Second))
+	}
+	held.shrink(int64(cap(body)))
+	removeReadDeadline(w)
 	return body, nil
+}
+
+// readAll reads r's body into one allocation if its length is known.
+func readAll(r *http.Request, limit int64) ([]byte, error) {
+	source := http.MaxBytesReader(nil, r.Body, limit)
+	if r.ContentLength < 0 {
+		return io.ReadAll(source)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(source, body)
+	return body, err
+}
+
+// tooLarge returns the error for a body over limit. It closes the connection, because the rest of the body may be of any size.
+func tooLarge(w http.ResponseWriter, limit int64) error {
+	w.Header().Set("Connection", "close")
+	return tooBig("the body must have at most %d KiB", limit>>10)
+}
+
+// removeReadDeadline fails only with a test's recorder, which has no deadlines.
+func removeReadDeadline(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 }
 
 // checkBodyType returns an error unless the headers describe plain JSON in UTF-8. The response to a 415 names what is accepted
@@ -67,11 +106,12 @@ func isPlain(encodings []string) bool {
 }
 
 // RefuseBody returns an error if r has a body. A chunked body may be empty, which is no body.
-func RefuseBody(r *http.Request) error {
+func RefuseBody(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
 	}
 	if _, err := io.ReadFull(r.Body, make([]byte, 1)); r.ContentLength < 0 && errors.Is(err, io.EOF) {
+		removeReadDeadline(w)
 		return nil
 	}
 	return fault.Malformed("%s must have no body", r.Method)

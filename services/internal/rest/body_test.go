@@ -51,7 +51,7 @@ func TestBodyHeaders(t *testing.T) {
 		{"empty, of another type", "", []string{"Content-Type", "text/plain", "Content-Encoding", "gzip"}, 0, ""},
 		{"empty, no type", "", nil, 0, ""},
 		{"white space", " \n", []string{"Content-Type", json}, fault.KindMalformed, ""},
-		{"too large", `"` + strings.Repeat("x", rest.MaxBody) + `"`, []string{"Content-Type", json}, fault.KindTooLarge, ""},
+		{"too large", `"` + strings.Repeat("x", rest.DefaultBody) + `"`, []string{"Content-Type", json}, fault.KindTooLarge, ""},
 	} {
 		for _, chunked := range []bool{false, true} {
 			r := httptest.NewRequest("PATCH", "/", strings.NewReader(tc.body))
@@ -116,7 +116,7 @@ func TestRefuseBody(t *testing.T) {
 		{"a length", strings.NewReader("x"), true},
 		{"chunked", io.MultiReader(strings.NewReader("x")), true},
 	} {
-		err := rest.RefuseBody(httptest.NewRequest("GET", "/", tc.body))
+		err := rest.RefuseBody(httptest.NewRecorder(), httptest.NewRequest("GET", "/", tc.body))
 		if fault.Is(err, fault.KindMalformed) != tc.refuse || !tc.refuse && err != nil {
 			t.Errorf("%s: got %v, want refused %t", tc.name, err, tc.refuse)
 		}

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding"
@@ -9,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,24 +29,19 @@ const sealLength = 16
 // Cursors makes and reads cursors. A cursor is an item's place in the order of its list, so it stays valid when items are
 // added, change or disappear. It is sealed with a key, so a client cannot make one, and the seal covers the list and its
 // filter, so a cursor continues only the list that it comes from.
-type Cursors struct{ key []byte }
+type Cursors struct{ keys [][]byte }
 
-// NewCursors derives the key from secret. All replicas, and the same service after a restart, accept each other's cursors.
-func NewCursors(secret token.Secret) (Cursors, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "comanda/rest cursors", sha256.Size)
-	return Cursors{key}, err
-}
+// NewCursors derives the keys from those of the service: the current one seals, and each is accepted. All replicas, and the same
+// service after a restart, accept each other's cursors.
+func NewCursors(keys token.Keys) Cursors { return Cursors{keys.Derive("comanda/rest cursors")} }
 
 // seal returns the authentication code of a position in the list at path with filter.
-func (c Cursors) seal(path string, filter any, position []byte) []byte {
-	if len(c.key) == 0 { // every client could compute the seal
-		panic("rest: Cursors without a key: call NewCursors")
-	}
+func seal(key []byte, path string, filter any, position []byte) []byte {
 	bound, err := json.Marshal([]any{path, filter})
 	if err != nil { // cannot happen: filters are plain structs
 		panic(err)
 	}
-	mac := hmac.New(sha256.New, c.key)
+	mac := hmac.New(sha256.New, key)
 	_ = binary.Write(mac, binary.BigEndian, uint64(len(bound))) // so that no other pair of list and position gives the same input
 	mac.Write(bound)
 	mac.Write(position)
@@ -62,7 +57,10 @@ func (c Cursors) encode(path string, filter any, position encoding.BinaryMarshal
 	if err != nil { // a mistake in the caller
 		panic(err)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(raw, c.seal(path, filter, raw)...))
+	if len(c.keys) == 0 { // every client could compute the seal
+		panic("rest: Cursors without a key: call NewCursors")
+	}
+	return base64.RawURLEncoding.EncodeToString(append(raw, seal(c.keys[0], path, filter, raw)...))
 }
 
 // decode reads cursor into position. It returns Malformed unless encode made the cursor for the same list and filter.
@@ -78,7 +76,8 @@ func (c Cursors) decode(cursor, path string, filter any, position encoding.Binar
 		return wrong
 	}
 	raw, sealed := raw[:len(raw)-sealLength], raw[len(raw)-sealLength:]
-	if !hmac.Equal(sealed, c.seal(path, filter, raw)) || position.UnmarshalBinary(raw) != nil {
+	genuine := slices.ContainsFunc(c.keys, func(key []byte) bool { return hmac.Equal(sealed, seal(key, path, filter, raw)) })
+	if !genuine || position.UnmarshalBinary(raw) != nil {
 		return wrong
 	}
 	return nil

@@ -12,9 +12,6 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// MaxBody is the size limit of a request body: 1 MiB.
-const MaxBody = 1 << 20
-
 // JSON writes v as the response. The error is always nil; it lets a handler end with return rest.JSON(...).
 func JSON(w http.ResponseWriter, status int, v any) error {
 	writeJSON(w, status, "application/json", v)
@@ -26,8 +23,8 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	write(w, status, contentType, encode(v))
 }
 
-// Body reads r's body. The error is a 413 above MaxBody bytes, a 415 if the media type is not JSON, and a 400 if the body is empty
-// or is not I-JSON in UTF-8 (RFC 7493).
+// Body reads r's body. The error is a 413 above the limits of its Route and of checkSize, a 415 if the media type is not JSON, and a
+// 400 if the body is empty or is not I-JSON in UTF-8 (RFC 7493).
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := OptionalBody(w, r)
 	if err == nil && body == nil {
@@ -38,11 +35,14 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // OptionalBody is Body, except that it returns nil for an empty body, however that is framed.
 func OptionalBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := readBody(w, r)
+	body, err := ReadBody(w, r, bodyLimit(r.Context()))
 	if err != nil || len(body) == 0 { // no check of its type, which an empty body lacks; a sidecar does not pass on the length
 		return nil, err
 	}
 	if err := checkBodyType(w, r); err != nil {
+		return nil, err
+	}
+	if err := checkSize(body); err != nil {
 		return nil, err
 	}
 	switch {

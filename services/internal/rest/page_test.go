@@ -26,11 +26,7 @@ func placeOf(item string) encoding.BinaryMarshaler { return text(item) }
 
 func newCursors(t *testing.T, secret token.Secret) rest.Cursors {
 	t.Helper()
-	cursors, err := rest.NewCursors(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cursors
+	return rest.NewCursors(token.Keys{Current: secret})
 }
 
 // cursorAfter returns the cursor of a page of the list at path with filter whose only item is last.
@@ -91,7 +87,7 @@ func TestACursorOfTheLongestPositionIsTaken(t *testing.T) {
 
 func TestACursorContinuesOnlyItsOwnList(t *testing.T) {
 	type filter struct{ Query, Category string }
-	cursors := newCursors(t, pageSecret)
+	cursors, rotated := newCursors(t, pageSecret), token.Secret(strings.Repeat("t", token.MinSecret))
 	cursor := cursorAfter(t, cursors, "/dishes", filter{"a", "b"}, "soup")
 	for name, tc := range map[string]struct {
 		cursors rest.Cursors
@@ -105,7 +101,8 @@ func TestACursorContinuesOnlyItsOwnList(t *testing.T) {
 		"another search":           {cursors, "/dishes", filter{"b", "b"}, false},
 		"no filter":                {cursors, "/dishes", filter{}, false},
 		"the filters interchanged": {cursors, "/dishes", filter{"b", "a"}, false},
-		"another secret":           {newCursors(t, token.Secret(strings.Repeat("t", token.MinSecret))), "/dishes", filter{"a", "b"}, false},
+		"another secret":           {newCursors(t, rotated), "/dishes", filter{"a", "b"}, false},
+		"a rotated secret":         {rest.NewCursors(token.Keys{Current: rotated, Previous: pageSecret}), "/dishes", filter{"a", "b"}, true},
 	} {
 		_, err := tc.cursors.Page(httptest.NewRequest("GET", tc.path+"?limit=5&cursor="+cursor, nil), tc.filter, new(text))
 		if tc.ok != (err == nil) || err != nil && !fault.Is(err, fault.KindMalformed) {

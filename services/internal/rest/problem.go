@@ -53,7 +53,7 @@ var problems = map[fault.Kind]problem{
 	fault.KindPrecondition: {"precondition-failed", "The resource is not the one you expect", http.StatusPreconditionFailed,
 		"If-Match, If-None-Match or If-Unmodified-Since does not hold, so nothing was changed. Read the resource and its ETag again."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,
-		"A body may have at most 1 MiB."},
+		"The body has too many bytes, too many members and elements, or too many levels. Detail names the limit."},
 	fault.KindLongURI: {"uri-too-long", "The address is too long", http.StatusRequestURITooLong,
 		"An address may have at most 8000 bytes, its query included."},
 	fault.KindMediaType: {"unsupported-media-type", "The body must be JSON", http.StatusUnsupportedMediaType,
@@ -101,10 +101,13 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 		if ours {
 			level = slog.LevelError
 		}
-		if ours && r.Context().Err() != nil {
+		switch {
+		case f.Shed: // counted, not logged: a client must not be able to flood the log
+			level = slog.LevelDebug
+		case ours && r.Context().Err() != nil:
 			level = slog.LevelWarn
 		}
-		log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "status", p.status, "error", err)
+		log.Log(r.Context(), level, "request failed", "method", r.Method, "route", telemetry.Route(r.Context()), "status", p.status, "error", err)
 		writeProblem(w, r, f, p)
 	})
 }

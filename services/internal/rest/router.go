@@ -28,6 +28,7 @@ type Route struct {
 	Access Access
 	Handle Handler
 	Limit  time.Duration // 0: RequestTimeout; NoLimit for streams
+	Body   int64         // the size limit of the body in bytes; 0: DefaultBody
 
 	Query      []string // the query parameters; any other, and a repeated one, is a 400
 	QueryLists []string // those that may be repeated
@@ -98,7 +99,8 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 			ctx, cancel = context.WithTimeout(ctx, limit)
 			defer cancel()
 		}
-		return route.Handle(w, r.WithContext(ctx))
+		ctx = context.WithValue(ctx, bodyLimitKey{}, route.Body)
+		return route.Handle(w, r.WithContext(WithClient(ctx, r.Header.Get(ClientHeader))))
 	})
 }
 

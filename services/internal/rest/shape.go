@@ -21,7 +21,8 @@ const (
 
 // shape compares a body with the type it is decoded into and reports every difference with its path (items[0].quantity). It
 // is stricter than encoding/json, which accepts EMAIL for email, takes the last of two duplicate members, and reports only
-// one difference, without its index in a list.
+// one difference, without its index in a list. It stops after maxWrong differences: it must not read and remember the members of a
+// body that it refuses anyway.
 type shape struct {
 	decoder *json.Decoder
 	wrong   []fault.Field
@@ -35,8 +36,11 @@ func wrongFields(body []byte, target reflect.Type) []fault.Field {
 	return s.wrong
 }
 
+// full reports whether no more differences are wanted.
+func (s *shape) full() bool { return len(s.wrong) >= maxWrong }
+
 func (s *shape) report(path, message string) {
-	if len(s.wrong) < maxWrong {
+	if !s.full() {
 		s.wrong = append(s.wrong, fault.Field{Field: path, Message: message})
 	}
 }
@@ -121,7 +125,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 
 func (s *shape) checkObject(target reflect.Type, path string) {
 	seen := map[string]bool{}
-	for s.decoder.More() {
+	for !s.full() && s.decoder.More() {
 		token, err := s.decoder.Token()
 		if err != nil {
 			return
@@ -134,7 +138,9 @@ func (s *shape) checkObject(target reflect.Type, path string) {
 		seen[name] = true
 		s.checkValue(s.memberType(target, name, below), below)
 	}
-	_, _ = s.decoder.Token() // the closing brace
+	if !s.full() {
+		_, _ = s.decoder.Token() // the closing brace
+	}
 }
 
 func (s *shape) checkList(target reflect.Type, path string) {
@@ -142,10 +148,12 @@ func (s *shape) checkList(target reflect.Type, path string) {
 	if target != nil {
 		element = target.Elem()
 	}
-	for i := 0; s.decoder.More(); i++ {
+	for i := 0; !s.full() && s.decoder.More(); i++ {
 		s.checkValue(element, elementPath(path, i))
 	}
-	_, _ = s.decoder.Token() // the closing bracket
+	if !s.full() {
+		_, _ = s.decoder.Token() // the closing bracket
+	}
 }
 
 // memberType returns the type of an object's member. It reports a wrong field unless target has exactly that name.

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"comanda/services/internal/telemetry"
+	"comanda/services/secret"
 )
 
 // Config holds the settings of every service. A service's own config embeds it.
@@ -30,13 +32,19 @@ type Config struct {
 }
 
 // secretSetting matches the names of settings whose spaces may belong to the value.
-var secretSetting = regexp.MustCompile(`_(SECRET_KEY|PASSWORD|TOKEN)$`)
+var secretSetting = regexp.MustCompile(`_(SECRET_KEY|SECRET_KEY_PREVIOUS|PASSWORD|TOKEN)$`)
 
-// LoadConfig reads a config from environ ("NAME=value"). Spaces around a value are ignored, except in a secret. An empty setting
+// LoadConfig reads a config from environ ("NAME=value"). A setting can also come from a file that NAME_FILE names, so that no secret
+// has to be in the environment; both at once are an error. Spaces around a value are ignored, except in a secret. An empty setting
 // counts as not set, so an empty secret is never accepted. The error is one line that names the settings to correct. It contains
 // no values, because they may be secret.
 func LoadConfig[T any](environ []string) (T, error) {
-	settings := env.ToMap(environ)
+	names := settingNames(reflect.TypeFor[T]())
+	settings, err := secret.WithFiles(env.ToMap(environ), func(name string) bool { return slices.Contains(names, name) })
+	if err != nil {
+		var none T
+		return none, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	for name, value := range settings {
 		if !secretSetting.MatchString(name) {
 			value = strings.TrimSpace(value)
@@ -58,6 +66,18 @@ func LoadConfig[T any](environ []string) (T, error) {
 		lines = append(lines, describe(reflect.TypeFor[T](), err))
 	}
 	return config, errors.New(strings.Join(lines, "; "))
+}
+
+// settingNames returns the names of all settings of config.
+func settingNames(config reflect.Type) (names []string) {
+	for _, field := range reflect.VisibleFields(config) {
+		if name, _, _ := strings.Cut(field.Tag.Get("env"), ","); name != "" {
+			names = append(names, name)
+		} else if field.Type.Kind() == reflect.Struct && !field.Anonymous { // VisibleFields contains those of an embedded struct
+			names = append(names, settingNames(field.Type)...)
+		}
+	}
+	return names
 }
 
 // describe rewrites an error about a setting of config for operators.

@@ -13,23 +13,23 @@ import (
 
 type config struct {
 	server.Config
-	Secret token.Secret  `env:"JWT_SECRET_KEY,required"`
-	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"30s"`
-	Seed   bool          `env:"SEED_MENU"`
+	Keys  token.Keys
+	Every time.Duration `env:"RECOVERY_EVERY" envDefault:"30s"`
+	Seed  bool          `env:"SEED_MENU"`
 }
 
 const secret = "0123456789abcdef0123456789abcdef"
 
 func environ(changes ...string) []string {
-	return append([]string{"APP_PORT=5010", "APP_API_TOKEN=app", "JWT_SECRET_KEY=" + secret, "DAPR_HTTP_PORT=3510"}, changes...)
+	return append([]string{"APP_PORT=5010", "APP_API_TOKEN=app", "DAPR_API_TOKEN=dapr", "JWT_SECRET_KEY=" + secret, "DAPR_HTTP_PORT=3510"}, changes...)
 }
 
 func TestLoadConfigReadsAllSettings(t *testing.T) {
-	got, err := server.LoadConfig[config](environ("RECOVERY_EVERY=5s", "SEED_MENU=true", "DAPR_API_TOKEN=dapr"))
+	got, err := server.LoadConfig[config](environ("RECOVERY_EVERY=5s", "SEED_MENU=true"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Secret) != secret || got.Port != 5010 || got.BindHost != "127.0.0.1" || got.LogLevel != "info" {
+	if string(got.Keys.Current) != secret || got.Port != 5010 || got.BindHost != "127.0.0.1" || got.LogLevel != "info" {
 		t.Errorf("got settings %d %s %s", got.Port, got.BindHost, got.LogLevel)
 	}
 	if got.Sidecar.URL() != "http://127.0.0.1:3510" || got.Sidecar.GRPCPort != 50001 || got.Sidecar.APIToken != "dapr" {
@@ -37,6 +37,22 @@ func TestLoadConfigReadsAllSettings(t *testing.T) {
 	}
 	if got.Every != 5*time.Second || !got.Seed {
 		t.Errorf("got the service's own settings %v %v", got.Every, got.Seed)
+	}
+}
+
+// The space at the end of a secret may belong to it; at the end of another setting it does not.
+func TestSpacesOfSecretsAreKept(t *testing.T) {
+	got, err := server.LoadConfig[config](environ("JWT_SECRET_KEY="+secret+" ", "JWT_SECRET_KEY_PREVIOUS="+secret+" ", "RECOVERY_EVERY=5s "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range got.Keys.All() {
+		if string(key) != secret+" " {
+			t.Errorf("got a key of %d bytes, want %d", len(key), len(secret)+1)
+		}
+	}
+	if len(got.Keys.All()) != 2 || got.Every != 5*time.Second {
+		t.Errorf("got %d keys and %v, want 2 and 5s", len(got.Keys.All()), got.Every)
 	}
 }
 
@@ -51,11 +67,13 @@ func TestLoadConfigErrorNamesTheSettingsInOneLine(t *testing.T) {
 			"JWT_SECRET_KEY is not set: set it in the environment (README, Settings)"},
 		"an empty app token": {environ("APP_API_TOKEN="),
 			"APP_API_TOKEN is not set: set it in the environment (README, Settings)"},
+		"no token of the sidecar": {environ("DAPR_API_TOKEN="),
+			"DAPR_API_TOKEN is not set: set it in the environment (README, Settings)"},
 		"an invalid port":         {environ("APP_PORT=hunter2"), "APP_PORT must be a port, 1 to 65535"},
 		"an invalid sidecar port": {environ("DAPR_HTTP_PORT=hunter2"), "DAPR_HTTP_PORT must be a port, 1 to 65535"},
 		"an invalid duration":     {environ("RECOVERY_EVERY=hunter2"), "RECOVERY_EVERY must be a duration such as 30s or 5m"},
 		"an invalid switch":       {environ("SEED_MENU=hunter2"), "SEED_MENU must be true or false"},
-		"two wrong settings": {[]string{"APP_API_TOKEN=app", "JWT_SECRET_KEY=hunter2"},
+		"two wrong settings": {[]string{"APP_API_TOKEN=app", "DAPR_API_TOKEN=dapr", "JWT_SECRET_KEY=hunter2"},
 			"APP_PORT is not set: set it in the environment (README, Settings); " +
 				"JWT_SECRET_KEY must be at least 32 bytes long (openssl rand -base64 48 makes a good one)"},
 	} {
@@ -84,7 +102,7 @@ func TestPrintedConfigHidesTheSecret(t *testing.T) {
 	}
 	for _, printed := range []string{
 		fmt.Sprintf("%v %+v %#v", got, got, got),
-		fmt.Sprintf("%s %x %d %q", got.Secret, got.Secret, got.Secret, got.Secret), string(text),
+		fmt.Sprintf("%s %x %d %q", got.Keys.Current, got.Keys.Current, got.Keys.Current, got.Keys.Current), string(text),
 	} {
 		if strings.Contains(printed, secret) || strings.Contains(printed, fmt.Sprintf("%x", secret)) ||
 			strings.Contains(printed, "48 49 50") {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -35,6 +36,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 		handler := s.Public
 		if handler == nil || isEvent(r) {
 			if !s.fromSidecar(r) {
+				refuseRestOfBody(w, r)
 				return fault.Unauthenticated("this port is for the service's own sidecar; call the gateway")
 			}
 			handler = s.Handler
@@ -47,20 +49,59 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	}))
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
 	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
-	return s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	busy := s.busyHandler()
+	choose := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sidecar := s.fromSidecar(r)
+		if sidecar {
+			connectionOf(r).setSidecar()
+		}
 		switch {
 		case slices.ContainsFunc(openRoutes, func(route rest.Route) bool { return route.Path == r.URL.Path }):
+			refuseRestOfBody(w, r)
+			if connectionOf(r).exceeds() != "" {
+				w.Header().Set("Connection", "close")
+			}
 			open.ServeHTTP(w, r)
-		case s.fromSidecar(r) && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
+		case connectionOf(r).exceeds() != "":
+			busy.ServeHTTP(w, r)
+		case sidecar && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
 			inner.ServeHTTP(w, r)
-		case !s.fromSidecar(r), s.Public != nil && !isEvent(r): // their trace headers are not trusted
+		case !sidecar, s.Public != nil && !isEvent(r): // their trace headers are not trusted
 			edge.ServeHTTP(w, r)
 		case isEvent(r):
 			events.ServeHTTP(w, r)
 		default:
 			requests.ServeHTTP(w, r)
 		}
-	}))
+	})
+	bodies := rest.NewBodies(s.Metrics)
+	return s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bodies.Serve(w, r, choose) }))
+}
+
+// busyRetry is the pause after which a client retries that got a connection above the bound.
+const busyRetry = 5 * time.Second
+
+// busyHandler refuses a request on a connection above a bound: 429 if it is that of the client, 503 if it is that of all.
+func (s Service) busyHandler() http.Handler {
+	return rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Connection", "close")
+		if connectionOf(r).exceeds() == limitClient {
+			return fault.Limited(busyRetry, "too many connections are open from your address")
+		}
+		return fault.Shed(busyRetry, "too many connections are open")
+	})
+}
+
+// refusedBodyTimeout limits the time for which the server reads the body of a refused request. It reads on so that a client that sends
+// its whole body first gets the response.
+const refusedBodyTimeout = time.Second
+
+// refuseRestOfBody closes the connection soon after the response to a request whose body nothing reads.
+func refuseRestOfBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedBodyTimeout)) // fails only with a test's recorder
+	}
 }
 
 // openRoutes returns the routes that need no app token, and their router. They are polled, so their errors are not logged.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,11 @@ type Service struct {
 	// Public serves all requests outside /events/ without the app token. Only the gateway has it; its Handler then serves
 	// only events.
 	Public http.Handler
+	// MaxConnections bounds the connections that are not the sidecar's; 0 for defaultConnections.
+	MaxConnections int
+	// MaxPerClient bounds those of one client as ClientOf names it; 0 for no bound. ClientOf returns "" for a peer without a bound.
+	MaxPerClient int
+	ClientOf     func(peer netip.Addr) string
 }
 
 // NewLogger returns a service's logger. It writes JSON lines with trace ids to standard output.
@@ -87,6 +93,7 @@ func Serve(ctx context.Context, s Service) error {
 			return rest.WithStopping(context.WithoutCancel(ctx), ctx.Done())
 		},
 	}
+	admitted := s.newConnections().protect(server, listener)
 	stopMetrics, err := s.startMetricsServer()
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -97,7 +104,7 @@ func Serve(ctx context.Context, s Service) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.startWork(ctx, &started, &background) })
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(admitted) }()
 	s.Log.Info("listening", "address", listener.Addr().String())
 	select {
 	case err = <-failed:

@@ -24,7 +24,7 @@ type SidecarConfig struct {
 	Host     Host   `env:"DAPR_HOST" envDefault:"127.0.0.1"`
 	HTTPPort Port   `env:"DAPR_HTTP_PORT" envDefault:"3500"`
 	GRPCPort Port   `env:"DAPR_GRPC_PORT" envDefault:"50001"`
-	APIToken string `env:"DAPR_API_TOKEN"`
+	APIToken string `env:"DAPR_API_TOKEN,required,notEmpty"` // without it, any local process could use the sidecar's API
 }
 
 // URL returns the base address of the sidecar's HTTP API.

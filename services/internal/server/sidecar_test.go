@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
 )
 
@@ -31,7 +32,12 @@ func TestReadyWaitsForTheConnectionToTheSidecar(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	s := Stateful{Pool: servicetest.EmptyDatabase(t), Client: client, config: StatefulConfig{Config: Config{Sidecar: config}}}
+	database, err := database.NewHealth(servicetest.EmptyDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+	s := Stateful{health: database, Client: client, config: StatefulConfig{Config: Config{Sidecar: config}}}
 	for range 3 { // each attempt makes the pause before the next one longer
 		if err := s.checkReady(t.Context()); err == nil {
 			t.Fatal("ready without a gRPC server, want an error")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,9 +15,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/document"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -25,7 +30,11 @@ import (
 // database URL.
 type StatefulConfig struct {
 	Config
-	Secret token.Secret `env:"JWT_SECRET_KEY,required"`
+	Keys token.Keys
+	// EventKeys has the public keys of all services that publish events.
+	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
+	// RequireTLS refuses a database URL that does not verify the server's certificate.
+	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
@@ -39,37 +48,54 @@ type Stateful struct {
 
 	name    string
 	config  StatefulConfig
+	health  *database.Health
 	started atomic.Bool // migrations and Seed have succeeded
 }
 
-// OpenStateful creates the parts of the service called name. It connects to nothing yet, so database and sidecar may start
-// later. An error names the setting to correct.
-func OpenStateful(name string, config StatefulConfig, databaseURL string) (*Stateful, error) {
+// OpenStateful creates the parts of the service called name, whose events eventKey signs. It connects to nothing yet, so database
+// and sidecar may start later. An error names the setting to correct.
+func OpenStateful(name string, config StatefulConfig, databaseURL string, eventKey signature.PrivateKey) (*Stateful, error) {
+	if err := config.EventKeys.Check(name, eventKey); err != nil {
+		return nil, err
+	}
 	log, err := NewLogger(name, config.LogLevel)
 	if err != nil {
 		return nil, err
 	}
-	cursors, err := rest.NewCursors(config.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of cursors from JWT_SECRET_KEY: %w", err)
-	}
-	pool, err := database.Open(databaseURL)
+	pool, err := openDatabase(databaseURL, config.RequireTLS)
 	if err != nil {
 		return nil, fmt.Errorf("%s_DATABASE_URL: %w", strings.ToUpper(name), err)
 	}
+	health, err := database.NewHealth(pool)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the connection of the health check: %w", err)
+	}
 	client, err := ConnectSidecar(config.Sidecar)
 	if err != nil {
+		health.Close()
 		pool.Close()
 		return nil, err
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: client, Metrics: registry, Cursors: cursors, name: name, config: config}, nil
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
+		name: name, config: config, health: health}, nil
 }
 
-// Close closes the sidecar client and the database pool.
+func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
+	if requireTLS {
+		if err := database.CheckTLS(url); err != nil {
+			return nil, err
+		}
+	}
+	return database.Open(url)
+}
+
+// Close closes the sidecar client and the database connections.
 func (s *Stateful) Close() {
 	s.Client.Close()
+	s.health.Close()
 	s.Pool.Close()
 }
 
@@ -85,13 +111,21 @@ type Handlers struct {
 
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
-	router := rest.Router(s.Log, token.NewVerifier(s.config.Secret), handlers.Routes)
-	consumer.Register(router, s.Log, handlers.Events)
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), handlers.Routes)
+	consumer.Register(router, s.Log, s.config.EventKeys, handlers.Events)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
-		CheckDatabase: func(ctx context.Context) error { return database.Ping(ctx, s.Pool) },
-		CheckReady:    s.checkReady, Background: handlers.Background,
+		CheckDatabase: s.health.Check,
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
+	})
+}
+
+// deleteOldAudit deletes the entries of the audit trail that are no longer kept.
+func (s *Stateful) deleteOldAudit(ctx context.Context) {
+	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries", time.Hour, func(ctx context.Context) error {
+		_, err := audit.DeleteOld(ctx, s.Pool)
+		return err
 	})
 }
 
@@ -121,7 +155,7 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 
 func (s *Stateful) checkReady(ctx context.Context) error {
 	// /readyz is public, and the cause names host, user and database: only the log may have it.
-	if database.Ping(ctx, s.Pool) != nil {
+	if s.health.Check(ctx) != nil {
 		return errors.New("the database does not answer")
 	}
 	if err := CheckSidecar(ctx, s.config.Sidecar); err != nil {

@@ -9,7 +9,9 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/token"
 )
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
@@ -44,6 +46,32 @@ func TestOnceStartedQueriesOnlyAfterTheStart(t *testing.T) {
 	}
 }
 
+// With DATABASE_REQUIRE_TLS a service does not start on a database whose certificate it would not check.
+func TestOpenStatefulRequiresTLSToTheDatabase(t *testing.T) {
+	config := StatefulConfig{Config: Config{LogLevel: "info"}, Keys: token.Keys{Current: token.Secret("0123456789abcdef0123456789abcdef")},
+		EventKeys: servicetest.EventKeys}
+	var eventKey signature.PrivateKey
+	if err := eventKey.UnmarshalText([]byte(servicetest.EventSettings["ORDER_EVENT_SIGNING_KEY"])); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		required bool
+		mode     string
+		accepted bool
+	}{{true, "verify-full", true}, {true, "require", false}, {false, "disable", true}} {
+		config.RequireTLS = tc.required
+		service, err := OpenStateful("order", config, "postgres://order:hunter2@db.example.com/order?sslmode="+tc.mode, eventKey)
+		if err == nil {
+			service.Close()
+		} else if err.Error() != "ORDER_DATABASE_URL: must contain sslmode=verify-full: DATABASE_REQUIRE_TLS is set" {
+			t.Errorf("%+v: got the error %v", tc, err)
+		}
+		if err == nil != tc.accepted {
+			t.Errorf("%+v: got %v", tc, err)
+		}
+	}
+}
+
 // /readyz is public, so its response must not reveal the database's address.
 func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
 	pool, err := database.Open("postgres://user:secret@127.0.0.1:1/things")
@@ -51,7 +79,12 @@ func TestCheckReadyHidesTheDatabasesAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	service := Stateful{Pool: pool}
+	health, err := database.NewHealth(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer health.Close()
+	service := Stateful{Pool: pool, health: health}
 	if err := service.checkReady(t.Context()); err == nil || err.Error() != "the database does not answer" {
 		t.Errorf("got error %v, want \"the database does not answer\"", err)
 	}

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
-	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -22,20 +19,15 @@ import (
 var Secret = token.Secret("a secret that is 32 bytes long, or more")
 
 // Cursors makes and reads the cursors of tests.
-var Cursors = newCursors()
-
-func newCursors() rest.Cursors {
-	cursors, err := rest.NewCursors(Secret)
-	if err != nil {
-		panic(err)
-	}
-	return cursors
-}
+var Cursors = rest.NewCursors(token.Keys{Current: Secret})
 
 // Person is a caller of an API. The zero value sends no token.
 type Person struct {
-	ID    string
-	Roles []string
+	ID       string
+	Roles    []string
+	Session  string // the login that the token comes from
+	Epoch    int    // of the account when the token was signed
+	LoggedIn bool   // the token is that of a login, not of a refresh
 }
 
 // API is a service's handler of requests and events.
@@ -45,7 +37,7 @@ type API struct{ Handler http.Handler }
 func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 	log := slog.New(slog.DiscardHandler)
 	router := rest.Router(log, token.NewVerifier(Secret), routes)
-	consumer.Register(router, log, subscriptions)
+	consumer.Register(router, log, EventKeys, subscriptions)
 	return API{router}
 }
 
@@ -58,7 +50,11 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if caller.ID != "" {
-		signed, err := Secret.Sign(caller.ID, caller.Roles, time.Now())
+		claims := token.Claims{Roles: caller.Roles, Session: caller.Session, Epoch: caller.Epoch}
+		if caller.LoggedIn {
+			claims = claims.LoggedInAt(time.Now())
+		}
+		signed, err := Secret.SignClaims(caller.ID, claims, time.Now())
 		if err != nil {
 			t.Errorf("sign a token for %+v: %v", caller, err)
 		}
@@ -77,23 +73,6 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		t.Errorf("%s %s: got %d %s, want a JSON object", method, target, w.Code, w.Body) // Errorf also works in other goroutines
 	}
 	return response
-}
-
-// Deliver delivers an event of topic as the sidecar does and returns the status that the sidecar gets: SUCCESS, RETRY or DROP.
-// data is a T, or its JSON as json.RawMessage.
-func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string {
-	t.Helper()
-	envelope, err := json.Marshal(event.Received[any]{
-		ID: uuid.NewString(), Type: topic.Type(), Source: "test", Time: time.Now(), Data: data,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response := a.Request(t, Person{}, http.MethodPost, "/events/"+topic.Name, string(envelope))
-	if response.Code != http.StatusOK {
-		t.Fatalf("deliver %s: got %d %s, want 200 with a status", topic.Type(), response.Code, response.Body)
-	}
-	return response.Text("status")
 }
 
 // Response is the response to a request.

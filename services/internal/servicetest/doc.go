@@ -4,8 +4,8 @@
 //     and COMANDA_BACKING chooses where it comes from (package infra).
 //   - Sidecar is a fake of the sidecar's state API. It writes documents into that Postgres and keeps published events for the
 //     test. The fake proves nothing about Dapr: the tests in tests/ run against the real sidecar.
-//   - API sends requests as a Person to the service's handler, and Deliver delivers events to it as the sidecar does. Decode
-//     decodes a Response.
+//   - API sends requests as a Person to the service's handler, and Deliver delivers signed events to it as the sidecar does.
+//     Decode decodes a Response.
 //   - Clock is a clock that a test advances.
 //   - ScrapeMetrics and WantMetrics read metrics as Prometheus does.
 //   - EndedSpans counts the spans that have ended.

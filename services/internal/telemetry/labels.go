@@ -16,6 +16,7 @@ const (
 	Done       = "done"
 	Retry      = "retry"
 	DeadLetter = "dead_letter"
+	Forged     = "forged" // not signed by its publisher; it becomes a dead letter too
 )
 
 // unmatched is the route label of requests that match no route.
@@ -46,6 +47,9 @@ func observationFrom(ctx context.Context) *observation {
 
 // SetRoute sets the route of a request: the template of its path, such as /orders/{id}.
 func SetRoute(ctx context.Context, template string) { observationFrom(ctx).route = template }
+
+// Route returns the route of a request. Log it instead of the path: a path may contain what a client has typed.
+func Route(ctx context.Context) string { return observationFrom(ctx).route }
 
 // SetAgreedWait sets the time that a client has agreed to wait in addition to the usual duration (Prefer: wait=N).
 func SetAgreedWait(ctx context.Context, wait time.Duration) { observationFrom(ctx).agreedWait = wait }

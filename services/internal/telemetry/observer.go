@@ -49,7 +49,7 @@ func NewObserver(registry prometheus.Registerer, log *slog.Logger) *Observer {
 		}),
 		events: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "comanda_event_handling_duration_seconds", Buckets: HandlingBuckets,
-			Help: "Duration of event handling by topic and outcome: done, retry or dead_letter.",
+			Help: "Duration of event handling by topic and outcome: done, retry, dead_letter or forged.",
 		}, []string{"topic", "outcome"}),
 	}
 }

@@ -1,28 +1,22 @@
-// Package token signs and verifies access tokens, which identify the caller: JSON Web Tokens (RFC 7519), HS256 with the
-// secret that all services share. Auth signs them. The gateway verifies them at the edge, and each service again.
+// Package token signs and verifies access tokens, which identify the caller: JSON Web Tokens (RFC 7519), HS256 with a secret
+// that all services share (decision 0015). Auth signs them. The gateway verifies them at the edge, and each service again.
 package token
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/google/uuid"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/validate"
 )
 
-// TTL is the lifetime of an access token.
-const TTL = 15 * time.Minute
-
-// MinSecret is the minimum length of the secret in bytes: the hash size of HS256 (RFC 7518, 3.2).
-const MinSecret = 32
+// TTL is the lifetime of an access token. Until it ends, a token keeps the roles that its account had, so it is short.
+const TTL = 5 * time.Minute
 
 // Issuer and Audience are the values that every token must have.
 const (
@@ -37,9 +31,13 @@ const (
 	Admin    = "admin"
 )
 
-// Claims is the content of a token. Subject is the account's id.
+// Claims is the content of a token. Subject is the account's id. AuthTime is when the person gave the password (OpenID Connect Core
+// 1.0, section 2); only the token of a login has it.
 type Claims struct {
-	Roles []string `json:"roles"`
+	Roles    []string         `json:"roles"`
+	Session  string           `json:"sid,omitempty"`   // the login that the token comes from (OpenID Connect Front-Channel Logout 1.0, 3)
+	Epoch    int              `json:"epoch,omitempty"` // of the account when the token was signed; auth refuses an earlier one
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -48,49 +46,41 @@ func (c Claims) Any(roles ...string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.Roles, role) })
 }
 
-// Secret is the key that signs tokens. Its value never appears in logs or JSON.
-type Secret []byte
-
-// errShort is returned for a secret that is empty or too short, also by Sign and Bearer.
-var errShort = errors.New("must be at least 32 bytes long (openssl rand -base64 48 makes a good one)")
-
-// UnmarshalText reads the secret from a setting. It returns an error if the secret is too short.
-func (s *Secret) UnmarshalText(text []byte) error {
-	if len(text) < MinSecret {
-		return errShort
+// LoggedInAt returns c for the token of a login: the person has given the password at the given time. It returns c as it is for the
+// zero time.
+func (c Claims) LoggedInAt(login time.Time) Claims {
+	if !login.IsZero() {
+		c.AuthTime = jwt.NewNumericDate(login)
 	}
-	*s = slices.Clone(text)
-	return nil
+	return c
 }
 
-// Format hides the secret from every verb of package fmt.
-func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(secret)") }
-
-// MarshalText hides the secret from JSON, and so from structured logs.
-func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
-
-// Sign returns an access token for an account, valid for TTL from now.
-func (s Secret) Sign(account string, roles []string, now time.Time) (string, error) {
-	if len(s) < MinSecret {
-		return "", fmt.Errorf("sign a token: the secret %w", errShort)
-	}
-	claims := Claims{Roles: roles, RegisteredClaims: jwt.RegisteredClaims{
-		Issuer: Issuer, Audience: jwt.ClaimStrings{Audience}, Subject: account, ID: uuid.NewString(),
-		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TTL)),
-	}}
-	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(s))
+// LoggedInSince reports whether the person gave the password at or after the given time to get this token. It is false for the
+// token of a refresh.
+func (c Claims) LoggedInSince(start time.Time) bool {
+	return c.AuthTime != nil && !c.AuthTime.Before(start)
 }
 
 // Verifier verifies access tokens.
 type Verifier struct {
-	secret Secret
+	keys   []namedKey
 	parser *jwt.Parser
 }
 
-// NewVerifier returns a verifier that accepts only HS256 with secret, and requires issuer, audience and expiry.
-func NewVerifier(secret Secret) Verifier {
-	return Verifier{secret, jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(Issuer),
+// namedKey is a secret with its id.
+type namedKey struct {
+	id     string
+	secret Secret
+}
+
+// NewVerifier returns a verifier that accepts only HS256 with one of secrets, and requires issuer, audience and expiry.
+func NewVerifier(secrets ...Secret) Verifier {
+	v := Verifier{parser: jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(Issuer),
 		jwt.WithAudience(Audience), jwt.WithExpirationRequired())}
+	for _, secret := range secrets {
+		v.keys = append(v.keys, namedKey{secret.id(), secret})
+	}
+	return v
 }
 
 // Bearer verifies an Authorization header (RFC 6750, 2.1) and returns the claims of its token. Any failure is an
@@ -116,11 +106,20 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 	return claims, nil
 }
 
-func (v Verifier) key(*jwt.Token) (any, error) {
-	if len(v.secret) < MinSecret {
-		return nil, errShort
+// key returns the secret that the token's kid names, or all secrets for a token without kid. The parser refuses a token if there
+// is none.
+func (v Verifier) key(t *jwt.Token) (any, error) {
+	var candidates []jwt.VerificationKey
+	id, named := t.Header["kid"]
+	for _, key := range v.keys {
+		if len(key.secret) < MinSecret {
+			return nil, errShort
+		}
+		if !named || id == key.id {
+			candidates = append(candidates, []byte(key.secret))
+		}
 	}
-	return []byte(v.secret), nil
+	return jwt.VerificationKeySet{Keys: candidates}, nil
 }
 
 type key struct{}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/fault"
+)
+
+// Erasure is the progress of an erasure: the services that have not answered yet, and its times.
+type Erasure struct {
+	Waiting     []string  `json:"waiting,omitempty"`
+	BegunAt     time.Time `json:"begunAt"`
+	AnnouncedAt time.Time `json:"announcedAt"` // when deleting.user was last published
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}
+
+// holders returns the other services that store personal data: each has to answer.
+func holders() []string { return []string{"user", "order"} }
+
+// errNotDeleting means that a service answers an erasure that never began.
+var errNotDeleting = errors.New("the account is not being erased")
+
+// BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. It reports whether anything changed: a second
+// request changes nothing. replaceable: another ACTIVE admin exists. Conflict for the last admin.
+func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Time) (changed bool, err error) {
+	switch {
+	case a.Erasure != nil:
+		return false, nil
+	case a.Status != Active:
+		return false, noAccount()
+	case a.isAdmin() && !replaceable:
+		return false, errLastAdmin()
+	}
+	a.Status, a.Traceparent, a.Erasure = Deleting, traceparent, &Erasure{Waiting: holders(), BegunAt: now, AnnouncedAt: now}
+	a.endSessions("", now)
+	return true, nil
+}
+
+func errLastAdmin() error {
+	return fault.Conflict("this is the last admin: make another account an admin first")
+}
+
+// ErasureRequest returns the message that asks the other services to erase the account.
+func (a Account) ErasureRequest() event.Message {
+	return event.DeletingUser.Message(a.ID, event.UserToErase{UserID: a.ID, Version: a.Version})
+}
+
+// ApplyErasure applies the answer of a service. After the last one the account is ERASED. It reports whether anything changed: a
+// repeated answer changes nothing. errNotDeleting when the account is neither DELETING nor ERASED.
+func (a *Account) ApplyErasure(service string, now time.Time) (changed bool, err error) {
+	if a.Erasure == nil {
+		return false, errNotDeleting
+	}
+	at := slices.Index(a.Erasure.Waiting, service)
+	if at < 0 {
+		return false, nil
+	}
+	a.Erasure.Waiting = slices.Delete(a.Erasure.Waiting, at, at+1)
+	if len(a.Erasure.Waiting) == 0 {
+		a.becomeTombstone(now)
+	}
+	return true, nil
+}
+
+// becomeTombstone removes everything about the person. The id stays, so that it is never used again.
+func (a *Account) becomeTombstone(now time.Time) {
+	*a = Account{ID: a.ID, Roles: []string{}, Status: Erased, Version: a.Version + 1, Epoch: a.Epoch, CreatedAt: a.CreatedAt, UpdatedAt: now,
+		Erasure: &Erasure{BegunAt: a.Erasure.BegunAt, AnnouncedAt: a.Erasure.AnnouncedAt, CompletedAt: now}}
+}
+
+// AnnounceErasureAgain reports whether a DELETING account was last announced at or before the given time. It then records that it
+// is announced now.
+func (a *Account) AnnounceErasureAgain(before, now time.Time) bool {
+	if a.Status != Deleting || a.Erasure.AnnouncedAt.After(before) {
+		return false
+	}
+	a.Erasure.AnnouncedAt = now
+	return true
+}

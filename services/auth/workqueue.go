@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"comanda/services/internal/fault"
+)
+
+const (
+	// maxWorkers bounds the memory of concurrent hashes, 12 MiB each, on a machine with many processors (decision 0014).
+	maxWorkers = 4
+	// maxWaiting is the number of requests that may wait for a worker: about 1.6 s of hashes for one worker.
+	maxWaiting = 64
+	// maxWait is how long a request waits for a worker: less than rest.RequestTimeout, so that the answer still is ours.
+	maxWait = 2 * time.Second
+)
+
+// workers returns how many processors hash passwords at the same time. One stays free for all other requests and the health
+// checks.
+func workers() int { return workersOf(runtime.GOMAXPROCS(0)) }
+
+func workersOf(processors int) int { return min(max(processors-1, 1), maxWorkers) }
+
+// workQueue bounds the work that takes much processor time and memory: hashing and judging passwords. Requests wait in one line
+// for each client, and the lines take turns. So a client that sends many requests delays itself, and another one by no more than
+// the work in progress.
+type workQueue struct {
+	wait time.Duration // how long a request waits for a worker
+
+	mu      sync.Mutex
+	free    int // idle workers; 0 while a request waits
+	places  int // free places in the lines
+	lines   map[string][]*waiter
+	clients []string // those with a line, in the order of their turns
+}
+
+// waiter is a request in a line. Its channel gets true when a worker is free for it, and false when it loses its place.
+type waiter chan bool
+
+func newWorkQueue(workers, places int, wait time.Duration) *workQueue {
+	return &workQueue{wait: wait, free: workers, places: places, lines: map[string][]*waiter{}}
+}
+
+// errBusy is the cause of an error for a request that the queue refused.
+var errBusy = errors.New("too many requests wait for a worker")
+
+// busyRetry is the pause after which a refused request may come back: the time in which a full queue empties.
+const busyRetry = 2 * time.Second
+
+func busy() error {
+	refused := fault.Shed(busyRetry, "too many people sign in at this moment: try again in a few seconds")
+	refused.Cause = errBusy
+	return refused
+}
+
+// do runs work for a client when a worker is free. It returns Unavailable, without work, when too many requests wait or when none
+// became free in time, and ctx's error when ctx ends before.
+func (q *workQueue) do(ctx context.Context, client string, work func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := q.acquire(ctx, client); err != nil {
+		return err
+	}
+	defer q.release()
+	work()
+	return nil
+}
+
+func (q *workQueue) acquire(ctx context.Context, client string) error {
+	q.mu.Lock()
+	if q.free > 0 {
+		q.free--
+		q.mu.Unlock()
+		return nil
+	}
+	place := q.join(client)
+	q.mu.Unlock()
+	if place == nil {
+		return busy()
+	}
+	late := time.NewTimer(q.wait)
+	defer late.Stop()
+	select {
+	case admitted := <-*place:
+		if !admitted {
+			return busy()
+		}
+		return nil
+	case <-late.C:
+		q.abandon(client, place)
+		return busy()
+	case <-ctx.Done():
+		q.abandon(client, place)
+		return ctx.Err()
+	}
+}
+
+// join adds a waiter to the client's line. When all places are taken, the last waiter of the longest line loses its place, if
+// that line stays at least as long as the client's. join returns nil when there is no place.
+func (q *workQueue) join(client string) *waiter {
+	if q.places == 0 {
+		if len(q.clients) == 0 { // a queue without places
+			return nil
+		}
+		longest := slices.MaxFunc(q.clients, func(a, b string) int { return len(q.lines[a]) - len(q.lines[b]) })
+		line := q.lines[longest]
+		if len(line)-1 < len(q.lines[client])+1 {
+			return nil
+		}
+		last := line[len(line)-1]
+		q.remove(longest, last)
+		*last <- false
+	}
+	if len(q.lines[client]) == 0 {
+		q.clients = append(q.clients, client)
+	}
+	place := make(waiter, 1)
+	q.lines[client] = append(q.lines[client], &place)
+	q.places--
+	return &place
+}
+
+// remove takes a waiter out of the client's line. It reports whether it was there.
+func (q *workQueue) remove(client string, place *waiter) bool {
+	at := slices.Index(q.lines[client], place)
+	if at < 0 {
+		return false
+	}
+	q.places++
+	if q.lines[client] = slices.Delete(q.lines[client], at, at+1); len(q.lines[client]) == 0 {
+		delete(q.lines, client)
+		q.clients = slices.DeleteFunc(q.clients, func(other string) bool { return other == client })
+	}
+	return true
+}
+
+// abandon gives up a place. If a worker was assigned at the same moment, it goes to the next waiter.
+func (q *workQueue) abandon(client string, place *waiter) {
+	q.mu.Lock()
+	waited := q.remove(client, place)
+	q.mu.Unlock()
+	if !waited && <-*place {
+		q.release()
+	}
+}
+
+// release gives the worker to the first waiter of the client whose turn it is.
+func (q *workQueue) release() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.clients) == 0 {
+		q.free++
+		return
+	}
+	client := q.clients[0]
+	next := q.lines[client][0]
+	q.remove(client, next)
+	if len(q.lines[client]) > 0 { // the turn of the next client
+		q.clients = append(q.clients[1:], client)
+	}
+	*next <- true
+}

@@ -1,0 +1,90 @@
+package event
+
+import (
+	"slices"
+	"strings"
+
+	"comanda/services"
+)
+
+// Subscriptions lists the topics that each service consumes: those of dapr/subscriptions.
+var Subscriptions = map[string][]string{
+	"auth":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
+	"user":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
+	"order":   {InventoryStockReserved.Name, InventoryStockFailed.Name, DeletingUser.Name},
+	"product": {OrderCreatedPending.Name, OrderStatusChanged.Name},
+	"gateway": {OrderStatusChanged.Name},
+}
+
+// TrackingGroups is the common prefix of the consumer groups of the gateway's replicas (components/tracking.yaml). The group of
+// every other service is its name.
+const TrackingGroups = "gateway-"
+
+// The kinds of things in Kafka that a Right is about.
+const (
+	KindTopic   = "topic"
+	KindGroup   = "group"
+	KindCluster = "cluster"
+)
+
+// AllNames is the name of a Right to all things of its kind.
+const AllNames = "*"
+
+// Right is what one user of Kafka may do with one thing. Kafka refuses everything else.
+type Right struct {
+	Kind       string // KindTopic, KindGroup or KindCluster
+	Name       string // AllNames means every one; empty for the cluster
+	Prefix     bool   // Name is only the beginning of the names
+	Operations []string
+}
+
+// Rights returns what the sidecar of a service needs in Kafka: to write its own topics and its dead letters, and to read, in its
+// own consumer group, the topics it consumes. Stock daprd's outbox also writes and reads an internal topic for each published one.
+func Rights(service string) []Right {
+	rights := map[string][]string{}
+	for _, topic := range Publishers[service] {
+		rights[topic] = append(rights[topic], "write")
+		rights[internalTopic(service, topic)] = []string{"read", "write"}
+	}
+	rights[DeadLetters(service)] = []string{"write"}
+	for _, topic := range Subscriptions[service] {
+		rights[topic] = append(rights[topic], "read")
+	}
+	var list []Right
+	for topic, operations := range rights {
+		slices.Sort(operations)
+		list = append(list, Right{Kind: KindTopic, Name: topic, Operations: operations})
+	}
+	slices.SortFunc(list, func(a, b Right) int { return strings.Compare(a.Name, b.Name) })
+	group := Right{Kind: KindGroup, Name: service, Operations: []string{"read"}}
+	if service == "gateway" {
+		group.Name, group.Prefix = TrackingGroups, true
+	}
+	return append(list, group)
+}
+
+// The users of the operator's commands `comanda topics` and `comanda kafka-exporter`.
+const (
+	TopicsUser   = "topics"
+	ExporterUser = "kafka-exporter"
+)
+
+// AllRights returns the rights of every user: the sidecars of the five services, and the operator's commands. An administrator
+// grants them.
+func AllRights() map[string][]Right {
+	all := map[string][]Right{
+		TopicsUser: {
+			{Kind: KindCluster, Operations: []string{"create", "describe"}},
+			{Kind: KindTopic, Name: AllNames, Operations: []string{"alter", "describe"}},
+		},
+		ExporterUser: {
+			{Kind: KindCluster, Operations: []string{"describe"}},
+			{Kind: KindTopic, Name: AllNames, Operations: []string{"describe"}},
+			{Kind: KindGroup, Name: AllNames, Operations: []string{"describe"}},
+		},
+	}
+	for _, service := range services.Names {
+		all[service] = Rights(service)
+	}
+	return all
+}

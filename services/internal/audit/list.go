@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"context"
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/validate"
+)
+
+// Trail reads the trail of one service.
+type Trail struct {
+	Service string // the app id
+	Pool    *pgxpool.Pool
+	Cursors rest.Cursors
+}
+
+// Parameters returns the query parameters of List.
+func Parameters() []string { return []string{"actor", "subject", "limit", "cursor"} }
+
+// filter selects entries. An empty field selects all.
+type filter struct{ Actor, Subject string }
+
+// position is an entry's place in the trail.
+type position int64
+
+// MarshalBinary encodes p for a cursor.
+func (p position) MarshalBinary() ([]byte, error) {
+	return binary.BigEndian.AppendUint64(nil, uint64(p)), nil
+}
+
+// UnmarshalBinary decodes a position of a cursor.
+func (p *position) UnmarshalBinary(raw []byte) error {
+	if len(raw) != 8 {
+		return errors.New("a position has 8 bytes")
+	}
+	*p = position(binary.BigEndian.Uint64(raw))
+	return nil
+}
+
+// List shows admins a page of the trail, newest first. It handles GET /audit/<service>.
+func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
+	f := filter{r.URL.Query().Get("actor"), r.URL.Query().Get("subject")}
+	if f.Actor != "" && !validate.IsUUID(f.Actor) {
+		return fault.Malformed("actor must be a UUID")
+	}
+	if f.Subject != "" && !validate.IsUUID(f.Subject) {
+		return fault.Malformed("subject must be a UUID")
+	}
+	var after position
+	page, err := t.Cursors.Page(r, f, &after)
+	if err != nil {
+		return err
+	}
+	found, err := t.page(r.Context(), f, after, page.Limit+1) // one more shows whether there is a next page
+	if err != nil {
+		return err
+	}
+	list := rest.Paged(page, found, func(last placed) encoding.BinaryMarshaler { return last.place })
+	entries := rest.List[Entry]{Items: make([]Entry, 0, len(list.Items)), NextCursor: list.NextCursor}
+	for _, item := range list.Items {
+		entries.Items = append(entries.Items, item.Entry)
+	}
+	return rest.Document(w, r, entries)
+}
+
+// placed is an entry with its place.
+type placed struct {
+	Entry
+	place position
+}
+
+// page returns up to limit entries before the place after, newest first; all when after is 0.
+func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]placed, error) {
+	conditions, arguments := []string{"true"}, pgx.NamedArgs{"limit": limit}
+	narrow := func(set bool, condition, name string, value any) {
+		if set { // a condition that does not apply is left out, so that the indexes serve the others
+			conditions, arguments[name] = append(conditions, condition), value
+		}
+	}
+	narrow(f.Actor != "", "actor = @actor", "actor", f.Actor)
+	narrow(f.Subject != "", "subject = @subject", "subject", f.Subject)
+	narrow(after != 0, "seq < @after", "after", int64(after))
+	rows, err := t.Pool.Query(ctx, `select seq, id::text, at, coalesce(actor::text, ''), address, action, subject::text, before, after, trace
+		from audit where `+strings.Join(conditions, " and ")+` order by seq desc limit @limit`, arguments)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e placed, err error) {
+		e.Service = t.Service
+		err = row.Scan(&e.place, &e.ID, &e.At, &e.Actor, &e.Address, &e.Action, &e.Subject, &e.Before, &e.After, &e.TraceID)
+		e.At = e.At.UTC()
+		return e, err
+	})
+}
+
+// deleteBatch is the number of entries that one statement deletes.
+const deleteBatch = 1000
+
+// DeleteOld deletes the entries that are older than the year for which the database keeps them, and returns their number.
+func DeleteOld(ctx context.Context, pool *pgxpool.Pool) (total int64, err error) {
+	for {
+		tag, err := pool.Exec(ctx, `delete from audit where at < now() - interval '1 year'
+			and seq in (select seq from audit order by seq limit $1)`, deleteBatch)
+		if total += tag.RowsAffected(); err != nil || tag.RowsAffected() < deleteBatch {
+			return total, err
+		}
+	}
+}

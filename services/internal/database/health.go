@@ -1,0 +1,51 @@
+package database
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Times of a health check. The timeout is below the 0.9 s after which a sidecar counts the check as failed (dapr/dapr.yaml).
+const (
+	healthTimeout = 800 * time.Millisecond
+	healthTTL     = 100 * time.Millisecond
+)
+
+// Health checks whether a database answers. It has a connection of its own: with one of the pool's, a check would wait behind the
+// work of a busy service, which would then count as unhealthy, and its sidecar would stop its calls and events.
+type Health struct {
+	pool *pgxpool.Pool
+
+	mu    sync.Mutex // one check at a time; the others wait for its result
+	until time.Time
+	last  error
+}
+
+// NewHealth returns the check of pool's database. The caller closes it.
+func NewHealth(pool *pgxpool.Pool) (*Health, error) {
+	config := pool.Config()
+	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	own, err := pgxpool.NewWithConfig(context.Background(), config)
+	return &Health{pool: own}, err
+}
+
+// Close closes the connection.
+func (h *Health) Close() { h.pool.Close() }
+
+// Check returns an error unless the database answers within healthTimeout. Checks within healthTTL share one answer, so that a client
+// that asks often does not delay the sidecar's check.
+func (h *Health) Check(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Now().Before(h.until) {
+		return h.last
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTimeout) // its result is for other callers too
+	defer cancel()
+	h.last = h.pool.Ping(ctx)
+	h.until = time.Now().Add(healthTTL)
+	return h.last
+}

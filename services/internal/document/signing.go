@@ -1,0 +1,39 @@
+package document
+
+import (
+	"context"
+
+	dapr "github.com/dapr/go-sdk/client"
+
+	"comanda/services/internal/signature"
+)
+
+// signingClient signs the events of the transactions that it runs.
+type signingClient struct {
+	dapr.Client
+	key signature.PrivateKey
+}
+
+// Signing returns client with a signature on every event: each Store that writes through it announces what consumers can verify.
+func Signing(client dapr.Client, key signature.PrivateKey) dapr.Client {
+	return signingClient{client, key}
+}
+
+// ExecuteStateTransaction adds the signature to the attributes of the events, which are the metadata of their documents.
+func (c signingClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string,
+	ops []*dapr.StateOperation) error {
+	attributes := map[string]map[string]string{} // by the key of the document
+	for _, op := range ops {
+		if op.Item.Metadata[projection] != "true" {
+			attributes[op.Item.Key] = op.Item.Metadata
+			continue
+		}
+		of := attributes[op.Item.Key]
+		signed, err := c.key.Sign(of["type"], of["subject"], op.Item.Value)
+		if err != nil {
+			return err
+		}
+		of[signature.Attribute] = signed
+	}
+	return c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
+}

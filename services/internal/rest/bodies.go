@@ -1,0 +1,155 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/quota"
+	"comanda/services/internal/telemetry"
+)
+
+// The size limits of request bodies, in bytes. A Route without one has DefaultBody. Each is several times what a client needs that
+// escapes every character, and far below what would hurt: an attacker can hold as many bodies as connections.
+const (
+	SmallBody   = 4 << 10  // a few short members, such as a login
+	DefaultBody = 16 << 10 // a profile or a short text
+	LargeBody   = 32 << 10 // an order or a product
+)
+
+// Bounds for a process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes
+// on. One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
+const (
+	maxBodies    = 16 << 20
+	maxResponses = 32 << 20
+)
+
+// BodyTimeout limits the time in which a client must send a body.
+const BodyTimeout = 10 * time.Second
+
+// Bodies bounds the memory for the bodies of a process: of requests, and of responses that it passes on.
+type Bodies struct {
+	requests, responses memory
+}
+
+// memory is what the bodies of one kind share.
+type memory struct {
+	*quota.Quota
+	refused prometheus.Counter
+}
+
+// NewBodies returns the bounds of a process and registers their metrics.
+func NewBodies(registry prometheus.Registerer) *Bodies {
+	factory := promauto.With(registry)
+	refused := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
+		Name: "comanda_bodies_refused_total", Help: "Requests refused because others held the memory for bodies, by kind of body.",
+	}, []string{"kind"}), "request", "response")
+	newMemory := func(kind string, total int64) memory {
+		m := memory{quota.New(total, total/4), refused.WithLabelValues(kind)}
+		factory.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "comanda_bodies_bytes", Help: "Memory reserved for the bodies of requests in progress, by kind of body, in bytes.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 { return float64(m.Held()) })
+		return m
+	}
+	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses)}
+}
+
+// reservation is the memory that one request holds for its body, and for the response that it passes on. Only the goroutine of the
+// request uses it.
+type reservation struct {
+	bodies         *Bodies
+	client         string
+	held, response int64
+}
+
+type reservationKey struct{}
+
+// Serve calls next so that the memory for r's body is bounded and held until next returns. It also limits the time in which the
+// body must arrive: without the deadline a client that sends nothing more would hold the connection for ever, even after a refusal.
+func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // fails only with a test's recorder
+	}
+	held := &reservation{bodies: b}
+	defer func() {
+		held.shrink(0)
+		b.responses.Return(held.client, held.response)
+	}()
+	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reservationKey{}, held)))
+}
+
+// SetClient names the client whose share the body of the request counts against. Without a name only the bound of the whole process
+// applies.
+func SetClient(ctx context.Context, client string) {
+	if held := reservationOf(ctx); held != nil {
+		held.client = client
+	}
+}
+
+// reservationOf returns nil outside Bodies.Serve, in the tests of handlers.
+func reservationOf(ctx context.Context) *reservation {
+	held, _ := ctx.Value(reservationKey{}).(*reservation)
+	return held
+}
+
+// reserve reserves size bytes before the body is read. A client over its share is Limited; if all memory is held, it is shed.
+func (h *reservation) reserve(size int64) error {
+	if h == nil {
+		return nil
+	}
+	if err := h.bodies.requests.Take(h.client, size); err != nil {
+		h.bodies.requests.refused.Inc()
+		return noMemory(err, "sending their bodies")
+	}
+	h.held += size
+	return nil
+}
+
+// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly
+// holds it. The errors are those of a body that does not fit: Limited or Unavailable.
+func ReserveResponse(ctx context.Context, size int) error {
+	h := reservationOf(ctx)
+	if h == nil {
+		return nil
+	}
+	if err := h.bodies.responses.Take(h.client, int64(size)); err != nil {
+		h.bodies.responses.refused.Inc()
+		return noMemory(err, "reading their responses")
+	}
+	h.response += int64(size)
+	return nil
+}
+
+func noMemory(err error, doing string) error {
+	if errors.Is(err, quota.ErrHolder) {
+		return fault.Limited(bodyRetry, "too many requests from your address are %s", doing)
+	}
+	return fault.Shed(bodyRetry, "too many requests are %s", doing)
+}
+
+// bodyRetry is the pause after which a refused client retries: others have then sent their bodies, unless they are slow.
+const bodyRetry = 2 * time.Second
+
+// shrink returns what the reservation holds above size.
+func (h *reservation) shrink(size int64) {
+	if h != nil && h.held > size {
+		h.bodies.requests.Return(h.client, h.held-size)
+		h.held = size
+	}
+}
+
+type bodyLimitKey struct{}
+
+// bodyLimit returns the size limit of the body of a request: that of its Route.
+func bodyLimit(ctx context.Context) int64 {
+	if limit, ok := ctx.Value(bodyLimitKey{}).(int64); ok && limit > 0 {
+		return limit
+	}
+	return DefaultBody
+}

@@ -1,0 +1,103 @@
+package signature
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"unicode/utf16"
+)
+
+// canonical returns the canonical form of a JSON text (RFC 8785): sorted members, no white space, the shortest strings. Numbers
+// must be integers, whose form is the same in every language. Of repeated members the last one counts.
+func canonical(text []byte) ([]byte, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is text after the JSON value")
+	}
+	return appendValue(nil, value)
+}
+
+// integer is the only form of a number that has the same digits in every encoder.
+var integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+
+func appendValue(to []byte, value any) ([]byte, error) {
+	switch value := value.(type) {
+	case nil:
+		return append(to, "null"...), nil
+	case bool:
+		return fmt.Append(to, value), nil
+	case json.Number:
+		if !integer.MatchString(value.String()) {
+			return nil, fmt.Errorf("the number %.30s must be an integer", value)
+		}
+		return append(to, value...), nil
+	case string:
+		return appendString(to, value), nil
+	case []any:
+		return appendList(to, value)
+	case map[string]any:
+		return appendObject(to, value)
+	}
+	return nil, fmt.Errorf("a %T is no JSON value", value)
+}
+
+func appendList(to []byte, list []any) ([]byte, error) {
+	to = append(to, '[')
+	for i, item := range list {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		var err error
+		if to, err = appendValue(to, item); err != nil {
+			return nil, err
+		}
+	}
+	return append(to, ']'), nil
+}
+
+func appendObject(to []byte, object map[string]any) ([]byte, error) {
+	to = append(to, '{')
+	for i, name := range slices.SortedFunc(maps.Keys(object), compareUTF16) {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		var err error
+		if to, err = appendValue(append(appendString(to, name), ':'), object[name]); err != nil {
+			return nil, err
+		}
+	}
+	return append(to, '}'), nil
+}
+
+// compareUTF16 orders names by their UTF-16 code units (RFC 8785, 3.2.3).
+func compareUTF16(a, b string) int {
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+}
+
+// escapes are the characters with a short escape (RFC 8785, 3.2.2.2).
+var escapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+func appendString(to []byte, text string) []byte {
+	to = append(to, '"')
+	for _, char := range text {
+		switch short, ok := escapes[char]; {
+		case ok:
+			to = append(to, short...)
+		case char < 0x20:
+			to = fmt.Appendf(to, `\u%04x`, char)
+		default:
+			to = append(to, string(char)...)
+		}
+	}
+	return append(to, '"')
+}

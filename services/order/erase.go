@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"comanda/services/event"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/validate"
+)
+
+// eraseCustomer handles deleting.user: it refuses new orders of the customer, removes the person from the existing ones, and answers.
+// A repetition continues where the last one stopped, and is answered again.
+func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.UserToErase]) error {
+	id := e.Data.UserID
+	if !validate.IsUUID(id) {
+		return consumer.Reject(errors.New("userId is not a UUID"))
+	}
+	err := s.erasures.Create(ctx, id, Erasure{CustomerID: id, BegunAt: s.now()}, event.NoMessage)
+	if err != nil && !errors.Is(err, document.ErrExists) {
+		return err
+	}
+	if err := s.removePerson(ctx, id); err != nil {
+		return err
+	}
+	_, err = s.erasures.Change(ctx, id, func(*Erasure) (event.Message, error) {
+		return event.DeletingUserResponse.Message(id,
+			event.UserErasure{UserID: id, Version: e.Data.Version, Service: "order", Outcome: event.UserErased}), nil
+	})
+	return err
+}
+
+// removePerson removes a customer from all orders that still have the person.
+func (s *service) removePerson(ctx context.Context, customer string) error {
+	return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+		return s.lists.WithPerson(ctx, customer, after, limit)
+	}, func(ctx context.Context, found waiting) error {
+		_, err := s.orders.Change(ctx, found.ID, func(o *Order) (event.Message, error) {
+			if !o.RemovePerson(s.now()) {
+				return event.NoMessage, document.ErrUnchanged
+			}
+			return event.NoMessage, nil
+		})
+		return err
+	})
+}
+
+// checkNotErased returns Forbidden for an erased customer, whose access token is valid for some minutes more.
+func (s *service) checkNotErased(ctx context.Context, customer string) error {
+	erased, err := s.lists.Erased(ctx, customer)
+	if err == nil && erased {
+		err = fault.Forbidden("this account is erased: it cannot order any more")
+	}
+	return err
+}
+
+// settleErasures searches once more for orders of customers who were erased a while ago: a request that was checked before the
+// tombstone existed may have placed one. It does nothing while another replica does so.
+func (s *service) settleErasures(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+			return s.lists.Unsettled(ctx, s.now().Add(-settleAfter), after, limit)
+		}, s.settleErasure)
+	})
+	return err
+}
+
+func (s *service) settleErasure(ctx context.Context, found waiting) error {
+	if err := s.removePerson(ctx, found.ID); err != nil {
+		return fmt.Errorf("settle the erasure of %s: %w", found.ID, err)
+	}
+	_, err := s.erasures.Change(ctx, found.ID, func(erasure *Erasure) (event.Message, error) {
+		erasure.SettledAt = s.now()
+		return event.NoMessage, nil
+	})
+	return err
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"time"
+
+	"comanda/services/event"
+)
+
+// Erasure is the tombstone of an erased customer, under the customer's id. It refuses new orders.
+type Erasure struct {
+	CustomerID string    `json:"customerId"`
+	BegunAt    time.Time `json:"begunAt"`
+	// SettledAt is when the orders were searched once more: an order that was checked just before the tombstone existed is found then.
+	SettledAt time.Time `json:"settledAt,omitzero"`
+}
+
+// settleAfter is the age at which an erasure is settled: longer than a request can take.
+const settleAfter = time.Minute
+
+// RemovePerson removes the customer from the order: at once from a final order, and from another one when it ends, because the
+// kitchen and the courier need the address until then. It reports whether anything changed.
+func (o *Order) RemovePerson(at time.Time) bool {
+	if o.PersonErased {
+		return false
+	}
+	o.PersonErased = true
+	if o.Status.Final() {
+		o.removePerson()
+		if at.After(o.UpdatedAt) {
+			o.UpdatedAt = at
+		}
+	}
+	return true
+}
+
+// removePerson removes the address, the notes, and what people typed as the reason of a cancellation. Reasons of product and of the
+// recovery are words for programs, and stay. The fingerprints go too: hashes of short texts can be guessed.
+func (o *Order) removePerson() {
+	o.DeliveryAddress, o.Notes, o.Fingerprint = nil, "", ""
+	for i := range o.History {
+		change := &o.History[i]
+		if change.Status == event.StatusCancelled && (change.Actor.Role == "customer" || change.Actor.Role == "staff") {
+			change.Reason, o.Reason = "", ""
+		}
+		if change.Cause.Request != nil {
+			change.Cause.Request = &RequestIdentity{Key: change.Cause.Request.Key}
+		}
+	}
+}

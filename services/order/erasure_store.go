@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// erasureKind is the prefix of the key of every erased customer's document.
+const erasureKind = "erasure"
+
+// WithPerson returns up to limit orders of a customer that follow after, oldest first, and from which the person has not been
+// removed.
+func (l lists) WithPerson(ctx context.Context, customer string, after waiting, limit int) ([]waiting, error) {
+	return l.collectWaiting(ctx, `
+		select substr(key, length(@kind) + 2) as id, created_at, '' as trace from orders
+		where customer_id = @customer and doc(value) -> 'personErased' is null and (created_at, key) > (@at, @key)
+		order by created_at, key limit @limit`,
+		pgx.NamedArgs{"kind": kind, "customer": customer, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit})
+}
+
+// Unsettled returns up to limit erasures that follow after, in the order of their keys, began at or before begun and are not
+// settled.
+func (l lists) Unsettled(ctx context.Context, begun time.Time, after waiting, limit int) ([]waiting, error) {
+	return l.collectWaiting(ctx, `
+		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt'), '' as trace from state
+		where key like 'erasure-%' and doc(value) -> 'settledAt' is null
+		  and instant(doc(value) ->> 'begunAt') <= @begun and key > @key
+		order by key limit @limit`,
+		pgx.NamedArgs{"kind": erasureKind, "begun": begun, "key": erasureKind + "-" + after.ID, "limit": limit})
+}
+
+func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedArgs) ([]waiting, error) {
+	rows, err := l.pool.Query(ctx, query, args)
+	if err != nil {
+		return nil, fmt.Errorf("find what to erase: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
+	if err != nil {
+		return nil, fmt.Errorf("find what to erase: %w", err)
+	}
+	return found, nil
+}
+
+// Erased reports whether a customer was erased.
+func (l lists) Erased(ctx context.Context, customer string) (erased bool, err error) {
+	err = l.pool.QueryRow(ctx, `select exists (select from state where key = $1)`, erasureKind+"-"+customer).Scan(&erased)
+	return erased, err
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+)
+
+// eraseProfile handles deleting.user: it turns the profile into a tombstone and answers. If there is no profile, it stores a
+// tombstone so that a late creating.user cannot create one. A repeated request is answered again.
+func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserToErase]) error {
+	id := e.Data.UserID
+	if err := checkID(id); err != nil {
+		return err
+	}
+	answer := event.DeletingUserResponse.Message(id,
+		event.UserErasure{UserID: id, Version: e.Data.Version, Service: "user", Outcome: event.UserErased})
+	eraseExisting := func() error {
+		_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
+			p.Erase(s.now())
+			return answer, nil
+		})
+		return err
+	}
+	err := eraseExisting()
+	if !fault.Is(err, fault.KindNotFound) {
+		return err
+	}
+	err = s.documents.Create(ctx, id, NewErased(id, s.now()), answer)
+	if errors.Is(err, document.ErrExists) { // the profile was created in between
+		return eraseExisting()
+	}
+	return err
+}

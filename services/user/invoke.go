@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/server"
+	"comanda/services/internal/telemetry"
+)
+
+// maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
+const maxResponse = 4 << 20
+
+// invoker calls other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
+type invoker struct {
+	client *http.Client
+	config server.SidecarConfig
+}
+
+func newInvoker(c server.SidecarConfig) invoker {
+	return invoker{config: c, client: &http.Client{
+		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
+			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// ask sends a GET to a service with the caller's own token, and decodes the response. A problem that the service reports for the
+// caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
+func ask[T any](ctx context.Context, i invoker, app, path, bearer string) (answer T, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
+	if err != nil {
+		return answer, err
+	}
+	request.Header.Set("Authorization", bearer)
+	request.Header.Set("Accept", "application/json, application/problem+json")
+	if parent := telemetry.Traceparent(ctx); parent != "" {
+		request.Header.Set("traceparent", parent)
+	}
+	if i.config.APIToken != "" {
+		request.Header.Set("dapr-api-token", i.config.APIToken)
+	}
+	response, err := i.client.Do(request)
+	if err != nil {
+		return answer, fault.Unavailable(err, "%s does not answer", app)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	switch {
+	case err != nil, len(body) > maxResponse:
+		return answer, fault.Unavailable(fmt.Errorf("read %d bytes, limit %d: %w", len(body), maxResponse, err), "%s does not answer", app)
+	case response.StatusCode != http.StatusOK:
+		return answer, refusal(app, response, body)
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return answer, fault.Unavailable(fmt.Errorf("decode: %w", err), "%s does not answer", app)
+	}
+	return answer, nil
+}
+
+// refusal returns the error for a response that is not a 200.
+func refusal(app string, response *http.Response, body []byte) error {
+	var problem rest.Problem
+	if response.Header.Get("Content-Type") == "application/problem+json" && json.Unmarshal(body, &problem) == nil {
+		switch response.StatusCode {
+		case http.StatusBadRequest:
+			return fault.Malformed("%s", problem.Detail)
+		case http.StatusNotFound:
+			return fault.NotFound("%s", problem.Detail)
+		case http.StatusUnauthorized: // the token has expired since the gateway checked it
+			return fault.BadToken("%s", problem.Detail)
+		}
+	}
+	return fault.Unavailable(fmt.Errorf("%s: %s", app, response.Status), "%s does not answer", app)
+}
