@@ -27,7 +27,7 @@ import (
 const path = "/events/order.status.changed"
 
 // envelope returns an event that the publisher of order.status.changed has signed.
-func envelope(t *testing.T, kind, data string) string {
+func envelope(t testing.TB, kind, data string) string {
 	t.Helper()
 	return withSignature(kind, data, servicetest.SignEvent(t, "order.status.changed", kind, "o1", []byte(data)))
 }

@@ -76,7 +76,7 @@ type namedKey struct {
 // NewVerifier returns a verifier that accepts only HS256 with one of secrets, and requires issuer, audience and expiry.
 func NewVerifier(secrets ...Secret) Verifier {
 	v := Verifier{parser: jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(Issuer),
-		jwt.WithAudience(Audience), jwt.WithExpirationRequired())}
+		jwt.WithAudience(Audience), jwt.WithExpirationRequired(), jwt.WithStrictDecoding())}
 	for _, secret := range secrets {
 		v.keys = append(v.keys, namedKey{secret.id(), secret})
 	}
