@@ -20,7 +20,7 @@ VULNDB ?= https://vuln.go.dev
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit test-fuzz test-compose test-docs lint vet fmt env vulncheck bench clean
+.PHONY: help build run restart deps dapr-cli chaos demo up down scale demo-compose test test-unit fuzz test-fuzz test-compose test-docs lint vet fmt env vulncheck bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,15 @@ chaos: ## Kill random parts while customers order: 50 kills, one every 3 s (ARGS
 
 test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
 	go test ./tests/fuzz -count=1 -timeout 30m -v -cases 2000 $(ARGS)
+
+# The compiler instruments every package for this, which takes minutes the first time. That is why `make test` runs only the seeds.
+fuzz: ## Look for inputs that break the decoders at the edge: FUZZTIME (10s) for each
+	@set -e; for package in $$(grep -rl --include='*_test.go' '^func Fuzz' services | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -d' ' -f2); do \
+			echo "$$package $$target"; \
+			go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-10s}; \
+		done; \
+	done
 
 test-unit: ## Run only the tests that do not start the whole system
 	go test -short $(ARGS) ./services/... ./infra/... ./dapr/...

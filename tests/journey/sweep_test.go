@@ -1,0 +1,139 @@
+package journey
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/docs"
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+)
+
+// readByAnyone are the operations with an id that answer everyone who knows the id.
+var readByAnyone = map[string]bool{
+	"GET /auth/registrations/{userId}": true, "GET /auth/erasures/{userId}": true, "GET /products/{id}": true,
+}
+
+// Every operation of docs/openapi.yaml whose address has an id refuses a customer to whom the thing does not belong, without a
+// word about it, and changes nothing.
+func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
+	t.Parallel()
+	s := newScenario(t, sharedSystem(t))
+	ana, stranger, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
+	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
+	var document struct {
+		Paths map[string]map[string]yaml.Node
+	}
+	if err := yaml.Unmarshal(docs.OpenAPI, &document); err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for path, item := range document.Paths {
+		path, ours := strings.CutPrefix(path, "/api/v1")
+		if !ours || !strings.Contains(path, "{") {
+			continue
+		}
+		id := ana.ID
+		switch {
+		case strings.HasPrefix(path, "/orders"):
+			id = order.ID
+		case strings.HasPrefix(path, "/products"):
+			id = dish.ID
+		}
+		for method := range item {
+			method = strings.ToUpper(method)
+			if method == "PARAMETERS" || readByAnyone[method+" "+path] {
+				continue
+			}
+			tried++
+			request := client.Request{Method: method, Path: strings.NewReplacer("{id}", id, "{userId}", id).Replace(path)}
+			if method != http.MethodGet && method != http.MethodDelete {
+				request.Body = bodyFor(path)
+			}
+			for name, caller := range map[string]*client.Client{"a stranger": stranger.Client, "nobody": s.Anonymous} {
+				answer := scenario.Try(caller.Do(t.Context(), request)).OrFail(t)
+				if answer.Status != http.StatusNotFound && answer.Status != http.StatusForbidden && answer.Status != http.StatusUnauthorized {
+					t.Errorf("%s %s by %s: got %d %s, want a refusal", method, path, name, answer.Status, answer.Body)
+				}
+				if body := string(answer.Body); strings.Contains(body, ana.Person.Email) || strings.Contains(body, order.ID) && !strings.Contains(path, "/orders") {
+					t.Errorf("%s %s by %s: the refusal tells about the thing: %s", method, path, name, body)
+				}
+			}
+		}
+	}
+	if tried < 10 {
+		t.Errorf("tried %d operations, want at least 10", tried)
+	}
+	if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Confirmed {
+		t.Errorf("the order after the stranger's requests: got %s, want CONFIRMED", now.Status)
+	}
+	s.WantStock(dish, 9, 1, 0)
+}
+
+// bodyFor returns a body that a caller who is allowed could send.
+func bodyFor(path string) map[string]any {
+	switch path[strings.LastIndex(path, "/")+1:] {
+	case "stock":
+		return map[string]any{"delta": 1}
+	case "roles":
+		return map[string]any{"roles": []string{"customer", "admin"}}
+	case "status":
+		return map[string]any{"status": "PREPARING"}
+	case "cancel":
+		return map[string]any{}
+	}
+	return map[string]any{"name": "Changed"}
+}
+
+// Requests that two programs could read differently are refused, and their connection is closed, so that nothing in them becomes a
+// request of its own (RFC 9112, 11.2).
+func TestAmbiguousRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	sys := sharedSystem(t)
+	const smuggled = "GET /api/v1/products HTTP/1.1\r\nHost: comanda\r\n\r\n"
+	for name, request := range map[string]string{
+		"two lengths":            "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
+		"an unknown coding":      "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
+		"chunked twice":          "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"a signed length":        "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+		"a space before a colon": "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
+		"a folded header":        "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\nContent-Length: x\r\n\r\n",
+		"two hosts":              "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+		"no host":                "GET /api/v1/products HTTP/1.1\r\n\r\n",
+		"a zero byte":            "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n",
+		"a bad chunk size":       "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+	} {
+		statuses := sendBytes(t, sys.URL, request+smuggled)
+		if len(statuses) != 1 || statuses[0] < 400 || statuses[0] >= 600 {
+			t.Errorf("%s: got the statuses %v, want one refusal", name, statuses)
+		}
+	}
+}
+
+// sendBytes sends bytes unchanged and returns the statuses of all responses until the server closes the connection.
+func sendBytes(t *testing.T, address, text string) (statuses []int) {
+	t.Helper()
+	conn := scenario.Try(net.Dial("tcp", strings.TrimPrefix(address, "http://"))).OrFail(t)
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(scenario.SagaTimeout))
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.(*net.TCPConn).CloseWrite()
+	for reader := bufio.NewReader(conn); ; {
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			return statuses
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		statuses = append(statuses, response.StatusCode)
+	}
+}
