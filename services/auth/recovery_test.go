@@ -195,7 +195,7 @@ func TestWeakPasswordOfTheFirstAdminIsAWarning(t *testing.T) {
 }
 
 func TestRunRejectsInvalidSettings(t *testing.T) {
-	good := slices.Clip([]string{"APP_PORT=1", "APP_API_TOKEN=t", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
+	good := slices.Clip([]string{"APP_PORT=1", "APP_API_TOKEN=t", "DAPR_API_TOKEN=d", "JWT_SECRET_KEY=" + strings.Repeat("s", 32),
 		"AUTH_DATABASE_URL=postgres://x@127.0.0.1:1/x", "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 		"AUTH_EVENT_SIGNING_KEY=" + servicetest.EventSettings["AUTH_EVENT_SIGNING_KEY"]})
 	for want, environ := range map[string][]string{

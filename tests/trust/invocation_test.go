@@ -17,7 +17,10 @@ func send(ctx context.Context, method, url string, header http.Header) (int, str
 	if err != nil {
 		return 0, "", err
 	}
-	request.Header = header
+	if header != nil {
+		request.Header = header.Clone()
+	}
+	request.Header.Set("dapr-api-token", apiToken)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, "", err

@@ -25,6 +25,9 @@ type sidecar struct {
 	log string
 }
 
+// apiToken is the token of every sidecar.
+const apiToken = "dapr-token"
+
 // startSidecar runs our daprd in dir until the test ends, and returns when it is ready. Sidecars in the same folder find each other.
 func startSidecar(t *testing.T, dir string, environ []string, args ...string) *sidecar {
 	t.Helper()
@@ -36,7 +39,7 @@ func startSidecar(t *testing.T, dir string, environ []string, args ...string) *s
 	cmd := exec.Command(daprd, append(args, "--dapr-listen-addresses", "127.0.0.1", "--dapr-http-port", strconv.Itoa(ports[0]),
 		"--dapr-grpc-port", strconv.Itoa(ports[1]), "--dapr-internal-grpc-port", strconv.Itoa(ports[2]),
 		"--metrics-port", strconv.Itoa(ports[3]))...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, log, log, append(os.Environ(), environ...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, log, log, append(append(os.Environ(), "DAPR_API_TOKEN="+apiToken), environ...)
 	running := scenario.Try(process.Start(cmd, syscall.SIGKILL)).OrFail(t)
 	t.Cleanup(func() {
 		running.Stop(syscall.SIGKILL, 0)
