@@ -57,7 +57,7 @@ func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
 			if method != http.MethodGet && method != http.MethodDelete {
 				request.Body = bodyFor(path)
 			}
-			for name, caller := range map[string]*client.Client{"a stranger": stranger.Client, "nobody": s.Anonymous} {
+			for name, caller := range map[string]*client.Client{"a stranger": stranger.Client, "a client without a token": s.Anonymous} {
 				answer := scenario.Try(caller.Do(t.Context(), request)).OrFail(t)
 				if answer.Status != http.StatusNotFound && answer.Status != http.StatusForbidden && answer.Status != http.StatusUnauthorized {
 					t.Errorf("%s %s by %s: got %d %s, want a refusal", method, path, name, answer.Status, answer.Body)
@@ -77,7 +77,7 @@ func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
 	s.WantStock(dish, 9, 1, 0)
 }
 
-// bodyFor returns a body that a caller who is allowed could send.
+// bodyFor returns a valid body for the operations at path.
 func bodyFor(path string) map[string]any {
 	switch path[strings.LastIndex(path, "/")+1:] {
 	case "stock":

@@ -19,7 +19,7 @@ import (
 // guarded are the containers that ask each client for a password or a token. PUBLISH_HOST can open only these to a network.
 var guarded = []string{"gateway", "grafana"}
 
-// loopbackPort matches a port that is on the loopback whatever the settings are.
+// loopbackPort matches a port that no setting moves away from the loopback.
 var loopbackPort = regexp.MustCompile(`^127\.0\.0\.(1|\$\{LOOPBACK:-1\}):`)
 
 // PUBLISH_HOST opens no port that answers without a password: no database, no broker, no logs, metrics or traces.

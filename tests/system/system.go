@@ -28,7 +28,7 @@ type Options struct {
 	Settings map[string]string
 	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
-	// KafkaUsers runs Apache Kafka with TLS, a user for each sidecar, and ACLs. It needs Java and Maven, whatever COMANDA_BACKING is.
+	// KafkaUsers runs Apache Kafka with TLS, a user for each sidecar, and ACLs. It ignores COMANDA_BACKING, and needs Java and Maven.
 	KafkaUsers bool
 }
 
