@@ -21,11 +21,20 @@ func Phone(field, number string) (string, error) {
 	if len(number) > 2 && number[:2] == "00" {
 		number = "+" + number[2:]
 	}
-	parsed, err := phonenumbers.Parse(number, "")
-	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
+	formatted, ok := inE164(number)
+	if again, _ := inE164(formatted); !ok || again != formatted { // such as +46 00..., of which each reading drops one trunk zero
 		return "", wrong
 	}
-	return phonenumbers.Format(parsed, phonenumbers.E164), nil
+	return formatted, nil
+}
+
+// inE164 reads a number in international form and returns it in E.164. It returns false when no country has such numbers.
+func inE164(number string) (string, bool) {
+	parsed, err := phonenumbers.Parse(number, "")
+	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
+		return "", false
+	}
+	return phonenumbers.Format(parsed, phonenumbers.E164), true
 }
 
 // asTyped returns number as a keyboard for ASCII would type it. Contact lists copy numbers with directional embeddings around
