@@ -229,3 +229,39 @@ func consume(t *testing.T, brokers, group, topic string) {
 		t.Fatal(fetches.Err())
 	}
 }
+
+// A listing that Kafka answers with a retriable error is repeated, and one with another error names the partition.
+func TestEndOffsetsRetriesARetriableAnswer(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		answer *kerr.Error
+		fails  bool
+	}{{kerr.UnknownTopicOrPartition, false}, {kerr.UnknownServerError, true}} {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "order.created.pending"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		brokers := strings.Join(cluster.ListenAddrs(), ",")
+		produce(t, brokers, "order.created.pending", 3)
+		cluster.ControlKey(int16(kmsg.ListOffsets), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			partition := kmsg.NewListOffsetsResponseTopicPartition()
+			partition.ErrorCode = test.answer.Code
+			topic := kmsg.NewListOffsetsResponseTopic()
+			topic.Topic, topic.Partitions = "order.created.pending", []kmsg.ListOffsetsResponseTopicPartition{partition}
+			response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+			response.Topics = append(response.Topics, topic)
+			return response, nil, true
+		})
+		ends, err := kafka.EndOffsets(t.Context(), connect(t, brokers), "order.created.pending")
+		if test.fails {
+			if err == nil || !strings.Contains(err.Error(), "partition 0 of order.created.pending") {
+				t.Errorf("%v: got error %v, want one that names the partition", test.answer, err)
+			}
+			continue
+		}
+		if end, _ := ends.Lookup("order.created.pending", 0); err != nil || end.Offset != 3 {
+			t.Errorf("%v: got offset %d and error %v, want 3", test.answer, end.Offset, err)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/services/comanda/kafka"
 )
 
 // ViolationHeader marks a record that violates the contract on purpose, so that a test can see how a service handles it.
@@ -80,12 +82,9 @@ func (d *Document) isDeadLetters(topic string) bool {
 
 // Wait returns when every record that is on the broker now has been read, and ctx's error if that does not happen.
 func (r *Reader) Wait(ctx context.Context) error {
-	ends, err := kadm.NewClient(r.client).ListEndOffsets(ctx, slices.Collect(maps.Keys(r.document.Channels))...)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := kafka.EndOffsets(ctx, kadm.NewClient(r.client), slices.Collect(maps.Keys(r.document.Channels))...)
 	if err != nil {
-		return fmt.Errorf("list the ends of the topics: %w", err)
+		return err
 	}
 	for {
 		missing := r.missing(ends)

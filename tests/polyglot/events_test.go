@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"comanda/services/comanda/kafka"
 	"comanda/tests/scenario"
 	"comanda/tests/system"
 )
@@ -17,18 +18,18 @@ import (
 // repeatEvents publishes every event of these topics a second time.
 func repeatEvents(t *testing.T, sys *system.System, topics ...string) {
 	t.Helper()
-	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...), kgo.ConsumeTopics(topics...),
+	broker := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...), kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))).OrFail(t)
-	defer kafka.Close()
-	left := count(t, kafka, topics...)
+	defer broker.Close()
+	left := count(t, broker, topics...)
 	for left > 0 {
-		fetches := kafka.PollRecords(t.Context(), int(left))
+		fetches := broker.PollRecords(t.Context(), int(left))
 		if err := fetches.Err(); err != nil {
 			t.Fatal(err)
 		}
 		for _, record := range fetches.Records() {
 			again := &kgo.Record{Topic: record.Topic, Key: record.Key, Headers: record.Headers, Value: record.Value}
-			if err := kafka.ProduceSync(t.Context(), again).FirstErr(); err != nil {
+			if err := broker.ProduceSync(t.Context(), again).FirstErr(); err != nil {
 				t.Fatal(err)
 			}
 			left--
@@ -37,12 +38,9 @@ func repeatEvents(t *testing.T, sys *system.System, topics ...string) {
 }
 
 // count returns the number of records of these topics.
-func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
+func count(t *testing.T, client *kgo.Client, topics ...string) (n int64) {
 	t.Helper()
-	ends := scenario.Try(kadm.NewClient(kafka).ListEndOffsets(t.Context(), topics...)).OrFail(t)
-	if err := ends.Error(); err != nil {
-		t.Fatal(err)
-	}
+	ends := scenario.Try(kafka.EndOffsets(t.Context(), kadm.NewClient(client), topics...)).OrFail(t)
 	ends.Each(func(end kadm.ListedOffset) { n += end.Offset })
 	return n
 }
@@ -50,10 +48,10 @@ func count(t *testing.T, kafka *kgo.Client, topics ...string) (n int64) {
 // awaitConsumed waits until a consumer has acknowledged every event that is on the broker.
 func awaitConsumed(t *testing.T, sys *system.System, app string) {
 	t.Helper()
-	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
-	defer kafka.Close()
+	broker := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
+	defer broker.Close()
 	scenario.Eventually(t, app+" has acknowledged every event", func(ctx context.Context) error {
-		lags, err := kadm.NewClient(kafka).Lag(ctx, app)
+		lags, err := kadm.NewClient(broker).Lag(ctx, app)
 		if err != nil {
 			return err
 		}
@@ -70,9 +68,9 @@ func awaitConsumed(t *testing.T, sys *system.System, app string) {
 
 func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
 	t.Helper()
-	kafka := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
-	defer kafka.Close()
-	if n := count(t, kafka, topic); n > 0 {
+	broker := scenario.Try(kgo.NewClient(kgo.SeedBrokers(strings.Split(sys.Kafka.Brokers(), ",")...))).OrFail(t)
+	defer broker.Close()
+	if n := count(t, broker, topic); n > 0 {
 		t.Errorf("%s: got %d dead letters, want none", topic, n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"comanda/services"
+	"comanda/services/comanda/kafka"
 	"comanda/tests/system"
 )
 
@@ -48,11 +49,7 @@ func topics(ctx context.Context, brokers string) ([]place, error) {
 		return nil, err
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
-	ends, err := admin.ListEndOffsets(ctx)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := kafka.EndOffsets(ctx, kadm.NewClient(client))
 	if err != nil {
 		return nil, err
 	}

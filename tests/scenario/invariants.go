@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"comanda/services/comanda/kafka"
 	"comanda/services/event"
 )
 
@@ -135,10 +136,7 @@ func (inv Invariants) DeadLetters(ctx context.Context) (map[string]int64, error)
 	}
 	defer broker.Close()
 	for _, service := range event.Consumers {
-		ends, err := kadm.NewClient(broker).ListEndOffsets(ctx, event.DeadLetters(service))
-		if err == nil {
-			err = ends.Error()
-		}
+		ends, err := kafka.EndOffsets(ctx, kadm.NewClient(broker), event.DeadLetters(service))
 		if err != nil {
 			return nil, err
 		}
