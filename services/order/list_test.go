@@ -168,7 +168,7 @@ func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 // by customer and status, more than that customer's orders.
 func TestListsUseTheirIndexes(t *testing.T) {
 	h := newHarness(t)
-	order := Place(someOrder, twoSoups, "f", owner, noon)
+	order := Place(someOrder, twoSoups, "f", Limits{}, owner, noon)
 	document, err := json.Marshal(order)
 	if err != nil {
 		t.Fatal(err)

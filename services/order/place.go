@@ -31,7 +31,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := s.checkNotErased(r.Context(), caller.ID); err != nil {
 		return err
 	}
-	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), caller, s.now())
+	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), s.limits, caller, s.now())
 	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)
 	if err != nil {
@@ -59,10 +59,22 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
+	if err := s.checkLimits(ctx, order); err != nil {
+		// A concurrent copy of this request may have taken the last place since the look-up.
+		if before, existing := s.existingOrder(ctx, order); !fault.Is(existing, fault.KindNotFound) {
+			return before, false, existing
+		}
+		return Order{}, false, err
+	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
-	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won, or this very write succeeded and its response was lost
+	switch {
+	case errors.Is(err, document.ErrExists): // a concurrent copy of this request won, or this very write succeeded and its response was lost
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
+	case err != nil: // the trigger may have refused the write; the sidecar does not report the cause
+		if reached := s.checkLimits(ctx, order); fault.Is(reached, fault.KindLimitReached) {
+			return Order{}, false, reached
+		}
 	}
 	return order, err == nil, err
 }

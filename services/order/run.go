@@ -16,6 +16,8 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
+	Limits      Limits
+	Expiry      Expiry
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -25,6 +27,12 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	if err := config.Recovery.Check(); err != nil {
+		return err
+	}
+	if err := config.Limits.Check(); err != nil {
+		return err
+	}
+	if err := config.Expiry.Check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -37,7 +45,8 @@ func run(ctx context.Context, environ []string) error {
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery,
+		limits: config.Limits, expiry: config.Expiry, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))

@@ -16,18 +16,19 @@ import (
 
 // profileResponse is a profile as clients see it.
 type profileResponse struct {
-	ID        string         `json:"id"`
-	Email     string         `json:"email"`
-	Name      string         `json:"name"`
-	Phone     string         `json:"phone,omitempty"`
-	Address   *event.Address `json:"address,omitempty"`
-	Version   int            `json:"version"`
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	ID              string         `json:"id"`
+	Email           string         `json:"email"`
+	Name            string         `json:"name"`
+	Phone           string         `json:"phone,omitempty"`
+	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"`
+	Address         *event.Address `json:"address,omitempty"`
+	Version         int            `json:"version"`
+	CreatedAt       time.Time      `json:"createdAt"`
+	UpdatedAt       time.Time      `json:"updatedAt"`
 }
 
 func toResponse(p Profile) profileResponse {
-	return profileResponse{p.ID, p.Email, p.Name, p.Phone, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
+	return profileResponse{p.ID, p.Email, p.Name, p.Phone, p.PhoneVerifiedAt, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
 }
 
 func (s service) showOwnProfile(w http.ResponseWriter, r *http.Request) error {
@@ -91,9 +92,12 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies an edit that Check has validated, if the precondition holds. Conflict when the phone belongs to another
-// profile.
+// editProfile applies an edit that Check has validated, if the precondition holds. Conflict when the phone is verified for another
+// profile, Limited when the account has changed its phone too often.
 func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
+	if err := s.countPhoneChange(ctx, id, edit); err != nil {
+		return Profile{}, err
+	}
 	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
 		return Profile{}, err
 	}
@@ -115,18 +119,13 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit, conditio
 		}
 		return event.NoMessage, nil
 	})
-	switch {
-	case fault.Is(err, fault.KindNotFound):
+	if fault.Is(err, fault.KindNotFound) {
 		return Profile{}, noProfile()
-	case err != nil: // the unique index may have refused the write; the sidecar does not report the cause
-		if taken := s.checkPhoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
-			return Profile{}, taken
-		}
 	}
 	return profile, err
 }
 
-// checkPhoneFree returns Conflict when the phone of edit belongs to a profile other than id.
+// checkPhoneFree returns Conflict when the phone of edit is verified for a profile other than id.
 func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error {
 	if edit.Phone.value == nil {
 		return nil

@@ -21,16 +21,17 @@ const (
 
 // Profile is a person's data, under the id of their account.
 type Profile struct {
-	ID        string         `json:"id"`
-	Status    Status         `json:"status"`
-	Reason    string         `json:"reason,omitempty"`
-	Email     string         `json:"email,omitempty"`
-	Name      string         `json:"name,omitempty"`
-	Phone     string         `json:"phone,omitempty"` // E.164
-	Address   *event.Address `json:"address,omitempty"`
-	Version   int            `json:"version"`
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	ID              string         `json:"id"`
+	Status          Status         `json:"status"`
+	Reason          string         `json:"reason,omitempty"`
+	Email           string         `json:"email,omitempty"`
+	Name            string         `json:"name,omitempty"`
+	Phone           string         `json:"phone,omitempty"`           // E.164
+	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"` // when staff reached the person under it; until then it blocks no one
+	Address         *event.Address `json:"address,omitempty"`
+	Version         int            `json:"version"`
+	CreatedAt       time.Time      `json:"createdAt"`
+	UpdatedAt       time.Time      `json:"updatedAt"`
 }
 
 // NewProfile returns the ACTIVE profile of a request.

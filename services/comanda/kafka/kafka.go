@@ -32,6 +32,22 @@ var errBrokers = errors.New("KAFKA_BROKERS must be host:port, or a comma-separat
 type Topic struct {
 	Name       string
 	Partitions int
+	Retention  time.Duration // 0: the broker's default
+}
+
+// segmentsPerRetention is the number of files into which a topic's retention is divided. Kafka deletes whole files, and never the one
+// it writes to: by default that one is written for 7 days, whatever the retention.
+const segmentsPerRetention = 6
+
+// configs returns the topic's settings that differ from the broker's.
+func (t Topic) configs() map[string]string {
+	if t.Retention == 0 {
+		return nil
+	}
+	return map[string]string{
+		"retention.ms": strconv.FormatInt(t.Retention.Milliseconds(), 10),
+		"segment.ms":   strconv.FormatInt((t.Retention / segmentsPerRetention).Milliseconds(), 10),
+	}
 }
 
 // Connect returns a client for these settings. It opens no connection yet. The caller closes the client.
@@ -92,7 +108,7 @@ func AwaitReady(ctx context.Context, client *kadm.Client) error {
 	}
 }
 
-// DeclareTopics creates the missing topics and adds missing partitions to the others. Replication is the cluster's default. It
+// DeclareTopics creates the missing topics, and adds missing partitions and the topic's own retention to the others. Replication is the cluster's default. It
 // returns the number of topics that it created.
 func DeclareTopics(ctx context.Context, client *kadm.Client, topics []Topic) (created int, err error) {
 	existing, err := client.ListTopics(ctx)
@@ -125,7 +141,11 @@ func declareWithRetry(ctx context.Context, client *kadm.Client, existing kadm.To
 func declareTopic(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
 	found, ok := existing[topic.Name]
 	if !ok || found.Err != nil {
-		response, err := client.CreateTopic(ctx, int32(topic.Partitions), -1, nil, topic.Name)
+		configs := map[string]*string{}
+		for name, value := range topic.configs() {
+			configs[name] = &value
+		}
+		response, err := client.CreateTopic(ctx, int32(topic.Partitions), -1, configs, topic.Name)
 		if err == nil {
 			err = response.Err
 		}
@@ -134,11 +154,33 @@ func declareTopic(ctx context.Context, client *kadm.Client, existing kadm.TopicD
 		}
 		return err == nil, err
 	}
+	if err := setConfigs(ctx, client, topic); err != nil {
+		return false, err
+	}
 	if len(found.Partitions) >= topic.Partitions {
 		return false, nil
 	}
 	responses, err := client.UpdatePartitions(ctx, topic.Partitions, topic.Name)
 	return false, errors.Join(err, responses.Error())
+}
+
+// setConfigs gives an existing topic its own settings. It leaves all others as they are.
+func setConfigs(ctx context.Context, client *kadm.Client, topic Topic) error {
+	var changes []kadm.AlterConfig
+	for name, value := range topic.configs() {
+		changes = append(changes, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	responses, err := client.AlterTopicConfigs(ctx, changes, topic.Name)
+	if err != nil {
+		return err
+	}
+	for _, response := range responses {
+		err = errors.Join(err, response.Err)
+	}
+	return err
 }
 
 // pause waits for retryInterval. It returns false when ctx is done.

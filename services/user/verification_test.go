@@ -1,0 +1,186 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/internal/servicetest"
+	"comanda/services/internal/token"
+)
+
+var waiter = servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Customer, token.Staff}}
+
+// verify verifies the number of the profile id as staff, and returns the status of the answer.
+func (h harness) verify(t *testing.T, id, number string) int {
+	t.Helper()
+	return h.Request(t, waiter, "PUT", "/users/"+id+"/phone-verification", `{"phone":"`+number+`"}`).Code
+}
+
+// verifiedProfile creates a profile whose number is verified, and returns its id.
+func (h harness) verifiedProfile(t *testing.T, number string) string {
+	t.Helper()
+	request := profileRequest(number)
+	h.deliverRequest(t, request)
+	if code := h.verify(t, request.UserID, number); code != http.StatusOK {
+		t.Fatalf("verify %s: got %d, want 200", number, code)
+	}
+	return request.UserID
+}
+
+func TestUnverifiedPhoneBlocksNoOne(t *testing.T) {
+	const number = "+34600111222"
+	h, squatter, owner := newHarness(t), profileRequest(number), profileRequest(number)
+	h.deliverRequest(t, squatter)
+	h.deliverRequest(t, owner)
+	if got := h.outcomes(t, owner.UserID); got != "created" {
+		t.Errorf("got outcomes %q, want created", got)
+	}
+	third := profileRequest("")
+	h.deliverRequest(t, third)
+	if got := h.Request(t, customer(third.UserID), "PATCH", "/users/me", `{"phone":"`+number+`"}`); got.Code != http.StatusOK {
+		t.Errorf("change to an unverified number: got %d %s, want 200", got.Code, got.Body)
+	}
+	if code := h.verify(t, owner.UserID, number); code != http.StatusOK {
+		t.Errorf("verify the owner's number: got %d, want 200", code)
+	}
+	if profile := h.ownProfile(t, owner.UserID); profile.PhoneVerifiedAt == nil || profile.Version != 2 {
+		t.Errorf("got %+v, want a verified number in version 2", profile)
+	}
+	if code := h.verify(t, owner.UserID, number); code != http.StatusOK || h.ownProfile(t, owner.UserID).Version != 2 {
+		t.Errorf("verified again: got %d, want 200 and version 2", code)
+	}
+	if code := h.verify(t, squatter.UserID, number); code != http.StatusConflict {
+		t.Errorf("verify the number for another profile: got %d, want 409", code)
+	}
+}
+
+func TestVerificationEndsWithTheNumber(t *testing.T) {
+	const number = "+34600111222"
+	h := newHarness(t)
+	owner := h.verifiedProfile(t, number)
+	heir := profileRequest(number)
+	h.deliverRequest(t, heir)
+	if got := h.outcomes(t, heir.UserID); got != "rejected phone_taken" {
+		t.Fatalf("got outcomes %q, want rejected phone_taken", got)
+	}
+	if got := h.Request(t, waiter, "DELETE", "/users/"+owner+"/phone-verification", ""); got.Code != http.StatusNoContent {
+		t.Fatalf("end the verification: got %d %s, want 204", got.Code, got.Body)
+	}
+	heir = profileRequest(number)
+	h.deliverRequest(t, heir)
+	if got := h.outcomes(t, heir.UserID); got != "created" {
+		t.Errorf("after the end of the verification: got outcomes %q, want created", got)
+	}
+	if code := h.verify(t, heir.UserID, number); code != http.StatusOK {
+		t.Errorf("the new owner: got %d, want 200", code)
+	}
+	h.Request(t, customer(heir.UserID), "PATCH", "/users/me", `{"phone":"+34600111333"}`)
+	if profile := h.ownProfile(t, heir.UserID); profile.PhoneVerifiedAt != nil || profile.Phone != "+34600111333" {
+		t.Errorf("a changed number: got %+v, want one that is not verified", profile)
+	}
+	if code := h.verify(t, owner, number); code != http.StatusOK {
+		t.Errorf("a number that was given up: got %d, want 200", code)
+	}
+}
+
+func TestVerificationChecksItsRequest(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	path, good := "/users/"+ana.UserID+"/phone-verification", `{"phone":"+34 600 111 222"}`
+	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	for _, tc := range []struct {
+		name       string
+		who        servicetest.Person
+		path, body string
+		code       int
+	}{
+		{"the owner", customer(ana.UserID), path, good, 403},
+		{"another number", waiter, path, `{"phone":"+34600111333"}`, 409},
+		{"no number", waiter, path, `{}`, 422},
+		{"no such profile", waiter, "/users/" + uuid.NewString() + "/phone-verification", good, 404},
+		{"no id", waiter, "/users/me/phone-verification", good, 404},
+		{"an admin", admin, path, good, 200},
+	} {
+		got := h.Request(t, tc.who, "PUT", tc.path, tc.body)
+		if got.Code != tc.code || strings.Contains(got.Body, "example.com") {
+			t.Errorf("%s: got %d %s, want %d and no other personal data", tc.name, got.Code, got.Body, tc.code)
+		}
+	}
+}
+
+func TestConcurrentVerificationsGiveANumberToOneProfile(t *testing.T) {
+	const number, racers = "+34600111222", 8
+	h := newHarness(t)
+	codes := make(chan int, racers)
+	for range racers {
+		one := profileRequest(number)
+		h.deliverRequest(t, one)
+		go func() { codes <- h.verify(t, one.UserID, number) }()
+	}
+	count := map[int]int{}
+	for range racers {
+		count[<-codes]++
+	}
+	if count[200] != 1 || count[409] != racers-1 {
+		t.Errorf("got statuses %v, want one 200 and %d times 409", count, racers-1)
+	}
+}
+
+func TestPhoneChangesAreLimited(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	h.verifiedProfile(t, "+34600111333")
+	change := func(number string) servicetest.Response {
+		return h.Request(t, customer(ana.UserID), "PATCH", "/users/me", `{"phone":"`+number+`"}`)
+	}
+	for range h.quota.PhoneChanges { // refused attempts count
+		if got := change("+34600111333"); got.Code != http.StatusConflict {
+			t.Fatalf("a verified number: got %d %s, want 409", got.Code, got.Body)
+		}
+	}
+	got := change("+34600111444")
+	if got.Code != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
+		t.Errorf("over the quota: got %d %s, want 429 with Retry-After", got.Code, got.Body)
+	}
+	for _, body := range []string{`{"name":"Ana 2"}`, `{"phone":"+34600111222"}`, `{"phone":null}`} {
+		if got := h.Request(t, customer(ana.UserID), "PATCH", "/users/me", body); got.Code != http.StatusOK {
+			t.Errorf("%s: got %d, want 200: it is no attempt", body, got.Code)
+		}
+	}
+	if _, err := h.pool.Exec(t.Context(), `update phone_changes set since = since - $1::interval`, 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := change("+34600111444"); got.Code != http.StatusOK {
+		t.Errorf("a day later: got %d %s, want 200", got.Code, got.Body)
+	}
+}
+
+func TestConcurrentPhoneChangesStayWithinTheQuota(t *testing.T) {
+	h, ana := newHarness(t), profileRequest("")
+	h.deliverRequest(t, ana)
+	h.verifiedProfile(t, "+34600111333")
+	const racers = 20
+	codes := make(chan int, racers)
+	for range racers {
+		go func() {
+			codes <- h.Request(t, customer(ana.UserID), "PATCH", "/users/me", `{"phone":"+34600111333"}`).Code
+		}()
+	}
+	count := map[int]int{}
+	for range racers {
+		count[<-codes]++
+	}
+	if count[409] != h.quota.PhoneChanges || count[429] != racers-h.quota.PhoneChanges {
+		t.Errorf("got statuses %v, want %d times 409 and 429 for the others", count, h.quota.PhoneChanges)
+	}
+}
+
+func TestQuotaMustAllowAChange(t *testing.T) {
+	if (Quota{}).Check() == nil {
+		t.Error("0 changes: got no error")
+	}
+}
