@@ -41,35 +41,27 @@ func (o *Order) Expire(at time.Time) bool {
 	return true
 }
 
-// notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. Both times are of the database's clock: the sidecar's
-// statement sets updated_at, and the confirmation is the last write of a CONFIRMED order. So a replica whose clock is fast expires
-// nothing too early.
+// notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
+// writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the condition on
+// created_at changes nothing, but keeps the index scan short.
 const notStartedQuery = `
-	select substr(state.key, length(@kind) + 2) as id, orders.created_at, coalesce(doc(state.value) ->> 'trace', '') as trace
-	from orders join state using (key)
-	where status = 'CONFIRMED' and coalesce(state.updated_at, state.created_at) <= now() - @age::interval
-	  and (orders.created_at, key) > (@at, @key)
-	order by orders.created_at, key limit @limit`
+	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
+	where status = 'CONFIRMED' and created_at <= @confirmed and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
+	  and (created_at, key) > (@at, @key)
+	order by created_at, key limit @limit`
 
-// NotStarted returns up to limit orders, oldest first, that follow after and have been CONFIRMED for age or longer.
-func (l lists) NotStarted(ctx context.Context, age time.Duration, after waiting, limit int) ([]waiting, error) {
-	rows, err := l.pool.Query(ctx, notStartedQuery, pgx.NamedArgs{
-		"kind": kind, "age": age, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before confirmed.
+func (l lists) NotStarted(ctx context.Context, confirmed time.Time, after waiting, limit int) ([]waiting, error) {
+	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
+		"kind": kind, "confirmed": confirmed, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("find orders that were not started: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
-	if err != nil {
-		return nil, fmt.Errorf("find orders that were not started: %w", err)
-	}
-	return found, nil
 }
 
 // expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lock of the recovery.
 func (s *service) expireOrders(ctx context.Context) error {
+	confirmed := s.now().Add(-s.expiry.NotStarted)
 	return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-		return s.lists.NotStarted(ctx, s.expiry.NotStarted, after, limit)
+		return s.lists.NotStarted(ctx, confirmed, after, limit)
 	}, s.expireOrder)
 }
 

@@ -9,14 +9,6 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// ageDocument moves the last write of an order's document into the past, by the database's clock.
-func (h *harness) ageDocument(t *testing.T, id string, age time.Duration) {
-	t.Helper()
-	if _, err := h.pool.Exec(t.Context(), `update state set updated_at = now() - $2::interval where key = 'order-' || $1`, id, age); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (h *harness) confirmedOrder(t *testing.T) string {
 	t.Helper()
 	id := h.placeOrder(t, ana)
@@ -24,20 +16,28 @@ func (h *harness) confirmedOrder(t *testing.T) string {
 	return id
 }
 
+// expire runs a round of the recovery when the orders confirmed so far are due to expire.
+func (h *harness) expire(t *testing.T) {
+	t.Helper()
+	h.clock.Advance(h.service.expiry.NotStarted)
+	if err := h.service.recoverOrders(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOrdersThatTheKitchenNeverStartsExpire(t *testing.T) {
 	h := newHarness(t)
-	young, old, started, pending := h.confirmedOrder(t), h.confirmedOrder(t), h.confirmedOrder(t), h.placeOrder(t, ana)
+	confirmedLater := h.placeOrder(t, ana)
+	old, started, pending := h.confirmedOrder(t), h.confirmedOrder(t), h.placeOrder(t, ana)
 	servicetest.Decode[response](t, h.Request(t, cook, "POST", "/orders/"+started+"/status", `{"status":"PREPARING"}`), http.StatusOK)
-	h.ageDocument(t, young, h.service.expiry.NotStarted-time.Minute)
-	for _, id := range []string{old, started, pending} {
-		h.ageDocument(t, id, h.service.expiry.NotStarted)
+	h.clock.Advance(time.Microsecond)
+	h.deliverReserved(t, confirmedLater)
+	h.clock.Advance(-time.Microsecond)
+	h.expire(t)
+	if err := h.service.recoverOrders(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	for range 2 {
-		if err := h.service.recoverOrders(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for id, want := range map[string]string{young: "CONFIRMED", old: "CANCELLED", started: "PREPARING", pending: "PENDING"} {
+	for id, want := range map[string]string{confirmedLater: "CONFIRMED", old: "CANCELLED", started: "PREPARING", pending: "PENDING"} {
 		if got := h.Request(t, ana, "GET", "/orders/"+id, ""); got.Text("status") != want {
 			t.Errorf("got %s, want %s", got.Body, want)
 		}
@@ -58,29 +58,40 @@ func TestOrdersThatTheKitchenNeverStartsExpire(t *testing.T) {
 	servicetest.WantMetrics(t, h.metrics, `comanda_recovery_total{step="expired"} 1`)
 }
 
+// TestErasureDoesNotDelayTheExpiry checks that a write which changes no status does not restart the time. The expiry then removes the
+// person, and its reason stays.
+func TestErasureDoesNotDelayTheExpiry(t *testing.T) {
+	h := newHarness(t)
+	id := h.placePersonalOrder(t, ana)
+	h.deliverReserved(t, id)
+	h.clock.Advance(h.service.expiry.NotStarted - time.Second)
+	h.deliverErasure(t, ana.ID)
+	h.clock.Advance(time.Second)
+	if err := h.service.recoverOrders(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := h.Request(t, cook, "GET", "/orders/"+id, "")
+	if got.Text("status") != "CANCELLED" || got.Text("reason") != "not_started" || got.Text("reasonCode") != "not_started" {
+		t.Errorf("got %s, want CANCELLED, not_started", got.Body)
+	}
+	h.wantNoPerson(t, id)
+}
+
 // TestKitchenAndExpiryAtTheSameMoment checks that exactly one of them wins, whichever writes first.
 func TestKitchenAndExpiryAtTheSameMoment(t *testing.T) {
 	const prepare = `{"status":"PREPARING"}`
 	h := newHarness(t)
 	first := h.confirmedOrder(t)
-	h.ageDocument(t, first, h.service.expiry.NotStarted)
 	h.sidecar.BeforeNextWrite(func() {
 		servicetest.Decode[response](t, h.Request(t, cook, "POST", "/orders/"+first+"/status", prepare), http.StatusOK)
 	})
-	if err := h.service.recoverOrders(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	h.expire(t)
 	if got := h.Request(t, ana, "GET", "/orders/"+first, ""); got.Text("status") != "PREPARING" || got.Members["version"] != 3.0 {
 		t.Errorf("the kitchen was first: got %s, want PREPARING, version 3", got.Body)
 	}
 
 	second := h.confirmedOrder(t)
-	h.ageDocument(t, second, h.service.expiry.NotStarted)
-	h.sidecar.BeforeNextWrite(func() {
-		if err := h.service.recoverOrders(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
+	h.sidecar.BeforeNextWrite(func() { h.expire(t) })
 	if got := h.Request(t, cook, "POST", "/orders/"+second+"/status", prepare); got.Code != http.StatusConflict {
 		t.Errorf("the expiry was first: got %d %s, want 409", got.Code, got.Body)
 	}
@@ -94,8 +105,7 @@ func TestFailedRecoveryDoesNotHoldUpTheExpiry(t *testing.T) {
 	h := newHarness(t)
 	id, broken := h.confirmedOrder(t), h.placeOrder(t, ana)
 	h.corruptOrder(t, broken)
-	h.ageDocument(t, id, h.service.expiry.NotStarted)
-	h.clock.Advance(time.Minute)
+	h.clock.Advance(h.service.expiry.NotStarted)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("corrupt order: got no error, want one")
 	}

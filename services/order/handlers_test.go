@@ -35,7 +35,7 @@ func TestStockEventsConfirmOrReject(t *testing.T) {
 	if status := h.deliverFailed(t, rejected); status != "SUCCESS" {
 		t.Fatalf("got %s, want SUCCESS", status)
 	}
-	want = fmt.Sprintf(`"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}],"version":2`, soup)
+	want = fmt.Sprintf(`"reason":"insufficient_stock","reasonCode":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}],"version":2`, soup)
 	if got := h.Request(t, ana, "GET", "/orders/"+rejected, ""); got.Text("status") != "REJECTED" ||
 		!strings.Contains(got.Body, want) {
 		t.Errorf("got %s, want it to contain %s", got.Body, want)

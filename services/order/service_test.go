@@ -46,7 +46,7 @@ func newHarness(t *testing.T) *harness {
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
 		metrics: newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
 		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.clock.Now,
-		expiry: Expiry{NotStarted: time.Hour},
+		expiry: Expiry{NotStarted: 10 * time.Minute},
 	}
 	h.API = servicetest.NewAPI(h.service.routes(), h.service.subscriptions())
 	return h
