@@ -92,52 +92,48 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies an edit that Check has validated, if the precondition holds. Conflict when the phone is verified for another
-// profile, Limited when the account has changed its phone too often.
+// editProfile applies an edit that Check has validated, if the precondition holds. Limited when the account has tried to change its
+// phone number too often, Conflict when the number is verified for another profile.
 func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
-	if err := s.countPhoneChange(ctx, id, edit); err != nil {
-		return Profile{}, err
+	taken := false
+	if edit.Phone.value != nil {
+		var err error
+		if taken, err = s.phoneTaken(ctx, *edit.Phone.value, id); err != nil {
+			return Profile{}, err
+		}
 	}
-	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
-		return Profile{}, err
-	}
-	tried := false
+	tried, refused := false, false
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
+		refused = false
 		if p.Status != Active {
 			return event.NoMessage, noProfile()
 		}
-		before := p.validators()
+		before := *p
 		changed := p.Apply(edit, s.now())
 		if !changed && tried { // our own write, whose response was lost: its precondition held
 			return event.NoMessage, document.ErrUnchanged
 		}
-		if err := condition.Check(before); err != nil {
+		if err := condition.Check(before.validators()); err != nil {
 			return event.NoMessage, err
 		}
 		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
 		}
-		return event.NoMessage, nil
+		if p.Phone == before.Phone || p.Phone == "" {
+			return event.NoMessage, nil
+		}
+		if refused = taken; refused {
+			*p = before // a refused attempt counts too: its answer says that someone verified the number
+		}
+		return event.NoMessage, p.CountPhoneChange(s.quota, s.now())
 	})
-	if fault.Is(err, fault.KindNotFound) {
+	switch {
+	case fault.Is(err, fault.KindNotFound):
 		return Profile{}, noProfile()
+	case err == nil && refused:
+		return Profile{}, fault.Conflict("this phone number belongs to another profile")
 	}
 	return profile, err
-}
-
-// checkPhoneFree returns Conflict when the phone of edit is verified for a profile other than id.
-func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error {
-	if edit.Phone.value == nil {
-		return nil
-	}
-	taken, err := s.phoneTaken(ctx, *edit.Phone.value, id)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return fault.Conflict("this phone number belongs to another profile")
-	}
-	return nil
 }
 
 func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {

@@ -1,19 +1,19 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"comanda/services/internal/fault"
 )
 
+// quotaWindow is the time within which the attempts to change a phone number are counted.
+const quotaWindow = 24 * time.Hour
+
 // Quota limits how often an account may try to change its phone number.
 type Quota struct {
-	PhoneChanges int `env:"PHONE_CHANGES_PER_DAY" envDefault:"5"` // attempts within 24 hours, refused ones included
+	PhoneChanges int `env:"PHONE_CHANGES_PER_DAY" envDefault:"5"` // attempts within quotaWindow, refused ones included
 }
 
 // Check returns an error unless a number can be changed.
@@ -24,46 +24,14 @@ func (q Quota) Check() error {
 	return nil
 }
 
-// countPhoneChange counts an attempt of the account id to change its number, if edit is one. It returns Limited when the account
-// has used its attempts. One statement counts and decides, so attempts at the same time are not admitted together. The attempt
-// stays counted when the edit fails.
-func (s service) countPhoneChange(ctx context.Context, id string, edit Edit) error {
-	if edit.Phone.value == nil {
-		return nil
+// CountPhoneChange records an attempt to change the phone number. It returns Limited, and records nothing, when the profile has used
+// its attempts.
+func (p *Profile) CountPhoneChange(quota Quota, now time.Time) error {
+	recent := slices.DeleteFunc(slices.Clone(p.PhoneChanges), func(at time.Time) bool { return !at.After(now.Add(-quotaWindow)) })
+	if surplus := len(recent) - quota.PhoneChanges; surplus >= 0 {
+		return fault.Limited(recent[surplus].Add(quotaWindow).Sub(now), "a phone number can be changed %d times in 24 hours",
+			quota.PhoneChanges)
 	}
-	profile, err := s.documents.Get(ctx, id)
-	switch {
-	case fault.Is(err, fault.KindNotFound):
-		return noProfile()
-	case err != nil:
-		return err
-	case profile.Phone == *edit.Phone.value:
-		return nil
-	}
-	var attempts int
-	err = s.pool.QueryRow(ctx, `
-		insert into phone_changes as counted (account, since, attempts) values ($1, now(), 1)
-		on conflict (account) do update set
-			since    = case when counted.since <= now() - interval '24 hours' then now() else counted.since end,
-			attempts = case when counted.since <= now() - interval '24 hours' then 1 else counted.attempts + 1 end
-		where counted.since <= now() - interval '24 hours' or counted.attempts < $2
-		returning attempts`, id, s.quota.PhoneChanges).Scan(&attempts)
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return err
-	}
-	var seconds float64
-	if err := s.pool.QueryRow(ctx, `select extract(epoch from since + interval '24 hours' - now())::float8 from phone_changes
-		where account = $1`, id).Scan(&seconds); err != nil {
-		return fmt.Errorf("read the attempts to change a phone number: %w", err)
-	}
-	return fault.Limited(max(time.Second, time.Duration(seconds*float64(time.Second))),
-		"a phone number can be changed %d times in 24 hours", s.quota.PhoneChanges)
-}
-
-// forgetPhoneChanges removes the attempts of the account id to change its number.
-func (s service) forgetPhoneChanges(ctx context.Context, id string) error {
-	if _, err := s.pool.Exec(ctx, `delete from phone_changes where account = $1`, id); err != nil {
-		return fmt.Errorf("remove the attempts to change a phone number: %w", err)
-	}
+	p.PhoneChanges = append(recent, now)
 	return nil
 }

@@ -109,7 +109,7 @@ func TestVerifiedPhoneBelongsToOneActiveProfile(t *testing.T) {
 	if got := h.Request(t, customer(eva.UserID), "GET", "/users/me", ""); got.Code != 404 {
 		t.Fatalf("GET of the rejected profile: got %d, want 404", got.Code)
 	}
-	h.deliverCancellation(t, ana) // the number is free again
+	h.deliverErasure(t, ana) // the number is free again
 	third := profileRequest("+34600111222")
 	h.deliverRequest(t, third)
 	if got := h.outcomes(t, third.UserID); got != "created" {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -127,60 +126,5 @@ func TestConcurrentVerificationsGiveANumberToOneProfile(t *testing.T) {
 	}
 	if count[200] != 1 || count[409] != racers-1 {
 		t.Errorf("got statuses %v, want one 200 and %d times 409", count, racers-1)
-	}
-}
-
-func TestPhoneChangesAreLimited(t *testing.T) {
-	h, ana := newHarness(t), profileRequest("+34600111222")
-	h.deliverRequest(t, ana)
-	h.verifiedProfile(t, "+34600111333")
-	change := func(number string) servicetest.Response {
-		return h.Request(t, customer(ana.UserID), "PATCH", "/users/me", `{"phone":"`+number+`"}`)
-	}
-	for range h.quota.PhoneChanges { // refused attempts count
-		if got := change("+34600111333"); got.Code != http.StatusConflict {
-			t.Fatalf("a verified number: got %d %s, want 409", got.Code, got.Body)
-		}
-	}
-	got := change("+34600111444")
-	if got.Code != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
-		t.Errorf("over the quota: got %d %s, want 429 with Retry-After", got.Code, got.Body)
-	}
-	for _, body := range []string{`{"name":"Ana 2"}`, `{"phone":"+34600111222"}`, `{"phone":null}`} {
-		if got := h.Request(t, customer(ana.UserID), "PATCH", "/users/me", body); got.Code != http.StatusOK {
-			t.Errorf("%s: got %d, want 200: it is no attempt", body, got.Code)
-		}
-	}
-	if _, err := h.pool.Exec(t.Context(), `update phone_changes set since = since - $1::interval`, 24*time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	if got := change("+34600111444"); got.Code != http.StatusOK {
-		t.Errorf("a day later: got %d %s, want 200", got.Code, got.Body)
-	}
-}
-
-func TestConcurrentPhoneChangesStayWithinTheQuota(t *testing.T) {
-	h, ana := newHarness(t), profileRequest("")
-	h.deliverRequest(t, ana)
-	h.verifiedProfile(t, "+34600111333")
-	const racers = 20
-	codes := make(chan int, racers)
-	for range racers {
-		go func() {
-			codes <- h.Request(t, customer(ana.UserID), "PATCH", "/users/me", `{"phone":"+34600111333"}`).Code
-		}()
-	}
-	count := map[int]int{}
-	for range racers {
-		count[<-codes]++
-	}
-	if count[409] != h.quota.PhoneChanges || count[429] != racers-h.quota.PhoneChanges {
-		t.Errorf("got statuses %v, want %d times 409 and 429 for the others", count, h.quota.PhoneChanges)
-	}
-}
-
-func TestQuotaMustAllowAChange(t *testing.T) {
-	if (Quota{}).Check() == nil {
-		t.Error("0 changes: got no error")
 	}
 }

@@ -6,11 +6,3 @@ drop index profiles_phone;
 -- This index decides the race between two verifications.
 create unique index profiles_verified_phone on state ((doc(value)->>'phone'))
     where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and doc(value)->>'phoneVerifiedAt' is not null;
-
--- The attempts of each account to change its phone number, since the first one of the last 24 hours. Refused attempts count: each
--- tells whether someone verified the number.
-create table phone_changes (
-    account  text primary key,
-    since    timestamptz not null,
-    attempts int not null
-);
