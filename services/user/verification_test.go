@@ -52,6 +52,7 @@ func TestUnverifiedPhoneBlocksNoOne(t *testing.T) {
 	if code := h.verify(t, owner.UserID, number); code != http.StatusOK || h.ownProfile(t, owner.UserID).Version != 2 {
 		t.Errorf("verified again: got %d, want 200 and version 2", code)
 	}
+	h.sidecar.BeforeNextWrite(func() { t.Error("a refused verification was written: Postgres would log the number") })
 	if code := h.verify(t, squatter.UserID, number); code != http.StatusConflict {
 		t.Errorf("verify the number for another profile: got %d, want 409", code)
 	}
@@ -77,6 +78,10 @@ func TestVerificationEndsWithTheNumber(t *testing.T) {
 	if code := h.verify(t, heir.UserID, number); code != http.StatusOK {
 		t.Errorf("the new owner: got %d, want 200", code)
 	}
+	if got := h.Request(t, waiter, "DELETE", "/users/"+owner+"/phone-verification", ""); got.Code != http.StatusNoContent ||
+		h.ownProfile(t, owner).Version != 3 {
+		t.Errorf("end it again: got %d, want 204 and version 3", got.Code)
+	}
 	h.Request(t, customer(heir.UserID), "PATCH", "/users/me", `{"phone":"+34600111333"}`)
 	if profile := h.ownProfile(t, heir.UserID); profile.PhoneVerifiedAt != nil || profile.Phone != "+34600111333" {
 		t.Errorf("a changed number: got %+v, want one that is not verified", profile)
@@ -90,6 +95,9 @@ func TestVerificationChecksItsRequest(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.deliverRequest(t, ana)
 	path, good := "/users/"+ana.UserID+"/phone-verification", `{"phone":"+34 600 111 222"}`
+	gone := profileRequest(ana.Phone)
+	h.deliverRequest(t, gone)
+	h.deliverErasure(t, gone.UserID)
 	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
 	for _, tc := range []struct {
 		name       string
@@ -101,6 +109,7 @@ func TestVerificationChecksItsRequest(t *testing.T) {
 		{"another number", waiter, path, `{"phone":"+34600111333"}`, 409},
 		{"no number", waiter, path, `{}`, 422},
 		{"no such profile", waiter, "/users/" + uuid.NewString() + "/phone-verification", good, 404},
+		{"an erased profile", waiter, "/users/" + gone.UserID + "/phone-verification", good, 404},
 		{"no id", waiter, "/users/me/phone-verification", good, 404},
 		{"an admin", admin, path, good, 200},
 	} {
@@ -108,6 +117,23 @@ func TestVerificationChecksItsRequest(t *testing.T) {
 		if got.Code != tc.code || strings.Contains(got.Body, "example.com") {
 			t.Errorf("%s: got %d %s, want %d and no other personal data", tc.name, got.Code, got.Body, tc.code)
 		}
+	}
+}
+
+// TestIndexDecidesBetweenVerifications checks the answer to a verification that the look-up admits and the index refuses.
+func TestIndexDecidesBetweenVerifications(t *testing.T) {
+	const number = "+34600111222"
+	h, ana := newHarness(t), profileRequest(number)
+	h.deliverRequest(t, ana)
+	other := profileRequest(number)
+	h.deliverRequest(t, other)
+	h.sidecar.BeforeNextWrite(func() {
+		if code := h.verify(t, other.UserID, number); code != http.StatusOK {
+			t.Errorf("the first: got %d, want 200", code)
+		}
+	})
+	if code := h.verify(t, ana.UserID, number); code != http.StatusConflict {
+		t.Errorf("the second: got %d, want 409", code)
 	}
 }
 
