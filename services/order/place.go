@@ -52,6 +52,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
 	go func() { offMenu <- s.unknownProducts(ctx, order) }()
+	overLimit := s.checkLimits(ctx, order) // before the look-up, which then finds a copy of this request that took the last place
 	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
@@ -59,12 +60,8 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
-	if err := s.checkLimits(ctx, order); err != nil {
-		// A concurrent copy of this request may have taken the last place since the look-up.
-		if before, existing := s.existingOrder(ctx, order); !fault.Is(existing, fault.KindNotFound) {
-			return before, false, existing
-		}
-		return Order{}, false, err
+	if overLimit != nil {
+		return Order{}, false, overLimit
 	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
 	switch {
