@@ -84,8 +84,7 @@ func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
 	case err != nil:
 		return fmt.Errorf("expire order %s: %w", late.ID, err)
 	case expired:
-		s.metrics.RecordExpired(ctx, order)
-		s.changes.Tell(late.ID)
+		s.metrics.RecordExpired(ctx, order) // requests wait only for PENDING orders, so there is none to tell
 	}
 	return nil
 }

@@ -113,9 +113,3 @@ func TestFailedRecoveryDoesNotHoldUpTheExpiry(t *testing.T) {
 		t.Errorf("got %s, want CANCELLED", got.Body)
 	}
 }
-
-func TestExpiryMustBeLongerThanZero(t *testing.T) {
-	if (Expiry{}).Check() == nil {
-		t.Error("0s: got no error")
-	}
-}

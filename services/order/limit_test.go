@@ -125,17 +125,6 @@ func TestOneLimitAlone(t *testing.T) {
 	}
 }
 
-func TestLimitsMustNotBeNegative(t *testing.T) {
-	for _, limits := range []Limits{{-1, 5}, {5, -1}} {
-		if limits.Check() == nil {
-			t.Errorf("%+v: got no error", limits)
-		}
-	}
-	if err := (Limits{0, 0}).Check(); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestOpenOrdersAreCountedByTheirIndex checks that the count does not read the orders that a customer had.
 func TestOpenOrdersAreCountedByTheirIndex(t *testing.T) {
 	h := newHarness(t)

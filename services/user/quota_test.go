@@ -112,9 +112,3 @@ func TestErasureRemovesTheAttempts(t *testing.T) {
 		}
 	}
 }
-
-func TestQuotaMustAllowAChange(t *testing.T) {
-	if (Quota{}).Check() == nil {
-		t.Error("0 changes: got no error")
-	}
-}
