@@ -118,6 +118,9 @@ func TestVerificationChecksItsRequest(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d and no other personal data", tc.name, got.Code, got.Body, tc.code)
 		}
 	}
+	if got := h.Request(t, customer(ana.UserID), "DELETE", path, ""); got.Code != 403 {
+		t.Errorf("the owner ends it: got %d, want 403", got.Code)
+	}
 }
 
 // TestIndexDecidesBetweenVerifications checks the answer to a verification that the look-up admits and the index refuses.
