@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"comanda/tests/scenario"
@@ -31,9 +32,15 @@ func TestSpoofedHeadersChangeNothing(t *testing.T) {
 		}
 	}
 	for _, header := range spoofed {
-		statuses := statusesOf(t, gateway, get("/users", ana.Client, header)+"\r\n\r\n")
+		statuses := statusesOf(t, gateway, get("/users", ana.Client, header))
 		if !slices.Equal(statuses, []int{http.StatusForbidden}) {
 			t.Errorf("the list of users with a customer's token and %.40q: got %v, want 403", header, statuses)
+		}
+		// The gateway asks the service of the path, as this customer, and by this method.
+		c := open(t, 7, gateway)
+		c.send(get("/users/me", ana.Client, header))
+		if status, body := c.response(scenario.SagaTimeout); status != http.StatusOK || !strings.Contains(body, ana.Person.Email) {
+			t.Errorf("the customer's profile with %.40q: got %d %s, want 200 and the profile", header, status, body)
 		}
 	}
 }
@@ -45,8 +52,8 @@ func TestSpoofedAddressesShareALimit(t *testing.T) {
 	limited := 0
 	for i := range 150 { // a burst has 100
 		c := open(t, 8, gateway)
-		c.send(fmt.Sprintf("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.0.%[1]d\r\nForwarded: for=10.0.1.%[1]d\r\n"+
-			"X-Real-IP: 10.0.2.%[1]d\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", i))
+		c.send(fmt.Sprintf("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.0.%[1]d\r\nForwarded: for=10.0.0.%[1]d\r\n"+
+			"X-Real-IP: 10.0.0.%[1]d\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", i))
 		switch got := c.status(scenario.SagaTimeout); got {
 		case http.StatusTooManyRequests:
 			limited++
