@@ -14,7 +14,7 @@ const (
 	idlePoll = time.Second
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
-	// indexRetry is the pause after the indexes could not be created. Without them the relay works, but slower.
+	// indexRetry is the pause after the table could not be prepared. Without its indexes the relay works, but slower.
 	indexRetry = 10 * time.Second
 	// sweepInterval is how often a relay with rows on hold reads the whole table, for rows that a person released without a
 	// new row_id. Without rows on hold it does so whenever rows wait that it does not find.
@@ -160,21 +160,21 @@ func (r *relay) noteDatabaseState(ctx context.Context, err error) {
 	}
 }
 
-// ensureIndexes creates the table's indexes and retries until it succeeds. It runs in the background, because a table can
+// prepareTable prepares the table and retries until it succeeds. It runs in the background, because a table can
 // be busy for hours and events must not wait for that.
-func (r *relay) ensureIndexes(ctx context.Context) {
+func (r *relay) prepareTable(ctx context.Context) {
 	for {
-		err := r.table.createIndexes(ctx)
+		err := r.table.prepare(ctx)
 		var pgErr *pgconn.PgError
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return
 		case errors.As(err, &pgErr) && pgErr.Code == pgerrcode.InsufficientPrivilege:
-			log.Warnf("%s: the relay may not create its indexes and will be slow on a large table; "+
-				"create them by hand (dapr/daprd/rows/table.go): %v", r.table.name, err)
+			log.Warnf("%s: the relay may not create its indexes or set autovacuum, and will be slow on a large table; "+
+				"do it by hand (dapr/daprd/rows/table.go): %v", r.table.name, err)
 			return
 		}
-		log.Debugf("%s: cannot create the indexes, trying again in %s: %v", r.table.name, indexRetry, err)
+		log.Debugf("%s: cannot create the indexes or set autovacuum, trying again in %s: %v", r.table.name, indexRetry, err)
 		select {
 		case <-ctx.Done():
 			return

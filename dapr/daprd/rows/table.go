@@ -178,9 +178,14 @@ func (t *table) applyResult(ctx context.Context, tx pgx.Tx, published map[identi
 	return nil
 }
 
-// createIndexes creates the indexes that find the rows among millions of documents. It does not create them concurrently:
-// that would wait for the migrations of a service that starts at the same time, and could deadlock with them.
-func (t *table) createIndexes(ctx context.Context) error {
+// vacuumOften are the table's own settings for autovacuum. Every event leaves a dead row, so a table of few documents is mostly
+// dead rows, and Postgres' default of a fifth of the table would let them pile up in a large one.
+const vacuumOften = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000"
+
+// prepare creates the indexes that find the rows among millions of documents, and sets autovacuum unless it is set already. It does
+// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could
+// deadlock with them.
+func (t *table) prepare(ctx context.Context) error {
 	base := t.name[strings.LastIndex(t.name, ".")+1:]
 	return pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `set local lock_timeout = '2s'`); err != nil {
@@ -193,6 +198,13 @@ func (t *table) createIndexes(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		var isSet bool
+		err := tx.QueryRow(ctx, `select coalesce(reloptions::text like '%autovacuum_vacuum_%', false) from pg_class where oid = to_regclass($1)`,
+			t.name).Scan(&isSet)
+		if err != nil || isSet {
+			return err
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf(`alter table %s set (%s)`, t.name, vacuumOften))
+		return err
 	})
 }
