@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
 	"maps"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/dapr/components-contrib/metadata"
+	"github.com/dapr/components-contrib/pubsub"
+	"github.com/dapr/kit/logger"
 )
 
 func TestConnectionStringGetsTheLimitsItDoesNotSet(t *testing.T) {
@@ -35,4 +42,44 @@ func TestPublisherGetsTheLimitsItDoesNotSet(t *testing.T) {
 	if !maps.Equal(properties, want) {
 		t.Errorf("got %v, want %v", properties, want)
 	}
+}
+
+// A broker that accepts connections and answers nothing is given up after brokerLimits, so Init soon opens another connection.
+func TestPublisherGivesASilentBrokerUp(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	accepted := make(chan time.Time, 100)
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = connection.Close() }()
+			accepted <- time.Now()
+		}
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	component := newKafka(logger.NewLogger("test"))
+	initialised := make(chan struct{})
+	go func() {
+		defer close(initialised)
+		_ = component.Init(ctx, pubsub.Metadata{Base: metadata.Base{Name: "pubsub", Properties: map[string]string{
+			"brokers": listener.Addr().String(), "authType": "none", "disableTls": "true",
+		}}})
+	}()
+	began := <-accepted
+	select {
+	case again := <-accepted:
+		t.Logf("the next connection was opened after %s", again.Sub(began).Round(time.Millisecond))
+	case <-time.After(10 * time.Second):
+		t.Error("the publisher still waits for a silent broker after 10s")
+	}
+	cancel()
+	_ = listener.Close()
+	<-initialised
 }
