@@ -12,7 +12,8 @@ import (
 )
 
 // While one partition refuses its records, the events of the others are published at once, although hundreds of rows of that
-// partition wait before them. When the partition accepts records again, every event is published in order.
+// partition wait before them, and a transaction runs that may still add a row before those. When the partition accepts records
+// again, every event is published in order.
 func TestStuckPartitionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const topic, stuckRows = "partitions", 600 // more than two pages of the relay
@@ -35,6 +36,12 @@ func TestStuckPartitionDelaysNoOther(t *testing.T) {
 	}
 	s := startSidecar(t, config)
 	events := readTopic(t, broker, topic)
+	late := beginTx(t, connect(t, database))
+	if _, err := late.Exec(t.Context(), `set local idle_in_transaction_session_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	lateSubject := subjectIn(0, "late")
+	writeRow(t, late, topic, lateSubject, 1)
 	stuck := beginTx(t, connect(t, database))
 	for i := range stuckRows {
 		writeRow(t, stuck, topic, subjectIn(1, fmt.Sprint("stuck-", i)), 1)
@@ -47,12 +54,14 @@ func TestStuckPartitionDelaysNoOther(t *testing.T) {
 			return len(events.numbers()[subject]) == 1, "the event of a healthy partition behind the rows of a stuck one"
 		})
 	}
+	commitTx(t, late)
+	eventually(t, 8*time.Second, func() (bool, string) { return len(events.numbers()[lateSubject]) == 1, "the event of the late transaction" })
 	last := subjectIn(1, "stuck-0")
 	mustCommitEvent(t, s, "orders", last, 2)
 
 	healed.Store(true)
 	eventually(t, 30*time.Second, func() (bool, string) {
-		return len(events.numbers()) == stuckRows+5 && len(events.numbers()[last]) == 2, "all events after the partition is healed"
+		return len(events.numbers()) == stuckRows+6 && len(events.numbers()[last]) == 2, "all events after the partition is healed"
 	})
 	events.wantInOrder(t)
 	awaitNoRows(t, connect(t, database), 10*time.Second)

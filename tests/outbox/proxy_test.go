@@ -13,6 +13,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	swallow  atomic.Pointer[atomic.Bool] // of the connections that are opened from now on
+	stopped  chan struct{}
 }
 
 func startProxy(t *testing.T, target string) *proxy {
@@ -21,8 +22,11 @@ func startProxy(t *testing.T, target string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() })
-	p := &proxy{listener: listener, target: target}
+	p := &proxy{listener: listener, target: target, stopped: make(chan struct{})}
+	t.Cleanup(func() {
+		_ = listener.Close()
+		close(p.stopped)
+	})
 	p.swallow.Store(&atomic.Bool{})
 	go func() {
 		for {
@@ -47,19 +51,25 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	defer func() { _ = server.Close() }()
 	swallowed := p.swallow.Load()
-	go pass(server, client, swallowed)
+	go func() {
+		pass(server, client, swallowed)
+		if !swallowed.Load() {
+			_ = server.Close()
+		}
+	}()
 	pass(client, server, swallowed)
+	if swallowed.Load() {
+		<-p.stopped // the client does not learn that the server has closed the connection
+	}
 }
 
-func pass(to io.WriteCloser, from io.Reader, swallowed *atomic.Bool) {
+// pass passes on what one end sends, until it closes the connection.
+func pass(to io.Writer, from io.Reader, swallowed *atomic.Bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		switch {
-		case err != nil && swallowed.Load():
-			return // the other end does not learn that this one is closed
 		case err != nil:
-			_ = to.Close()
 			return
 		case swallowed.Load():
 		default:
