@@ -55,7 +55,9 @@ func TestStuckPartitionDelaysNoOther(t *testing.T) {
 		})
 	}
 	commitTx(t, late)
-	eventually(t, 8*time.Second, func() (bool, string) { return len(events.numbers()[lateSubject]) == 1, "the event of the late transaction" })
+	eventually(t, 8*time.Second, func() (bool, string) {
+		return len(events.numbers()[lateSubject]) == 1, "the event of the late transaction"
+	})
 	last := subjectIn(1, "stuck-0")
 	mustCommitEvent(t, s, "orders", last, 2)
 
