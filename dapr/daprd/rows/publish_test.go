@@ -268,3 +268,25 @@ func TestUnansweredPublishHoldsOnlyItsSubject(t *testing.T) {
 		}
 	})
 }
+
+// A topic that accepts an event, or whose broker cannot tell, is not missing: the grace begins again.
+func TestGraceBeginsAgainWhenTheTopicMayExist(t *testing.T) {
+	for name, other := range map[string]error{"accepted": nil, "broker away": sarama.ErrOutOfBrokers} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &broker{respond: fail(sarama.ErrUnknownTopicOrPartition, "a1")}
+			r := newTestRelay(b)
+			publish(t, r, pageOf("a1"))
+			time.Sleep(missingTopicGrace)
+			b.respond = func(event string) error {
+				return map[string]error{"a1": sarama.ErrUnknownTopicOrPartition, "b1": other}[event]
+			}
+			page := pageOf("a1", "b1")
+			result := r.recordOutcomes(r.publishPage(t.Context(), page, time.Now()))
+			time.Sleep(maxDelay)
+			_, again := retry(t, r, page[:1])
+			if len(result.refused)+len(again) > 0 {
+				t.Errorf("%s: got %v and %v refused, want none", name, result.refused, again)
+			}
+		})
+	}
+}
