@@ -5,8 +5,10 @@ import (
 	"embed"
 
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
+	"comanda/services/internal/timeline"
 )
 
 //go:embed migrations/*.sql
@@ -30,6 +32,6 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		newInvoker(config.Sidecar)}
+		invoke.New(config.Sidecar), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

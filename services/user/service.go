@@ -3,7 +3,9 @@ package main
 import (
 	"time"
 
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
 )
 
 // service holds what the handlers and the consumer share.
@@ -11,5 +13,6 @@ type service struct {
 	store
 	now     func() time.Time
 	cursors rest.Cursors
-	invoke  invoker
+	invoke  invoke.Sidecar
+	repeats timeline.Repeats
 }

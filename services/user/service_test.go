@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -12,8 +13,10 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -31,8 +34,11 @@ func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	others := newOtherServices(t)
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, others.invoker(t)}
+	others := newOtherServices()
+	way, stop := invoketest.New(t, others)
+	others.Close = stop
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, way,
+		timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 
