@@ -32,23 +32,27 @@ func (c connection) send(text string) { _, _ = io.WriteString(c, text) }
 
 // status returns the status of the next response; 0 if the server has closed the connection or sends none in time.
 func (c connection) status(within time.Duration) int {
-	_ = c.SetReadDeadline(time.Now().Add(within))
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	resp, err := c.nextResponse(within)
 	if err != nil {
 		return 0
 	}
 	return resp.StatusCode
 }
 
-// response returns the status and the body of the next response; 0 if none arrives in time.
+// response returns the status and the body of the next response; 0 and the error's text if none arrives in time.
 func (c connection) response(within time.Duration) (int, string) {
-	_ = c.SetReadDeadline(time.Now().Add(within))
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	resp, err := c.nextResponse(within)
 	if err != nil {
 		return 0, err.Error()
 	}
 	body, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(body)
+}
+
+// nextResponse returns the next response, whose body is still to be read.
+func (c connection) nextResponse(within time.Duration) (*http.Response, error) {
+	_ = c.SetReadDeadline(time.Now().Add(within))
+	return http.ReadResponse(bufio.NewReader(c), nil)
 }
 
 // awaitClose reads until the server closes the connection. It reports whether it did within a time.
