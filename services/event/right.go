@@ -47,6 +47,9 @@ func Rights(service string) []Right {
 		rights[internalTopic(service, topic)] = []string{"read", "write"}
 	}
 	rights[DeadLetters(service)] = []string{"write"}
+	if slices.Contains(services.Stateful, service) { // it stores them
+		rights[DeadLetters(service)] = []string{"read", "write"}
+	}
 	for _, topic := range Subscriptions[service] {
 		rights[topic] = append(rights[topic], "read")
 	}
@@ -75,7 +78,7 @@ func AllRights() map[string][]Right {
 	all := map[string][]Right{
 		TopicsUser: {
 			{Kind: KindCluster, Operations: []string{"create", "describe"}},
-			{Kind: KindTopic, Name: AllNames, Operations: []string{"alter", "describe"}},
+			{Kind: KindTopic, Name: AllNames, Operations: []string{"alter", "alter_configs", "describe"}},
 		},
 		ExporterUser: {
 			{Kind: KindCluster, Operations: []string{"describe"}},
