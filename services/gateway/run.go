@@ -145,6 +145,6 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 // eventHandler returns the handler of the events, which only the sidecar reaches.
 func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
-	consumer.Register(router, g.log, g.eventKeys, g.subscriptions())
+	consumer.Register(router, g.log, consumer.Table{Keys: g.eventKeys, Routes: g.subscriptions()}, nil)
 	return router
 }
