@@ -138,12 +138,13 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 		return "RETRY"
 	}
 	telemetry.SetEvent(ctx, route.topic, outcome)
-	log.ErrorContext(ctx, "event "+refusals[outcome]+", sending it to the dead-letter topic", "error", err)
+	if outcome == telemetry.Forged {
+		log.ErrorContext(ctx, "event forged, sending it to the dead-letter topic", "error", err)
+	} else {
+		log.ErrorContext(ctx, "event rejected, sending it to the dead-letter topic", "error", err)
+	}
 	return "DROP"
 }
-
-// refusals has the words of the log for the outcomes that are dead letters.
-var refusals = map[string]string{telemetry.Forged: "forged", telemetry.DeadLetter: "rejected"}
 
 // outcomeOf returns what becomes of an event after an attempt that ended with err.
 func outcomeOf(err error) string {
