@@ -21,8 +21,9 @@ type call struct {
 	app     string
 	query   []string // the query parameters; all others are refused
 	options callOptions
-	body    int64 // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
-	stream  bool  // served by the gateway itself, as server-sent events
+	body    int64                             // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
+	stream  bool                              // served by the gateway itself, as server-sent events
+	handle  func(*gateway, call) rest.Handler // nil: forward to app
 }
 
 // callOptions are a set of flags for calls that need special treatment.
@@ -59,7 +60,15 @@ func calls() []call {
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
 
 		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
+		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
+		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
 		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
+
+		{method: get, path: "/dead-letters", access: admin, query: append([]string{"topic", "service"}, page...), handle: (*gateway).listLetters},
+		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
+		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
+		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
@@ -92,8 +101,11 @@ func (g *gateway) routes() []rest.Route {
 	routes = append(routes, documentation()...)
 	for _, c := range calls() {
 		handle := g.forward(c)
-		if c.stream {
+		switch {
+		case c.stream:
 			handle = g.trackOrder
+		case c.handle != nil:
+			handle = c.handle(g, c)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
@@ -18,6 +19,8 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPatch, Path: "/users/me", Access: customer, Handle: s.editOwnProfile, Versioned: true},
 		{Method: http.MethodGet, Path: "/users", Access: admin, Handle: s.listProfiles, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
+		{Method: http.MethodGet, Path: "/audit/user", Access: rest.Only(token.Admin), Query: audit.Parameters(),
+			Handle: audit.Trail{Service: "user", Pool: s.pool, Cursors: s.cursors}.List},
 	}
 }
 

@@ -29,8 +29,8 @@ func (l *Letters) Routes() []rest.Route {
 // Before returns the value of the parameter before for the page that follows a letter.
 func Before(at time.Time, id string) string { return at.UTC().Format(time.RFC3339Nano) + "," + id }
 
-// list shows a page of the letters that have not ended, newest first. The gateway chooses the page: before is the time and the id of the
-// last letter that it has shown.
+// list shows a page of the letters that have not ended, newest first, and one more, which shows whether there is a next page. The gateway
+// chooses the page: before is the time and the id of the last letter that it has shown.
 func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	var before rest.TimePosition
 	if text := r.URL.Query().Get("before"); text != "" {
@@ -46,7 +46,7 @@ func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	letters, err := l.page(r.Context(), r.URL.Query().Get("topic"), before, page.Limit)
+	letters, err := l.page(r.Context(), r.URL.Query().Get("topic"), before, page.Limit+1)
 	if err != nil {
 		return err
 	}
