@@ -126,7 +126,7 @@ func pauseAfter(replays int) time.Duration {
 func (c claimed) audited(status string) map[string]any {
 	fields := map[string]any{"topic": c.Topic, "eventId": c.EventID, "attempts": c.Attempts}
 	if status != "" {
-		fields["status"] = status
+		fields["letterStatus"] = status
 	}
 	return fields
 }
