@@ -45,7 +45,7 @@ func calls() []call {
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
 	trail := append([]string{"actor", "subject"}, page...)
-	return []call{
+	return append(letterCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
@@ -63,12 +63,6 @@ func calls() []call {
 		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
 		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
 		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
-
-		{method: get, path: "/dead-letters", access: admin, query: append([]string{"topic", "service"}, page...), handle: (*gateway).listLetters},
-		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
-		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
-		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
-		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
@@ -89,6 +83,19 @@ func calls() []call {
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
+	}...)
+}
+
+// letterCalls are the calls about dead letters. They concern one or all of the services that have a database.
+func letterCalls() []call {
+	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
+	admin := rest.Only(token.Admin)
+	return []call{
+		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
+		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
+		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
+		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 	}
 }
 
