@@ -90,7 +90,7 @@ func TestEveryCallReachesItsServiceForAllowedRolesOnly(t *testing.T) {
 			}
 		}
 	}
-	const others = 6 // the stream, and the calls about dead letters (TestDeadLetters)
+	const others = 6 // the stream, and the calls about dead letters (TestDeadLettersAreForAdmins)
 	if got := len(calls()); got != len(publicAPI)+others {
 		t.Errorf("got %d calls, want %d: those of this test, the stream and the dead letters", got, len(publicAPI)+others)
 	}
