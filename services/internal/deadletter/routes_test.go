@@ -47,7 +47,7 @@ func TestOnlyAdminsSeeLetters(t *testing.T) {
 	if ServiceOf(id) != "product" || ServiceOf(uuid.NewString()) != "" {
 		t.Errorf("%s: got the service %q, want product", id, ServiceOf(id))
 	}
-	for _, unknown := range []string{uuid.NewString(), newID("order", topic, nil), newID("product", topic, nil)} {
+	for _, unknown := range []string{uuid.NewString(), newID("order", topic, nil), newID("product", topic, nil), "7"} {
 		for method, path := range map[string]string{"GET": "", "DELETE": "", "POST": "/replay"} {
 			if got := h.Request(t, admin, method, "/dead-letters/"+unknown+path, ""); got.Code != 404 {
 				t.Errorf("%s of an unknown letter: got %d, want 404", method, got.Code)
