@@ -21,20 +21,26 @@ import (
 	"comanda/tests/scenario"
 )
 
-// unreadableEvents publishes two records that end as dead letters. The sidecar cannot parse the first, and product rejects the
-// data of the second.
+// unreadableEvents publishes three records that end as dead letters. The sidecar cannot parse the first, nor the second, which the
+// gateway gets as well; product rejects the data of the third. At the end product's are discarded.
 func unreadableEvents(t *testing.T, sys *stack) func() {
 	broker := scenario.Try(sys.kafkaClient()).OrFail(t)
 	defer broker.Close()
-	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test",
-		"type":"order.created.pending.v1","subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
-		record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(text)}
+	for _, record := range []*kgo.Record{
+		{Topic: event.OrderCreatedPending.Name, Value: []byte(`this is no event`)},
+		{Topic: event.OrderStatusChanged.Name, Value: []byte(`this is no event`)},
+		{Topic: event.OrderCreatedPending.Name, Value: []byte(`{"specversion":"1.0","id":"garbage","source":"test",
+		"type":"order.created.pending.v1","subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`)},
+	} {
 		if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
-		sys.knownDeadLetters["product"]++
 	}
-	return func() {}
+	sys.knownDeadLetters["gateway"]++
+	database := sys.invariants(t).Database("product")
+	return func() {
+		scenario.Try(scenario.Query(t.Context(), database, `delete from dead_letters returning id::text`)).OrFail(t)
+	}
 }
 
 // stalledGroup is the consumer group of silentReader.
