@@ -43,6 +43,15 @@ func unreadableEvents(t *testing.T, sys *stack) func() {
 	}
 }
 
+// failingLetter stores a dead letter of order that has failed for an hour.
+func failingLetter(t *testing.T, sys *stack) func() {
+	database := sys.invariants(t).Database("order")
+	query := func(sql string) { scenario.Try(scenario.Query(t.Context(), database, sql)).OrFail(t) }
+	query(`insert into dead_letters (id, topic, reason, attempts, payload, at, due_at) values (gen_random_uuid(), 'failing', 'a test', 1, 'x',
+		now() - interval '1 hour', now() + interval '1 hour') returning id::text`)
+	return func() { query(`delete from dead_letters where topic = 'failing' returning id::text`) }
+}
+
 // stalledGroup is the consumer group of silentReader.
 const stalledGroup = "silent-reader"
 
