@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -91,10 +92,17 @@ func testFault(t *testing.T, sys *system.System, s *scenario.Scenario, ana scena
 	}
 	rename("reservations", "reservations_away") // product counts as healthy, so its events do not wait
 	var orders []client.Order
+	begun := time.Now()
 	for range 3 {
 		orders = append(orders, scenario.Try(ana.Order(ctx, scenario.Basket(dish, 2))).OrFail(t))
 	}
 	letters := awaitLetters(t, s, len(orders))
+	// Each event was tried for 5 s, and its last attempt ended at once. All may be in one partition, one behind the other.
+	if took := time.Since(begun); took > time.Duration(len(orders))*10*time.Second {
+		t.Errorf("%d failing events held up their partitions for %s, want at most 10 s each", len(orders), took)
+	} else {
+		t.Logf("%d failing events made room after %s", len(orders), took)
+	}
 	for _, letter := range letters {
 		if letter.Status != "REPLAYING" || letter.Attempts < 2 || !strings.Contains(letter.Reason, "reservations") || letter.Topic != "order.created.pending" {
 			t.Errorf("got %+v, want the reason, and that it is replayed", letter)
