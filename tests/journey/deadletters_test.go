@@ -48,9 +48,10 @@ func testPoison(t *testing.T, sys *system.System, s *scenario.Scenario, ana scen
 	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()
 	onPurpose := kgo.RecordHeader{Key: asyncapi.ViolationHeader}
-	hostile := kgo.RecordHeader{Key: "Dapr-Caller-App-Id", Value: []byte("gateway")} // as a header of the delivery, it would be refused for ever
+	// As headers of the delivery, these would make it fail for ever: the one is no HTTP header, the other is that of a service invocation.
+	hostile, caller := kgo.RecordHeader{Key: "no header\r\n"}, kgo.RecordHeader{Key: "Dapr-Caller-App-Id", Value: []byte("gateway")}
 	for topic, value := range map[string]string{"order.created.pending": "no event \x00\xff", "order.status.changed": forged} {
-		record := &kgo.Record{Topic: topic, Key: []byte("a key\r\nwith a line\x00"), Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile}}
+		record := &kgo.Record{Topic: topic, Key: []byte("a key\r\nwith a line\x00"), Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile, caller}}
 		if err := kafka.ProduceSync(ctx, record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
