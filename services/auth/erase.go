@@ -14,6 +14,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/deadletter"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -167,5 +168,8 @@ func (s service) applyErasure(ctx context.Context, answer event.UserErasure) err
 		s.metrics.RecordErasure(ctx, account)
 	}
 	s.changes.Tell(answer.UserID)
+	if err == nil && account.Status == Erased { // also for a repeated answer: the last one may have stopped here
+		err = deadletter.Erase(ctx, s.pool, answer.UserID)
+	}
 	return err
 }

@@ -97,8 +97,16 @@ func TestErasedAccountHoldsNoPersonalData(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.beginErasureOf(t, id)
+	if _, err := h.pool.Exec(t.Context(), `insert into dead_letters (id, topic, subject, reason, attempts, payload)
+		values (gen_random_uuid(), 'creating.user.response', $1, 'x', 1, '')`, id); err != nil {
+		t.Fatal(err)
+	}
 	h.deliverErased(t, id, "user")
 	h.deliverErased(t, id, "order")
+	var letters int
+	if err := h.pool.QueryRow(t.Context(), `select count(*) from dead_letters`).Scan(&letters); err != nil || letters != 0 {
+		t.Errorf("got %d dead letters, %v, want none", letters, err)
+	}
 	var kept string
 	if err := h.pool.QueryRow(t.Context(), `select convert_from(value, 'UTF8') from state where key = $1`,
 		"account-"+id).Scan(&kept); err != nil {

@@ -26,6 +26,7 @@ var commands = []struct {
 	{"event-keys", "print keys with which services sign their events, and the public keys; the environment's stay", runEventKeys},
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
 	{"kafka-rights", "give each service's user of Kafka exactly what it needs; run it as Kafka's administrator", setKafkaRights},
+	{"dead-letters", "list, show, replay and discard the events that services could not handle", runDeadLetters},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
 	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
 	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},

@@ -11,8 +11,9 @@ import (
 	"comanda/services/event"
 )
 
-// TestTopicsWithPersonalDataHaveAShortRetention checks new topics, and those of an older version.
-func TestTopicsWithPersonalDataHaveAShortRetention(t *testing.T) {
+// TestTopicsHaveTheirRetention checks new topics, and those of an older version: personal data goes soon, and dead letters stay until
+// they are stored.
+func TestTopicsHaveTheirRetention(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]kfake.Opt{
 		"new": nil, "existing": {kfake.SeedTopics(event.Partitions, event.Declared()...)},
@@ -38,6 +39,7 @@ func TestTopicsWithPersonalDataHaveAShortRetention(t *testing.T) {
 			"creating.user retention.ms": "86400000", "creating.user segment.ms": "14400000",
 			"defaultauthcreating.useroutbox retention.ms": "86400000", "defaultauthcreating.useroutbox segment.ms": "14400000",
 			"user.dead-letters retention.ms": "259200000", "user.dead-letters segment.ms": "43200000",
+			"auth.dead-letters retention.ms": "-1", "order.dead-letters retention.ms": "-1", "product.dead-letters retention.ms": "-1",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s topics (-want +got):\n%s", name, diff)

@@ -31,7 +31,8 @@ func PublisherOf(topic, source string) string {
 	return ""
 }
 
-// Consumers lists the services that consume events. Each has its own dead-letter topic.
+// Consumers lists the services that consume events. Each has its own dead-letter topic. The stateful ones store what it holds in a
+// table; the gateway's live tracking has nothing to catch up with.
 var Consumers = services.Names
 
 // DeadLetters returns the name of the topic for the events that service could not handle.
@@ -61,16 +62,23 @@ func Declared() []string {
 	return names
 }
 
-// shortRetentions has the topics with personal data: those of creating.user, and the dead letters of its consumer. A registration is
-// decided or given up within minutes, so an event of a day ago is of no use. The dead letters stay over a weekend, to be examined.
-var shortRetentions = map[string]time.Duration{
+// Forever is the retention of a topic that loses nothing.
+const Forever time.Duration = -1
+
+// retentions has the topics that do not have the broker's default. Those with personal data are short: those of creating.user, and the
+// dead letters of its consumer. A registration is decided or given up within minutes, so an event of a day ago is of no use. The dead
+// letters of auth, order and product have no personal data, and stay until the service has stored them, however long it is away.
+var retentions = map[string]time.Duration{
 	CreatingUser.Name:                        24 * time.Hour,
 	internalTopic("auth", CreatingUser.Name): 24 * time.Hour,
 	DeadLetters("user"):                      72 * time.Hour,
+	DeadLetters("auth"):                      Forever,
+	DeadLetters("order"):                     Forever,
+	DeadLetters("product"):                   Forever,
 }
 
 // Retention returns how long a topic keeps its events. 0 means the broker's default.
-func Retention(topic string) time.Duration { return shortRetentions[topic] }
+func Retention(topic string) time.Duration { return retentions[topic] }
 
 // internalTopic returns the topic in which stock daprd's outbox keeps an event between commit and publish. Its name joins
 // namespace, app id and topic. Our daprd keeps events as outbox rows and leaves this topic empty.

@@ -7,12 +7,12 @@ import (
 	"comanda/services"
 )
 
-// Subscriptions lists the topics that each service consumes: those of dapr/subscriptions.
+// Subscriptions lists the topics that each service consumes: those of dapr/subscriptions. A stateful service stores its dead letters.
 var Subscriptions = map[string][]string{
-	"auth":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
-	"user":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
-	"order":   {InventoryStockReserved.Name, InventoryStockFailed.Name, DeletingUser.Name},
-	"product": {OrderCreatedPending.Name, OrderStatusChanged.Name},
+	"auth":    {CreatingUserResponse.Name, DeletingUserResponse.Name, DeadLetters("auth")},
+	"user":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name, DeadLetters("user")},
+	"order":   {InventoryStockReserved.Name, InventoryStockFailed.Name, DeletingUser.Name, DeadLetters("order")},
+	"product": {OrderCreatedPending.Name, OrderStatusChanged.Name, DeadLetters("product")},
 	"gateway": {OrderStatusChanged.Name},
 }
 

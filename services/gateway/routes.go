@@ -21,8 +21,9 @@ type call struct {
 	app     string
 	query   []string // the query parameters; all others are refused
 	options callOptions
-	body    int64 // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
-	stream  bool  // served by the gateway itself, as server-sent events
+	body    int64                             // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
+	stream  bool                              // served by the gateway itself, as server-sent events
+	handle  func(*gateway, call) rest.Handler // nil: forward to app
 }
 
 // callOptions are a set of flags for calls that need special treatment.
@@ -44,7 +45,7 @@ func calls() []call {
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
 	trail := append([]string{"actor", "subject"}, page...)
-	return []call{
+	return append(letterCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
@@ -59,6 +60,8 @@ func calls() []call {
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
 
 		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
+		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
+		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
 		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
@@ -82,6 +85,19 @@ func calls() []call {
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
+	}...)
+}
+
+// letterCalls are the calls about dead letters. They concern one or all of the services that have a database.
+func letterCalls() []call {
+	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
+	admin := rest.Only(token.Admin)
+	return []call{
+		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
+		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
+		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
+		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 	}
 }
 
@@ -94,8 +110,11 @@ func (g *gateway) routes() []rest.Route {
 	routes = append(routes, documentation()...)
 	for _, c := range calls() {
 		handle := g.forward(c)
-		if c.stream {
+		switch {
+		case c.stream:
 			handle = g.trackOrder
+		case c.handle != nil:
+			handle = c.handle(g, c)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,

@@ -124,6 +124,7 @@ type gateway struct {
 	registrations *limiter
 	waits         *waits
 	origins       origins
+	cursors       rest.Cursors
 
 	proxyWarning proxyWarning
 }
@@ -136,7 +137,7 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		registrations: newLimiter(c.RegisterRate/time.Hour.Seconds(), c.RegisterBurst),
 		waits:         newWaits(c.Waits, c.WaitsPerClient),
-		origins:       c.Origins, proxyWarning: proxyWarning{now: time.Now},
+		origins:       c.Origins, cursors: rest.NewCursors(c.Keys), proxyWarning: proxyWarning{now: time.Now},
 	}
 	g.registerMetrics(registry)
 	return g
@@ -145,6 +146,6 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 // eventHandler returns the handler of the events, which only the sidecar reaches.
 func (g *gateway) eventHandler() http.Handler {
 	router := rest.Router(g.log, g.verifier, nil)
-	consumer.Register(router, g.log, g.eventKeys, g.subscriptions())
+	consumer.Register(router, g.log, consumer.Table{Keys: g.eventKeys, Routes: g.subscriptions()}, nil)
 	return router
 }

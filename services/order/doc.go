@@ -5,6 +5,7 @@
 //	           to staff POST /orders/{id}/status
 //	           GET /orders/{id}/history and GET /export/orders are internal: the gateway's stream reads the one, and the service
 //	           user the other
+//	           to admins its dead letters (package deadletter), and GET /audit/order
 //	publishes  order.created.pending for each new order, order.status.changed for each later change;
 //	           deleting.user.response: the person is removed from a customer's orders
 //	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product);

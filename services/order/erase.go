@@ -7,14 +7,15 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/deadletter"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/validate"
 )
 
-// eraseCustomer handles deleting.user: it refuses new orders of the customer, removes the person from the existing ones, and answers.
-// A repetition continues where the last one stopped, and is answered again.
+// eraseCustomer handles deleting.user: it refuses new orders of the customer, removes the person from the existing ones, deletes
+// the person's dead letters, and answers. A repetition continues where the last one stopped, and is answered again.
 func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
 	if !validate.IsUUID(id) {
@@ -25,6 +26,9 @@ func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.User
 		return err
 	}
 	if err := s.removePerson(ctx, id); err != nil {
+		return err
+	}
+	if err := deadletter.Erase(ctx, s.lists.pool, id); err != nil {
 		return err
 	}
 	_, err = s.erasures.Change(ctx, id, func(*Erasure) (event.Message, error) {

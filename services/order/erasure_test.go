@@ -239,3 +239,16 @@ func TestExportHasOnlyTheOwnOrders(t *testing.T) {
 		t.Errorf("got %s, want the two orders of the caller", got)
 	}
 }
+
+func TestErasureDeletesTheDeadLettersOfTheCustomer(t *testing.T) {
+	h := newHarness(t)
+	if _, err := h.pool.Exec(t.Context(), `insert into dead_letters (id, topic, subject, reason, attempts, payload)
+		select gen_random_uuid(), 'deleting.user', subject, 'x', 1, '' from unnest($1::text[]) as subject`, []string{ana.ID, ben.ID}); err != nil {
+		t.Fatal(err)
+	}
+	h.deliverErasure(t, ana.ID)
+	var left string
+	if err := h.pool.QueryRow(t.Context(), `select string_agg(subject, ' ') from dead_letters`).Scan(&left); err != nil || left != ben.ID {
+		t.Errorf("got the dead letters of %s, %v, want that of %s", left, err, ben.ID)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
@@ -23,6 +24,8 @@ func (s *service) routes() []rest.Route {
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
 		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},
 		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Body: rest.SmallBody, Versioned: true},
+		{Method: http.MethodGet, Path: "/audit/order", Access: rest.Only(token.Admin), Query: audit.Parameters(),
+			Handle: audit.Trail{Service: "order", Pool: s.lists.pool, Cursors: s.cursors}.List},
 	}
 }
 

@@ -5,6 +5,7 @@
 //	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
 //	           admins POST /products/{id}/stock and what is off the menu; to admins GET /audit/product; to order GET /menu,
 //	           with which it checks the products of a new order
+//	           to admins its dead letters (package deadletter)
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
 //	           DELIVERED marks it as sold (both from order)

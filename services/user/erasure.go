@@ -5,11 +5,12 @@ import (
 	"errors"
 
 	"comanda/services/event"
+	"comanda/services/internal/deadletter"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 )
 
-// eraseProfile handles deleting.user: it turns the profile into a tombstone and answers. If there is no profile, it stores a
+// eraseProfile handles deleting.user: it deletes the person's dead letters, turns the profile into a tombstone and answers. If there is no profile, it stores a
 // tombstone so that a late creating.user cannot create one. A repeated request is answered again.
 func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
@@ -18,6 +19,9 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	}
 	answer := event.DeletingUserResponse.Message(id,
 		event.UserErasure{UserID: id, Version: e.Data.Version, Service: "user", Outcome: event.UserErased})
+	if err := s.eraseLetters(ctx, id); err != nil {
+		return err
+	}
 	eraseExisting := func() error {
 		_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 			p.Erase(s.now())
@@ -34,4 +38,14 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 		return eraseExisting()
 	}
 	return err
+}
+
+// eraseLetters deletes the dead letters about a person, which may hold the registration. It runs before the profile is gone, because a
+// record that is no event has no subject: only the e-mail and the phone number lead to it.
+func (s service) eraseLetters(ctx context.Context, id string) error {
+	profile, err := s.documents.Get(ctx, id)
+	if err != nil && !fault.Is(err, fault.KindNotFound) {
+		return err
+	}
+	return deadletter.Erase(ctx, s.pool, id, profile.Email, profile.Phone)
 }

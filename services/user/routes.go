@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
@@ -21,6 +22,8 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
 		{Method: http.MethodPut, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.verifyPhone},
 		{Method: http.MethodDelete, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.endVerification},
+		{Method: http.MethodGet, Path: "/audit/user", Access: rest.Only(token.Admin), Query: audit.Parameters(),
+			Handle: audit.Trail{Service: "user", Pool: s.pool, Cursors: s.cursors}.List},
 	}
 }
 

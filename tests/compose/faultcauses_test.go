@@ -21,20 +21,35 @@ import (
 	"comanda/tests/scenario"
 )
 
-// unreadableEvents publishes two records that end as dead letters. The sidecar cannot parse the first, and product rejects the
-// data of the second.
+// unreadableEvents publishes three records that end as dead letters. The sidecar cannot parse the first, nor the second, which the
+// gateway gets as well; product rejects the data of the third. At the end product's are discarded.
 func unreadableEvents(t *testing.T, sys *stack) func() {
 	broker := scenario.Try(sys.kafkaClient()).OrFail(t)
 	defer broker.Close()
-	for _, text := range []string{`this is no event`, `{"specversion":"1.0","id":"garbage","source":"test",
-		"type":"order.created.pending.v1","subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`} {
-		record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte(text)}
+	for _, record := range []*kgo.Record{
+		{Topic: event.OrderCreatedPending.Name, Value: []byte(`this is no event`)},
+		{Topic: event.OrderStatusChanged.Name, Value: []byte(`this is no event`)},
+		{Topic: event.OrderCreatedPending.Name, Value: []byte(`{"specversion":"1.0","id":"garbage","source":"test",
+		"type":"order.created.pending.v1","subject":"nothing","datacontenttype":"application/json","data":{"orderId":5}}`)},
+	} {
 		if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
-		sys.knownDeadLetters["product"]++
 	}
-	return func() {}
+	sys.knownDeadLetters["gateway"]++
+	database := sys.invariants(t).Database("product")
+	return func() {
+		scenario.Try(scenario.Query(t.Context(), database, `delete from dead_letters returning id::text`)).OrFail(t)
+	}
+}
+
+// failingLetter stores a dead letter of order that has failed for an hour.
+func failingLetter(t *testing.T, sys *stack) func() {
+	database := sys.invariants(t).Database("order")
+	query := func(sql string) { scenario.Try(scenario.Query(t.Context(), database, sql)).OrFail(t) }
+	query(`insert into dead_letters (id, topic, reason, attempts, payload, at, due_at) values (gen_random_uuid(), 'failing', 'a test', 1, 'x',
+		now() - interval '1 hour', now() + interval '1 hour') returning id::text`)
+	return func() { query(`delete from dead_letters where topic = 'failing' returning id::text`) }
 }
 
 // stalledGroup is the consumer group of silentReader.

@@ -28,8 +28,8 @@ var faults = []fault{
 	},
 	{
 		name:  "events that no consumer can handle, lost targets and rules",
-		cause: allOf(removedTarget, unreadableEvents, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
-		during: []alertPattern{"DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
+		cause: allOf(removedTarget, unreadableEvents, failingLetter, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
+		during: []alertPattern{"DeadLetters part=waiting", "DeadLetters part=replaying", "DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
 			"ObservabilityDown part=configuration", "ObservabilityDown part=target"},
 	},
 	{

@@ -25,6 +25,11 @@ func sourceCalls(t *testing.T) []call {
 	methods := constants(t, "services/gateway/routes.go")
 	var all []call
 	for _, line := range compositeLiterals(t, "services/gateway/routes.go", "") {
+		if line["app"] == "" && strings.HasPrefix(line["path"], "/dead-letters") { // of one or all stateful services
+			for _, service := range services[1:] {
+				all = append(all, call{"gateway", service, methods[line["method"]], line["path"]})
+			}
+		}
 		if line["app"] == "" { // a route, not a call
 			continue
 		}
@@ -98,7 +103,11 @@ func menuCall(t *testing.T) call {
 func routesOf(t *testing.T, service string) []call {
 	t.Helper()
 	var all []call
-	for _, line := range compositeLiterals(t, "services/"+service+"/routes.go", "") {
+	lines := compositeLiterals(t, "services/"+service+"/routes.go", "")
+	if service != "gateway" {
+		lines = append(lines, compositeLiterals(t, "services/internal/deadletter/routes.go", "")...)
+	}
+	for _, line := range lines {
 		if line["Path"] != "" {
 			all = append(all, call{"", service, line["Method"], line["Path"]})
 		}

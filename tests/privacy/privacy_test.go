@@ -15,7 +15,7 @@ import (
 	"comanda/tests/system"
 )
 
-// Personal data is in the tables of its owners and on creating.user, and nowhere else. After the erasure it is in no table. Secrets
+// Personal data is in the tables of its owners, with the dead letters of user, and on creating.user, and nowhere else. After the erasure it is in no table. Secrets
 // are nowhere.
 func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 	if testing.Short() {
@@ -26,7 +26,7 @@ func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 	ana, cook, dish := newPerson(s), s.Staff(), s.Dish(1000, 500)
 	open := useEverything(t, sys, s, &ana, cook, dish)
 	checkExport(t, &ana)
-	wantOnlyInTables(t, sys, &ana, []string{"auth public.state", "order public.state", "user public.state"})
+	wantOnlyInTables(t, sys, &ana, []string{"auth public.state", "order public.state", "user public.dead_letters", "user public.state"})
 
 	erase(t, s, &ana, dish)
 	wantTables(t, sys, &ana, []string{"order public.state"}, "while an order is open") // the kitchen needs the address

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"comanda/services"
 	"comanda/services/event"
 )
 
@@ -25,15 +26,34 @@ type resource struct {
 		Pubsubname      string
 		Topic           string
 		DeadLetterTopic string `yaml:"deadLetterTopic"`
-		Metadata        []struct {
-			Name, Value string
-			EnvRef      string `yaml:"envRef"`
-		}
-		Routes struct {
+		Metadata        settings
+		Routes          struct {
 			Default string
 			Rules   []struct{ Match, Path string }
 		}
 	}
+}
+
+// settings are those of a component, which are a list, or those of a subscription, which are a map.
+type settings []struct {
+	Name, Value string
+	EnvRef      string `yaml:"envRef"`
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (s *settings) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		type list settings
+		return node.Decode((*list)(s))
+	}
+	values := map[string]string{}
+	if err := node.Decode(&values); err != nil {
+		return err
+	}
+	for name, value := range values {
+		*s = append(*s, settings{{Name: name, Value: value}}...)
+	}
+	return nil
 }
 
 func (r resource) setting(name string) string {
@@ -122,7 +142,20 @@ func TestEveryComponentIsScoped(t *testing.T) {
 	}
 }
 
-// Every subscription has a declared dead-letter topic, also for events of an unknown type.
+// storePath is where a service gets its dead letters (consumer.StorePath).
+const storePath = "/events/dead-letters"
+
+// wantStored checks the subscription of a service to its own dead-letter topic: it gets any bytes, and there is nothing behind it.
+func wantStored(t *testing.T, service string, subscription resource) {
+	t.Helper()
+	spec := subscription.Spec
+	if subscription.setting("rawPayload") != "true" || spec.DeadLetterTopic != "" || len(spec.Routes.Rules) != 0 || spec.Routes.Default != storePath {
+		t.Errorf("subscription of %s to its dead letters: got %+v, want rawPayload, no dead-letter topic, and only the route %s", service, spec,
+			storePath)
+	}
+}
+
+// Every subscription has a declared dead-letter topic, also for events of an unknown type. Every stateful service stores its own.
 func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
 	declared, consumed := event.Declared(), map[string]bool{}
 	for _, subscription := range resources(t, "dapr/subscriptions") {
@@ -132,6 +165,10 @@ func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
 		}
 		service := subscription.Scopes[0]
 		consumed[spec.Topic] = true
+		if spec.Topic == event.DeadLetters(service) {
+			wantStored(t, service, subscription)
+			continue
+		}
 		if spec.DeadLetterTopic != event.DeadLetters(service) || !slices.Contains(declared, spec.DeadLetterTopic) {
 			t.Errorf("subscription %s: dead-letter topic: got %q, want %q, declared", name, spec.DeadLetterTopic,
 				event.DeadLetters(service))
@@ -146,6 +183,11 @@ func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
 		rule := spec.Routes.Rules[0]
 		if rule.Path != "/events/"+spec.Topic || rule.Match != `event.type == "`+spec.Topic+`.v1"` {
 			t.Errorf("subscription %s: wrong rule %+v", name, rule)
+		}
+	}
+	for _, service := range services.Stateful {
+		if !consumed[event.DeadLetters(service)] {
+			t.Errorf("%s does not store its dead letters", service)
 		}
 	}
 	for service, topics := range event.Publishers {

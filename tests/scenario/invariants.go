@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"comanda/services"
 	"comanda/services/comanda/kafka"
 	"comanda/services/event"
 )
@@ -127,21 +128,27 @@ func (inv Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 	return nil
 }
 
-// DeadLetters returns the total number of dead letters of each service.
+// DeadLetters returns the number of dead letters of each service: those in its table that have not been handled, and, as the gateway
+// has no table, all on its topic.
 func (inv Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
 	dead := map[string]int64{}
+	for _, service := range services.Stateful {
+		ids, err := Query(ctx, inv.Database(service), `select id::text from dead_letters where ended_at is null`)
+		if err != nil {
+			return nil, err
+		}
+		dead[service] = int64(len(ids))
+	}
 	broker, err := kgo.NewClient(inv.Kafka...)
 	if err != nil {
 		return nil, err
 	}
 	defer broker.Close()
-	for _, service := range event.Consumers {
-		ends, err := kafka.EndOffsets(ctx, kadm.NewClient(broker), event.DeadLetters(service))
-		if err != nil {
-			return nil, err
-		}
-		ends.Each(func(o kadm.ListedOffset) { dead[service] += o.Offset })
+	ends, err := kafka.EndOffsets(ctx, kadm.NewClient(broker), event.DeadLetters("gateway"))
+	if err != nil {
+		return nil, err
 	}
+	ends.Each(func(o kadm.ListedOffset) { dead["gateway"] += o.Offset })
 	return dead, nil
 }
 

@@ -15,7 +15,7 @@ import (
 type Topic struct {
 	Name       string
 	Partitions int
-	Retention  time.Duration // 0: the broker's default
+	Retention  time.Duration // 0: the broker's default; negative: for ever
 }
 
 // segmentsPerRetention is the number of files into which a topic's retention is divided. Kafka deletes whole files, and never the one
@@ -26,6 +26,9 @@ const segmentsPerRetention = 6
 func (t Topic) configs() map[string]string {
 	if t.Retention == 0 {
 		return nil
+	}
+	if t.Retention < 0 {
+		return map[string]string{"retention.ms": "-1"}
 	}
 	return map[string]string{
 		"retention.ms": strconv.FormatInt(t.Retention.Milliseconds(), 10),

@@ -36,13 +36,15 @@ const (
 	ProductCreated     Action = "product.created"
 	ProductChanged     Action = "product.changed"
 	StockChanged       Action = "product.stock_changed"
-	DeadLetterReplayed Action = "dead_letter.replayed"
+	DeadLetterReplayed Action = "dead_letter.replayed" // an admin asked for it, or (without an actor) the service has handled it
+
+	DeadLetterDiscarded Action = "dead_letter.discarded"
 )
 
 // Actions returns all actions.
 func Actions() []Action {
 	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused, AccountErased,
-		ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed}
+		ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterDiscarded}
 }
 
 // Entry is one act, in the form in which the API shows it and documents carry it.

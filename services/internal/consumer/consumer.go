@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -60,21 +61,32 @@ func (r rejection) Unwrap() error { return r.error }
 // Reject marks err as permanent: the event becomes a dead letter without a retry.
 func Reject(err error) error { return rejection{err} }
 
-// Register adds the route POST /events/<topic> for each topic to router. An event that the topic's publisher has not signed becomes
-// a dead letter. keys has the publishers' keys.
-func Register(router *mux.Router, log *slog.Logger, keys signature.PublicKeys, routes []Route) {
-	for _, route := range routes {
-		router.Handle("/events/"+route.topic, receive(log, keys, route)).Methods(http.MethodPost)
+// Register adds the route POST /events/<topic> for each topic of table to router. An event that the topic's publisher has not signed
+// becomes a dead letter. letters stores the dead letters, which arrive at StorePath; nil for a service that stores none.
+func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLetters) {
+	for _, route := range table.Routes {
+		router.Handle("/events/"+route.topic, receive(log, func(r *http.Request) string {
+			return table.deliver(log, letters, route, r)
+		})).Methods(http.MethodPost)
 	}
-	router.Handle(Unmatched, receive(log, keys, Route{topic: "unmatched"})).Methods(http.MethodPost)
+	router.Handle(Unmatched, receive(log, func(r *http.Request) string {
+		return table.deliver(log, nil, Route{topic: "unmatched"}, r)
+	})).Methods(http.MethodPost)
+	if letters != nil {
+		router.Handle(StorePath, receive(log, func(r *http.Request) string {
+			return storeLetter(log, letters, r)
+		})).Methods(http.MethodPost)
+	}
 }
 
-func receive(log *slog.Logger, keys signature.PublicKeys, route Route) http.Handler {
+// receive answers the sidecar with the status that handle returns
+// (https://docs.dapr.io/reference/api/pubsub_api/#expected-http-response).
+func receive(log *slog.Logger, handle func(*http.Request) string) http.Handler {
 	return rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if isInvocation(r) {
 			return fault.Forbidden("another service called an event route: publish the event to the broker instead")
 		}
-		return rest.JSON(w, http.StatusOK, map[string]string{"status": handleEvent(log, keys, route, r)})
+		return rest.JSON(w, http.StatusOK, map[string]string{"status": handle(r)})
 	})
 }
 
@@ -89,9 +101,8 @@ func isInvocation(r *http.Request) bool {
 	return false
 }
 
-// handleEvent handles one event and returns the status that tells the sidecar what to do with it
-// (https://docs.dapr.io/reference/api/pubsub_api/#expected-http-response).
-func handleEvent(log *slog.Logger, keys signature.PublicKeys, route Route, r *http.Request) string {
+// deliver handles one event and returns the status that tells the sidecar what to do with it.
+func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
 	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // the outcome if the handler panics: Dapr sends the event again
@@ -99,32 +110,57 @@ func handleEvent(log *slog.Logger, keys signature.PublicKeys, route Route, r *ht
 	if err != nil {
 		return "RETRY"
 	}
-	received, err := route.verify(keys, raw)
-	if err == nil {
-		err = route.handle(ctx, received)
+	attempt := Attempt{Topic: route.topic, Begun: time.Now()}
+	received, err := route.verify(t.Keys, raw)
+	genuine := err == nil // its id is not another program's choice
+	if attempt.EventID = received.ID; genuine {
+		err = handleNoted(ctx, letters, attempt, func() error { return route.handle(ctx, received) })
 	}
 	log = log.With("topic", route.topic, "event", received.ID)
 	if validate.IsUUID(received.Subject) { // anything else may be personal, and logs must not have that
 		log = log.With("subject", received.Subject)
 	}
-	switch {
-	case err == nil:
+	outcome := outcomeOf(err)
+	if genuine && letters != nil {
+		attempt.Err = err
+		if letters.Attempted(ctx, attempt) && outcome == telemetry.Retry {
+			outcome = telemetry.DeadLetter
+			err = fmt.Errorf("given up for now: %w", err)
+		}
+	}
+	switch outcome {
+	case telemetry.Done:
 		telemetry.SetEvent(ctx, route.topic, telemetry.Done)
 		log.DebugContext(ctx, "event handled")
 		return "SUCCESS"
-	case errors.Is(err, signature.ErrForged), errors.Is(err, signature.ErrUnsigned):
-		telemetry.SetEvent(ctx, route.topic, telemetry.Forged)
-		log.ErrorContext(ctx, "event forged, sending it to the dead-letter topic", "error", err)
-		return "DROP"
-	case errors.As(err, new(rejection)):
-		telemetry.SetEvent(ctx, route.topic, telemetry.DeadLetter)
-		log.ErrorContext(ctx, "event rejected, sending it to the dead-letter topic", "error", err)
-		return "DROP"
-	default:
+	case telemetry.Retry:
 		log.WarnContext(ctx, "event failed, Dapr will retry it", "error", err)
 		return "RETRY"
 	}
+	telemetry.SetEvent(ctx, route.topic, outcome)
+	if outcome == telemetry.Forged {
+		log.ErrorContext(ctx, "event forged, sending it to the dead-letter topic", "error", err)
+	} else {
+		log.ErrorContext(ctx, "event rejected, sending it to the dead-letter topic", "error", err)
+	}
+	return "DROP"
 }
+
+// outcomeOf returns what becomes of an event after an attempt that ended with err.
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return telemetry.Done
+	case errors.Is(err, signature.ErrForged), errors.Is(err, signature.ErrUnsigned):
+		return telemetry.Forged
+	case errors.As(err, new(rejection)):
+		return telemetry.DeadLetter
+	}
+	return telemetry.Retry
+}
+
+// IsPermanent reports whether an event that failed with err can never be handled as it is: it was rejected, or is forged.
+func IsPermanent(err error) bool { return err != nil && outcomeOf(err) != telemetry.Retry }
 
 // verify decodes an event. The event returned with an error serves only for the log.
 func (r Route) verify(keys signature.PublicKeys, raw []byte) (event.Received[json.RawMessage], error) {
@@ -136,7 +172,7 @@ func (r Route) verify(keys signature.PublicKeys, raw []byte) (event.Received[jso
 		return envelope.Received, Reject(fmt.Errorf("decode the envelope: %w", err))
 	}
 	if r.handle == nil {
-		return envelope.Received, Reject(errors.New("no subscription for this event type"))
+		return envelope.Received, Reject(errNoRoute)
 	}
 	if envelope.Type != r.kind {
 		return envelope.Received, Reject(fmt.Errorf("the event's type is not %q", r.kind))

@@ -41,8 +41,8 @@ func withSignature(kind, data, signature string) string {
 func send(t *testing.T, handle func(context.Context, event.Received[event.OrderStatus]) error, r *http.Request) (int, string) {
 	t.Helper()
 	router := mux.NewRouter()
-	consumer.Register(router, slog.New(slog.DiscardHandler), servicetest.EventKeys,
-		[]consumer.Route{consumer.On(event.OrderStatusChanged, handle)})
+	consumer.Register(router, slog.New(slog.DiscardHandler),
+		consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(event.OrderStatusChanged, handle)}}, nil)
 	w := httptest.NewRecorder()
 	router.ServeHTTP(w, r)
 	var answer struct {
@@ -93,8 +93,8 @@ func TestAPanicIsCountedAsRetry(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	router := mux.NewRouter()
 	log := slog.New(slog.DiscardHandler)
-	consumer.Register(router, log, servicetest.EventKeys, []consumer.Route{consumer.On(event.OrderStatusChanged,
-		func(context.Context, event.Received[event.OrderStatus]) error { panic("boom") })})
+	consumer.Register(router, log, consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(event.OrderStatusChanged,
+		func(context.Context, event.Received[event.OrderStatus]) error { panic("boom") })}}, nil)
 	recovered := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package server does
 		defer func() { _ = recover() }()
 		router.ServeHTTP(w, r)
@@ -184,8 +184,8 @@ func TestTheHandlerGetsNoMemberThatWasNotSigned(t *testing.T) {
 // An operator learns of forged events by their own outcome.
 func TestForgedEventsAreCounted(t *testing.T) {
 	registry, router, log := prometheus.NewRegistry(), mux.NewRouter(), slog.New(slog.DiscardHandler)
-	consumer.Register(router, log, servicetest.EventKeys, []consumer.Route{consumer.On(event.OrderStatusChanged,
-		func(context.Context, event.Received[event.OrderStatus]) error { return nil })})
+	consumer.Register(router, log, consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(event.OrderStatusChanged,
+		func(context.Context, event.Received[event.OrderStatus]) error { return nil })}}, nil)
 	telemetry.NewObserver(registry, log).Events(router).ServeHTTP(httptest.NewRecorder(),
 		post(path, withSignature("order.status.changed.v1", `{}`, "")))
 	servicetest.WantMetrics(t, registry,

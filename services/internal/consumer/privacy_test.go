@@ -22,7 +22,7 @@ func TestLogsHaveNoSubjectButAnID(t *testing.T) {
 	var logs bytes.Buffer
 	router := mux.NewRouter()
 	fail := func(context.Context, event.Received[event.OrderStatus]) error { return errors.New("failed") }
-	consumer.Register(router, slog.New(slog.NewTextHandler(&logs, nil)), servicetest.EventKeys, []consumer.Route{consumer.On(event.OrderStatusChanged, fail)})
+	consumer.Register(router, slog.New(slog.NewTextHandler(&logs, nil)), consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(event.OrderStatusChanged, fail)}}, nil)
 	for _, body := range []string{
 		`{"id":"e","type":"order.status.changed.v1","subject":"ana@example.com","data":{}}`,
 		`{"id":"e","type":"ana@example.com","subject":"ana@example.com","data":{}}`,

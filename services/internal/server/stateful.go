@@ -18,6 +18,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/database"
+	"comanda/services/internal/deadletter"
 	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
@@ -37,14 +38,15 @@ type StatefulConfig struct {
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
-// Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics and the key of its cursors. The caller
-// closes it.
+// Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics, the key of its cursors and its dead letters.
+// The caller closes it.
 type Stateful struct {
 	Log     *slog.Logger
 	Pool    *pgxpool.Pool
 	Client  dapr.Client
 	Metrics *prometheus.Registry
 	Cursors rest.Cursors
+	Letters *deadletter.Letters
 
 	name    string
 	config  StatefulConfig
@@ -80,7 +82,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
 	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
-		name: name, config: config, health: health}, nil
+		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil
 }
 
 func openDatabase(url string, requireTLS bool) (*pgxpool.Pool, error) {
@@ -111,21 +113,27 @@ type Handlers struct {
 
 // Serve runs the service until ctx is done (see Serve, the function).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
-	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), handlers.Routes)
-	consumer.Register(router, s.Log, s.config.EventKeys, handlers.Events)
+	table := consumer.Table{Keys: s.config.EventKeys, Routes: handlers.Events}
+	s.Letters.Serve(table)
+	telemetry.RegisterBacklog(s.Metrics, "comanda_dead_letters_replaying", "Dead letters that are replayed until they succeed, counted up to 10000.",
+		s.OnceStarted(s.Letters.Replaying))
+	telemetry.RegisterBacklog(s.Metrics, "comanda_dead_letters_waiting", "Dead letters that wait for an admin, counted up to 10000.",
+		s.OnceStarted(s.Letters.Waiting))
+	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), slices.Concat(handlers.Routes, s.Letters.Routes()))
+	consumer.Register(router, s.Log, table, s.Letters)
 	return Serve(ctx, Service{
 		Name: s.name, Config: s.config.Config, Log: s.Log, Metrics: s.Metrics, Handler: router,
 		CheckDatabase: s.health.Check,
-		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.deleteOldAudit),
+		CheckReady:    s.checkReady, Background: append(slices.Clone(handlers.Background), s.Letters.Run, s.deleteOld),
 		Start: func(ctx context.Context) error { return s.start(ctx, handlers) },
 	})
 }
 
-// deleteOldAudit deletes the entries of the audit trail that are no longer kept.
-func (s *Stateful) deleteOldAudit(ctx context.Context) {
-	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries", time.Hour, func(ctx context.Context) error {
+// deleteOld deletes what is no longer kept of the audit trail and of the dead letters.
+func (s *Stateful) deleteOld(ctx context.Context) {
+	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries and dead letters", time.Hour, func(ctx context.Context) error {
 		_, err := audit.DeleteOld(ctx, s.Pool)
-		return err
+		return errors.Join(err, s.Letters.Prune(ctx))
 	})
 }
 

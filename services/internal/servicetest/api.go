@@ -37,7 +37,7 @@ type API struct{ Handler http.Handler }
 func NewAPI(routes []rest.Route, subscriptions []consumer.Route) API {
 	log := slog.New(slog.DiscardHandler)
 	router := rest.Router(log, token.NewVerifier(Secret), routes)
-	consumer.Register(router, log, EventKeys, subscriptions)
+	consumer.Register(router, log, consumer.Table{Keys: EventKeys, Routes: subscriptions}, nil)
 	return API{router}
 }
 

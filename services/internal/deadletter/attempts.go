@@ -1,0 +1,135 @@
+package deadletter
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/consumer"
+)
+
+const (
+	// giveUpAfter is how long an event may be tried before it makes room for the events behind it in its partition. A pause or a busy
+	// database is over sooner. What takes longer is replayed from the table.
+	giveUpAfter = 5 * time.Second
+	// maxAttempts and forgetAfter bound the events whose attempts are remembered.
+	maxAttempts = 10_000
+	forgetAfter = 10 * time.Minute
+	// maxReason is the maximum length of a stored reason in bytes.
+	maxReason = 500
+)
+
+// unknownReason is the reason of an event whose handler never returned to say why.
+const unknownReason = "the service did not answer, or stopped, while it handled the event"
+
+// attempts remembers the events that have failed in this process: since when, how often, and why.
+type attempts struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	events map[[2]string]failed // by topic and event id
+}
+
+type failed struct {
+	since    time.Time // the begin of the first attempt
+	attempts int
+	reason   string
+	// permanent: its handler rejected the event
+	permanent bool
+}
+
+func newAttempts(now func() time.Time) *attempts {
+	return &attempts{now: now, events: map[[2]string]failed{}}
+}
+
+// fail records a failure and returns all that is known about the event.
+func (a *attempts) fail(attempt consumer.Attempt) failed {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := [2]string{attempt.Topic, attempt.EventID}
+	known, found := a.events[key]
+	if !found {
+		known.since = attempt.Begun
+		a.makeRoom()
+	}
+	known.attempts++
+	known.reason, known.permanent = text(attempt.Err.Error(), maxReason), consumer.IsPermanent(attempt.Err)
+	a.events[key] = known
+	return known
+}
+
+// makeRoom forgets old events, or all of them: then they are tried a little longer.
+func (a *attempts) makeRoom() {
+	if len(a.events) < maxAttempts {
+		return
+	}
+	for key, event := range a.events {
+		if a.now().Sub(event.since) > forgetAfter {
+			delete(a.events, key)
+		}
+	}
+	if len(a.events) >= maxAttempts {
+		clear(a.events)
+	}
+}
+
+// forget removes an event and returns what was known about it.
+func (a *attempts) forget(topic, id string) (failed, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := [2]string{topic, id}
+	known, found := a.events[key]
+	delete(a.events, key)
+	return known, found
+}
+
+// Attempted implements consumer.DeadLetters. The reason is stored before the sidecar is told to give up. If the database is away, the
+// process remembers it.
+func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
+	if attempt.Err == nil {
+		l.attempts.forget(attempt.Topic, attempt.EventID)
+		return false
+	}
+	known := l.attempts.fail(attempt)
+	giveUp = l.attempts.now().Sub(known.since) >= giveUpAfter
+	if !giveUp && !known.permanent {
+		return false
+	}
+	// The handler may have used up the time of its context.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, err := l.pool.Exec(ctx, `insert into event_failures (topic, event_id, reason, attempts, permanent) values ($1, $2, $3, $4, $5)
+		on conflict (topic, event_id) do update
+		set reason = excluded.reason, attempts = excluded.attempts, permanent = excluded.permanent, at = now()`,
+		attempt.Topic, text(attempt.EventID, maxID), known.reason, known.attempts, known.permanent)
+	if err != nil {
+		l.log.WarnContext(ctx, "the reason of a dead letter is not stored", "topic", attempt.Topic, "error", err)
+	}
+	return giveUp
+}
+
+// reasonOf removes and returns what is known about the failures of an event, in this process or in the database.
+func (l *Letters) reasonOf(ctx context.Context, tx pgx.Tx, topic, id string) (known failed, err error) {
+	known = failed{attempts: 1, reason: unknownReason}
+	rows, err := tx.Query(ctx, `delete from event_failures where topic = $1 and event_id = $2 returning reason, attempts, permanent`, topic, id)
+	if err != nil {
+		return known, err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&known.reason, &known.attempts, &known.permanent}, func() error { return nil })
+	if remembered, found := l.attempts.forget(topic, id); found && remembered.attempts >= known.attempts {
+		known = remembered
+	}
+	return known, err
+}
+
+// text returns s as Postgres stores it: valid UTF-8 without zero bytes, of at most limit bytes.
+func text(s string, limit int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "")
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+// Package deadletter keeps the events that a service could not handle in its table dead_letters, and handles them again
+// (decision 0023). The sidecar sends such an event to the service's dead-letter topic and delivers it from there; the bytes are those
+// of the original record, which may be anything.
+//
+//   - A fault (a database that was away, a bug that panics) can pass: the letter is handled again, after 5 s and then after growing
+//     pauses of up to 30 s, until it succeeds.
+//   - Poison (no event, forged, or rejected by its handler) cannot succeed as it is: the letter waits for an admin.
+//
+// A replay calls the handler that failed, inside the service. It does not go through the topic, so no other consumer sees it. Handlers
+// are correct under duplicates and old events, so a replay is too. A letter that was handled or discarded keeps its row, without the
+// payload, for a week, so that a repeated request or record finds it.
+//
+// All replicas of a service share the table. Each letter is claimed by one of them at a time.
+package deadletter
+
+import (
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/internal/consumer"
+)
+
+// Letters are the dead letters of one service.
+type Letters struct {
+	service  string
+	pool     *pgxpool.Pool
+	log      *slog.Logger
+	metrics  *metrics
+	attempts *attempts
+	table    consumer.Table // the handlers of the service
+}
+
+// New returns the dead letters of service in pool's database. Call Serve before the first event.
+func New(service string, pool *pgxpool.Pool, log *slog.Logger, registry prometheus.Registerer) *Letters {
+	return &Letters{service: service, pool: pool, log: log, metrics: newMetrics(registry), attempts: newAttempts(time.Now)}
+}
+
+// Serve sets the handlers that replays call.
+func (l *Letters) Serve(table consumer.Table) { l.table = table }
+
+// The statuses of a letter, as the API shows them.
+const (
+	Replaying = "REPLAYING" // it is handled again by itself, at NextAt
+	Waiting   = "WAITING"   // for an admin, who replays or discards it
+	Replayed  = "REPLAYED"  // it was handled
+)
+
+// Letter is a dead letter as the API shows it. Lists leave out the payload.
+type Letter struct {
+	ID       string    `json:"id"`
+	Topic    string    `json:"topic"`
+	Service  string    `json:"service"`
+	EventID  string    `json:"eventId,omitempty"`
+	Key      string    `json:"key,omitempty"`
+	Status   string    `json:"status"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	At       time.Time `json:"at"`
+	NextAt   time.Time `json:"nextAt,omitzero"`
+
+	// The record: Payload if it is JSON, otherwise PayloadBase64.
+	Payload       json.RawMessage `json:"payload,omitempty"`
+	PayloadBase64 []byte          `json:"payloadBase64,omitempty"`
+}

@@ -1,0 +1,28 @@
+package deadletter
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Erase deletes every letter about a person from a service's database: those of the person's id, and those in which the id or one of the other texts, such as an
+// e-mail, occurs. One that arrives later, because the sidecar was slow, is not stored. It can run again at any time.
+func Erase(ctx context.Context, pool *pgxpool.Pool, id string, texts ...string) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `insert into erased_subjects (subject) values ($1) on conflict do nothing`, id); err != nil {
+			return err
+		}
+		for _, found := range append(texts, id) {
+			if found == "" {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `delete from dead_letters
+				where subject = $1 or position(convert_to($1, 'UTF8') in payload) > 0`, found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

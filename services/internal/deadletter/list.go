@@ -1,0 +1,72 @@
+package deadletter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+)
+
+// columns are what scan reads.
+const columns = `id::text, topic, event_id, key, reason, attempts, at, payload, due_at, ended_at is not null`
+
+func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
+	letter := Letter{Service: l.service, Status: Waiting}
+	var payload []byte
+	var due *time.Time
+	var ended bool
+	err := row.Scan(&letter.ID, &letter.Topic, &letter.EventID, &letter.Key, &letter.Reason, &letter.Attempts, &letter.At, &payload, &due, &ended)
+	letter.At = letter.At.UTC()
+	switch {
+	case ended:
+		letter.Status = Replayed
+	case due != nil:
+		letter.Status, letter.NextAt = Replaying, due.UTC()
+	}
+	if json.Valid(payload) && utf8.Valid(payload) {
+		letter.Payload = payload
+	} else {
+		letter.PayloadBase64 = payload
+	}
+	return letter, err
+}
+
+// page returns up to limit letters before a position, newest first, of one topic or, if topic is empty, of all. They have no payload,
+// which may hold personal data.
+func (l *Letters) page(ctx context.Context, topic string, before rest.TimePosition, limit int) ([]Letter, error) {
+	conditions, arguments := []string{"ended_at is null"}, pgx.NamedArgs{"topic": topic, "at": before.At, "id": before.ID, "limit": limit}
+	if topic != "" {
+		conditions = append(conditions, "topic = @topic")
+	}
+	if before.ID != "" {
+		conditions = append(conditions, "(at, id) < (@at, @id::uuid)")
+	}
+	rows, err := l.pool.Query(ctx, `select `+strings.Replace(columns, "payload", "null::bytea", 1)+` from dead_letters
+		where `+strings.Join(conditions, " and ")+` order by at desc, id desc limit @limit`, arguments)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, l.scan)
+}
+
+// find returns a letter that has not been discarded.
+func (l *Letters) find(ctx context.Context, id string) (Letter, error) {
+	rows, err := l.pool.Query(ctx, `select `+columns+` from dead_letters where id = $1 and ending is distinct from 'discarded'`, id)
+	if err != nil {
+		return Letter{}, err
+	}
+	letter, err := pgx.CollectExactlyOneRow(rows, l.scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return letter, notFound(id)
+	}
+	return letter, err
+}
+
+func notFound(id string) error { return fault.NotFound("dead letter %s does not exist", id) }

@@ -1,0 +1,132 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/audit"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/recovery"
+)
+
+const (
+	// every is the interval of the search for letters that are due.
+	every = time.Second
+	// claimTime is how long a replica has for one letter. It is longer than a handler may take.
+	claimTime = 30 * time.Second
+	// maxFailures is the number of consecutive failures that end a round: the service is not well yet.
+	maxFailures = 5
+)
+
+// Run handles letters again when they are due, until ctx is done.
+func (l *Letters) Run(ctx context.Context) {
+	recovery.RunEvery(ctx, l.log, "replay of dead letters", every, l.replayDue)
+}
+
+// Prune deletes what is no longer needed. Package server calls it every hour.
+func (l *Letters) Prune(ctx context.Context) error {
+	var errs []error
+	for _, statement := range []string{
+		`delete from dead_letters where ended_at < now() - interval '7 days'`,
+		`delete from event_failures where at < now() - interval '1 day'`,
+		// longer than a record stays in the dead-letter topic, if that may hold personal data
+		`delete from erased_subjects where at < now() - interval '30 days'`,
+	} {
+		_, err := l.pool.Exec(ctx, statement)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// claimed is a letter that this replica handles now.
+type claimed struct {
+	ID, Topic, EventID string
+	Attempts, Replays  int
+	Payload            []byte
+}
+
+// replayDue handles all letters that are due, the oldest first. It stops when maxFailures in a row have failed with a fault, so that a
+// service that is not well is not kept busy with its dead letters.
+func (l *Letters) replayDue(ctx context.Context) error {
+	for faults := 0; faults < maxFailures && ctx.Err() == nil; {
+		letter, found, err := l.claim(ctx)
+		if err != nil || !found {
+			return err
+		}
+		failure := l.table.Handle(ctx, letter.Topic, letter.Payload)
+		if err := l.finish(ctx, letter, failure); err != nil {
+			return err
+		}
+		if faults++; failure == nil || consumer.IsPermanent(failure) {
+			faults = 0
+		}
+	}
+	return nil
+}
+
+// claim claims the letter that has been due for longest. If this replica dies, another one claims it after claimTime.
+func (l *Letters) claim(ctx context.Context) (letter claimed, found bool, err error) {
+	rows, err := l.pool.Query(ctx, `update dead_letters set claimed_until = now() + $1::interval where id = (
+			select id from dead_letters where due_at <= now() and claimed_until < now() order by due_at, at limit 1 for update skip locked)
+		returning id::text, topic, event_id, attempts, replays, payload`, claimTime)
+	if err != nil {
+		return letter, false, err
+	}
+	letter, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[claimed])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return letter, false, nil
+	}
+	return letter, err == nil, err
+}
+
+// finish records how a replay ended. The letter may be gone by now: its person was erased.
+func (l *Letters) finish(ctx context.Context, letter claimed, failure error) error {
+	if failure == nil {
+		l.metrics.replayed("done")
+		l.log.InfoContext(ctx, "dead letter handled", "letter", letter.ID, "topic", letter.Topic)
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+			tag, err := tx.Exec(ctx, endStatement, letter.ID, "replayed")
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+			return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterReplayed, letter.ID, letter.audited(Replaying), letter.audited(Replayed)))
+		})
+	}
+	due := (*time.Duration)(nil)
+	if consumer.IsPermanent(failure) {
+		l.metrics.replayed("rejected")
+	} else {
+		l.metrics.replayed("failed")
+		pause := pauseAfter(letter.Replays + 1)
+		due = &pause
+	}
+	l.log.WarnContext(ctx, "dead letter failed again", "letter", letter.ID, "topic", letter.Topic, "error", failure)
+	_, err := l.pool.Exec(ctx, `update dead_letters set reason = $2, attempts = attempts + 1, replays = replays + 1,
+		due_at = now() + $3::interval, claimed_until = '-infinity' where id = $1 and ended_at is null`,
+		letter.ID, text(failure.Error(), maxReason), due)
+	return err
+}
+
+// endStatement ends the letter $1, as $2 says.
+const endStatement = `update dead_letters set payload = null, key = '', due_at = null, ended_at = now(), ending = $2
+	where id = $1 and ended_at is null`
+
+// pauseAfter returns the pause after a number of failed replays: it doubles up to maxPause, and varies by a quarter so that letters
+// that failed together do not return together.
+func pauseAfter(replays int) time.Duration {
+	pause := min(firstReplay<<min(replays, 10), maxPause)
+	return pause - time.Duration(rand.Int64N(int64(pause/4)))
+}
+
+// audited is what the audit trail holds about a letter.
+func (c claimed) audited(status string) map[string]any {
+	fields := map[string]any{"topic": c.Topic, "eventId": c.EventID, "attempts": c.Attempts}
+	if status != "" {
+		fields["letterStatus"] = status
+	}
+	return fields
+}

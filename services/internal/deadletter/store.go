@@ -1,0 +1,54 @@
+package deadletter
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/consumer"
+)
+
+const (
+	// maxTopic and maxID are the maximum lengths in bytes of what is stored about a record. Kafka's topics are not longer than this.
+	maxTopic = 249
+	maxID    = 200
+	// firstReplay is the pause before a letter is handled again, and maxPause the longest one.
+	firstReplay = 5 * time.Second
+	maxPause    = 30 * time.Second
+)
+
+// Store implements consumer.DeadLetters: it stores a record, once. A record about a person who was erased is not stored.
+func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
+	topic := text(record.Topic, maxTopic)
+	received, invalid := l.table.Check(topic, record.Payload)
+	id, eventID, subject := newID(l.service, topic, record.Payload), text(received.ID, maxID), text(received.Subject, maxID)
+	var stored bool
+	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		known, due := failed{attempts: 1}, (*time.Duration)(nil)
+		if invalid != nil {
+			known.reason = text(invalid.Error(), maxReason)
+		} else {
+			var err error
+			if known, err = l.reasonOf(ctx, tx, topic, eventID); err != nil {
+				return err
+			}
+			if !known.permanent {
+				pause := firstReplay
+				due = &pause
+			}
+		}
+		tag, err := tx.Exec(ctx, `insert into dead_letters (id, topic, event_id, subject, key, reason, attempts, payload, due_at)
+			select $1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval
+			where not exists (select from erased_subjects where subject = $4)
+			on conflict (id) do nothing`, id, topic, eventID, subject,
+			text(record.Key, maxID), known.reason, known.attempts, append([]byte{}, record.Payload...), due)
+		stored = tag.RowsAffected() > 0
+		return err
+	})
+	if err == nil && stored {
+		l.metrics.stored.Inc()
+		l.log.WarnContext(ctx, "dead letter stored", "letter", id) // not what is in it: it may be personal
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/event"
+	"comanda/services/internal/consumer"
+	"comanda/services/internal/servicetest"
+)
+
+// A dead letter may be replayed long after later events of its order were handled. It changes nothing then, and announces nothing.
+func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	sidecar, log := servicetest.NewSidecar(s.pool), slog.New(slog.DiscardHandler)
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(prometheus.NewRegistry(), log), "EUR", servicetest.Cursors, log}
+	table := consumer.Table{Keys: servicetest.EventKeys, Routes: svc.subscriptions()}
+	draft := Draft{Name: "Soup", Category: "Starters", PriceCents: ptr(int64(600)), Stock: 3}
+	dish, err := draft.Product(uuid.NewString(), "EUR", s.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.AddProduct(t.Context(), dish, "f", uuid.NewString()); err != nil {
+		t.Fatal(err)
+	}
+	order := uuid.NewString()
+	placed := record(t, event.OrderCreatedPending, order, event.OrderPlaced{OrderID: order, Version: 1, CustomerID: uuid.NewString(),
+		Items: []event.OrderLine{{ProductID: dish.ID, Quantity: 2}}})
+	cancelled := record(t, event.OrderStatusChanged, order, event.OrderStatus{OrderID: order, Version: 2, Status: event.StatusCancelled})
+	handle := func(topic string, payload []byte) {
+		t.Helper()
+		if err := table.Handle(t.Context(), topic, payload); err != nil {
+			t.Errorf("%s: %v", topic, err)
+		}
+	}
+	handle(event.OrderStatusChanged.Name, cancelled) // its order is a dead letter, which is replayed now, twice
+	for range 2 {
+		handle(event.OrderCreatedPending.Name, placed)
+		handle(event.OrderStatusChanged.Name, cancelled)
+	}
+	now, err := s.Product(t.Context(), dish.ID)
+	if err != nil || now.Available != 3 || *now.Reserved != 0 {
+		t.Errorf("got %+v, %v, want all 3 pieces available", now, err)
+	}
+	if events := servicetest.Events(t, sidecar, component, event.InventoryStockReserved); len(events) != 0 {
+		t.Errorf("got the events %+v, want none", events)
+	}
+}
+
+// record returns an event as it is on its topic.
+func record[T any](t *testing.T, topic event.Topic[T], subject string, payload T) []byte {
+	t.Helper()
+	data, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(map[string]any{"id": uuid.NewString(), "type": topic.Type(), "source": event.PublisherOf(topic.Name, ""), "subject": subject,
+		"data": json.RawMessage(data), "signature": servicetest.SignEvent(t, topic.Name, topic.Type(), subject, data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
