@@ -45,6 +45,11 @@ func declaredTopics() []Topic {
 	return topics
 }
 
+// DeclareTopics declares every topic of the contract, as `comanda topics` does: for a broker that has lost its data.
+func (s *Servers) DeclareTopics(ctx context.Context) error {
+	return s.Kafka.Declare(ctx, declaredTopics())
+}
+
 // databaseName returns the name of a service's database.
 func databaseName(service string) string { return "comanda_" + service }
 
