@@ -1,0 +1,52 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// disk is a small file system of its own for the data of Postgres, so that it can be full.
+type disk struct{ dir string }
+
+// diskSize holds a run's data several times.
+const diskSize = "1536m"
+
+// mountDisk mounts a file system at dir. Only root may do that.
+func mountDisk(dir string) (*disk, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+diskSize+",mode=0755"); err != nil {
+		return nil, fmt.Errorf("mount a file system at %s: %w", dir, err)
+	}
+	return &disk{dir}, nil
+}
+
+func (d *disk) unmount() error { return syscall.Unmount(d.dir, syscall.MNT_DETACH) }
+
+func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
+
+// fill leaves no byte for Postgres.
+func (d *disk) fill(context.Context) error {
+	file, err := os.Create(d.ballast())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	block := make([]byte, 1<<20)
+	for len(block) > 0 {
+		if _, err := file.Write(block); errors.Is(err, syscall.ENOSPC) {
+			block = block[:len(block)/2] // the last blocks are smaller
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// free deletes what fill has written.
+func (d *disk) free(context.Context) error { return os.Remove(d.ballast()) }
