@@ -30,22 +30,26 @@ func (d *disk) unmount() error { return syscall.Unmount(d.dir, syscall.MNT_DETAC
 
 func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
 
-// fill leaves no byte for Postgres.
-func (d *disk) fill(context.Context) error {
+// fill leaves no block for Postgres. It reserves all free blocks again and again, because Postgres frees and takes some meanwhile.
+func (d *disk) fill(ctx context.Context) error {
 	file, err := os.Create(d.ballast())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	block := make([]byte, 1<<20)
-	for len(block) > 0 {
-		if _, err := file.Write(block); errors.Is(err, syscall.ENOSPC) {
-			block = block[:len(block)/2] // the last blocks are smaller
-		} else if err != nil {
+	for size := int64(0); ctx.Err() == nil; {
+		var left syscall.Statfs_t
+		if err := syscall.Statfs(d.dir, &left); err != nil || left.Bavail == 0 {
+			return err
+		}
+		more := int64(left.Bavail) * left.Bsize
+		if err := syscall.Fallocate(int(file.Fd()), 0, size, more); err == nil {
+			size += more
+		} else if !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // free deletes what fill has written.

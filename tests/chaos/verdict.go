@@ -44,7 +44,7 @@ func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) erro
 
 const (
 	pendingOrders   = `select substr(key, length('order-') + 1) from orders where status = 'PENDING'`
-	pendingAccounts = `select key from accounts where status = 'PENDING'`
+	pendingAccounts = `select id from accounts where document ->> 'status' = 'PENDING'`
 )
 
 // wantNone returns an error that lists what a query finds.
@@ -99,12 +99,16 @@ func undecided(ctx context.Context, invariants scenario.Invariants, ids []string
 func within(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var err error
 	for {
 		attempt, end := context.WithTimeout(ctx, attemptTimeout)
-		err := check(attempt)
+		now := check(attempt)
 		end()
-		if err == nil {
+		if now == nil {
 			return nil
+		}
+		if err == nil || ctx.Err() == nil { // not that the time is over
+			err = now
 		}
 		select {
 		case <-ctx.Done():
