@@ -56,6 +56,9 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
 	}
+	if err := s.admission.admit(ctx); err != nil { // not a repeated request, whose order waits already
+		return Order{}, false, err
+	}
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
@@ -16,6 +17,15 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
+	// PendingMax is how many orders may be PENDING; more are refused. Backlog counts no further than maxCounted.
+	PendingMax int `env:"ORDERS_PENDING_MAX" envDefault:"1000"`
+}
+
+func (c config) check() error {
+	if c.PendingMax < 1 || c.PendingMax > maxCounted {
+		return fmt.Errorf("ORDERS_PENDING_MAX must be from 1 to %d", maxCounted)
+	}
+	return c.Recovery.Check()
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -24,7 +34,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.Check(); err != nil {
+	if err := config.check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -36,8 +46,9 @@ func run(ctx context.Context, environ []string) error {
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
-		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		erasures:  document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
+		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))
