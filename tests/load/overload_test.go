@@ -38,7 +38,6 @@ func BenchmarkTwiceTheCapacity(b *testing.B) {
 
 func measureOverload(b *testing.B) {
 	sys := system.Start(b, system.Options{})
-	defer sys.Stop()
 	s := scenario.New(b, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	ana, dish := s.Customer(), s.Dish(1_000_000, 700)
 	sender := client.New(sys.URL).As(ana.Session) // without the checks of the contract, which take much of a core
