@@ -30,22 +30,20 @@ func (d *disk) unmount() error { return syscall.Unmount(d.dir, syscall.MNT_DETAC
 
 func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
 
-// fill leaves no block for Postgres. It reserves all free blocks again and again, because Postgres frees and takes some meanwhile.
+// fill leaves no block for Postgres.
 func (d *disk) fill(ctx context.Context) error {
 	file, err := os.Create(d.ballast())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	for size := int64(0); ctx.Err() == nil; {
-		var left syscall.Statfs_t
-		if err := syscall.Statfs(d.dir, &left); err != nil || left.Bavail == 0 {
-			return err
-		}
-		more := int64(left.Bavail) * left.Bsize
+	block := int64(os.Getpagesize())
+	for size, more := int64(0), int64(1<<30); more >= block && ctx.Err() == nil; {
 		if err := syscall.Fallocate(int(file.Fd()), 0, size, more); err == nil {
 			size += more
-		} else if !errors.Is(err, syscall.ENOSPC) {
+		} else if errors.Is(err, syscall.ENOSPC) {
+			more /= 2
+		} else {
 			return err
 		}
 	}

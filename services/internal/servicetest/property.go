@@ -46,7 +46,9 @@ func (c *Sidecar) Interrupt(at Interruption) (again func(result string) bool) {
 		c.LoseNextAnswer()
 	}
 	return func(result string) bool {
-		c.Away(false)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.away, c.lose = false, false                  // a delivery that writes nothing loses no answer
 		return result == "RETRY" || at == BeforeAnswer // the acknowledgement is lost as well
 	}
 }
