@@ -26,7 +26,11 @@ func TestOutcomesInAnyOrderDecideAnAccountOnce(t *testing.T) {
 		}
 		decided, late := "", 0 // the decision that must stand; the deliveries after giving up
 		steps := rapid.SliceOfN(rapid.SampledFrom([]string{"outcome", "give up"}), 1, 5).Draw(r, "steps")
-		for steps = append(steps, "outcome"); len(steps) > 0; {
+		steps = append(steps, "outcome")
+		for n := 0; len(steps) > 0; n++ {
+			if n == servicetest.MaxDeliveries {
+				r.Fatalf("the outcome is retried without end")
+			}
 			next := steps[0]
 			steps = steps[1:]
 			if next == "give up" {

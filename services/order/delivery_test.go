@@ -28,7 +28,10 @@ func TestOutcomesInAnyOrderDecideOnce(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.SampledFrom([]int{outcome, outcome, cancel, advance}), 2, 10).Draw(r, "steps")
 		steps = append(steps, outcome) // at least one delivery, at least once
 		cancelled := false
-		for len(steps) > 0 {
+		for n := 0; len(steps) > 0; n++ {
+			if n == servicetest.MaxDeliveries {
+				r.Fatalf("the outcome is retried without end")
+			}
 			step := steps[0]
 			steps = steps[1:]
 			switch step {

@@ -37,7 +37,10 @@ func TestDeliveriesInAnyOrderKeepTheStockLaw(t *testing.T) {
 		dish := h.addProduct(t, "Soup "+uuid.NewString(), stock).ID
 		orders := drawOrders(r)
 		waiting := drawDeliveries(r, orders)
-		for len(waiting) > 0 {
+		for n := 0; len(waiting) > 0; n++ {
+			if n == servicetest.MaxDeliveries {
+				r.Fatalf("the last %d events are retried without end", len(waiting))
+			}
 			next := waiting[0]
 			waiting = waiting[1:]
 			if h.deliver(t, r, dish, orders, next) {

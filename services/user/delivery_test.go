@@ -22,7 +22,10 @@ func TestRegistrationsInAnyOrderAreDecidedOnce(t *testing.T) {
 			events = append(events, slices.Repeat([]string{"cancel"}, rapid.IntRange(1, 3).Draw(r, "times cancelled"))...)
 		}
 		events = rapid.Permutation(events).Draw(r, "order of events")
-		for len(events) > 0 {
+		for n := 0; len(events) > 0; n++ {
+			if n == servicetest.MaxDeliveries {
+				r.Fatalf("the last %d events are retried without end", len(events))
+			}
 			next := events[0]
 			events = events[1:]
 			again := h.sidecar.Interrupt(servicetest.Interruptions().Draw(r, "interruption"))

@@ -42,7 +42,8 @@ func TestPromisesAreKeptUnderFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(events.close)
+	t.Cleanup(events.pause)
+	s.events = events
 	people := scenario.New(t, s.sys.URL, s.sys.AdminEmail, s.sys.AdminPassword)
 	l := startLoad(t.Context(), people, people.Dish(1_000_000, 700), people.Dish(5, 300), 4, 100*time.Millisecond)
 	if err := l.confirmFresh(t.Context()); err != nil {

@@ -13,8 +13,9 @@ import (
 
 // eventCount counts the events on the broker, those that were published more than once, and the dead letters.
 type eventCount struct {
-	client *kgo.Client
-	ended  chan struct{}
+	options []kgo.Opt
+	client  *kgo.Client
+	ended   chan struct{}
 
 	mu          sync.Mutex
 	seen        map[string]bool // by topic and event id
@@ -23,13 +24,20 @@ type eventCount struct {
 	deadLetters int64
 }
 
-// countEvents reads all topics until close.
+// countEvents reads all topics.
 func countEvents(options ...kgo.Opt) (*eventCount, error) {
-	client, err := kgo.NewClient(append(options, kgo.ConsumeTopics(event.Declared()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	c := &eventCount{seen: map[string]bool{},
+		options: append(options, kgo.ConsumeTopics(event.Declared()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))}
+	return c, c.follow()
+}
+
+// follow reads all topics from their start.
+func (c *eventCount) follow() error {
+	client, err := kgo.NewClient(c.options...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &eventCount{client: client, ended: make(chan struct{}), seen: map[string]bool{}}
+	c.client, c.ended = client, make(chan struct{})
 	go func() {
 		defer close(c.ended)
 		for {
@@ -40,7 +48,7 @@ func countEvents(options ...kgo.Opt) (*eventCount, error) {
 			fetches.EachRecord(c.add)
 		}
 	}()
-	return c, nil
+	return nil
 }
 
 func (c *eventCount) add(record *kgo.Record) {
@@ -62,7 +70,8 @@ func (c *eventCount) add(record *kgo.Record) {
 	}
 }
 
-func (c *eventCount) close() {
+// pause ends the reading until follow: the offsets of a broker that has lost its data start again.
+func (c *eventCount) pause() {
 	c.client.Close()
 	<-c.ended
 }

@@ -40,6 +40,7 @@ type scene struct {
 	network   *network
 	durations durations
 	disk      *disk // nil without the right to mount one
+	events    *eventCount
 }
 
 // kind makes a random fault of one kind.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -46,12 +47,10 @@ func (s *scene) freeze(name string, it freezable) fault {
 	}
 }
 
-// loseBroker restarts the broker without its data, and declares the topics again, as an operator does with `comanda topics`.
+// loseBroker restarts the broker without its data.
 func (s *scene) loseBroker(ctx context.Context) error {
-	if err := s.sys.Kafka.Lose(ctx); err != nil {
-		return err
-	}
-	return s.sys.DeclareTopics(ctx)
+	s.events.pause()
+	return errors.Join(s.sys.LoseBroker(ctx), s.events.follow())
 }
 
 // disturb adds a toxic of toxiproxy to one of the links.

@@ -55,6 +55,7 @@ type System struct {
 	// stopSupervisor is nil unless the system is supervised.
 	stopSupervisor context.CancelFunc
 	events         *asyncapi.Reader
+	lost           error // the violations among events that the broker has lost
 }
 
 // Start runs a system for one test and stops it when the test ends.

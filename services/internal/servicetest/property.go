@@ -17,6 +17,9 @@ const (
 	BeforeAnswer                // after everything is written, before the event is acknowledged
 )
 
+// MaxDeliveries bounds the deliveries of one case: an event that is still retried then will never be handled.
+const MaxDeliveries = 200
+
 // Interruptions generates interruptions; half of the deliveries have none.
 func Interruptions() *rapid.Generator[Interruption] {
 	return rapid.SampledFrom([]Interruption{NoInterruption, NoInterruption, BeforeDocument, BeforeAnswer})
