@@ -45,9 +45,17 @@ func declaredTopics() []Topic {
 	return topics
 }
 
-// DeclareTopics declares every topic of the contract, as `comanda topics` does: for a broker that has lost its data.
+// DeclareTopics declares every topic of the contract, as `comanda topics` does, for a broker that has lost its data. It waits for a
+// broker that is being restarted.
 func (s *Servers) DeclareTopics(ctx context.Context) error {
-	return s.Kafka.Declare(ctx, declaredTopics())
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := s.Kafka.Declare(ctx, declaredTopics())
+		if err == nil || !pause(ctx, pollInterval) {
+			return err
+		}
+	}
 }
 
 // databaseName returns the name of a service's database.
