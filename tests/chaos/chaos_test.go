@@ -22,7 +22,7 @@ const shortKinds = "^(kill|cut|delay|swallow|freeze)"
 // `make chaos` sets these for a long run.
 var (
 	seed      = flag.Uint64("seed", 0, "the seed of the faults; 0 chooses one")
-	faults    = flag.Int("faults", 8, "the number of faults")
+	faults    = flag.Int("faults", 7, "the number of faults")
 	only      = flag.String("kinds", shortKinds, "a regular expression: cause only faults of these kinds")
 	limit     = flag.Duration("limit", 0, "the longest time until fresh orders are confirmed after a single fault; 0: none")
 	frozen    = flag.Duration("frozen", 8*time.Second, "how long processes are frozen and connections swallow everything")
