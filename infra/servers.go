@@ -40,7 +40,7 @@ func StartServers(ctx context.Context, postgres, kafka Options) (*Servers, error
 func declaredTopics() []Topic {
 	var topics []Topic
 	for _, name := range event.Declared() {
-		topics = append(topics, Topic{Name: name, Partitions: event.Partitions})
+		topics = append(topics, Topic{Name: name, Partitions: event.Partitions, Retention: event.Retention(name)})
 	}
 	return topics
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -107,6 +109,12 @@ func newPostgres(log logger.Logger) state.Store {
 
 // Init connects to the database and creates the tables.
 func (s *waitingStore) Init(ctx context.Context, metadata state.Metadata) error {
+	metadata.Properties = maps.Clone(metadata.Properties)
+	for name, value := range metadata.Properties {
+		if strings.EqualFold(name, "connectionString") || strings.EqualFold(name, "url") {
+			metadata.Properties[name] = withDatabaseLimits(value)
+		}
+	}
 	return waitForServer(ctx, s.log, database, metadata.Name, func() error {
 		err := s.PostgreSQL.Init(ctx, metadata)
 		if err != nil {

@@ -95,6 +95,8 @@ func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 // Init connects to the broker and waits for a broker that is not running yet.
 func (s *steadyPubSub) Init(ctx context.Context, metadata pubsub.Metadata) error {
 	properties := maps.Clone(metadata.Properties) // the component changes the original
+	metadata.Properties = maps.Clone(metadata.Properties)
+	setBrokerLimits(metadata.Properties)
 	s.mu.Lock()
 	s.join = kafkaJoiner(s.log, properties)
 	s.mu.Unlock()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,6 +44,22 @@ func TestUnusableHashesAreErrors(t *testing.T) {
 	} {
 		if right, err := compareHash(strings.Replace(good, change[0], change[1], 1), password); right || err == nil {
 			t.Errorf("%s: got %v and error %v, want an error", name, right, err)
+		}
+	}
+}
+
+func TestParametersOfAStoredHashAreBounded(t *testing.T) {
+	for cost, usable := range map[hashCost]bool{
+		{memory: maxHashMemory, passes: maxHashPasses}:           true,
+		{memory: maxHashMemory + 1, passes: 1}:                   false,
+		{memory: standardCost.memory, passes: maxHashPasses + 1}: false,
+		{memory: 8, passes: 1}:                                   true, // the least that RFC 9106 allows
+		{memory: 7, passes: 1}:                                   false,
+		{memory: 8, passes: 0}:                                   false,
+	} {
+		stored := cost.prefix() + encodeHash(make([]byte, saltLength)) + "$" + encodeHash(make([]byte, keyLength))
+		if got, _, _, err := parseHash(stored); (err == nil) != usable || usable && got != cost {
+			t.Errorf("%+v: got %+v, %v, want usable %t", cost, got, err, usable)
 		}
 	}
 }
@@ -99,6 +118,36 @@ func TestAFailedUpgradeDoesNotFailTheLogin(t *testing.T) {
 	h.sidecar.Away(true)
 	if _, code := h.logIn(t, "ana@example.com", password); code != http.StatusOK || h.storedHash(t, id) != old {
 		t.Errorf("got %d and the hash %s, want 200 and the old hash", code, h.storedHash(t, id))
+	}
+}
+
+// An upgrade that got no worker writes nothing, least of all an empty hash. It logs its failure, unless the client has gone.
+func TestAFailedUpgradeKeepsTheHash(t *testing.T) {
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
+	old := bcryptHash(t, password)
+	h.setStored(t, id, "passwordHash", old)
+	account, err := h.documents.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tc := range []struct {
+		ctx    context.Context
+		queue  *workQueue
+		logged bool
+	}{{t.Context(), newWorkQueue(0, 0, 0), true}, {gone, newWorkQueue(1, 0, 0), false}} {
+		var log bytes.Buffer
+		s := h.service
+		s.log, s.passwords.queue = slog.New(slog.NewTextHandler(&log, nil)), tc.queue
+		s.upgradeHash(tc.ctx, "192.0.2.1", account, password)
+		if got := h.storedHash(t, id); got != old {
+			t.Errorf("got the hash %q, want the old one", got)
+		}
+		if got := strings.Contains(log.String(), "was not upgraded"); got != tc.logged {
+			t.Errorf("got the log %q, want a warning: %t", log.String(), tc.logged)
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ func declareTopics(ctx context.Context, c call) error {
 	}
 	var wanted []kafka.Topic
 	for _, name := range event.Declared() {
-		wanted = append(wanted, kafka.Topic{Name: name, Partitions: event.Partitions})
+		wanted = append(wanted, kafka.Topic{Name: name, Partitions: event.Partitions, Retention: event.Retention(name)})
 	}
 	created, err := kafka.DeclareTopics(ctx, client, wanted)
 	if err != nil {

@@ -3,6 +3,7 @@ package event
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"comanda/services"
 )
@@ -59,6 +60,17 @@ func Declared() []string {
 	}
 	return names
 }
+
+// shortRetentions has the topics with personal data: those of creating.user, and the dead letters of its consumer. A registration is
+// decided or given up within minutes, so an event of a day ago is of no use. The dead letters stay over a weekend, to be examined.
+var shortRetentions = map[string]time.Duration{
+	CreatingUser.Name:                        24 * time.Hour,
+	internalTopic("auth", CreatingUser.Name): 24 * time.Hour,
+	DeadLetters("user"):                      72 * time.Hour,
+}
+
+// Retention returns how long a topic keeps its events. 0 means the broker's default.
+func Retention(topic string) time.Duration { return shortRetentions[topic] }
 
 // internalTopic returns the topic in which stock daprd's outbox keeps an event between commit and publish. Its name joins
 // namespace, app id and topic. Our daprd keeps events as outbox rows and leaves this topic empty.

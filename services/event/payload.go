@@ -114,6 +114,15 @@ const (
 	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
+// The reasons to cancel an order. ReasonOther also stands for a reason of product that order does not know.
+const (
+	ReasonCustomer   = "customer"    // its customer cancelled it
+	ReasonStaff      = "staff"       // a member of staff cancelled it
+	ReasonTimedOut   = "timed_out"   // product never answered
+	ReasonNotStarted = "not_started" // the kitchen never started it
+	ReasonOther      = "other"
+)
+
 // Shortage is a line that product could not reserve. Available is 0 for a product that is not, or no longer, on the menu.
 type Shortage struct {
 	ProductID string `json:"productId"`
@@ -122,7 +131,7 @@ type Shortage struct {
 }
 
 // OrderStatus says that an order's status changed. Version grows by one with each change, so a gap reveals a missed
-// event.
+// event. Reason is one of the constants above, never the text of a person.
 type OrderStatus struct {
 	OrderID    string    `json:"orderId"`
 	Version    int       `json:"version"`

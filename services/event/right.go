@@ -75,7 +75,7 @@ func AllRights() map[string][]Right {
 	all := map[string][]Right{
 		TopicsUser: {
 			{Kind: KindCluster, Operations: []string{"create", "describe"}},
-			{Kind: KindTopic, Name: AllNames, Operations: []string{"alter", "describe"}},
+			{Kind: KindTopic, Name: AllNames, Operations: []string{"alter", "alter_configs", "describe"}},
 		},
 		ExporterUser: {
 			{Kind: KindCluster, Operations: []string{"describe"}},

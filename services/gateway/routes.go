@@ -67,6 +67,8 @@ func calls() []call {
 		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
 		{method: get, path: "/users", access: admin, app: "user", query: page},
 		{method: get, path: "/users/{id}", access: admin, app: "user"},
+		{method: put, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
+		{method: remove, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
 
 		{method: get, path: "/products", access: rest.Anyone, app: "product", query: append([]string{"query", "category", "active"}, page...)},
 		{method: get, path: "/products/{id}", access: rest.Anyone, app: "product"},

@@ -37,6 +37,8 @@ var publicAPI = []struct{ method, path, app, who string }{
 	{"GET", "/users/me/export", "user", "customer"},
 	{"GET", "/users", "user", "admin"},
 	{"GET", "/users/" + orderID, "user", "admin"},
+	{"PUT", "/users/" + orderID + "/phone-verification", "user", "staff admin"},
+	{"DELETE", "/users/" + orderID + "/phone-verification", "user", "staff admin"},
 	{"GET", "/products", "product", anyone},
 	{"GET", "/products/" + orderID, "product", anyone},
 	{"POST", "/products", "product", "admin"},

@@ -17,6 +17,6 @@ func (o *Order) placedEvent() event.OrderPlaced {
 // statusEvent returns the event that announces the order's current status.
 func (o *Order) statusEvent() event.OrderStatus {
 	return event.OrderStatus{
-		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Status: o.Status, Reason: o.Reason, At: o.UpdatedAt,
+		OrderID: o.ID, Version: o.Version, CustomerID: o.CustomerID, Status: o.Status, Reason: o.reasonCode(), At: o.UpdatedAt,
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,18 +29,6 @@ func (l lists) Unsettled(ctx context.Context, begun time.Time, after waiting, li
 		  and instant(doc(value) ->> 'begunAt') <= @begun and key > @key
 		order by key limit @limit`,
 		pgx.NamedArgs{"kind": erasureKind, "begun": begun, "key": erasureKind + "-" + after.ID, "limit": limit})
-}
-
-func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedArgs) ([]waiting, error) {
-	rows, err := l.pool.Query(ctx, query, args)
-	if err != nil {
-		return nil, fmt.Errorf("find what to erase: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
-	if err != nil {
-		return nil, fmt.Errorf("find what to erase: %w", err)
-	}
-	return found, nil
 }
 
 // Erased reports whether a customer was erased.

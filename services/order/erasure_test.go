@@ -96,6 +96,11 @@ func TestErasureRemovesThePersonFromFinalOrders(t *testing.T) {
 	if got.Text("reason") != "insufficient_stock" || got.Text("customerId") != ana.ID || got.Members["version"] != 2.0 {
 		t.Errorf("got %s, want the reason, the customer's id and the version as before", got.Body)
 	}
+	for id, code := range map[string]string{cancelled: "customer", byStaff: "staff"} {
+		if got := h.Request(t, cook, "GET", "/orders/"+id, ""); got.Text("reasonCode") != code || got.Text("reason") != "" {
+			t.Errorf("got %s, want the reason code %s without the text", got.Body, code)
+		}
+	}
 	if now := h.Request(t, ana, "GET", "/orders/"+cancelled, "").Header.Get("ETag"); now == tag {
 		t.Errorf("the ETag %s stays the same although the order looks different", tag)
 	}

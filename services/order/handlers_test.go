@@ -35,7 +35,7 @@ func TestStockEventsConfirmOrReject(t *testing.T) {
 	if status := h.deliverFailed(t, rejected); status != "SUCCESS" {
 		t.Fatalf("got %s, want SUCCESS", status)
 	}
-	want = fmt.Sprintf(`"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}],"version":2`, soup)
+	want = fmt.Sprintf(`"reason":"insufficient_stock","reasonCode":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}],"version":2`, soup)
 	if got := h.Request(t, ana, "GET", "/orders/"+rejected, ""); got.Text("status") != "REJECTED" ||
 		!strings.Contains(got.Body, want) {
 		t.Errorf("got %s, want it to contain %s", got.Body, want)
@@ -116,7 +116,7 @@ func TestCancelOrder(t *testing.T) {
 		t.Errorf("second cancellation: got %d %s, want the first response", again.Code, again.Body)
 	}
 	changes := servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged)
-	if len(changes) != 1 || changes[0].Status != "CANCELLED" || changes[0].Reason != "too hungry" {
+	if len(changes) != 1 || changes[0].Status != "CANCELLED" || changes[0].Reason != "customer" {
 		t.Errorf("got %+v, want one CANCELLED event", changes)
 	}
 
@@ -129,7 +129,7 @@ func TestCancelOrder(t *testing.T) {
 	if got := h.Request(t, ana, "POST", "/orders/"+id+"/cancel", `{`); got.Code != 400 {
 		t.Errorf("got %d, want 400", got.Code)
 	}
-	if got := h.Request(t, ana, "POST", "/orders/"+id+"/cancel", `{}`); got.Code != 200 || strings.Contains(got.Body, "reason") {
+	if got := h.Request(t, ana, "POST", "/orders/"+id+"/cancel", `{}`); got.Code != 200 || strings.Contains(got.Body, `"reason"`) {
 		t.Errorf("without a reason: got %d %s, want 200", got.Code, got.Body)
 	}
 

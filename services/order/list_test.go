@@ -168,7 +168,7 @@ func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 // by customer and status, more than that customer's orders.
 func TestListsUseTheirIndexes(t *testing.T) {
 	h := newHarness(t)
-	order := Place(someOrder, twoSoups, "f", owner, noon)
+	order := Place(someOrder, twoSoups, "f", Limits{}, owner, noon)
 	document, err := json.Marshal(order)
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +210,8 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	}
 	args := pgx.NamedArgs{"kind": kind, "announced": h.clock.Now(), "at": time.Time{}, "key": "order-", "limit": 100}
 	wantIndex(t, h, waitingQuery, args, "orders_in_status")
+	args["confirmed"] = h.clock.Now()
+	wantIndex(t, h, notStartedQuery, args, "orders_in_status")
 	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
 }
 

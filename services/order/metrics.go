@@ -33,7 +33,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 			Name: "comanda_order_decision_seconds", Help: "Time that orders were PENDING, by the status that followed.",
 			Buckets: telemetry.SagaBuckets,
 		}, []string{"outcome"}),
-		recovered: recovery.NewCounter(registry),
+		recovered: telemetry.InitLabels(recovery.NewCounter(registry), stepExpired),
 	}
 	for _, status := range statuses() {
 		telemetry.InitLabels(m.entered, string(status))
@@ -52,6 +52,13 @@ func (m *metrics) RecordStatus(ctx context.Context, o Order) {
 		m.decided.WithLabelValues(string(o.Status)).Observe(waited.Seconds())
 	}
 	m.log.InfoContext(ctx, "order "+strings.ToLower(string(o.Status)), "orderId", o.ID, "status", o.Status, "version", o.Version)
+}
+
+// RecordExpired records that an order expired, because the kitchen never started it.
+func (m *metrics) RecordExpired(ctx context.Context, o Order) {
+	m.RecordStatus(ctx, o)
+	m.recovered.WithLabelValues(stepExpired).Inc()
+	m.log.WarnContext(ctx, "order expired: the kitchen never started it", "orderId", o.ID, "placed", o.CreatedAt)
 }
 
 // RecordRecovery records the step that the recovery took with an order.

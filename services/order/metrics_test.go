@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/telemetry"
 )
@@ -92,9 +94,16 @@ func TestBacklogCountsPendingOrders(t *testing.T) {
 		fmt.Sprint(got.Count, got.Oldest.UTC()) != fmt.Sprint(want.Count, want.Oldest) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
-	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)
+	err := pgx.BeginFunc(t.Context(), h.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `set local statement_timeout = 0`); err != nil { // the insert may be slow
+			return err
+		}
+		_, err := tx.Exec(t.Context(), `insert into state (key, value)
 		select replace(key, substr(key, 7), gen_random_uuid()::text), value
-		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, maxCounted); err != nil {
+		from (select key, value from orders where status = 'PENDING' limit 1) as one, generate_series(1, $1)`, maxCounted)
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	want.Count = maxCounted // the count is bounded, the oldest order still is exact

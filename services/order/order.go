@@ -19,12 +19,13 @@ type Order struct {
 	*Total                           // set from CONFIRMED on
 	DeliveryAddress *event.Address   `json:"deliveryAddress,omitempty"`
 	Notes           string           `json:"notes,omitempty"`
-	Reason          string           `json:"reason,omitempty"`
+	Reason          string           `json:"reason,omitempty"` // a code, or the text of the person who cancelled
 	Shortages       []event.Shortage `json:"shortages,omitempty"`
 	Version         int              `json:"version"`
 	CreatedAt       time.Time        `json:"createdAt"`
 	UpdatedAt       time.Time        `json:"updatedAt"`
 
+	Limits      Limits    `json:"limits,omitzero"` // under which it was placed
 	Fingerprint string    `json:"fingerprint"`     // of the request that placed the order
 	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
@@ -81,9 +82,6 @@ type Cause struct {
 	Request *RequestIdentity `json:"request,omitempty"`
 }
 
-// reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
-const reasonTimedOut = "timed_out"
-
 // errContradiction means that product's outcome contradicts its earlier one. Product records each outcome once, so this is a
 // bug: stock may stay reserved for a rejected order, and an operator has to check.
 var errContradiction = errors.New("product's outcome contradicts its earlier outcome for this order")
@@ -92,10 +90,10 @@ var errContradiction = errors.New("product's outcome contradicts its earlier out
 var errMismatch = errors.New("product's outcome does not match the order")
 
 // Place creates an order. It is PENDING until product reports an outcome.
-func Place(id string, p Placement, fingerprint string, by Caller, at time.Time) Order {
+func Place(id string, p Placement, fingerprint string, limits Limits, by Caller, at time.Time) Order {
 	order := Order{
 		ID: id, CustomerID: by.ID, DeliveryAddress: p.DeliveryAddress, Notes: p.Notes,
-		CreatedAt: at, AnnouncedAt: at, Announced: 1, Fingerprint: fingerprint,
+		CreatedAt: at, AnnouncedAt: at, Announced: 1, Limits: limits, Fingerprint: fingerprint,
 		ExpectedTotalCents: p.ExpectedTotalCents, ExpectedCurrency: p.Currency,
 	}
 	for _, line := range p.Items {
@@ -196,7 +194,7 @@ func (o *Order) GiveUp(cutoff, at time.Time) bool {
 	if o.Status != event.StatusPending || o.CreatedAt.After(cutoff) {
 		return false
 	}
-	o.setStatus(event.StatusCancelled, reasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
+	o.setStatus(event.StatusCancelled, event.ReasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
 	return true
 }
 

@@ -50,7 +50,7 @@ func failedStock() event.StockFailed {
 // orderIn returns an order that reached state through the usual steps.
 func orderIn(t *testing.T, state event.Status) Order {
 	t.Helper()
-	order := Place(someOrder, twoSoups, "f", owner, noon)
+	order := Place(someOrder, twoSoups, "f", Limits{}, owner, noon)
 	must := func(changed bool, err error) {
 		if err != nil || !changed {
 			t.Fatalf("on the way to %s: got changed %t, %v, want a change", state, changed, err)
@@ -188,7 +188,7 @@ func TestHistoryRecordsEveryChange(t *testing.T) {
 }
 
 func TestStaffCancelTheirOwnOrdersAsCustomers(t *testing.T) {
-	order := Place(someOrder, twoSoups, "f", waiter, noon)
+	order := Place(someOrder, twoSoups, "f", Limits{}, waiter, noon)
 	if _, err := order.Cancel("", waiter, anIdentity, noon); err != nil || order.History[1].Actor != (Actor{"customer", staffID}) {
 		t.Fatalf("got %+v, %v, want a change by the customer", order.History, err)
 	}

@@ -31,7 +31,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err := s.checkNotErased(r.Context(), caller.ID); err != nil {
 		return err
 	}
-	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), caller, s.now())
+	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), s.limits, caller, s.now())
 	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)
 	if err != nil {
@@ -52,20 +52,29 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
 	go func() { offMenu <- s.unknownProducts(ctx, order) }()
+	overLimit := s.checkLimits(ctx, order) // before the look-up, which then finds a copy of this request that took the last place
 	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
 	}
-	if err := s.admission.admit(ctx); err != nil { // not a repeated request, whose order waits already
-		return Order{}, false, err
-	}
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
+	if overLimit != nil {
+		return Order{}, false, overLimit
+	}
+	if err := s.admission.admit(ctx); err != nil { // last: what refuses the order for good comes first
+		return Order{}, false, err
+	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
-	if errors.Is(err, document.ErrExists) { // a concurrent copy of this request won, or this very write succeeded and its response was lost
+	switch {
+	case errors.Is(err, document.ErrExists): // a concurrent copy of this request won, or this very write succeeded and its response was lost
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
+	case err != nil: // the trigger may have refused the write; the sidecar does not report the cause
+		if reached := s.checkLimits(ctx, order); fault.Is(reached, fault.KindLimitReached) {
+			return Order{}, false, reached
+		}
 	}
 	return order, err == nil, err
 }

@@ -15,10 +15,10 @@ import (
 )
 
 // runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those
-// orders. No order stays PENDING for ever, even if an event is lost. It also settles erasures. Both run one after the other, because
-// they share the lock.
+// orders. It expires CONFIRMED orders that the kitchen never starts. No order stays PENDING for ever, even if an event is lost. It
+// also settles erasures. These run one after the other, because they share the lock.
 func (s *service) runRecovery(ctx context.Context) {
-	recovery.RunEvery(ctx, s.log, "recovery of PENDING orders and erasures", s.recovery.Every, func(ctx context.Context) error {
+	recovery.RunEvery(ctx, s.log, "recovery of overdue orders and erasures", s.recovery.Every, func(ctx context.Context) error {
 		return errors.Join(s.recoverOrders(ctx), s.settleErasures(ctx))
 	})
 }
@@ -27,9 +27,10 @@ func (s *service) runRecovery(ctx context.Context) {
 func (s *service) recoverOrders(ctx context.Context) error {
 	due := s.now().Add(-min(s.recovery.After, s.recovery.GiveUp))
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+		recovered := recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 			return s.lists.Waiting(ctx, due, after, limit)
 		}, s.recoverOrder)
+		return errors.Join(recovered, s.expireOrders(ctx))
 	})
 	return err
 }

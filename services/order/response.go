@@ -19,6 +19,7 @@ type response struct {
 	DeliveryAddress *event.Address   `json:"deliveryAddress,omitempty"`
 	Notes           string           `json:"notes,omitempty"`
 	Reason          string           `json:"reason,omitempty"`
+	ReasonCode      string           `json:"reasonCode,omitempty"`
 	Shortages       []event.Shortage `json:"shortages,omitempty"`
 	Version         int              `json:"version"`
 	CreatedAt       time.Time        `json:"createdAt"`
@@ -28,7 +29,7 @@ type response struct {
 func responseOf(o Order) response {
 	return response{
 		ID: o.ID, CustomerID: o.CustomerID, Status: o.Status, Items: o.Items, Total: o.Total,
-		DeliveryAddress: o.DeliveryAddress, Notes: o.Notes, Reason: o.Reason, Shortages: o.Shortages,
+		DeliveryAddress: o.DeliveryAddress, Notes: o.Notes, Reason: o.Reason, ReasonCode: o.reasonCode(), Shortages: o.Shortages,
 		Version: o.Version, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 }
@@ -52,7 +53,8 @@ func writeOrder(w http.ResponseWriter, r *http.Request, status int, o Order) err
 // publicPath returns the path of an order in the public API.
 func publicPath(id string) string { return "/api/v1/orders/" + id }
 
-// historyResponse is the history of an order as the gateway streams it. It omits each change's actor and cause.
+// historyResponse is the history of an order as the gateway streams it. It omits each change's actor and cause,
+// and its reason is the code, as in the event of the change.
 type historyResponse struct {
 	OrderID    string         `json:"orderId"`
 	CustomerID string         `json:"customerId"`
@@ -69,7 +71,7 @@ type historyEntry struct {
 func historyOf(o Order) historyResponse {
 	entries := make([]historyEntry, 0, len(o.History))
 	for _, change := range o.History {
-		entries = append(entries, historyEntry{change.Version, change.Status, change.Reason, change.At})
+		entries = append(entries, historyEntry{change.Version, change.Status, change.ReasonCode(), change.At})
 	}
 	return historyResponse{o.ID, o.CustomerID, entries}
 }

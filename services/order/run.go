@@ -17,15 +17,23 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
+	Limits      Limits
+	Expiry      Expiry
 	// PendingMax is how many orders may be PENDING; more are refused. Backlog counts no further than maxCounted.
 	PendingMax int `env:"ORDERS_PENDING_MAX" envDefault:"1000"`
 }
 
+// check returns an error that names a setting that is out of range.
 func (c config) check() error {
+	for _, err := range []error{c.Recovery.Check(), c.Limits.Check(), c.Expiry.Check()} {
+		if err != nil {
+			return err
+		}
+	}
 	if c.PendingMax < 1 || c.PendingMax > maxCounted {
 		return fmt.Errorf("ORDERS_PENDING_MAX must be from 1 to %d", maxCounted)
 	}
-	return c.Recovery.Check()
+	return nil
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -48,7 +56,8 @@ func run(ctx context.Context, environ []string) error {
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures:  document.NewStore[Erasure](base.Client, "orders", erasureKind),
 		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
-		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery,
+		limits: config.Limits, expiry: config.Expiry, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))

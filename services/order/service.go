@@ -29,6 +29,8 @@ type service struct {
 	metrics   *metrics
 	changes   *await.Changes
 	recovery  recovery.Timing
+	limits    Limits
+	expiry    Expiry
 	now       func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 

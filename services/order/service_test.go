@@ -47,6 +47,7 @@ func newHarness(t *testing.T) *harness {
 		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
 		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
 		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.clock.Now,
+		expiry: Expiry{NotStarted: 10 * time.Minute},
 	}
 	h.API = servicetest.NewAPI(h.service.routes(), h.service.subscriptions())
 	return h

@@ -80,7 +80,7 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 		}
 }
 
-// waiting is an order that is still PENDING.
+// waiting is an order, or an erasure, that is due for a step of the recovery.
 type waiting struct {
 	ID          string
 	CreatedAt   time.Time
@@ -97,15 +97,20 @@ const waitingQuery = `
 // Waiting returns up to limit PENDING orders, oldest first, that follow after and were last announced at or before
 // announced.
 func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, limit int) ([]waiting, error) {
-	rows, err := l.pool.Query(ctx, waitingQuery, pgx.NamedArgs{
+	return l.collectWaiting(ctx, waitingQuery, pgx.NamedArgs{
 		"kind": kind, "announced": announced, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
+}
+
+// collectWaiting runs a query for a page of a round.
+func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedArgs) ([]waiting, error) {
+	rows, err := l.pool.Query(ctx, query, args)
 	if err != nil {
-		return nil, fmt.Errorf("find waiting orders: %w", err)
+		return nil, fmt.Errorf("find what is due: %w", err)
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
 	if err != nil {
-		return nil, fmt.Errorf("find waiting orders: %w", err)
+		return nil, fmt.Errorf("find what is due: %w", err)
 	}
 	return found, nil
 }

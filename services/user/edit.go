@@ -63,6 +63,9 @@ func (p *Profile) Apply(e Edit, now time.Time) bool {
 			p.Phone = *e.Phone.value
 		}
 	}
+	if p.Phone != before.Phone {
+		p.PhoneVerifiedAt = nil
+	}
 	if e.Address.given {
 		p.Address = e.Address.value
 	}

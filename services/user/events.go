@@ -45,8 +45,8 @@ func (s service) repeatOutcome(ctx context.Context, id string) error {
 	return err
 }
 
-// decideRequest decides a registration that has no recorded outcome. It reports whether to try again because it lost a race:
-// against a delivery of the same request, or against another profile with the same phone.
+// decideRequest decides a registration that has no recorded outcome. It reports whether to try again because it lost a race
+// against a delivery of the same request.
 func (s service) decideRequest(ctx context.Context, request event.UserToCreate) (again bool, err error) {
 	now := s.now()
 	profile := NewProfile(request, now)
@@ -59,14 +59,7 @@ func (s service) decideRequest(ctx context.Context, request event.UserToCreate) 
 	}
 	outcome, _ := profile.Outcome()
 	err = s.documents.Create(ctx, profile.ID, profile, event.CreatingUserResponse.Message(profile.ID, outcome))
-	switch {
-	case errors.Is(err, document.ErrExists):
-		return true, err
-	case err != nil && !taken: // the unique index may have refused the write; the sidecar does not report the cause
-		raced, lookErr := s.phoneTaken(ctx, request.Phone, request.UserID)
-		return raced && lookErr == nil, err
-	}
-	return false, err
+	return errors.Is(err, document.ErrExists), err
 }
 
 // cancelProfile handles creating.user.cancelled: it turns the profile into a tombstone. If there is no profile yet, it stores

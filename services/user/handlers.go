@@ -16,18 +16,19 @@ import (
 
 // profileResponse is a profile as clients see it.
 type profileResponse struct {
-	ID        string         `json:"id"`
-	Email     string         `json:"email"`
-	Name      string         `json:"name"`
-	Phone     string         `json:"phone,omitempty"`
-	Address   *event.Address `json:"address,omitempty"`
-	Version   int            `json:"version"`
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	ID              string         `json:"id"`
+	Email           string         `json:"email"`
+	Name            string         `json:"name"`
+	Phone           string         `json:"phone,omitempty"`
+	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"`
+	Address         *event.Address `json:"address,omitempty"`
+	Version         int            `json:"version"`
+	CreatedAt       time.Time      `json:"createdAt"`
+	UpdatedAt       time.Time      `json:"updatedAt"`
 }
 
 func toResponse(p Profile) profileResponse {
-	return profileResponse{p.ID, p.Email, p.Name, p.Phone, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
+	return profileResponse{p.ID, p.Email, p.Name, p.Phone, p.PhoneVerifiedAt, p.Address, p.Version, p.CreatedAt, p.UpdatedAt}
 }
 
 func (s service) showOwnProfile(w http.ResponseWriter, r *http.Request) error {
@@ -91,54 +92,48 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies an edit that Check has validated, if the precondition holds. Conflict when the phone belongs to another
-// profile.
+// editProfile applies an edit that Check has validated, if the precondition holds. Limited when the account has tried to change its
+// phone number too often, Conflict when the number is verified for another profile.
 func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
-	if err := s.checkPhoneFree(ctx, edit, id); err != nil {
-		return Profile{}, err
+	taken := false
+	if edit.Phone.value != nil {
+		var err error
+		if taken, err = s.phoneTaken(ctx, *edit.Phone.value, id); err != nil {
+			return Profile{}, err
+		}
 	}
-	tried := false
+	tried, refused := false, false
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
+		refused = false
 		if p.Status != Active {
 			return event.NoMessage, noProfile()
 		}
-		before := p.validators()
+		before := *p
 		changed := p.Apply(edit, s.now())
 		if !changed && tried { // our own write, whose response was lost: its precondition held
 			return event.NoMessage, document.ErrUnchanged
 		}
-		if err := condition.Check(before); err != nil {
+		if err := condition.Check(before.validators()); err != nil {
 			return event.NoMessage, err
 		}
 		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
 		}
-		return event.NoMessage, nil
+		if p.Phone == before.Phone || p.Phone == "" {
+			return event.NoMessage, nil
+		}
+		if refused = taken; refused {
+			*p = before // a refused attempt counts too: its answer says that someone verified the number
+		}
+		return event.NoMessage, p.CountPhoneChange(s.quota, s.now())
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound):
 		return Profile{}, noProfile()
-	case err != nil: // the unique index may have refused the write; the sidecar does not report the cause
-		if taken := s.checkPhoneFree(ctx, edit, id); fault.Is(taken, fault.KindConflict) {
-			return Profile{}, taken
-		}
+	case err == nil && refused:
+		return Profile{}, fault.Conflict("this phone number belongs to another profile")
 	}
 	return profile, err
-}
-
-// checkPhoneFree returns Conflict when the phone of edit belongs to a profile other than id.
-func (s service) checkPhoneFree(ctx context.Context, edit Edit, id string) error {
-	if edit.Phone.value == nil {
-		return nil
-	}
-	taken, err := s.phoneTaken(ctx, *edit.Phone.value, id)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return fault.Conflict("this phone number belongs to another profile")
-	}
-	return nil
 }
 
 func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {

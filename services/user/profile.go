@@ -21,16 +21,19 @@ const (
 
 // Profile is a person's data, under the id of their account.
 type Profile struct {
-	ID        string         `json:"id"`
-	Status    Status         `json:"status"`
-	Reason    string         `json:"reason,omitempty"`
-	Email     string         `json:"email,omitempty"`
-	Name      string         `json:"name,omitempty"`
-	Phone     string         `json:"phone,omitempty"` // E.164
-	Address   *event.Address `json:"address,omitempty"`
-	Version   int            `json:"version"`
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	ID              string         `json:"id"`
+	Status          Status         `json:"status"`
+	Reason          string         `json:"reason,omitempty"`
+	Email           string         `json:"email,omitempty"`
+	Name            string         `json:"name,omitempty"`
+	Phone           string         `json:"phone,omitempty"`           // E.164
+	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"` // when staff reached the person under it; until then it blocks no one
+	Address         *event.Address `json:"address,omitempty"`
+	Version         int            `json:"version"`
+	CreatedAt       time.Time      `json:"createdAt"`
+	UpdatedAt       time.Time      `json:"updatedAt"`
+
+	PhoneChanges []time.Time `json:"phoneChanges,omitempty"` // the recent attempts to change the number, oldest first
 }
 
 // NewProfile returns the ACTIVE profile of a request.
@@ -62,10 +65,10 @@ func (p *Profile) Erase(now time.Time) {
 }
 
 // errContradiction means that a registration is cancelled although it has succeeded.
-var errContradiction = errors.New("the profile cannot be cancelled: its owner has changed it, so their account is ACTIVE")
+var errContradiction = errors.New("the profile cannot be cancelled: it has changed since the registration, so its account is ACTIVE")
 
 // Cancel turns p into a tombstone. It reports whether that changed anything. Auth gives up only accounts that were never ACTIVE, so a
-// profile that its owner has changed cannot be cancelled. A tombstone of an erased profile stays.
+// profile that its owner has changed, or whose phone number staff verified, cannot be cancelled. A tombstone of an erased profile stays.
 func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	switch {
 	case p.Status == Cancelled, p.Status == Erased:

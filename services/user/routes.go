@@ -11,6 +11,7 @@ import (
 
 func (s service) routes() []rest.Route {
 	customer, admin := rest.Only(token.Customer), rest.Only(token.Admin)
+	kitchen := rest.Only(token.Staff, token.Admin)
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/users/me", Access: customer, Handle: s.showOwnProfile},
 		{Method: http.MethodGet, Path: "/users/me/export", Access: customer, Handle: s.exportOwnData, Query: []string{"cursor"},
@@ -18,6 +19,8 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPatch, Path: "/users/me", Access: customer, Handle: s.editOwnProfile, Versioned: true},
 		{Method: http.MethodGet, Path: "/users", Access: admin, Handle: s.listProfiles, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
+		{Method: http.MethodPut, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.verifyPhone},
+		{Method: http.MethodDelete, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.endVerification},
 	}
 }
 

@@ -16,6 +16,7 @@ type config struct {
 	server.StatefulConfig
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
+	Quota       Quota
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -24,12 +25,15 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
+	if err := config.Quota.Check(); err != nil {
+		return err
+	}
 	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		newInvoker(config.Sidecar)}
+		config.Quota, newInvoker(config.Sidecar)}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

@@ -11,5 +11,6 @@ type service struct {
 	store
 	now     func() time.Time
 	cursors rest.Cursors
+	quota   Quota
 	invoke  invoker
 }

@@ -17,13 +17,14 @@ type store struct {
 	pool      *pgxpool.Pool
 }
 
-// phoneTaken reports whether number belongs to an ACTIVE profile other than id's.
+// phoneTaken reports whether number is verified for an ACTIVE profile other than id's.
 func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) {
 	if number == "" {
 		return false, nil
 	}
 	var taken bool
-	err := s.pool.QueryRow(ctx, `select exists (select from profiles where document->>'phone' = $1 and id <> $2)`,
+	err := s.pool.QueryRow(ctx, `select exists (select from profiles
+		where document->>'phone' = $1 and document->>'phoneVerifiedAt' is not null and id <> $2)`,
 		number, id).Scan(&taken)
 	return taken, err
 }

@@ -84,6 +84,8 @@ func bodyFor(path string) map[string]any {
 		return map[string]any{"status": "PREPARING"}
 	case "cancel":
 		return map[string]any{}
+	case "phone-verification":
+		return map[string]any{"phone": "+34600111222"}
 	}
 	return map[string]any{"name": "Changed"}
 }

@@ -145,6 +145,19 @@ type Profile struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// VerifyPhone records that staff reached the person of a profile under this number (staff and administrators only).
+func (c *Client) VerifyPhone(ctx context.Context, id, number string) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPut, Path: "/users/" + url.PathEscape(id) + "/phone-verification",
+		Body: map[string]string{"phone": number}})
+	return err
+}
+
+// EndPhoneVerification makes the number of a profile an unverified one (staff and administrators only).
+func (c *Client) EndPhoneVerification(ctx context.Context, id string) error {
+	_, err := call[struct{}](ctx, c, Request{Method: http.MethodDelete, Path: "/users/" + url.PathEscape(id) + "/phone-verification"})
+	return err
+}
+
 // ProfileChange is a partial update of a profile; a nil member stays unchanged.
 type ProfileChange struct {
 	Name    *string  `json:"name,omitempty"`

@@ -83,6 +83,7 @@ func newStack(t *testing.T) *stack {
 	}
 	sys.loopback = "127.0.0." + loopback
 	sys.settings = map[string]string{"JWT_SECRET_KEY": sys.loadOrCreateKey(t), "PUBLISH_HOST": sys.host,
+		"MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0", // one customer of a test places many orders
 		"LOOPBACK": loopback, "RATE_LIMIT_REGISTER_PER_HOUR": "0"} // all customers of the tests share one address
 	sys.files = []string{filepath.Join(root, "docker-compose.yml"), sys.override(t)}
 	printProgress("%s, ports at %s, project %s", strings.Join(sys.command, " "), sys.host, project)

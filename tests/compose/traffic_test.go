@@ -45,13 +45,16 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 		}
 		return err
 	})
-	tr.repeat(ctx, 2*time.Second, "a registration, and one with a taken phone", func(ctx context.Context) error {
+	tr.repeat(ctx, 2*time.Second, "a registration, and one with a verified phone", func(ctx context.Context) error {
 		one, other := scenario.NewPerson(), scenario.NewPerson()
 		other.Phone = one.Phone
-		for _, person := range []client.Person{one, other} {
+		for i, person := range []client.Person{one, other} {
 			begun, err := s.Anonymous.Register(ctx, person)
 			if err == nil {
 				_, err = s.Anonymous.Registration(ctx, begun.UserID, scenario.SagaTimeout)
+			}
+			if err == nil && i == 0 {
+				err = s.Admin.VerifyPhone(ctx, begun.UserID, one.Phone)
 			}
 			if err != nil {
 				return err

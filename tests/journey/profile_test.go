@@ -28,11 +28,12 @@ func TestProfileChangesAreValidatedAndKept(t *testing.T) {
 	refused(ana.ChangeMe(ctx, client.ProfileChange{Phone: &nonsense})).want(t, http.StatusUnprocessableEntity)
 }
 
-// A phone number belongs to one profile. A changed profile frees its old number for others.
+// A verified phone number belongs to one profile. A changed profile frees its old number for others.
 func TestPhoneBelongsToOneProfile(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, ana, bea := t.Context(), s.Customer(), s.Customer()
+	s.VerifyPhone(ana)
 	refused(bea.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone})).want(t, http.StatusConflict)
 
 	other := scenario.NewPerson().Phone

@@ -38,12 +38,13 @@ func TestRegistrationCreatesAccountAndProfile(t *testing.T) {
 	}
 }
 
-// A phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
+// A verified phone number belongs to one person, in any notation. The e-mail of a registration that was rejected for its phone is free
 // again.
 func TestRegistrationWithATakenPhoneIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
 	ctx, first := t.Context(), s.Customer()
+	s.VerifyPhone(first)
 
 	second := scenario.NewPerson()
 	second.Phone = "00" + first.Person.Phone[1:3] + " " + first.Person.Phone[3:6] + " " + first.Person.Phone[6:]
@@ -72,23 +73,24 @@ func TestRegistrationWithATakenEmailIsRefused(t *testing.T) {
 	refused(s.Anonymous.Register(t.Context(), second)).want(t, http.StatusConflict)
 }
 
-// Of several simultaneous registrations with the same phone number, one becomes ACTIVE.
-func TestOneOfManyRegistrationsGetsThePhone(t *testing.T) {
+// A number that was not verified blocks no one, so it cannot be squatted. Of all who have it, one can be verified.
+func TestUnverifiedPhoneBlocksNoOne(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
-	phone := scenario.NewPerson().Phone
-	outcomes := scenario.Try(concurrently(6, func(int) (string, error) {
-		person := scenario.NewPerson()
-		person.Phone = phone
-		begun, err := s.Anonymous.Register(t.Context(), person)
-		if err != nil {
-			return "", err
-		}
-		settled, err := s.Anonymous.Registration(t.Context(), begun.UserID, scenario.SagaTimeout)
-		return settled.Status, err
-	})).OrFail(t)
-	if countEqual(outcomes, client.AccountActive) != 1 || countEqual(outcomes, client.AccountRejected) != 5 {
-		t.Errorf("six registrations with one phone number: got %v, want one ACTIVE, five REJECTED", outcomes)
+	cook, squatter := s.Staff(), s.Customer()
+	person := scenario.NewPerson()
+	person.Phone = squatter.Person.Phone
+	owner := s.Register(person)
+	if err := cook.VerifyPhone(t.Context(), owner.ID, person.Phone); err != nil {
+		t.Fatalf("verify the owner's number: got %v", err)
+	}
+	wantProblem(t, cook.VerifyPhone(t.Context(), squatter.ID, person.Phone), http.StatusConflict)
+	wantProblem(t, squatter.VerifyPhone(t.Context(), squatter.ID, person.Phone), http.StatusForbidden)
+	if err := cook.EndPhoneVerification(t.Context(), owner.ID); err != nil {
+		t.Fatalf("end the verification: got %v", err)
+	}
+	if err := cook.VerifyPhone(t.Context(), squatter.ID, person.Phone); err != nil {
+		t.Errorf("verify the number for its new owner: got %v", err)
 	}
 }
 

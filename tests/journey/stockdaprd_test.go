@@ -15,6 +15,7 @@ func TestSagasWorkOnStockDaprd(t *testing.T) {
 	s := newScenario(t, sys)
 	ctx, ana, dish := t.Context(), s.Customer(), s.Dish(5, 850)
 
+	s.VerifyPhone(ana)
 	twin := scenario.NewPerson()
 	twin.Phone = ana.Person.Phone
 	begun := scenario.Try(s.Anonymous.Register(ctx, twin)).OrFail(t)

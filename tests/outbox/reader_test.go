@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"comanda/infra"
 )
 
 // published is one record of a topic.
@@ -37,7 +35,8 @@ type reader struct {
 	added   chan struct{} // gets a value after each record
 }
 
-func readTopic(t testing.TB, broker *infra.Kafka, topic string) *reader {
+// readTopic reads a topic of infra.Kafka or of a faultyKafka.
+func readTopic(t testing.TB, broker interface{ Brokers() string }, topic string) *reader {
 	t.Helper()
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(broker.Brokers(), ",")...),
@@ -110,6 +109,18 @@ func (r *reader) duplicates() []string {
 	}
 	maps.DeleteFunc(counts, func(_ string, n int) bool { return n == 1 })
 	return slices.Sorted(maps.Keys(counts))
+}
+
+// repeats counts, for each subject, the events that were published after a later one.
+func (r *reader) repeats() map[string]int {
+	highest, repeats := map[string]int{}, map[string]int{}
+	for _, p := range r.records() {
+		if p.Event.Data.Number < highest[p.Event.Subject] {
+			repeats[p.Event.Subject]++
+		}
+		highest[p.Event.Subject] = max(highest[p.Event.Subject], p.Event.Data.Number)
+	}
+	return repeats
 }
 
 // wantInOrder checks that every subject's numbers begin with 1 and rise by one.

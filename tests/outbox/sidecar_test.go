@@ -36,6 +36,7 @@ type sidecarConfig struct {
 	Database string
 	Brokers  string
 	Stores   []store
+	Acks     string // of the broker for a record; "all" if empty
 }
 
 // apiToken is the token of every sidecar. TestMain puts it into the environment, where the sidecars and the SDK's clients find it.
@@ -65,6 +66,7 @@ spec:
     - {name: disableTls, value: "true"}
     - {name: consumerGroup, value: "{{.App}}"}
     - {name: initialOffset, value: oldest}
+    - {name: producerRequiredAcks, value: "{{or .Acks "all"}}"}
 {{range .Stores}}---
 apiVersion: dapr.io/v1alpha1
 kind: Component

@@ -73,6 +73,14 @@ func (s *Scenario) Register(person client.Person) User {
 	return User{Try(s.Anonymous.Login(ctx, person.Email, person.Password)).OrFail(s.t), begun.UserID, person}
 }
 
+// VerifyPhone verifies the phone number of a user, which from then on belongs to them alone.
+func (s *Scenario) VerifyPhone(user User) {
+	s.t.Helper()
+	if err := s.Admin.VerifyPhone(s.t.Context(), user.ID, user.Person.Phone); err != nil {
+		s.t.Fatalf("verify the phone number of %s: %v", user.Person.Email, err)
+	}
+}
+
 // Staff registers a customer, gives them the staff role and logs them in.
 func (s *Scenario) Staff() User {
 	s.t.Helper()

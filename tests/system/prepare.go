@@ -85,6 +85,8 @@ func (sys *System) environ(settings map[string]string) (map[string]string, error
 		// No limits for an address: all customers of a test share one.
 		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "CONNECTIONS_MAX_PER_ADDRESS": "0",
 		"TRACKING_MAX_PER_ADDRESS": "5000", "WAITS_MAX_PER_CLIENT": "1000",
+		// No limits on open orders: one customer of a test places them all.
+		"MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0",
 	})
 	maps.Copy(environ, settings)
 	return environ, nil

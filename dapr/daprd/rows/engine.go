@@ -173,7 +173,7 @@ func (e *engine) findOrStartRelay(ctx context.Context, appID, store, name string
 	r := newRelay(table, e.options.Publisher, newTableMetrics(appID, name))
 	e.relays[id] = r
 	runningRelays.Go(func() { r.run(ctx) })
-	runningRelays.Go(func() { r.ensureIndexes(ctx) })
+	runningRelays.Go(func() { r.prepareTable(ctx) })
 	return r, nil
 }
 

@@ -1,7 +1,9 @@
 package rows
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -11,123 +13,229 @@ const (
 	// missingTopicGrace is how long a topic may be missing before its rows are set aside. It is longer than a broker takes
 	// to start.
 	missingTopicGrace = 30 * time.Second
+	// maxHolds limits the memory for holds, to about 20 MB. Beyond it the relay reads no new rows of the topics in trouble.
+	maxHolds = 50_000
+	// maxTries is the number of tries after which a hold counts as old: due prefers younger ones.
+	maxTries = 8
 )
 
-// hold is the back-off of one destination or one queue after a failed publish. Each has its own, so that what cannot be
-// published does not hold up the rest.
+// hold keeps a queue back whose first row could not be published. The relay finds that row by its identity, so the rows on
+// hold never stand in the way of the others.
 type hold struct {
-	delay        time.Duration
-	since, until time.Time
+	first   identity
+	tries   int
+	triedAt time.Time
+	hasMore bool // the table holds later rows of the queue
 }
 
-// holds are the holds of one relay, used by its goroutine alone. A hold that was set or renewed during a pass lasts until
-// the end of that pass, however long the pass takes: otherwise a later row could overtake the row that failed.
+// flight is a queue with publishes that were not answered when their turn ended.
+type flight struct {
+	rows    int   // without an answer
+	first   int64 // the lowest row_id of them
+	hasMore bool
+}
+
+// trouble is the state of a destination with queues on hold. They share one back-off.
+type trouble struct {
+	since        time.Time // when the first of them failed
+	queues       int
+	delay        time.Duration
+	retryAt      time.Time
+	missingSince time.Time // zero unless the broker says that the topic does not exist
+}
+
+// holds are the holds and flights of one relay, used by its goroutine alone.
 type holds struct {
-	passBegan    time.Time // a hold that ended before this time is not active; zero: every hold is active
-	destinations map[destination]*hold
-	queues       map[queue]*hold
-	missingSince map[destination]time.Time
+	queues   map[queue]*hold
+	flights  map[queue]*flight
+	troubles map[destination]*trouble
+	// rescanFrom is the lowest row_id that the relay has to read again, because it left the row out. 0: none.
+	rescanFrom int64
 }
 
 func newHolds() *holds {
-	return &holds{destinations: map[destination]*hold{}, queues: map[queue]*hold{}, missingSince: map[destination]time.Time{}}
+	return &holds{queues: map[queue]*hold{}, flights: map[queue]*flight{}, troubles: map[destination]*trouble{}}
 }
 
-func (h *holds) isHeld(q queue) bool {
-	return h.isActive(h.destinations[q.to]) || h.isActive(h.queues[q])
+func (h *holds) isEmpty() bool { return len(h.queues)+len(h.flights) == 0 }
+
+// leaveOut reports whether the row has to wait for an earlier attempt of its queue. It is then read again after that.
+func (h *holds) leaveOut(r row) bool {
+	q := r.queue()
+	held, flying := h.queues[q], h.flights[q]
+	if held != nil && held.first != r.identity() {
+		held.hasMore = true
+	}
+	if flying != nil {
+		flying.hasMore = true
+	}
+	return held != nil || flying != nil
 }
 
-func (h *holds) isActive(held *hold) bool { return held != nil && held.until.After(h.passBegan) }
+// hold keeps the row's queue back, and reports whether it is the first of its destination.
+func (h *holds) hold(r row, now time.Time) (isFirst bool) {
+	q := r.queue()
+	held := h.queues[q]
+	if held == nil {
+		held = &hold{first: r.identity()}
+		h.queues[q] = held
+		isFirst = h.troubleOf(r.to, now).queues == 0
+		h.troubles[r.to].queues++
+	}
+	held.tries, held.triedAt = min(held.tries+1, maxTries), now
+	return isFirst
+}
 
-// heldDestinations returns the destinations whose rows the next page leaves out.
-func (h *holds) heldDestinations() []string {
+func (h *holds) troubleOf(to destination, now time.Time) *trouble {
+	t := h.troubles[to]
+	if t == nil {
+		t = &trouble{since: now, delay: firstDelay, retryAt: now.Add(firstDelay)}
+		h.troubles[to] = t
+	}
+	return t
+}
+
+// release ends the hold of a queue, if there is one. For the last queue of a destination it also reports for how long the
+// destination was in trouble.
+func (h *holds) release(q queue, now time.Time) (lasted time.Duration, wasLast bool) {
+	held := h.queues[q]
+	if held == nil {
+		return 0, false
+	}
+	delete(h.queues, q)
+	if held.hasMore {
+		h.rescan(held.first.id)
+	}
+	t := h.troubles[q.to]
+	t.queues--
+	return now.Sub(t.since), t.queues == 0
+}
+
+// rescan makes the relay read again from a row_id on.
+func (h *holds) rescan(id int64) {
+	if h.rescanFrom == 0 || id < h.rescanFrom {
+		h.rescanFrom = id
+	}
+}
+
+// takeOff records that a publish was not answered in its turn.
+func (h *holds) takeOff(r row) {
+	flying := h.flights[r.queue()]
+	if flying == nil {
+		flying = &flight{first: r.id}
+		h.flights[r.queue()] = flying
+	}
+	flying.rows++
+	flying.first = min(flying.first, r.id)
+}
+
+// land records that such a publish was answered.
+func (h *holds) land(r row) {
+	flying := h.flights[r.queue()]
+	if flying == nil {
+		return
+	}
+	if flying.rows--; flying.rows > 0 {
+		return
+	}
+	delete(h.flights, r.queue())
+	if held := h.queues[r.queue()]; held != nil {
+		held.hasMore = held.hasMore || flying.hasMore
+	} else if flying.hasMore {
+		h.rescan(flying.first)
+	}
+}
+
+// due returns the first rows of the queues to try again now, the least tried first, at most a page.
+func (h *holds) due(now time.Time) []queue {
+	if next := h.nextRetry(); next.IsZero() || next.After(now) {
+		return nil
+	}
+	var due []queue
+	for q := range h.queues {
+		if h.flights[q] == nil && !h.troubles[q.to].retryAt.After(now) {
+			due = append(due, q)
+		}
+	}
+	if len(due) == 0 { // all of them are in flight
+		for _, t := range h.troubles {
+			t.retryAt = later(t.retryAt, now.Add(firstDelay))
+		}
+	}
+	slices.SortFunc(due, func(a, b queue) int {
+		x, y := h.queues[a], h.queues[b]
+		return cmp.Or(cmp.Compare(x.tries, y.tries), x.triedAt.Compare(y.triedAt), cmp.Compare(x.first.id, y.first.id))
+	})
+	return due[:min(len(due), pageRows)]
+}
+
+// nextRetry returns the earliest time at which a queue is due; zero if none is on hold.
+func (h *holds) nextRetry() (at time.Time) {
+	for _, t := range h.troubles {
+		if t.queues > 0 && (at.IsZero() || t.retryAt.Before(at)) {
+			at = t.retryAt
+		}
+	}
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// backOff delays the next retry of a destination that accepted none of the rows tried again.
+func (h *holds) backOff(to destination, now time.Time) {
+	t := h.troubleOf(to, now)
+	t.delay = min(2*t.delay, maxDelay)
+	t.retryAt = now.Add(t.delay)
+}
+
+// resume makes the next retry of a destination due now, because it accepted a row that it had refused.
+func (h *holds) resume(to destination, now time.Time) {
+	if t := h.troubles[to]; t != nil {
+		t.delay, t.retryAt = firstDelay, now
+	}
+}
+
+// fullDestinations returns the destinations whose rows the relay does not read, because too many of them are on hold.
+func (h *holds) fullDestinations() []string {
 	names := []string{}
-	for to, held := range h.destinations {
-		if h.isActive(held) {
+	if len(h.queues)+len(h.flights) >= maxHolds {
+		for to := range h.troubles {
 			names = append(names, to.String())
 		}
 	}
 	return names
 }
 
-// hasHeldQueue reports whether the rows of some queue stay in the table during this pass.
-func (h *holds) hasHeldQueue() bool {
-	for _, held := range h.queues {
-		if h.isActive(held) {
-			return true
-		}
-	}
-	return false
-}
-
-// holdDestination reports whether the destination was not held before.
-func (h *holds) holdDestination(to destination, now time.Time) (isNew bool) {
-	return setHold(h.destinations, to, now)
-}
-
-func (h *holds) holdQueue(q queue, now time.Time) { setHold(h.queues, q, now) }
-
-// setHold starts a hold, or renews it with twice the delay.
-func setHold[K comparable](held map[K]*hold, key K, now time.Time) (isNew bool) {
-	h := held[key]
-	if h == nil {
-		h, isNew = &hold{since: now, delay: firstDelay / 2}, true
-		held[key] = h
-	}
-	h.delay = min(2*h.delay, maxDelay)
-	h.until = now.Add(h.delay)
-	return isNew
-}
-
-func (h *holds) releaseQueue(q queue) { delete(h.queues, q) }
-
-// releaseDestination ends the hold of a destination that accepted an event, and returns for how long it accepted none.
-func (h *holds) releaseDestination(to destination, now time.Time) (away time.Duration, wasHeld bool) {
-	delete(h.missingSince, to)
-	held := h.destinations[to]
-	if held == nil {
-		return 0, false
-	}
-	delete(h.destinations, to)
-	return now.Sub(held.since), true
-}
-
 // noteMissing records that a topic does not exist, and reports whether that has lasted for missingTopicGrace.
 func (h *holds) noteMissing(to destination, now time.Time) (tooLong bool) {
-	since, seen := h.missingSince[to]
-	if !seen {
-		h.missingSince[to] = now
-		return false
+	t := h.troubleOf(to, now)
+	if t.missingSince.IsZero() {
+		t.missingSince = now
 	}
-	return now.Sub(since) >= missingTopicGrace
+	return now.Sub(t.missingSince) >= missingTopicGrace
 }
 
-func (h *holds) clearMissing(to destination) { delete(h.missingSince, to) }
-
-// dropExpired removes, after a pass through the whole table, the holds that expired before the pass. Their rows were
-// tried in the pass: they are published, or no longer in the table.
-func (h *holds) dropExpired() {
-	maps.DeleteFunc(h.destinations, func(_ destination, held *hold) bool { return !h.isActive(held) })
-	maps.DeleteFunc(h.queues, func(_ queue, held *hold) bool { return !h.isActive(held) })
+// clearMissing records that the topic exists, or that the broker cannot tell.
+func (h *holds) clearMissing(to destination) {
+	if t := h.troubles[to]; t != nil {
+		t.missingSince = time.Time{}
+	}
 }
 
-func (h *holds) isEmpty() bool { return len(h.destinations)+len(h.queues) == 0 }
-
-// nextExpiry returns the earliest time at which a hold expires.
-func (h *holds) nextExpiry() (at time.Time) {
-	for _, held := range h.destinations {
-		at = earlier(at, held.until)
+// tidy forgets, between two turns, the destinations of which no row is on hold or in flight. A topic that is missing again
+// later gets its whole grace again.
+func (h *holds) tidy() {
+	if len(h.troubles) == 0 {
+		return
 	}
-	for _, held := range h.queues {
-		at = earlier(at, held.until)
+	flying := map[destination]bool{}
+	for q := range h.flights {
+		flying[q.to] = true
 	}
-	return at
-}
-
-// earlier returns the earlier of two times; a zero at does not count.
-func earlier(at, other time.Time) time.Time {
-	if at.IsZero() || other.Before(at) {
-		return other
-	}
-	return at
+	maps.DeleteFunc(h.troubles, func(to destination, t *trouble) bool { return t.queues == 0 && !flying[to] })
 }

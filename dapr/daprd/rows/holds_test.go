@@ -1,60 +1,90 @@
 package rows
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
 
-var (
-	began  = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	queueA = queue{to: orders, subject: "a"}
-)
+var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func TestHoldLastsUntilTheEndOfItsPass(t *testing.T) {
+func TestRetriesOfADestinationBackOffUpToALimit(t *testing.T) {
 	h := newHolds()
-	h.passBegan = began
-	h.holdQueue(queueA, began.Add(time.Second))
-	if !h.isHeld(queueA) {
-		t.Error("the queue is not held in the pass in which its row failed, want held to the end of the pass")
+	a := pageOf("a1")[0]
+	if !h.hold(a, began) || h.hold(a, began) {
+		t.Error("hold must report the first hold of a destination only")
 	}
-	if h.passBegan = h.nextExpiry(); h.isHeld(queueA) {
-		t.Error("the queue is held in a pass that begins when its hold expires, want released")
-	}
-	if h.passBegan = (time.Time{}); !h.isHeld(queueA) {
-		t.Error("the queue is not held in a pass that begins behind the head, want held")
-	}
-}
-
-func TestHoldDelayDoublesUpToALimit(t *testing.T) {
-	h := newHolds()
-	now := began
-	if !h.holdDestination(orders, now) || h.holdDestination(orders, now) {
-		t.Error("holdDestination must report a new hold for the first failure only")
+	if next := h.nextRetry(); !next.Equal(began.Add(firstDelay)) {
+		t.Errorf("first retry: got %s, want %s", next, began.Add(firstDelay))
 	}
 	for range 20 {
-		h.holdDestination(orders, now)
+		h.backOff(orders, began)
 	}
-	if delay := h.nextExpiry().Sub(now); delay != maxDelay {
+	if delay := h.nextRetry().Sub(began); delay != maxDelay {
 		t.Errorf("after many failures: got a delay of %s, want %s", delay, maxDelay)
 	}
-	if away, held := h.releaseDestination(orders, now.Add(time.Minute)); !held || away != time.Minute {
-		t.Errorf("released: got %v after %s, want true after 1m0s", held, away)
+	h.resume(orders, began)
+	if due := h.due(began); len(due) != 1 {
+		t.Errorf("due after a success: got %v, want a's queue", due)
 	}
-	h.holdDestination(orders, now)
-	if delay := h.nextExpiry().Sub(now); delay != firstDelay {
-		t.Errorf("first failure after a success: got a delay of %s, want %s", delay, firstDelay)
+	if lasted, wasLast := h.release(a.queue(), began.Add(time.Minute)); !wasLast || lasted != time.Minute {
+		t.Errorf("released: got %v after %s, want true after 1m0s", wasLast, lasted)
+	}
+	if h.tidy(); len(h.troubles) > 0 || !h.nextRetry().IsZero() {
+		t.Errorf("troubles without a queue on hold: got %v, want none", h.troubles)
 	}
 }
 
-// A row that a person deleted while it was held must not keep the relay looking for it.
-func TestExpiredHoldsAreDropped(t *testing.T) {
+// A row that failed for the first time is tried again before those that have failed for long, however many there are.
+func TestYoungestHoldIsRetriedFirst(t *testing.T) {
 	h := newHolds()
-	h.holdQueue(queueA, began)
-	h.holdDestination(orders, began)
-	h.passBegan = began.Add(maxDelay)
-	h.holdQueue(queue{to: orders, subject: "failed in this pass"}, h.passBegan)
-	h.dropExpired()
-	if len(h.destinations) != 0 || len(h.queues) != 1 {
-		t.Errorf("got %d destinations %v and %d queues %v on hold, want 0 and 1", len(h.destinations), h.destinations, len(h.queues), h.queues)
+	for i := range 3 * pageRows {
+		r := row{id: int64(i), key: fmt.Sprint(i), to: orders}
+		h.hold(r, began)
+		h.hold(r, began)
+	}
+	young := pageOf("a1")[0]
+	h.hold(young, began.Add(time.Second))
+	due := h.due(began.Add(maxDelay))
+	if len(due) != pageRows || due[0] != young.queue() {
+		t.Errorf("got %d queues due, the first is %v; want %d and a's", len(due), due[0], pageRows)
+	}
+	for _, q := range due[1:] {
+		h.hold(row{id: 1, key: q.key, to: orders}, began.Add(maxDelay))
+	}
+	h.release(young.queue(), began)
+	if next := h.due(began.Add(maxDelay)); next[0].key != fmt.Sprint(pageRows-1) {
+		t.Errorf("next page: got row %s first, want %d, which waits longest", next[0].key, pageRows-1)
+	}
+}
+
+// Later rows of a queue on hold are left out, so they have to be read again after its release. Without any, nothing is.
+func TestReleaseReadsLaterRowsAgain(t *testing.T) {
+	page := pageOf("-0", "a1", "a2")
+	for want, read := range map[int64][]row{0: page[1:2], 2: page[1:3]} {
+		h := newHolds()
+		h.hold(page[1], began)
+		for _, row := range read {
+			if !h.leaveOut(row) {
+				t.Errorf("row %s of a queue on hold is not left out", row.key)
+			}
+		}
+		if h.release(page[1].queue(), began); h.rescanFrom != want {
+			t.Errorf("after a look at %d rows: got rows to read again from %d, want %d", len(read), h.rescanFrom, want)
+		}
+	}
+}
+
+func TestTooManyHoldsLeaveOutTheirDestinations(t *testing.T) {
+	h := newHolds()
+	other := destination{pubsub: "pubsub", topic: "other"}
+	for i := range maxHolds {
+		if names := h.fullDestinations(); len(names) > 0 {
+			t.Fatalf("left out after %d holds: got %v, want none", i, names)
+		}
+		h.hold(row{id: int64(i), key: fmt.Sprint(i), to: orders}, began)
+	}
+	if names := h.fullDestinations(); len(names) != 1 || names[0] != orders.String() {
+		t.Errorf("left out after %d holds: got %v, want %s and not %s", maxHolds, names, orders, other)
 	}
 }

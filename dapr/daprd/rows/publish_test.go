@@ -5,41 +5,40 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/eapache/go-resiliency/breaker"
 
 	"github.com/dapr/components-contrib/pubsub"
 )
 
 var orders = destination{pubsub: "pubsub", topic: "orders"}
 
-// broker is a fake: it records every publish, and fails the events that the function refuse returns.
+// broker is a fake: it records every event in the order of its acknowledgement or refusal.
 type broker struct {
-	calls  [][]string // the events of each publish
-	refuse func(events []string) map[string]error
+	respond func(event string) error // may block
+
+	mu   sync.Mutex
+	sent []string
 }
 
 func (b *broker) publish(_ context.Context, request *pubsub.BulkPublishRequest) (pubsub.BulkPublishResponse, error) {
-	var events []string
-	ids := map[string]string{}
-	for _, entry := range request.Entries {
-		name := string(entry.Event)
-		events = append(events, name)
-		ids[name] = entry.EntryId
-	}
-	b.calls = append(b.calls, events)
-	var response pubsub.BulkPublishResponse
 	var err error
-	if b.refuse != nil {
-		for name, reason := range b.refuse(events) {
-			err = reason
-			response.FailedEntries = append(response.FailedEntries, pubsub.BulkPublishResponseFailedEntry{EntryId: ids[name], Error: reason})
-		}
+	event := string(request.Entries[0].Event)
+	if b.respond != nil {
+		err = b.respond(event)
 	}
-	return response, err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent = append(b.sent, event)
+	if err == nil {
+		return pubsub.BulkPublishResponse{}, nil
+	}
+	return pubsub.NewBulkPublishResponse(request.Entries, err), err
 }
 
 func newTestRelay(b *broker) *relay {
@@ -50,7 +49,7 @@ func newTestRelay(b *broker) *relay {
 func pageOf(names ...string) []row {
 	var page []row
 	for i, name := range names {
-		r := row{id: int64(i + 1), key: duePrefix + orders.String() + "||" + strconv.Itoa(i), to: orders}
+		r := row{id: int64(i + 1), key: duePrefix + orders.String() + "||" + name + strconv.Itoa(i), to: orders}
 		r.record.Event = []byte(name)
 		if name[0] != '-' {
 			r.record.Subject = name[:1]
@@ -60,95 +59,234 @@ func pageOf(names ...string) []row {
 	return page
 }
 
-// refuse returns a function for broker.refuse that fails the named events.
-func refuse(reason error, names ...string) func([]string) map[string]error {
-	return func(events []string) map[string]error {
-		failed := map[string]error{}
-		for _, name := range events {
-			if slices.Contains(names, name) {
-				failed[name] = reason
+// publish publishes the rows that are not left out, as a turn does, and returns the events that were published and refused.
+func publish(t *testing.T, r *relay, page []row) (published, refused []string) {
+	t.Helper()
+	r.recordLate()
+	names := map[identity]string{}
+	var read []row
+	for _, row := range page {
+		names[row.identity()] = string(row.record.Event)
+		if !r.holds.leaveOut(row) {
+			read = append(read, row)
+		}
+	}
+	return namesIn(r.recordOutcomes(r.publishPage(t.Context(), read, time.Now())), names)
+}
+
+// retry tries the due rows of a page again, as a turn does.
+func retry(t *testing.T, r *relay, page []row) (published, refused []string) {
+	t.Helper()
+	names := map[identity]string{}
+	var read []row
+	for _, q := range r.holds.due(time.Now()) {
+		for _, row := range page {
+			names[row.identity()] = string(row.record.Event)
+			if row.identity() == r.holds.queues[q].first {
+				read = append(read, row)
 			}
 		}
-		return failed
+	}
+	return namesIn(r.recordOutcomes(r.publishPage(t.Context(), read, time.Now())), names)
+}
+
+func namesIn(result pageResult, names map[identity]string) (published, refused []string) {
+	for _, id := range result.published {
+		published = append(published, names[id])
+	}
+	for _, r := range result.refused {
+		refused = append(refused, string(r.row.record.Event))
+	}
+	slices.Sort(published)
+	slices.Sort(refused)
+	return published, refused
+}
+
+// fail returns a function for broker.respond that fails the named events.
+func fail(err error, names ...string) func(string) error {
+	return func(event string) error {
+		if slices.Contains(names, event) {
+			return err
+		}
+		return nil
 	}
 }
 
-func TestRoundHasOneEventPerSubject(t *testing.T) {
-	b := &broker{}
-	result := newTestRelay(b).publishPage(t.Context(), pageOf("a1", "a2", "b1", "-1", "a3", "-2", "b2"))
-	want := [][]string{{"a1", "b1", "-1", "-2"}, {"a2", "b2"}, {"a3"}}
-	if !slices.EqualFunc(b.calls, want, slices.Equal) {
-		t.Errorf("rounds: got %v, want %v", b.calls, want)
-	}
-	if len(result.published) != 7 || len(result.refused) != 0 {
-		t.Errorf("got %d rows published (%v) and refused %v, want 7 and none", len(result.published), result.published, result.refused)
-	}
+func TestEventsOfASubjectAreSentOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		flying := map[byte]int{}
+		b := &broker{}
+		b.respond = func(event string) error {
+			b.mu.Lock()
+			flying[event[0]]++
+			if event[0] != '-' && flying[event[0]] > 1 {
+				t.Errorf("%s was sent before the event before it was acknowledged", event)
+			}
+			b.mu.Unlock()
+			if event[0] == 'a' { // the others do not wait for it
+				time.Sleep(100 * time.Millisecond)
+			}
+			b.mu.Lock()
+			flying[event[0]]--
+			b.mu.Unlock()
+			return nil
+		}
+		published, refused := publish(t, newTestRelay(b), pageOf("a1", "a2", "b1", "-1", "a3", "-2", "b2"))
+		if len(published) != 7 || len(refused) != 0 {
+			t.Errorf("got %v published and %v refused, want all 7 published", published, refused)
+		}
+		if last := b.sent[4:]; !slices.Equal(last, []string{"a1", "a2", "a3"}) {
+			t.Errorf("the last events: got %v, want the slow subject's a1, a2 and a3", last)
+		}
+	})
 }
 
 func TestFailedEventHoldsOnlyItsSubject(t *testing.T) {
-	b := &broker{refuse: refuse(sarama.ErrNotEnoughReplicas, "a1")}
+	b := &broker{respond: fail(sarama.ErrNotEnoughReplicas, "a1")}
 	r := newTestRelay(b)
-	result := r.publishPage(t.Context(), pageOf("a1", "b1", "a2", "b2"))
-	if slices.Sort(result.published); !slices.Equal(result.published, []int64{2, 4}) {
-		t.Errorf("published: got %v, want [2 4], that is b1 and b2", result.published)
+	page := pageOf("a1", "b1", "a2", "b2")
+	if published, _ := publish(t, r, page); !slices.Equal(published, []string{"b1", "b2"}) {
+		t.Errorf("published: got %v, want b1 and b2", published)
 	}
-	if again := r.publishPage(t.Context(), pageOf("a1", "a2")); len(again.published) > 0 {
-		t.Errorf("published in the same pass: got %v of a subject on hold, want none", again.published)
+	b.respond = nil
+	if again, _ := publish(t, r, []row{page[0], page[2]}); len(again) > 0 {
+		t.Errorf("published while their subject is on hold: got %v, want none", again)
 	}
 }
 
 func TestNoRowIsRefusedWhileTheBrokerIsAway(t *testing.T) {
 	for _, reason := range []error{sarama.ErrOutOfBrokers, sarama.ErrNotLeaderForPartition, errors.New("anything"), context.DeadlineExceeded} {
-		b := &broker{refuse: refuse(reason, "a1", "b1")}
+		b := &broker{respond: fail(reason, "a1", "b1")}
 		r := newTestRelay(b)
-		result := r.publishPage(t.Context(), pageOf("a1", "b1", "a2"))
-		if len(result.published)+len(result.refused) > 0 {
-			t.Errorf("%v: got published %v and refused %v, want none", reason, result.published, result.refused)
-		}
-		if !slices.Equal(r.holds.heldDestinations(), []string{"pubsub||orders"}) || len(b.calls) != 1 {
-			t.Errorf("%v: got destinations %v on hold after publishes %v, want pubsub||orders after one publish", reason, r.holds.heldDestinations(), b.calls)
+		published, refused := publish(t, r, pageOf("a1", "b1", "a2"))
+		if len(published)+len(refused) > 0 || len(b.sent) != 2 || len(r.holds.queues) != 2 {
+			t.Errorf("%v: got %v published, %v refused, %v sent and %d queues on hold, want none, none, a1 and b1, and 2",
+				reason, published, refused, b.sent, len(r.holds.queues))
 		}
 	}
 }
 
-func TestRefusedBatchIsSentAgainOneByOne(t *testing.T) {
-	b := &broker{refuse: func(events []string) map[string]error {
-		if len(events) > 1 { // the batch is too large for the broker
-			return refuse(sarama.ErrMessageSizeTooLarge, events...)(events)
-		}
-		return refuse(sarama.ErrMessageSizeTooLarge, "b1")(events)
+// A row that the broker refuses for good is at fault alone: not the rows that the client did not even send at that moment, and
+// not the later ones of its subject.
+func TestRefusedRowDoesNotCondemnItsNeighbours(t *testing.T) {
+	b := &broker{respond: func(event string) error {
+		return map[string]error{"a1": sarama.ErrMessageSizeTooLarge, "b1": breaker.ErrBreakerOpen}[event]
 	}}
-	result := newTestRelay(b).publishPage(t.Context(), pageOf("a1", "b1", "c1", "b2"))
-	if slices.Sort(result.published); !slices.Equal(result.published, []int64{1, 3, 4}) {
-		t.Errorf("published: got %v, want [1 3 4], that is all but b1", result.published)
-	}
-	if len(result.refused) != 1 || result.refused[0].row.id != 2 {
-		t.Errorf("refused: got %v, want only row 2, that is b1", result.refused)
+	published, refused := publish(t, newTestRelay(b), pageOf("a1", "b1", "c1", "a2"))
+	if !slices.Equal(refused, []string{"a1"}) || !slices.Equal(published, []string{"a2", "c1"}) {
+		t.Errorf("got %v refused and %v published, want a1 refused, a2 and c1 published, and b1 on hold", refused, published)
 	}
 }
 
 func TestMissingTopicIsRefusedAfterItsGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &broker{refuse: refuse(sarama.ErrUnknownTopicOrPartition, "a1")}
+		b := &broker{respond: func(event string) error {
+			return map[string]error{"a1": sarama.ErrUnknownTopicOrPartition, "b1": breaker.ErrBreakerOpen}[event]
+		}}
 		r := newTestRelay(b)
-		for began := time.Now(); time.Since(began) < missingTopicGrace; time.Sleep(time.Second) {
-			if result := r.publishPage(t.Context(), pageOf("a1")); len(result.refused) > 0 {
+		page := pageOf("a1", "b1")
+		publish(t, r, page)
+		for began := time.Now(); time.Since(began) < missingTopicGrace; time.Sleep(maxDelay) {
+			if _, refused := retry(t, r, page); len(refused) > 0 {
 				t.Fatalf("refused after %s, want not before %s", time.Since(began), missingTopicGrace)
 			}
-			r.holds.passBegan = time.Now().Add(maxDelay)
 		}
-		if result := r.publishPage(t.Context(), pageOf("a1")); len(result.refused) != 1 {
-			t.Errorf("got refused %v after %s, want one row", result.refused, missingTopicGrace)
+		if _, refused := retry(t, r, page); !slices.Equal(refused, []string{"a1", "b1"}) {
+			t.Errorf("refused after %s: got %v, want the row of the missing topic and the one that was not sent", missingTopicGrace, refused)
 		}
 	})
 }
 
-func TestRememberedRowIsNotPublishedAgain(t *testing.T) {
-	b := &broker{}
-	r := newTestRelay(b)
-	r.rememberPublished([]int64{1})
-	result := r.publishPage(t.Context(), pageOf("a1", "a2"))
-	if !slices.Equal(result.published, []int64{1, 2}) || !slices.EqualFunc(b.calls, [][]string{{"a2"}}, slices.Equal) {
-		t.Errorf("got published %v by publishes %v, want [1 2] by [[a2]]", result.published, b.calls)
+// A topic that is missing again later, because its broker is starting, has its whole grace again.
+func TestGraceOfAMissingTopicBeginsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &broker{respond: fail(sarama.ErrUnknownTopicOrPartition, "a1", "b1")}
+		r := newTestRelay(b)
+		publish(t, r, pageOf("a1"))
+		time.Sleep(missingTopicGrace)
+		if _, refused := retry(t, r, pageOf("a1")); len(refused) != 1 {
+			t.Fatalf("refused after the grace: got %v, want a1", refused)
+		}
+		time.Sleep(time.Hour)
+		if _, refused := publish(t, r, pageOf("b1")); len(refused) > 0 {
+			t.Errorf("refused at the first try an hour later: got %v, want none", refused)
+		}
+	})
+}
+
+// Once the time of its turn is over, a relay sends no further row: another relay may have the turn.
+func TestNoRowIsSentAfterItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &broker{respond: func(string) error {
+			time.Sleep(publishLimit) // as if the process had been stopped
+			return nil
+		}}
+		r := newTestRelay(b)
+		page := pageOf("a1", "a2", "b1")
+		publish(t, r, page)
+		synctest.Wait()
+		if slices.Sort(b.sent); !slices.Equal(b.sent, []string{"a1", "b1"}) {
+			t.Errorf("sent: got %v, want a1 and b1, which were sent in time", b.sent)
+		}
+		r.publishPage(t.Context(), page, time.Now().Add(-publishLimit))
+		if len(b.sent) != 2 {
+			t.Errorf("sent in a turn that began too long ago: got %v, want none", b.sent[2:])
+		}
+	})
+}
+
+// A publish without an answer ends neither the turn of the others nor its own order.
+func TestUnansweredPublishHoldsOnlyItsSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b := &broker{respond: func(event string) error {
+			if event == "a1" {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		}}
+		r := newTestRelay(b)
+		page := pageOf("a1", "a2", "b1")
+		began := time.Now()
+		if published, _ := publish(t, r, page); !slices.Equal(published, []string{"b1"}) || time.Since(began) > publishLimit {
+			t.Errorf("got %v published after %s, want b1 after at most %s", published, time.Since(began), publishLimit)
+		}
+		if published, _ := publish(t, r, append(page[:2:2], pageOf("-", "-", "-", "c1")[3:]...)); !slices.Equal(published, []string{"c1"}) {
+			t.Errorf("published while a1 is in flight: got %v, want c1", published)
+		}
+		r.holds.rescanFrom = 0
+		time.Sleep(time.Minute)
+		r.awaitWork(ctx, nil) // the answer to a1
+		r.awaitWork(ctx, nil) // a2 was not tried
+		if _, ok := r.published[page[0].identity()]; !ok || r.holds.rescanFrom != 1 || !r.holds.isEmpty() {
+			t.Errorf("after the answer: got published %v, rows to read again from %d, and holds %v; want a1, 1 and none",
+				r.published, r.holds.rescanFrom, r.holds.flights)
+		}
+		if published, _ := publish(t, r, page[1:2]); !slices.Equal(published, []string{"a2"}) {
+			t.Errorf("published after a1: got %v, want a2", published)
+		}
+	})
+}
+
+// A topic that accepts an event, or whose broker cannot tell, is not missing: the grace begins again.
+func TestGraceBeginsAgainWhenTheTopicMayExist(t *testing.T) {
+	for name, other := range map[string]error{"accepted": nil, "broker away": sarama.ErrOutOfBrokers} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &broker{respond: fail(sarama.ErrUnknownTopicOrPartition, "a1")}
+			r := newTestRelay(b)
+			publish(t, r, pageOf("a1"))
+			time.Sleep(missingTopicGrace)
+			b.respond = func(event string) error {
+				return map[string]error{"a1": sarama.ErrUnknownTopicOrPartition, "b1": other}[event]
+			}
+			page := pageOf("a1", "b1")
+			result := r.recordOutcomes(r.publishPage(t.Context(), page, time.Now()))
+			time.Sleep(maxDelay)
+			_, again := retry(t, r, page[:1])
+			if len(result.refused)+len(again) > 0 {
+				t.Errorf("%s: got %v and %v refused, want none", name, result.refused, again)
+			}
+		})
 	}
 }

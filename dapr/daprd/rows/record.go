@@ -52,6 +52,14 @@ type row struct {
 	problem   error
 }
 
+// identity identifies a row, also after a restore of the database, when a row_id can belong to another row.
+type identity struct {
+	key string
+	id  int64
+}
+
+func (r row) identity() identity { return identity{key: r.key, id: r.id} }
+
 // newRow returns the operation that adds the event to the transaction.
 func newRow(to destination, event map[string]any) (state.SetRequest, error) {
 	raw, err := json.Marshal(event)
@@ -105,12 +113,12 @@ func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 type queue struct {
 	to      destination
 	subject string
-	rowID   int64 // 0 if there is a subject
+	key     string // of the row, if there is no subject
 }
 
 func (r row) queue() queue {
 	if r.record.Subject == "" {
-		return queue{to: r.to, rowID: r.id}
+		return queue{to: r.to, key: r.key}
 	}
 	return queue{to: r.to, subject: r.record.Subject}
 }

@@ -14,8 +14,14 @@ const (
 	idlePoll = time.Second
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
-	// indexRetry is the pause after the indexes could not be created. Without them the relay works, but slower.
+	// indexRetry is the pause after the table could not be prepared. Without its indexes the relay works, but slower.
 	indexRetry = 10 * time.Second
+	// sweepInterval is how often a relay with rows on hold reads the whole table, for rows that a person released without a
+	// new row_id. Without rows on hold it does so whenever rows wait that it does not find.
+	sweepInterval = 30 * time.Second
+	// measureShare limits the share of the time for measuring the backlog to 1 in so many: under a held snapshot the
+	// measurement takes ever longer.
+	measureShare = 20
 )
 
 // relay publishes the rows of one table until the sidecar stops.
@@ -25,17 +31,19 @@ type relay struct {
 	metrics   *tableMetrics
 	holds     *holds
 	wake      chan struct{}
-	published map[int64]struct{} // rows that are published but may not be deleted yet
+	late      chan outcome          // the outcomes of publishes that outlived their turn
+	published map[identity]struct{} // rows that are published and not deleted yet
 
-	cursor       int64 // the row_id the last pass reached
-	measuredAt   time.Time
-	databaseAway bool // the database did not answer the last time
+	floor        floor
+	sweptAt      time.Time
+	measureAt    time.Time // when the backlog is to be measured next
+	databaseAway bool      // the database did not answer the last time
 }
 
 func newRelay(t *table, publisher Publisher, metrics *tableMetrics) *relay {
 	return &relay{
 		table: t, publisher: publisher, metrics: metrics, holds: newHolds(),
-		wake: make(chan struct{}, 1), published: map[int64]struct{}{},
+		wake: make(chan struct{}, 1), late: make(chan outcome), published: map[identity]struct{}{},
 	}
 }
 
@@ -56,67 +64,59 @@ func (r *relay) run(ctx context.Context) {
 	}
 }
 
-// publishDue publishes the rows that are due. It takes a turn only after a notification or when a row waits.
+// publishDue publishes the rows that are due. It takes a turn only after a notification or when a row may wait.
 func (r *relay) publishDue(ctx context.Context, notified bool) error {
-	if !notified || time.Since(r.measuredAt) >= idlePoll {
+	if !time.Now().Before(r.measureAt) {
 		waiting, err := r.measureBacklog(ctx)
-		if err != nil || waiting == 0 {
-			return err
+		switch {
+		case err != nil:
+			log.Debugf("%s: the backlog could not be measured: %v", r.table.name, err)
+		case waiting == 0 && r.holds.isEmpty() && !notified:
+			return nil
+		case waiting > 0 && (r.holds.isEmpty() || time.Since(r.sweptAt) >= sweepInterval):
+			r.sweptAt = time.Now()
+			r.holds.rescan(1)
 		}
 	}
 	return r.runPass(ctx)
 }
 
 func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, statementLimit)
-	defer cancel()
+	began := time.Now()
 	b, err := r.table.readBacklog(ctx)
+	r.measureAt = time.Now().Add(max(idlePoll, measureShare*time.Since(began)))
 	if err == nil {
-		r.measuredAt = time.Now()
 		r.metrics.setBacklog(b)
 	}
 	return b.Waiting, err
 }
 
-// runPass goes through the table, one turn at a time. It begins at the head (the lowest row_id), unless every hold is still
-// active: then it goes on behind the rows of the last pass, however many of them wait.
+// runPass takes turns until no row is left that is due.
 func (r *relay) runPass(ctx context.Context) error {
-	now := time.Now()
-	fromHead := r.holds.isEmpty() || !r.holds.nextExpiry().After(now)
-	if fromHead {
-		r.cursor, r.holds.passBegan = 0, now
-	} else {
-		r.holds.passBegan = time.Time{}
-	}
 	for ctx.Err() == nil {
-		t, err := r.takeTurn(ctx, r.cursor, r.holds.heldDestinations())
+		rows, err := r.takeTurns(ctx)
 		switch {
 		case isLockTimeout(err):
-			continue
 		case err != nil:
 			return err
-		}
-		if r.cursor = t.lastID; t.rows == 0 {
-			if fromHead {
-				r.dropExpired()
-			}
+		case rows == 0:
 			return nil
-		}
-		// Back to the head: a row may have appeared there that got its row_id before the page's last row and committed
-		// after it. Only while a queue is on hold does the pass go on behind the rows that it read.
-		if !r.holds.hasHeldQueue() {
-			r.cursor = 0
 		}
 	}
 	return ctx.Err()
 }
 
-// dropExpired forgets, after a pass through the whole table, what is no longer in it.
-func (r *relay) dropExpired() {
-	r.holds.dropExpired()
-	if r.holds.isEmpty() {
-		clear(r.published)
+// takeTurns takes one turn for the rows on hold, if some are due, and one for the others. So neither waits longer than a turn of
+// the other.
+func (r *relay) takeTurns(ctx context.Context) (rows int, err error) {
+	r.recordLate()
+	if due := r.holds.due(time.Now()); len(due) > 0 {
+		if rows, err = r.takeTurn(ctx, r.readHeld(due)); err != nil {
+			return 0, err
+		}
 	}
+	fresh, err := r.takeTurn(ctx, r.readFresh)
+	return rows + fresh, err
 }
 
 // awaitWork returns when there is a reason to read the table, and reports whether that is a notification.
@@ -126,8 +126,8 @@ func (r *relay) awaitWork(ctx context.Context, err error) (notified bool) {
 	case err != nil:
 		// While the database is in trouble, commits do not shorten the pause.
 		pause, wake = databaseRetry, nil
-	case !r.holds.isEmpty():
-		pause = min(pause, max(time.Until(r.holds.nextExpiry()), 0))
+	case !r.holds.nextRetry().IsZero():
+		pause = min(pause, max(time.Until(r.holds.nextRetry()), 0))
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -136,13 +136,16 @@ func (r *relay) awaitWork(ctx context.Context, err error) (notified bool) {
 		return false
 	case <-wake:
 		return true
+	case o := <-r.late:
+		r.recordLateOutcome(o)
+		return true
 	case <-timer.C:
 		return false
 	}
 }
 
-// noteDatabaseState logs once that the database is away and once that it is back. After an error the next pass begins at
-// the head.
+// noteDatabaseState logs once that the database is away and once that it is back. After an error the relay reads the whole table
+// again: the database may have been restored.
 func (r *relay) noteDatabaseState(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
@@ -153,25 +156,25 @@ func (r *relay) noteDatabaseState(ctx context.Context, err error) {
 	}
 	r.databaseAway = err != nil
 	if err != nil {
-		r.holds.passBegan, r.cursor = time.Time{}, 0
+		r.floor = floor{}
 	}
 }
 
-// ensureIndexes creates the table's indexes and retries until it succeeds. It runs in the background, because a table can
+// prepareTable prepares the table and retries until it succeeds. It runs in the background, because a table can
 // be busy for hours and events must not wait for that.
-func (r *relay) ensureIndexes(ctx context.Context) {
+func (r *relay) prepareTable(ctx context.Context) {
 	for {
-		err := r.table.createIndexes(ctx)
+		err := r.table.prepare(ctx)
 		var pgErr *pgconn.PgError
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return
 		case errors.As(err, &pgErr) && pgErr.Code == pgerrcode.InsufficientPrivilege:
-			log.Warnf("%s: the relay may not create its indexes and will be slow on a large table; "+
-				"create them by hand (dapr/daprd/rows/table.go): %v", r.table.name, err)
+			log.Warnf("%s: the relay may not create its indexes or set autovacuum, and will be slow on a large table; "+
+				"do it by hand (dapr/daprd/rows/table.go): %v", r.table.name, err)
 			return
 		}
-		log.Debugf("%s: cannot create the indexes, trying again in %s: %v", r.table.name, indexRetry, err)
+		log.Debugf("%s: cannot create the indexes or set autovacuum, trying again in %s: %v", r.table.name, indexRetry, err)
 		select {
 		case <-ctx.Done():
 			return

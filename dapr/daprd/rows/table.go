@@ -21,13 +21,19 @@ const (
 	// lockClass is the first half of the advisory lock's key ("dapr" in ASCII); the table's oid is the second.
 	lockClass = 0x64617072
 	// lockWait limits how long a relay waits for the turn before it checks whether it has to stop.
-	lockWait = 5 * time.Second
-	// idleLimit frees the turn of a relay that is frozen or cut off while its connection stays open. A live relay sends a
-	// heartbeat in time.
-	idleLimit         = 10 * time.Second
-	heartbeatInterval = 2 * time.Second
-	// statementLimit limits every statement, so that a hanging database is noticed.
-	statementLimit = 20 * time.Second
+	lockWait = 4 * time.Second
+	// idleLimit frees the turn of a relay that is frozen or cut off while its connection stays open. A live relay spends at
+	// most publishLimit between two statements.
+	idleLimit = 2 * publishLimit
+	// statementLimit limits every statement in the database, and answerLimit limits the wait for its answer: a connection can
+	// swallow what is sent and stay open.
+	statementLimit = 5 * time.Second
+	answerLimit    = 6 * time.Second
+	// pingLimit limits the check of a connection that was not used for a second, and connectLimit the opening of one.
+	pingLimit    = time.Second
+	connectLimit = 3 * time.Second
+	// turnLimit limits the statements before the publishing and those after it.
+	turnLimit = 10 * time.Second
 )
 
 // table is the state table that one or more components write to. Its name goes into the SQL as the component itself writes
@@ -41,6 +47,8 @@ type table struct {
 // identities).
 func openTable(ctx context.Context, config *pgxpool.Config, name string) (*table, error) {
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 2
+	config.PingTimeout, config.ConnConfig.ConnectTimeout = pingLimit, connectLimit
+	config.ConnConfig.Tracer = deadlines{}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -85,12 +93,6 @@ func (t *table) readBacklog(ctx context.Context) (backlog, error) {
 	})
 }
 
-// lastDueID returns the highest row_id of all due rows.
-func (t *table) lastDueID(ctx context.Context, tx pgx.Tx) (id int64, err error) {
-	last := fmt.Sprintf(`select coalesce(max(row_id), 0) from %s where %s`, t.name, keyHasPrefix(duePrefix))
-	return id, tx.QueryRow(ctx, last).Scan(&id)
-}
-
 // readPage returns the next due rows behind a row_id, in order of row_id, without those of the destinations in skip.
 func (t *table) readPage(ctx context.Context, tx pgx.Tx, after int64, skip []string) ([]row, error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf(`
@@ -103,32 +105,48 @@ func (t *table) readPage(ctx context.Context, tx pgx.Tx, after int64, skip []str
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(found pgx.CollectableRow) (row, error) {
-		var id int64
-		var createdAt time.Time
-		var key string
-		var value []byte
-		if err := found.Scan(&id, &createdAt, &key, &value); err != nil {
-			return row{}, err
-		}
-		decoded := decodeRow(id, key, value)
-		decoded.createdAt = createdAt
-		return decoded, nil
-	})
+	return pgx.CollectRows(rows, scanRow)
+}
+
+// readRows returns the due rows with these keys. A row that does not fit into the page has no value.
+func (t *table) readRows(ctx context.Context, tx pgx.Tx, keys []string) ([]row, error) {
+	rows, err := tx.Query(ctx, fmt.Sprintf(`
+		select row_id, created_at, key, case when total - octet_length(value) < %d then value end from (
+			select row_id, created_at, key, value, sum(octet_length(value)) over (order by row_id) as total
+			from %s where key = any ($1) and %s
+		) held order by row_id`, pageBytes, t.name, keyHasPrefix(duePrefix)), keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanRow)
+}
+
+func scanRow(found pgx.CollectableRow) (row, error) {
+	var id int64
+	var createdAt time.Time
+	var key string
+	var value []byte
+	if err := found.Scan(&id, &createdAt, &key, &value); err != nil {
+		return row{}, err
+	}
+	decoded := decodeRow(id, key, value)
+	decoded.createdAt = createdAt
+	return decoded, nil
 }
 
 // awaitTurn waits until no other relay publishes from this table. Postgres releases the lock when the transaction ends, also
 // when the connection is lost. The lock needs a statement of its own: the next statement then sees what the previous relay
 // deleted.
-func (t *table) awaitTurn(ctx context.Context, tx pgx.Tx) error {
+func (t *table) awaitTurn(ctx context.Context, tx pgx.Tx) (seen horizon, err error) {
 	settings := fmt.Sprintf(`select set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true),
-		set_config('idle_in_transaction_session_timeout', '%d', true)`,
+		set_config('idle_in_transaction_session_timeout', '%d', true),
+		pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint`,
 		lockWait.Milliseconds(), statementLimit.Milliseconds(), idleLimit.Milliseconds())
-	if _, err := tx.Exec(ctx, settings); err != nil {
-		return err
+	if err := tx.QueryRow(ctx, settings).Scan(nil, nil, nil, &seen.xmin, &seen.xmax); err != nil {
+		return horizon{}, err
 	}
-	_, err := tx.Exec(ctx, fmt.Sprintf(`select pg_advisory_xact_lock(%d, to_regclass($1)::oid::int4)`, lockClass), t.name)
-	return err
+	_, err = tx.Exec(ctx, fmt.Sprintf(`select pg_advisory_xact_lock(%d, to_regclass($1)::oid::int4)`, lockClass), t.name)
+	return seen, err
 }
 
 // isLockTimeout reports whether err only means that another relay has the turn.
@@ -138,25 +156,36 @@ func isLockTimeout(err error) bool {
 }
 
 // applyResult deletes the published rows and sets the refused rows aside.
-func (t *table) applyResult(ctx context.Context, tx pgx.Tx, result pageResult) error {
-	if len(result.published) > 0 {
-		if _, err := tx.Exec(ctx, fmt.Sprintf(`delete from %s where row_id = any ($1)`, t.name), result.published); err != nil {
+func (t *table) applyResult(ctx context.Context, tx pgx.Tx, published map[identity]struct{}, refused []refusal) error {
+	if len(published) > 0 {
+		keys, ids := make([]string, 0, len(published)), make([]int64, 0, len(published))
+		for id := range published {
+			keys, ids = append(keys, id.key), append(ids, id.id)
+		}
+		remove := fmt.Sprintf(`delete from %s s using unnest($1::text[], $2::bigint[]) as p (key, row_id)
+			where s.key = p.key and s.row_id = p.row_id`, t.name)
+		if _, err := tx.Exec(ctx, remove, keys, ids); err != nil {
 			return err
 		}
 	}
-	for _, r := range result.refused {
+	for _, r := range refused {
 		key, value := r.row.setAsideAs(r.reason, time.Now())
-		update := fmt.Sprintf(`update %s set key = $2, value = $3, updated_at = now() where row_id = $1`, t.name)
-		if _, err := tx.Exec(ctx, update, r.row.id, key, value); err != nil {
+		update := fmt.Sprintf(`update %s set key = $3, value = $4, updated_at = now() where key = $1 and row_id = $2`, t.name)
+		if _, err := tx.Exec(ctx, update, r.row.key, r.row.id, key, value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// createIndexes creates the indexes that find the rows among millions of documents. It does not create them concurrently:
-// that would wait for the migrations of a service that starts at the same time, and could deadlock with them.
-func (t *table) createIndexes(ctx context.Context) error {
+// vacuumOften are the table's own settings for autovacuum. Every event leaves a dead row, so a table of few documents is mostly
+// dead rows, and Postgres' default of a fifth of the table would let them pile up in a large one.
+const vacuumOften = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000"
+
+// prepare creates the indexes that find the rows among millions of documents, and sets autovacuum unless it is set already. It does
+// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could
+// deadlock with them.
+func (t *table) prepare(ctx context.Context) error {
 	base := t.name[strings.LastIndex(t.name, ".")+1:]
 	return pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `set local lock_timeout = '2s'`); err != nil {
@@ -169,6 +198,13 @@ func (t *table) createIndexes(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		var isSet bool
+		err := tx.QueryRow(ctx, `select coalesce(reloptions::text like '%autovacuum_vacuum_%', false) from pg_class where oid = to_regclass($1)`,
+			t.name).Scan(&isSet)
+		if err != nil || isSet {
+			return err
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf(`alter table %s set (%s)`, t.name, vacuumOften))
+		return err
 	})
 }

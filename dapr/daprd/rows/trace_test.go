@@ -28,10 +28,10 @@ func TestPublishDelayIsASpanInTheEventsTrace(t *testing.T) {
 		r := row{id: 1, createdAt: committed, to: orders}
 		r.record.Event = []byte(event)
 		b := &broker{}
-		newTestRelay(b).publishPage(t.Context(), []row{r})
+		publish(t, newTestRelay(b), []row{r})
 		got := spans.GetSpans()
-		if len(b.calls) != 1 || len(got) != map[bool]int{true: 1}[traced] {
-			t.Errorf("event %s: got publishes %v and spans %+v, want one publish and traced %v", event, b.calls, got, traced)
+		if len(b.sent) != 1 || len(got) != map[bool]int{true: 1}[traced] {
+			t.Errorf("event %s: got events %v sent and spans %+v, want one and traced %v", event, b.sent, got, traced)
 			continue
 		}
 		if !traced {

@@ -7,91 +7,120 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// turn is what one transaction of the relay did.
-type turn struct {
-	rows   int   // how many rows the turn read; 0: there are no more behind lastID
-	lastID int64 // the row_id up to which the turn read
+// page is what a turn read.
+type page struct {
+	rows  []row
+	began time.Time // when the database was last known to answer
+	upTo  int64     // the row_id up to which the turn read from the floor
+	toEnd bool      // it read to the end of the table
 }
 
-// refusal is a row that no broker will ever accept.
-type refusal struct {
-	row    row
-	reason error
-}
-
-// takeTurn reads one page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays
-// has the turn at a time, and the next turn reads again from the lowest row_id (runPass says when it does not), so no event can
-// overtake another of its subject. Once the rows are read, a shutdown does not interrupt the turn: finishing is quicker than
-// publishing the rows again later.
-func (r *relay) takeTurn(ctx context.Context, after int64, skip []string) (turn, error) {
-	tx, err := r.table.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+// takeTurn reads a page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays has
+// the turn at a time, and each turn reads from the floor, so no event can overtake another of its subject. Once the rows are
+// read, a shutdown does not interrupt the turn: finishing is quicker than publishing the rows again later. It returns the
+// number of rows.
+func (r *relay) takeTurn(ctx context.Context, read func(context.Context, pgx.Tx) (page, error)) (int, error) {
+	reading, cancel := context.WithTimeout(ctx, turnLimit)
+	defer cancel()
+	tx, err := r.table.pool.BeginTx(reading, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
-		return turn{}, err
+		return 0, err
 	}
-	uncancelled := context.WithoutCancel(ctx)
-	defer func() { _ = tx.Rollback(uncancelled) }()
-	if err := r.table.awaitTurn(ctx, tx); err != nil {
-		return turn{}, err
-	}
-	// Before the page: a row that commits between the two queries is in the page, or left for the next pass.
-	lastDue, err := r.table.lastDueID(ctx, tx)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // every statement has a deadline
+	seen, err := r.table.awaitTurn(reading, tx)
 	if err != nil {
-		return turn{}, err
+		return 0, err
 	}
-	page, err := r.table.readPage(ctx, tx, after, skip)
-	if err != nil || len(page) == 0 {
-		return turn{lastID: max(after, lastDue)}, err
+	r.floor.observe(seen)
+	p, err := read(reading, tx)
+	if err != nil {
+		return 0, err
 	}
-	var result pageResult
-	if err := runWithHeartbeat(uncancelled, tx, func() { result = r.publishPage(uncancelled, page) }); err != nil {
-		r.rememberPublished(result.published)
-		return turn{}, err
-	}
+	result := r.recordOutcomes(r.publishPage(ctx, p.rows, p.began))
 	r.rememberPublished(result.published)
-	if err := r.table.applyResult(uncancelled, tx, result); err != nil {
-		return turn{}, err
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnLimit)
+	defer cancel()
+	if err := r.table.applyResult(finishing, tx, r.published, result.refused); err != nil {
+		return 0, err
 	}
-	if err := tx.Commit(uncancelled); err != nil {
-		return turn{}, err
+	if err := tx.Commit(finishing); err != nil {
+		return 0, err
 	}
-	r.forgetDeleted(result.published)
+	clear(r.published)
 	r.metrics.countSetAside(result.refused)
-	return turn{rows: len(page), lastID: page[len(page)-1].id}, nil
+	r.raiseFloor(p)
+	return len(p.rows), nil
 }
 
-// rememberPublished keeps the rows that are published but may not be deleted yet. If the database goes away at that moment,
-// this relay does not publish them twice.
-func (r *relay) rememberPublished(ids []int64) {
-	for _, id := range ids {
-		r.published[id] = struct{}{}
+// readFresh reads rows that are neither on hold nor in flight, from the floor on. It reads on behind pages that have none, so
+// rows on hold never hide the others.
+func (r *relay) readFresh(ctx context.Context, tx pgx.Tx) (page, error) {
+	if r.holds.rescanFrom > 0 {
+		r.floor.lower(r.holds.rescanFrom)
+		r.holds.rescanFrom = 0
 	}
-}
-
-func (r *relay) forgetDeleted(ids []int64) {
-	for _, id := range ids {
-		delete(r.published, id)
-	}
-}
-
-// runWithHeartbeat runs work and meanwhile shows the database, over the transaction's connection, that this relay is alive:
-// a relay that stands still loses its turn after idleLimit. It returns only after work has.
-func runWithHeartbeat(ctx context.Context, tx pgx.Tx, work func()) error {
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		work()
-	}()
-	ticker := time.NewTicker(heartbeatInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-finished:
-			return nil
-		case <-ticker.C:
-			if _, err := tx.Exec(ctx, `select 1`); err != nil {
-				<-finished
-				return err
+	fresh := page{upTo: r.floor.id}
+	for len(fresh.rows) == 0 && !fresh.toEnd {
+		fresh.began = time.Now()
+		found, err := r.table.readPage(ctx, tx, fresh.upTo, r.holds.fullDestinations())
+		if err != nil {
+			return page{}, err
+		}
+		for _, row := range found {
+			fresh.upTo = row.id
+			if _, done := r.published[row.identity()]; !done && !r.holds.leaveOut(row) {
+				fresh.rows = append(fresh.rows, row)
 			}
 		}
+		fresh.toEnd = len(found) == 0
+	}
+	return fresh, nil
+}
+
+// readHeld returns a function that reads the first rows of queues on hold. A queue whose row is gone is released: another
+// relay has published the row.
+func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error) {
+	return func(ctx context.Context, tx pgx.Tx) (page, error) {
+		keys := make([]string, len(due))
+		for i, q := range due {
+			keys[i] = r.holds.queues[q].first.key
+		}
+		held := page{began: time.Now()}
+		found, err := r.table.readRows(ctx, tx, keys)
+		if err != nil {
+			return page{}, err
+		}
+		there := map[string]bool{}
+		for _, row := range found {
+			there[row.key] = true
+			if row.value != nil { // nil: it does not fit into the page
+				held.rows = append(held.rows, row)
+			}
+		}
+		for i, q := range due {
+			if !there[keys[i]] {
+				r.release(q, held.began)
+			}
+		}
+		return held, nil
+	}
+}
+
+// raiseFloor follows a page that was read from the floor. It stays where it is while the relay leaves out whole topics.
+func (r *relay) raiseFloor(p page) {
+	if len(r.holds.fullDestinations()) > 0 {
+		return
+	}
+	r.floor.raise(p.upTo)
+	if p.toEnd {
+		r.floor.raiseToEnd()
+	}
+}
+
+// rememberPublished keeps the rows that are published and not deleted yet. If the database goes away at that moment, this
+// relay does not publish them twice. A row_id does not identify a row: after a restore it can belong to another one.
+func (r *relay) rememberPublished(published []identity) {
+	for _, id := range published {
+		r.published[id] = struct{}{}
 	}
 }

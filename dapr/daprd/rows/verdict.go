@@ -7,13 +7,14 @@ import (
 	"github.com/eapache/go-resiliency/breaker"
 )
 
-// verdict is what the error of a failed publish says about the row. A row is set aside only when it is surely at fault
+// verdict is what the error of a publish says about the row. A row is set aside only when it is surely at fault
 // itself: while a broker is away every publish fails, and no event may be given up for that.
 type verdict int
 
 const (
+	accepted verdict = iota
 	// brokerAway: retry for as long as it takes.
-	brokerAway verdict = iota
+	brokerAway
 	// rowRefused: the broker will never accept this row, if it refuses the row when it is sent alone.
 	rowRefused
 	// topicRefused: the broker will never accept any row for this topic.
@@ -30,6 +31,8 @@ const (
 func classify(err error) verdict {
 	var configuration sarama.ConfigurationError // "larger than configured Producer.MaxMessageBytes"
 	switch {
+	case err == nil:
+		return accepted
 	case errors.As(err, &configuration),
 		errors.Is(err, sarama.ErrMessageSizeTooLarge),
 		errors.Is(err, sarama.ErrMessageSetSizeTooLarge),

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -27,12 +26,6 @@ const (
 )
 
 var errBrokers = errors.New("KAFKA_BROKERS must be host:port, or a comma-separated list of them")
-
-// Topic is a topic to declare.
-type Topic struct {
-	Name       string
-	Partitions int
-}
 
 // Connect returns a client for these settings. It opens no connection yet. The caller closes the client.
 func Connect(settings Settings) (*kadm.Client, error) {
@@ -90,55 +83,6 @@ func AwaitReady(ctx context.Context, client *kadm.Client) error {
 			return err
 		}
 	}
-}
-
-// DeclareTopics creates the missing topics and adds missing partitions to the others. Replication is the cluster's default. It
-// returns the number of topics that it created.
-func DeclareTopics(ctx context.Context, client *kadm.Client, topics []Topic) (created int, err error) {
-	existing, err := client.ListTopics(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("declare topics: %w", err)
-	}
-	for _, topic := range topics {
-		isNew, err := declareWithRetry(ctx, client, existing, topic)
-		if err != nil {
-			return created, fmt.Errorf("declare topic %s: %w", topic.Name, err)
-		}
-		if isNew {
-			created++
-		}
-	}
-	return created, nil
-}
-
-// declareWithRetry retries on INVALID_REPLICATION_FACTOR. A broker on a busy machine misses its own heartbeats, above all at
-// start, and then counts none of its replicas as alive.
-func declareWithRetry(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
-	for {
-		isNew, err = declareTopic(ctx, client, existing, topic)
-		if !errors.Is(err, kerr.InvalidReplicationFactor) || !pause(ctx) {
-			return isNew, err
-		}
-	}
-}
-
-func declareTopic(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
-	found, ok := existing[topic.Name]
-	if !ok || found.Err != nil {
-		response, err := client.CreateTopic(ctx, int32(topic.Partitions), -1, nil, topic.Name)
-		if err == nil {
-			err = response.Err
-		}
-		if errors.Is(err, kerr.TopicAlreadyExists) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	if len(found.Partitions) >= topic.Partitions {
-		return false, nil
-	}
-	responses, err := client.UpdatePartitions(ctx, topic.Partitions, topic.Name)
-	return false, errors.Join(err, responses.Error())
 }
 
 // pause waits for retryInterval. It returns false when ctx is done.

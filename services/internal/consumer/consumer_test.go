@@ -163,6 +163,24 @@ func TestForgedEventsBecomeDeadLetters(t *testing.T) {
 	}
 }
 
+// Go merges repeated members that are objects: a member that was never signed would reach the handler, and the signature would hold.
+func TestTheHandlerGetsNoMemberThatWasNotSigned(t *testing.T) {
+	const kind, data = "creating.user.v1", `{"userId":"o1","address":{"city":"Madrid"}}`
+	genuine := withSignature(kind, data, servicetest.SignEvent(t, "creating.user", kind, "o1", []byte(data)))
+	var got event.Address
+	router := mux.NewRouter()
+	consumer.Register(router, slog.New(slog.DiscardHandler), servicetest.EventKeys,
+		[]consumer.Route{consumer.On(event.CreatingUser, func(_ context.Context, e event.Received[event.UserToCreate]) error {
+			got = *e.Data.Address
+			return nil
+		})})
+	router.ServeHTTP(httptest.NewRecorder(), post("/events/creating.user",
+		strings.Replace(genuine, `"address"`, `"address":{"street":"of mallory"},"address"`, 1)))
+	if got != (event.Address{City: "Madrid"}) {
+		t.Errorf("got the address %+v, want what was signed", got)
+	}
+}
+
 // An operator learns of forged events by their own outcome.
 func TestForgedEventsAreCounted(t *testing.T) {
 	registry, router, log := prometheus.NewRegistry(), mux.NewRouter(), slog.New(slog.DiscardHandler)

@@ -21,6 +21,7 @@ const (
 	KindNotFound                    // 404: does not exist, or is not visible to the caller
 	KindMethod                      // 405: the address does not support the method
 	KindConflict                    // 409: the current state forbids it
+	KindLimitReached                // 409: the caller already holds as much as one caller may
 	KindPrecondition                // 412: If-Match, If-None-Match or If-Unmodified-Since does not hold
 	KindTooLarge                    // 413: the body is too large
 	KindLongURI                     // 414: the request target is too long
@@ -113,6 +114,10 @@ func MissingRole(format string, args ...any) *Error {
 
 // Conflict returns an error for a request that the current state forbids.
 func Conflict(format string, args ...any) *Error { return newf(KindConflict, format, args) }
+
+// LimitReached returns an error for a caller who already holds as much as one caller may. The message must say the limit and what
+// makes room.
+func LimitReached(format string, args ...any) *Error { return newf(KindLimitReached, format, args) }
 
 // Invalid returns an error for a request that parses but has these wrong fields.
 func Invalid(fields ...Field) *Error {

@@ -16,6 +16,6 @@ const (
 // NewCounter registers the counter of the steps that a service's recovery takes.
 func NewCounter(registry prometheus.Registerer) *prometheus.CounterVec {
 	return telemetry.InitLabels(promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
-		Name: "comanda_recovery_total", Help: "Number of overdue PENDING aggregates that the recovery handled, by step.",
+		Name: "comanda_recovery_total", Help: "Number of overdue aggregates that the recovery handled, by step.",
 	}, []string{"step"}), AnnouncedAgain, GivenUp)
 }

@@ -50,6 +50,8 @@ var problems = map[fault.Kind]problem{
 		"The header Allow lists the methods of this address."},
 	fault.KindConflict: {"conflict", "The current state forbids it", http.StatusConflict,
 		"The request is valid, but the current state forbids it. Read the resource again before you retry."},
+	fault.KindLimitReached: {"limit-reached", "You hold as much as one customer may", http.StatusConflict,
+		"The request is valid, but it would exceed what one customer may hold at a time. Detail says the limit and what makes room."},
 	fault.KindPrecondition: {"precondition-failed", "The resource is not the one you expect", http.StatusPreconditionFailed,
 		"If-Match, If-None-Match or If-Unmodified-Since does not hold, so nothing was changed. Read the resource and its ETag again."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	kitmetadata "github.com/dapr/kit/metadata"
+)
+
+// databaseLimits are the limits of every connection to Postgres whose connection string does not set its own: a statement and a
+// wait for a lock end; a sidecar that is frozen inside a transaction loses its locks; and Postgres notices a machine that has
+// vanished. Dapr's component bounds only Begin and Commit itself. Milliseconds and seconds, as Postgres counts them.
+var databaseLimits = map[string]string{
+	"statement_timeout": "5000", "lock_timeout": "2000", "idle_in_transaction_session_timeout": "8000",
+	"tcp_user_timeout": "11000", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3",
+}
+
+// withDatabaseLimits returns a connection string, as a URL or as keywords and values, with the limits that it does not set.
+func withDatabaseLimits(connection string) string {
+	if strings.HasPrefix(connection, "postgres://") || strings.HasPrefix(connection, "postgresql://") {
+		address, err := url.Parse(connection)
+		if err != nil {
+			return connection // the component reports it
+		}
+		settings := address.Query()
+		for name, value := range databaseLimits {
+			if !settings.Has(name) {
+				settings.Set(name, value)
+			}
+		}
+		address.RawQuery = settings.Encode()
+		return address.String()
+	}
+	for name, value := range databaseLimits {
+		if !strings.Contains(" "+connection, " "+name+"=") {
+			connection += " " + name + "=" + value
+		}
+	}
+	return strings.TrimSpace(connection)
+}
+
+// brokerLimits are the time-outs of the component that publishes, instead of Dapr's 30 s: while a broker does not answer, a publish
+// fails early. Consumers keep Dapr's time-outs, because a broker answers a member that joins its group only when all have joined.
+var brokerLimits = map[string]string{"dialTimeout": limit, "readTimeout": limit, "writeTimeout": limit}
+
+var limit = (5 * time.Second).String()
+
+// setBrokerLimits adds the limits that the properties do not set.
+func setBrokerLimits(properties map[string]string) {
+	for name, value := range brokerLimits {
+		if _, ok := kitmetadata.GetMetadataProperty(properties, name); !ok {
+			properties[name] = value
+		}
+	}
+}

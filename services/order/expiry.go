@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/telemetry"
+)
+
+// stepExpired is the recovery's step with a CONFIRMED order that the kitchen never started.
+const stepExpired = "expired"
+
+// Expiry says when a CONFIRMED order expires.
+type Expiry struct {
+	NotStarted time.Duration `env:"NOT_STARTED_AFTER" envDefault:"2h"` // age of the confirmation at which the order is cancelled
+}
+
+// Check returns an error unless the time is longer than 0.
+func (e Expiry) Check() error {
+	if e.NotStarted <= 0 {
+		return errors.New("NOT_STARTED_AFTER must be longer than 0")
+	}
+	return nil
+}
+
+// Expire cancels the order if the kitchen has not started it. It reports whether it did.
+func (o *Order) Expire(at time.Time) bool {
+	if o.Status != event.StatusConfirmed {
+		return false
+	}
+	o.setStatus(event.StatusCancelled, event.ReasonNotStarted, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)
+	return true
+}
+
+// notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
+// writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the condition on
+// created_at changes nothing, but keeps the index scan short.
+const notStartedQuery = `
+	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
+	where status = 'CONFIRMED' and created_at <= @confirmed and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
+	  and (created_at, key) > (@at, @key)
+	order by created_at, key limit @limit`
+
+// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before confirmed.
+func (l lists) NotStarted(ctx context.Context, confirmed time.Time, after waiting, limit int) ([]waiting, error) {
+	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
+		"kind": kind, "confirmed": confirmed, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+	})
+}
+
+// expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lock of the recovery.
+func (s *service) expireOrders(ctx context.Context) error {
+	confirmed := s.now().Add(-s.expiry.NotStarted)
+	return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+		return s.lists.NotStarted(ctx, confirmed, after, limit)
+	}, s.expireOrder)
+}
+
+// expireOrder cancels one order, whose stock product then returns. An order that is no longer CONFIRMED stays unchanged: if the
+// kitchen starts it at this moment, one of the two writes finds another ETag and reads again.
+func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "expire order", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
+	telemetry.SetOrder(ctx, late.ID)
+	expired := false
+	order, err := s.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {
+		if expired = o.Expire(s.now()); !expired {
+			return event.NoMessage, document.ErrUnchanged
+		}
+		return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), nil
+	})
+	switch {
+	case fault.Is(err, fault.KindNotFound): // deleted since the query
+		return nil
+	case err != nil:
+		return fmt.Errorf("expire order %s: %w", late.ID, err)
+	case expired:
+		s.metrics.RecordExpired(ctx, order) // requests wait only for PENDING orders, so there is none to tell
+	}
+	return nil
+}

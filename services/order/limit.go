@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/fault"
+)
+
+// Limits bound what the open orders of one customer may hold together. An order is open until its status is final. Its document
+// states the limits it was placed under, and a trigger in the database refuses the document beyond them (decision 0017).
+// A limit of 0 is none.
+type Limits struct {
+	Orders int `env:"MAX_OPEN_ORDERS" envDefault:"10" json:"orders"`
+	Units  int `env:"MAX_OPEN_UNITS" envDefault:"200" json:"units"` // the sum of the quantities of all lines
+}
+
+// Check returns an error if a limit is negative.
+func (l Limits) Check() error {
+	if l.Orders < 0 || l.Units < 0 {
+		return errors.New("MAX_OPEN_ORDERS and MAX_OPEN_UNITS must be 1 or more, or 0 for no limit")
+	}
+	return nil
+}
+
+// Held is what the open orders of a customer hold.
+type Held struct {
+	Orders int
+	Units  int
+}
+
+// Allow returns LimitReached if an order of units does not fit beside held.
+func (l Limits) Allow(held Held, units int) error {
+	switch {
+	case l.Units > 0 && units > l.Units:
+		return fault.LimitReached("this order has %d units, and the open orders of one customer may have %d: order less", units, l.Units)
+	case l.Orders > 0 && held.Orders >= l.Orders:
+		return fault.LimitReached("you have %d open orders, and the limit is %d: "+
+			"wait until one is delivered, or cancel one", held.Orders, l.Orders)
+	case l.Units > 0 && held.Units+units > l.Units:
+		return fault.LimitReached("your %d open orders have %d units, this order has %d, and the limit is %d units: "+
+			"order less, wait until an order is delivered, or cancel one", held.Orders, held.Units, units, l.Units)
+	}
+	return nil
+}
+
+// units returns the sum of the quantities of all lines.
+func (o *Order) units() int {
+	sum := 0
+	for _, line := range o.Items {
+		sum += line.Quantity
+	}
+	return sum
+}
+
+// checkLimits returns LimitReached if order does not fit beside its customer's open orders. It answers almost all requests over a
+// limit. Only the trigger decides between requests at the same time.
+func (s *service) checkLimits(ctx context.Context, order Order) error {
+	if order.Limits == (Limits{}) {
+		return nil
+	}
+	held, err := s.lists.Held(ctx, order.CustomerID)
+	if err != nil {
+		return err
+	}
+	return order.Limits.Allow(held, order.units())
+}
+
+// Held returns what the open orders of a customer hold.
+func (l lists) Held(ctx context.Context, customer string) (Held, error) {
+	rows, err := l.pool.Query(ctx, `select orders, units from held_by($1)`, customer)
+	if err != nil {
+		return Held{}, fmt.Errorf("count open orders: %w", err)
+	}
+	held, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Held])
+	if err != nil {
+		return Held{}, fmt.Errorf("count open orders: %w", err)
+	}
+	return held, nil
+}

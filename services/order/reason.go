@@ -1,0 +1,42 @@
+package main
+
+import (
+	"slices"
+
+	"comanda/services/event"
+)
+
+// rejectionReasons are the words with which product rejects an order.
+var rejectionReasons = []string{event.ReasonInsufficientStock, event.ReasonMixedCurrencies, event.ReasonPriceChanged}
+
+// ReasonCode returns why the order was rejected or cancelled as a word of a closed list, and "" in every other status. Events and
+// streams carry the code. The text of a person stays in the document: topics keep what they carry, and everybody who reads them
+// would see it.
+func (c Change) ReasonCode() string {
+	switch {
+	case c.Status == event.StatusRejected && slices.Contains(rejectionReasons, c.Reason):
+		return c.Reason
+	case c.Status == event.StatusRejected:
+		return event.ReasonOther
+	case c.Status != event.StatusCancelled:
+		return ""
+	}
+	switch c.Actor.Role {
+	case "customer":
+		return event.ReasonCustomer
+	case "staff":
+		return event.ReasonStaff
+	}
+	if c.Reason == event.ReasonTimedOut || c.Reason == event.ReasonNotStarted {
+		return c.Reason
+	}
+	return event.ReasonOther
+}
+
+// reasonCode returns the code of the order's last change.
+func (o *Order) reasonCode() string {
+	if len(o.History) == 0 {
+		return ""
+	}
+	return o.History[len(o.History)-1].ReasonCode()
+}

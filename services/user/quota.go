@@ -1,0 +1,37 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"comanda/services/internal/fault"
+)
+
+// quotaWindow is the time within which the attempts to change a phone number are counted.
+const quotaWindow = 24 * time.Hour
+
+// Quota limits how often an account may try to change its phone number.
+type Quota struct {
+	PhoneChanges int `env:"PHONE_CHANGES_PER_DAY" envDefault:"5"` // attempts within quotaWindow, refused ones included
+}
+
+// Check returns an error unless a number can be changed.
+func (q Quota) Check() error {
+	if q.PhoneChanges < 1 {
+		return errors.New("PHONE_CHANGES_PER_DAY must be 1 or more")
+	}
+	return nil
+}
+
+// CountPhoneChange records an attempt to change the phone number. It returns Limited, and records nothing, when the profile has used
+// its attempts.
+func (p *Profile) CountPhoneChange(quota Quota, now time.Time) error {
+	recent := slices.DeleteFunc(slices.Clone(p.PhoneChanges), func(at time.Time) bool { return !at.After(now.Add(-quotaWindow)) })
+	if surplus := len(recent) - quota.PhoneChanges; surplus >= 0 {
+		return fault.Limited(recent[surplus].Add(quotaWindow).Sub(now), "a phone number can be changed %d times in 24 hours",
+			quota.PhoneChanges)
+	}
+	p.PhoneChanges = append(recent, now)
+	return nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/validate"
+)
+
+// verification is the verified phone number of a profile, as staff see it. Of the profile, staff see no more than this.
+type verification struct {
+	UserID     string    `json:"userId"`
+	Phone      string    `json:"phone"`
+	VerifiedAt time.Time `json:"verifiedAt"`
+}
+
+// VerifyPhone records that staff reached the person under number. It reports whether anything changed. Conflict when the profile
+// has another number, perhaps since the call.
+func (p *Profile) VerifyPhone(number string, now time.Time) (bool, error) {
+	if p.Phone != number {
+		return false, fault.Conflict("the profile has another phone number: ask the person for it, and call that one")
+	}
+	if p.PhoneVerifiedAt != nil {
+		return false, nil
+	}
+	p.PhoneVerifiedAt = &now
+	p.Version, p.UpdatedAt = p.Version+1, now
+	return true, nil
+}
+
+// ForgetVerification makes the number of the profile one that blocks no one. It reports whether anything changed.
+func (p *Profile) ForgetVerification(now time.Time) bool {
+	if p.PhoneVerifiedAt == nil {
+		return false
+	}
+	p.PhoneVerifiedAt = nil
+	p.Version, p.UpdatedAt = p.Version+1, now
+	return true
+}
+
+// verifyPhone handles PUT /users/{id}/phone-verification. The body names the number that staff called, so that a change in between
+// is not verified.
+func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Phone string `json:"phone"`
+	}
+	if err := rest.Decode(w, r, &body); err != nil {
+		return err
+	}
+	number, err := validate.Phone("phone", body.Phone)
+	if err != nil {
+		return err
+	}
+	id := rest.Param(r, "id")
+	if err := s.checkUnverified(r, number, id); err != nil {
+		return err
+	}
+	profile, err := s.changeActive(r, func(p *Profile) (bool, error) { return p.VerifyPhone(number, s.now()) })
+	if err != nil { // the unique index may have refused the write; the sidecar does not report the cause
+		if taken := s.checkUnverified(r, number, id); fault.Is(taken, fault.KindConflict) {
+			return taken
+		}
+		return err
+	}
+	return rest.JSON(w, http.StatusOK, verification{profile.ID, profile.Phone, *profile.PhoneVerifiedAt})
+}
+
+// checkUnverified returns Conflict when number is verified for a profile other than id.
+func (s service) checkUnverified(r *http.Request, number, id string) error {
+	taken, err := s.phoneTaken(r.Context(), number, id)
+	if err == nil && taken {
+		err = fault.Conflict("this phone number is verified for another profile: end that verification first, if the number has a new owner")
+	}
+	return err
+}
+
+// endVerification handles DELETE /users/{id}/phone-verification.
+func (s service) endVerification(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.changeActive(r, func(p *Profile) (bool, error) { return p.ForgetVerification(s.now()), nil }); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// changeActive changes the ACTIVE profile that the path names.
+func (s service) changeActive(r *http.Request, change func(*Profile) (changed bool, err error)) (Profile, error) {
+	id := rest.Param(r, "id")
+	if !validate.IsUUID(id) {
+		return Profile{}, noProfile()
+	}
+	profile, err := s.documents.Change(r.Context(), id, func(p *Profile) (event.Message, error) {
+		if p.Status != Active {
+			return event.NoMessage, noProfile()
+		}
+		changed, err := change(p)
+		if err == nil && !changed {
+			err = document.ErrUnchanged
+		}
+		return event.NoMessage, err
+	})
+	if fault.Is(err, fault.KindNotFound) {
+		err = noProfile()
+	}
+	return profile, err
+}
