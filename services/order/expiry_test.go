@@ -77,7 +77,7 @@ func TestErasureDoesNotDelayTheExpiry(t *testing.T) {
 	h.wantNoPerson(t, id)
 }
 
-// TestKitchenAndExpiryAtTheSameMoment checks that exactly one of them wins, whichever writes first.
+// TestKitchenAndExpiryAtTheSameMoment checks that exactly one of them succeeds, in either order.
 func TestKitchenAndExpiryAtTheSameMoment(t *testing.T) {
 	const prepare = `{"status":"PREPARING"}`
 	h := newHarness(t)

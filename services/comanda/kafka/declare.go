@@ -19,7 +19,7 @@ type Topic struct {
 }
 
 // segmentsPerRetention is the number of files into which a topic's retention is divided. Kafka deletes whole files, and never the one
-// it writes to: by default that one is written for 7 days, whatever the retention.
+// it writes to: by default Kafka writes to one file for 7 days, also if the retention is shorter.
 const segmentsPerRetention = 6
 
 // configs returns the topic's settings that differ from the broker's.
