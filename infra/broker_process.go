@@ -21,6 +21,8 @@ import (
 type brokerProcess struct {
 	options Options
 	command func() (*exec.Cmd, error)
+	// restore makes an empty data folder usable; nil if it is.
+	restore func(context.Context) error
 	child   child
 	unlock  func()
 }

@@ -100,6 +100,10 @@ func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 		return nil, err
 	}
 	b.command = a.brokerCommand
+	b.restore = func(ctx context.Context) error {
+		_, err := a.configure(ctx, options, controller)
+		return err
+	}
 	address := "127.0.0.1:" + strconv.Itoa(options.Port)
 	k := &Kafka{
 		server:   b,

@@ -45,6 +45,19 @@ func declaredTopics() []Topic {
 	return topics
 }
 
+// DeclareTopics declares every topic of the contract, as `comanda topics` does, for a broker that has lost its data. It waits for a
+// broker that is being restarted.
+func (s *Servers) DeclareTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := s.Kafka.Declare(ctx, declaredTopics())
+		if err == nil || !pause(ctx, pollInterval) {
+			return err
+		}
+	}
+}
+
 // databaseName returns the name of a service's database.
 func databaseName(service string) string { return "comanda_" + service }
 

@@ -103,6 +103,22 @@ func (p *Program) Kill() {
 	}
 }
 
+// Freeze stops the program from running until Thaw, as a hung machine would. Its connections stay open.
+func (p *Program) Freeze() error {
+	if running := p.current(); running != nil {
+		return running.Freeze()
+	}
+	return nil
+}
+
+// Thaw lets a frozen program continue.
+func (p *Program) Thaw() error {
+	if running := p.current(); running != nil {
+		return running.Thaw()
+	}
+	return nil
+}
+
 // Stop shuts the program down cleanly, and kills it if that takes longer than stopGrace.
 func (p *Program) Stop() { p.stopWithin(stopGrace) }
 

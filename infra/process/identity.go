@@ -81,6 +81,17 @@ func Memory(pid int) (int64, error) {
 	return int64(info.RSS), nil
 }
 
+// Signal sends sig, unless the process has ended. It leaves another process with the same id alone.
+func (id Identity) Signal(sig syscall.Signal) error {
+	if !id.Alive() {
+		return nil
+	}
+	if err := syscall.Kill(id.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("send %v to %s (process %d): %w", sig, id.Name, id.PID, err)
+	}
+	return nil
+}
+
 // End sends sig, waits up to grace for the process to end, and then kills it. It leaves another process with the same id alone.
 func (id Identity) End(sig syscall.Signal, grace time.Duration) error {
 	if !id.Alive() {

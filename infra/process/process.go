@@ -80,6 +80,12 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Freeze stops the child from running, as a hung machine would, until Thaw. Its connections stay open, and nothing reads from them.
+func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen child continue.
+func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
+
 func (p *Process) signal(sig os.Signal) error {
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -98,7 +98,7 @@ func newHarness(t *testing.T, changes ...func(*config)) *harness {
 	sidecar := newFakeSidecar(t)
 	at, _ := url.Parse(sidecar.URL)
 	c := config{Keys: token.Keys{Current: secret}, EventKeys: servicetest.EventKeys, Watchers: 10, PerOrder: 10, PerAccount: 10,
-		PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5}
+		PerStaff: 10, PerAddress: 10, Waits: 10, WaitsPerClient: 5, Calls: 100}
 	c.Sidecar.Host, c.Sidecar.APIToken = server.Host(at.Hostname()), "dapr-token"
 	_ = c.Sidecar.HTTPPort.UnmarshalText([]byte(at.Port()))
 	for _, change := range changes {

@@ -31,7 +31,7 @@ func (g *gateway) forward(c call) rest.Handler {
 			in.wait = wait
 		}
 		setOrderFromPath(r.Context(), in.path)
-		response, err := g.invokeWhileRunning(r.Context(), in)
+		response, err := g.invokeBounded(r.Context(), c, in)
 		if err != nil {
 			return err
 		}
@@ -55,6 +55,21 @@ func (g *gateway) admitCall(c call, r *http.Request) error {
 		err = g.registrations.admitRequest(g.clients.address(r), time.Now())
 	}
 	return err
+}
+
+// invokeBounded calls a service unless too many calls to it are in flight. A call that waits (Prefer: wait) does not count: it does
+// nothing meanwhile, and has a bound of its own. The calls that check passwords are slow by intent, and auth bounds them.
+func (g *gateway) invokeBounded(ctx context.Context, c call, in invocation) (response serviceResponse, err error) {
+	if in.wait > 0 {
+		return g.invokeWhileRunning(ctx, in)
+	}
+	bound := g.calls[c.app]
+	begun, err := bound.begin()
+	if err != nil {
+		return response, err
+	}
+	defer func() { bound.end(begun, err == nil && c.options&loginLimit == 0) }()
+	return g.invokeWhileRunning(ctx, in)
 }
 
 // invokeWhileRunning calls a service. When the gateway stops while the service waits (Prefer: wait), it asks again without the

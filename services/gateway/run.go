@@ -54,6 +54,9 @@ type config struct {
 	Waits          int `env:"WAITS_MAX" envDefault:"1000"`
 	WaitsPerClient int `env:"WAITS_MAX_PER_CLIENT" envDefault:"20"`
 
+	// Calls to one service at the same time: the highest bound, which slow answers lower.
+	Calls int `env:"CALLS_MAX" envDefault:"512"`
+
 	// Connections: in all, and from one client address that is no trusted proxy; 0 means no limit for an address.
 	Connections           int `env:"CONNECTIONS_MAX" envDefault:"3000"`
 	ConnectionsPerAddress int `env:"CONNECTIONS_MAX_PER_ADDRESS" envDefault:"250"`
@@ -73,6 +76,7 @@ func (c config) check() error {
 		{"TRACKING_MAX_PER_ACCOUNT", float64(c.PerAccount), 0}, {"TRACKING_MAX_PER_STAFF", float64(c.PerStaff), 0},
 		{"TRACKING_MAX_PER_ADDRESS", float64(c.PerAddress), 0},
 		{"WAITS_MAX", float64(c.Waits), 0}, {"WAITS_MAX_PER_CLIENT", float64(c.WaitsPerClient), 0},
+		{"CALLS_MAX", float64(c.Calls), 1},
 		{"CONNECTIONS_MAX", float64(c.Connections), 1}, {"CONNECTIONS_MAX_PER_ADDRESS", float64(c.ConnectionsPerAddress), 0},
 	} {
 		if !(limit.value >= limit.least && limit.value <= maxLimit) { // NaN is neither
@@ -123,6 +127,7 @@ type gateway struct {
 	logins        *limiter
 	registrations *limiter
 	waits         *waits
+	calls         map[string]*callBound // by service
 	origins       origins
 	cursors       rest.Cursors
 
@@ -137,6 +142,7 @@ func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stop
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		registrations: newLimiter(c.RegisterRate/time.Hour.Seconds(), c.RegisterBurst),
 		waits:         newWaits(c.Waits, c.WaitsPerClient),
+		calls:         newCallBounds(c.Calls),
 		origins:       c.Origins, cursors: rest.NewCursors(c.Keys), proxyWarning: proxyWarning{now: time.Now},
 	}
 	g.registerMetrics(registry)

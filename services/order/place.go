@@ -63,6 +63,9 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if overLimit != nil {
 		return Order{}, false, overLimit
 	}
+	if err := s.admission.admit(ctx); err != nil { // last: what refuses the order for good comes first
+		return Order{}, false, err
+	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))
 	switch {
 	case errors.Is(err, document.ErrExists): // a concurrent copy of this request won, or this very write succeeded and its response was lost

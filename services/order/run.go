@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
@@ -18,6 +19,21 @@ type config struct {
 	Recovery    recovery.Timing
 	Limits      Limits
 	Expiry      Expiry
+	// PendingMax is how many orders may be PENDING; more are refused. Backlog counts no further than maxCounted.
+	PendingMax int `env:"ORDERS_PENDING_MAX" envDefault:"1000"`
+}
+
+// check returns an error that names a setting that is out of range.
+func (c config) check() error {
+	for _, err := range []error{c.Recovery.Check(), c.Limits.Check(), c.Expiry.Check()} {
+		if err != nil {
+			return err
+		}
+	}
+	if c.PendingMax < 1 || c.PendingMax > maxCounted {
+		return fmt.Errorf("ORDERS_PENDING_MAX must be from 1 to %d", maxCounted)
+	}
+	return nil
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -26,13 +42,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Recovery.Check(); err != nil {
-		return err
-	}
-	if err := config.Limits.Check(); err != nil {
-		return err
-	}
-	if err := config.Expiry.Check(); err != nil {
+	if err := config.check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -44,8 +54,9 @@ func run(ctx context.Context, environ []string) error {
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
-		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery,
+		erasures:  document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
+		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery,
 		limits: config.Limits, expiry: config.Expiry, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",

@@ -18,6 +18,7 @@ func TestRunRejectsInvalidSettings(t *testing.T) {
 		"MAX_OPEN_ORDERS and": "MAX_OPEN_ORDERS=-1",
 		"and MAX_OPEN_UNITS":  "MAX_OPEN_UNITS=-1",
 		"NOT_STARTED_AFTER":   "NOT_STARTED_AFTER=0s",
+		"ORDERS_PENDING_MAX":  "ORDERS_PENDING_MAX=0",
 	} {
 		if err := run(t.Context(), append(good, wrong)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want %s", wrong, err, want)

@@ -19,18 +19,19 @@ import (
 
 // service handles order's requests and events.
 type service struct {
-	log      *slog.Logger
-	orders   document.Store[Order]
-	erasures document.Store[Erasure]
-	lists    lists // queries over the same orders
-	menu     *menu
-	cursors  rest.Cursors
-	metrics  *metrics
-	changes  *await.Changes
-	recovery recovery.Timing
-	limits   Limits
-	expiry   Expiry
-	now      func() time.Time // UTC, in microseconds, the precision of Postgres
+	log       *slog.Logger
+	orders    document.Store[Order]
+	erasures  document.Store[Erasure]
+	lists     lists // queries over the same orders
+	admission *admission
+	menu      *menu
+	cursors   rest.Cursors
+	metrics   *metrics
+	changes   *await.Changes
+	recovery  recovery.Timing
+	limits    Limits
+	expiry    Expiry
+	now       func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
 // changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the

@@ -44,7 +44,8 @@ func newHarness(t *testing.T) *harness {
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
-		metrics: newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
+		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
+		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
 		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.clock.Now,
 		expiry: Expiry{NotStarted: 10 * time.Minute},
 	}

@@ -33,15 +33,15 @@ func (inv Invariants) Want(t testing.TB) {
 	t.Helper()
 	EventuallyWithin(t, OutageTimeout, "every event is published and processed", inv.CheckNothingLeft)
 	EventuallyWithin(t, SagaTimeout, "order and product agree", func(ctx context.Context) error {
-		if err := inv.checkStockLaw(ctx); err != nil {
+		if err := inv.CheckStockLaw(ctx); err != nil {
 			t.Fatal(err) // the stock law holds at all times, so waiting cannot help
 		}
-		return inv.checkAgreement(ctx)
+		return inv.CheckAgreement(ctx)
 	})
 }
 
-// checkStockLaw checks the stock of every product.
-func (inv Invariants) checkStockLaw(ctx context.Context) error {
+// CheckStockLaw checks the stock of every product.
+func (inv Invariants) CheckStockLaw(ctx context.Context) error {
 	broken, err := Query(ctx, inv.Database("product"), `
 		select format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',
 			product_id, moved, held, reserved, promised, sold, delivered)
@@ -64,8 +64,8 @@ var reservationStates = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED"},
 }
 
-// checkAgreement checks that every order has a reservation in the state that its status requires, and every reservation an order.
-func (inv Invariants) checkAgreement(ctx context.Context) error {
+// CheckAgreement checks that every order has a reservation in the state that its status requires, and every reservation an order.
+func (inv Invariants) CheckAgreement(ctx context.Context) error {
 	orders, err := inv.Orders(ctx)
 	if err != nil {
 		return err

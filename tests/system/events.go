@@ -32,12 +32,27 @@ func (sys *System) followEvents() error {
 	return err
 }
 
+// LoseBroker makes the broker lose its data, and declares the topics again, as an operator does with `comanda topics`. It checks the
+// events that were published before, and follows those that are published after.
+func (sys *System) LoseBroker(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, eventsTimeout)
+	defer cancel()
+	_ = sys.events.Wait(waiting) // a broker that is frozen or ended keeps what the reader has not read
+	sys.lost = errors.Join(sys.lost, sys.events.Err())
+	sys.events.Close()
+	err := sys.Kafka.Lose(ctx)
+	if err == nil {
+		err = sys.DeclareTopics(ctx)
+	}
+	return errors.Join(err, sys.followEvents())
+}
+
 // CheckEvents returns an error if an event so far violates docs/asyncapi.yaml. A record with the header asyncapi.ViolationHeader
 // is exempt.
 func (sys *System) CheckEvents() error {
 	ctx, cancel := context.WithTimeout(context.Background(), eventsTimeout)
 	defer cancel()
-	if err := errors.Join(sys.events.Wait(ctx), sys.events.Err()); err != nil {
+	if err := errors.Join(sys.events.Wait(ctx), sys.events.Err(), sys.lost); err != nil {
 		return err
 	}
 	if sys.events.Events()["creating.user"] == 0 { // every system creates its administrator

@@ -30,6 +30,10 @@ type Options struct {
 	Supervised bool
 	// KafkaUsers runs Apache Kafka with TLS, a user for each sidecar, and ACLs. It ignores COMANDA_BACKING, and needs Java and Maven.
 	KafkaUsers bool
+	// Between puts a proxy into every connection between two programs; it may be nil.
+	Between Between
+	// Dir is an empty folder for the system's files; the default is a new one. Stop deletes it.
+	Dir string
 }
 
 // System is a running Comanda.
@@ -51,6 +55,7 @@ type System struct {
 	// stopSupervisor is nil unless the system is supervised.
 	stopSupervisor context.CancelFunc
 	events         *asyncapi.Reader
+	lost           error // the violations among events that the broker has lost
 }
 
 // Start runs a system for one test and stops it when the test ends.
@@ -83,9 +88,12 @@ const (
 
 // Run starts a system and returns when all services are ready. The caller must call Stop.
 func Run(ctx context.Context, options Options) (*System, error) {
-	dir, err := os.MkdirTemp("", "comanda-")
-	if err != nil {
-		return nil, err
+	dir := options.Dir
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "comanda-"); err != nil {
+			return nil, err
+		}
 	}
 	sys := &System{dir: dir}
 	if err := sys.start(ctx, options); err != nil {
@@ -114,7 +122,11 @@ func (sys *System) start(ctx context.Context, options Options) error {
 			if replica > 0 {
 				name = fmt.Sprintf("%s %d", app.ID, replica+1)
 			}
-			sys.pairs = append(sys.pairs, setup.Pair(app, name, ports))
+			pair, err := options.Between.pair(setup, app, name, ports)
+			if err != nil {
+				return err
+			}
+			sys.pairs = append(sys.pairs, pair)
 		}
 	}
 	sys.URL = sys.Pair("gateway").URL

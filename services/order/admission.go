@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"comanda/services/internal/fault"
+)
+
+const (
+	// countEvery is the interval at which the PENDING orders are counted.
+	countEvery = 250 * time.Millisecond
+	// countTimeout limits a count: a slow database must not slow down orders further.
+	countTimeout = time.Second
+	// admissionRetry is the pause after which a refused customer may try again.
+	admissionRetry = 5 * time.Second
+)
+
+// admission refuses new orders while too many are PENDING. Accepting an order costs less than deciding it: above their capacity the
+// services would accept ever more orders and decide ever fewer, each later than the one before. All replicas count the same orders.
+type admission struct {
+	most    int
+	count   func(context.Context) (int, error) // the PENDING orders of all replicas
+	log     *slog.Logger
+	now     func() time.Time
+	refused prometheus.Counter
+
+	mu      sync.Mutex
+	counted time.Time
+	pending int // at the last count, and those that this replica has admitted since
+}
+
+func newAdmission(most int, lists lists, now func() time.Time, log *slog.Logger, registry prometheus.Registerer) *admission {
+	return &admission{
+		most: most, log: log, now: now,
+		count: func(ctx context.Context) (int, error) {
+			backlog, err := lists.Backlog(ctx)
+			return int(backlog.Count), err
+		},
+		refused: promauto.With(registry).NewCounter(prometheus.CounterOpts{
+			Name: "comanda_orders_refused_total", Help: "Number of orders refused because too many were PENDING.",
+		}),
+	}
+}
+
+// admit returns Shed while too many orders are PENDING. If they cannot be counted, it relies on the last count.
+func (a *admission) admit(ctx context.Context) error {
+	if a.isDue() {
+		a.recount(ctx)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pending >= a.most {
+		a.refused.Inc()
+		return fault.Shed(admissionRetry, "too many orders wait for their decision: try again in a few seconds")
+	}
+	a.pending++
+	return nil
+}
+
+// isDue reports whether this request has to count. The others go on with the last count.
+func (a *admission) isDue() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.now().Sub(a.counted) < countEvery {
+		return false
+	}
+	a.counted = a.now()
+	return true
+}
+
+func (a *admission) recount(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	pending, err := a.count(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.WarnContext(ctx, "cannot count the PENDING orders", "error", err)
+		}
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pending = pending
+}

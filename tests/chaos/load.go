@@ -1,0 +1,203 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+)
+
+const (
+	// attemptTimeout limits one attempt of a request: the gateway answers within 10 s.
+	attemptTimeout = 12 * time.Second
+	// retryPause is the pause before a customer tries again, shorter than Retry-After.
+	retryPause = 100 * time.Millisecond
+	// registerPause limits registrations: hashing a password takes much of a core.
+	registerPause = 3 * time.Second
+	// waitStep is how long one request waits for an order's decision (Prefer: wait).
+	waitStep = 5 * time.Second
+)
+
+// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A
+// request without a usable answer is repeated with the same idempotency key until it has one.
+type load struct {
+	scenario *scenario.Scenario
+	customer scenario.User
+	cook     scenario.User
+	dish     client.Product
+	stock    *stockHistory
+
+	stopping  chan struct{} // closed when no further order is to be placed
+	customers sync.WaitGroup
+	retries   atomic.Int64
+
+	mu       sync.Mutex
+	accepted map[string]string // the key of each accepted order, by the order's id
+	accounts []string          // the ids of accepted registrations
+	wrong    []error           // answers that break a promise
+}
+
+func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Product, customers int, pause time.Duration) *load {
+	l := &load{
+		scenario: s, customer: s.Customer(), cook: s.Staff(), dish: dish,
+		stopping: make(chan struct{}), accepted: map[string]string{},
+	}
+	l.stock = newStockHistory(l, scarce)
+	for range customers {
+		l.repeat(ctx, pause, l.order)
+	}
+	l.repeat(ctx, registerPause, l.register)
+	for range 2 {
+		l.repeat(ctx, pause, l.stock.take)
+	}
+	l.repeat(ctx, 2*pause, l.stock.add)
+	l.repeat(ctx, pause, l.stock.read)
+	return l
+}
+
+// repeat runs step, pauses, and repeats this until stop.
+func (l *load) repeat(ctx context.Context, pause time.Duration, step func(context.Context)) {
+	l.customers.Go(func() {
+		for ctx.Err() == nil {
+			step(ctx)
+			select {
+			case <-l.stopping:
+				return
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	})
+}
+
+// stop lets every customer complete what they have begun. It returns an error if ctx ends first.
+func (l *load) stop(ctx context.Context) error {
+	close(l.stopping)
+	ended := make(chan struct{})
+	go func() { l.customers.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("some customers still wait for an answer: %w", ctx.Err())
+	}
+}
+
+// order places an order. One in eight is cancelled, and one in eight is prepared and delivered.
+func (l *load) order(ctx context.Context) {
+	placed, ok := l.place(ctx, scenario.Basket(l.dish, 1))
+	if !ok {
+		return
+	}
+	switch rand.IntN(8) {
+	case 0:
+		insist[client.Order](ctx, l, l.customer.Client, client.Request{Method: http.MethodPost, Path: "/orders/" + placed.ID + "/cancel",
+			Body: map[string]string{}})
+	case 1:
+		if l.decided(ctx, placed.ID).Status == client.Confirmed {
+			for _, status := range []string{client.Preparing, client.Ready, client.OutForDelivery, client.Delivered} {
+				insist[client.Order](ctx, l, l.cook.Client, client.Request{Method: http.MethodPost, Path: "/orders/" + placed.ID + "/status",
+					Body: map[string]string{"status": status}})
+			}
+		}
+	}
+}
+
+// place places an order under a new key until it is accepted. It returns false if ctx ends first.
+func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, bool) {
+	key := uuid.NewString()
+	order, ok := insist[client.Order](ctx, l, l.customer.Client, client.Request{Method: http.MethodPost, Path: "/orders", Body: basket,
+		Header: http.Header{"Idempotency-Key": {key}}})
+	if ok {
+		l.mu.Lock()
+		l.accepted[order.ID] = key
+		l.mu.Unlock()
+	}
+	return order, ok
+}
+
+// decided waits until an order is no longer PENDING, or ctx ends.
+func (l *load) decided(ctx context.Context, id string) (order client.Order) {
+	for order.Status = client.Pending; order.Status == client.Pending && ctx.Err() == nil; {
+		var ok bool
+		order, ok = insist[client.Order](ctx, l, l.customer.Client, client.Request{Method: http.MethodGet, Path: "/orders/" + id,
+			Header: http.Header{"Prefer": {fmt.Sprintf("wait=%d", int(waitStep/time.Second))}}})
+		if !ok {
+			order.Status = ""
+		}
+	}
+	return order
+}
+
+// register registers a new person.
+func (l *load) register(ctx context.Context) {
+	account, ok := insist[client.Registration](ctx, l, l.scenario.Anonymous, client.Request{Method: http.MethodPost, Path: "/auth/register",
+		Body: scenario.NewPerson()})
+	if ok {
+		l.mu.Lock()
+		l.accounts = append(l.accounts, account.UserID)
+		l.mu.Unlock()
+	}
+}
+
+// insist repeats a request until it is answered with a success. It retries when there is no answer and after a 503 or 429. Every
+// other answer breaks a promise, except a 409: a repeated step may come too late. It returns false without a success.
+func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Request) (value T, ok bool) {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") == "" {
+		r.Header.Set("Idempotency-Key", uuid.NewString())
+	}
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		response, err := c.Do(attempt, r)
+		cancel()
+		switch {
+		case err != nil || response.Status == http.StatusServiceUnavailable || response.Status == http.StatusTooManyRequests:
+		case response.Status < http.StatusMultipleChoices:
+			if err := json.Unmarshal(response.Body, &value); err != nil {
+				l.complain(fmt.Errorf("%s %s: decode the response: %w", r.Method, r.Path, err))
+			}
+			return value, true
+		case response.Status == http.StatusConflict:
+			return value, false
+		default:
+			l.complain(fmt.Errorf("%s %s: got %d: %w", r.Method, r.Path, response.Status, response.Problem()))
+			return value, false
+		}
+		l.retries.Add(1)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
+	}
+	return value, false
+}
+
+// complain records an answer that breaks a promise.
+func (l *load) complain(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wrong = append(l.wrong, err)
+}
+
+// orders returns the ids of the accepted orders so far.
+func (l *load) orders() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := make([]string, 0, len(l.accepted))
+	for id := range l.accepted {
+		ids = append(ids, id)
+	}
+	return ids
+}

@@ -1,0 +1,123 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+)
+
+// stockHistory is what clients have seen of the stock of one scarce dish: each operation with the times of its request and of its
+// answer. The stock must be linearizable: the operations have an order, within these times, in which each answer is right.
+type stockHistory struct {
+	load    *load
+	dish    client.Product
+	started time.Time
+
+	mu         sync.Mutex
+	operations []porcupine.Operation
+	clients    int
+}
+
+// stockOperation is an operation on a dish's stock: take reserves pieces for an order, add adds some, and read
+// does neither.
+type stockOperation struct {
+	kind   string
+	amount int
+}
+
+// stockAnswer is the answer: whether the operation succeeded, and the quantity that was available after it, if the answer says that.
+type stockAnswer struct {
+	done      bool
+	available int // or unknown
+}
+
+const unknown = -1
+
+func newStockHistory(l *load, dish client.Product) *stockHistory {
+	return &stockHistory{load: l, dish: dish, started: time.Now()}
+}
+
+// stockModel says how a dish's stock behaves.
+func stockModel(available int) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return available },
+		Step: func(state, input, output any) (bool, any) {
+			before, operation, answer := state.(int), input.(stockOperation), output.(stockAnswer)
+			after := before + operation.amount
+			if operation.kind == "take" {
+				after = before - operation.amount
+			}
+			switch {
+			case !answer.done: // refused: it must have been too much
+				return after < 0, before
+			case after < 0 || answer.available >= 0 && answer.available != after:
+				return false, before
+			}
+			return true, after
+		},
+		DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
+	}
+}
+
+// take orders some pieces and waits for the decision.
+func (h *stockHistory) take(ctx context.Context) {
+	amount, called := 1+rand.IntN(3), time.Now()
+	placed, ok := h.load.place(ctx, scenario.Basket(h.dish, amount))
+	if !ok {
+		return
+	}
+	if order := h.load.decided(ctx, placed.ID); order.Status != "" {
+		h.record(stockOperation{"take", amount}, stockAnswer{order.Status == client.Confirmed, unknown}, called)
+	}
+}
+
+// add adds a few pieces, fewer than customers take. The quantity in the answer says nothing: that to a repeated request is later.
+func (h *stockHistory) add(ctx context.Context) {
+	delta, called := 1+rand.IntN(3), time.Now()
+	_, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodPost,
+		Path: "/products/" + h.dish.ID + "/stock", Body: map[string]int{"delta": delta}})
+	if ok {
+		h.record(stockOperation{"add", delta}, stockAnswer{true, unknown}, called)
+	}
+}
+
+func (h *stockHistory) read(ctx context.Context) {
+	called := time.Now()
+	now, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodGet, Path: "/products/" + h.dish.ID})
+	if ok {
+		h.record(stockOperation{"read", 0}, stockAnswer{true, now.Available}, called)
+	}
+}
+
+func (h *stockHistory) record(operation stockOperation, answer stockAnswer, called time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clients++
+	h.operations = append(h.operations, porcupine.Operation{ClientId: h.clients, Input: operation, Output: answer,
+		Call: int64(called.Sub(h.started)), Return: int64(time.Since(h.started))})
+}
+
+// checkTimeout limits the search for an order of the operations.
+const checkTimeout = time.Minute
+
+// check returns how many operations there were, and an error if no order explains them.
+func (h *stockHistory) check() (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	result := porcupine.CheckOperationsTimeout(stockModel(h.dish.Available), h.operations, checkTimeout)
+	if result == porcupine.Illegal {
+		return len(h.operations), fmt.Errorf("no order of the %d operations on the stock of %s explains their answers", len(h.operations), h.dish.Name)
+	}
+	if result == porcupine.Unknown {
+		return len(h.operations), fmt.Errorf("the search for an order of the %d operations on the stock of %s took longer than %v", len(h.operations), h.dish.Name, checkTimeout)
+	}
+	return len(h.operations), nil
+}
