@@ -169,11 +169,11 @@ func TestTheHandlerGetsNoMemberThatWasNotSigned(t *testing.T) {
 	genuine := withSignature(kind, data, servicetest.SignEvent(t, "creating.user", kind, "o1", []byte(data)))
 	var got event.Address
 	router := mux.NewRouter()
-	consumer.Register(router, slog.New(slog.DiscardHandler), servicetest.EventKeys,
-		[]consumer.Route{consumer.On(event.CreatingUser, func(_ context.Context, e event.Received[event.UserToCreate]) error {
+	consumer.Register(router, slog.New(slog.DiscardHandler), consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(
+		event.CreatingUser, func(_ context.Context, e event.Received[event.UserToCreate]) error {
 			got = *e.Data.Address
 			return nil
-		})})
+		})}}, nil)
 	router.ServeHTTP(httptest.NewRecorder(), post("/events/creating.user",
 		strings.Replace(genuine, `"address"`, `"address":{"street":"of mallory"},"address"`, 1)))
 	if got != (event.Address{City: "Madrid"}) {
