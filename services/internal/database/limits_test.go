@@ -61,9 +61,18 @@ func TestFrozenTransactionLosesItsLocks(t *testing.T) {
 // Postgres probes the connections of clients that have vanished.
 func TestConnectionsAreProbed(t *testing.T) {
 	t.Parallel()
-	pool := servicetest.EmptyDatabase(t)
+	address, err := url.Parse(servicetest.EmptyDatabase(t).Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.RawQuery = "sslmode=disable" // without the limits that the URL of a sidecar needs
+	pool, err := database.Open(address.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
 	var idle, user string
-	err := pool.QueryRow(t.Context(), `select current_setting('tcp_keepalives_idle'), current_setting('tcp_user_timeout')`).Scan(&idle, &user)
+	err = pool.QueryRow(t.Context(), `select current_setting('tcp_keepalives_idle'), current_setting('tcp_user_timeout')`).Scan(&idle, &user)
 	if err != nil || idle != "5" || user != "11000" {
 		t.Errorf("got keepalives after %s s and a user timeout of %s ms, %v, want 5 and 11000", idle, user, err)
 	}
@@ -223,7 +232,8 @@ func TestReadOnlySessionIsNotKept(t *testing.T) {
 	}
 }
 
-// Each check extends an empty file by a page, which a full disk refuses. A file with a free page would hide that.
+// Each check writes a row into an empty file, which it extends by a page: a full disk refuses that. A file with a free page would hide
+// it.
 func TestHealthCheckExtendsAFile(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
@@ -240,6 +250,12 @@ func TestHealthCheckExtendsAFile(t *testing.T) {
 		where relname = 'comanda_health'`).Scan(&size); err != nil || size != 0 {
 		t.Errorf("got %d bytes, %v, want an empty table: then each check extends its file", size, err)
 	}
+	eventually(t, "the statistics of a row that was written", func() bool {
+		var rows int64
+		err := pool.QueryRow(t.Context(), `select coalesce(sum(pg_stat_get_tuples_inserted(oid)), 0) from pg_class
+			where relname = 'comanda_health'`).Scan(&rows)
+		return err == nil && rows == 1
+	})
 }
 
 // eventually waits until condition holds.
