@@ -68,7 +68,7 @@ func (s service) background(t recovery.Timing, admin *Registration) []func(conte
 	work := []func(context.Context){
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "recovery of registrations and erasures", t.Every, func(ctx context.Context) error {
-				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lock
+				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lease
 			})
 		},
 		func(ctx context.Context) {

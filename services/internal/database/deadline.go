@@ -20,8 +20,9 @@ type (
 	unlimitedKey struct{}
 )
 
-// withoutDeadline returns a context for statements that may take long: migrations.
-func withoutDeadline(ctx context.Context) context.Context {
+// Unlimited returns a context for statements that may take long, such as those of migrations. The server still ends them after its own
+// limit, unless the session lifts that.
+func Unlimited(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unlimitedKey{}, true)
 }
 
@@ -31,7 +32,9 @@ func (deadlines) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQu
 }
 
 // TraceQueryEnd ends the deadline of a statement.
-func (deadlines) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) { endDeadline(ctx) }
+func (deadlines) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	endDeadline(ctx)
+}
 
 func beginDeadline(ctx context.Context) context.Context {
 	if ctx.Value(unlimitedKey{}) != nil {
