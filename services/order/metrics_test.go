@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/telemetry"
