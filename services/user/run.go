@@ -5,6 +5,7 @@ import (
 	"embed"
 
 	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 )
@@ -16,12 +17,16 @@ type config struct {
 	server.StatefulConfig
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
+	Reconcile   reconcile.Timing
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
 func run(ctx context.Context, environ []string) error {
 	config, err := server.LoadConfig[config](environ)
 	if err != nil {
+		return err
+	}
+	if err := config.Reconcile.Check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -31,5 +36,10 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
 		newInvoker(config.Sidecar)}
-	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
+	reconciler := &reconciler{store: s.store, now: s.now, timing: config.Reconcile, invoke: base.Client, log: base.Log,
+		mended: reconcile.NewCounter(base.Metrics)}
+	return base.Serve(ctx, server.Handlers{
+		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
+		Background: []func(context.Context){reconciler.run},
+	})
 }
