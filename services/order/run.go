@@ -5,6 +5,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -16,6 +17,7 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
+	Reconcile   reconcile.Timing
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -25,6 +27,9 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	if err := config.Recovery.Check(); err != nil {
+		return err
+	}
+	if err := config.Reconcile.Check(); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("order", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -39,10 +44,11 @@ func run(ctx context.Context, environ []string) error {
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
 		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
+	reconciler := reconciler{s, config.Reconcile, base.Client, reconcile.NewCounter(base.Metrics)}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
-		Background: []func(context.Context){s.runRecovery},
+		Background: []func(context.Context){s.runRecovery, reconciler.run},
 	})
 }

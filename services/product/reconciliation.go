@@ -118,3 +118,12 @@ func (s store) MarkKnown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = null where order_id = $1 and unknown_since is not null`, orderID)
 	return err
 }
+
+// Standings returns how the reservations of these orders stand, for order. It leaves out orders without one.
+func (s store) Standings(ctx context.Context, orderIDs []string) ([]reconcile.Standing, error) {
+	rows, err := s.pool.Query(ctx, `select order_id::text, state, '' from reservations where order_id = any($1::uuid[])`, orderIDs)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+}
