@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
@@ -70,20 +71,24 @@ func (r reconciler) reconcilePage(ctx context.Context, page []waiting) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		standing, found := known[id]
+	for _, order := range page {
+		standing, found := known[order.ID]
 		switch {
 		case !found:
-			err = errors.Join(err, r.mend(ctx, id, reconcile.Unknown, (*Order).reserveAgain))
+			err = errors.Join(err, r.mend(ctx, order, reconcile.Unknown, (*Order).reserveAgain))
 		case standing.Status == reservationReleased, standing.Status == reservationTombstone:
-			err = errors.Join(err, r.mend(ctx, id, reconcile.Ended, (*Order).cancelReleased))
+			err = errors.Join(err, r.mend(ctx, order, reconcile.Ended, (*Order).cancelReleased))
 		}
 	}
 	return err
 }
 
-// mend calls change on an order and publishes what it returns, if it changed the order.
-func (r reconciler) mend(ctx context.Context, id, step string, change func(*Order, *service) (event.Message, bool)) error {
+// mend calls change on an order and publishes what it returns, if it changed the order. Its span belongs to the trace of the request that
+// placed the order.
+func (r reconciler) mend(ctx context.Context, found waiting, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, found.Traceparent), "reconcile order", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
+	id := found.ID
 	telemetry.SetOrder(ctx, id)
 	mended := false
 	order, err := r.orders.Change(ctx, id, func(o *Order) (message event.Message, _ error) {
@@ -134,7 +139,8 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 
 // openQuery selects a page of the orders in one status that were last written long ago, by the database's clock, oldest first.
 const openQuery = `
-	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at from state
+	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
 	where key like 'order-%' and doc(value) ->> 'status' = @status and ` + recovery.Written + ` <= now() - @after::interval
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`

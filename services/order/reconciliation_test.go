@@ -57,6 +57,7 @@ func TestOrdersAreReconciledWithReservations(t *testing.T) {
 		}
 		return id
 	}
+	ended := servicetest.EndedSpans(t)
 	healthy, missing, released := place("RESERVED"), place(""), place("RELEASED", "PREPARING")
 	onItsWay := place("RELEASED", "PREPARING", "READY", "OUT_FOR_DELIVERY")
 	done := place("", "PREPARING", "READY", "OUT_FOR_DELIVERY", "DELIVERED")
@@ -91,6 +92,9 @@ func TestOrdersAreReconciledWithReservations(t *testing.T) {
 		if got := h.Request(t, ana, "GET", "/orders/"+id, ""); got.Text("status") != want {
 			t.Errorf("got %s, want %s", got.Body, want)
 		}
+	}
+	if all, failed := ended("reconcile order"); all < 2 || failed != 0 {
+		t.Errorf("got %d spans, %d failed: each event needs a trace", all, failed)
 	}
 	if status := h.deliverReserved(t, missing); status != "SUCCESS" {
 		t.Errorf("the outcome of the second reservation: got %s, want SUCCESS", status)
