@@ -104,3 +104,16 @@ func (s store) pendingBacklog(ctx context.Context) (b telemetry.Backlog, err err
 		where document->>'status' = 'PENDING'`).Scan(&b.Count, &b.Oldest)
 	return b, err
 }
+
+// settled returns which of the accounts have neither a registration nor an erasure in progress.
+func (s store) settled(ctx context.Context, ids []string) ([]string, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = "account-" + id
+	}
+	rows, err := s.pool.Query(ctx, `select id from accounts where key = any($1) and document->>'status' not in ('PENDING', 'DELETING')`, keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

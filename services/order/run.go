@@ -42,7 +42,7 @@ func run(ctx context.Context, environ []string) error {
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided}, recovery: config.Recovery, now: now,
 	}
 	reconciler := reconciler{s, config.Reconcile, base.Client, reconcile.NewCounter(base.Metrics)}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",

@@ -130,3 +130,16 @@ func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = l.pool.QueryRow(ctx, pendingQuery, pgx.NamedArgs{"most": maxCounted}).Scan(&b.Count, &b.Oldest)
 	return b, err
 }
+
+// Decided returns which of the orders are no longer PENDING.
+func (l lists) Decided(ctx context.Context, ids []string) ([]string, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = kind + "-" + id
+	}
+	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2) from orders where key = any($1) and status <> 'PENDING'`, keys, kind)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
