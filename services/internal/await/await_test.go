@@ -112,9 +112,11 @@ func TestUntilFindsAChangeOfAnotherReplica(t *testing.T) {
 		if after := queries.Load(); after > 201 {
 			t.Errorf("got %d queries, want none when no request waits", after)
 		}
-		a.settled.Store(true) // and again for the next request
-		if got, err := await.Until(t.Context(), &changes, "a", time.Second, a.look); got != "settled" || err != nil {
-			t.Errorf("got %s, %v, want settled", got, err)
+		a.settled.Store(false) // the polling begins again with the next request
+		time.AfterFunc(time.Second, func() { a.settled.Store(true) })
+		begin = time.Now()
+		if got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look); got != "settled" || err != nil || time.Since(begin) > 2*time.Second {
+			t.Errorf("got %s, %v after %s, want settled after a second", got, err, time.Since(begin))
 		}
 		time.Sleep(time.Second) // until the polling has ended
 	})
