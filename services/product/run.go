@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -17,6 +19,7 @@ type config struct {
 	SeedMenu    bool                 `env:"SEED_MENU"`
 	Currency    string               `env:"CURRENCY" envDefault:"EUR"`
 	Reconcile   reconcile.Timing
+	Retention   database.Retention
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -28,7 +31,7 @@ func run(ctx context.Context, environ []string) error {
 	if !validate.IsCurrency(config.Currency) {
 		return errors.New("CURRENCY must be a currency code of ISO 4217, such as EUR")
 	}
-	if err := config.Reconcile.Check(); err != nil {
+	if err := cmp.Or(config.Reconcile.Check(), config.Retention.Check()); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -49,6 +52,6 @@ func run(ctx context.Context, environ []string) error {
 			}
 			return s.store.IndexProducts(ctx)
 		},
-		Background: []func(context.Context){s.runIndexing, reconciler.run},
+		Background: []func(context.Context){s.runIndexing, reconciler.run, func(ctx context.Context) { s.runDeletion(ctx, config.Retention) }},
 	})
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/document"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
@@ -18,6 +20,7 @@ type config struct {
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
 	Reconcile   reconcile.Timing
+	Retention   database.Retention
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -26,7 +29,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Reconcile.Check(); err != nil {
+	if err := cmp.Or(config.Reconcile.Check(), config.Retention.Check()); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -40,6 +43,6 @@ func run(ctx context.Context, environ []string) error {
 		mended: reconcile.NewCounter(base.Metrics)}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
-		Background: []func(context.Context){reconciler.run},
+		Background: []func(context.Context){reconciler.run, func(ctx context.Context) { s.runDeletion(ctx, base.Log, config.Retention) }},
 	})
 }

@@ -6,3 +6,7 @@ create index profiles_unconfirmed on state (key)
 
 -- For the reconciliation, which walks through all ACTIVE profiles.
 create index profiles_by_key on state (key) where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE';
+
+-- For the deletion of old tombstones.
+create index profiles_tombstones on state (coalesce(updated_at, created_at))
+    where key like 'profile-%' and doc(value)->>'status' in ('REJECTED', 'CANCELLED');
