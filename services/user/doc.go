@@ -7,5 +7,5 @@
 //	consumes   creating.user, creating.user.cancelled, deleting.user (from auth)
 //
 // A phone number belongs to at most one active profile. A rejected, cancelled or erased profile stays as a tombstone without
-// personal data. A late or repeated request then gets the recorded outcome again, or none after a cancellation or an erasure.
+// personal data. When the cancellation was lost, reconciliation.go finds out by asking auth. A late or repeated request then gets the recorded outcome again, or none after a cancellation or an erasure.
 package main
