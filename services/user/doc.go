@@ -7,5 +7,7 @@
 //	consumes   creating.user, creating.user.cancelled, deleting.user (from auth)
 //
 // A phone number belongs to at most one active profile. A rejected, cancelled or erased profile stays as a tombstone without
-// personal data. When the cancellation was lost, reconciliation.go finds out by asking auth. A late or repeated request then gets the recorded outcome again, or none after a cancellation or an erasure.
+// personal data. A late or repeated request then gets the recorded outcome again, or none after a cancellation or an erasure. When the
+// cancellation was lost, reconciliation.go finds out by asking auth. Tombstones are deleted after RECORD_RETENTION, except those of erased
+// people.
 package main
