@@ -80,9 +80,22 @@ func TestConnectionsAreProbed(t *testing.T) {
 
 // blackHole is a proxy in front of Postgres that swallows everything once it is told to.
 type blackHole struct {
-	address string
-	mu      sync.Mutex
-	swallow bool
+	address  string
+	listener net.Listener
+
+	mu          sync.Mutex
+	swallow     bool
+	connections []net.Conn
+}
+
+// close closes the proxy and its connections, so that nothing waits for them any more.
+func (h *blackHole) close() {
+	_ = h.listener.Close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, connection := range h.connections {
+		_ = connection.Close()
+	}
 }
 
 func newBlackHole(t *testing.T, server string) *blackHole {
@@ -91,8 +104,8 @@ func newBlackHole(t *testing.T, server string) *blackHole {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() })
-	hole := &blackHole{address: listener.Addr().String()}
+	hole := &blackHole{address: listener.Addr().String(), listener: listener}
+	t.Cleanup(hole.close)
 	go func() {
 		for {
 			client, err := listener.Accept()
@@ -104,6 +117,9 @@ func newBlackHole(t *testing.T, server string) *blackHole {
 				_ = client.Close()
 				continue
 			}
+			hole.mu.Lock()
+			hole.connections = append(hole.connections, client, upstream)
+			hole.mu.Unlock()
 			go hole.copy(upstream, client)
 			go hole.copy(client, upstream)
 		}
@@ -153,6 +169,7 @@ func TestBlackHoleEndsAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
+	defer hole.close() // first: the pool waits for what it closes
 	began := time.Now()
 	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
 		hole.mu.Lock()
@@ -251,10 +268,11 @@ func TestHealthCheckExtendsAFile(t *testing.T) {
 		t.Errorf("got %d bytes, %v, want an empty table: then each check extends its file", size, err)
 	}
 	eventually(t, "the statistics of a row that was written", func() bool {
+		_ = health.Check(t.Context()) // a busy session reports its statistics soon
 		var rows int64
 		err := pool.QueryRow(t.Context(), `select coalesce(sum(pg_stat_get_tuples_inserted(oid)), 0) from pg_class
 			where relname = 'comanda_health'`).Scan(&rows)
-		return err == nil && rows == 1
+		return err == nil && rows > 0
 	})
 }
 
