@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"comanda/services"
 )
 
 const (
@@ -117,15 +119,14 @@ func pingPostgres(ctx context.Context, url string) error {
 	return conn.Close(ctx)
 }
 
-// postgresURL returns a connection string that limits statements and locks. Dapr's state component does not limit its upserts
-// itself: its timeout bounds Begin and Commit only. Migrations may take longer and set their own limits in their session.
+// postgresURL returns a connection string with the limits of all. Migrations may take longer and set their own limits in their session.
 func postgresURL(host, user, password, database string) string {
 	address := url.URL{
 		Scheme:   "postgres",
 		User:     url.UserPassword(user, password),
 		Host:     host,
 		Path:     "/" + database,
-		RawQuery: "sslmode=disable&statement_timeout=5000&lock_timeout=2000",
+		RawQuery: "sslmode=disable&" + services.DatabaseLimits,
 	}
 	return address.String()
 }

@@ -43,6 +43,7 @@ type Account struct {
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
+	Announced    int        `json:"announced"`   // how many times it was published; accounts of old start at 0
 
 	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
 
@@ -64,7 +65,8 @@ type Applicant struct {
 // NewAccount returns the PENDING account of a registration that Check has validated.
 func NewAccount(id string, r Registration, hash string, roles []string, now time.Time) Account {
 	return Account{ID: id, Email: r.Email, PasswordHash: hash, Roles: roles, Status: Pending, Version: 1, Epoch: 1,
-		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now, Fingerprint: r.fingerprint()}
+		Applicant: &Applicant{r.Name, r.phone(), r.Address}, CreatedAt: now, UpdatedAt: now, AnnouncedAt: now, Announced: 1,
+		Fingerprint: r.fingerprint()}
 }
 
 // ProfileRequest returns the message that asks user for the profile of a PENDING account.
@@ -95,19 +97,19 @@ func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (messag
 	return event.NoMessage, false
 }
 
-// AnnounceAgain returns the profile request of a PENDING account that was last announced at or before the given time. It
-// reports whether there is one.
-func (a *Account) AnnounceAgain(before, now time.Time) (event.Message, bool) {
-	if a.Status != Pending || a.AnnouncedAt.After(before) {
+// AnnounceAgain returns the profile request of a PENDING account that was announced so many times before. It reports whether there is
+// one.
+func (a *Account) AnnounceAgain(announced int, now time.Time) (event.Message, bool) {
+	if a.Status != Pending || a.Announced != announced {
 		return event.NoMessage, false
 	}
-	a.AnnouncedAt = now
+	a.AnnouncedAt, a.Announced = now, a.Announced+1
 	return a.ProfileRequest(), true
 }
 
-// GiveUp rejects an account that is still PENDING and was created at or before the given time. It reports whether it did.
-func (a *Account) GiveUp(before, now time.Time) (event.Message, bool) {
-	if a.Status != Pending || a.CreatedAt.After(before) {
+// GiveUp rejects an account that is still PENDING. It reports whether it did.
+func (a *Account) GiveUp(now time.Time) (event.Message, bool) {
+	if a.Status != Pending {
 		return event.NoMessage, false
 	}
 	a.decide(Rejected, reasonTimedOut, now)

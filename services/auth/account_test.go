@@ -55,30 +55,20 @@ func TestApplyOutcome(t *testing.T) {
 	}
 }
 
-func TestAnnounceAgainAndGiveUp(t *testing.T) {
-	for name, tc := range map[string]struct {
-		account Account
-		at      time.Duration
-		again   bool
-		giveUp  bool
-	}{
-		"fresh":        {pendingAccount(), 29 * time.Second, false, false},
-		"waiting":      {pendingAccount(), 30 * time.Second, true, false},
-		"waiting long": {pendingAccount(), 15 * time.Minute, true, true},
-		"decided":      {decidedAccount(Active, ""), time.Hour, false, false},
-	} {
-		now := noon.Add(tc.at)
-		a := tc.account
-		message, ok := a.AnnounceAgain(now.Add(-30*time.Second), now)
-		if ok != tc.again || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
-			t.Errorf("%s: announced again %v, want %v, message %+v", name, ok, tc.again, message)
+func TestOnlyPendingAccountsAreRecovered(t *testing.T) {
+	now := noon.Add(time.Hour)
+	for _, a := range []Account{pendingAccount(), decidedAccount(Active, ""), decidedAccount(Rejected, "phone_taken")} {
+		pending := a.Status == Pending
+		if _, ok := a.AnnounceAgain(a.Announced+1, now); ok {
+			t.Errorf("%s: announced again although another replica did", a.Status)
 		}
-		if _, again := a.AnnounceAgain(now.Add(-30*time.Second), now); again {
-			t.Errorf("%s: announced twice at the same time", name)
+		message, ok := a.AnnounceAgain(a.Announced, now)
+		if ok != pending || ok && (message.Topic != "creating.user" || !a.AnnouncedAt.Equal(now) || a.Version != 1) {
+			t.Errorf("%s: announced again %v, want %v, message %+v", a.Status, ok, pending, message)
 		}
-		message, ok = a.GiveUp(now.Add(-15*time.Minute), now)
-		if ok != tc.giveUp || ok && (message.Topic != "creating.user.cancelled" || a.Status != Rejected || a.Reason != reasonTimedOut) {
-			t.Errorf("%s: given up %v, want %v, message %+v", name, ok, tc.giveUp, message)
+		message, ok = a.GiveUp(now)
+		if ok != pending || ok && (message.Topic != "creating.user.cancelled" || a.Status != Rejected || a.Reason != reasonTimedOut) {
+			t.Errorf("%s: given up %v, want %v, message %+v", a.Status, ok, pending, message)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestOutcomesInAnyOrderDecideAnAccountOnce(t *testing.T) {
 			next := steps[0]
 			steps = steps[1:]
 			if next == "give up" {
-				h.clock.Advance(recoveryTiming.GiveUp + time.Second)
+				h.later(t, recoveryTiming.GiveUp+time.Second)
 				h.runRecovery(t)
 				if decided == "" {
 					decided = timedOut

@@ -6,7 +6,8 @@
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           POST /auth/password, /auth/logout-everywhere, DELETE /users/me, GET /auth/erasures/{userId};
 //	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth
-//	           GET /export/account is internal: the service user adds it to a person's export
+//	           GET /export/account is internal: the service user adds it to a person's export. So is GET /reconciliation/accounts: user
+//	           asks there what became of the accounts with a profile
 //	           to admins its dead letters (package deadletter)
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist;
 //	           deleting.user: the services have to erase what they store about a person

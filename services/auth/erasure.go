@@ -14,6 +14,7 @@ type Erasure struct {
 	Waiting     []string  `json:"waiting,omitempty"`
 	BegunAt     time.Time `json:"begunAt"`
 	AnnouncedAt time.Time `json:"announcedAt"` // when deleting.user was last published
+	Announced   int       `json:"announced"`   // how many times it was published; erasures of old start at 0
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 }
 
@@ -34,7 +35,7 @@ func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Ti
 	case a.isAdmin() && !replaceable:
 		return false, errLastAdmin()
 	}
-	a.Status, a.Traceparent, a.Erasure = Deleting, traceparent, &Erasure{Waiting: holders(), BegunAt: now, AnnouncedAt: now}
+	a.Status, a.Traceparent, a.Erasure = Deleting, traceparent, &Erasure{Waiting: holders(), BegunAt: now, AnnouncedAt: now, Announced: 1}
 	a.endSessions("", now)
 	return true, nil
 }
@@ -68,15 +69,16 @@ func (a *Account) ApplyErasure(service string, now time.Time) (changed bool, err
 // becomeTombstone removes everything about the person. The id stays, so that it is never used again.
 func (a *Account) becomeTombstone(now time.Time) {
 	*a = Account{ID: a.ID, Roles: []string{}, Status: Erased, Version: a.Version + 1, Epoch: a.Epoch, CreatedAt: a.CreatedAt, UpdatedAt: now,
-		Erasure: &Erasure{BegunAt: a.Erasure.BegunAt, AnnouncedAt: a.Erasure.AnnouncedAt, CompletedAt: now}}
+		Erasure: &Erasure{BegunAt: a.Erasure.BegunAt, AnnouncedAt: a.Erasure.AnnouncedAt, Announced: a.Erasure.Announced,
+			CompletedAt: now}}
 }
 
-// AnnounceErasureAgain reports whether a DELETING account was last announced at or before the given time. It then records that it
-// is announced now.
-func (a *Account) AnnounceErasureAgain(before, now time.Time) bool {
-	if a.Status != Deleting || a.Erasure.AnnouncedAt.After(before) {
+// AnnounceErasureAgain reports whether the account is DELETING and was announced so many times before. It then records that it is
+// announced now.
+func (a *Account) AnnounceErasureAgain(announced int, now time.Time) bool {
+	if a.Status != Deleting || a.Erasure.Announced != announced {
 		return false
 	}
-	a.Erasure.AnnouncedAt = now
+	a.Erasure.AnnouncedAt, a.Erasure.Announced = now, announced+1
 	return true
 }

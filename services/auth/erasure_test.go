@@ -223,8 +223,8 @@ func TestUnansweredErasuresAreAnnouncedAgainWithoutEnd(t *testing.T) {
 	for _, step := range []struct {
 		later     time.Duration
 		announced int
-	}{{29 * time.Second, 1}, {time.Second, 2}, {0, 2}, {time.Hour, 3}, {time.Hour, 4}} {
-		h.clock.Advance(step.later)
+	}{{29 * time.Second, 1}, {9 * time.Second, 2}, {0, 2}, {time.Hour, 3}, {time.Hour, 4}} {
+		h.later(t, step.later)
 		if err := h.recoverErasures(t.Context(), timing); err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestUnansweredErasuresAreAnnouncedAgainWithoutEnd(t *testing.T) {
 	}
 	h.deliverErased(t, id, "order")
 	h.deliverErased(t, id, "user")
-	h.clock.Advance(time.Hour)
+	h.later(t, time.Hour)
 	if err := h.recoverErasures(t.Context(), timing); err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ func TestMetricsCountRegistrationsAndLoginsOnce(t *testing.T) {
 	if got, err := h.pendingBacklog(t.Context()); err != nil || got.Count != 1 || time.Since(got.Oldest) > time.Minute {
 		t.Errorf("one PENDING registration: got backlog %+v, %v", got, err)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, time.Minute)
 	h.runRecovery(t)
-	h.clock.Advance(15 * time.Minute)
+	h.later(t, 15*time.Minute)
 	h.runRecovery(t)
 	servicetest.WantMetrics(t, h.metrics, `comanda_registrations_total{status="PENDING"} 3`,
 		`comanda_registrations_total{status="ACTIVE"} 1`,
@@ -51,7 +51,7 @@ func TestRecoveryContinuesTheTraceOfTheRegistration(t *testing.T) {
 	if _, err := h.createAccount(ctx, "", Registration{Email: "ana@example.com", Password: password, Name: "Ana"}, "k1"); err != nil {
 		t.Fatal(err)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, time.Minute)
 	h.runRecovery(t)
 	all := h.sidecar.All()
 	if len(all) != 2 || !strings.Contains(all[0].Traceparent, trace) || !strings.Contains(all[1].Traceparent, trace) {

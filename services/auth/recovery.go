@@ -14,17 +14,19 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
+// recoveryLease is the lease of the replica that runs the recovery.
+const recoveryLease = "recovery"
+
 // sweepEvery is how often expired refresh tokens and old login failures are deleted.
 const sweepEvery = time.Hour
 
 // recoverRegistrations runs one round of the recovery over the registrations that have waited too long. It does nothing while
 // another replica runs a round.
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
-	now := s.now()
-	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
-			return s.listWaiting(ctx, now.Add(-t.After), now.Add(-t.GiveUp), after, limit)
-		}, func(ctx context.Context, late waitingAccount) error { return s.recoverRegistration(ctx, late, t) })
+	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
+			return s.listWaiting(ctx, t, after, limit)
+		}, s.recoverRegistration)
 	})
 	return err
 }
@@ -32,22 +34,20 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 // recoverErasures runs one round of the recovery over the erasures that wait for an answer: it publishes deleting.user again. An
 // erasure is never given up. It does nothing while another replica runs a round.
 func (s service) recoverErasures(ctx context.Context, t recovery.Timing) error {
-	now := s.now()
-	_, err := recovery.RunExclusively(ctx, s.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
-			return s.listDeleting(ctx, now.Add(-t.After), after, limit)
-		}, func(ctx context.Context, late waitingAccount) error { return s.recoverErasure(ctx, late, t) })
+	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
+			return s.listDeleting(ctx, t, after, limit)
+		}, s.recoverErasure)
 	})
 	return err
 }
 
-func (s service) recoverErasure(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
+func (s service) recoverErasure(ctx context.Context, late waitingAccount) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover erasure", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	again := false
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
-		now := s.now()
-		if again = a.AnnounceErasureAgain(now.Add(-t.After), now); !again {
+		if again = a.AnnounceErasureAgain(late.Announced, s.now()); !again {
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return a.ErasureRequest(), nil
@@ -61,19 +61,21 @@ func (s service) recoverErasure(ctx context.Context, late waitingAccount, t reco
 	return nil
 }
 
-// recoverRegistration publishes the profile request of a waiting account again or, after the deadline, rejects the account. It
+// recoverRegistration publishes the profile request of a waiting account again or, if it is overdue, rejects the account. It
 // continues the trace of the registration. An account that is no longer PENDING stays unchanged.
-func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t recovery.Timing) (err error) {
+func (s service) recoverRegistration(ctx context.Context, late waitingAccount) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	step := ""
 	account, err := s.documents.Change(ctx, late.ID, func(a *Account) (event.Message, error) {
 		now := s.now()
-		if message, ok := a.GiveUp(now.Add(-t.GiveUp), now); ok {
-			step = recovery.GivenUp
-			return message, nil
+		if late.Overdue {
+			if message, ok := a.GiveUp(now); ok {
+				step = recovery.GivenUp
+				return message, nil
+			}
 		}
-		if message, ok := a.AnnounceAgain(now.Add(-t.After), now); ok {
+		if message, ok := a.AnnounceAgain(late.Announced, now); ok {
 			step = recovery.AnnouncedAgain
 			return message, nil
 		}

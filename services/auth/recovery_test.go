@@ -17,6 +17,13 @@ import (
 
 var recoveryTiming = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
+// later moves both clocks on: that of the service and that of the database.
+func (h harness) later(t *testing.T, d time.Duration) {
+	t.Helper()
+	h.clock.Advance(d)
+	servicetest.Age(t, h.pool, d)
+}
+
 func (h harness) runRecovery(t *testing.T) {
 	t.Helper()
 	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err != nil {
@@ -39,14 +46,14 @@ func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
 	for _, step := range []struct {
 		after time.Duration
 		want  int
-	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {20 * time.Second, 2}, {20 * time.Second, 3}} {
-		h.clock.Advance(step.after)
+	}{{20 * time.Second, 1}, {20 * time.Second, 2}, {0, 2}, {59 * time.Second, 2}, {20 * time.Second, 3}} {
+		h.later(t, step.after)
 		h.runRecovery(t)
 		if got := announced(); got != step.want {
 			t.Errorf("got %d announcements, want %d", got, step.want)
 		}
 	}
-	h.clock.Advance(15 * time.Minute)
+	h.later(t, 15*time.Minute)
 	h.runRecovery(t)
 	h.runRecovery(t)
 	cancelled := servicetest.Events(t, h.sidecar, "accounts", event.CreatingUserCancelled)
@@ -67,8 +74,8 @@ func TestRecoveryAnnouncesAgainAndGivesUp(t *testing.T) {
 func TestRecoveryRunsOnOneReplicaAtATime(t *testing.T) {
 	h := newHarness(t)
 	h.registerPending(t, "ana@example.com")
-	h.clock.Advance(time.Minute)
-	_, err := recovery.RunExclusively(t.Context(), h.pool, func(context.Context) error {
+	h.later(t, time.Minute)
+	_, err := recovery.RunExclusively(t.Context(), h.pool, recoveryLease, func(context.Context) error {
 		h.runRecovery(t)
 		return nil
 	})
@@ -86,7 +93,7 @@ func TestRecoverySurvivesAnUnavailableSidecar(t *testing.T) {
 	for i := range 3 {
 		h.registerPending(t, strings.Repeat("a", i+1)+"@example.com")
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
 	if err := h.recoverRegistrations(t.Context(), recoveryTiming); err == nil {

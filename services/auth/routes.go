@@ -7,6 +7,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -22,6 +23,8 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
 		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
 		{Method: http.MethodGet, Path: "/export/account", Access: rest.Only(token.Customer), Handle: s.exportAccount},
+		{Method: http.MethodGet, Path: "/reconciliation/accounts", Access: rest.Tokenless, QueryLists: []string{"id"},
+			Handle: reconcile.Answer("user", s.standings)},
 		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
 	}

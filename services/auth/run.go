@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -23,11 +24,12 @@ type config struct {
 	Recovery    recovery.Timing
 	Failures    failureRate
 	Sessions    sessionLimits
+	Retention   database.Retention
 }
 
 // check returns the first error among the settings that are out of range.
 func (c config) check() error {
-	return cmp.Or(c.Recovery.Check(), c.Failures.check(), c.Sessions.check())
+	return cmp.Or(c.Recovery.Check(), c.Failures.check(), c.Sessions.check(), c.Retention.Check())
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -59,21 +61,27 @@ func run(ctx context.Context, environ []string) error {
 		base.OnceStarted(s.deletingBacklog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
-		Background: s.background(config.Recovery, admin),
+		Background: s.background(config.Recovery, config.Retention, admin),
 	})
 }
 
 // background returns the loops that run beside the requests.
-func (s service) background(t recovery.Timing, admin *Registration) []func(context.Context) {
+func (s service) background(t recovery.Timing, retention database.Retention, admin *Registration) []func(context.Context) {
 	work := []func(context.Context){
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "recovery of registrations and erasures", t.Every, func(ctx context.Context) error {
-				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lock
+				return errors.Join(s.recoverRegistrations(ctx, t), s.recoverErasures(ctx, t)) // in turn: they share the lease
 			})
 		},
 		func(ctx context.Context) {
 			recovery.RunEvery(ctx, s.log, "deletion of old refresh tokens", sweepEvery, func(ctx context.Context) error {
 				_, err := s.sessions.deleteOld(ctx, s.now())
+				return err
+			})
+		},
+		func(ctx context.Context) {
+			recovery.RunEvery(ctx, s.log, "deletion of old rejected accounts", sweepEvery, func(ctx context.Context) error {
+				_, err := s.deleteRejected(ctx, retention.Records)
 				return err
 			})
 		},

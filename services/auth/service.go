@@ -43,7 +43,7 @@ func newService(client document.Client, pool *pgxpool.Pool, metrics *metrics, o 
 		store:    store{document.NewStore[Account](client, "accounts", "account"), pool},
 		sessions: sessions{pool, newRotation(o.keys), o.sessions}, passwords: newPasswords(o.cost, o.queue),
 		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), cursors: rest.NewCursors(o.keys),
-		changes: &await.Changes{},
+		changes: &await.Changes{Settled: store{pool: pool}.settled},
 		log:     metrics.log, metrics: metrics, now: server.Clock,
 	}
 }

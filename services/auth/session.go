@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/audit"
+	"comanda/services/internal/database"
 	"comanda/services/internal/fault"
 )
 
@@ -209,14 +210,7 @@ func (s sessions) deleteAll(ctx context.Context, account string) error {
 	return err
 }
 
-// deleteBatch is the number of rows that one statement of deleteOld deletes. deletePause is the time between two batches.
-const (
-	deleteBatch = 500
-	deletePause = 50 * time.Millisecond
-)
-
-// deleteOld deletes expired families, expired tokens, tokens spent long ago, and paces that no longer limit anything. It deletes in
-// batches, because one statement for all rows could exceed the time limit of statements and would lock families for long. It
+// deleteOld deletes expired families, expired tokens, tokens spent long ago, and paces that no longer limit anything. It
 // returns the number of deleted rows, without the tokens that a deleted family takes with it.
 func (s sessions) deleteOld(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
@@ -230,19 +224,9 @@ func (s sessions) deleteOld(ctx context.Context, now time.Time) (int64, error) {
 			where names_family and spent_at <= $1 limit $2)`, now.Add(-spentTime)},
 		{`delete from refresh_paces where account in (select account from refresh_paces where paced_until <= $1 limit $2)`, now},
 	} {
-		for more := true; more; {
-			tag, err := s.pool.Exec(ctx, old.statement, old.before, deleteBatch)
-			if err != nil {
-				return total, err
-			}
-			total += tag.RowsAffected()
-			if more = tag.RowsAffected() == deleteBatch; more {
-				select {
-				case <-ctx.Done():
-					return total, ctx.Err()
-				case <-time.After(deletePause):
-				}
-			}
+		deleted, err := database.DeleteInBatches(ctx, s.pool, old.statement, old.before)
+		if total += deleted; err != nil {
+			return total, err
 		}
 	}
 	return total, nil

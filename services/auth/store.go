@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
 
@@ -53,38 +53,42 @@ func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 	return taken, err
 }
 
-// waitingAccount is a PENDING account: user has not answered yet.
+// waitingAccount is a PENDING account, which user has not answered yet, or a DELETING one.
 type waitingAccount struct {
 	ID          string
 	Traceparent string
+	Announced   int  // how often it was announced
+	Overdue     bool // it is to be given up
 }
 
-// listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They were last
-// announced at or before announced, or created at or before created.
-func (s store) listWaiting(
-	ctx context.Context, announced, created time.Time, after waitingAccount, limit int,
-) ([]waitingAccount, error) {
-	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
-		where document->>'status' = 'PENDING' and key > 'account-' || $3
-			and ((document->>'announcedAt')::timestamptz <= $1 or (document->>'createdAt')::timestamptz <= $2)
-		order by key limit $4`, announced, created, after.ID, limit)
+// listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They are to be announced
+// again or given up.
+func (s store) listWaiting(ctx context.Context, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
+	const announced = `coalesce((doc(value)->>'announced')::int, 0)`
+	return s.listOverdue(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
+			`+recovery.Overdue+` as overdue from state
+		where key like 'account-%' and doc(value)->>'status' = 'PENDING' and key > 'account-' || @after_id
+			and (`+recovery.Overdue+` or `+recovery.Due(`substr(key, 9)`, announced)+`)
+		order by key limit @limit`, t, after, limit)
+}
+
+// listDeleting lists up to limit DELETING accounts in the order of their keys, starting after the given one. They are to be announced
+// again.
+func (s store) listDeleting(ctx context.Context, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
+	const announced = `coalesce((doc(value)->'erasure'->>'announced')::int, 0)`
+	return s.listOverdue(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
+			false as overdue from state
+		where key like 'account-%' and doc(value)->>'status' = 'DELETING' and key > 'account-' || @after_id
+			and `+recovery.Due(`substr(key, 9)`, announced)+`
+		order by key limit @limit`, t, after, limit)
+}
+
+func (s store) listOverdue(ctx context.Context, query string, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
+	rows, err := s.pool.Query(ctx, recovery.WithOutbox+query, t.DueArguments(pgx.NamedArgs{"after_id": after.ID, "limit": limit}))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
-}
-
-// listDeleting lists up to limit DELETING accounts in the order of their keys, starting after the given one. They were last
-// announced at or before announced.
-func (s store) listDeleting(ctx context.Context, announced time.Time, after waitingAccount, limit int) ([]waitingAccount, error) {
-	rows, err := s.pool.Query(ctx, `select id, coalesce(document->>'trace', '') from accounts
-		where document->>'status' = 'DELETING' and key > 'account-' || $2
-			and (document->'erasure'->>'announcedAt')::timestamptz <= $1
-		order by key limit $3`, announced, after.ID, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[waitingAccount])
+	return pgx.CollectRows(rows, pgx.RowToStructByName[waitingAccount])
 }
 
 // deletingBacklog returns the number of DELETING accounts and the time when the oldest erasure began. They are few, and indexed.
@@ -99,4 +103,17 @@ func (s store) pendingBacklog(ctx context.Context) (b telemetry.Backlog, err err
 	err = s.pool.QueryRow(ctx, `select count(*), coalesce(min((document->>'createdAt')::timestamptz), now()) from accounts
 		where document->>'status' = 'PENDING'`).Scan(&b.Count, &b.Oldest)
 	return b, err
+}
+
+// settled returns which of the accounts have neither a registration nor an erasure in progress.
+func (s store) settled(ctx context.Context, ids []string) ([]string, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = "account-" + id
+	}
+	rows, err := s.pool.Query(ctx, `select id from accounts where key = any($1) and document->>'status' not in ('PENDING', 'DELETING')`, keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

@@ -14,9 +14,6 @@ import (
 // program is the file name of this program in the parts' folders.
 const program = "comanda"
 
-// databaseLimits bound the statements that Dapr's Postgres component does not bound itself. Milliseconds.
-const databaseLimits = "?statement_timeout=5000&lock_timeout=2000"
-
 // partFile is one file for one part of the system. Each part's folder is a volume that only that part mounts. A part may run as
 // any user, so its files are readable by all; the settings are for services and sidecars, which run as the same user as this
 // program.
@@ -87,7 +84,7 @@ func pairSettings(stored map[string]string, service string) map[string]string {
 	settings[secret.EventPublicKeys] = stored[secret.EventPublicKeys]
 	if service != "gateway" {
 		settings[secret.EventKey(service).Name] = stored[secret.EventKey(service).Name]
-		settings[settingOf(service, "DATABASE_URL")] = databaseURL(stored, service, service+"-db:5432") + databaseLimits
+		settings[settingOf(service, "DATABASE_URL")] = databaseURL(stored, service, service+"-db:5432") + "?" + services.DatabaseLimits
 	}
 	if service == "auth" {
 		settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"] = stored["ADMIN_EMAIL"], stored["ADMIN_PASSWORD"]

@@ -192,7 +192,7 @@ func TestSecretIsReadFromAFile(t *testing.T) {
 	if got := p.read(t, "auth-db", "password"); got != "p@ss/word:1" {
 		t.Errorf("got the database password %q, want p@ss/word:1", got)
 	}
-	want := "postgres://auth:p%40ss%2Fword%3A1@auth-db:5432/auth?statement_timeout=5000&lock_timeout=2000"
+	want := "postgres://auth:p%40ss%2Fword%3A1@auth-db:5432/auth?" + services.DatabaseLimits
 	if got := p.settings(t, "auth")["AUTH_DATABASE_URL"]; got != want {
 		t.Errorf("got auth's URL %s, want %s", got, want)
 	}

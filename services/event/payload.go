@@ -116,10 +116,11 @@ const (
 
 // The reasons to cancel an order. ReasonOther also stands for a reason of product that order does not know.
 const (
-	ReasonCustomer   = "customer"    // its customer cancelled it
-	ReasonStaff      = "staff"       // a member of staff cancelled it
-	ReasonTimedOut   = "timed_out"   // product never answered
-	ReasonNotStarted = "not_started" // the kitchen never started it
+	ReasonCustomer   = "customer"             // its customer cancelled it
+	ReasonStaff      = "staff"                // a member of staff cancelled it
+	ReasonTimedOut   = "timed_out"            // product never answered
+	ReasonNotStarted = "not_started"          // the kitchen never started it
+	ReasonReleased   = "reservation_released" // product had given its stock back
 	ReasonOther      = "other"
 )
 

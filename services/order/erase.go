@@ -40,7 +40,7 @@ func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.User
 
 // removePerson removes a customer from all orders that still have the person.
 func (s *service) removePerson(ctx context.Context, customer string) error {
-	return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 		return s.lists.WithPerson(ctx, customer, after, limit)
 	}, func(ctx context.Context, found waiting) error {
 		_, err := s.orders.Change(ctx, found.ID, func(o *Order) (event.Message, error) {
@@ -65,8 +65,8 @@ func (s *service) checkNotErased(ctx context.Context, customer string) error {
 // settleErasures searches once more for orders of customers who were erased a while ago: a request that was checked before the
 // tombstone existed may have placed one. It does nothing while another replica does so.
 func (s *service) settleErasures(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
+		return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 			return s.lists.Unsettled(ctx, s.now().Add(-settleAfter), after, limit)
 		}, s.settleErasure)
 	})

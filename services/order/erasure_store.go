@@ -14,7 +14,7 @@ const erasureKind = "erasure"
 // removed.
 func (l lists) WithPerson(ctx context.Context, customer string, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, `
-		select substr(key, length(@kind) + 2) as id, created_at, '' as trace from orders
+		select substr(key, length(@kind) + 2) as id, created_at from orders
 		where customer_id = @customer and doc(value) -> 'personErased' is null and (created_at, key) > (@at, @key)
 		order by created_at, key limit @limit`,
 		pgx.NamedArgs{"kind": kind, "customer": customer, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit})
@@ -24,7 +24,7 @@ func (l lists) WithPerson(ctx context.Context, customer string, after waiting, l
 // settled.
 func (l lists) Unsettled(ctx context.Context, begun time.Time, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, `
-		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt'), '' as trace from state
+		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt') as created_at from state
 		where key like 'erasure-%' and doc(value) -> 'settledAt' is null
 		  and instant(doc(value) ->> 'begunAt') <= @begun and key > @key
 		order by key limit @limit`,

@@ -122,7 +122,7 @@ func TestOpenOrderLosesThePersonWhenItEnds(t *testing.T) {
 			h.Request(t, cook, "POST", "/orders/"+id+"/cancel", `{"reason":"allergic"}`)
 		},
 		"given up": func(t *testing.T, h *harness, _ string) {
-			h.clock.Advance(time.Hour)
+			h.later(t, time.Hour)
 			if err := h.service.recoverOrders(t.Context()); err != nil {
 				t.Error(err)
 			}

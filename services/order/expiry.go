@@ -45,7 +45,7 @@ func (o *Order) Expire(at time.Time) bool {
 // writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the condition on
 // created_at changes nothing, but keeps the index scan short.
 const notStartedQuery = `
-	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
+	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as traceparent from orders
 	where status = 'CONFIRMED' and created_at <= @confirmed and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
 	  and (created_at, key) > (@at, @key)
 	order by created_at, key limit @limit`
@@ -57,10 +57,10 @@ func (l lists) NotStarted(ctx context.Context, confirmed time.Time, after waitin
 	})
 }
 
-// expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lock of the recovery.
+// expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lease of the recovery.
 func (s *service) expireOrders(ctx context.Context) error {
 	confirmed := s.now().Add(-s.expiry.NotStarted)
-	return recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
 		return s.lists.NotStarted(ctx, confirmed, after, limit)
 	}, s.expireOrder)
 }

@@ -19,7 +19,7 @@ func (h *harness) confirmedOrder(t *testing.T) string {
 // expire runs a round of the recovery when the orders confirmed so far are due to expire.
 func (h *harness) expire(t *testing.T) {
 	t.Helper()
-	h.clock.Advance(h.service.expiry.NotStarted)
+	h.later(t, h.service.expiry.NotStarted)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestFailedRecoveryDoesNotHoldUpTheExpiry(t *testing.T) {
 	h := newHarness(t)
 	id, broken := h.confirmedOrder(t), h.placeOrder(t, ana)
 	h.corruptOrder(t, broken)
-	h.clock.Advance(h.service.expiry.NotStarted)
+	h.later(t, h.service.expiry.NotStarted)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("corrupt order: got no error, want one")
 	}

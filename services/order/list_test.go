@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/database"
-	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
 )
@@ -173,11 +171,12 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = pgx.BeginFunc(t.Context(), h.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(t.Context(), `set local statement_timeout = 0`); err != nil { // the insert may be slow
+	slow := database.Unlimited(t.Context())
+	err = pgx.BeginFunc(slow, h.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(slow, `set local statement_timeout = 0`); err != nil {
 			return err
 		}
-		_, err := tx.Exec(t.Context(), `
+		_, err := tx.Exec(slow, `
 			insert into state (key, value)
 			select 'order-' || id, convert_to((doc($1) || jsonb_build_object('id', id, 'customerId', 'c' || n % 500,
 			       'status', case when n % 1000 = 0 then 'PENDING' else 'DELIVERED' end,
@@ -187,7 +186,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(t.Context(), `analyze state`)
+		_, err = tx.Exec(slow, `analyze state`)
 		return err
 	})
 	if err != nil {
@@ -208,7 +207,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			wantIndex(t, h, query, args, tc.index)
 		}
 	}
-	args := pgx.NamedArgs{"kind": kind, "announced": h.clock.Now(), "at": time.Time{}, "key": "order-", "limit": 100}
+	args := h.service.recovery.DueArguments(pgx.NamedArgs{"kind": kind, "at": time.Time{}, "key": "order-", "limit": 100})
 	wantIndex(t, h, waitingQuery, args, "orders_in_status")
 	args["confirmed"] = h.clock.Now()
 	wantIndex(t, h, notStartedQuery, args, "orders_in_status")
@@ -233,24 +232,5 @@ func wantIndex(t *testing.T, h *harness, query string, args pgx.NamedArgs, index
 	gathered := strings.Contains(plan, "Bitmap Index Scan on "+index) && index == "orders_of_customer"
 	if !ordered && !gathered {
 		t.Errorf("%s\ngot plan\n%s\nwant index %s", query, plan, index)
-	}
-}
-
-func TestOnlyOneReplicaRunsTheRecovery(t *testing.T) {
-	h := newHarness(t)
-	var secondRan bool
-	first, err := recovery.RunExclusively(t.Context(), h.service.lists.pool, func(ctx context.Context) error {
-		second, err := recovery.RunExclusively(ctx, h.service.lists.pool, func(context.Context) error { secondRan = true; return nil })
-		if second {
-			return fmt.Errorf("two replicas hold the lock")
-		}
-		return err
-	})
-	if !first || err != nil || secondRan {
-		t.Errorf("got first %t, %v, second %t, want only the first", first, err, secondRan)
-	}
-	if again, err := recovery.RunExclusively(t.Context(), h.service.lists.pool,
-		func(context.Context) error { return nil }); !again || err != nil {
-		t.Errorf("after the first run: got %t, %v, want the lock to be free", again, err)
 	}
 }

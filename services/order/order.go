@@ -178,10 +178,10 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 	return true, nil
 }
 
-// AnnounceAgain records that the order is announced again, if it is still PENDING and was last announced at or before cutoff. It
-// reports whether it did. The status stays the same, so there is no new version.
-func (o *Order) AnnounceAgain(cutoff, at time.Time) bool {
-	if o.Status != event.StatusPending || o.AnnouncedAt.After(cutoff) {
+// AnnounceAgain records that the order is announced again, if it is still PENDING and was announced so many times before. It reports
+// whether it did. The status stays the same, so there is no new version.
+func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
+	if o.Status != event.StatusPending || o.Announced != announced {
 		return false
 	}
 	o.AnnouncedAt = at
@@ -189,9 +189,9 @@ func (o *Order) AnnounceAgain(cutoff, at time.Time) bool {
 	return true
 }
 
-// GiveUp cancels the order if it is still PENDING and was placed at or before cutoff. It reports whether it did.
-func (o *Order) GiveUp(cutoff, at time.Time) bool {
-	if o.Status != event.StatusPending || o.CreatedAt.After(cutoff) {
+// GiveUp cancels the order if it is still PENDING. It reports whether it did.
+func (o *Order) GiveUp(at time.Time) bool {
+	if o.Status != event.StatusPending {
 		return false
 	}
 	o.setStatus(event.StatusCancelled, event.ReasonTimedOut, Actor{Role: "recovery"}, Cause{Kind: "timer"}, at)

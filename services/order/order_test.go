@@ -80,7 +80,7 @@ var actions = map[string]func(*Order) (bool, error){
 	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
 	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, anIdentity, noon) },
 	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, anIdentity, noon) },
-	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon, noon), nil },
+	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon), nil },
 	"PREPARING":        func(o *Order) (bool, error) { return o.Advance(event.StatusPreparing, waiter, anIdentity, noon) },
 	"READY":            func(o *Order) (bool, error) { return o.Advance(event.StatusReady, waiter, anIdentity, noon) },
 	"OUT_FOR_DELIVERY": func(o *Order) (bool, error) { return o.Advance(event.StatusOutForDelivery, waiter, anIdentity, noon) },

@@ -9,6 +9,9 @@ import (
 // rejectionReasons are the words with which product rejects an order.
 var rejectionReasons = []string{event.ReasonInsufficientStock, event.ReasonMixedCurrencies, event.ReasonPriceChanged}
 
+// cancellationReasons are the words with which the service itself cancels an order.
+var cancellationReasons = []string{event.ReasonTimedOut, event.ReasonNotStarted, event.ReasonReleased}
+
 // ReasonCode returns why the order was rejected or cancelled as a word of a closed list, and "" in every other status. Events and
 // streams carry the code. The text of a person stays in the document: topics keep what they carry, and everybody who reads them
 // would see it.
@@ -27,7 +30,7 @@ func (c Change) ReasonCode() string {
 	case "staff":
 		return event.ReasonStaff
 	}
-	if c.Reason == event.ReasonTimedOut || c.Reason == event.ReasonNotStarted {
+	if slices.Contains(cancellationReasons, c.Reason) {
 		return c.Reason
 	}
 	return event.ReasonOther

@@ -37,15 +37,16 @@ func TestReasonCodesAreAClosedList(t *testing.T) {
 		return Change{Status: status, Reason: reason, Actor: Actor{Role: role}}
 	}
 	for want, changes := range map[string][]Change{
-		"customer":           {change("CANCELLED", "customer", ""), change("CANCELLED", "customer", "timed_out")},
-		"staff":              {change("CANCELLED", "staff", "burnt")},
-		"timed_out":          {change("CANCELLED", "recovery", "timed_out")},
-		"not_started":        {change("CANCELLED", "recovery", "not_started")},
-		"insufficient_stock": {change("REJECTED", "product", "insufficient_stock")},
-		"price_changed":      {change("REJECTED", "product", "price_changed")},
-		"mixed_currencies":   {change("REJECTED", "product", "mixed_currencies")},
-		"other":              {change("REJECTED", "product", "call Ana"), change("CANCELLED", "recovery", "?")},
-		"":                   {change("CONFIRMED", "product", "x"), change("PENDING", "customer", "")},
+		"customer":             {change("CANCELLED", "customer", ""), change("CANCELLED", "customer", "timed_out")},
+		"staff":                {change("CANCELLED", "staff", "burnt")},
+		"timed_out":            {change("CANCELLED", "recovery", "timed_out")},
+		"not_started":          {change("CANCELLED", "recovery", "not_started")},
+		"reservation_released": {change("CANCELLED", "recovery", "reservation_released")},
+		"insufficient_stock":   {change("REJECTED", "product", "insufficient_stock")},
+		"price_changed":        {change("REJECTED", "product", "price_changed")},
+		"mixed_currencies":     {change("REJECTED", "product", "mixed_currencies")},
+		"other":                {change("REJECTED", "product", "call Ana"), change("CANCELLED", "recovery", "?")},
+		"":                     {change("CONFIRMED", "product", "x"), change("PENDING", "customer", "")},
 	} {
 		for _, c := range changes {
 			if got := c.ReasonCode(); got != want {

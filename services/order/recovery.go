@@ -14,9 +14,12 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
+// recoveryLease is the lease of the replica that runs the recovery.
+const recoveryLease = "recovery"
+
 // runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those
 // orders. It expires CONFIRMED orders that the kitchen never starts. No order stays PENDING for ever, even if an event is lost. It
-// also settles erasures. These run one after the other, because they share the lock.
+// also settles erasures. These run one after the other, because they share the lease.
 func (s *service) runRecovery(ctx context.Context) {
 	recovery.RunEvery(ctx, s.log, "recovery of overdue orders and erasures", s.recovery.Every, func(ctx context.Context) error {
 		return errors.Join(s.recoverOrders(ctx), s.settleErasures(ctx))
@@ -25,17 +28,16 @@ func (s *service) runRecovery(ctx context.Context) {
 
 // recoverOrders runs one round over all overdue orders. It does nothing while another replica runs a round.
 func (s *service) recoverOrders(ctx context.Context) error {
-	due := s.now().Add(-min(s.recovery.After, s.recovery.GiveUp))
-	_, err := recovery.RunExclusively(ctx, s.lists.pool, func(ctx context.Context) error {
-		recovered := recovery.RunRound(ctx, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-			return s.lists.Waiting(ctx, due, after, limit)
+	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
+		recovered := recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+			return s.lists.Waiting(ctx, s.recovery, after, limit)
 		}, s.recoverOrder)
 		return errors.Join(recovered, s.expireOrders(ctx))
 	})
 	return err
 }
 
-// recoverOrder publishes the event of one PENDING order again or, after recovery.Timing.GiveUp, cancels the order. Its span
+// recoverOrder publishes the event of one PENDING order again or, if it is overdue, cancels the order. Its span
 // belongs to the trace of the request that placed the order. An order that is no longer PENDING stays unchanged.
 func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover order", trace.SpanKindInternal)
@@ -45,10 +47,10 @@ func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
 	order, err := s.orders.Change(ctx, late.ID, func(o *Order) (event.Message, error) {
 		now := s.now()
 		switch {
-		case o.GiveUp(now.Add(-s.recovery.GiveUp), now):
+		case late.Overdue && o.GiveUp(now):
 			step = recovery.GivenUp
 			return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), nil
-		case o.AnnounceAgain(now.Add(-s.recovery.After), now):
+		case o.AnnounceAgain(late.Announced, now):
 			step = recovery.AnnouncedAgain
 			return event.OrderCreatedPending.Message(o.ID, o.placedEvent()), nil
 		}

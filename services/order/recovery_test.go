@@ -17,6 +17,13 @@ func (h *harness) countEvents(t *testing.T) (placed, changed int) {
 		len(servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged))
 }
 
+// later moves both clocks on: that of the service and that of the database.
+func (h *harness) later(t *testing.T, d time.Duration) {
+	t.Helper()
+	h.clock.Advance(d)
+	servicetest.Age(t, h.pool, d)
+}
+
 func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
 	h := newHarness(t)
 	pending, confirmed := h.placeOrder(t, ana), h.placeOrder(t, ana)
@@ -24,8 +31,9 @@ func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
 	for _, step := range []struct {
 		later  time.Duration
 		placed int // events so far, including the first 2
-	}{{29 * time.Second, 2}, {time.Second, 3}, {0, 3}, {29 * time.Second, 3}, {time.Second, 4}} {
-		h.clock.Advance(step.later)
+	}{{29 * time.Second, 2}, {9 * time.Second, 3}, {0, 3}, {59 * time.Second, 3}, {16 * time.Second, 4}, {119 * time.Second, 4},
+		{31 * time.Second, 5}} { // the interval doubles, and is up to a quarter longer
+		h.later(t, step.later)
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +57,7 @@ func TestPendingOrdersAreAnnouncedAgain(t *testing.T) {
 func TestOrdersWithoutAnOutcomeAreCancelled(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
-	h.clock.Advance(15 * time.Minute)
+	h.later(t, 15*time.Minute)
 	for range 2 {
 		if err := h.service.recoverOrders(t.Context()); err != nil {
 			t.Fatal(err)
@@ -75,7 +83,7 @@ func TestOrdersWithoutAnOutcomeAreCancelled(t *testing.T) {
 func TestOutcomeDuringTheRecoveryWins(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
-	h.clock.Advance(15 * time.Minute)
+	h.later(t, 15*time.Minute)
 	h.sidecar.BeforeNextWrite(func() { h.deliverReserved(t, id) })
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
@@ -85,17 +93,83 @@ func TestOutcomeDuringTheRecoveryWins(t *testing.T) {
 	}
 }
 
-func TestRecoveryReadsEveryPage(t *testing.T) {
+// A round has a budget, so that the recovery does not add its own load to an overload. The next round continues.
+func TestRecoveryKeepsItsBudget(t *testing.T) {
 	h := newHarness(t)
-	for range recovery.PageSize + 20 { // more than a page, all with the same time
+	for range recovery.Budget + 20 {
 		h.placeOrder(t, ana)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, 2*time.Minute)
+	for _, want := range []int{2*recovery.Budget + 20, 2*recovery.Budget + 40, 2*recovery.Budget + 40} {
+		if err := h.service.recoverOrders(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if placed, _ := h.countEvents(t); placed != want {
+			t.Fatalf("got %d created events, want %d", placed, want)
+		}
+	}
+}
+
+// The recovery reads further pages when the first one cannot be handled.
+func TestRecoveryReadsEveryPage(t *testing.T) {
+	h := newHarness(t)
+	for range recovery.PageSize + 1 {
+		h.corruptOrder(t, h.placeOrder(t, ana))
+	}
+	h.clock.Advance(time.Millisecond)
+	h.placeOrder(t, ana)
+	h.later(t, time.Minute)
+	if err := h.service.recoverOrders(t.Context()); err == nil {
+		t.Error("corrupt orders: got no error, want one")
+	}
+	if placed, _ := h.countEvents(t); placed != recovery.PageSize+3 {
+		t.Errorf("got %d created events, want %d", placed, recovery.PageSize+3)
+	}
+}
+
+// An order whose own event still waits in the outbox is not announced again, and neither is any order while many events wait.
+func TestNothingIsAnnouncedBehindItsOwnEvent(t *testing.T) {
+	h := newHarness(t)
+	waiting, lost := h.placeOrder(t, ana), h.placeOrder(t, ana)
+	const row = `insert into state (key, value) select 'outbox-due||pubsub||order.created.pending||' || gen_random_uuid(),
+		convert_to(jsonb_build_object('subject', $1::text, 'event', '{}'::jsonb)::text, 'UTF8') from generate_series(1, $2)`
+	if _, err := h.pool.Exec(t.Context(), row, waiting, 1); err != nil {
+		t.Fatal(err)
+	}
+	recoverOrders := func(want int) {
+		t.Helper()
+		h.later(t, 2*time.Minute)
+		if err := h.service.recoverOrders(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if events := servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending); len(events) != want || events[want-1].OrderID != lost {
+			t.Fatalf("got %+v, want %d events, the last for %s", events, want, lost)
+		}
+	}
+	recoverOrders(3)
+	if _, err := h.pool.Exec(t.Context(), row, someOrder, 1000); err != nil {
+		t.Fatal(err)
+	}
+	recoverOrders(3)
+	h.later(t, 15*time.Minute) // the deadline holds all the same
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if placed, _ := h.countEvents(t); placed != 2*(recovery.PageSize+20) {
-		t.Errorf("got %d created events, want %d", placed, 2*(recovery.PageSize+20))
+	if _, changed := h.countEvents(t); changed != 2 {
+		t.Errorf("got %d changes, want both orders given up", changed)
+	}
+}
+
+// The clock of a replica does not decide when an order is given up: only that of the database does.
+func TestDatabaseClockDecides(t *testing.T) {
+	h := newHarness(t)
+	id := h.placeOrder(t, ana)
+	h.clock.Advance(time.Hour) // the clock of this replica is wrong
+	if err := h.service.recoverOrders(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Request(t, ana, "GET", "/orders/"+id, ""); got.Text("status") != "PENDING" {
+		t.Errorf("got %s, want the order PENDING", got.Body)
 	}
 }
 
@@ -105,7 +179,7 @@ func TestRecoveryContinuesAfterFailures(t *testing.T) {
 	for range 2*recovery.MaxFailures - 1 {
 		h.placeOrder(t, ana)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, time.Minute)
 	h.corruptOrder(t, broken) // an unreadable order does not hold up the others
 	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("corrupt order: got no error, want one")
@@ -113,7 +187,7 @@ func TestRecoveryContinuesAfterFailures(t *testing.T) {
 	if placed, _ := h.countEvents(t); placed != 4*recovery.MaxFailures-1 {
 		t.Errorf("got %d created events, want %d", placed, 4*recovery.MaxFailures-1)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, 2*time.Minute)
 	h.sidecar.Away(true)
 	ended := servicetest.EndedSpans(t)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
@@ -140,7 +214,7 @@ func TestScatteredFailuresDoNotEndTheRound(t *testing.T) {
 		h.placeOrder(t, ana)
 		h.clock.Advance(time.Millisecond)
 	}
-	h.clock.Advance(time.Minute)
+	h.later(t, time.Minute)
 	if err := h.service.recoverOrders(t.Context()); err == nil {
 		t.Error("corrupt orders: got no error, want one")
 	}
@@ -170,7 +244,7 @@ func TestRecoveryRunsUntilItsContextIsDone(t *testing.T) {
 	go func() { h.service.runRecovery(ctx); close(stopped) }()
 	responses := make(chan servicetest.Response, 1)
 	go func() { responses <- h.Request(t, ana, "GET", "/orders/"+id, "", "Prefer", "wait=30") }()
-	h.clock.Advance(15 * time.Minute)
+	h.later(t, 15*time.Minute)
 	if got := <-responses; got.Text("status") != "CANCELLED" {
 		t.Errorf("got %s, want CANCELLED", got.Body)
 	}

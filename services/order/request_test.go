@@ -50,7 +50,7 @@ func TestExpectedTotalReachesProduct(t *testing.T) {
 	if other := h.Request(t, ana, "POST", "/orders", strings.Replace(body, "1850", "1849", 1), "Idempotency-Key", "k1"); other.Code != 422 {
 		t.Errorf("another expected total under the key: got %d, want 422", other.Code)
 	}
-	h.clock.Advance(h.service.recovery.After)
+	h.later(t, 2*h.service.recovery.After)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}

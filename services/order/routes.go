@@ -7,6 +7,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -20,6 +21,8 @@ func (s *service) routes() []rest.Route {
 			Query: []string{"status", "limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/export/orders", Access: rest.Only(token.Customer), Handle: s.exportOrders,
 			Query: []string{"limit", "cursor"}},
+		{Method: http.MethodGet, Path: "/reconciliation/orders", Access: rest.Tokenless, QueryLists: []string{"id"},
+			Handle: reconcile.Answer("product", s.lists.Standings)},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
 		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},

@@ -6,6 +6,7 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -17,6 +18,7 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
+	Reconcile   reconcile.Timing
 	Limits      Limits
 	Expiry      Expiry
 	// PendingMax is how many orders may be PENDING; more are refused. Backlog counts no further than maxCounted.
@@ -25,7 +27,7 @@ type config struct {
 
 // check returns an error that names a setting that is out of range.
 func (c config) check() error {
-	for _, err := range []error{c.Recovery.Check(), c.Limits.Check(), c.Expiry.Check()} {
+	for _, err := range []error{c.Recovery.Check(), c.Reconcile.Check(), c.Limits.Check(), c.Expiry.Check()} {
 		if err != nil {
 			return err
 		}
@@ -56,13 +58,14 @@ func run(ctx context.Context, environ []string) error {
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures:  document.NewStore[Erasure](base.Client, "orders", erasureKind),
 		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
-		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery,
-		limits: config.Limits, expiry: config.Expiry, now: now,
+		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided},
+		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,
 	}
+	reconciler := reconciler{s, config.Reconcile, base.Client, reconcile.NewCounter(base.Metrics)}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
-		Background: []func(context.Context){s.runRecovery},
+		Background: []func(context.Context){s.runRecovery, reconciler.run},
 	})
 }

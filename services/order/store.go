@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
@@ -85,21 +86,27 @@ type waiting struct {
 	ID          string
 	CreatedAt   time.Time
 	Traceparent string
+	Announced   int  // how often it was announced
+	Overdue     bool // it is to be given up
 }
 
-// waitingQuery selects a page of overdue PENDING orders, oldest first.
-const waitingQuery = `
-	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as trace from orders
-	where status = 'PENDING' and created_at <= @announced and announced_at <= @announced
-	  and (created_at, key) > (@at, @key)
-	order by created_at, key limit @limit`
+// waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The recovery sets the
+// times by the clock of the database. So it reads the table and not the view, whose created_at is set by the service.
+var waitingQuery = recovery.WithOutbox + `
+	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	       coalesce(doc(value) ->> 'trace', '') as traceparent, (doc(value) ->> 'announced')::int as announced,
+	       ` + recovery.Overdue + ` as overdue
+	from state
+	where key like 'order-%' and doc(value) ->> 'status' = 'PENDING'
+	  and (` + recovery.Overdue + ` or ` + recovery.Due(`substr(key, length(@kind) + 2)`, `(doc(value) ->> 'announced')::int`) + `)
+	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
+	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Waiting returns up to limit PENDING orders, oldest first, that follow after and were last announced at or before
-// announced.
-func (l lists) Waiting(ctx context.Context, announced time.Time, after waiting, limit int) ([]waiting, error) {
-	return l.collectWaiting(ctx, waitingQuery, pgx.NamedArgs{
-		"kind": kind, "announced": announced, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
-	})
+// Waiting returns up to limit PENDING orders, oldest first, that follow after and are to be announced again or given up.
+func (l lists) Waiting(ctx context.Context, timing recovery.Timing, after waiting, limit int) ([]waiting, error) {
+	return l.collectWaiting(ctx, waitingQuery, timing.DueArguments(pgx.NamedArgs{
+		"kind": kind, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+	}))
 }
 
 // collectWaiting runs a query for a page of a round.
@@ -108,7 +115,7 @@ func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedA
 	if err != nil {
 		return nil, fmt.Errorf("find what is due: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[waiting])
 	if err != nil {
 		return nil, fmt.Errorf("find what is due: %w", err)
 	}
@@ -127,4 +134,17 @@ const pendingQuery = `
 func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = l.pool.QueryRow(ctx, pendingQuery, pgx.NamedArgs{"most": maxCounted}).Scan(&b.Count, &b.Oldest)
 	return b, err
+}
+
+// Decided returns which of the orders are no longer PENDING.
+func (l lists) Decided(ctx context.Context, ids []string) ([]string, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = kind + "-" + id
+	}
+	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2) from orders where key = any($1) and status <> 'PENDING'`, keys, kind)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

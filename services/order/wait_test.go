@@ -93,3 +93,28 @@ func TestStockEventWakesWaitingRequests(t *testing.T) {
 		}
 	})
 }
+
+// Another replica decides the order: one query for all requests that wait finds out.
+func TestWaitFindsADecisionOfAnotherReplica(t *testing.T) {
+	h := newHarness(t)
+	h.service.changes.Settled = h.service.lists.Decided
+	id, other := h.placeOrder(t, ana), h.placeOrder(t, ana)
+	responses := make(chan servicetest.Response, 2)
+	for _, order := range []string{id, other} {
+		go func() { responses <- h.Request(t, ana, "GET", "/orders/"+order, "", "Prefer", "wait=20") }()
+	}
+	elsewhere := *h.service
+	elsewhere.changes = &await.Changes{}
+	replica := servicetest.NewAPI(elsewhere.routes(), elsewhere.subscriptions())
+	for _, order := range []string{id, other} {
+		if got := replica.Request(t, ana, "POST", "/orders/"+order+"/cancel", ""); got.Code != http.StatusOK {
+			t.Fatalf("got %d %s, want 200", got.Code, got.Body)
+		}
+	}
+	begun := time.Now()
+	for range 2 {
+		if got := <-responses; got.Text("status") != "CANCELLED" || time.Since(begun) > 10*time.Second {
+			t.Errorf("got %s after %s, want CANCELLED at once", got.Body, time.Since(begun))
+		}
+	}
+}

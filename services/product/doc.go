@@ -4,11 +4,15 @@
 //	           and stock (tables); and the outcomes that were announced (documents reservation-<orderId>)
 //	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
 //	           admins POST /products/{id}/stock and what is off the menu; to admins GET /audit/product; to order GET /menu,
-//	           with which it checks the products of a new order
+//	           with which it checks the products of a new order, and
+//	           GET /reconciliation/reservations, at which it asks about the stock of open orders
 //	           to admins its dead letters (package deadletter)
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
 //	           DELIVERED marks it as sold (both from order)
+//
+// When the event of an order's end was lost, reconciliation.go finds out by asking order. Reservations without a sale are deleted after
+// RECORD_RETENTION.
 //
 // A reservation has these states; all but RESERVED are final:
 //

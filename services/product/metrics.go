@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/telemetry"
 )
 
@@ -16,6 +17,7 @@ type metrics struct {
 	log        *slog.Logger
 	decided    *prometheus.CounterVec
 	linesShort prometheus.Counter
+	reconciled *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
@@ -28,6 +30,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		linesShort: factory.NewCounter(prometheus.CounterOpts{
 			Name: "comanda_stock_rejections_total", Help: "Number of order lines that exceeded the available stock.",
 		}),
+		reconciled: reconcile.NewCounter(registry),
 	}
 }
 
@@ -42,4 +45,10 @@ func (m *metrics) RecordDecision(ctx context.Context, r Reservation) {
 	m.decided.WithLabelValues("failed").Inc()
 	m.linesShort.Add(float64(short))
 	m.log.InfoContext(ctx, "stock refused", "orderId", r.OrderID, "reason", r.Outcome.Failed.Reason, "linesShort", short)
+}
+
+// RecordReconciled records that a reservation did not agree with its order and was mended.
+func (m *metrics) RecordReconciled(ctx context.Context, orderID, step string) {
+	m.reconciled.WithLabelValues(step).Inc()
+	m.log.WarnContext(ctx, "reservation mended: the order's last event was lost, or order does not know the order", "orderId", orderID, "step", step)
 }

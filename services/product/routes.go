@@ -4,6 +4,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -19,6 +20,8 @@ func (s service) routes() []rest.Route {
 		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock, Body: rest.SmallBody,
 			Versioned: true},
 		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
+		{Method: "GET", Path: "/reconciliation/reservations", Access: rest.Tokenless, QueryLists: []string{"id"},
+			Handle: reconcile.Answer("order", s.store.Standings)},
 		{Method: "GET", Path: "/audit/product", Access: rest.Only(token.Admin), Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "product", Pool: s.store.pool, Cursors: s.cursors}.List},
 	}

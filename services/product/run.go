@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
+	"comanda/services/internal/database"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/validate"
@@ -15,6 +18,8 @@ type config struct {
 	EventKey    signature.PrivateKey `env:"PRODUCT_EVENT_SIGNING_KEY,required"`
 	SeedMenu    bool                 `env:"SEED_MENU"`
 	Currency    string               `env:"CURRENCY" envDefault:"EUR"`
+	Reconcile   reconcile.Timing
+	Retention   database.Retention
 }
 
 // run starts the service with the settings in environ and serves until ctx is done.
@@ -26,6 +31,9 @@ func run(ctx context.Context, environ []string) error {
 	if !validate.IsCurrency(config.Currency) {
 		return errors.New("CURRENCY must be a currency code of ISO 4217, such as EUR")
 	}
+	if err := cmp.Or(config.Reconcile.Check(), config.Retention.Check()); err != nil {
+		return err
+	}
 	base, err := server.OpenStateful("product", config.StatefulConfig, config.DatabaseURL, config.EventKey)
 	if err != nil {
 		return err
@@ -33,6 +41,7 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), config.Currency, base.Cursors, base.Log}
+	reconciler := reconciler{s.store, s.metrics, config.Reconcile, base.Client, base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Seed: func(ctx context.Context) error {
@@ -43,6 +52,6 @@ func run(ctx context.Context, environ []string) error {
 			}
 			return s.store.IndexProducts(ctx)
 		},
-		Background: []func(context.Context){s.runIndexing},
+		Background: []func(context.Context){s.runIndexing, reconciler.run, func(ctx context.Context) { s.runDeletion(ctx, config.Retention) }},
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/server"
 )
 
@@ -28,11 +29,12 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
 	}
 	// statement_timeout is meant for requests and would end this load. Postgres builds an index in one go faster than row by row.
-	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+	slow := database.Unlimited(t.Context())
+	err := pgx.BeginFunc(slow, pool, func(tx pgx.Tx) error {
 		var definition string
-		err := tx.QueryRow(t.Context(), `select pg_get_indexdef('product_search_grams'::regclass)`).Scan(&definition)
+		err := tx.QueryRow(slow, `select pg_get_indexdef('product_search_grams'::regclass)`).Scan(&definition)
 		if err == nil {
-			_, err = tx.Exec(t.Context(), `set local statement_timeout = 0; drop index product_search_grams`)
+			_, err = tx.Exec(slow, `set local statement_timeout = 0; drop index product_search_grams`)
 		}
 		for _, table := range []struct {
 			name, columns string
@@ -43,16 +45,16 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 			{"product_search", "product_id version rules active category_key name_key category text grams", entries},
 		} {
 			if err == nil {
-				_, err = tx.CopyFrom(t.Context(), pgx.Identifier{table.name}, strings.Fields(table.columns), pgx.CopyFromRows(table.rows))
+				_, err = tx.CopyFrom(slow, pgx.Identifier{table.name}, strings.Fields(table.columns), pgx.CopyFromRows(table.rows))
 			}
 		}
 		if err == nil {
-			_, err = tx.Exec(t.Context(), definition)
+			_, err = tx.Exec(slow, definition)
 		}
 		return err
 	})
 	if err == nil {
-		_, err = pool.Exec(t.Context(), `vacuum analyze products, stock, product_search`) // as autovacuum does
+		_, err = pool.Exec(slow, `vacuum analyze products, stock, product_search`) // as autovacuum does
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,13 @@ type Profile struct {
 	UpdatedAt       time.Time      `json:"updatedAt"`
 
 	PhoneChanges []time.Time `json:"phoneChanges,omitempty"` // the recent attempts to change the number, oldest first
+
+	ConfirmedAt  time.Time `json:"confirmedAt,omitzero"`  // when auth first said that the account exists
+	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account
 }
+
+// reasonUnknownAccount is the reason of a profile whose account auth does not know.
+const reasonUnknownAccount = "unknown_account"
 
 // NewProfile returns the ACTIVE profile of a request.
 func NewProfile(request event.UserToCreate, now time.Time) Profile {
@@ -78,6 +84,16 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	}
 	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
 	return true, nil
+}
+
+// Abandon turns p into a tombstone, also if its owner has changed it: auth has not known the account for long, so its owner can no
+// longer log in. It reports whether that changed anything.
+func (p *Profile) Abandon(now time.Time) bool {
+	if p.Status != Active {
+		return false
+	}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reasonUnknownAccount, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	return true
 }
 
 // Outcome returns the recorded outcome of the registration. It reports false for a cancelled or erased profile, which

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
 
+	"comanda/services/internal/database"
 	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 )
@@ -17,6 +20,8 @@ type config struct {
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
 	Quota       Quota
+	Reconcile   reconcile.Timing
+	Retention   database.Retention
 }
 
 // run starts the service with the settings in environ and serves until ctx ends.
@@ -25,7 +30,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := config.Quota.Check(); err != nil {
+	if err := cmp.Or(config.Quota.Check(), config.Reconcile.Check(), config.Retention.Check()); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -35,5 +40,10 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
 		config.Quota, newInvoker(config.Sidecar)}
-	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
+	reconciler := &reconciler{store: s.store, now: s.now, timing: config.Reconcile, invoke: base.Client, log: base.Log,
+		mended: reconcile.NewCounter(base.Metrics)}
+	return base.Serve(ctx, server.Handlers{
+		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
+		Background: []func(context.Context){reconciler.run, func(ctx context.Context) { s.runDeletion(ctx, base.Log, config.Retention) }},
+	})
 }

@@ -14,7 +14,8 @@ import (
 type call struct{ from, to, method, path string }
 
 // sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
-// an order's history at the start of a stream, order's request for the menu, and user's requests for the parts of an export.
+// an order's history at the start of a stream, order's request for the menu, user's requests for the parts of an export, and the questions of order, product and user
+// about what became of what they hold or need.
 func sourceCalls(t *testing.T) []call {
 	t.Helper()
 	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
@@ -48,7 +49,25 @@ func sourceCalls(t *testing.T) []call {
 	for _, service := range services[1:] {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
 	}
-	return append(append(all, menuCall(t)), exportCalls(t)...)
+	all = append(append(all, menuCall(t)), exportCalls(t)...)
+	return append(all, reconciliationCall(t, "order"), reconciliationCall(t, "product"), reconciliationCall(t, "user"))
+}
+
+// reconciliationCall returns a service's call reconcile.Ask(ctx, invoker, app, path, ids), a GET.
+func reconciliationCall(t *testing.T, service string) call {
+	t.Helper()
+	file := "services/" + service + "/reconciliation.go"
+	paths, found := constants(t, file), []call{}
+	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
+		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {
+			found = append(found, call{service, exprText(ask.Args[2]), "GET", paths[exprText(ask.Args[3])]})
+		}
+		return true
+	})
+	if len(found) != 1 {
+		t.Fatalf("questions of %s: got %v, want one", service, found)
+	}
+	return found[0]
 }
 
 // exportCalls returns user's calls: ask(ctx, invoker, app, path?query, bearer), all of them GET.

@@ -1,10 +1,12 @@
 // Package await lets a request wait for an aggregate to change (RFC 7240's Prefer: wait=N) without holding a database
 // connection while it waits. A change made by this process wakes the request at once. A change made by another replica is
-// found by polling, with an interval that doubles from 25 ms to 1 s.
+// found by one query for all requests that wait in this process.
 package await
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,17 +16,22 @@ import (
 // MaxWait is the longest a request may wait.
 const MaxWait = 30 * time.Second
 
-// The shortest and the longest interval of polling for changes made by other replicas.
+// The query for changes made by other replicas.
 const (
-	firstInterval = 25 * time.Millisecond // about the duration of a saga
-	maxInterval   = time.Second
+	pollInterval = 50 * time.Millisecond // about the duration of two sagas
+	pollTimeout  = time.Second
+	pollRest     = 10 // the interval is at least so many times as long as the last query took
 )
 
-// Changes wakes the requests that wait for an id in this process. The zero value is ready to use.
+// Changes wakes the requests that wait for an id in this process. The zero value is ready to use where there are no other replicas.
 type Changes struct {
+	// Settled returns which of the ids need not be waited for any more. It is called while requests wait.
+	Settled func(ctx context.Context, ids []string) ([]string, error)
+
 	mu      sync.Mutex
 	waiting map[string]chan struct{} // closed and replaced at each change
 	count   map[string]int           // waiting requests by id
+	polling bool
 }
 
 // Tell wakes every request that waits for id.
@@ -46,6 +53,38 @@ func (c *Changes) join(id string) {
 	if c.count[id]++; c.count[id] == 1 {
 		c.waiting[id] = make(chan struct{})
 	}
+	if c.Settled != nil && !c.polling {
+		c.polling = true
+		go c.poll()
+	}
+}
+
+// poll asks for the ids that other replicas have settled, and wakes their requests, until no request waits. When the query fails, the
+// requests wait for the next one, and in the end look themselves.
+func (c *Changes) poll() {
+	for interval := pollInterval; ; {
+		time.Sleep(interval)
+		ids := c.ids()
+		if ids == nil {
+			return
+		}
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), pollTimeout)
+		settled, _ := c.Settled(ctx, ids)
+		cancel()
+		interval = max(pollInterval, pollRest*time.Since(begun))
+		for _, id := range settled {
+			c.Tell(id)
+		}
+	}
+}
+
+// ids returns the ids that requests wait for. Without any it returns nil and ends the polling.
+func (c *Changes) ids() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.polling = len(c.count) > 0
+	return slices.Collect(maps.Keys(c.count))
 }
 
 func (c *Changes) leave(id string) {
@@ -75,27 +114,22 @@ func Until[T any](
 	}
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
-	interval, last := firstInterval, wait <= 0
+	last := wait <= 0
 	for {
 		changed := c.changed(id) // before the look, so that a change during the look is not missed
 		value, settled, err := lookWithin(ctx, look)
 		if err != nil || settled || last {
 			return value, err
 		}
-		poll := time.NewTimer(interval)
 		select {
 		case <-changed:
-		case <-poll.C:
-			interval = min(interval*2, maxInterval)
 		case <-deadline.C:
 			last = true
 		case <-rest.Stopping(ctx): // a client that waits gets the present value before its connection closes
 			last = true
 		case <-ctx.Done():
-			poll.Stop()
 			return value, ctx.Err()
 		}
-		poll.Stop()
 	}
 }
 

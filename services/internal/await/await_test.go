@@ -75,17 +75,50 @@ func TestUntilReturnsAtOnceAfterALocalChange(t *testing.T) {
 
 func TestUntilFindsAChangeOfAnotherReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var changes await.Changes
 		var a aggregate
+		var queries atomic.Int32
+		changes := await.Changes{Settled: func(_ context.Context, ids []string) ([]string, error) {
+			if queries.Add(1); len(ids) != 1 || ids[0] != "a" {
+				t.Errorf("got a query for %v, want a", ids)
+			}
+			if queries.Load() == 1 {
+				return nil, errors.New("the database is away")
+			}
+			if a.settled.Load() {
+				return ids, nil
+			}
+			return nil, nil
+		}}
 		begin := time.Now()
 		time.AfterFunc(10*time.Second, func() { a.settled.Store(true) }) // another replica does not call Tell
-		got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look)
-		if took := time.Since(begin); got != "settled" || err != nil || took > 11*time.Second {
-			t.Errorf("got %s, %v after %s, want settled after at most 11s", got, err, took)
+		const requests = 100
+		var all sync.WaitGroup
+		for range requests {
+			all.Go(func() {
+				got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look)
+				if took := time.Since(begin); got != "settled" || err != nil || took > 10*time.Second+100*time.Millisecond {
+					t.Errorf("got %s, %v after %s, want settled after at most 10.1s", got, err, took)
+				}
+			})
 		}
-		if looks := a.looks.Load(); looks > 20 {
-			t.Errorf("got %d looks in 10 s, want at most 20", looks)
+		all.Wait()
+		if looks := a.looks.Load(); looks != 2*requests {
+			t.Errorf("got %d looks of %d requests, want one before the wait and one after it each", looks, requests)
 		}
+		if queries.Load() > 201 {
+			t.Errorf("got %d queries in 10 s, want one in 50 ms for all requests", queries.Load())
+		}
+		time.Sleep(time.Second)
+		if after := queries.Load(); after > 201 {
+			t.Errorf("got %d queries, want none when no request waits", after)
+		}
+		a.settled.Store(false) // the polling begins again with the next request
+		time.AfterFunc(time.Second, func() { a.settled.Store(true) })
+		begin = time.Now()
+		if got, err := await.Until(t.Context(), &changes, "a", 30*time.Second, a.look); got != "settled" || err != nil || time.Since(begin) > 2*time.Second {
+			t.Errorf("got %s, %v after %s, want settled after a second", got, err, time.Since(begin))
+		}
+		time.Sleep(time.Second) // until the polling has ended
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -14,7 +15,15 @@ const (
 	healthTTL     = 100 * time.Millisecond
 )
 
-// Health checks whether a database answers. It has a connection of its own: with one of the pool's, a check would wait behind the
+// A check writes what a full disk or a read-only server refuses: it extends a file of the database by a page, and adds a record to the
+// write-ahead log. The page belongs to a temporary table, which the commit truncates, so no check leaves anything behind. The commit
+// does not wait for the disk: a slow disk delays writes, but does not make them fail.
+const (
+	createProbe = `create temporary table comanda_health (page text) on commit delete rows`
+	writeProbe  = `insert into comanda_health select pg_logical_emit_message(true, 'comanda', 'health')::text`
+)
+
+// Health checks whether a database accepts writes. It has a connection of its own: with one of the pool's, a check would wait behind the
 // work of a busy service, which would then count as unhealthy, and its sidecar would stop its calls and events.
 type Health struct {
 	pool *pgxpool.Pool
@@ -28,6 +37,11 @@ type Health struct {
 func NewHealth(pool *pgxpool.Pool) (*Health, error) {
 	config := pool.Config()
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
+		_, err := connection.Exec(ctx, createProbe)
+		return err
+	}
 	own, err := pgxpool.NewWithConfig(context.Background(), config)
 	return &Health{pool: own}, err
 }
@@ -35,7 +49,7 @@ func NewHealth(pool *pgxpool.Pool) (*Health, error) {
 // Close closes the connection.
 func (h *Health) Close() { h.pool.Close() }
 
-// Check returns an error unless the database answers within healthTimeout. Checks within healthTTL share one answer, so that a client
+// Check returns an error unless the database commits a write within healthTimeout. Checks within healthTTL share one answer, so that a client
 // that asks often does not delay the sidecar's check.
 func (h *Health) Check(ctx context.Context) error {
 	h.mu.Lock()
@@ -45,7 +59,7 @@ func (h *Health) Check(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTimeout) // its result is for other callers too
 	defer cancel()
-	h.last = h.pool.Ping(ctx)
+	_, h.last = h.pool.Exec(ctx, writeProbe)
 	h.until = time.Now().Add(healthTTL)
 	return h.last
 }

@@ -30,6 +30,7 @@ var sharedMigrations embed.FS
 // replicas may call it at the same time; they take turns. It fails while the database is unreachable, and until the sidecar has created the table
 // `state`, which views and indexes need. The caller retries.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
+	ctx = Unlimited(ctx) // a migration that needs more time sets its own limits in its session
 	if err := createDocFunction(ctx, pool); err != nil {
 		return err
 	}

@@ -7,12 +7,13 @@ import (
 	"net"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
 // isUnreachable reports whether err comes from a dependency that is away, starting, stopping or too slow: network errors,
-// timeouts, gRPC's Unavailable, and the corresponding error classes of Postgres
+// timeouts, no connection to Postgres that accepts writes, gRPC's Unavailable, and the corresponding error classes of Postgres
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 func isUnreachable(err error) bool {
 	var op *net.OpError
@@ -21,7 +22,7 @@ func isUnreachable(err error) bool {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
-	case errors.As(err, &op):
+	case errors.As(err, &op), errors.As(err, new(*pgconn.ConnectError)):
 		return true
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return true
@@ -35,10 +36,11 @@ func isUnreachable(err error) bool {
 	return false
 }
 
-// isTemporary reports whether Postgres is busy or away: 08 connection exception, 53 insufficient resources, 57 operator
-// intervention (shutdown, statement timeout), 55P03 lock not available, 40 transaction rollback (deadlock, serialisation).
+// isTemporary reports whether Postgres is busy or away: 08 connection exception, 53 insufficient resources (53100: the disk is
+// full), 57 operator intervention (shutdown, statement timeout), 55P03 lock not available, 40 transaction rollback (deadlock,
+// serialisation), 25006 read-only (a standby), 25P03 a transaction ended because its client stood still.
 func isTemporary(state string) bool {
-	for _, class := range []string{"08", "53", "57", "55P03", "40"} {
+	for _, class := range []string{"08", "53", "57", "55P03", "40", "25006", "25P03"} {
 		if strings.HasPrefix(state, class) {
 			return true
 		}

@@ -8,10 +8,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -23,13 +21,15 @@ const (
 	// MaxFailures is the number of consecutive Unavailable errors that end a round; the next round finds the rest again. Other
 	// errors do not end it: a few documents that can never be written must not block the ones behind them.
 	MaxFailures = 5
-	// lockID is the advisory lock of the replica at work. The number is arbitrary, but used for nothing else in the database.
-	lockID = 7302
+	// Budget is the number of aggregates that one round handles, so that the recovery does not add to an overload without bound.
+	Budget = 100
+	// NoBudget is the budget of a round that ends only with the last item.
+	NoBudget = math.MaxInt
 )
 
-// Timing holds the times of a service's recovery.
+// Timing holds the times of a service's recovery. The database's clock measures After and GiveUp.
 type Timing struct {
-	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // age at which the event is published again, and the interval after that
+	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // age at which the event is published again; then the interval grows
 	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // age at which the aggregate is given up, with a reason
 	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // interval of the search for overdue aggregates
 }
@@ -59,21 +59,12 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// RunExclusively runs work unless another replica is running it, and reports whether it ran. The lock belongs to a
-// transaction, so Postgres releases it when the replica dies.
-func RunExclusively(ctx context.Context, pool *pgxpool.Pool, work func(context.Context) error) (ran bool, err error) {
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, lockID).Scan(&ran); err != nil || !ran {
-			return err
-		}
-		return work(ctx)
-	})
-	return ran, err
-}
-
-// RunRound calls revive for each overdue aggregate, page by page. Find returns up to limit aggregates after the given one,
-// which is the zero value for the first page. A failed revival does not stop the round; RunRound returns the last such error.
-func RunRound[T any](ctx context.Context, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error) error {
+// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. Find returns up to limit
+// aggregates after the given one, which is the zero value for the first page. A failed revival does not stop the round; RunRound
+// returns the last such error.
+func RunRound[T any](
+	ctx context.Context, budget int, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error,
+) error {
 	var after T
 	var last error
 	unavailable := 0 // consecutive errors of this kind
@@ -93,7 +84,9 @@ func RunRound[T any](ctx context.Context, find func(ctx context.Context, after T
 				}
 				continue
 			}
-			unavailable = 0
+			if unavailable, budget = 0, budget-1; budget == 0 {
+				return last
+			}
 		}
 		if len(found) < PageSize {
 			return last

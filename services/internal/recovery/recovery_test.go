@@ -37,7 +37,7 @@ func TestOnlyUnavailableErrorsEndARound(t *testing.T) {
 		"away":   {fault.Unavailable(nil, "the sidecar does not answer"), recovery.MaxFailures},
 	} {
 		tried := 0
-		err := recovery.RunRound(t.Context(), func(context.Context, int, int) ([]int, error) {
+		err := recovery.RunRound(t.Context(), recovery.NoBudget, func(context.Context, int, int) ([]int, error) {
 			return make([]int, 3*recovery.MaxFailures), nil
 		}, func(context.Context, int) error { tried++; return tc.err })
 		if !errors.Is(err, tc.err) || tried != tc.tried {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -90,6 +91,15 @@ func PutDocument(t testing.TB, pool *pgxpool.Pool, key, json string) {
 	t.Helper()
 	_, err := pool.Exec(t.Context(), `insert into state (key, value) values ($1, convert_to($2, 'UTF8'))`, key,
 		strings.TrimSpace(json))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Age makes all documents older by d, as if the database's clock had moved on.
+func Age(t testing.TB, pool *pgxpool.Pool, d time.Duration) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), `update state set created_at = created_at - $1::interval, updated_at = updated_at - $1::interval`, d)
 	if err != nil {
 		t.Fatal(err)
 	}

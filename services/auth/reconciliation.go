@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/internal/reconcile"
+)
+
+// standings returns how the accounts with these ids stand, for user, which holds a profile for each. It leaves out those that do not
+// exist.
+func (s store) standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = "account-" + id
+	}
+	rows, err := s.pool.Query(ctx, `select id, document->>'status', coalesce(document->>'reason', '') from accounts where key = any($1)`, keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+}

@@ -1,0 +1,51 @@
+package database
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// clientTimeout is the deadline of a statement on the client. The server ends a statement earlier, unless the network swallows
+// what is sent: then the connection is closed after this time.
+const clientTimeout = statementTimeout + time.Second
+
+// deadlines is a tracer of pgx that gives every statement of a connection a deadline on the client. pgx runs a statement with the
+// context that its tracer returns.
+type deadlines struct{}
+
+type (
+	cancelKey    struct{}
+	unlimitedKey struct{}
+)
+
+// Unlimited returns a context for statements that may take long, such as those of migrations. The server still ends them after its own
+// limit, unless the session lifts that.
+func Unlimited(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unlimitedKey{}, true)
+}
+
+// TraceQueryStart begins the deadline of a statement.
+func (deadlines) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return beginDeadline(ctx)
+}
+
+// TraceQueryEnd ends the deadline of a statement.
+func (deadlines) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	endDeadline(ctx)
+}
+
+func beginDeadline(ctx context.Context) context.Context {
+	if ctx.Value(unlimitedKey{}) != nil {
+		return ctx
+	}
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	return context.WithValue(ctx, cancelKey{}, cancel)
+}
+
+func endDeadline(ctx context.Context) {
+	if cancel, ok := ctx.Value(cancelKey{}).(context.CancelFunc); ok {
+		cancel()
+	}
+}

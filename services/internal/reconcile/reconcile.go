@@ -1,0 +1,126 @@
+// Package reconcile lets a service that holds something for an aggregate of another service (stock for an order, a phone number for
+// an account) ask the owner how that aggregate stands. The final event of a saga is published once. When the broker loses it, or one
+// database is restored from an older copy, the holder finds out here (docs/decisions/0022). The package owns the settings, the
+// question, the route that answers it, and the counter of what was mended.
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/telemetry"
+	"comanda/services/internal/validate"
+)
+
+// MaxIDs is the number of aggregates in one question.
+const MaxIDs = 100
+
+// Lease is the lease (recovery.RunExclusively) of the replica that reconciles.
+const Lease = "reconciliation"
+
+// askTimeout limits one question.
+const askTimeout = 2 * time.Second
+
+// Timing holds the settings of a service that reconciles what it holds. The database's clock measures After and UnknownAfter.
+type Timing struct {
+	After        time.Duration `env:"RECONCILE_AFTER" envDefault:"30m"`         // age at which the owner is asked: longer than a saga
+	Every        time.Duration `env:"RECONCILE_EVERY" envDefault:"1m"`          // interval of the search
+	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // how long the owner must not know the aggregate
+}
+
+// Check returns an error unless all times are longer than 0.
+func (t Timing) Check() error {
+	if t.After <= 0 || t.Every <= 0 || t.UnknownAfter <= 0 {
+		return errors.New("RECONCILE_AFTER, RECONCILE_EVERY and RECONCILE_UNKNOWN_AFTER must be longer than 0")
+	}
+	return nil
+}
+
+// Standing is how one aggregate stands, as its owner answers.
+type Standing struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Reason string `json:"reason,omitempty"`
+}
+
+type answer struct {
+	Items []Standing `json:"items"`
+}
+
+// Invoker calls another service through the sidecars (the Dapr SDK's client).
+type Invoker interface {
+	InvokeMethod(ctx context.Context, appID, methodName, verb string) ([]byte, error)
+}
+
+// Ask returns how the aggregates stand that the service app knows, by id. An aggregate that is missing is unknown to its owner. An
+// error means that the owner did not answer, which says nothing about any aggregate.
+func Ask(ctx context.Context, invoke Invoker, app, path string, ids []string) (map[string]Standing, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	raw, err := invoke.InvokeMethod(ctx, app, strings.TrimPrefix(path, "/")+"?"+url.Values{"id": ids}.Encode(), http.MethodGet)
+	if err != nil {
+		return nil, fault.Unavailable(err, "%s does not answer", app)
+	}
+	var got *answer
+	if err := json.Unmarshal(raw, &got); err != nil || got == nil || got.Items == nil {
+		return nil, fault.Unavailable(err, "%s does not answer with a list", app)
+	}
+	known := map[string]Standing{}
+	for _, standing := range got.Items {
+		if !slices.Contains(ids, standing.ID) || standing.Status == "" {
+			return nil, fmt.Errorf("%s answers for %q, status %q: not what was asked", app, standing.ID, standing.Status)
+		}
+		known[standing.ID] = standing
+	}
+	return known, nil
+}
+
+// Answer returns the handler of the route that answers Ask. Only the service caller may ask: its sidecar names it, and no client can
+// forge that (tests/trust).
+func Answer(caller string, find func(ctx context.Context, ids []string) ([]Standing, error)) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !slices.Equal(r.Header.Values("Dapr-Caller-App-Id"), []string{caller}) {
+			return fault.Forbidden("this is for the service %s only", caller)
+		}
+		ids := r.URL.Query()["id"]
+		if len(ids) > MaxIDs {
+			return fault.Malformed("send at most %d ids", MaxIDs)
+		}
+		for _, id := range ids {
+			if !validate.IsUUID(id) {
+				return fault.Malformed("id must be a UUID")
+			}
+		}
+		found, err := find(r.Context(), ids)
+		if err != nil {
+			return err
+		}
+		return rest.JSON(w, http.StatusOK, answer{append([]Standing{}, found...)})
+	}
+}
+
+// The ways to mend a difference: the values of the counter's label step.
+const (
+	Ended     = "ended"     // the aggregate had ended, and its event was lost
+	Completed = "completed" // the aggregate was completed, and its event was lost
+	Unknown   = "unknown"   // the owner has not known the aggregate for Timing.UnknownAfter
+)
+
+// NewCounter registers the counter of the differences that a service has mended.
+func NewCounter(registry prometheus.Registerer) *prometheus.CounterVec {
+	return telemetry.InitLabels(promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
+		Name: "comanda_reconciled_total", Help: "Number of holdings that did not agree with their owner and were mended, by step.",
+	}, []string{"step"}), Ended, Completed, Unknown)
+}

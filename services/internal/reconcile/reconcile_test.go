@@ -1,0 +1,101 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/servicetest"
+)
+
+const (
+	known   = "0f0f0f0f-0000-4000-8000-000000000001"
+	unknown = "0f0f0f0f-0000-4000-8000-000000000002"
+	path    = "/reconciliation/orders"
+)
+
+func api() servicetest.API {
+	return servicetest.NewAPI([]rest.Route{{Method: "GET", Path: path, Access: rest.Tokenless, QueryLists: []string{"id"},
+		Handle: reconcile.Answer("product", func(_ context.Context, ids []string) (found []reconcile.Standing, err error) {
+			for _, id := range ids {
+				if id == known {
+					found = append(found, reconcile.Standing{ID: id, Status: "CANCELLED", Reason: "x"})
+				}
+			}
+			return found, nil
+		})}}, nil)
+}
+
+func TestOnlyTheHolderMayAsk(t *testing.T) {
+	for name, tc := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"the holder":      {[]string{"Dapr-Caller-App-Id", "product"}, http.StatusOK},
+		"the gateway":     {[]string{"Dapr-Caller-App-Id", "gateway"}, http.StatusForbidden},
+		"without a name":  {nil, http.StatusForbidden},
+		"with two names":  {[]string{"Dapr-Caller-App-Id", "gateway, product"}, http.StatusForbidden},
+		"an empty header": {[]string{"Dapr-Caller-App-Id", ""}, http.StatusForbidden},
+	} {
+		if got := api().Request(t, servicetest.Person{}, "GET", path+"?id="+known, "", tc.headers...); got.Code != tc.want {
+			t.Errorf("%s: got %d %s, want %d", name, got.Code, got.Body, tc.want)
+		}
+	}
+	many := strings.Repeat("&id="+known, reconcile.MaxIDs+1)
+	for _, query := range []string{"id=7", many[1:]} {
+		if got := api().Request(t, servicetest.Person{}, "GET", path+"?"+query, "", "Dapr-Caller-App-Id", "product"); got.Code != http.StatusBadRequest {
+			t.Errorf("got %d for a bad question, want 400", got.Code)
+		}
+	}
+}
+
+// invoker answers with the API, or with what a test wants.
+type invoker struct {
+	t    *testing.T
+	body *string
+	err  error
+}
+
+func (i invoker) InvokeMethod(_ context.Context, app, method, verb string) ([]byte, error) {
+	if i.err != nil {
+		return nil, i.err
+	}
+	if i.body != nil {
+		return []byte(*i.body), nil
+	}
+	if app != "order" {
+		i.t.Errorf("got a call of %s, want order", app)
+	}
+	return []byte(api().Request(i.t, servicetest.Person{}, verb, "/"+method, "", "Dapr-Caller-App-Id", "product").Body), nil
+}
+
+// What is not an answer must not look like "I know none of them": the holder would give up what it holds.
+func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
+	ids := []string{known, unknown}
+	got, err := reconcile.Ask(t.Context(), invoker{t: t}, "order", path, ids)
+	if err != nil || len(got) != 1 || got[known] != (reconcile.Standing{ID: known, Status: "CANCELLED", Reason: "x"}) {
+		t.Errorf("got %+v, %v, want one that is CANCELLED", got, err)
+	}
+	for _, body := range []string{``, `null`, `{}`, `[]`, `{"items":null}`, `{"items":[{"id":"other","status":"CANCELLED"}]}`,
+		`{"items":[{"id":"` + known + `"}]}`, `<html>`} {
+		if got, err := reconcile.Ask(t.Context(), invoker{t: t, body: &body}, "order", path, ids); err == nil {
+			t.Errorf("%s: got %+v and no error, want one", body, got)
+		}
+	}
+	if _, err := reconcile.Ask(t.Context(), invoker{t: t, err: errors.New("away")}, "order", path, ids); err == nil {
+		t.Error("got no error while order is away, want one")
+	}
+}
+
+func TestCheckRefusesTimesThatAreNotPositive(t *testing.T) {
+	good := reconcile.Timing{After: 1, Every: 1, UnknownAfter: 1}
+	for want, timing := range map[bool]reconcile.Timing{true: good, false: {After: 1, Every: 1}} {
+		if err := timing.Check(); (err == nil) != want {
+			t.Errorf("%+v: got %v, want accepted %t", timing, err, want)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package recovery
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// leaseTime is how long a replica may work alone, by the database's clock. A frozen replica stops the others for no longer.
+	leaseTime = 15 * time.Second
+	// roundTime is the deadline of that work, by the replica's clock. It is shorter, so that a replica stops before its lease ends.
+	roundTime = 12 * time.Second
+	// releaseTimeout limits the statement that gives a lease back. If it fails, the lease ends by itself.
+	releaseTimeout = 2 * time.Second
+)
+
+// RunExclusively runs work while it has the lease called name, and reports whether it ran: it does not while another replica has the
+// lease. The context of work ends before the lease does. A replica that was frozen for longer may still finish its last write, so
+// each write must be correct without the lease: documents are written with their ETag.
+func RunExclusively(ctx context.Context, pool *pgxpool.Pool, name string, work func(context.Context) error) (ran bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTime) // from before the lease begins
+	defer cancel()
+	holder := uuid.New()
+	tag, err := pool.Exec(ctx, `insert into leases as l (name, holder, until) values ($1, $2, clock_timestamp() + $3::interval)
+		on conflict (name) do update set holder = excluded.holder, until = excluded.until where l.until <= clock_timestamp()`,
+		name, holder, leaseTime)
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+		defer cancel()
+		_, _ = pool.Exec(ctx, `update leases set until = '-infinity' where name = $1 and holder = $2`, name, holder)
+	}()
+	return true, work(ctx)
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/telemetry"
+)
+
+// reservationsPath is the route at which product tells how reservations stand.
+const reservationsPath = "/reconciliation/reservations"
+
+// The states of a reservation of which nothing is left.
+const (
+	reservationReleased  = "RELEASED"
+	reservationTombstone = "TOMBSTONE"
+)
+
+// reconciler compares the orders that need their stock with product's reservations: one of the two databases may be restored from an
+// older copy than the other.
+type reconciler struct {
+	*service
+	timing reconcile.Timing
+	invoke reconcile.Invoker
+	mended *prometheus.CounterVec
+}
+
+// run runs until ctx is done.
+func (r reconciler) run(ctx context.Context) {
+	recovery.RunEvery(ctx, r.log, "reconciliation of orders", r.timing.Every, r.runRound)
+}
+
+// runRound runs one round over all orders that have been open for long. It does nothing while another replica runs a round.
+func (r reconciler) runRound(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) error {
+		var failed error
+		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
+			for after, more := (waiting{}), true; more; {
+				page, err := r.lists.Open(ctx, status, r.timing, after, reconcile.MaxIDs)
+				if more = len(page) == reconcile.MaxIDs; err == nil && len(page) > 0 {
+					after, err = page[len(page)-1], r.reconcilePage(ctx, page)
+				}
+				if failed = errors.Join(failed, err); err != nil {
+					break
+				}
+			}
+		}
+		return failed
+	})
+	return err
+}
+
+func (r reconciler) reconcilePage(ctx context.Context, page []waiting) error {
+	ids := make([]string, len(page))
+	for i, order := range page {
+		ids[i] = order.ID
+	}
+	known, err := reconcile.Ask(ctx, r.invoke, "product", reservationsPath, ids)
+	if err != nil {
+		return err
+	}
+	for _, order := range page {
+		standing, found := known[order.ID]
+		switch {
+		case !found:
+			err = errors.Join(err, r.mend(ctx, order, reconcile.Unknown, (*Order).reserveAgain))
+		case standing.Status == reservationReleased, standing.Status == reservationTombstone:
+			err = errors.Join(err, r.mend(ctx, order, reconcile.Ended, (*Order).cancelReleased))
+		}
+	}
+	return err
+}
+
+// mend calls change on an order and publishes what it returns, if it changed the order. Its span belongs to the trace of the request that
+// placed the order.
+func (r reconciler) mend(ctx context.Context, found waiting, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
+	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, found.Traceparent), "reconcile order", trace.SpanKindInternal)
+	defer func() { telemetry.EndSpan(span, err) }()
+	id := found.ID
+	telemetry.SetOrder(ctx, id)
+	mended := false
+	order, err := r.orders.Change(ctx, id, func(o *Order) (message event.Message, _ error) {
+		if message, mended = change(o, r.service); !mended {
+			return event.NoMessage, document.ErrUnchanged
+		}
+		return message, nil
+	})
+	if err != nil {
+		return fmt.Errorf("reconcile order %s: %w", id, err)
+	}
+	if !mended {
+		return nil
+	}
+	if order.Status == event.StatusCancelled {
+		r.metrics.RecordStatus(ctx, order)
+	}
+	r.mended.WithLabelValues(step).Inc()
+	r.log.WarnContext(ctx, "order mended: product has no reservation for it", "orderId", id, "status", order.Status, "step", step)
+	r.changes.Tell(id)
+	return nil
+}
+
+// reserveAgain announces a confirmed order to product once more, whose database was restored from a copy without its reservation.
+// The order keeps its prices: product's new outcome is a duplicate.
+func (o *Order) reserveAgain(s *service) (event.Message, bool) {
+	if o.Status == event.StatusPending || o.Status.Final() {
+		return event.NoMessage, false
+	}
+	o.AnnouncedAt = s.now()
+	o.Announced++
+	placed := o.placedEvent()
+	placed.ExpectedTotalCents, placed.Currency = nil, ""
+	return event.OrderCreatedPending.Message(o.ID, placed), true
+}
+
+// cancelReleased cancels an order whose stock product has given back, because it was cancelled before this service's database was
+// restored from an older copy. An order that is on its way to the customer stays.
+func (o *Order) cancelReleased(s *service) (event.Message, bool) {
+	switch o.Status {
+	case event.StatusConfirmed, event.StatusPreparing, event.StatusReady:
+	default:
+		return event.NoMessage, false
+	}
+	o.setStatus(event.StatusCancelled, event.ReasonReleased, Actor{Role: "recovery"}, Cause{Kind: "timer"}, s.now())
+	return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), true
+}
+
+// openQuery selects a page of the orders in one status that were last written long ago, by the database's clock, oldest first.
+const openQuery = `
+	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
+	where key like 'order-%' and doc(value) ->> 'status' = @status and ` + recovery.Written + ` <= now() - @after::interval
+	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
+	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
+
+// Open returns up to limit orders in a status that follow after and were last written before timing.After.
+func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waiting, limit int) ([]waiting, error) {
+	rows, err := l.pool.Query(ctx, openQuery, pgx.NamedArgs{
+		"kind": kind, "status": string(status), "after": timing.After, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[waiting])
+}
+
+// Standings returns how the orders with these ids stand, for product, which holds stock for them. It leaves out those that do not
+// exist.
+func (l lists) Standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = kind + "-" + id
+	}
+	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2), status, '' from orders where key = any($1)`, keys, kind)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+}

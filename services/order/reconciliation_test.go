@@ -1,0 +1,102 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/event"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/servicetest"
+)
+
+// Product asks how orders stand. The ETag, the lines and the person of an order are none of its business.
+func TestStandingsOfOrders(t *testing.T) {
+	h := newHarness(t)
+	pending, cancelled := h.placeOrder(t, ana), h.placeOrder(t, ana)
+	h.Request(t, ana, "POST", "/orders/"+cancelled+"/cancel", `{"reason":"I am allergic"}`)
+	path := "/reconciliation/orders?id=" + pending + "&id=" + cancelled + "&id=" + someOrder
+	if got := h.Request(t, ana, "GET", path, ""); got.Code != 403 {
+		t.Errorf("a customer: got %d, want 403", got.Code)
+	}
+	got := h.Request(t, servicetest.Person{}, "GET", path, "", "Dapr-Caller-App-Id", "product")
+	statuses := map[string]string{}
+	for _, item := range got.Members["items"].([]any) {
+		order := item.(map[string]any)
+		if len(order) != 2 {
+			t.Errorf("got %+v, want an id and a status only", order)
+		}
+		statuses[order["id"].(string)] = order["status"].(string)
+	}
+	if len(statuses) != 2 || statuses[pending] != "PENDING" || statuses[cancelled] != "CANCELLED" {
+		t.Errorf("got %+v, want PENDING and CANCELLED, and nothing about an unknown order", statuses)
+	}
+}
+
+// reconciler returns the reconciliation with a product service that answers for reservations.
+func (h *harness) reconciler(t *testing.T) (reconciler, *servicetest.Standings) {
+	product := &servicetest.Standings{T: t, App: "product", Statuses: map[string]string{}}
+	timing := reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
+	return reconciler{h.service, timing, product, reconcile.NewCounter(prometheus.NewRegistry())}, product
+}
+
+// One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again, and one whose
+// stock was given back had been cancelled.
+func TestOrdersAreReconciledWithReservations(t *testing.T) {
+	h := newHarness(t)
+	r, product := h.reconciler(t)
+	place := func(reservation string, steps ...string) string {
+		id := h.placeOrder(t, ana)
+		h.deliverReserved(t, id)
+		for _, step := range steps {
+			h.Request(t, cook, "POST", "/orders/"+id+"/status", `{"status":"`+step+`"}`)
+		}
+		if reservation != "" {
+			product.Statuses[id] = reservation
+		}
+		return id
+	}
+	ended := servicetest.EndedSpans(t)
+	healthy, missing, released := place("RESERVED"), place(""), place("RELEASED", "PREPARING")
+	onItsWay := place("RELEASED", "PREPARING", "READY", "OUT_FOR_DELIVERY")
+	done := place("", "PREPARING", "READY", "OUT_FOR_DELIVERY", "DELIVERED")
+	pending := h.placeOrder(t, ana)
+	round := func() (placed []event.OrderPlaced, changed int) {
+		t.Helper()
+		if err := r.runRound(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return servicetest.Events(t, h.sidecar, "orders", event.OrderCreatedPending),
+			len(servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged))
+	}
+	before, changes := round()
+	if len(product.Asked) != 0 {
+		t.Errorf("asked for %d young orders, want none", len(product.Asked))
+	}
+	h.later(t, 30*time.Minute)
+	product.Away = true
+	if err := r.runRound(t.Context()); err == nil {
+		t.Error("product is away: got no error, want one")
+	}
+	product.Away = false
+	for range 2 { // the second round finds nothing to mend: what was announced is given time
+		placed, changed := round()
+		if len(placed) != len(before)+1 || placed[len(placed)-1].OrderID != missing || changed != changes+1 {
+			t.Fatalf("got %d announcements, the last of %s, and %d changes, want one more, of %s, and one change more",
+				len(placed)-len(before), placed[len(placed)-1].OrderID, changed-changes, missing)
+		}
+	}
+	for id, want := range map[string]string{healthy: "CONFIRMED", missing: "CONFIRMED", released: "CANCELLED", onItsWay: "OUT_FOR_DELIVERY",
+		done: "DELIVERED", pending: "PENDING"} {
+		if got := h.Request(t, ana, "GET", "/orders/"+id, ""); got.Text("status") != want {
+			t.Errorf("got %s, want %s", got.Body, want)
+		}
+	}
+	if all, failed := ended("reconcile order"); all < 2 || failed != 0 {
+		t.Errorf("got %d spans, %d failed: each event needs a trace", all, failed)
+	}
+	if status := h.deliverReserved(t, missing); status != "SUCCESS" {
+		t.Errorf("the outcome of the second reservation: got %s, want SUCCESS", status)
+	}
+}

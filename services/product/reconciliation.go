@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/event"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/telemetry"
+)
+
+// standingPath is the route at which order tells how orders stand.
+const standingPath = "/reconciliation/orders"
+
+// reconciler compares the reservations with order's orders.
+type reconciler struct {
+	store   store
+	metrics *metrics
+	timing  reconcile.Timing
+	invoke  reconcile.Invoker
+	log     *slog.Logger
+}
+
+// run runs until ctx is done. It releases the stock of orders that were cancelled, and sells that of orders that were delivered, when
+// the event that says so was lost.
+func (r reconciler) run(ctx context.Context) {
+	recovery.RunEvery(ctx, r.log, "reconciliation of reservations", r.timing.Every, r.runRound)
+}
+
+// runRound runs one round over all reservations that have held stock for long. It does nothing while another replica
+// runs a round.
+func (r reconciler) runRound(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
+		var failed error
+		for after := (held{OrderID: uuid.Nil.String()}); ; {
+			page, err := r.store.Held(ctx, r.timing, after, reconcile.MaxIDs)
+			if err != nil || len(page) == 0 {
+				return errors.Join(failed, err)
+			}
+			ids := make([]string, len(page))
+			for i, reservation := range page {
+				ids[i] = reservation.OrderID
+			}
+			known, err := reconcile.Ask(ctx, r.invoke, "order", standingPath, ids)
+			if err != nil {
+				return err
+			}
+			for _, after = range page {
+				if err := r.reconcile(ctx, after, known); err != nil {
+					failed = fmt.Errorf("reconcile the reservation of order %s: %w", after.OrderID, err)
+				}
+			}
+		}
+	})
+	return err
+}
+
+// reconcile does with a reservation what the order's last event would have done. It leaves that of an open order alone. It
+// releases that of an order which order has not known for long.
+func (r reconciler) reconcile(ctx context.Context, reservation held, known map[string]reconcile.Standing) error {
+	telemetry.SetOrder(ctx, reservation.OrderID)
+	standing, found := known[reservation.OrderID]
+	switch status := event.Status(standing.Status); {
+	case !found && !reservation.Forgotten:
+		return r.store.MarkUnknown(ctx, reservation.OrderID)
+	case !found:
+		return r.mend(ctx, reservation, reconcile.Unknown, r.store.Release)
+	case status == event.StatusCancelled, status == event.StatusRejected:
+		return r.mend(ctx, reservation, reconcile.Ended, r.store.Release)
+	case status == event.StatusDelivered:
+		return r.mend(ctx, reservation, reconcile.Completed, r.store.Sell)
+	}
+	return r.store.MarkKnown(ctx, reservation.OrderID)
+}
+
+func (r reconciler) mend(ctx context.Context, reservation held, step string, updateStock func(context.Context, string) error) error {
+	if err := updateStock(ctx, reservation.OrderID); err != nil {
+		return err
+	}
+	r.metrics.RecordReconciled(ctx, reservation.OrderID, step)
+	return nil
+}
+
+// held is a reservation that holds stock.
+type held struct {
+	OrderID   string
+	UpdatedAt time.Time
+	Forgotten bool // order has not known the order for Timing.UnknownAfter
+}
+
+// Held returns up to limit reservations that follow after, oldest first, and have held stock for longer than timing.After. The
+// service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
+func (s store) Held(ctx context.Context, timing reconcile.Timing, after held, limit int) ([]held, error) {
+	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)
+		from reservations where state = 'RESERVED' and updated_at <= now() - $1::interval and (updated_at, order_id) > ($3, $4::uuid)
+		order by updated_at, order_id limit $5`, timing.After, timing.UnknownAfter, after.UpdatedAt, after.OrderID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[held])
+}
+
+// MarkUnknown records since when order does not know an order.
+func (s store) MarkUnknown(ctx context.Context, orderID string) error {
+	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = now() where order_id = $1 and unknown_since is null`, orderID)
+	return err
+}
+
+// MarkKnown records that order knows an order.
+func (s store) MarkKnown(ctx context.Context, orderID string) error {
+	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = null where order_id = $1 and unknown_since is not null`, orderID)
+	return err
+}
+
+// Standings returns how the reservations of these orders stand, for order. It leaves out orders without one.
+func (s store) Standings(ctx context.Context, orderIDs []string) ([]reconcile.Standing, error) {
+	rows, err := s.pool.Query(ctx, `select order_id::text, state, '' from reservations where order_id = any($1::uuid[])`, orderIDs)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"comanda/services/internal/database"
+	"comanda/services/internal/recovery"
+)
+
+// deleteEvery is how often old records are deleted.
+const deleteEvery = time.Hour
+
+// runDeletion runs until ctx is done. It deletes reservations that hold and have sold nothing, with the outcomes that were announced.
+func (s service) runDeletion(ctx context.Context, retention database.Retention) {
+	recovery.RunEvery(ctx, s.log, "deletion of old reservations", deleteEvery, func(ctx context.Context) error {
+		_, err := s.store.DeleteEnded(ctx, retention.Records)
+		return err
+	})
+}
+
+// DeleteEnded deletes reservations that ended longer than age ago without a sale, and returns their number. The sold ones stay: the
+// stock law adds them up. An order that is announced after that is reserved once more, and the reconciliation releases it.
+func (s store) DeleteEnded(ctx context.Context, age time.Duration) (int64, error) {
+	return database.DeleteInBatches(ctx, s.pool, `with old as (
+			select order_id from reservations where state in ('FAILED', 'RELEASED', 'TOMBSTONE') and updated_at <= now() - $1::interval
+			limit $2 for update skip locked),
+		lines as (delete from reservation_lines where order_id in (select order_id from old)),
+		outcomes as (delete from state where key in (select 'reservation-' || order_id from old))
+		delete from reservations where order_id in (select order_id from old)`, age)
+}

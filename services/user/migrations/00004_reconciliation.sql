@@ -1,0 +1,12 @@
+-- +goose Up
+
+-- The profiles whose account auth has not confirmed yet. They are few: each is confirmed once, some time after the registration.
+create index profiles_unconfirmed on state (key)
+    where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and doc(value)->'confirmedAt' is null;
+
+-- For the reconciliation, which walks through all ACTIVE profiles.
+create index profiles_by_key on state (key) where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE';
+
+-- For the deletion of old tombstones.
+create index profiles_tombstones on state (coalesce(updated_at, created_at))
+    where key like 'profile-%' and doc(value)->>'status' in ('REJECTED', 'CANCELLED');

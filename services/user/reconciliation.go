@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"comanda/services/event"
+	"comanda/services/internal/document"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+)
+
+// standingPath is the route at which auth tells how accounts stand.
+const standingPath = "/reconciliation/accounts"
+
+// The statuses of an account that decide about its profile. Any other one, such as ACTIVE, confirms it.
+const (
+	accountPending  = "PENDING"
+	accountRejected = "REJECTED"
+	accountErased   = "ERASED"
+)
+
+// reconciler compares the ACTIVE profiles with auth's accounts.
+type reconciler struct {
+	store  store
+	now    func() time.Time
+	timing reconcile.Timing
+	invoke reconcile.Invoker
+	log    *slog.Logger
+	mended *prometheus.CounterVec
+
+	walked string // the last profile of the walk through all of them
+}
+
+// run runs until ctx is done. It removes the profiles of accounts that were rejected or erased when the event that says so was lost,
+// so that their phone numbers are free again.
+func (r *reconciler) run(ctx context.Context) {
+	recovery.RunEvery(ctx, r.log, "reconciliation of profiles", r.timing.Every, r.runRound)
+}
+
+// runRound asks about all profiles that were never confirmed, and about one page of all profiles: the walk finds an account that is
+// missing since auth's database was restored. It does nothing while another replica runs a round.
+func (r *reconciler) runRound(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
+		var failed error
+		for after := ""; ; {
+			page, err := r.store.unconfirmed(ctx, r.timing, after, reconcile.MaxIDs)
+			if err == nil && len(page) > 0 {
+				err = r.reconcilePage(ctx, page)
+				after = page[len(page)-1].ID
+			}
+			if err != nil || len(page) < reconcile.MaxIDs {
+				failed = err
+				break
+			}
+		}
+		page, err := r.store.activeProfiles(ctx, r.timing, r.walked, reconcile.MaxIDs)
+		if err == nil && len(page) > 0 {
+			err = r.reconcilePage(ctx, page)
+		}
+		if err == nil {
+			r.walked = ""
+			if len(page) == reconcile.MaxIDs {
+				r.walked = page[len(page)-1].ID
+			}
+		}
+		return errors.Join(failed, err)
+	})
+	return err
+}
+
+func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) error {
+	ids := make([]string, len(page))
+	for i, profile := range page {
+		ids[i] = profile.ID
+	}
+	known, err := reconcile.Ask(ctx, r.invoke, "auth", standingPath, ids)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, profile := range page {
+		if err := r.reconcile(ctx, profile, known); err != nil {
+			failed = fmt.Errorf("reconcile profile %s: %w", profile.ID, err)
+		}
+	}
+	return failed
+}
+
+// reconcile does with a profile what the account's last event would have done. It publishes nothing: auth asked for nothing. A profile
+// that has changed since it was read is left to the next round.
+func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[string]reconcile.Standing) error {
+	standing, found := known[held.ID]
+	step := ""
+	profile, err := r.store.documents.Change(ctx, held.ID, func(p *Profile) (event.Message, error) {
+		step = ""
+		changed, err := false, error(nil)
+		switch {
+		case p.Status != Active, standing.Status == accountPending:
+		case !found && held.Forgotten && !p.UnknownSince.IsZero():
+			changed, step = p.Abandon(r.now()), reconcile.Unknown
+		case !found:
+			changed = p.UnknownSince.IsZero()
+			p.UnknownSince = held.AskedAt
+		case standing.Status == accountRejected:
+			changed, err = p.Cancel(standing.Reason, r.now())
+			step = reconcile.Ended
+		case standing.Status == accountErased:
+			p.Erase(r.now())
+			changed, step = true, reconcile.Ended
+		default:
+			changed = p.confirm(held.AskedAt)
+		}
+		if err == nil && !changed {
+			err = document.ErrUnchanged
+		}
+		return event.NoMessage, err
+	})
+	if err == nil && step != "" {
+		r.mended.WithLabelValues(step).Inc()
+		r.log.WarnContext(ctx, "profile removed: the account's last event was lost, or auth does not know the account",
+			"userId", profile.ID, "step", step, "status", profile.Status)
+	}
+	return err
+}
+
+// confirm records that the account exists. It reports whether that is new.
+func (p *Profile) confirm(at time.Time) bool {
+	if !p.ConfirmedAt.IsZero() && p.UnknownSince.IsZero() {
+		return false
+	}
+	if p.ConfirmedAt.IsZero() {
+		p.ConfirmedAt = at
+	}
+	p.UnknownSince = time.Time{}
+	return true
+}
+
+// heldProfile is an ACTIVE profile, as the reconciliation reads it.
+type heldProfile struct {
+	ID        string
+	Forgotten bool      // auth has not known the account for Timing.UnknownAfter
+	AskedAt   time.Time // by the database's clock
+}
+
+const heldColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()
+	from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
+		and key > 'profile-' || @after_id`
+
+// unconfirmed returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
+// timing.After and were never confirmed.
+func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
+	return s.heldProfiles(ctx, heldColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
+}
+
+// activeProfiles returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
+// timing.After.
+func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
+	return s.heldProfiles(ctx, heldColumns+` order by key limit @limit`, timing, after, limit)
+}
+
+func (s store) heldProfiles(ctx context.Context, query string, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
+	rows, err := s.pool.Query(ctx, query, pgx.NamedArgs{"after": timing.After, "unknown_after": timing.UnknownAfter, "after_id": after, "limit": limit})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[heldProfile])
+}
