@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
@@ -54,7 +55,7 @@ func (o *otherServices) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(answer))
 }
 
-func (o *otherServices) invoker(t *testing.T) invoker {
+func (o *otherServices) invoker(t *testing.T) invoke.Sidecar {
 	t.Helper()
 	address, err := url.Parse(o.URL)
 	if err != nil {
@@ -67,7 +68,7 @@ func (o *otherServices) invoker(t *testing.T) invoker {
 	if err := config.HTTPPort.UnmarshalText([]byte(address.Port())); err != nil {
 		t.Fatal(err)
 	}
-	return newInvoker(config)
+	return invoke.New(config)
 }
 
 func (o *otherServices) fail(app string, status int) {

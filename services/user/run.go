@@ -5,6 +5,7 @@ import (
 	"embed"
 
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 )
@@ -30,6 +31,6 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		newInvoker(config.Sidecar)}
+		invoke.New(config.Sidecar)}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 )
 
@@ -11,5 +12,5 @@ type service struct {
 	store
 	now     func() time.Time
 	cursors rest.Cursors
-	invoke  invoker
+	invoke  invoke.Sidecar
 }
