@@ -8,6 +8,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/timeline"
 )
 
 // Order is the aggregate, and its document in the state store.
@@ -29,6 +30,8 @@ type Order struct {
 	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
+
+	Recovered timeline.Trail `json:"recovered,omitempty"` // the recovery's steps, which change no status
 
 	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased: a final order has nothing personal
 	History      []Change `json:"history"`                // one entry per version, oldest first
@@ -79,6 +82,7 @@ type Cause struct {
 	Kind    string           `json:"kind"`
 	ID      string           `json:"id,omitempty"`
 	Request *RequestIdentity `json:"request,omitempty"`
+	At      time.Time        `json:"at,omitzero"` // when the event was made
 }
 
 // reasonTimedOut is the reason of an order that the recovery cancelled, because product never answered.
@@ -186,6 +190,9 @@ func (o *Order) AnnounceAgain(cutoff, at time.Time) bool {
 	if o.Status != event.StatusPending || o.AnnouncedAt.After(cutoff) {
 		return false
 	}
+	o.Recovered.Add(timeline.Step{
+		At: at, Step: stepAnnouncedAgain, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery}, Actor: recoveryActor,
+	})
 	o.AnnouncedAt = at
 	o.Announced++
 	return true
@@ -209,7 +216,7 @@ func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at ti
 	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
 		return false, fault.Conflict("an order that is %s can no longer be cancelled", o.Status)
 	}
-	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.TraceID, &identity}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
 	return true, nil
 }
 
@@ -232,7 +239,7 @@ func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, 
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.TraceID, &identity}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
 	return true, nil
 }
 

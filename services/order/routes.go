@@ -21,6 +21,7 @@ func (s *service) routes() []rest.Route {
 			Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
+		{Method: http.MethodGet, Path: "/orders/{id}/timeline", Access: signedIn, Handle: s.showTimeline},
 		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},
 		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Body: rest.SmallBody, Versioned: true},
 	}

@@ -5,10 +5,12 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 type config struct {
@@ -37,7 +39,8 @@ func run(ctx context.Context, environ []string) error {
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		menu:     newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
+		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoke: invoke.New(config.Sidecar),
+		menu: newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{}, recovery: config.Recovery, now: now,
 	}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))

@@ -17,6 +17,7 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -43,6 +44,7 @@ func newHarness(t *testing.T) *harness {
 	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
+		repeats:  timeline.Repeats{Pool: pool, Log: log, Actor: "order"},
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
 		metrics: newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
 		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.clock.Now,

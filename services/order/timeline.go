@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/invoke"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
+)
+
+// The steps that are not a change of the status. The others have the name of the status, in lower case.
+const (
+	stepPlaced         = "placed"
+	stepAnnouncedAgain = "announced_again" // the recovery has published order.created.pending again
+	stepOutcomeIgnored = "outcome_ignored" // product's outcome came too late
+	stepOutcomeRefused = "outcome_refused" // product's outcome contradicts the order; its event is a dead letter
+)
+
+// productTimeout limits the time that a timeline waits for product's part. Without it an operator could not read the timeline
+// while product is away, which is when it is needed.
+const productTimeout = time.Second
+
+var recoveryActor = timeline.Actor{Role: "recovery"}
+
+// timelineResponse is what happened to one order, oldest first.
+type timelineResponse struct {
+	OrderID string          `json:"orderId"`
+	Steps   []timeline.Step `json:"steps"`
+	// Missing names the services whose part is not there, because they do not answer.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// showTimeline returns every step of one order's saga: order's own, and product's.
+func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	caller := callerOf(r)
+	order, err := s.visibleOrder(r.Context(), id, caller)
+	if err != nil {
+		return err
+	}
+	repeats, err := s.repeats.Of(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	response := timelineResponse{OrderID: id}
+	product, err := s.reservationSteps(r.Context(), id, r.Header.Get("Authorization"))
+	if err != nil {
+		s.log.WarnContext(r.Context(), "timeline without product's part", "orderId", id, "error", err)
+		response.Missing = []string{"product"}
+	}
+	response.Steps = timeline.Merge(order.steps(), order.Recovered, repeats, product)
+	if err := s.hideErased(r.Context(), response.Steps); err != nil {
+		return err
+	}
+	if !caller.Staff {
+		timeline.HideOthers(response.Steps, caller.ID)
+	}
+	return rest.JSON(w, http.StatusOK, response)
+}
+
+// reservationSteps asks product for its part of an order's timeline.
+func (s *service) reservationSteps(ctx context.Context, id, bearer string) ([]timeline.Step, error) {
+	ctx, cancel := context.WithTimeout(ctx, productTimeout)
+	defer cancel()
+	part, err := invoke.Get[struct {
+		Steps []timeline.Step `json:"steps"`
+	}](ctx, s.invoke, "product", "/reservations/"+id+"/steps", bearer)
+	return part.Steps, err
+}
+
+// steps returns the changes of the order's status.
+func (o *Order) steps() []timeline.Step {
+	steps := make([]timeline.Step, 0, len(o.History))
+	for _, change := range o.History {
+		steps = append(steps, change.step())
+	}
+	return steps
+}
+
+func (c Change) step() timeline.Step {
+	step := timeline.Step{At: c.At, Step: stepOf(c.Status), Status: string(c.Status), Reason: c.Reason,
+		Cause: timeline.Cause{Kind: c.Cause.Kind, ID: c.Cause.ID}, Actor: timeline.Actor{Role: c.Actor.Role, ID: c.Actor.ID}, Count: 1}
+	if c.Cause.Kind == "timer" {
+		step.Cause.Kind = timeline.Recovery
+	}
+	return step.Since(c.Cause.At)
+}
+
+func stepOf(status event.Status) string {
+	if status == event.StatusPending {
+		return stepPlaced
+	}
+	return strings.ToLower(string(status))
+}
+
+// step returns a step that has changed nothing.
+func (o *Order) step(name string, cause Cause, at time.Time) timeline.Step {
+	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
+}
+
+// repeatedStep returns the step that an event or a request repeats which would lead to status: if the order never had that status,
+// it came too late.
+func (o *Order) repeatedStep(status event.Status) string {
+	for _, change := range o.History {
+		if change.Status == status {
+			return stepOf(status)
+		}
+	}
+	return stepOutcomeIgnored
+}
+
+// requestedStep returns the step that the request with this identity has caused.
+func (o *Order) requestedStep(identity RequestIdentity) string {
+	for _, change := range o.History {
+		if change.Cause.Request != nil && change.Cause.Request.Key == identity.Key {
+			return stepOf(change.Status)
+		}
+	}
+	return stepPlaced // cannot happen: the caller has found the request
+}
+
+// hideErased removes the ids of actors who were erased: of customers, and of staff who worked on the orders of others.
+func (s *service) hideErased(ctx context.Context, steps []timeline.Step) error {
+	for i := range steps {
+		if steps[i].Actor.ID == "" {
+			continue
+		}
+		erased, err := s.lists.Erased(ctx, steps[i].Actor.ID)
+		if err != nil {
+			return err
+		}
+		if erased {
+			steps[i].Actor.ID = ""
+		}
+	}
+	return nil
+}
