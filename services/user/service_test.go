@@ -12,6 +12,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -31,8 +32,10 @@ func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	others := newOtherServices(t)
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, others.invoker(t)}
+	others := newOtherServices()
+	way, stop := invoketest.New(t, others)
+	others.Close = stop
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, way}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 
