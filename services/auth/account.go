@@ -8,6 +8,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -45,6 +46,8 @@ type Account struct {
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
 
 	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
+
+	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
 

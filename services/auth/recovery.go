@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -12,6 +13,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 // sweepEvery is how often expired refresh tokens and old login failures are deleted.
@@ -71,10 +73,12 @@ func (s service) recoverRegistration(ctx context.Context, late waitingAccount, t
 		now := s.now()
 		if message, ok := a.GiveUp(now.Add(-t.GiveUp), now); ok {
 			step = recovery.GivenUp
+			a.addStep(strings.ToLower(string(a.Status)), timeline.Cause{Kind: timeline.Recovery}, recoveryActor, now)
 			return message, nil
 		}
 		if message, ok := a.AnnounceAgain(now.Add(-t.After), now); ok {
 			step = recovery.AnnouncedAgain
+			a.addStep(stepAnnouncedAgain, timeline.Cause{Kind: timeline.Recovery}, recoveryActor, now)
 			return message, nil
 		}
 		step = ""

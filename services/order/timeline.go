@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"comanda/services/event"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
 )
@@ -19,10 +18,6 @@ const (
 	stepOutcomeIgnored = "outcome_ignored" // product's outcome came too late
 	stepOutcomeRefused = "outcome_refused" // product's outcome contradicts the order; its event is a dead letter
 )
-
-// productTimeout limits the time that a timeline waits for product's part. Without it an operator could not read the timeline
-// while product is away, which is when it is needed.
-const productTimeout = time.Second
 
 var recoveryActor = timeline.Actor{Role: "recovery"}
 
@@ -49,13 +44,8 @@ func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	response := timelineResponse{OrderID: id}
-	product, err := s.reservationSteps(r.Context(), id, r.Header.Get("Authorization"))
-	if err != nil {
-		s.log.WarnContext(r.Context(), "timeline without product's part", "orderId", id, "error", err)
-		response.Missing = []string{"product"}
-	}
-	response.Steps = timeline.Merge(order.steps(), order.Recovered, repeats, product)
+	product, missing := timeline.Ask(r.Context(), s.log, s.invoke, "product", "/reservations/"+id+"/steps", r.Header.Get("Authorization"))
+	response := timelineResponse{id, timeline.Merge(order.steps(), order.Recovered, repeats, product), missing}
 	if err := s.hideErased(r.Context(), response.Steps); err != nil {
 		return err
 	}
@@ -63,16 +53,6 @@ func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 		timeline.HideOthers(response.Steps, caller.ID)
 	}
 	return rest.JSON(w, http.StatusOK, response)
-}
-
-// reservationSteps asks product for its part of an order's timeline.
-func (s *service) reservationSteps(ctx context.Context, id, bearer string) ([]timeline.Step, error) {
-	ctx, cancel := context.WithTimeout(ctx, productTimeout)
-	defer cancel()
-	part, err := invoke.Get[struct {
-		Steps []timeline.Step `json:"steps"`
-	}](ctx, s.invoke, "product", "/reservations/"+id+"/steps", bearer)
-	return part.Steps, err
 }
 
 // steps returns the changes of the order's status.

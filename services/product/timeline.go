@@ -52,7 +52,7 @@ func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.JSON(w, http.StatusOK, map[string]any{"steps": timeline.Merge(steps, repeats)})
+	return rest.JSON(w, http.StatusOK, timeline.Part{Steps: timeline.Merge(steps, repeats)})
 }
 
 // Steps returns what happened to an order's reservation.

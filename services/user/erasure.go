@@ -21,6 +21,7 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	eraseExisting := func() error {
 		_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 			p.Erase(s.now())
+			p.Steps.Add(p.step(stepErased, causeOf(e), s.now()))
 			return answer, nil
 		})
 		return err
@@ -29,7 +30,9 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, id, NewErased(id, s.now()), answer)
+	tombstone := NewErased(id, s.now())
+	tombstone.Steps.Add(tombstone.step(stepErased, causeOf(e), s.now()))
+	err = s.documents.Create(ctx, id, tombstone, answer)
 	if errors.Is(err, document.ErrExists) { // the profile was created in between
 		return eraseExisting()
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/timeline"
 )
 
 // Status is a state in the life of a profile.
@@ -31,6 +32,8 @@ type Profile struct {
 	Version   int            `json:"version"`
 	CreatedAt time.Time      `json:"createdAt"`
 	UpdatedAt time.Time      `json:"updatedAt"`
+
+	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
 }
 
 // NewProfile returns the ACTIVE profile of a request.
@@ -73,7 +76,8 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	case p.Status == Active && p.Version > 1:
 		return false, errContradiction
 	}
-	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now,
+		Steps: p.Steps}
 	return true, nil
 }
 

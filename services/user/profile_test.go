@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"comanda/services/event"
 	"comanda/services/internal/fault"
 )
@@ -101,7 +103,7 @@ func TestApplyChangesWhatTheEditNames(t *testing.T) {
 			t.Errorf("%s: got changed %v, address %v, want %v, %v", name, changed, got.Address, tc.changed, want.Address)
 		}
 		got.Address, want.Address = nil, nil
-		if got != want {
+		if !cmp.Equal(got, want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}

@@ -18,6 +18,7 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPatch, Path: "/users/me", Access: customer, Handle: s.editOwnProfile, Versioned: true},
 		{Method: http.MethodGet, Path: "/users", Access: admin, Handle: s.listProfiles, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
+		{Method: http.MethodGet, Path: "/registrations/{userId}/steps", Access: admin, Handle: s.showSteps},
 	}
 }
 

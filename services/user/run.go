@@ -8,6 +8,7 @@ import (
 	"comanda/services/internal/invoke"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
+	"comanda/services/internal/timeline"
 )
 
 //go:embed migrations/*.sql
@@ -31,6 +32,6 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		invoke.New(config.Sidecar)}
+		invoke.New(config.Sidecar), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}}
 	return base.Serve(ctx, server.Handlers{Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations})
 }

@@ -5,6 +5,7 @@ import (
 
 	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
 )
 
 // service holds what the handlers and the consumer share.
@@ -13,4 +14,5 @@ type service struct {
 	now     func() time.Time
 	cursors rest.Cursors
 	invoke  invoke.Sidecar
+	repeats timeline.Repeats
 }

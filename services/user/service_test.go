@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -35,7 +37,8 @@ func newHarness(t *testing.T) harness {
 	others := newOtherServices()
 	way, stop := invoketest.New(t, others)
 	others.Close = stop
-	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, way}
+	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors, way,
+		timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 
