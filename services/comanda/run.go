@@ -26,6 +26,7 @@ var commands = []struct {
 	{"event-keys", "print keys with which services sign their events, and the public keys; the environment's stay", runEventKeys},
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
 	{"kafka-rights", "give each service's user of Kafka exactly what it needs; run it as Kafka's administrator", setKafkaRights},
+	{"reconcile", "[-repair]: report what does not add up between the databases; -repair mends what is safe", runReconcile},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
 	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
 	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},

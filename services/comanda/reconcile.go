@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"comanda/services"
+	"comanda/services/comanda/kafka"
+	"comanda/services/comanda/reconcile"
+	"comanda/services/event"
+)
+
+// errProblems is the result of a check that found something.
+var errProblems = errors.New("not everything adds up: see above")
+
+// runReconcile reports what does not add up between the services, and with -repair mends what is safe. Exit code 0: everything adds up,
+// or was mended; 1: not everything; 2: it could not be checked.
+func runReconcile(ctx context.Context, c call) error {
+	flags := flag.NewFlagSet("reconcile", flag.ContinueOnError)
+	flags.SetOutput(c.stderr)
+	repair := flags.Bool("repair", false, "mend what is safe to mend")
+	rest := flags.Duration("rest", 2*time.Minute, "compare only what has not changed for this long")
+	if err := flags.Parse(c.args); err != nil {
+		return errUsage
+	}
+	unable := func(err error) error {
+		_, _ = fmt.Fprintf(c.stderr, "comanda reconcile: %v\n", err)
+		return errUsage
+	}
+	if flags.NArg() > 0 || *rest < 0 {
+		return unable(errors.New("use: reconcile [-repair] [-rest 2m]"))
+	}
+	for _, service := range services.Stateful {
+		if name := settingOf(service, "DATABASE_URL"); c.environ[name] == "" {
+			return unable(fmt.Errorf("%s is not set: set the URLs of all four databases, such as %s=postgres://USER:PASSWORD@HOST:5432/%s", name, name, service))
+		}
+	}
+	databases, err := reconcile.Connect(ctx, func(service string) string { return c.environ[settingOf(service, "DATABASE_URL")] }, services.Stateful...)
+	if err != nil {
+		return unable(err)
+	}
+	defer databases.Close()
+	problems, err := databases.Check(ctx, *rest)
+	if err != nil {
+		return unable(err)
+	}
+	dead, err := deadLetters(ctx, c)
+	if err != nil {
+		return unable(err)
+	}
+	return report(ctx, c, append(problems, dead...), *repair)
+}
+
+// report prints the problems, and mends them if repair is true. It returns errProblems if some are left.
+func report(ctx context.Context, c call, problems []reconcile.Problem, repair bool) error {
+	repaired := 0
+	for _, p := range problems {
+		note := ""
+		switch {
+		case p.Mend != nil && !repair:
+			note = " (-repair mends it)"
+		case p.Mend != nil:
+			did, err := p.Mend(ctx)
+			if note = " (repaired: " + did + ")"; err != nil {
+				note = fmt.Sprintf(" (not repaired: %v)", err)
+			} else {
+				repaired++
+			}
+		}
+		_, _ = fmt.Fprintf(c.stdout, "%s: %s%s\n", p.Kind, p.Detail, note)
+	}
+	_, _ = fmt.Fprintf(c.stdout, "%d problems, %d repaired\n", len(problems), repaired)
+	if repaired < len(problems) {
+		return errProblems
+	}
+	return nil
+}
+
+// deadLetters counts the dead letters that Kafka holds. Without KAFKA_BROKERS it says that they are not counted.
+func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err error) {
+	if c.environ["KAFKA_BROKERS"] == "" {
+		_, _ = fmt.Fprintln(c.stderr, "dead letters are not counted: KAFKA_BROKERS is not set")
+		return nil, nil
+	}
+	client, _, err := connectKafka(c.environ)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	for _, service := range event.Consumers {
+		topic := event.DeadLetters(service)
+		ends, err := kafka.EndOffsets(ctx, client, topic)
+		if err != nil {
+			return nil, err
+		}
+		starts, err := client.ListStartOffsets(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		var held int64
+		ends.Each(func(end kadm.ListedOffset) {
+			if start, ok := starts.Lookup(topic, end.Partition); ok && start.Err == nil {
+				held += end.Offset - start.Offset
+			}
+		})
+		if held > 0 {
+			found = append(found, reconcile.Problem{Kind: "dead letters", Detail: fmt.Sprintf("%s holds %d events (runbook dead-letters.md)", topic, held)})
+		}
+	}
+	return found, nil
+}
