@@ -40,6 +40,17 @@ func (c connection) status(within time.Duration) int {
 	return resp.StatusCode
 }
 
+// response returns the status and the body of the next response; 0 if none arrives in time.
+func (c connection) response(within time.Duration) (int, string) {
+	_ = c.SetReadDeadline(time.Now().Add(within))
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	body, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body)
+}
+
 // awaitClose reads until the server closes the connection. It reports whether it did within a time.
 func (c connection) awaitClose(within time.Duration) bool {
 	_ = c.SetReadDeadline(time.Now().Add(within))

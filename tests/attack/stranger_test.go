@@ -1,13 +1,9 @@
-package journey
+package attack
 
 import (
-	"bufio"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -25,7 +21,7 @@ var readByAnyone = map[string]bool{
 // word about it, and changes nothing.
 func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
 	t.Parallel()
-	s := newScenario(t, sharedSystem(t))
+	s := newScenario(t)
 	ana, stranger, dish := s.Customer(), s.Customer(), s.Dish(10, 700)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
 	var document struct {
@@ -90,50 +86,4 @@ func bodyFor(path string) map[string]any {
 		return map[string]any{}
 	}
 	return map[string]any{"name": "Changed"}
-}
-
-// Requests that two programs could read differently are refused, and their connection is closed, so that nothing in them becomes a
-// request of its own (RFC 9112, 11.2).
-func TestAmbiguousRequestsAreRefused(t *testing.T) {
-	t.Parallel()
-	sys := sharedSystem(t)
-	const smuggled = "GET /api/v1/products HTTP/1.1\r\nHost: comanda\r\n\r\n"
-	for name, request := range map[string]string{
-		"two lengths":            "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
-		"an unknown coding":      "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
-		"chunked twice":          "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"a signed length":        "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
-		"a space before a colon": "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
-		"a folded header":        "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\nContent-Length: x\r\n\r\n",
-		"two hosts":              "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-		"no host":                "GET /api/v1/products HTTP/1.1\r\n\r\n",
-		"a zero byte":            "GET /api/v1/products HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n",
-		"a bad chunk size":       "POST /api/v1/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
-	} {
-		statuses := sendBytes(t, sys.URL, request+smuggled)
-		if len(statuses) != 1 || statuses[0] < 400 || statuses[0] >= 600 {
-			t.Errorf("%s: got the statuses %v, want one refusal", name, statuses)
-		}
-	}
-}
-
-// sendBytes sends bytes unchanged and returns the statuses of all responses until the server closes the connection.
-func sendBytes(t *testing.T, address, text string) (statuses []int) {
-	t.Helper()
-	conn := scenario.Try(net.Dial("tcp", strings.TrimPrefix(address, "http://"))).OrFail(t)
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(scenario.SagaTimeout))
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.(*net.TCPConn).CloseWrite()
-	for reader := bufio.NewReader(conn); ; {
-		response, err := http.ReadResponse(reader, nil)
-		if err != nil {
-			return statuses
-		}
-		_, _ = io.Copy(io.Discard, response.Body)
-		_ = response.Body.Close()
-		statuses = append(statuses, response.StatusCode)
-	}
 }
