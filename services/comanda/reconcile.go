@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -13,6 +14,7 @@ import (
 	"comanda/services/comanda/kafka"
 	"comanda/services/comanda/reconcile"
 	"comanda/services/event"
+	"comanda/services/secret"
 )
 
 // errProblems is the result of a check that found something.
@@ -24,6 +26,7 @@ func runReconcile(ctx context.Context, c call) error {
 	flags := flag.NewFlagSet("reconcile", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
 	repair := flags.Bool("repair", false, "mend what is safe to mend")
+	kept := flags.String("kept", "", "the `FOLDER` of all secrets that comanda secrets wrote; instead of URLs in the environment, in compose")
 	rest := flags.Duration("rest", 2*time.Minute, "compare only what has not changed for this long")
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
@@ -33,14 +36,13 @@ func runReconcile(ctx context.Context, c call) error {
 		return errUsage
 	}
 	if flags.NArg() > 0 || *rest < 0 {
-		return unable(errors.New("use: reconcile [-repair] [-rest 2m]"))
+		return unable(errors.New("use: reconcile [-repair] [-kept FOLDER] [-rest 2m]"))
 	}
-	for _, service := range services.Stateful {
-		if name := settingOf(service, "DATABASE_URL"); c.environ[name] == "" {
-			return unable(fmt.Errorf("%s is not set: set the URLs of all four databases, such as %s=postgres://USER:PASSWORD@HOST:5432/%s", name, name, service))
-		}
+	urls, err := databaseURLs(c.environ, *kept)
+	if err != nil {
+		return unable(err)
 	}
-	databases, err := reconcile.Connect(ctx, func(service string) string { return c.environ[settingOf(service, "DATABASE_URL")] }, services.Stateful...)
+	databases, err := reconcile.Connect(ctx, func(service string) string { return urls[service] }, services.Stateful...)
 	if err != nil {
 		return unable(err)
 	}
@@ -54,6 +56,28 @@ func runReconcile(ctx context.Context, c call) error {
 		return unable(err)
 	}
 	return report(ctx, c, append(problems, dead...), *repair)
+}
+
+// databaseURLs returns the addresses of the databases: from the environment, or those in compose with the secrets kept in a folder.
+func databaseURLs(environ map[string]string, kept string) (map[string]string, error) {
+	urls := map[string]string{}
+	var stored map[string]string
+	if kept != "" {
+		var err error
+		if stored, err = secret.Read(filepath.Join(kept, "secrets.env")); err != nil {
+			return nil, fmt.Errorf("%w: run `comanda secrets` first", err)
+		}
+	}
+	for _, service := range services.Stateful {
+		name := settingOf(service, "DATABASE_URL")
+		if urls[service] = environ[name]; urls[service] == "" && stored != nil {
+			urls[service] = databaseURL(stored, service, service+"-db:5432")
+		}
+		if urls[service] == "" {
+			return nil, fmt.Errorf("%s is not set: set the URLs of all four databases, such as %s=postgres://USER:PASSWORD@HOST:5432/%s", name, name, service)
+		}
+	}
+	return urls, nil
 }
 
 // report prints the problems, and mends them if repair is true. It returns errProblems if some are left.

@@ -19,7 +19,7 @@ func (s service) routes() []rest.Route {
 		{Method: "POST", Path: "/products/{id}/stock", Access: rest.Only(token.Staff, token.Admin), Handle: s.moveStock, Body: rest.SmallBody,
 			Versioned: true},
 		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
-		{Method: "GET", Path: "/reservations/{orderId}/steps", Access: rest.Only(token.Customer, token.Staff, token.Admin), Handle: s.showSteps},
+		{Method: "GET", Path: "/reservations/{id}/steps", Access: rest.Only(token.Customer, token.Staff, token.Admin), Handle: s.showSteps},
 		{Method: "GET", Path: "/audit/product", Access: rest.Only(token.Admin), Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "product", Pool: s.store.pool, Cursors: s.cursors}.List},
 	}

@@ -40,7 +40,7 @@ func (c Cause) age(at time.Time) *int64 { return timeline.Step{At: at}.Since(c.A
 // showSteps returns product's part of an order's timeline. Only order asks, which has checked that the caller may see the order: the
 // gateway does not pass this path on. An order that product does not know has no steps.
 func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
-	id, err := canonicalID(rest.Param(r, "orderId"))
+	id, err := canonicalID(rest.Param(r, "id"))
 	if err != nil {
 		return fault.NotFound("this order does not exist")
 	}

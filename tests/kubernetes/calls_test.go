@@ -45,7 +45,7 @@ func sourceCalls(t *testing.T) []call {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
 	}
 	all = append(append(all, menuCall(t)), exportCalls(t)...)
-	return append(all, timelineCall(t, "order", "/reservations/{orderId}/steps"), timelineCall(t, "auth", "/registrations/{userId}/steps"))
+	return append(all, timelineCall(t, "order", "/reservations/{id}/steps"), timelineCall(t, "auth", "/registrations/{userId}/steps"))
 }
 
 // timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, sidecar, app, path+id+path, bearer).
