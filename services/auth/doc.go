@@ -5,7 +5,8 @@
 //	           trail of accounts
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           POST /auth/password, /auth/logout-everywhere, DELETE /users/me, GET /auth/erasures/{userId};
-//	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth
+//	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth,
+//	           GET /auth/registrations/{userId}/timeline (with the part of user)
 //	           GET /export/account is internal: the service user adds it to a person's export
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist;
 //	           deleting.user: the services have to erase what they store about a person

@@ -1,7 +1,8 @@
 // Command user stores the profiles of registered people: name, phone and address. No other service stores them.
 //
 //	owns       profiles (documents profile-<id>; the id is the account's)
-//	offers     GET and PATCH /users/me, GET /users/me/export (with the parts of auth and order); to admins GET /users and GET /users/{id}
+//	offers     GET and PATCH /users/me, GET /users/me/export (with the parts of auth and order); to admins GET /users and GET /users/{id};
+//	           to auth GET /registrations/{userId}/steps, its part of a timeline
 //	publishes  creating.user.response: the profile was created, or rejected with a reason;
 //	           deleting.user.response: the profile is erased
 //	consumes   creating.user, creating.user.cancelled, deleting.user (from auth)
