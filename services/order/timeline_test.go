@@ -117,6 +117,17 @@ func TestTimelineMeasuresHops(t *testing.T) {
 	}
 }
 
+// A request that arrives twice has its effect once, and is counted.
+func TestTimelineCountsRepeatedPlacements(t *testing.T) {
+	h := newHarness(t)
+	var id string
+	for range 3 {
+		h.clock.Advance(time.Second)
+		id = h.Request(t, ana, "POST", "/orders", basket, "Idempotency-Key", "0123456789").Text("id")
+	}
+	wantSteps(t, h.timeline(t, cook, id).Steps, "placed PENDING request customer "+ana.ID+" 3")
+}
+
 // An outcome that arrives after the order was cancelled is shown as such.
 func TestTimelineShowsLateOutcomes(t *testing.T) {
 	h := newHarness(t)

@@ -16,6 +16,9 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	if err := checkID(id); err != nil {
 		return err
 	}
+	if err := s.repeats.Forget(ctx, id); err != nil {
+		return err
+	}
 	answer := event.DeletingUserResponse.Message(id,
 		event.UserErasure{UserID: id, Version: e.Data.Version, Service: "user", Outcome: event.UserErased})
 	eraseExisting := func() error {

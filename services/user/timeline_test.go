@@ -48,6 +48,12 @@ func TestStepsTellWhatBecameOfAProfile(t *testing.T) {
 	h.wantSteps(t, uuid.NewString())
 
 	// an erasure ends the steps before it
+	late := servicetest.Deliver(t, h.API, event.CreatingUserCancelled, event.UserCancelled{UserID: eve.UserID, Version: 2})
+	if late != "SUCCESS" {
+		t.Errorf("got %s, want SUCCESS", late)
+	}
+	servicetest.Deliver(t, h.API, event.DeletingUser, event.UserToErase{UserID: eve.UserID, Version: 2})
+	h.wantSteps(t, eve.UserID, "profile_erased ERASED  1")
 	for range 2 {
 		servicetest.Deliver(t, h.API, event.DeletingUser, event.UserToErase{UserID: ana.UserID, Version: 2})
 	}

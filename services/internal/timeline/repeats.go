@@ -47,3 +47,9 @@ func (r Repeats) Of(ctx context.Context, subject string) ([]Step, error) {
 		return s, err
 	})
 }
+
+// Forget deletes what was counted for an aggregate whose person is erased.
+func (r Repeats) Forget(ctx context.Context, subject string) error {
+	_, err := r.Pool.Exec(ctx, `delete from repeats where subject = $1`, subject)
+	return err
+}
