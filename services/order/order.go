@@ -190,9 +190,7 @@ func (o *Order) AnnounceAgain(cutoff, at time.Time) bool {
 	if o.Status != event.StatusPending || o.AnnouncedAt.After(cutoff) {
 		return false
 	}
-	o.Recovered.Add(timeline.Step{
-		At: at, Step: stepAnnouncedAgain, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery}, Actor: recoveryActor,
-	})
+	o.Recovered.Add(o.announcedAgain(at))
 	o.AnnouncedAt = at
 	o.Announced++
 	return true

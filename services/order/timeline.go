@@ -19,8 +19,6 @@ const (
 	stepOutcomeRefused = "outcome_refused" // product's outcome contradicts the order; its event is a dead letter
 )
 
-var recoveryActor = timeline.Actor{Role: "recovery"}
-
 // timelineResponse is what happened to one order, oldest first.
 type timelineResponse struct {
 	OrderID string          `json:"orderId"`
@@ -78,6 +76,12 @@ func stepOf(status event.Status) string {
 		return stepPlaced
 	}
 	return strings.ToLower(string(status))
+}
+
+// announcedAgain returns the step of the recovery that announces a PENDING order again.
+func (o *Order) announcedAgain(at time.Time) timeline.Step {
+	return timeline.Step{At: at, Step: stepAnnouncedAgain, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery},
+		Actor: timeline.Actor{Role: "recovery"}}
 }
 
 // step returns a step that has changed nothing.

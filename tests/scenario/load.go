@@ -101,7 +101,8 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	EventuallyWithin(t, OutageTimeout, "every order is decided", func(ctx context.Context) error {
 		pending, err := by.Orders(ctx, client.Pending, client.Page{Limit: 1})
 		if err == nil && len(pending.Items) > 0 {
-			err = fmt.Errorf("order %s has been %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
+			id := pending.Items[0].ID
+			err = fmt.Errorf("order %s has been %s since %v: %s", id, client.Pending, pending.Items[0].CreatedAt, Story(t, by.Client, id))
 		}
 		return err
 	})
@@ -117,7 +118,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	}
 	for _, id := range orders {
 		if !confirmed[id] {
-			t.Errorf("order %s is not %s", id, client.Confirmed)
+			t.Errorf("order %s is not %s: %s", id, client.Confirmed, Story(t, by.Client, id))
 		}
 	}
 }
