@@ -78,7 +78,7 @@ func TestTimelineOfARegistration(t *testing.T) {
 	if got.UserID != id || got.Missing != nil || got.Steps[1].Actor.ID != id || got.Steps[3].Cause.ID != "e1" || *got.Steps[3].DurationMs != 40 {
 		t.Errorf("got %+v, want the account as the actor of the registration, and e1 after 40 ms", got)
 	}
-	for name, caller := range map[string]servicetest.Person{"the person": h.caller(t, id), "nobody": anonymous} {
+	for name, caller := range map[string]servicetest.Person{"the person": h.caller(t, id), "without a token": anonymous} {
 		if got := h.Request(t, caller, "GET", "/auth/registrations/"+id+"/timeline", ""); got.Code != 403 && got.Code != 401 {
 			t.Errorf("%s: got %d, want 401 or 403", name, got.Code)
 		}

@@ -34,7 +34,7 @@ func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 		scenario.Try(cook.Advance(t.Context(), open, step)).OrFail(t)
 	}
 	wantOnlyInTables(t, sys, &ana, nil)
-	wantNobodyInTimelines(t, s, &ana, cook, open)
+	wantNoPersonInTimelines(t, s, &ana, cook, open)
 	wantNoSecret(t, sys, s, &ana)
 
 	again := s.Register(ana.Person) // the e-mail and the phone are free
@@ -43,8 +43,8 @@ func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 	}
 }
 
-// wantNobodyInTimelines checks that no step names an erased person, and that of the registration only the erasure is left.
-func wantNobodyInTimelines(t *testing.T, s *scenario.Scenario, ana *person, cook scenario.User, order string) {
+// wantNoPersonInTimelines checks that no step names an erased person, and that of the registration only the erasure is left.
+func wantNoPersonInTimelines(t *testing.T, s *scenario.Scenario, ana *person, cook scenario.User, order string) {
 	t.Helper()
 	steps := scenario.Try(cook.Timeline(t.Context(), order)).OrFail(t).Steps
 	registration := scenario.Try(s.Admin.RegistrationTimeline(t.Context(), ana.ID)).OrFail(t)
