@@ -28,6 +28,9 @@ const (
 	stepRefusedStatus = "status_refused" // the order's new status contradicts the reservation; its event is a dead letter
 )
 
+// byOperator stands in place of an event's id where `comanda reconcile -repair` has ended a reservation.
+const byOperator = "reconcile"
+
 // Cause is the event that changed a reservation.
 type Cause struct {
 	EventID string
@@ -78,6 +81,9 @@ func (s store) Steps(ctx context.Context, orderID string) ([]timeline.Step, erro
 	step := func(s timeline.Step, name string, state State, eventID string) timeline.Step {
 		s.At, s.Step, s.Status, s.Count = s.At.UTC(), name, string(state), 1
 		s.Cause, s.Actor = timeline.Cause{Kind: timeline.Event, ID: eventID}, timeline.Actor{Role: "product"}
+		if eventID == byOperator {
+			s.Cause, s.Actor = timeline.Cause{Kind: timeline.Recovery}, timeline.Actor{Role: "operator"}
+		}
 		return s
 	}
 	first := decisionOf(state, reason != "")

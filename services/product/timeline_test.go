@@ -92,3 +92,17 @@ func TestStepsMeasureHops(t *testing.T) {
 		t.Errorf("got %+v after %d ms, want e-2 after 0 ms", steps[1], took)
 	}
 }
+
+// A reservation that `comanda reconcile -repair` has ended says so.
+func TestStepsNameTheOperator(t *testing.T) {
+	h := newHarness(t)
+	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()
+	h.placeOrder(t, id, soup.ID, 1)
+	if _, err := h.pool.Exec(t.Context(), `update reservations set state = 'RELEASED', updated_at = now(), ended_by = 'reconcile'`); err != nil {
+		t.Fatal(err)
+	}
+	steps := h.steps(t, id)
+	if last := steps[len(steps)-1]; last.Step != "stock_released" || last.Cause.Kind != timeline.Recovery || last.Cause.ID != "" || last.Actor.Role != "operator" {
+		t.Errorf("got %+v, want the stock released by the operator", last)
+	}
+}
