@@ -8,6 +8,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -46,6 +47,8 @@ type Account struct {
 	Announced    int        `json:"announced"`   // how many times it was published; accounts of old start at 0
 
 	Erasure *Erasure `json:"erasure,omitempty"` // DELETING and ERASED
+
+	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of the registration without its password; accounts of old have none
 

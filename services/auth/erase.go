@@ -143,7 +143,7 @@ func (s service) handleErasure(ctx context.Context, e event.Received[event.UserE
 	return err
 }
 
-// applyErasure deletes the refresh tokens of the account first, then changes its document: if it stops in between, the repeated event
+// applyErasure deletes the refresh tokens and the repeats of the account first, then changes its document: if it stops in between, the repeated event
 // does the rest.
 func (s service) applyErasure(ctx context.Context, answer event.UserErasure) error {
 	account, err := s.documents.Get(ctx, answer.UserID)
@@ -151,7 +151,7 @@ func (s service) applyErasure(ctx context.Context, answer event.UserErasure) err
 		err = errNotDeleting
 	}
 	if err == nil {
-		err = s.sessions.deleteAll(ctx, answer.UserID)
+		err = errors.Join(s.sessions.deleteAll(ctx, answer.UserID), s.repeats.Forget(ctx, answer.UserID))
 	}
 	if err != nil {
 		return err

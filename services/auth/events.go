@@ -9,6 +9,7 @@ import (
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/validate"
 )
 
@@ -22,13 +23,16 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 	if outcome.Outcome != event.UserCreated && outcome.Outcome != event.UserRejected {
 		return consumer.Reject(errors.New("the outcome is unknown"))
 	}
-	decided := false
+	decided, tried := false, false // tried: if nothing is left to do then, the write succeeded and its response was lost
+	cause := timeline.Cause{Kind: timeline.Event, ID: e.ID}
 	account, err := s.documents.Change(ctx, outcome.UserID, func(a *Account) (event.Message, error) {
 		before := a.Status
 		message, write := a.ApplyOutcome(outcome, s.now())
 		if decided = a.Status != before; !write {
 			return event.NoMessage, document.ErrUnchanged
 		}
+		tried = true
+		a.addStep(a.outcomeStep(decided), cause, timeline.Actor{Role: "user"}, s.now(), e.Time)
 		return message, nil
 	})
 	if fault.Is(err, fault.KindNotFound) { // auth published the request, so the account existed: a retry cannot restore it
@@ -38,7 +42,11 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 		return err
 	}
 	if account.Status == Active && outcome.Outcome == event.UserRejected { // user decides a registration once
+		s.countRepeat(ctx, account, stepOutcomeRefused, cause)
 		return consumer.Reject(fmt.Errorf("the profile of account %s was created, and cannot be rejected now", account.ID))
+	}
+	if !tried {
+		s.countRepeat(ctx, account, account.outcomeStep(true), cause)
 	}
 	if decided {
 		s.metrics.RecordStatus(ctx, account)

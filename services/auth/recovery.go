@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -12,6 +13,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 // recoveryLease is the lease of the replica that runs the recovery.
@@ -72,11 +74,13 @@ func (s service) recoverRegistration(ctx context.Context, late waitingAccount) (
 		if late.Overdue {
 			if message, ok := a.GiveUp(now); ok {
 				step = recovery.GivenUp
+				a.addStep(strings.ToLower(string(a.Status)), timeline.Cause{Kind: timeline.Recovery}, recoveryActor, now)
 				return message, nil
 			}
 		}
 		if message, ok := a.AnnounceAgain(late.Announced, now); ok {
 			step = recovery.AnnouncedAgain
+			a.addStep(stepAnnouncedAgain, timeline.Cause{Kind: timeline.Recovery}, recoveryActor, now)
 			return message, nil
 		}
 		step = ""

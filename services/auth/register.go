@@ -9,6 +9,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 // createAccount creates the account of a registration that Check has validated, or returns the one that the same request
@@ -17,6 +18,9 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	candidates := s.ids.candidates(r.Email, key)
 	for _, id := range candidates {
 		earlier, err := s.findRepeated(ctx, client, id, r)
+		if err == nil {
+			s.countRepeat(ctx, earlier, stepRegistered, timeline.Cause{Kind: timeline.Request, ID: telemetry.TraceID(ctx)})
+		}
 		if !fault.Is(err, fault.KindNotFound) {
 			return earlier, err
 		}
@@ -31,6 +35,8 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	}
 	account := NewAccount(id, r, hash, roles, s.now())
 	account.Traceparent = telemetry.Traceparent(ctx)
+	account.addStep(stepRegistered, timeline.Cause{Kind: timeline.Request, ID: telemetry.TraceID(ctx)},
+		timeline.Actor{Role: "customer", ID: id}, account.CreatedAt)
 	if account.isAdmin() {
 		account.record(audit.New(ctx, audit.AdminRegistered, id, nil, rolesState{roles}))
 	}

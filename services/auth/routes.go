@@ -39,6 +39,7 @@ func (s service) routes() []rest.Route {
 func (s service) adminRoutes() []rest.Route {
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}", Handle: s.showAccount},
+		{Method: http.MethodGet, Path: "/auth/registrations/{userId}/timeline", Handle: s.showTimeline},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Body: rest.SmallBody, Versioned: true},
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}/roles", Handle: s.showRoles},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/roles", Handle: s.setRoles, Body: rest.SmallBody, Versioned: true},

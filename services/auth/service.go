@@ -8,8 +8,10 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -25,6 +27,8 @@ type service struct {
 	changes   *await.Changes
 	log       *slog.Logger
 	metrics   *metrics
+	repeats   timeline.Repeats
+	invoke    invoke.Sidecar
 	now       func() time.Time
 }
 
@@ -35,6 +39,7 @@ type options struct {
 	queue    *workQueue
 	failures failureRate
 	sessions sessionLimits
+	invoke   invoke.Sidecar
 }
 
 // newService returns the service.
@@ -45,5 +50,6 @@ func newService(client document.Client, pool *pgxpool.Pool, metrics *metrics, o 
 		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), cursors: rest.NewCursors(o.keys),
 		changes: &await.Changes{Settled: store{pool: pool}.settled},
 		log:     metrics.log, metrics: metrics, now: server.Clock,
+		repeats: timeline.Repeats{Pool: pool, Log: metrics.log, Actor: "auth"}, invoke: o.invoke,
 	}
 }

@@ -34,6 +34,7 @@ func newHarness(t *testing.T, changes ...func(*options)) harness {
 	t.Helper()
 	o := options{keys: token.Keys{Current: servicetest.Secret}, cost: fastCost, queue: newWorkQueue(2, maxWaiting, maxWait),
 		sessions: sessionLimits{MaxAge: 90 * 24 * time.Hour, PerAccount: 20}}
+	withUser(t, "")(&o)
 	for _, change := range changes {
 		change(&o)
 	}

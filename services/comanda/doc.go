@@ -6,6 +6,7 @@
 //	comanda topics           wait for Kafka and declare every topic
 //	comanda kafka-rights     give each service's user of Kafka exactly what it needs
 //	comanda dead-letters     list, show, replay and discard the events that services could not handle
+//	comanda reconcile        report what does not add up between the databases; -repair mends what is safe
 //	comanda with ... -- CMD  run CMD with settings from a file, and with its own address on a network
 //	comanda healthcheck URL  exit with 0 if the URL responds with success: http://..., or tcp://host:port
 //	comanda kafka-exporter   serve consumer groups and topics as Prometheus metrics

@@ -27,6 +27,7 @@ var commands = []struct {
 	{"topics", "wait for Kafka and declare every topic", declareTopics},
 	{"kafka-rights", "give each service's user of Kafka exactly what it needs; run it as Kafka's administrator", setKafkaRights},
 	{"dead-letters", "list, show, replay and discard the events that services could not handle", runDeadLetters},
+	{"reconcile", "[-repair]: report what does not add up between the databases; -repair mends what is safe", runReconcile},
 	{"with", "[-env FILE] [-address-on NAME] -- COMMAND ...: run a command with settings from a file", runWith},
 	{"healthcheck", "URL: exit with 0 if it responds with success: http://..., or tcp://host:port", runHealthcheck},
 	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},

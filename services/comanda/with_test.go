@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"comanda/services/internal/servicetest"
 )
 
 // TestMain lets this test binary run as the command: `with` replaces its process with another program.
@@ -15,7 +17,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("COMANDA_TEST_AS_COMMAND") != "" {
 		os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	os.Exit(servicetest.Run(m))
 }
 
 func runAsCommand(t *testing.T, environ []string, args ...string) (string, error) {

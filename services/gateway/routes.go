@@ -48,6 +48,7 @@ func calls() []call {
 	return append(letterCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
+		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
@@ -82,6 +83,7 @@ func calls() []call {
 		{method: post, path: "/orders", access: customer, app: "order", body: rest.LargeBody},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
 		{method: get, path: "/orders/{id}", access: signedIn, app: "order", options: allowWait},
+		{method: get, path: "/orders/{id}/timeline", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},

@@ -19,6 +19,7 @@ const (
 var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/auth/register", "auth", tokenless},
 	{"GET", "/auth/registrations/" + orderID, "auth", tokenless},
+	{"GET", "/auth/registrations/" + orderID + "/timeline", "auth", "admin"},
 	{"POST", "/auth/login", "auth", tokenless},
 	{"POST", "/auth/refresh", "auth", tokenless},
 	{"POST", "/auth/logout", "auth", tokenless},
@@ -49,6 +50,7 @@ var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/orders", "order", "customer"},
 	{"GET", "/orders", "order", "customer staff"},
 	{"GET", "/orders/" + orderID, "order", "customer staff admin"},
+	{"GET", "/orders/" + orderID + "/timeline", "order", "customer staff admin"},
 	{"POST", "/orders/" + orderID + "/cancel", "order", "customer staff admin"},
 	{"POST", "/orders/" + orderID + "/status", "order", "staff"},
 }

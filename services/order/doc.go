@@ -2,7 +2,7 @@
 //
 //	owns       orders (documents order-<id>: lines, status and history), and the tombstones of erased customers (erasure-<id>)
 //	offers     POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel;
-//	           to staff POST /orders/{id}/status
+//	           GET /orders/{id}/timeline (with the part of product); to staff POST /orders/{id}/status
 //	           GET /orders/{id}/history and GET /export/orders are internal: the gateway's stream reads the one, and the service
 //	           user the other; product asks GET /reconciliation/orders what became of the orders with reserved stock
 //	           to admins its dead letters (package deadletter), and GET /audit/order

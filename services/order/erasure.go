@@ -34,7 +34,8 @@ func (o *Order) RemovePerson(at time.Time) bool {
 }
 
 // removePerson removes the address, the notes, and what people typed as the reason of a cancellation. Reasons of product and of the
-// recovery are words for programs, and stay. The fingerprints go too: hashes of short texts can be guessed.
+// recovery are words for programs, and stay. The fingerprints go too: hashes of short texts can be guessed. So does the customer's
+// id as an actor.
 func (o *Order) removePerson() {
 	o.DeliveryAddress, o.Notes, o.Fingerprint = nil, "", ""
 	for i := range o.History {
@@ -44,6 +45,9 @@ func (o *Order) removePerson() {
 		}
 		if change.Cause.Request != nil {
 			change.Cause.Request = &RequestIdentity{Key: change.Cause.Request.Key}
+		}
+		if change.Actor.ID == o.CustomerID {
+			change.Actor.ID = ""
 		}
 	}
 }

@@ -13,26 +13,40 @@ import (
 // stockReserved confirms an order. The event is retried if the order does not exist: product learns of an order only after
 // its commit, so the fault may be temporary. If it persists, the event becomes a dead letter.
 func (s *service) stockReserved(ctx context.Context, e event.Received[event.StockReserved]) error {
-	return s.applyOutcome(ctx, e.Data.OrderID, func(o *Order) (bool, error) {
-		return o.Confirm(e.Data, Cause{Kind: "event", ID: e.ID}, s.now())
+	cause := Cause{Kind: "event", ID: e.ID, At: e.Time}
+	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusConfirmed, cause, func(o *Order) (bool, error) {
+		return o.Confirm(e.Data, cause, s.now())
 	})
 }
 
 // stockFailed rejects an order.
 func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockFailed]) error {
-	return s.applyOutcome(ctx, e.Data.OrderID, func(o *Order) (bool, error) {
-		return o.Reject(e.Data, Cause{Kind: "event", ID: e.ID}, s.now())
+	cause := Cause{Kind: "event", ID: e.ID, At: e.Time}
+	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusRejected, cause, func(o *Order) (bool, error) {
+		return o.Reject(e.Data, cause, s.now())
 	})
 }
 
-// applyOutcome applies product's outcome to an order. An impossible outcome becomes a dead letter without retries.
-func (s *service) applyOutcome(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) error {
+// applyOutcome applies product's outcome, which leads to status, to an order. An impossible outcome becomes a dead letter without
+// retries. An outcome that changes nothing is counted for the timeline.
+func (s *service) applyOutcome(
+	ctx context.Context, id string, status event.Status, cause Cause, apply func(*Order) (changed bool, err error),
+) error {
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("orderId is not a UUID"))
 	}
-	_, err := s.changeOrder(ctx, id, apply)
-	if errors.Is(err, errMismatch) || errors.Is(err, errContradiction) {
+	tried := false // to change the order; if the order then needs no change, the write succeeded and its response was lost
+	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
+		changed, err := apply(o)
+		tried = tried || changed
+		return changed, err
+	})
+	switch {
+	case errors.Is(err, errMismatch), errors.Is(err, errContradiction):
+		s.repeats.Count(ctx, id, order.step(stepOutcomeRefused, cause, s.now()))
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
+	case err == nil && !tried:
+		s.repeats.Count(ctx, id, order.step(order.repeatedStep(status), cause, s.now()))
 	}
 	return err
 }

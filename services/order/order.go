@@ -8,6 +8,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/timeline"
 )
 
 // Order is the aggregate, and its document in the state store.
@@ -30,6 +31,8 @@ type Order struct {
 	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
+
+	Recovered timeline.Trail `json:"recovered,omitempty"` // the recovery's steps, which change no status
 
 	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased: a final order has nothing personal
 	History      []Change `json:"history"`                // one entry per version, oldest first
@@ -80,6 +83,7 @@ type Cause struct {
 	Kind    string           `json:"kind"`
 	ID      string           `json:"id,omitempty"`
 	Request *RequestIdentity `json:"request,omitempty"`
+	At      time.Time        `json:"at,omitzero"` // when the event was made
 }
 
 // errContradiction means that product's outcome contradicts its earlier one. Product records each outcome once, so this is a
@@ -184,6 +188,7 @@ func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
 	if o.Status != event.StatusPending || o.Announced != announced {
 		return false
 	}
+	o.Recovered.Add(o.announcedAgain(at))
 	o.AnnouncedAt = at
 	o.Announced++
 	return true
@@ -207,7 +212,7 @@ func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at ti
 	case !slices.Contains(cancellableStatuses(by.Staff), o.Status):
 		return false, fault.Conflict("an order that is %s can no longer be cancelled", o.Status)
 	}
-	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{"request", by.TraceID, &identity}, at)
+	o.setStatus(event.StatusCancelled, reason, o.actorOf(by), Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
 	return true, nil
 }
 
@@ -230,7 +235,7 @@ func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, 
 	case o.Status != before:
 		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
 	}
-	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{"request", by.TraceID, &identity}, at)
+	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
 	return true, nil
 }
 

@@ -174,10 +174,10 @@ func TestHistoryRecordsEveryChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Change{
-		{1, event.StatusPending, "", Actor{"customer", customerID}, Cause{"request", owner.TraceID, nil}, noon},
+		{1, event.StatusPending, "", Actor{"customer", customerID}, Cause{Kind: "request", ID: owner.TraceID}, noon},
 		{2, event.StatusConfirmed, "", Actor{"product", ""}, anEvent, noon},
-		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{"request", "", &anIdentity}, noon},
-		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{"request", "", &anIdentity}, noon},
+		{3, event.StatusPreparing, "", Actor{"staff", staffID}, Cause{Kind: "request", Request: &anIdentity}, noon},
+		{4, event.StatusCancelled, "kitchen on fire", Actor{"staff", staffID}, Cause{Kind: "request", Request: &anIdentity}, noon},
 	}
 	if diff := cmp.Diff(want, order.History); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)

@@ -42,6 +42,8 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if created {
 		s.metrics.RecordStatus(r.Context(), order)
 		status = http.StatusCreated
+	} else {
+		s.repeats.Count(r.Context(), order.ID, order.step(stepPlaced, Cause{Kind: "request", ID: caller.TraceID}, s.now()))
 	}
 	w.Header().Set("Location", publicPath(order.ID))
 	return writeOrder(w, r, status, order)

@@ -25,6 +25,7 @@ func (s *service) routes() []rest.Route {
 			Handle: reconcile.Answer("product", s.lists.Standings)},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
+		{Method: http.MethodGet, Path: "/orders/{id}/timeline", Access: signedIn, Handle: s.showTimeline},
 		{Method: http.MethodPost, Path: "/orders/{id}/cancel", Access: signedIn, Handle: s.cancelOrder, Versioned: true},
 		{Method: http.MethodPost, Path: "/orders/{id}/status", Access: rest.Only(token.Staff), Handle: s.advanceOrder, Body: rest.SmallBody, Versioned: true},
 		{Method: http.MethodGet, Path: "/audit/order", Access: rest.Only(token.Admin), Query: audit.Parameters(),

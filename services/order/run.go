@@ -6,11 +6,13 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 type config struct {
@@ -56,7 +58,8 @@ func run(ctx context.Context, environ []string) error {
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
-		erasures:  document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoke: invoke.New(config.Sidecar),
 		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
 		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided},
 		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,

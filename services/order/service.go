@@ -12,9 +12,11 @@ import (
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/idempotency"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 // service handles order's requests and events.
@@ -25,6 +27,8 @@ type service struct {
 	lists     lists // queries over the same orders
 	admission *admission
 	menu      *menu
+	repeats   timeline.Repeats
+	invoke    invoke.Sidecar
 	cursors   rest.Cursors
 	metrics   *metrics
 	changes   *await.Changes
@@ -65,11 +69,12 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 func (s *service) changeByRequest(
 	r *http.Request, id string, caller Caller, identity RequestIdentity, apply func(*Order) (changed bool, err error),
 ) (Order, error) {
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (bool, error) {
+	repeated := false
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (_ bool, err error) {
 		if !o.VisibleTo(caller) {
 			return false, notFound(id)
 		}
-		if repeated, err := o.Repeats(identity); repeated || err != nil {
+		if repeated, err = o.Repeats(identity); repeated || err != nil {
 			return false, err
 		}
 		if err := rest.PreconditionOf(r).Check(o.validators()); err != nil {
@@ -79,6 +84,9 @@ func (s *service) changeByRequest(
 	})
 	if errors.Is(err, errOtherRequest) {
 		err = idempotency.ErrOtherBody()
+	}
+	if err == nil && repeated {
+		s.repeats.Count(r.Context(), id, order.step(order.requestedStep(identity), Cause{Kind: "request", ID: caller.TraceID}, s.now()))
 	}
 	return order, err
 }

@@ -15,8 +15,10 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -28,6 +30,7 @@ type harness struct {
 	pool    *pgxpool.Pool
 	sidecar *servicetest.Sidecar
 	product *fakeProduct
+	steps   *productSteps
 	service *service
 	clock   *servicetest.Clock
 	metrics *prometheus.Registry
@@ -41,8 +44,11 @@ func newHarness(t *testing.T) *harness {
 		clock: servicetest.NewClock(noon), metrics: registry,
 	}
 	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
+	h.steps = &productSteps{}
+	way, _ := invoketest.New(t, h.steps)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
+		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoke: way,
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
 		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
 		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},

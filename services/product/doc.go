@@ -4,9 +4,9 @@
 //	           and stock (tables); and the outcomes that were announced (documents reservation-<orderId>)
 //	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
 //	           admins POST /products/{id}/stock and what is off the menu; to admins GET /audit/product; to order GET /menu,
-//	           with which it checks the products of a new order, and
-//	           GET /reconciliation/reservations, at which it asks about the stock of open orders
-//	           to admins its dead letters (package deadletter)
+//	           with which it checks the products of a new order,
+//	           GET /reconciliation/reservations, at which it asks about the stock of open orders, and
+//	           GET /reservations/{id}/steps, product's part of a timeline; to admins its dead letters (package deadletter)
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
 //	           DELIVERED marks it as sold (both from order)

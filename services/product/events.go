@@ -22,11 +22,14 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	}
 	telemetry.SetOrder(ctx, request.OrderID)
 	defer s.orderLocks.lock(request.OrderID)()
-	reservation, repeated, err := s.store.Reserve(ctx, request)
+	cause := Cause{received.ID, received.Time}
+	reservation, repeated, err := s.store.Reserve(ctx, request, cause)
 	if err != nil {
 		return fmt.Errorf("reserve for order %s: %w", request.OrderID, err)
 	}
-	if !repeated {
+	if repeated {
+		s.repeats.Count(ctx, request.OrderID, repeatedRequest(reservation, cause, s.store.now()))
+	} else {
 		s.metrics.RecordDecision(ctx, reservation)
 	}
 	if !reservation.NeedsAnnouncement() {
@@ -53,11 +56,11 @@ func (l *orderLocks) lock(orderID string) (unlock func()) {
 // not affect the stock.
 func (s service) orderStatusChanged(ctx context.Context, received event.Received[event.OrderStatus]) error {
 	telemetry.SetOrder(ctx, received.Data.OrderID)
-	updateStock := s.store.Release
+	updateStock, repeatedStep := s.store.Release, repeatedCancellation
 	switch received.Data.Status {
 	case event.StatusCancelled:
 	case event.StatusDelivered:
-		updateStock = s.store.Sell
+		updateStock, repeatedStep = s.store.Sell, repeatedDelivery
 	default:
 		return nil
 	}
@@ -65,8 +68,13 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 	if err != nil {
 		return consumer.Reject(fmt.Errorf("orderId: %w", err))
 	}
-	err = updateStock(ctx, orderID)
+	cause := Cause{received.ID, received.Time}
+	state, changed, err := updateStock(ctx, orderID, cause)
+	if err == nil && !changed {
+		s.repeats.Count(ctx, orderID, repeatedStep(state, cause, s.store.now()))
+	}
 	if errors.Is(err, errContradiction) {
+		s.repeats.Count(ctx, orderID, repeat(stepRefusedStatus, state, cause, s.store.now()))
 		return consumer.Reject(err)
 	}
 	if err != nil {

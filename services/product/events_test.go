@@ -14,6 +14,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 )
 
 // harness is product's API on a real Postgres, with a fake sidecar.
@@ -28,7 +29,8 @@ func newHarness(t *testing.T) harness {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	sidecar := servicetest.NewSidecar(s.pool)
-	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, log), "EUR", servicetest.Cursors, log}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, log),
+		timeline.Repeats{Pool: s.pool, Log: log, Actor: "product"}, "EUR", servicetest.Cursors, log}
 	return harness{servicetest.NewAPI(svc.routes(), svc.subscriptions()), s, sidecar, registry}
 }
 
@@ -139,7 +141,8 @@ func TestConcurrentDeliveriesOfOneOrderDoNotConflict(t *testing.T) {
 	s := newStore(t)
 	sidecar := &countingSidecar{Sidecar: servicetest.NewSidecar(s.pool)}
 	log := slog.New(slog.DiscardHandler)
-	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, log), "EUR", servicetest.Cursors, log}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(nil, log),
+		timeline.Repeats{Pool: s.pool, Log: log, Actor: "product"}, "EUR", servicetest.Cursors, log}
 	soup := s.addProduct(t, "Soup", 10)
 	var placed event.Received[event.OrderPlaced]
 	placed.Data = event.OrderPlaced{OrderID: uuid.NewString(), Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 4}}}

@@ -80,8 +80,10 @@ func (r reconciler) reconcile(ctx context.Context, reservation held, known map[s
 	return r.store.MarkKnown(ctx, reservation.OrderID)
 }
 
-func (r reconciler) mend(ctx context.Context, reservation held, step string, updateStock func(context.Context, string) error) error {
-	if err := updateStock(ctx, reservation.OrderID); err != nil {
+func (r reconciler) mend(
+	ctx context.Context, reservation held, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
+) error {
+	if _, changed, err := updateStock(ctx, reservation.OrderID, Cause{EventID: byRecovery}); err != nil || !changed {
 		return err
 	}
 	r.metrics.RecordReconciled(ctx, reservation.OrderID, step)

@@ -12,6 +12,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 )
 
 // A dead letter may be replayed long after later events of its order were handled. It changes nothing then, and announces nothing.
@@ -19,7 +20,8 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	sidecar, log := servicetest.NewSidecar(s.pool), slog.New(slog.DiscardHandler)
-	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(prometheus.NewRegistry(), log), "EUR", servicetest.Cursors, log}
+	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(prometheus.NewRegistry(), log),
+		timeline.Repeats{Pool: s.pool, Log: log, Actor: "product"}, "EUR", servicetest.Cursors, log}
 	table := consumer.Table{Keys: servicetest.EventKeys, Routes: svc.subscriptions()}
 	draft := Draft{Name: "Soup", Category: "Starters", PriceCents: ptr(int64(600)), Stock: 3}
 	dish, err := draft.Product(uuid.NewString(), "EUR", s.now())

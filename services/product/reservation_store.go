@@ -15,7 +15,7 @@ var errUnknownOrder = errors.New("this order has no reservation")
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
 // has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
 // for each other without deadlock, because each locks the stock rows in the order of their ids.
-func (s store) Reserve(ctx context.Context, request Request) (r Reservation, repeated bool, err error) {
+func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
 	err = s.forOrder(ctx, request.OrderID, func(tx pgx.Tx, known *Reservation) error {
 		if known != nil {
 			r, repeated = *known, true
@@ -27,7 +27,7 @@ func (s store) Reserve(ctx context.Context, request Request) (r Reservation, rep
 		}
 		outcome := Decide(request, menu)
 		r = Reservation{OrderID: request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
-		if err := s.insertReservation(ctx, tx, r); err != nil || r.State != Reserved {
+		if err := s.insertReservation(ctx, tx, r, cause); err != nil || r.State != Reserved {
 			return err
 		}
 		return moveToReserved(ctx, tx, request.OrderID, request.Lines)
@@ -35,34 +35,38 @@ func (s store) Reserve(ctx context.Context, request Request) (r Reservation, rep
 	return r, repeated, err
 }
 
-// Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone.
-func (s store) Release(ctx context.Context, orderID string) error {
-	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+// Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone. It returns
+// the reservation's state, and whether that changed.
+func (s store) Release(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
+	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
-			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: Tombstone, DecidedAt: s.now()})
+			state, changed = Tombstone, true
+			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: state, DecidedAt: s.now()}, cause)
 		}
-		next, err := known.State.Cancel()
-		if err != nil || next == known.State {
+		state, err = known.State.Cancel()
+		if changed = state != known.State; err != nil || !changed {
 			return err
 		}
-		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, state, cause, `update stock s set reserved = s.reserved - l.quantity,
 			available = s.available + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
+	return state, changed && err == nil, err
 }
 
-// Sell marks the reserved stock of a delivered order as sold.
-func (s store) Sell(ctx context.Context, orderID string) error {
-	return s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+// Sell marks the reserved stock of a delivered order as sold. It returns the reservation's state, and whether that changed.
+func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
+	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
 			return errUnknownOrder
 		}
-		next, err := known.State.Deliver()
-		if err != nil || next == known.State {
+		state, err = known.State.Deliver()
+		if changed = state != known.State; err != nil || !changed {
 			return err
 		}
-		return s.endReservation(ctx, tx, orderID, next, `update stock s set reserved = s.reserved - l.quantity,
+		return s.endReservation(ctx, tx, orderID, state, cause, `update stock s set reserved = s.reserved - l.quantity,
 			sold = s.sold + l.quantity from reservation_lines l where l.order_id = $1 and l.product_id = s.product_id`)
 	})
+	return state, changed && err == nil, err
 }
 
 // forOrder runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
@@ -119,8 +123,8 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 	return menu, err
 }
 
-// insertReservation inserts r. A tombstone has no outcome.
-func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) error {
+// insertReservation inserts r, which cause has decided. A tombstone has no outcome.
+func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation, cause Cause) error {
 	var outcome []byte
 	if r.State != Tombstone {
 		var err error
@@ -128,8 +132,8 @@ func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation) 
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at) values ($1, $2, $3, $4, $4)`,
-		r.OrderID, r.State, outcome, r.DecidedAt)
+	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_by, decided_ms)
+		values ($1, $2, $3, $4, $4, $5, $6)`, r.OrderID, r.State, outcome, r.DecidedAt, cause.EventID, cause.age(r.DecidedAt))
 	return err
 }
 
@@ -145,8 +149,8 @@ func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line
 }
 
 // endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
-// move, and records the state next.
-func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, move string) error {
+// move, and records the state next and its cause.
+func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, cause Cause, move string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
 		order by product_id for no key update`, orderID); err != nil {
 		return err
@@ -154,7 +158,9 @@ func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, ne
 	if _, err := tx.Exec(ctx, move, orderID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3 where order_id = $1`, orderID, next, s.now())
+	now := s.now()
+	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3, ended_by = $4, ended_ms = $5 where order_id = $1`,
+		orderID, next, now, cause.EventID, cause.age(now))
 	return err
 }
 

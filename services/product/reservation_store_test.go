@@ -13,11 +13,21 @@ import (
 // reserve calls Reserve and returns the reservation's state.
 func (s store) reserve(t *testing.T, orderID string, lines ...Line) State {
 	t.Helper()
-	r, _, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: lines})
+	r, _, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: lines}, Cause{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r.State
+}
+
+func (s store) release(ctx context.Context, orderID string) error {
+	_, _, err := s.Release(ctx, orderID, Cause{})
+	return err
+}
+
+func (s store) sell(ctx context.Context, orderID string) error {
+	_, _, err := s.Sell(ctx, orderID, Cause{})
+	return err
 }
 
 // wantStock checks the stock of one product and the stock law.
@@ -51,7 +61,7 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	results := runConcurrently(8, func(int) Reservation {
-		r, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
+		r, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}}, Cause{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -60,7 +70,7 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{PriceCents: ptr(int64(1)), Active: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
-	later, repeated, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
+	later, repeated, err := s.Reserve(t.Context(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}}, Cause{})
 	if err != nil || !repeated {
 		t.Errorf("got repeated %v, %v, want true", repeated, err)
 	}
@@ -72,14 +82,14 @@ func TestReserveReturnsTheRecordedOutcome(t *testing.T) {
 	s.wantStock(t, soup.ID, Stock{6, 4, 0})
 
 	tooMany := uuid.NewString()
-	first, _, _ := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}})
+	first, _, _ := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}}, Cause{})
 	if _, err := s.ChangeProduct(t.Context(), soup.ID, Patch{Active: ptr(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.MoveStock(t.Context(), movement{uuid.NewString(), soup.ID, "staff", 50}); err != nil {
 		t.Fatal(err)
 	}
-	if again, _, err := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}}); err != nil ||
+	if again, _, err := s.Reserve(t.Context(), Request{OrderID: tooMany, Lines: []Line{{soup.ID, 7}}}, Cause{}); err != nil ||
 		!reflect.DeepEqual(again, first) || again.State != Failed {
 		t.Errorf("repeated after a restock: got %+v, %v, want %+v", again, err, first)
 	}
@@ -90,7 +100,7 @@ func TestReservationsNeverOversell(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 20)
 	reserved := 0
 	for _, state := range runConcurrently(60, func(int) State {
-		r, _, err := s.Reserve(context.Background(), Request{OrderID: uuid.NewString(), Lines: []Line{{soup.ID, 3}}})
+		r, _, err := s.Reserve(context.Background(), Request{OrderID: uuid.NewString(), Lines: []Line{{soup.ID, 3}}}, Cause{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -122,14 +132,14 @@ func TestConcurrentOrdersForTheSameDishesDoNotDeadlock(t *testing.T) {
 			lines = append(lines, Line{id, 2})
 		}
 		orderID := uuid.NewString()
-		r, _, err := s.Reserve(ctx, Request{OrderID: orderID, Lines: lines})
+		r, _, err := s.Reserve(ctx, Request{OrderID: orderID, Lines: lines}, Cause{})
 		_, moveErr := s.MoveStock(ctx, movement{uuid.NewString(), ids[0], "staff", 1})
 		_, changeErr := s.ChangeProduct(ctx, ids[1], Patch{PriceCents: ptr(int64(i))})
 		switch {
 		case i%3 == 0:
-			err = errors.Join(err, s.Release(ctx, orderID))
+			err = errors.Join(err, s.release(ctx, orderID))
 		case i%3 == 1 && r.State == Reserved:
-			err = errors.Join(err, s.Sell(ctx, orderID))
+			err = errors.Join(err, s.sell(ctx, orderID))
 		}
 		return errors.Join(err, moveErr, changeErr)
 	}) {
@@ -145,7 +155,7 @@ func TestCancellationReleasesStockOnce(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	s.reserve(t, orderID, Line{soup.ID, 4})
-	for _, err := range runConcurrently(6, func(int) error { return s.Release(context.Background(), orderID) }) {
+	for _, err := range runConcurrently(6, func(int) error { return s.release(context.Background(), orderID) }) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -153,7 +163,7 @@ func TestCancellationReleasesStockOnce(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Released {
 		t.Errorf("order after its cancellation: got %s, want RELEASED", got)
 	}
-	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errContradiction) {
+	if err := s.sell(t.Context(), orderID); !errors.Is(err, errContradiction) {
 		t.Errorf("delivery after the cancellation: got %v, want errContradiction", err)
 	}
 	s.wantStock(t, soup.ID, Stock{Available: 10})
@@ -164,7 +174,7 @@ func TestCancellationBeforeTheOrderLeavesATombstone(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	for range 2 {
-		if err := s.Release(t.Context(), orderID); err != nil {
+		if err := s.release(t.Context(), orderID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,9 +191,9 @@ func TestConcurrentOrderAndCancellationHoldNoStock(t *testing.T) {
 		orderID := uuid.NewString()
 		for _, err := range runConcurrently(4, func(i int) error {
 			if i%2 == 0 {
-				return s.Release(context.Background(), orderID)
+				return s.release(context.Background(), orderID)
 			}
-			_, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}})
+			_, _, err := s.Reserve(context.Background(), Request{OrderID: orderID, Lines: []Line{{soup.ID, 4}}}, Cause{})
 			return err
 		}) {
 			if err != nil {
@@ -198,11 +208,11 @@ func TestDeliverySellsStockOnce(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
-	if err := s.Sell(t.Context(), orderID); !errors.Is(err, errUnknownOrder) {
+	if err := s.sell(t.Context(), orderID); !errors.Is(err, errUnknownOrder) {
 		t.Errorf("unknown order: got %v, want errUnknownOrder", err)
 	}
 	s.reserve(t, orderID, Line{soup.ID, 4})
-	for _, err := range runConcurrently(6, func(int) error { return s.Sell(context.Background(), orderID) }) {
+	for _, err := range runConcurrently(6, func(int) error { return s.sell(context.Background(), orderID) }) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -210,7 +220,7 @@ func TestDeliverySellsStockOnce(t *testing.T) {
 	if got := s.reserve(t, orderID, Line{soup.ID, 4}); got != Sold {
 		t.Errorf("order after its delivery: got %s, want SOLD", got)
 	}
-	if err := s.Release(t.Context(), orderID); !errors.Is(err, errContradiction) {
+	if err := s.release(t.Context(), orderID); !errors.Is(err, errContradiction) {
 		t.Errorf("cancellation after the delivery: got %v, want errContradiction", err)
 	}
 	s.wantStock(t, soup.ID, Stock{6, 0, 4})
@@ -221,7 +231,7 @@ func TestFailedOrderHoldsNoStock(t *testing.T) {
 	soup := s.addProduct(t, "Soup", 10)
 	orderID := uuid.NewString()
 	s.reserve(t, orderID, Line{soup.ID, 11})
-	if err := s.Release(t.Context(), orderID); err != nil {
+	if err := s.release(t.Context(), orderID); err != nil {
 		t.Error(err)
 	}
 	if got := s.reserve(t, orderID, Line{soup.ID, 11}); got != Failed {

@@ -22,6 +22,7 @@ func (s service) routes() []rest.Route {
 		{Method: "GET", Path: "/menu", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
 		{Method: "GET", Path: "/reconciliation/reservations", Access: rest.Tokenless, QueryLists: []string{"id"},
 			Handle: reconcile.Answer("order", s.store.Standings)},
+		{Method: "GET", Path: "/reservations/{id}/steps", Access: rest.Only(token.Customer, token.Staff, token.Admin), Handle: s.showSteps},
 		{Method: "GET", Path: "/audit/product", Access: rest.Only(token.Admin), Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "product", Pool: s.store.pool, Cursors: s.cursors}.List},
 	}

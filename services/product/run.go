@@ -9,6 +9,7 @@ import (
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/validate"
 )
 
@@ -40,7 +41,8 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
-		newMetrics(base.Metrics, base.Log), config.Currency, base.Cursors, base.Log}
+		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
+		base.Log}
 	reconciler := reconciler{s.store, s.metrics, config.Reconcile, base.Client, base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
 )
 
 // service handles product's requests and events.
@@ -12,6 +13,7 @@ type service struct {
 	announcer  announcer
 	orderLocks *orderLocks
 	metrics    *metrics
+	repeats    timeline.Repeats
 	currency   string // of products created without one
 	cursors    rest.Cursors
 	log        *slog.Logger

@@ -3,7 +3,7 @@
 //	owns       profiles (documents profile-<id>; the id is the account's)
 //	offers     GET and PATCH /users/me, GET /users/me/export (with the parts of auth and order); to admins GET /users and GET /users/{id};
 //	           to staff and admins PUT and DELETE /users/{id}/phone-verification; to admins its dead letters (package deadletter), and
-//	           GET /audit/user
+//	           GET /audit/user; to auth GET /registrations/{userId}/steps, user's part of a timeline
 //	publishes  creating.user.response: the profile was created, or rejected with a reason;
 //	           deleting.user.response: the profile is erased
 //	consumes   creating.user, creating.user.cancelled, deleting.user (from auth)

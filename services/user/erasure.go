@@ -17,6 +17,9 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	if err := checkID(id); err != nil {
 		return err
 	}
+	if err := s.repeats.Forget(ctx, id); err != nil {
+		return err
+	}
 	answer := event.DeletingUserResponse.Message(id,
 		event.UserErasure{UserID: id, Version: e.Data.Version, Service: "user", Outcome: event.UserErased})
 	if err := s.eraseLetters(ctx, id); err != nil {
@@ -25,6 +28,7 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	eraseExisting := func() error {
 		_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 			p.Erase(s.now())
+			p.Steps.Add(p.step(stepErased, causeOf(e), s.now()))
 			return answer, nil
 		})
 		return err
@@ -33,7 +37,9 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, id, NewErased(id, s.now()), answer)
+	tombstone := NewErased(id, s.now())
+	tombstone.Steps.Add(tombstone.step(stepErased, causeOf(e), s.now()))
+	err = s.documents.Create(ctx, id, tombstone, answer)
 	if errors.Is(err, document.ErrExists) { // the profile was created in between
 		return eraseExisting()
 	}

@@ -22,11 +22,11 @@ func (s service) createProfile(ctx context.Context, e event.Received[event.UserT
 	}
 	var err error
 	for range maxAttempts {
-		if err = s.repeatOutcome(ctx, e.Data.UserID); !fault.Is(err, fault.KindNotFound) {
+		if err = s.repeatOutcome(ctx, e.Data.UserID, causeOf(e)); !fault.Is(err, fault.KindNotFound) {
 			return err
 		}
 		var again bool
-		if again, err = s.decideRequest(ctx, e.Data); !again {
+		if again, err = s.decideRequest(ctx, e.Data, causeOf(e)); !again {
 			return err
 		}
 	}
@@ -34,20 +34,25 @@ func (s service) createProfile(ctx context.Context, e event.Received[event.UserT
 }
 
 // repeatOutcome publishes the recorded outcome of a registration again; NotFound when there is none yet.
-func (s service) repeatOutcome(ctx context.Context, id string) error {
-	_, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
+func (s service) repeatOutcome(ctx context.Context, id string, cause cause) error {
+	late := false
+	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		outcome, ok := p.Outcome()
-		if !ok {
+		if late = !ok; late {
 			return event.NoMessage, document.ErrUnchanged
 		}
+		p.Steps.Add(p.step(p.decisionStep(), cause, s.now()))
 		return event.CreatingUserResponse.Message(p.ID, outcome), nil
 	})
+	if err == nil && late {
+		s.repeats.Count(ctx, id, profile.step(stepRequestIgnored, cause, s.now()))
+	}
 	return err
 }
 
 // decideRequest decides a registration that has no recorded outcome. It reports whether to try again because it lost a race
 // against a delivery of the same request.
-func (s service) decideRequest(ctx context.Context, request event.UserToCreate) (again bool, err error) {
+func (s service) decideRequest(ctx context.Context, request event.UserToCreate, cause cause) (again bool, err error) {
 	now := s.now()
 	profile := NewProfile(request, now)
 	taken, err := s.phoneTaken(ctx, request.Phone, request.UserID)
@@ -57,6 +62,7 @@ func (s service) decideRequest(ctx context.Context, request event.UserToCreate) 
 	if taken {
 		profile = NewRejected(request.UserID, event.ReasonPhoneTaken, now)
 	}
+	profile.Steps.Add(profile.step(profile.decisionStep(), cause, now))
 	outcome, _ := profile.Outcome()
 	err = s.documents.Create(ctx, profile.ID, profile, event.CreatingUserResponse.Message(profile.ID, outcome))
 	return errors.Is(err, document.ErrExists), err
@@ -68,15 +74,24 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
 	}
+	cause := causeOf(e)
 	cancelExisting := func() error {
-		_, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
+		tried := false
+		profile, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
 			changed, err := p.Cancel(e.Data.Reason, s.now())
 			if err == nil && !changed {
 				err = document.ErrUnchanged
 			}
+			if tried = tried || changed; changed {
+				p.Steps.Add(p.step(stepCancelled, cause, s.now()))
+			}
 			return event.NoMessage, err
 		})
+		if err == nil && !tried {
+			s.repeats.Count(ctx, e.Data.UserID, profile.step(stepCancelled, cause, s.now()))
+		}
 		if errors.Is(err, errContradiction) {
+			s.repeats.Count(ctx, e.Data.UserID, profile.step(stepCancellationRefused, cause, s.now()))
 			return consumer.Reject(err)
 		}
 		return err
@@ -85,7 +100,9 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	if !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	err = s.documents.Create(ctx, e.Data.UserID, NewCancelled(e.Data.UserID, e.Data.Reason, s.now()), event.NoMessage)
+	tombstone := NewCancelled(e.Data.UserID, e.Data.Reason, s.now())
+	tombstone.Steps.Add(tombstone.step(stepCancelled, cause, s.now()))
+	err = s.documents.Create(ctx, e.Data.UserID, tombstone, event.NoMessage)
 	if errors.Is(err, document.ErrExists) { // the profile was created in between
 		return cancelExisting()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -47,7 +48,7 @@ func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := export{ExportedAt: s.now(), Profile: toResponse(profile)}
-	if all.accountExport, err = ask[accountExport](ctx, s.invoke, "auth", "/export/account", bearer); err != nil {
+	if all.accountExport, err = invoke.Get[accountExport](ctx, s.invoke, "auth", "/export/account", bearer); err != nil {
 		return err
 	}
 	if all.Orders, all.NextCursor, err = s.exportOrders(ctx, bearer, r.URL.Query().Get("cursor")); err != nil {
@@ -65,7 +66,7 @@ func (s service) exportOrders(ctx context.Context, bearer, cursor string) ([]jso
 		if cursor != "" {
 			query.Set("cursor", cursor)
 		}
-		page, err := ask[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
+		page, err := invoke.Get[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
 		if err != nil {
 			return nil, "", err
 		}

@@ -4,21 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"comanda/services/internal/rest"
-	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
 )
 
 // otherServices replaces the sidecar's HTTP API, and auth and order behind it.
 type otherServices struct {
-	*httptest.Server
+	Close  func()
 	mu     sync.Mutex
 	status map[string]int // by app, instead of 200
 	pages  []string       // of order's export
@@ -26,15 +23,12 @@ type otherServices struct {
 	tokens map[string]bool
 }
 
-func newOtherServices(t *testing.T) *otherServices {
-	t.Helper()
-	o := &otherServices{status: map[string]int{}, pages: []string{`{"items":[]}`}, tokens: map[string]bool{}}
-	o.Server = httptest.NewServer(http.HandlerFunc(o.serve))
-	t.Cleanup(o.Close)
-	return o
+func newOtherServices() *otherServices {
+	return &otherServices{status: map[string]int{}, pages: []string{`{"items":[]}`}, tokens: map[string]bool{}}
 }
 
-func (o *otherServices) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler.
+func (o *otherServices) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.calls = append(o.calls, r.URL.RequestURI())
@@ -52,22 +46,6 @@ func (o *otherServices) serve(w http.ResponseWriter, r *http.Request) {
 		answer = o.pages[page]
 	}
 	_, _ = w.Write([]byte(answer))
-}
-
-func (o *otherServices) invoker(t *testing.T) invoker {
-	t.Helper()
-	address, err := url.Parse(o.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := server.SidecarConfig{APIToken: "the api token"}
-	if err := config.Host.UnmarshalText([]byte(address.Hostname())); err != nil {
-		t.Fatal(err)
-	}
-	if err := config.HTTPPort.UnmarshalText([]byte(address.Port())); err != nil {
-		t.Fatal(err)
-	}
-	return newInvoker(config)
 }
 
 func (o *otherServices) fail(app string, status int) {

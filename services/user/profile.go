@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/timeline"
 )
 
 // Status is a state in the life of a profile.
@@ -37,6 +38,8 @@ type Profile struct {
 
 	ConfirmedAt  time.Time `json:"confirmedAt,omitzero"`  // when auth first said that the account exists
 	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account
+
+	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
 }
 
 // reasonUnknownAccount is the reason of a profile whose account auth does not know.
@@ -82,7 +85,8 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	case p.Status == Active && p.Version > 1:
 		return false, errContradiction
 	}
-	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reason, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now,
+		Steps: p.Steps}
 	return true, nil
 }
 

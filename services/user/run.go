@@ -7,9 +7,11 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
+	"comanda/services/internal/timeline"
 )
 
 //go:embed migrations/*.sql
@@ -39,7 +41,8 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		config.Quota, newInvoker(config.Sidecar)}
+		config.Quota, invoke.New(config.Sidecar),
+		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}}
 	reconciler := &reconciler{store: s.store, now: s.now, timing: config.Reconcile, invoke: base.Client, log: base.Log,
 		mended: reconcile.NewCounter(base.Metrics)}
 	return base.Serve(ctx, server.Handlers{

@@ -3,7 +3,9 @@ package main
 import (
 	"time"
 
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
 )
 
 // service holds what the handlers and the consumer share.
@@ -12,5 +14,6 @@ type service struct {
 	now     func() time.Time
 	cursors rest.Cursors
 	quota   Quota
-	invoke  invoker
+	invoke  invoke.Sidecar
+	repeats timeline.Repeats
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -11,8 +12,10 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/token"
 )
 
@@ -30,9 +33,11 @@ func newHarness(t *testing.T) harness {
 	t.Helper()
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
-	others := newOtherServices(t)
+	others := newOtherServices()
+	way, stop := invoketest.New(t, others)
+	others.Close = stop
 	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors,
-		Quota{PhoneChanges: 5}, others.invoker(t)}
+		Quota{PhoneChanges: 5}, way, timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 

@@ -14,8 +14,8 @@ import (
 type call struct{ from, to, method, path string }
 
 // sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
-// an order's history at the start of a stream, order's request for the menu, user's requests for the parts of an export, and the questions of order, product and user
-// about what became of what they hold or need.
+// an order's history at the start of a stream, order's request for the menu, user's requests for the parts of an export, those of order
+// and auth for the parts of a timeline, and the questions of order, product and user about what became of what they hold or need.
 func sourceCalls(t *testing.T) []call {
 	t.Helper()
 	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
@@ -50,6 +50,7 @@ func sourceCalls(t *testing.T) []call {
 		all = append(all, call{"gateway", service, ready[0]["method"], ready[0]["path"]})
 	}
 	all = append(append(all, menuCall(t)), exportCalls(t)...)
+	all = append(all, timelineCall(t, "order", "/reservations/{id}/steps"), timelineCall(t, "auth", "/registrations/{userId}/steps"))
 	return append(all, reconciliationCall(t, "order"), reconciliationCall(t, "product"), reconciliationCall(t, "user"))
 }
 
@@ -70,7 +71,30 @@ func reconciliationCall(t *testing.T, service string) call {
 	return found[0]
 }
 
-// exportCalls returns user's calls: ask(ctx, invoker, app, path?query, bearer), all of them GET.
+// timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, sidecar, app, path+id+path, bearer).
+// want is its path.
+func timelineCall(t *testing.T, service, want string) (found call) {
+	t.Helper()
+	ast.Inspect(parseSource(t, "services/"+service+"/timeline.go"), func(node ast.Node) bool {
+		ask, ok := node.(*ast.CallExpr)
+		if !ok || exprText(ask.Fun) != "Ask" {
+			return true
+		}
+		path := ask.Args[4].(*ast.BinaryExpr)
+		before, after := exprText(path.X.(*ast.BinaryExpr).X), exprText(path.Y)
+		if start, end, _ := strings.Cut(want, "{"); before != start || !strings.HasSuffix(end, after) {
+			t.Fatalf("call of %s for a timeline: got %s...%s, want %s", service, before, after, want)
+		}
+		found = call{service, exprText(ask.Args[3]), "GET", want}
+		return true
+	})
+	if found.to == "" {
+		t.Fatalf("%s has no call for a timeline", service)
+	}
+	return found
+}
+
+// exportCalls returns user's calls: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {
@@ -78,7 +102,7 @@ func exportCalls(t *testing.T) (found []call) {
 		if !ok || len(ask.Args) != 5 {
 			return true
 		}
-		if generic, ok := ask.Fun.(*ast.IndexExpr); !ok || exprText(generic.X) != "ask" {
+		if generic, ok := ask.Fun.(*ast.IndexExpr); !ok || exprText(generic.X) != "Get" {
 			return true
 		}
 		path := ask.Args[3]

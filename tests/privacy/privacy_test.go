@@ -34,11 +34,27 @@ func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 		scenario.Try(cook.Advance(t.Context(), open, step)).OrFail(t)
 	}
 	wantOnlyInTables(t, sys, &ana, nil)
+	wantNoPersonInTimelines(t, s, &ana, cook, open)
 	wantNoSecret(t, sys, s, &ana)
 
 	again := s.Register(ana.Person) // the e-mail and the phone are free
 	if again.ID == ana.ID {
 		t.Error("the new account has the id of the erased one")
+	}
+}
+
+// wantNoPersonInTimelines checks that no step names an erased person, and that of the registration only the erasure is left.
+func wantNoPersonInTimelines(t *testing.T, s *scenario.Scenario, ana *person, cook scenario.User, order string) {
+	t.Helper()
+	steps := scenario.Try(cook.Timeline(t.Context(), order)).OrFail(t).Steps
+	registration := scenario.Try(s.Admin.RegistrationTimeline(t.Context(), ana.ID)).OrFail(t)
+	if registration.Find("registered").Count != 0 || registration.Find("profile_created").Count != 0 || registration.Find("erased").Count != 1 {
+		t.Errorf("got %s\nwant the erasure and no step of the registration", registration)
+	}
+	for _, step := range append(steps, registration.Steps...) {
+		if step.Actor.ID == ana.ID {
+			t.Errorf("got the step %+v, want no erased person in it", step)
+		}
 	}
 }
 

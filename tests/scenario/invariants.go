@@ -2,8 +2,8 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 
 	"comanda/services"
 	"comanda/services/comanda/kafka"
+	"comanda/services/comanda/reconcile"
 	"comanda/services/event"
 )
 
@@ -42,50 +43,28 @@ func (inv Invariants) Want(t testing.TB) {
 
 // CheckStockLaw checks the stock of every product.
 func (inv Invariants) CheckStockLaw(ctx context.Context) error {
-	broken, err := Query(ctx, inv.Database("product"), `
-		select format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',
-			product_id, moved, held, reserved, promised, sold, delivered)
-		from stock_law
-		where moved <> held or reserved <> coalesce(promised, 0) or sold <> coalesce(delivered, 0)
-		union all
-		select format('product %s: %s available, %s reserved, %s sold', product_id, available, reserved, sold)
-		from stock where available < 0 or reserved < 0 or sold < 0`)
-	if err == nil && len(broken) > 0 {
-		err = fmt.Errorf("the stock law is violated: %v", broken)
-	}
-	return err
-}
-
-// reservationStates lists the states that a reservation may have for each status of an order. An order may be cancelled
-// before product handles it, or after product rejected it.
-var reservationStates = map[string][]string{
-	"PENDING": {"", "RESERVED", "FAILED"}, "CONFIRMED": {"RESERVED"}, "PREPARING": {"RESERVED"}, "READY": {"RESERVED"},
-	"OUT_FOR_DELIVERY": {"RESERVED"}, "DELIVERED": {"SOLD"}, "REJECTED": {"FAILED"},
-	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED"},
+	return inv.reconcile(ctx, reconcile.Databases.StockLaw, "product")
 }
 
 // CheckAgreement checks that every order has a reservation in the state that its status requires, and every reservation an order.
 func (inv Invariants) CheckAgreement(ctx context.Context) error {
-	orders, err := inv.Orders(ctx)
+	return inv.reconcile(ctx, reconcile.Databases.Reservations, "order", "product")
+}
+
+// reconcile runs a check of the operator's command, which here compares also what has just changed.
+func (inv Invariants) reconcile(
+	ctx context.Context, check func(reconcile.Databases, context.Context, time.Duration) ([]reconcile.Problem, error), services ...string,
+) error {
+	databases, err := reconcile.Connect(ctx, inv.Database, services...)
 	if err != nil {
 		return err
 	}
-	reservations, err := queryPairs(ctx, inv.Database("product"), `select order_id::text, state from reservations`)
-	if err != nil {
-		return err
+	defer databases.Close()
+	problems, err := check(databases, ctx, -time.Hour)
+	for _, p := range problems {
+		err = errors.Join(err, errors.New(p.Detail))
 	}
-	for id, status := range orders {
-		if !slices.Contains(reservationStates[status], reservations[id]) {
-			return fmt.Errorf("reservation of order %s, which is %s: got %q, want one of %q", id, status, reservations[id],
-				reservationStates[status])
-		}
-	}
-	for id := range reservations {
-		if _, there := orders[id]; !there {
-			return fmt.Errorf("got a reservation for order %s, but no such order", id)
-		}
-	}
-	return nil
+	return err
 }
 
 // Orders returns the status of every order by id.

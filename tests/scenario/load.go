@@ -98,10 +98,17 @@ func (l *Load) Stop() []string {
 // reads lists, because requesting thousands of orders one by one takes longer than the system takes to decide them.
 func WantConfirmed(t testing.TB, by User, orders []string) {
 	t.Helper()
+	waiting := ""
+	defer func() {
+		if t.Failed() && waiting != "" {
+			t.Log(Story(t, by.Client, waiting))
+		}
+	}()
 	EventuallyWithin(t, OutageTimeout, "every order is decided", func(ctx context.Context) error {
 		pending, err := by.Orders(ctx, client.Pending, client.Page{Limit: 1})
 		if err == nil && len(pending.Items) > 0 {
-			err = fmt.Errorf("order %s has been %s since %v", pending.Items[0].ID, client.Pending, pending.Items[0].CreatedAt)
+			waiting = pending.Items[0].ID
+			err = fmt.Errorf("order %s has been %s since %v", waiting, client.Pending, pending.Items[0].CreatedAt)
 		}
 		return err
 	})
@@ -117,7 +124,7 @@ func WantConfirmed(t testing.TB, by User, orders []string) {
 	}
 	for _, id := range orders {
 		if !confirmed[id] {
-			t.Errorf("order %s is not %s", id, client.Confirmed)
+			t.Errorf("order %s is not %s: %s", id, client.Confirmed, Story(t, by.Client, id))
 		}
 	}
 }

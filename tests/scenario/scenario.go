@@ -131,7 +131,7 @@ func (s *Scenario) WantStatus(by User, id, status string) client.Order {
 	s.t.Helper()
 	order := Try(by.GetOrder(s.t.Context(), id, SagaTimeout)).OrFail(s.t)
 	if order.Status != status {
-		s.t.Fatalf("order %s: got %s (%s), want %s", id, order.Status, order.Reason, status)
+		s.t.Fatalf("order %s: got %s (%s), want %s: %s", id, order.Status, order.Reason, status, Story(s.t, by.Client, id))
 	}
 	return order
 }

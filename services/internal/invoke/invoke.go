@@ -1,4 +1,6 @@
-package main
+// Package invoke asks other services through the sidecar, with the caller's own token
+// (https://docs.dapr.io/reference/api/service_invocation_api/). So the other service decides what the caller may see.
+package invoke
 
 import (
 	"context"
@@ -18,14 +20,15 @@ import (
 // maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
 const maxResponse = 4 << 20
 
-// invoker calls other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
-type invoker struct {
+// Sidecar is the way to other services.
+type Sidecar struct {
 	client *http.Client
 	config server.SidecarConfig
 }
 
-func newInvoker(c server.SidecarConfig) invoker {
-	return invoker{config: c, client: &http.Client{
+// New returns the way through the sidecar at c.
+func New(c server.SidecarConfig) Sidecar {
+	return Sidecar{config: c, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
@@ -34,10 +37,10 @@ func newInvoker(c server.SidecarConfig) invoker {
 	}}
 }
 
-// ask sends a GET to a service with the caller's own token, and decodes the response. A problem that the service reports for the
+// Get sends a GET to a service with the caller's own token, and decodes the response. A problem that the service reports for the
 // caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
-func ask[T any](ctx context.Context, i invoker, app, path, bearer string) (answer T, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
+func Get[T any](ctx context.Context, s Sidecar, app, path, bearer string) (answer T, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
 	if err != nil {
 		return answer, err
 	}
@@ -46,10 +49,10 @@ func ask[T any](ctx context.Context, i invoker, app, path, bearer string) (answe
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
 	}
-	if i.config.APIToken != "" {
-		request.Header.Set("dapr-api-token", i.config.APIToken)
+	if s.config.APIToken != "" {
+		request.Header.Set("dapr-api-token", s.config.APIToken)
 	}
-	response, err := i.client.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return answer, fault.Unavailable(err, "%s does not answer", app)
 	}

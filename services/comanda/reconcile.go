@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"comanda/services"
+	"comanda/services/comanda/kafka"
+	"comanda/services/comanda/reconcile"
+	"comanda/services/event"
+	"comanda/services/secret"
+)
+
+// errProblems is the result of a check that found something.
+var errProblems = errors.New("not everything adds up: see above")
+
+// runReconcile reports what does not add up between the services, and with -repair mends what is safe. Exit code 0: everything adds up,
+// or was mended; 1: not everything; 2: it could not be checked.
+func runReconcile(ctx context.Context, c call) error {
+	flags := flag.NewFlagSet("reconcile", flag.ContinueOnError)
+	flags.SetOutput(c.stderr)
+	repair := flags.Bool("repair", false, "mend what is safe to mend")
+	kept := flags.String("kept", "", "the `FOLDER` of all secrets that comanda secrets wrote; instead of URLs in the environment, in compose")
+	rest := flags.Duration("rest", 2*time.Minute, "compare only what has not changed for this long")
+	if err := flags.Parse(c.args); err != nil {
+		return errUsage
+	}
+	unable := func(err error) error {
+		_, _ = fmt.Fprintf(c.stderr, "comanda reconcile: %v\n", err)
+		return errUsage
+	}
+	if flags.NArg() > 0 || *rest < 0 {
+		return unable(errors.New("use: reconcile [-repair] [-kept FOLDER] [-rest 2m]"))
+	}
+	urls, err := databaseURLs(c.environ, *kept)
+	if err != nil {
+		return unable(err)
+	}
+	databases, err := reconcile.Connect(ctx, func(service string) string { return urls[service] }, services.Stateful...)
+	if err != nil {
+		return unable(err)
+	}
+	defer databases.Close()
+	problems, err := databases.Check(ctx, *rest)
+	if err != nil {
+		return unable(err)
+	}
+	dead, err := deadLetters(ctx, c)
+	if err != nil {
+		return unable(err)
+	}
+	return report(ctx, c, append(problems, dead...), *repair)
+}
+
+// databaseURLs returns the addresses of the databases: from the environment, or those in compose with the secrets kept in a folder.
+func databaseURLs(environ map[string]string, kept string) (map[string]string, error) {
+	urls := map[string]string{}
+	var stored map[string]string
+	if kept != "" {
+		var err error
+		if stored, err = secret.Read(filepath.Join(kept, "secrets.env")); err != nil {
+			return nil, fmt.Errorf("%w: run `comanda secrets` first", err)
+		}
+	}
+	for _, service := range services.Stateful {
+		name := settingOf(service, "DATABASE_URL")
+		if urls[service] = environ[name]; urls[service] == "" && stored != nil {
+			urls[service] = databaseURL(stored, service, service+"-db:5432")
+		}
+		if urls[service] == "" {
+			return nil, fmt.Errorf("%s is not set: set the URLs of all four databases, such as %s=postgres://USER:PASSWORD@HOST:5432/%s", name, name, service)
+		}
+	}
+	return urls, nil
+}
+
+// report prints the problems, and mends them if repair is true. It returns errProblems if some are left.
+func report(ctx context.Context, c call, problems []reconcile.Problem, repair bool) error {
+	repaired := 0
+	for _, p := range problems {
+		note := ""
+		switch {
+		case p.Mend != nil && !repair:
+			note = " (-repair mends it)"
+		case p.Mend != nil:
+			did, err := p.Mend(ctx)
+			if note = " (repaired: " + did + ")"; err != nil {
+				note = fmt.Sprintf(" (not repaired: %v)", err)
+			} else {
+				repaired++
+			}
+		}
+		_, _ = fmt.Fprintf(c.stdout, "%s: %s%s\n", p.Kind, p.Detail, note)
+	}
+	_, _ = fmt.Fprintf(c.stdout, "%d problems, %d repaired\n", len(problems), repaired)
+	if repaired < len(problems) {
+		return errProblems
+	}
+	return nil
+}
+
+// deadLetters counts the dead letters that Kafka holds. Without KAFKA_BROKERS it says that they are not counted.
+func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err error) {
+	if c.environ["KAFKA_BROKERS"] == "" {
+		_, _ = fmt.Fprintln(c.stderr, "dead letters are not counted: KAFKA_BROKERS is not set")
+		return nil, nil
+	}
+	client, _, err := connectKafka(c.environ)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	for _, service := range event.Consumers {
+		topic := event.DeadLetters(service)
+		ends, err := kafka.EndOffsets(ctx, client, topic)
+		if err != nil {
+			return nil, err
+		}
+		starts, err := client.ListStartOffsets(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		var held int64
+		ends.Each(func(end kadm.ListedOffset) {
+			if start, ok := starts.Lookup(topic, end.Partition); ok && start.Err == nil {
+				held += end.Offset - start.Offset
+			}
+		})
+		if held > 0 {
+			found = append(found, reconcile.Problem{Kind: "dead letters", Detail: fmt.Sprintf("%s holds %d events (runbook dead-letters.md)", topic, held)})
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,143 @@
+// Package reconcile finds what does not add up between the services' databases, and mends what is safe to mend (decision 0024). It
+// serves the command `comanda reconcile` and the tests of the whole system.
+//
+// The system is at work meanwhile. So two databases are compared only where both have been at rest for a while. The law of the stock
+// is checked in one snapshot and always holds.
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// statementTimeout limits each statement, in milliseconds: reading a whole table takes longer than a service's statements may.
+const statementTimeout = "300000"
+
+// Problem is one thing that does not add up.
+type Problem struct {
+	Kind   string // stock, reservation, profile, outbox or dead letters
+	Detail string
+	// Mend repairs it, and reports what it did. It is nil when a person has to decide.
+	Mend func(ctx context.Context) (did string, err error)
+}
+
+// Databases are connections to the services' databases, by service.
+type Databases map[string]*pgx.Conn
+
+// Connect connects to the databases of services. url returns the address of one. The caller closes them.
+func Connect(ctx context.Context, url func(service string) string, services ...string) (Databases, error) {
+	all := Databases{}
+	for _, service := range services {
+		config, err := pgx.ParseConfig(url(service))
+		if err != nil { // the error may name the password
+			all.Close()
+			return nil, fmt.Errorf("the address of %s's database is not valid", service)
+		}
+		config.RuntimeParams["statement_timeout"] = statementTimeout
+		if all[service], err = pgx.ConnectConfig(ctx, config); err != nil {
+			delete(all, service)
+			all.Close()
+			return nil, fmt.Errorf("%s's database: %w", service, err)
+		}
+	}
+	return all, nil
+}
+
+// Close closes the connections.
+func (d Databases) Close() {
+	for _, conn := range d {
+		_ = conn.Close(context.Background())
+	}
+}
+
+// Check returns all problems of the databases. rest is how long two of them must have been at rest to be compared.
+func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, error) {
+	var all []Problem
+	for _, check := range []func(context.Context, time.Duration) ([]Problem, error){
+		d.Reservations, d.StockLaw, d.Profiles, d.Outboxes,
+	} {
+		found, err := check(ctx, rest)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// entry is an aggregate in one database.
+type entry struct {
+	ID, State string
+	AtRest    bool
+}
+
+// compare calls visit for each id that is in the left query, the right one or both, with an empty State where it is not. Each query
+// returns entries in the order of their ids, and takes the rest in seconds. So no database is held in memory.
+func compare(ctx context.Context, rest time.Duration, left, right *pgx.Conn, leftSQL, rightSQL string, visit func(id string, l, r entry)) error {
+	a, err := newReader(ctx, left, leftSQL, rest)
+	if err != nil {
+		return err
+	}
+	defer a.rows.Close()
+	b, err := newReader(ctx, right, rightSQL, rest)
+	if err != nil {
+		return err
+	}
+	defer b.rows.Close()
+	for a.there || b.there {
+		var l, r entry
+		takeLeft := a.there && (!b.there || a.at.ID <= b.at.ID)
+		takeRight := b.there && (!a.there || b.at.ID <= a.at.ID)
+		if takeLeft {
+			l = a.at
+			a.next()
+		}
+		if takeRight {
+			r = b.at
+			b.next()
+		}
+		visit(max(l.ID, r.ID), l, r)
+	}
+	if a.err != nil {
+		return a.err
+	}
+	return b.err
+}
+
+// reader reads entries one by one.
+type reader struct {
+	rows  pgx.Rows
+	at    entry
+	there bool
+	err   error
+}
+
+func newReader(ctx context.Context, conn *pgx.Conn, sql string, rest time.Duration) (*reader, error) {
+	rows, err := conn.Query(ctx, sql, rest.Seconds())
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{rows: rows}
+	r.next()
+	return r, r.err
+}
+
+func (r *reader) next() {
+	r.at = entry{}
+	if r.there = r.rows.Next(); r.there {
+		r.err = r.rows.Scan(&r.at.ID, &r.at.State, &r.at.AtRest)
+	} else {
+		r.err = r.rows.Err()
+	}
+	r.there = r.there && r.err == nil
+}
+
+// documents returns the query for the documents of one kind in Dapr's table.
+func documents(kind string) string {
+	return fmt.Sprintf(`select substr(key, %d) as id, coalesce(doc(value)->>'status', ''),
+			coalesce(updated_at, created_at) <= now() - make_interval(secs => $1)
+		from state where key like '%s-%%' order by substr(key, %[1]d) collate "C"`, len(kind)+2, kind)
+}

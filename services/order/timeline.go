@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"comanda/services/event"
+	"comanda/services/internal/rest"
+	"comanda/services/internal/timeline"
+)
+
+// The steps that are not a change of the status. The others have the name of the status, in lower case.
+const (
+	stepPlaced         = "placed"
+	stepAnnouncedAgain = "announced_again" // the recovery has published order.created.pending again
+	stepOutcomeIgnored = "outcome_ignored" // product's outcome came too late
+	stepOutcomeRefused = "outcome_refused" // product's outcome contradicts the order; its event is a dead letter
+)
+
+// timelineResponse is what happened to one order, oldest first.
+type timelineResponse struct {
+	OrderID string          `json:"orderId"`
+	Steps   []timeline.Step `json:"steps"`
+	// Missing names the services whose part is not there, because they do not answer.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// showTimeline returns every step of one order's saga: order's own, and product's.
+func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	caller := callerOf(r)
+	order, err := s.visibleOrder(r.Context(), id, caller)
+	if err != nil {
+		return err
+	}
+	repeats, err := s.repeats.Of(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	product, missing := timeline.Ask(r.Context(), s.log, s.invoke, "product", "/reservations/"+id+"/steps", r.Header.Get("Authorization"))
+	response := timelineResponse{id, timeline.Merge(order.steps(), order.Recovered, repeats, product), missing}
+	if err := s.hideErased(r.Context(), response.Steps); err != nil {
+		return err
+	}
+	if !caller.Staff {
+		timeline.HideOthers(response.Steps, caller.ID)
+	}
+	return rest.JSON(w, http.StatusOK, response)
+}
+
+// steps returns the changes of the order's status.
+func (o *Order) steps() []timeline.Step {
+	steps := make([]timeline.Step, 0, len(o.History))
+	for _, change := range o.History {
+		steps = append(steps, change.step())
+	}
+	return steps
+}
+
+func (c Change) step() timeline.Step {
+	step := timeline.Step{At: c.At, Step: stepOf(c.Status), Status: string(c.Status), Reason: c.Reason,
+		Cause: timeline.Cause{Kind: c.Cause.Kind, ID: c.Cause.ID}, Actor: timeline.Actor{Role: c.Actor.Role, ID: c.Actor.ID}, Count: 1}
+	if c.Cause.Kind == "timer" {
+		step.Cause.Kind = timeline.Recovery
+	}
+	return step.Since(c.Cause.At)
+}
+
+func stepOf(status event.Status) string {
+	if status == event.StatusPending {
+		return stepPlaced
+	}
+	return strings.ToLower(string(status))
+}
+
+// announcedAgain returns the step of the recovery that announces a PENDING order again.
+func (o *Order) announcedAgain(at time.Time) timeline.Step {
+	return timeline.Step{At: at, Step: stepAnnouncedAgain, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery},
+		Actor: timeline.Actor{Role: "recovery"}}
+}
+
+// step returns a step that has changed nothing.
+func (o *Order) step(name string, cause Cause, at time.Time) timeline.Step {
+	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
+}
+
+// repeatedStep returns the step that an event or a request repeats which would lead to status: if the order never had that status,
+// it came too late.
+func (o *Order) repeatedStep(status event.Status) string {
+	for _, change := range o.History {
+		if change.Status == status {
+			return stepOf(status)
+		}
+	}
+	return stepOutcomeIgnored
+}
+
+// requestedStep returns the step that the request with this identity has caused.
+func (o *Order) requestedStep(identity RequestIdentity) string {
+	for _, change := range o.History {
+		if change.Cause.Request != nil && change.Cause.Request.Key == identity.Key {
+			return stepOf(change.Status)
+		}
+	}
+	return stepPlaced // cannot happen: the caller has found the request
+}
+
+// hideErased removes the ids of actors who were erased: of customers, and of staff who worked on the orders of others.
+func (s *service) hideErased(ctx context.Context, steps []timeline.Step) error {
+	for i := range steps {
+		if steps[i].Actor.ID == "" {
+			continue
+		}
+		erased, err := s.lists.Erased(ctx, steps[i].Actor.ID)
+		if err != nil {
+			return err
+		}
+		if erased {
+			steps[i].Actor.ID = ""
+		}
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+package scenario
+
+import (
+	"context"
+	"testing"
+
+	"comanda/tests/client"
+)
+
+// Story returns what happened to an order, as its customer or staff may read it, for the message of a broken promise. It works also
+// while a test ends. When the timeline cannot be read, it says why.
+func Story(t testing.TB, by *client.Client, orderID string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), LiveTimeout)
+	defer cancel()
+	timeline, err := by.Timeline(ctx, orderID)
+	if err != nil {
+		return "its timeline cannot be read: " + err.Error()
+	}
+	return timeline.String()
+}
