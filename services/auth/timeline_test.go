@@ -59,7 +59,7 @@ func TestTimelineOfARegistration(t *testing.T) {
 	admin := h.registerAdmin(t, "admin@example.com")
 	id := h.registerPending(t, "ana@example.com")
 	for range 2 {
-		h.clock.Advance(31 * time.Second)
+		h.later(t, 2*time.Minute)
 		if err := h.recoverRegistrations(t.Context(), recovery.Timing{After: 30 * time.Second, GiveUp: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestTimelineOfARegistrationThatEnded(t *testing.T) {
 	h := newHarness(t, withUser(t, ""))
 	admin := h.registerAdmin(t, "admin@example.com")
 	late := h.registerPending(t, "ana@example.com")
-	h.clock.Advance(time.Hour)
+	h.later(t, time.Hour)
 	if err := h.recoverRegistrations(t.Context(), recovery.Timing{After: 30 * time.Second, GiveUp: time.Minute}); err != nil {
 		t.Fatal(err)
 	}

@@ -44,8 +44,7 @@ func calls() []call {
 	buyer := rest.Only(token.Customer, token.Staff)
 	signedIn := rest.Only(token.Customer, token.Staff, token.Admin)
 	page := []string{"limit", "cursor"}
-	trail := append([]string{"actor", "subject"}, page...)
-	return append(letterCalls(), []call{
+	return append(operatorCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
@@ -59,11 +58,6 @@ func calls() []call {
 		{method: get, path: "/auth/erasures/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
 		{method: get, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/roles", access: admin, app: "auth", body: rest.SmallBody},
-
-		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
-		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
-		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
-		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
 
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
@@ -90,11 +84,16 @@ func calls() []call {
 	}...)
 }
 
-// letterCalls are the calls about dead letters. They concern one or all of the services that have a database.
-func letterCalls() []call {
+// operatorCalls are the calls about audit trails and dead letters. Dead letters concern one or all of the services that have a database.
+func operatorCalls() []call {
 	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
-	admin := rest.Only(token.Admin)
+	admin, trail := rest.Only(token.Admin), []string{"actor", "subject", "limit", "cursor"}
 	return []call{
+		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
+		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
+		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
+		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
+
 		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
 		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
 		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},

@@ -30,11 +30,13 @@ func (h harness) wantSteps(t *testing.T, id string, want ...string) []timeline.S
 
 func TestStepsTellWhatBecameOfAProfile(t *testing.T) {
 	h := newHarness(t)
-	ana, ben, eve := profileRequest("+34600111222"), profileRequest("+34600111222"), profileRequest("+34600111223")
+	ana, eve := profileRequest("+34600111222"), profileRequest("+34600111223")
+	ben := profileRequest("+34600111224")
+	h.verifiedProfile(t, ben.Phone)
 	for range 3 {
 		h.deliverRequest(t, ana)
 	}
-	h.deliverRequest(t, ben) // has ana's phone
+	h.deliverRequest(t, ben) // the phone is taken
 	h.deliverCancellation(t, eve.UserID)
 	for range 2 {
 		h.deliverRequest(t, eve)
