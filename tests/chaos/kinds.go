@@ -97,7 +97,12 @@ const configureTimeout = time.Minute
 func (s *scene) configureOnce(ctx context.Context, statement string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.sys.Postgres.URL("postgres"))
+	config, err := pgx.ParseConfig(s.sys.Postgres.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	config.ValidateConnect = nil // the URL demands a server that accepts writes
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
