@@ -52,7 +52,8 @@ func newClusterPostgres(ctx context.Context, options Options) (*Postgres, error)
 	}
 	address := "127.0.0.1:" + strconv.Itoa(c.port)
 	return &Postgres{
-		server: c,
+		server:   c,
+		programs: c.programs,
 		url: func(database string) string {
 			return postgresURL(address, superuser, c.password, database)
 		},

@@ -39,9 +39,10 @@ type server interface {
 // Postgres is one running server, or the external one.
 type Postgres struct {
 	server
-	url  func(database string) string
-	note string
-	exit func() <-chan struct{}
+	url      func(database string) string
+	programs string // the folder of its client programs; "" when PATH finds them
+	note     string
+	exit     func() <-chan struct{}
 }
 
 // StartPostgres starts the server, or finds the external one, and returns when it is ready.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"comanda/dapr/supervisor"
+	"comanda/services"
 	"comanda/tests/system"
 )
 
@@ -41,34 +42,45 @@ type scene struct {
 	durations durations
 	disk      *disk // nil without the right to mount one
 	events    *eventCount
+	load      *load
+	copies    string // the folder of the copies of databases; "" when this machine cannot make any
 }
 
 // kind makes a random fault of one kind.
 type kind struct {
 	name string
 	make func(*rand.Rand) fault
+	// alone: never one of two at a time. An operator restores a database when nothing else happens.
+	alone bool
 }
 
 // kinds returns all kinds of faults that this machine can cause.
 func (s *scene) kinds() []kind {
 	kinds := []kind{
-		{"kill a service", s.killProgram(false)}, {"kill a sidecar", s.killProgram(true)},
-		{"kill Postgres", once("postgres", s.sys.Postgres.Kill)}, {"kill the broker", once("kafka", s.sys.Kafka.Kill)},
-		{"freeze a service", s.freezeProgram(false)}, {"freeze a sidecar", s.freezeProgram(true)},
-		{"freeze Postgres", s.freezeServer("postgres", s.sys.Postgres)}, {"freeze the broker", s.freezeServer("kafka", s.sys.Kafka)},
-		{"Postgres refuses writes", s.readOnly}, {"the broker loses its data", once("kafka", s.loseBroker)},
+		{name: "kill a service", make: s.killProgram(false)}, {name: "kill a sidecar", make: s.killProgram(true)},
+		{name: "kill Postgres", make: once("postgres", s.sys.Postgres.Kill)}, {name: "kill the broker", make: once("kafka", s.sys.Kafka.Kill)},
+		{name: "freeze a service", make: s.freezeProgram(false)}, {name: "freeze a sidecar", make: s.freezeProgram(true)},
+		{name: "freeze Postgres", make: s.freezeServer("postgres", s.sys.Postgres)},
+		{name: "freeze the broker", make: s.freezeServer("kafka", s.sys.Kafka)},
+		{name: "Postgres refuses writes", make: s.readOnly}, {name: "the broker loses its data", make: once("kafka", s.loseBroker)},
 	}
 	for _, to := range []struct{ name, target string }{{"of a pair", ""}, {"to Postgres", "postgres"}, {"to the broker", "kafka"}} {
 		links := s.network.to(to.target)
 		kinds = append(kinds,
-			kind{"delay a connection " + to.name, s.disturb(links, "latency", `{"latency":700,"jitter":500}`, s.durations.disturbed)},
-			kind{"cut a connection " + to.name, s.disturb(links, "reset_peer", `{"timeout":0}`, s.durations.disturbed)},
-			kind{"swallow a connection " + to.name, s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen)})
+			kind{name: "delay a connection " + to.name,
+				make: s.disturb(links, "latency", `{"latency":700,"jitter":500}`, s.durations.disturbed)},
+			kind{name: "cut a connection " + to.name, make: s.disturb(links, "reset_peer", `{"timeout":0}`, s.durations.disturbed)},
+			kind{name: "swallow a connection " + to.name, make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen)})
 	}
 	if s.disk != nil {
-		kinds = append(kinds, kind{"Postgres' disk is full", func(*rand.Rand) fault {
+		kinds = append(kinds, kind{name: "Postgres' disk is full", make: func(*rand.Rand) fault {
 			return fault{target: "postgres", begin: s.disk.fill, lasts: s.durations.disturbed, end: s.disk.free}
 		}})
+	}
+	if s.copies != "" {
+		for _, service := range services.Stateful {
+			kinds = append(kinds, kind{name: "restore the database of " + service, make: s.restoreDatabase(service), alone: true})
+		}
 	}
 	return kinds
 }
@@ -80,7 +92,12 @@ const twoAtATime = "two at a time"
 // too.
 func sequence(kinds []kind, random *rand.Rand, n int) [][]fault {
 	const two = -1
-	var order []int
+	var order, pairs []int // pairs are the kinds that may be one of two
+	for i := range kinds {
+		if !kinds[i].alone {
+			pairs = append(pairs, i)
+		}
+	}
 	var sequence [][]fault
 	one := func(i int) fault {
 		f := kinds[i].make(random)
@@ -93,9 +110,9 @@ func sequence(kinds []kind, random *rand.Rand, n int) [][]fault {
 			random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		}
 		next := []fault{}
-		if order[0] == two && len(kinds) > 1 {
-			pair := random.Perm(len(kinds))[:2]
-			next = append(next, one(pair[0]), one(pair[1]))
+		if order[0] == two && len(pairs) > 1 {
+			pair := random.Perm(len(pairs))[:2]
+			next = append(next, one(pairs[pair[0]]), one(pairs[pair[1]]))
 		} else {
 			next = append(next, one(max(order[0], 0)))
 		}

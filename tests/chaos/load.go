@@ -40,16 +40,24 @@ type load struct {
 	customers sync.WaitGroup
 	retries   atomic.Int64
 
-	mu       sync.Mutex
-	accepted map[string]string // the key of each accepted order, by the order's id
-	accounts []string          // the ids of accepted registrations
-	wrong    []error           // answers that break a promise
+	mu        sync.Mutex
+	accepted  map[string]placed    // the accepted orders by id
+	accounts  map[string]time.Time // the times of accepted registrations, by the account's id
+	delivered map[string]time.Time // when the cook began the last step of an order
+	wrong     []error              // answers that break a promise
+	restores  []restore
+}
+
+// placed is an accepted order.
+type placed struct {
+	key string
+	at  time.Time
 }
 
 func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Product, customers int, pause time.Duration) *load {
 	l := &load{
 		scenario: s, customer: s.Customer(), cook: s.Staff(), dish: dish,
-		stopping: make(chan struct{}), accepted: map[string]string{},
+		stopping: make(chan struct{}), accepted: map[string]placed{}, accounts: map[string]time.Time{}, delivered: map[string]time.Time{},
 	}
 	l.stock = newStockHistory(l, scarce)
 	for range customers {
@@ -92,23 +100,34 @@ func (l *load) stop(ctx context.Context) error {
 	}
 }
 
-// order places an order. One in eight is cancelled, and one in eight is prepared and delivered.
+// order places an order. Most are cancelled, half of these before they are decided; one in eight is prepared and delivered, and one in
+// eight stays open.
 func (l *load) order(ctx context.Context) {
 	placed, ok := l.place(ctx, scenario.Basket(l.dish, 1))
-	if !ok {
+	fate := rand.IntN(8)
+	if !ok || fate == 0 {
 		return
 	}
-	switch rand.IntN(8) {
-	case 0:
+	if fate > 3 || l.decided(ctx, placed.ID).Status == client.Confirmed {
+		if fate == 1 {
+			l.deliver(ctx, placed.ID)
+			return
+		}
 		insist[client.Order](ctx, l, l.customer.Client, client.Request{Method: http.MethodPost, Path: "/orders/" + placed.ID + "/cancel",
 			Body: map[string]string{}})
-	case 1:
-		if l.decided(ctx, placed.ID).Status == client.Confirmed {
-			for _, status := range []string{client.Preparing, client.Ready, client.OutForDelivery, client.Delivered} {
-				insist[client.Order](ctx, l, l.cook.Client, client.Request{Method: http.MethodPost, Path: "/orders/" + placed.ID + "/status",
-					Body: map[string]string{"status": status}})
-			}
+	}
+}
+
+// deliver takes a confirmed order through the steps of the kitchen.
+func (l *load) deliver(ctx context.Context, id string) {
+	for _, status := range []string{client.Preparing, client.Ready, client.OutForDelivery, client.Delivered} {
+		if status == client.Delivered {
+			l.mu.Lock()
+			l.delivered[id] = time.Now()
+			l.mu.Unlock()
 		}
+		insist[client.Order](ctx, l, l.cook.Client, client.Request{Method: http.MethodPost, Path: "/orders/" + id + "/status",
+			Body: map[string]string{"status": status}})
 	}
 }
 
@@ -119,7 +138,7 @@ func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, b
 		Header: http.Header{"Idempotency-Key": {key}}})
 	if ok {
 		l.mu.Lock()
-		l.accepted[order.ID] = key
+		l.accepted[order.ID] = placed{key, time.Now()}
 		l.mu.Unlock()
 	}
 	return order, ok
@@ -144,7 +163,7 @@ func (l *load) register(ctx context.Context) {
 		Body: scenario.NewPerson()})
 	if ok {
 		l.mu.Lock()
-		l.accounts = append(l.accounts, account.UserID)
+		l.accounts[account.UserID] = time.Now()
 		l.mu.Unlock()
 	}
 }
@@ -169,7 +188,7 @@ func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Requ
 				l.complain(fmt.Errorf("%s %s: decode the response: %w", r.Method, r.Path, err))
 			}
 			return value, true
-		case response.Status == http.StatusConflict:
+		case response.Status == http.StatusConflict, response.Status == http.StatusNotFound && l.isForgotten(r.Path):
 			return value, false
 		default:
 			l.complain(fmt.Errorf("%s %s: got %d: %w", r.Method, r.Path, response.Status, response.Problem()))

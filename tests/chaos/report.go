@@ -1,12 +1,17 @@
 package chaos
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"comanda/services"
+	"comanda/tests/scenario"
 )
 
 // report is what a run has done and found.
@@ -26,17 +31,33 @@ type report struct {
 	events           int
 	duplicates       int
 	deadLetters      int64
-	replays          int
+	replays, handled int // attempts to handle a dead letter again; letters that were
 }
 
-// add copies what customers and the reader of events have counted.
-func (r *report) add(l *load, events *eventCount) {
+// add copies what customers, the reader of events and the services have counted.
+func (r *report) add(ctx context.Context, l *load, events *eventCount, invariants scenario.Invariants) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	r.orders, r.accounts, r.retries = len(l.accepted), len(l.accounts), l.retries.Load()
+	l.mu.Unlock()
 	events.mu.Lock()
-	defer events.mu.Unlock()
 	r.events, r.duplicates, r.deadLetters = events.all, events.duplicates, events.deadLetters
+	events.mu.Unlock()
+	for _, service := range services.Stateful {
+		letters, err := scenario.Query(ctx, invariants.Database(service), `select format('%s %s', replays, coalesce(ending, '')) from dead_letters`)
+		if err != nil {
+			return err
+		}
+		for _, letter := range letters {
+			failed, ending := 0, ""
+			_, _ = fmt.Sscan(letter, &failed, &ending)
+			r.replays += failed
+			if ending == "replayed" {
+				r.replays++
+				r.handled++
+			}
+		}
+	}
+	return nil
 }
 
 // recovery is how long the system needed after the end of a fault.
@@ -44,30 +65,44 @@ type recovery struct {
 	targets string
 	fresh   time.Duration // until fresh orders are confirmed
 	waiting time.Duration // until every order that was accepted before is decided
+	retries int64         // requests that clients repeated, from the beginning of the fault
 }
 
-// slowest returns the longest times of a kind.
+// slowest returns the longest times of a kind, and all retries.
 func slowest(all []recovery) (longest recovery) {
 	for _, r := range all {
 		longest.fresh, longest.waiting = max(longest.fresh, r.fresh), max(longest.waiting, r.waiting)
+		longest.retries += r.retries
 	}
 	return longest
+}
+
+// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after a single fault. A fault ends when its
+// processes thaw, so frozen ones have their freeze and the limit.
+func (r *report) tooSlow(limit time.Duration) (err error) {
+	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
+		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > limit && kind != twoAtATime {
+			err = errors.Join(err, fmt.Errorf("%s: fresh orders were confirmed after %v, want at most %v", kind, longest.fresh, limit))
+		}
+	}
+	return err
 }
 
 func (r *report) write(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "\n%d faults in %v, seed %d, %s, began %s\n\n", r.faults, r.took.Round(time.Second), r.seed, r.backing,
 		r.began.UTC().Format(time.DateTime))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "kind of fault\tfaults\tfresh orders confirmed after\tall waiting orders decided after")
+	_, _ = fmt.Fprintln(table, "kind of fault\tfaults\tfresh orders confirmed after\tall waiting orders decided after\trequests repeated")
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
 		longest := slowest(r.recoveries[kind])
-		_, _ = fmt.Fprintf(table, "%s\t%d\t%v\t%v\n", kind, len(r.recoveries[kind]), seconds(longest.fresh), seconds(longest.waiting))
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%v\t%v\t%d\n", kind, len(r.recoveries[kind]), seconds(longest.fresh), seconds(longest.waiting),
+			longest.retries)
 	}
 	_ = table.Flush()
 	_, _ = fmt.Fprintf(w, "\n%d orders and %d registrations accepted; %d requests repeated by clients; %d operations on a scarce dish\n",
 		r.orders, r.accounts, r.retries, r.stockOperations)
-	_, _ = fmt.Fprintf(w, "%d events published; %d of them again, and absorbed; %d dead letters; %d replays\n",
-		r.events, r.duplicates, r.deadLetters, r.replays)
+	_, _ = fmt.Fprintf(w, "%d events published; %d of them again, and absorbed; %d dead letters; %d replays, which handled %d of them\n",
+		r.events, r.duplicates, r.deadLetters, r.replays, r.handled)
 	for _, reason := range r.left {
 		_, _ = fmt.Fprintf(w, "not caused: %s\n", reason)
 	}

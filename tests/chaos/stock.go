@@ -21,6 +21,10 @@ type stockHistory struct {
 	dish    client.Product
 	started time.Time
 
+	// begun is held for reading during an operation. A database is restored while no operation has begun: a copy that is older than an
+	// answer contradicts it.
+	begun sync.RWMutex
+
 	mu         sync.Mutex
 	operations []porcupine.Operation
 	clients    int
@@ -69,6 +73,8 @@ func stockModel(available int) porcupine.Model {
 
 // take orders some pieces and waits for the decision.
 func (h *stockHistory) take(ctx context.Context) {
+	h.begun.RLock()
+	defer h.begun.RUnlock()
 	amount, called := 1+rand.IntN(3), time.Now()
 	placed, ok := h.load.place(ctx, scenario.Basket(h.dish, amount))
 	if !ok {
@@ -81,6 +87,8 @@ func (h *stockHistory) take(ctx context.Context) {
 
 // add adds a few pieces, fewer than customers take. The quantity in the answer says nothing: that to a repeated request is later.
 func (h *stockHistory) add(ctx context.Context) {
+	h.begun.RLock()
+	defer h.begun.RUnlock()
 	delta, called := 1+rand.IntN(3), time.Now()
 	_, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodPost,
 		Path: "/products/" + h.dish.ID + "/stock", Body: map[string]int{"delta": delta}})
@@ -90,6 +98,8 @@ func (h *stockHistory) add(ctx context.Context) {
 }
 
 func (h *stockHistory) read(ctx context.Context) {
+	h.begun.RLock()
+	defer h.begun.RUnlock()
 	called := time.Now()
 	now, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodGet, Path: "/products/" + h.dish.ID})
 	if ok {

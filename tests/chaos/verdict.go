@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"comanda/services"
+	"comanda/services/comanda/reconcile"
 	"comanda/tests/scenario"
 )
 
@@ -16,8 +18,8 @@ const (
 	stopTimeout = 2 * time.Minute
 	// stuckAfter is the time after which an order or account that is still PENDING counts as stuck.
 	stuckAfter = 2 * time.Minute
-	// settleTimeout limits the time in which order and product agree.
-	settleTimeout = time.Minute
+	// settleTimeout limits the time in which the services agree: longer than reconciliation needs with the settings of a run.
+	settleTimeout = 2 * time.Minute
 )
 
 // verdict waits until everything is decided and returns what the system has broken.
@@ -37,9 +39,45 @@ func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) erro
 		within(ctx, settleTimeout, invariants.CheckOutboxesEmpty),
 		l.checkOrders(ctx, invariants, stopped == nil),
 		invariants.CheckStockLaw(ctx),
-		within(ctx, settleTimeout, invariants.CheckAgreement),
+		within(ctx, settleTimeout, func(ctx context.Context) error { return l.checkAgreement(ctx, invariants) }),
+		within(ctx, settleTimeout, func(ctx context.Context) error { return l.checkDeadLetters(ctx, invariants) }),
 	)
 	return errors.Join(errs...)
+}
+
+// checkAgreement checks that each order has the reservation and each account the profile that its status requires, and the other way
+// round.
+func (l *load) checkAgreement(ctx context.Context, invariants scenario.Invariants) error {
+	databases, err := reconcile.Connect(ctx, invariants.Database, services.Stateful...)
+	if err != nil {
+		return err
+	}
+	defer databases.Close()
+	for _, check := range []func(context.Context, time.Duration) ([]reconcile.Problem, error){databases.Reservations, databases.Profiles} {
+		problems, failed := check(ctx, -time.Hour) // also what has just changed
+		err = errors.Join(err, failed)
+		for _, p := range problems {
+			if !l.excuses(anyID.FindString(p.Detail), p.Detail) {
+				err = errors.Join(err, errors.New(p.Detail))
+			}
+		}
+	}
+	return err
+}
+
+// checkDeadLetters checks that every dead letter was handled again: the customers send no poison.
+func (l *load) checkDeadLetters(ctx context.Context, invariants scenario.Invariants) (err error) {
+	for _, service := range services.Stateful {
+		letters, failed := scenario.Query(ctx, invariants.Database(service), `select format('dead letter of %s: %s of %s: %s', '`+service+`',
+			topic, subject, reason) from dead_letters where ended_at is null`)
+		err = errors.Join(err, failed)
+		for _, letter := range letters {
+			if !l.mayBeForgotten(anyID.FindString(letter)) {
+				err = errors.Join(err, errors.New(letter))
+			}
+		}
+	}
+	return err
 }
 
 const (
@@ -65,8 +103,8 @@ func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
-	for id := range l.accepted {
-		if _, there := stored[id]; !there {
+	for id, order := range l.accepted {
+		if _, there := stored[id]; !there && !l.lost("order", order.at) {
 			errs = append(errs, fmt.Errorf("lost order: %s", id))
 		}
 	}
@@ -76,11 +114,11 @@ func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, 
 		}
 	}
 	keys := map[string]string{}
-	for id, key := range l.accepted {
-		if other, twice := keys[key]; twice {
+	for id, order := range l.accepted {
+		if other, twice := keys[order.key]; twice {
 			errs = append(errs, fmt.Errorf("doubled order: %s and %s have one key", id, other))
 		}
-		keys[key] = id
+		keys[order.key] = id
 	}
 	return errors.Join(errs...)
 }

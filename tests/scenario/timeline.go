@@ -10,11 +10,16 @@ import (
 // Story returns what happened to an order, as its customer or staff may read it, for the message of a broken promise. It works also
 // while a test ends. When the timeline cannot be read, it says why.
 func Story(t testing.TB, by *client.Client, orderID string) string {
+	return Tell(t, by, orderID, (*client.Client).Timeline)
+}
+
+// Tell returns the timeline that read reads, as Story does.
+func Tell(t testing.TB, by *client.Client, id string, read func(*client.Client, context.Context, string) (client.Timeline, error)) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), LiveTimeout)
 	defer cancel()
-	timeline, err := by.Timeline(ctx, orderID)
+	timeline, err := read(by, ctx, id)
 	if err != nil {
-		return "its timeline cannot be read: " + err.Error()
+		return "the timeline of " + id + " cannot be read: " + err.Error()
 	}
 	return timeline.String()
 }

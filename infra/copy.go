@@ -1,0 +1,71 @@
+package infra
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// CanDump returns an error if this machine cannot make and restore copies of databases: a downloaded Postgres has no pg_dump.
+func (p *Postgres) CanDump() error {
+	for _, program := range []string{"pg_dump", "pg_restore"} {
+		if _, err := exec.LookPath(p.program(program)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DumpDatabase writes a copy of a service's database, as it is now, to a file, while the service works on.
+func (s *Servers) DumpDatabase(ctx context.Context, service, file string) error {
+	return s.Postgres.run(ctx, databaseName(service), "pg_dump", "--format=custom", "--file="+file)
+}
+
+// RestoreDatabase replaces a service's database by the copy in a file. It restores the copy beside the database first, and disconnects all
+// clients.
+func (s *Servers) RestoreDatabase(ctx context.Context, service, file string) error {
+	name, restored := databaseName(service), databaseName(service)+"_restored"
+	if err := s.Postgres.CreateDatabase(ctx, restored); err != nil {
+		return err
+	}
+	if err := s.Postgres.run(ctx, restored, "pg_restore", "--no-owner", "--exit-on-error", "--dbname="+restored, file); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, s.Postgres.URL("postgres"))
+	if err != nil {
+		return wrap("restore "+name, err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for _, statement := range []string{
+		"drop database " + pgx.Identifier{name}.Sanitize() + " with (force)",
+		"alter database " + pgx.Identifier{restored}.Sanitize() + " rename to " + pgx.Identifier{name}.Sanitize(),
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// run runs a client program of Postgres on a database.
+func (p *Postgres) run(ctx context.Context, database, program string, arguments ...string) error {
+	config, err := pgx.ParseConfig(p.URL(database))
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, p.program(program), arguments...)
+	cmd.Env = append(os.Environ(), "PGHOST="+config.Host, "PGPORT="+strconv.Itoa(int(config.Port)), "PGUSER="+config.User,
+		"PGPASSWORD="+config.Password, "PGDATABASE="+database)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s of %s: %w: %s", program, database, err, joinLastLines(string(out), 3))
+	}
+	return nil
+}
+
+// program returns the path of a client program, or its name if it is found by PATH.
+func (p *Postgres) program(name string) string { return filepath.Join(p.programs, name) }

@@ -1,0 +1,161 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"comanda/tests/client"
+)
+
+// restore is the return of a service's database to an older copy. Nothing else knows what the service alone did between the two times.
+type restore struct {
+	service string
+	from    time.Time
+	to      time.Time // zero until the copy is in place
+}
+
+const (
+	// beforeCopy is how much older than the copy an aggregate may be of which a part reached the other service only after it.
+	beforeCopy = 20 * time.Second
+	// afterCopy is the time in which the restored service starts again, and requests from before are answered.
+	afterCopy = 20 * time.Second
+)
+
+// covers reports whether something that began at a time may be incomplete in the copy.
+func (r restore) covers(at time.Time) bool {
+	return at.After(r.from.Add(-beforeCopy)) && (r.to.IsZero() || at.Before(r.to.Add(afterCopy)))
+}
+
+// restoreDatabase copies a service's database, lets the customers go on, and restores the copy. Then it restarts the service with its
+// sidecars, as docs/operations.md says.
+func (s *scene) restoreDatabase(service string) func(*rand.Rand) fault {
+	return func(*rand.Rand) fault {
+		file := filepath.Join(s.copies, service+".dump")
+		return fault{
+			target: service, lasts: s.durations.disturbed,
+			begin: func(ctx context.Context) error {
+				s.load.beginRestore(service)
+				return s.sys.DumpDatabase(ctx, service, file)
+			},
+			end: func(ctx context.Context) error {
+				err := s.sys.RestoreDatabase(ctx, service, file)
+				for _, pair := range s.sys.Replicas(service) {
+					for _, program := range pair.Programs() {
+						program.Kill()
+					}
+				}
+				s.load.endRestore(ctx)
+				return err
+			},
+		}
+	}
+}
+
+// beginRestore waits until no operation on the scarce dish has begun, and stops further ones until endRestore.
+func (l *load) beginRestore(service string) {
+	l.stock.begun.Lock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.restores = append(l.restores, restore{service: service, from: time.Now()})
+}
+
+// endRestore has the cook repeat what a restored database of order no longer knows: only people know which orders were delivered.
+func (l *load) endRestore(ctx context.Context) {
+	l.mu.Lock()
+	last := &l.restores[len(l.restores)-1]
+	last.to = time.Now()
+	var again []string
+	for id, at := range l.delivered {
+		if last.service == "order" && last.covers(at) {
+			again = append(again, id)
+		}
+	}
+	l.mu.Unlock()
+	l.stock.begun.Unlock()
+	for _, id := range again {
+		l.customers.Go(func() {
+			if l.decided(ctx, id).Status != "" {
+				l.deliver(ctx, id)
+			}
+		})
+	}
+}
+
+// lost reports whether a service may have forgotten what it accepted at a time, because its database was restored. The caller holds l.mu.
+func (l *load) lost(service string, at time.Time) bool {
+	for _, r := range l.restores {
+		if r.service == service && !at.Before(r.from) && (r.to.IsZero() || at.Before(r.to.Add(time.Second))) {
+			return true
+		}
+	}
+	return false
+}
+
+// isForgotten reports whether a path names an order that a restored database may have lost.
+func (l *load) isForgotten(path string) bool {
+	parts := strings.Split(path, "/")
+	if len(parts) < 3 || parts[1] != "orders" {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	order, accepted := l.accepted[parts[2]]
+	return accepted && l.lost("order", order.at)
+}
+
+// excuses reports whether nothing can mend a disagreement about an aggregate after a restore (docs/reliability.md):
+//
+//   - The orders that order accepted after the copy are lost; product knows some of them.
+//   - An order that has ended is not announced again, and product may have forgotten its reservation.
+//   - Auth has no personal data from which user could create a profile again.
+func (l *load) excuses(id, detail string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	order := l.accepted[id]
+	for _, r := range l.restores {
+		switch r.service {
+		case "order":
+			if l.lost("order", order.at) && strings.Contains(detail, "does not exist") {
+				return true
+			}
+		case "product":
+			ended := slices.ContainsFunc([]string{client.Cancelled, client.Rejected, client.Delivered}, func(status string) bool {
+				return strings.Contains(detail, "is "+status)
+			})
+			if (r.covers(order.at) || r.covers(l.delivered[id])) && ended && strings.Contains(detail, `reservation is ""`) {
+				return true
+			}
+		case "user":
+			if r.covers(l.accounts[id]) && strings.Contains(detail, `profile is ""`) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayBeForgotten reports whether a restored database may lack an aggregate, so that an event about it can never be handled.
+func (l *load) mayBeForgotten(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.restores {
+		if r.covers(l.accepted[id].at) || r.covers(l.accounts[id]) || r.covers(l.delivered[id]) {
+			return true
+		}
+	}
+	return false
+}
+
+// canRestore sets the folder of the copies, or returns why there cannot be any.
+func (s *scene) canRestore(dir string) error {
+	if err := s.sys.Postgres.CanDump(); err != nil {
+		return errors.Join(errors.New("restore a database"), err)
+	}
+	s.copies = dir
+	return nil
+}
