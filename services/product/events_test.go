@@ -225,3 +225,21 @@ func TestInvalidEventsBecomeDeadLetters(t *testing.T) {
 	wantResult(t, h.changeStatus(t, uuid.NewString(), event.StatusDelivered), "RETRY")
 	h.store.wantStock(t, soup.ID, Stock{9, 0, 1})
 }
+
+// Order's database may be restored from a copy in which a delivered order is PENDING. Its order is answered again; that of one which was
+// cancelled is not, and order gives it up.
+func TestDeliveredOrderIsAnsweredAgain(t *testing.T) {
+	h := newHarness(t)
+	soup, delivered, cancelled := h.addProduct(t, "Soup", 10), uuid.NewString(), uuid.NewString()
+	for _, id := range []string{delivered, cancelled} {
+		wantResult(t, h.placeOrder(t, id, soup.ID, 1), "SUCCESS")
+	}
+	wantResult(t, h.changeStatus(t, delivered, event.StatusDelivered), "SUCCESS")
+	wantResult(t, h.changeStatus(t, cancelled, event.StatusCancelled), "SUCCESS")
+	h.wantAnnounced(t, 2, 0)
+	for _, id := range []string{delivered, cancelled} {
+		wantResult(t, h.placeOrder(t, id, soup.ID, 1), "SUCCESS")
+	}
+	h.wantAnnounced(t, 3, 0)
+	h.wantStock(t, soup.ID, Stock{9, 0, 1})
+}

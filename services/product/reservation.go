@@ -92,9 +92,10 @@ type Reservation struct {
 	DecidedAt time.Time
 }
 
-// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and TOMBSTONE (the order is
-// cancelled; for TOMBSTONE the cancellation arrived before the order) and for SOLD (the order is delivered).
-func (r Reservation) NeedsAnnouncement() bool { return r.State == Reserved || r.State == Failed }
+// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and TOMBSTONE: the order is cancelled;
+// for TOMBSTONE the cancellation arrived before the order. An order that asks although it was delivered is PENDING again: order's
+// database was restored from an older copy. Without an answer it would be given up.
+func (r Reservation) NeedsAnnouncement() bool { return r.State != Released && r.State != Tombstone }
 
 // ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has
 // no valid ids, no lines, or the same product twice.
