@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"log/slog"
 	"testing"
 	"time"
@@ -32,9 +31,9 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := uuid.NewString()
-	placed := record(t, event.OrderCreatedPending, order, event.OrderPlaced{OrderID: order, Version: 1, CustomerID: uuid.NewString(),
+	placed := servicetest.Record(t, "order", event.OrderCreatedPending, order, event.OrderPlaced{OrderID: order, Version: 1, CustomerID: uuid.NewString(),
 		Items: []event.OrderLine{{ProductID: dish.ID, Quantity: 2}}})
-	cancelled := record(t, event.OrderStatusChanged, order, event.OrderStatus{OrderID: order, Version: 2, Status: event.StatusCancelled})
+	cancelled := servicetest.Record(t, "order", event.OrderStatusChanged, order, event.OrderStatus{OrderID: order, Version: 2, Status: event.StatusCancelled})
 	handle := func(topic string, payload []byte) {
 		t.Helper()
 		if err := table.Handle(t.Context(), topic, payload); err != nil {
@@ -53,19 +52,4 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	if events := servicetest.Events(t, sidecar, component, event.InventoryStockReserved); len(events) != 0 {
 		t.Errorf("got the events %+v, want none", events)
 	}
-}
-
-// record returns an event as it is on its topic.
-func record[T any](t *testing.T, topic event.Topic[T], subject string, payload T) []byte {
-	t.Helper()
-	data, err := json.Marshal(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := json.Marshal(map[string]any{"id": uuid.NewString(), "type": topic.Type(), "source": event.PublisherOf(topic.Name, ""), "subject": subject,
-		"data": json.RawMessage(data), "signature": servicetest.SignEvent(t, topic.Name, topic.Type(), subject, data)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
 }

@@ -66,23 +66,29 @@ func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string 
 // DeliverFrom is Deliver for an event of a topic that several services publish to. source is the one that published the event.
 func DeliverFrom[T any](t testing.TB, a API, source string, topic event.Topic[T], data any) string {
 	t.Helper()
-	text, err := json.Marshal(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	envelope, err := json.Marshal(struct {
-		event.Received[json.RawMessage]
-		Signature string `json:"signature"`
-	}{
-		event.Received[json.RawMessage]{ID: uuid.NewString(), Type: topic.Type(), Source: source, Time: time.Now(), Data: text},
-		signAs(t, event.PublisherOf(topic.Name, source), topic.Type(), "", text),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response := a.Request(t, Person{}, http.MethodPost, "/events/"+topic.Name, string(envelope))
+	response := a.Request(t, Person{}, http.MethodPost, "/events/"+topic.Name, string(Record(t, source, topic, "", data)))
 	if response.Code != http.StatusOK {
 		t.Fatalf("deliver %s: got %d %s, want 200 with a status", topic.Type(), response.Code, response.Body)
 	}
 	return response.Text("status")
+}
+
+// Record returns an event as it is on its topic, and in a dead letter. source is the service that published it.
+func Record[T any](t testing.TB, source string, topic event.Topic[T], subject string, data any) []byte {
+	t.Helper()
+	text, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := json.Marshal(struct {
+		event.Received[json.RawMessage]
+		Signature string `json:"signature"`
+	}{
+		event.Received[json.RawMessage]{ID: uuid.NewString(), Type: topic.Type(), Source: source, Subject: subject, Time: time.Now(), Data: text},
+		signAs(t, event.PublisherOf(topic.Name, source), topic.Type(), subject, text),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record
 }
