@@ -67,7 +67,7 @@ func (a *admission) admit(ctx context.Context) error {
 func (a *admission) isDue() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now().Sub(a.counted) < countEvery {
+	if elapsed := a.now().Sub(a.counted); elapsed >= 0 && elapsed < countEvery { // below 0 after a step of the clock
 		return false
 	}
 	a.counted = a.now()

@@ -42,26 +42,32 @@ func (o *Order) Expire(at time.Time) bool {
 }
 
 // notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
-// writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the condition on
-// created_at changes nothing, but keeps the index scan short.
+// writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the first condition on the
+// time it was placed changes nothing, but keeps the index scan short. The second one is by the database's clock: a service whose clock
+// was stepped must not cancel what has just been placed.
 const notStartedQuery = `
-	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as traceparent from orders
-	where status = 'CONFIRMED' and created_at <= @confirmed and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
-	  and (created_at, key) > (@at, @key)
-	order by created_at, key limit @limit`
+	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	       coalesce(doc(value) ->> 'trace', '') as traceparent
+	from state
+	where key like 'order-%' and doc(value) ->> 'status' = 'CONFIRMED' and instant(doc(value) ->> 'createdAt') <= @confirmed
+	  and state.created_at <= now() - @after::interval and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
+	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
+	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before confirmed.
-func (l lists) NotStarted(ctx context.Context, confirmed time.Time, after waiting, limit int) ([]waiting, error) {
+// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before the time expiry
+// before now.
+func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
-		"kind": kind, "confirmed": confirmed, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
+		"kind": kind, "confirmed": now.Add(-expiry.NotStarted), "after": expiry.NotStarted,
+		"at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
 }
 
 // expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lease of the recovery.
 func (s *service) expireOrders(ctx context.Context) error {
-	confirmed := s.now().Add(-s.expiry.NotStarted)
+	now := s.now()
 	return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
-		return s.lists.NotStarted(ctx, confirmed, after, limit)
+		return s.lists.NotStarted(ctx, s.expiry, now, after, limit)
 	}, s.expireOrder)
 }
 

@@ -64,9 +64,9 @@ func TestErasureDoesNotDelayTheExpiry(t *testing.T) {
 	h := newHarness(t)
 	id := h.placePersonalOrder(t, ana)
 	h.deliverReserved(t, id)
-	h.clock.Advance(h.service.expiry.NotStarted - time.Second)
+	h.later(t, h.service.expiry.NotStarted-time.Second)
 	h.deliverErasure(t, ana.ID)
-	h.clock.Advance(time.Second)
+	h.later(t, time.Second)
 	if err := h.service.recoverOrders(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func (m *menu) notCached(products []string) []string {
 	defer m.mu.Unlock()
 	var uncached []string
 	for _, id := range products {
-		if !m.now().Before(m.freshUntil[id]) {
+		if left := m.freshUntil[id].Sub(m.now()); left <= 0 || left > menuCacheTime { // more than that after a step of the clock
 			uncached = append(uncached, id)
 		}
 	}
