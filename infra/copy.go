@@ -30,21 +30,24 @@ func (s *Servers) DumpDatabase(ctx context.Context, service, file string) error 
 // clients.
 func (s *Servers) RestoreDatabase(ctx context.Context, service, file string) error {
 	name, restored := databaseName(service), databaseName(service)+"_restored"
-	if err := s.Postgres.CreateDatabase(ctx, restored); err != nil {
+	quoted, quotedRestored := pgx.Identifier{name}.Sanitize(), pgx.Identifier{restored}.Sanitize()
+	if err := s.Postgres.execute(ctx, "drop database if exists "+quotedRestored, "create database "+quotedRestored); err != nil {
 		return err
 	}
 	if err := s.Postgres.run(ctx, restored, "pg_restore", "--no-owner", "--exit-on-error", "--dbname="+restored, file); err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, s.Postgres.URL("postgres"))
+	return s.Postgres.execute(ctx, "drop database "+quoted+" with (force)", "alter database "+quotedRestored+" rename to "+quoted)
+}
+
+// execute runs statements that may take longer than a service's.
+func (p *Postgres) execute(ctx context.Context, statements ...string) error {
+	conn, err := pgx.Connect(ctx, p.URL("postgres"))
 	if err != nil {
-		return wrap("restore "+name, err)
+		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for _, statement := range []string{
-		"drop database " + pgx.Identifier{name}.Sanitize() + " with (force)",
-		"alter database " + pgx.Identifier{restored}.Sanitize() + " rename to " + pgx.Identifier{name}.Sanitize(),
-	} {
+	for _, statement := range append([]string{"set statement_timeout = 0"}, statements...) {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
 		}

@@ -39,7 +39,7 @@ func (s *scene) run(ctx context.Context, l *load, invariants scenario.Invariants
 		r.faults++
 		_, _ = fmt.Fprintf(log, "%s      recovered: fresh orders %s, waiting orders %s\n", time.Now().UTC().Format(time.TimeOnly),
 			seconds(recovered.fresh), seconds(recovered.waiting))
-		if err != nil {
+		if err = errors.Join(err, l.stock.checkpoint(ctx)); err != nil {
 			return fmt.Errorf("fault %d, %s, %s: %w", i+1, kind, targets, err)
 		}
 	}

@@ -26,7 +26,8 @@ type stockHistory struct {
 	begun sync.RWMutex
 
 	mu         sync.Mutex
-	operations []porcupine.Operation
+	operations []porcupine.Operation // since the last checkpoint
+	checked    int                   // operations before it
 	clients    int
 }
 
@@ -100,11 +101,16 @@ func (h *stockHistory) add(ctx context.Context) {
 func (h *stockHistory) read(ctx context.Context) {
 	h.begun.RLock()
 	defer h.begun.RUnlock()
+	h.readAvailable(ctx)
+}
+
+func (h *stockHistory) readAvailable(ctx context.Context) (available int, ok bool) {
 	called := time.Now()
 	now, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodGet, Path: "/products/" + h.dish.ID})
 	if ok {
 		h.record(stockOperation{"read", 0}, stockAnswer{true, now.Available}, called)
 	}
+	return now.Available, ok
 }
 
 func (h *stockHistory) record(operation stockOperation, answer stockAnswer, called time.Time) {
@@ -115,19 +121,40 @@ func (h *stockHistory) record(operation stockOperation, answer stockAnswer, call
 		Call: int64(called.Sub(h.started)), Return: int64(time.Since(h.started))})
 }
 
-// checkTimeout limits the search for an order of the operations.
-const checkTimeout = time.Minute
+const (
+	// checkTimeout limits the search for an order of the operations.
+	checkTimeout = time.Minute
+	// checkpointAfter is the number of operations that are checked at once: the memory of the search grows with its square.
+	checkpointAfter = 5000
+)
 
-// check returns how many operations there were, and an error if no order explains them.
+// checkpoint checks a long history and begins a new one. No operation has begun meanwhile, so the new one begins with the quantity that
+// it reads.
+func (h *stockHistory) checkpoint(ctx context.Context) error {
+	h.begun.Lock()
+	defer h.begun.Unlock()
+	if len(h.operations) < checkpointAfter {
+		return nil
+	}
+	available, ok := h.readAvailable(ctx)
+	if !ok {
+		return ctx.Err()
+	}
+	checked, err := h.check()
+	h.operations, h.checked, h.dish.Available = nil, checked, available
+	return err
+}
+
+// check returns how many operations there were in all, and an error if no order explains those since the last checkpoint.
 func (h *stockHistory) check() (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	result := porcupine.CheckOperationsTimeout(stockModel(h.dish.Available), h.operations, checkTimeout)
-	if result == porcupine.Illegal {
-		return len(h.operations), fmt.Errorf("no order of the %d operations on the stock of %s explains their answers", len(h.operations), h.dish.Name)
+	n, err := len(h.operations), error(nil)
+	switch porcupine.CheckOperationsTimeout(stockModel(h.dish.Available), h.operations, checkTimeout) {
+	case porcupine.Illegal:
+		err = fmt.Errorf("no order of %d operations on the stock of %s explains their answers", n, h.dish.Name)
+	case porcupine.Unknown:
+		err = fmt.Errorf("the search for an order of %d operations on the stock of %s took longer than %v", n, h.dish.Name, checkTimeout)
 	}
-	if result == porcupine.Unknown {
-		return len(h.operations), fmt.Errorf("the search for an order of the %d operations on the stock of %s took longer than %v", len(h.operations), h.dish.Name, checkTimeout)
-	}
-	return len(h.operations), nil
+	return h.checked + n, err
 }

@@ -18,8 +18,8 @@ const (
 	stopTimeout = 2 * time.Minute
 	// stuckAfter is the time after which an order or account that is still PENDING counts as stuck.
 	stuckAfter = 2 * time.Minute
-	// settleTimeout limits the time in which the services agree: longer than reconciliation needs with the settings of a run.
-	settleTimeout = 2 * time.Minute
+	// settleTimeout limits the time in which the services agree: user looks at 100 profiles in 5 s, twice.
+	settleTimeout = 4 * time.Minute
 )
 
 // verdict waits until everything is decided and returns what the system has broken.
