@@ -24,7 +24,7 @@ ARGS ?=
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\n  %s\n' 'COMANDA_BACKING=embedded|apache|containers|external chooses where Postgres and Kafka come from (run, test, bench).'
+	@printf '\n  %s\n' 'COMANDA_BACKING=embedded|apache|containers|external chooses where Postgres and Kafka come from (run, test, chaos, bench).'
 
 build: ## Build the Dapr runtime and the services (takes minutes the first time)
 	@$(BUILD) -o $(LOCAL) ./dapr/local
@@ -85,7 +85,7 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 	CGO_ENABLED=0 go -C tests/contracts test -trimpath -count=1 $(ARGS) ./...
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
 
-chaos: ## Break a system 300 times at random while customers order (two hours; ARGS='-faults 50', ARGS='-seed 7' replays a run)
+chaos: ## Break a system 300 times at random while customers order (an hour; ARGS='-faults 50', ARGS='-kinds restore', ARGS='-seed 7' replays a run)
 	go test ./tests/chaos -count=1 -timeout 4h -v -faults 300 -frozen 15s -limit 20s -for 3h30m -kinds . $(ARGS)
 
 test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
