@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"testing"
 
 	"comanda/services/event"
@@ -15,14 +13,10 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	h := newHarness(t)
 	table := consumer.Table{Keys: servicetest.EventKeys, Routes: h.service.subscriptions()}
 	reserved := func(id string) []byte {
-		return servicetest.Record(t, "product", event.InventoryStockReserved, id, json.RawMessage(fmt.Sprintf(
-			`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
-			{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
-			{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread)))
+		return servicetest.Record(t, "product", event.InventoryStockReserved, id, reservedOutcome(id))
 	}
 	failed := func(id string) []byte {
-		return servicetest.Record(t, "product", event.InventoryStockFailed, id,
-			event.StockFailed{OrderID: id, Version: 1, Reason: event.ReasonInsufficientStock, Shortages: []event.Shortage{{ProductID: soup, Requested: 2}}})
+		return servicetest.Record(t, "product", event.InventoryStockFailed, id, failedOutcome(id))
 	}
 	cancelled, refused, delivered := h.placeOrder(t, ana), h.placeOrder(t, ana), h.placeOrder(t, ana)
 	h.Request(t, ana, "POST", "/orders/"+cancelled+"/cancel", "")

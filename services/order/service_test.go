@@ -81,18 +81,27 @@ func (h *harness) placeOrder(t *testing.T, p servicetest.Person) string {
 // deliverReserved delivers product's reservation of an order.
 func (h *harness) deliverReserved(t *testing.T, id string) string {
 	t.Helper()
-	return servicetest.Deliver(t, h.API, event.InventoryStockReserved, json.RawMessage(fmt.Sprintf(
+	return servicetest.Deliver(t, h.API, event.InventoryStockReserved, reservedOutcome(id))
+}
+
+// reservedOutcome returns product's reservation of an order.
+func reservedOutcome(id string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(
 		`{"orderId":%q,"version":1,"currency":"EUR","totalCents":1850,"items":[
 		{"productId":%q,"quantity":2,"name":"Soup","unitPriceCents":800,"lineTotalCents":1600},
-		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread)))
+		{"productId":%q,"quantity":1,"name":"Bread","unitPriceCents":250,"lineTotalCents":250}]}`, id, soup, bread))
 }
 
 // deliverFailed delivers product's refusal of an order.
 func (h *harness) deliverFailed(t *testing.T, id string) string {
 	t.Helper()
-	return servicetest.Deliver(t, h.API, event.InventoryStockFailed, json.RawMessage(fmt.Sprintf(
-		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`,
-		id, soup)))
+	return servicetest.Deliver(t, h.API, event.InventoryStockFailed, failedOutcome(id))
+}
+
+// failedOutcome returns product's refusal of an order.
+func failedOutcome(id string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(
+		`{"orderId":%q,"version":1,"reason":"insufficient_stock","shortages":[{"productId":%q,"requested":2,"available":1}]}`, id, soup))
 }
 
 const basket = `{"items":[{"productId":"` + soup + `","quantity":2},{"productId":"` + bread + `","quantity":1}]}`

@@ -44,7 +44,7 @@ func TestRegistrationsInAnyOrderAreDecidedOnce(t *testing.T) {
 		}
 		profile := h.Request(t, customer(request.UserID), "GET", "/users/me", "")
 		want := map[bool]int{false: 200, true: 404}[cancelled]
-		if answers := h.outcomes(t, request.UserID); profile.Code != want || strings.Trim(answers, "created, ") != "" || !cancelled && answers == "" {
+		if answers := h.outcomes(t, request.UserID); profile.Code != want || strings.ReplaceAll(", "+answers, ", created", "") != "" && answers != "" || !cancelled && answers == "" {
 			r.Fatalf("got %d for the profile, want %d; answers: %q", profile.Code, want, answers)
 		}
 	})
