@@ -12,9 +12,11 @@ type Interruption int
 
 // The places of a crash. A crash inside a transaction leaves nothing behind, like NoInterruption that is retried.
 const (
-	NoInterruption Interruption = iota
-	BeforeDocument              // after its own tables are written, before the document and its event are
-	BeforeAnswer                // after everything is written, before the event is acknowledged
+	NoInterruption  Interruption = iota
+	BeforeDocument               // after its own tables are written, before the document and its event are
+	BeforeAnswer                 // after everything is written, before the event is acknowledged
+	AfterFirstWrite              // after the first of several documents is written, before the handler goes on
+	AfterSecondWrite
 )
 
 // MaxDeliveries bounds the deliveries of one case: an event that is still retried then will never be handled.
@@ -22,7 +24,8 @@ const MaxDeliveries = 200
 
 // Interruptions generates interruptions; half of the deliveries have none.
 func Interruptions() *rapid.Generator[Interruption] {
-	return rapid.SampledFrom([]Interruption{NoInterruption, NoInterruption, BeforeDocument, BeforeAnswer})
+	return rapid.SampledFrom([]Interruption{NoInterruption, NoInterruption, NoInterruption, NoInterruption,
+		BeforeDocument, BeforeAnswer, AfterFirstWrite, AfterSecondWrite})
 }
 
 // propertyChecks is the number of random cases of CheckProperty. Each uses a real database, so it is less than rapid's default.
@@ -47,11 +50,13 @@ func (c *Sidecar) Interrupt(at Interruption) (again func(result string) bool) {
 		c.Away(true)
 	case BeforeAnswer:
 		c.LoseNextAnswer()
+	case AfterFirstWrite, AfterSecondWrite:
+		c.awayAfter(1 + int(at-AfterFirstWrite))
 	}
 	return func(result string) bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.away, c.lose = false, false                  // a delivery that writes nothing loses no answer
+		c.away, c.lose, c.writesLeft = false, false, 0 // a delivery that writes nothing loses no answer
 		return result == "RETRY" || at == BeforeAnswer // the acknowledgement is lost as well
 	}
 }

@@ -36,6 +36,8 @@ type Sidecar struct {
 	away   bool
 	lose   bool
 	before func()
+
+	writesLeft int // until the sidecar is away; 0: no limit
 }
 
 // NewSidecar returns a fake sidecar that writes into pool's table state (NewDatabase creates one).
@@ -53,6 +55,13 @@ func (c *Sidecar) LoseNextAnswer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lose = true
+}
+
+// awayAfter makes every call fail after so many writes.
+func (c *Sidecar) awayAfter(writes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writesLeft = writes
 }
 
 // BeforeNextWrite runs interfere once, right before the next write. It lets a test win the race against that write.
@@ -152,6 +161,10 @@ func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ m
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events = append(c.events, published...)
+	if c.writesLeft > 0 {
+		c.writesLeft--
+		c.away = c.writesLeft == 0
+	}
 	if c.lose = false; lose {
 		return status.Error(codes.Unavailable, "the connection broke")
 	}
