@@ -60,6 +60,9 @@ func TestPromisesAreKeptUnderFaults(t *testing.T) {
 	r.stockOperations, err = l.stock.check()
 	broken = errors.Join(broken, err, r.add(t.Context(), l, events, invariants), r.tooSlow(*limit))
 	r.write(t.Output())
+	if r.faults == 0 {
+		broken = errors.Join(broken, errors.New("no fault was caused"))
+	}
 	if broken != nil {
 		t.Errorf("broken promises: %v\n%s", broken, l.stories(t, broken))
 	}
@@ -77,7 +80,7 @@ func startScene(t *testing.T) (*scene, *report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &report{seed: *seed, began: time.Now(), backing: string(kind), recoveries: map[string][]recovery{}}
+	r := &report{seed: *seed, backing: string(kind), recoveries: map[string][]recovery{}}
 	dir, err := os.MkdirTemp("", "comanda-")
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ const recoverTimeout = 3 * time.Minute
 
 // run causes the faults one after the other, each after the system has recovered from the one before.
 func (s *scene) run(ctx context.Context, l *load, invariants scenario.Invariants, faults [][]fault, r *report, log io.Writer) error {
+	r.began = time.Now()
 	for i, together := range faults {
 		if time.Since(r.began) > s.durations.run {
 			break
