@@ -79,7 +79,7 @@ func TestEveryActOnAnAccountIsInTheAuditTrail(t *testing.T) {
 	}
 }
 
-// While the trail cannot be written, nothing is done that belongs into it.
+// While the audit trail cannot be written, every act that needs an entry fails and changes nothing.
 func TestNoActCommitsWithoutItsEntry(t *testing.T) {
 	h := newHarness(t)
 	boss, ana := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")

@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// loginEmail returns the e-mail under which address is looked up: its canonical form, or the form of before there was one. An
-// account that was registered with what is no longer accepted keeps its login.
+// loginEmail returns the form of an e-mail address under which its account is stored. That is its canonical form, or, for an address
+// that is no longer accepted, the form that older versions stored: such an account keeps its login.
 func loginEmail(address string) (email string, ok bool) {
 	if email, ok = validate.Email(address); ok {
 		return email, true

@@ -130,7 +130,7 @@ func (s service) checkOwnPassword(ctx context.Context, account Account, password
 // hashNewPassword judges the new password as at registration, except that the name in the profile is not known here, and hashes it.
 func (s service) hashNewPassword(ctx context.Context, account Account, change passwordChange) (string, error) {
 	var prepared, problem string
-	err := s.passwords.queue.do(ctx, rest.Client(ctx), func() {
+	err := s.passwords.queue.runWork(ctx, rest.Client(ctx), func() {
 		prepared, problem = checkPassword(change.NewPassword, account.Email, "")
 	})
 	if err != nil {

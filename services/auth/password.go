@@ -49,7 +49,7 @@ const passwordLength = "must be 8 to 72 bytes long"
 
 // check validates a registration of a client. Judging its password is work for the queue.
 func (p passwords) check(ctx context.Context, client string, r Registration) (checked Registration, err error) {
-	if refused := p.queue.do(ctx, client, func() { checked, err = r.Check() }); refused != nil {
+	if refused := p.queue.runWork(ctx, client, func() { checked, err = r.Check() }); refused != nil {
 		return r, refused
 	}
 	return checked, err
@@ -57,14 +57,14 @@ func (p passwords) check(ctx context.Context, client string, r Registration) (ch
 
 // hash returns the hash of a password that checkPassword has prepared.
 func (p passwords) hash(ctx context.Context, client, password string) (hash string, err error) {
-	err = p.queue.do(ctx, client, func() { hash = p.cost.hash(password) })
+	err = p.queue.runWork(ctx, client, func() { hash = p.cost.hash(password) })
 	return hash, err
 }
 
-// matches reports whether password has the given hash. A hash of before passwords were prepared is that of the password as it
-// was typed, so both forms are compared when they differ, even if the first matches: the time depends on the password only.
+// matches reports whether password has the given hash. Older versions hashed the password as it was typed, newer ones its prepared form
+// (validate.Password). So when the two forms differ, both are compared, even if the first matches: the time depends only on the password.
 func (p passwords) matches(ctx context.Context, client, hash, password string) (right bool, err error) {
-	err = p.queue.do(ctx, client, func() {
+	err = p.queue.runWork(ctx, client, func() {
 		prepared, ok := validate.Password(password)
 		if right = p.hashMatches(hash, password); ok && prepared != password {
 			right = p.hashMatches(hash, prepared) || right

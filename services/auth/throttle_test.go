@@ -17,7 +17,7 @@ func TestSlowdownDoublesUpToItsMaximum(t *testing.T) {
 	for failures, want := range map[int]time.Duration{
 		0: 0, 1: 0, 10: 0, 11: 5 * time.Second, 12: 10 * time.Second, 14: 40 * time.Second, 15: time.Minute, 16: time.Minute, 1 << 30: time.Minute,
 	} {
-		if got := perAccount.delay(failures); got != want {
+		if got := perAccount.blockTime(failures); got != want {
 			t.Errorf("%d failures: got %v, want %v", failures, got, want)
 		}
 	}

@@ -168,6 +168,7 @@ func (s *stream) write(text string) error {
 	return s.flush()
 }
 
+// flush sends what is buffered, if the writer supports that.
 func (s *stream) flush() error {
 	if err := s.control.Flush(); !errors.Is(err, errors.ErrUnsupported) {
 		return err

@@ -74,8 +74,8 @@ func TestChangesOfAnOrderHonourIfMatch(t *testing.T) {
 	}
 }
 
-// Our own write whose response was lost is not another writer's.
-func TestAnOrdersLostWriteIsNoFailedPrecondition(t *testing.T) {
+// When the response to our own write is lost, If-Match must not mistake that write for another client's.
+func TestAWriteOfAnOrderWhoseResponseIsLostKeepsItsPrecondition(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
 	h.sidecar.LoseNextAnswer()
@@ -85,7 +85,7 @@ func TestAnOrdersLostWriteIsNoFailedPrecondition(t *testing.T) {
 	}
 }
 
-// Of two changes of the same version only one is made.
+// Of two concurrent changes of the same version, only one takes effect.
 func TestAConcurrentChangeOfAnOrderFailsThePrecondition(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)

@@ -16,8 +16,8 @@ const (
 	databaseRetry = 500 * time.Millisecond
 	// indexRetry is the pause after the table could not be prepared. Without its indexes the relay works, but slower.
 	indexRetry = 10 * time.Second
-	// sweepInterval is how often a relay with rows on hold reads the whole table, for rows that a person released without a
-	// new row_id. Without rows on hold it does so whenever rows wait that it does not find.
+	// sweepInterval is how often a relay with rows on hold reads the whole table. It looks for rows that an operator released without
+	// a new row_id. Without rows on hold, the relay reads the whole table as soon as rows wait that it has not found.
 	sweepInterval = 30 * time.Second
 	// measureShare limits the share of the time for measuring the backlog to 1 in so many: under a held snapshot the
 	// measurement takes ever longer.

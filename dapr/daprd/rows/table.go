@@ -62,9 +62,9 @@ func tableID(config *pgxpool.Config, name string) string {
 	return strings.Join([]string{c.Host, fmt.Sprint(c.Port), c.Database, c.RuntimeParams["search_path"], name}, " ")
 }
 
-// keyHasPrefix returns the SQL condition for keys with a prefix, which is also the predicate of their index. It does not use
-// like, because the primary key can answer that as well: when its statistics know of no such rows, the planner would
-// prefer the primary key and sort the whole backlog for every page.
+// keyHasPrefix returns the SQL condition for keys with a prefix, which is also the predicate of their index. It uses left and not like.
+// For a like the planner could also use the primary key, and it would, while its statistics show no such rows. It would then sort the
+// whole backlog for every page.
 func keyHasPrefix(prefix string) string {
 	return fmt.Sprintf(`left(key, %d) = '%s'`, len(prefix), prefix)
 }
