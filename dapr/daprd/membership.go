@@ -116,7 +116,7 @@ func (s *steadyPubSub) awaitMembershipEnd(ctx context.Context, joined []pubsub.S
 	}
 }
 
-// hasTopicBeyond reports whether a topic is subscribed that is not among the joined ones.
+// hasTopicBeyond reports whether the subscriptions have a topic that joined does not have.
 func (s *steadyPubSub) hasTopicBeyond(joined []pubsub.SubscribeRequest) bool {
 	known := map[string]bool{}
 	for _, request := range joined {

@@ -84,8 +84,8 @@ func (g *fakeGroup) deliverEvent(topic string) <-chan error {
 	return result
 }
 
-// wantMemberships waits until every goroutine is blocked. Then it checks the topics of each membership, that all but the
-// last have ended, and whether the last one goes on.
+// wantMemberships waits until every goroutine is blocked. Then it checks the topics of each membership, that all memberships but the last
+// have ended, and whether the last one is still active.
 func (g *fakeGroup) wantMemberships(t *testing.T, lastGoesOn bool, topics ...string) {
 	t.Helper()
 	synctest.Wait()

@@ -100,8 +100,8 @@ func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (messag
 	return event.NoMessage, false
 }
 
-// AnnounceAgain returns the profile request of a PENDING account that was announced so many times before. It reports whether there is
-// one.
+// AnnounceAgain returns the profile request of a PENDING account, if the account has been announced the given number of times. It reports
+// whether there is one.
 func (a *Account) AnnounceAgain(announced int, now time.Time) (event.Message, bool) {
 	if a.Status != Pending || a.Announced != announced {
 		return event.NoMessage, false

@@ -30,8 +30,8 @@ func loginEmail(address string) (email string, ok bool) {
 	return email, true
 }
 
-// storedEmails returns the forms in which an account may have email, which is canonical. The forms after the first are those of
-// accounts registered before there was a canonical one.
+// storedEmails returns the forms under which an account with this canonical e-mail may be stored. The first is the canonical form. The
+// others are forms in which older versions stored it.
 func storedEmails(email string) []string {
 	local, domain, _ := strings.Cut(email, "@")
 	readable, err := idna.ToUnicode(domain)

@@ -73,8 +73,8 @@ func (a *Account) becomeTombstone(now time.Time) {
 			CompletedAt: now}}
 }
 
-// AnnounceErasureAgain reports whether the account is DELETING and was announced so many times before. It then records that it is
-// announced now.
+// AnnounceErasureAgain records that the erasure is announced now, if the account is DELETING and has been announced the given number of
+// times. It reports whether it did.
 func (a *Account) AnnounceErasureAgain(announced int, now time.Time) bool {
 	if a.Status != Deleting || a.Erasure.Announced != announced {
 		return false

@@ -62,7 +62,7 @@ type passwordChange struct {
 	NewPassword     string `json:"newPassword"`
 }
 
-// changePassword replaces the password of the caller's account. All sessions but that of the caller's token end.
+// changePassword replaces the password of the caller's account. All sessions end except the session of the caller's token.
 func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
@@ -81,8 +81,8 @@ func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w)
 }
 
-// replacePassword changes the password of the caller in ctx, unless the same request has changed it before. Invalid names a wrong
-// current password, and one that an account cannot have. Limited after too many wrong passwords, as for a login.
+// replacePassword changes the password of the caller in ctx, unless the same request has already changed it. It returns Invalid for a
+// wrong current password and for an unacceptable new one, and Limited after too many wrong passwords, as for a login.
 func (s service) replacePassword(ctx context.Context, change passwordChange, key string) error {
 	account, err := accountByID(ctx, s.pool, token.From(ctx).Subject)
 	if fault.Is(err, fault.KindNotFound) {

@@ -184,7 +184,7 @@ func TestFirstAdminSettings(t *testing.T) {
 	}
 }
 
-// A weak password of the first admin is the operator's choice: a warning says so, without the password.
+// The operator may choose a weak password for the first admin: auth logs a warning, without the password.
 func TestWeakPasswordOfTheFirstAdminIsAWarning(t *testing.T) {
 	for secret, warned := range map[string]bool{"": false, password: false, "12345678": true, "boss@example.com": true, "password password": true} {
 		var logged bytes.Buffer

@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// createAccount creates the account of a registration that Check has validated, or returns the one that the same request
-// created before. client is its network, or empty. Conflict when the e-mail is taken.
+// createAccount creates the account of a registration that Check has validated, or returns the account that the same request created
+// before. client is the client's network, or empty. It returns Conflict when the e-mail is taken.
 func (s service) createAccount(ctx context.Context, client string, r Registration, key string, roles ...string) (Account, error) {
 	candidates := s.ids.candidates(r.Email, key)
 	for _, id := range candidates {

@@ -112,8 +112,8 @@ func (s sessions) exchangeToken(
 	return next, account, err
 }
 
-// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in
-// separate statements: only those see what the previous holder of the lock committed.
+// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in separate
+// statements: only a later statement sees what the previous holder of the lock committed.
 func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUID, err error) {
 	if t.family != uuid.Nil {
 		err = tx.QueryRow(ctx, `select id from refresh_families where id = $1 for update`, t.family).Scan(&family)
@@ -124,8 +124,7 @@ func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUI
 	return family, err
 }
 
-// readToken reads what the tables hold about the presented token and its family; candidates are the successors that the request
-// may have created.
+// readToken reads the presented token and its family from the tables. candidates are the successors that the request may have created.
 func readToken(
 	ctx context.Context, tx pgx.Tx, presented refreshToken, family uuid.UUID, candidates []refreshToken,
 ) (storedToken, error) {

@@ -182,7 +182,8 @@ func TestSpentTokensAreDeletedAndTheirReuseStillRevokes(t *testing.T) {
 	}
 }
 
-// Tokens of before did not name their family. They stay valid, and their spent rows are kept, because nothing else tells a reuse.
+// Tokens of older versions do not name their family. They stay valid, and their spent rows are kept: without the rows a reuse could not
+// be detected.
 func TestTokensOfAnEarlierVersionStayValid(t *testing.T) {
 	h := newHarness(t)
 	id, family, old := h.registerActive(t, "ana@example.com"), uuid.New(), refreshToken{secret: [32]byte{1, 2, 3}}

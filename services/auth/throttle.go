@@ -123,7 +123,7 @@ func (a *attempt) check(ctx context.Context, now time.Time) (wait time.Duration,
 	return max(account, address), err
 }
 
-// record counts a wrong password, or forgets the counted ones after a right password.
+// record counts a wrong password. After a right password it deletes the counts.
 func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
 	a.wrong = !right
 	if right && !a.counted {

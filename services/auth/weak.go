@@ -30,8 +30,8 @@ var commonPasswords = func() map[string]bool {
 	return common
 }()
 
-// weakness says why password is too easy to guess for the account with this e-mail and name. It returns an empty string for one
-// that is not. (NIST SP 800-63B, 3.1.1.2)
+// weakness returns the reason why password is too easy to guess for the account with this e-mail and name, or "" (NIST SP 800-63B,
+// 3.1.1.2).
 func weakness(password, email, name string) string {
 	folded := foldPassword(password)
 	personal := personalWords(email, name)
@@ -58,8 +58,9 @@ func weakness(password, email, name string) string {
 	return ""
 }
 
-// toBytes replaces what is not ASCII in text by control characters, which zxcvbn takes for any other character: it counts bytes
-// and gets the guesses for longer characters wrong. Neighbours stay neighbours. A character of a large script becomes two.
+// toBytes replaces each character of text outside ASCII by control characters. zxcvbn counts bytes, so it misjudges longer characters; it
+// takes a control character for any other character. Neighbouring characters stay neighbours. A character of a large script becomes two,
+// because it is harder to guess.
 func toBytes(text string) string {
 	const controls, largeScripts = 31, 0x3400 // Han, Hangul and emoji
 	var bytes strings.Builder
@@ -85,7 +86,7 @@ func withoutSeparators(text string) string {
 	return strings.Join(strings.FieldsFunc(text, isSeparator), "")
 }
 
-// foldPassword returns what password and its obvious variants have in common: no case, accents, widths and surrounding space.
+// foldPassword returns the common form of a password and its obvious variants: without case, accents, widths and surrounding space.
 func foldPassword(password string) string {
 	folded := norm.NFKD.String(cases.Fold().String(password))
 	folded = strings.Map(func(r rune) rune {

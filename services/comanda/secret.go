@@ -40,7 +40,7 @@ func settingOf(part, setting string) string { return strings.ToUpper(part) + "_"
 // so each run needs them again. The second is empty, except while the first is rotated.
 var jwtKeys = map[string]string{"JWT_SECRET_KEY": "jwt-secret-key", "JWT_SECRET_KEY_PREVIOUS": "jwt-secret-key-previous"}
 
-// readKeys returns the operator's keys. It refuses one that no service would accept, before any part starts.
+// readKeys returns the operator's keys. It refuses a key that the services would refuse, before any part starts.
 func readKeys(environ map[string]string) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(jwtKeys)) {

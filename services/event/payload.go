@@ -44,7 +44,7 @@ type UserCancelled struct {
 	Reason  string `json:"reason"`
 }
 
-// UserToErase asks every service that stores personal data to erase that of an account.
+// UserToErase asks every service that stores personal data to erase the data of one account.
 type UserToErase struct {
 	UserID  string `json:"userId"`
 	Version int    `json:"version"`

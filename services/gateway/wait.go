@@ -18,7 +18,7 @@ type waits struct {
 	refused prometheus.Counter // nil when refusals are not counted
 }
 
-// newWaits returns bounds for all requests that wait, and for those of one client.
+// newWaits returns the bounds for the requests that wait: for all of them, and for each client.
 func newWaits(total, perClient int) *waits {
 	return &waits{places: quota.New(int64(total), int64(perClient))}
 }

@@ -182,8 +182,8 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 	return true, nil
 }
 
-// AnnounceAgain records that the order is announced again, if it is still PENDING and was announced so many times before. It reports
-// whether it did. The status stays the same, so there is no new version.
+// AnnounceAgain records that the order is announced again, if it is still PENDING and has been announced the given number of times. It
+// reports whether it did. The status stays the same, so there is no new version.
 func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
 	if o.Status != event.StatusPending || o.Announced != announced {
 		return false

@@ -6,8 +6,8 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// validators identify p as its reader sees it: its version, and the stock, which changes without the version. Customers and staff
-// see different stock, so their entity tags differ. There is no date, because UpdatedAt is not that of the stock.
+// validators identify p as its reader sees it: its version, and the stock, which changes without the version. Customers and staff see
+// different stock, so their entity tags differ. There is no date, because UpdatedAt does not change with the stock.
 func (p Product) validators() rest.Validators {
 	if p.Reserved == nil {
 		return rest.Validators{Tag: rest.VersionTag(p.Version, p.Available)}

@@ -48,7 +48,7 @@ func sortKey(text string, maxLength int) []byte {
 	return key[:min(len(key), maxLength)]
 }
 
-// The lowest weights of two levels: that of a letter without an accent, and that of a lower-case letter.
+// The lowest weights of two levels: the weight of a letter without an accent, and the weight of a lower-case letter.
 var lowestAccent, lowestCase = []byte{0, 0x20}, []byte{2}
 
 // trimWeights cuts the trailing weights equal to lowest, which do not change the order. weights is one level of a key: accents,

@@ -19,8 +19,8 @@ func (s service) runDeletion(ctx context.Context, retention database.Retention) 
 	})
 }
 
-// DeleteEnded deletes reservations that ended longer than age ago without a sale, and returns their number. The sold ones stay: the
-// stock law adds them up. An order that is announced after that is reserved once more, and the reconciliation releases it.
+// DeleteEnded deletes reservations that ended without a sale more than age ago, and returns their number. Sold reservations stay, because
+// the stock law adds them up. If such an order is announced later, it is reserved once more, and the reconciliation releases it.
 func (s store) DeleteEnded(ctx context.Context, age time.Duration) (int64, error) {
 	return database.DeleteInBatches(ctx, s.pool, `with old as (
 			select order_id from reservations where state in ('FAILED', 'RELEASED', 'TOMBSTONE') and updated_at <= now() - $1::interval

@@ -27,9 +27,9 @@ func saveEntry(ctx context.Context, tx pgx.Tx, p Product) error {
 	return err
 }
 
-// IndexProducts makes the search entries that are missing or outdated: those of products from before the table existed, those
-// made by older rules, and those of products that an older version of the service added or changed. It works in short
-// transactions and may run in several replicas.
+// IndexProducts writes the search entries that are missing or outdated: of products from before the table existed, of products indexed by
+// older rules, and of products that an older version of the service added or changed. It works in short transactions and may run in
+// several replicas.
 func (s store) IndexProducts(ctx context.Context) error {
 	after := uuid.Nil.String()
 	for {

@@ -93,7 +93,7 @@ func TestStepsMeasureHops(t *testing.T) {
 	}
 }
 
-// A reservation that `comanda reconcile -repair` has ended says so.
+// The timeline names `comanda reconcile -repair` as the cause when it has ended the reservation.
 func TestStepsNameTheOperator(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()

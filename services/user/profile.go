@@ -90,8 +90,8 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// Abandon turns p into a tombstone, also if its owner has changed it: auth has not known the account for long, so its owner can no
-// longer log in. It reports whether that changed anything.
+// Abandon turns p into a tombstone, even if its owner has changed it: auth does not know the account any more, so the owner cannot log
+// in. It reports whether the profile changed.
 func (p *Profile) Abandon(now time.Time) bool {
 	if p.Status != Active {
 		return false

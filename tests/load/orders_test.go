@@ -64,8 +64,7 @@ func (o *orders) inParallel(ctx context.Context, n int, lasts time.Duration) {
 	o.inFlight.Wait()
 }
 
-// atRate sends perSecond orders for this time, also while earlier ones are unanswered, as customers do who know nothing of each other
-// (an open loop).
+// atRate sends perSecond orders for this time, without waiting for responses: customers do not wait for each other (an open loop).
 func (o *orders) atRate(ctx context.Context, perSecond float64, lasts time.Duration) {
 	begun := time.Now()
 	for sent := 0; time.Since(begun) < lasts; {

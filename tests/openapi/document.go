@@ -107,7 +107,7 @@ func (d *Document) CheckRequest(request *http.Request) error {
 	return nil
 }
 
-// checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
+// checkOutside checks a response that the document does not describe: OPTIONS, another method, or another path.
 func (d *Document) checkOutside(request *http.Request, response *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {

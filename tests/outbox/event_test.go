@@ -147,8 +147,8 @@ func toJSON(event map[string]any) string {
 	return string(bytes)
 }
 
-// Our engine keeps every number as it was written; the built-in engine decodes numbers into float64. The record's key is the
-// subject, so that an aggregate's events share a partition.
+// Our engine keeps every number unchanged; the built-in engine decodes numbers into float64. The record's key is the subject, so that an
+// aggregate's events share a partition.
 func TestNumbersStayAsWritten(t *testing.T) {
 	t.Parallel()
 	topic := newTopic(t, shared.kafka, 8)

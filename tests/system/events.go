@@ -11,7 +11,7 @@ import (
 	"comanda/tests/asyncapi"
 )
 
-// eventsTimeout limits the time in which CheckEvents reads what is left.
+// eventsTimeout limits the time in which CheckEvents reads the remaining events.
 const eventsTimeout = 15 * time.Second
 
 // followEvents starts to read every event that crosses the broker, until Stop.

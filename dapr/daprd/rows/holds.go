@@ -15,7 +15,7 @@ const (
 	missingTopicGrace = 30 * time.Second
 	// maxHolds limits the memory for holds, to about 20 MB. Beyond it the relay reads no new rows of the topics in trouble.
 	maxHolds = 50_000
-	// maxTries is the number of tries after which a hold counts as old: due prefers younger ones.
+	// maxTries is the number of tries after which a hold counts as old. The method due prefers younger holds.
 	maxTries = 8
 )
 

@@ -35,7 +35,7 @@ func TestRetriesOfADestinationBackOffUpToALimit(t *testing.T) {
 	}
 }
 
-// A row that failed for the first time is tried again before those that have failed for long, however many there are.
+// A row that failed for the first time is tried again before rows that have failed many times, no matter how many of them there are.
 func TestYoungestHoldIsRetriedFirst(t *testing.T) {
 	h := newHolds()
 	for i := range 3 * pageRows {

@@ -41,7 +41,7 @@ type tally struct {
 
 func (t *tally) isGone() bool { return t.invalid || t.missing }
 
-// recordOutcomes returns what to do with the rows, and keeps the queues of the others on hold.
+// recordOutcomes returns what to do with the rows of a page, and keeps the queues of the remaining rows on hold.
 func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 	var result pageResult
 	now := time.Now()

@@ -108,8 +108,7 @@ func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	return key, value
 }
 
-// queue identifies rows that must keep their order: those of one topic and one subject. A row without a subject is a queue
-// of its own.
+// queue identifies rows that must keep their order: the rows of one topic and one subject. A row without a subject is a queue of its own.
 type queue struct {
 	to      destination
 	subject string

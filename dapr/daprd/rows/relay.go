@@ -19,8 +19,8 @@ const (
 	// sweepInterval is how often a relay with rows on hold reads the whole table. It looks for rows that an operator released without
 	// a new row_id. Without rows on hold, the relay reads the whole table as soon as rows wait that it has not found.
 	sweepInterval = 30 * time.Second
-	// measureShare limits the share of the time for measuring the backlog to 1 in so many: under a held snapshot the
-	// measurement takes ever longer.
+	// measureShare limits the time for measuring the backlog to 1/measureShare of all time: under a held snapshot each measurement takes
+	// longer.
 	measureShare = 20
 )
 

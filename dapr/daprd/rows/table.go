@@ -25,8 +25,8 @@ const (
 	// idleLimit frees the turn of a relay that is frozen or cut off while its connection stays open. A live relay spends at
 	// most publishLimit between two statements.
 	idleLimit = 2 * publishLimit
-	// statementLimit limits every statement in the database, and answerLimit limits the wait for its answer: a connection can
-	// swallow what is sent and stay open.
+	// statementLimit limits every statement in the database. answerLimit limits the wait for its answer, because a connection can lose
+	// all packets and stay open.
 	statementLimit = 5 * time.Second
 	answerLimit    = 6 * time.Second
 	// pingLimit limits the check of a connection that was not used for a second, and connectLimit the opening of one.

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// page is what a turn read.
+// page is the result of one turn's read.
 type page struct {
 	rows  []row
 	began time.Time // when the database was last known to answer

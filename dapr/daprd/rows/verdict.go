@@ -7,8 +7,8 @@ import (
 	"github.com/eapache/go-resiliency/breaker"
 )
 
-// verdict is what the error of a publish says about the row. A row is set aside only when it is surely at fault
-// itself: while a broker is away every publish fails, and no event may be given up for that.
+// verdict is the conclusion about a row from the error of its publish. A row is set aside only when the row itself is surely at fault:
+// while a broker is away every publish fails, and no event may be given up for that.
 type verdict int
 
 const (
@@ -19,8 +19,7 @@ const (
 	rowRefused
 	// topicRefused: the broker will never accept any row for this topic.
 	topicRefused
-	// topicMissing: the topic does not exist. A broker that is just starting says so too, so it counts only after
-	// missingTopicGrace.
+	// topicMissing: the topic does not exist. A starting broker reports this too, so it counts only after missingTopicGrace.
 	topicMissing
 	// notAttempted: the client sent nothing, because its circuit breaker is open after earlier failures.
 	notAttempted

@@ -53,7 +53,7 @@ func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[Letter]{Items: append([]Letter{}, letters...)})
 }
 
-// letterID returns the id in the path, or NotFound if it is not that of a letter of this service.
+// letterID returns the id in the path, or NotFound if no letter of this service can have it.
 func (l *Letters) letterID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
 	if ServiceOf(id) != l.service {

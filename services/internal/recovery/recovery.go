@@ -42,7 +42,7 @@ func (t Timing) Check() error {
 	return nil
 }
 
-// RunEvery calls work now and then at each interval, until ctx is done. It logs only the first of consecutive failures.
+// RunEvery calls work at once and then at each interval, until ctx is done. It logs only the first of consecutive failures.
 func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Duration, work func(context.Context) error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

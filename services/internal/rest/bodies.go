@@ -14,16 +14,16 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// The size limits of request bodies, in bytes. A Route without one has DefaultBody. Each is several times what a client needs that
-// escapes every character, and far below what would hurt: an attacker can hold as many bodies as connections.
+// The size limits of request bodies, in bytes. A Route without a limit has DefaultBody. Each limit is several times what a client needs
+// even if it escapes every character. It is also low enough that an attacker with a body on every connection does no harm.
 const (
 	SmallBody   = 4 << 10  // a few short members, such as a login
 	DefaultBody = 16 << 10 // a profile or a short text
 	LargeBody   = 32 << 10 // an order or a product
 )
 
-// Bounds for a process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes
-// on. One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
+// Bounds of one process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes on.
+// One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
 const (
 	maxBodies    = 16 << 20
 	maxResponses = 32 << 20
@@ -37,7 +37,7 @@ type Bodies struct {
 	requests, responses memory
 }
 
-// memory is what the bodies of one kind share.
+// memory is the quota that all bodies of one kind share.
 type memory struct {
 	*quota.Quota
 	refused prometheus.Counter
@@ -111,8 +111,8 @@ func (h *reservation) reserve(size int64) error {
 	return nil
 }
 
-// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly
-// holds it. The errors are those of a body that does not fit: Limited or Unavailable.
+// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly keeps
+// it in memory. If it does not fit, the error is Limited or Unavailable, as for a request body.
 func ReserveResponse(ctx context.Context, size int) error {
 	h := reservationOf(ctx)
 	if h == nil {
@@ -136,7 +136,7 @@ func noMemory(err error, doing string) error {
 // bodyRetry is the pause after which a refused client retries: others have then sent their bodies, unless they are slow.
 const bodyRetry = 2 * time.Second
 
-// shrink returns what the reservation holds above size.
+// shrink gives back the reserved bytes above size.
 func (h *reservation) shrink(size int64) {
 	if h != nil && h.held > size {
 		h.bodies.requests.Return(h.client, h.held-size)

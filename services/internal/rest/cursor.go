@@ -31,8 +31,8 @@ const sealLength = 16
 // filter, so a cursor continues only the list that it comes from.
 type Cursors struct{ keys [][]byte }
 
-// NewCursors derives the keys from those of the service: the current one seals, and each is accepted. All replicas, and the same
-// service after a restart, accept each other's cursors.
+// NewCursors derives one key from each of the service's keys. Cursors are sealed with the current key and accepted under every key. So
+// all replicas accept each other's cursors, also after a restart.
 func NewCursors(keys token.Keys) Cursors { return Cursors{keys.Derive("comanda/rest cursors")} }
 
 // seal returns the authentication code of a position in the list at path with filter.

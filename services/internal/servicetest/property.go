@@ -28,7 +28,7 @@ func Interruptions() *rapid.Generator[Interruption] {
 // propertyChecks is the number of random cases of CheckProperty. Each uses a real database, so it is less than rapid's default.
 const propertyChecks = "25"
 
-// CheckProperty runs property on random cases, and shrinks one that fails. The flag -rapid.checks sets another number of cases.
+// CheckProperty runs property on random cases, and shrinks a case that fails. The flag -rapid.checks sets another number of cases.
 func CheckProperty(t *testing.T, property func(*rapid.T)) {
 	t.Helper()
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {

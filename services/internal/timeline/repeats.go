@@ -48,7 +48,7 @@ func (r Repeats) Of(ctx context.Context, subject string) ([]Step, error) {
 	})
 }
 
-// Forget deletes what was counted for an aggregate whose person is erased.
+// Forget deletes the counts of an aggregate whose person is erased.
 func (r Repeats) Forget(ctx context.Context, subject string) error {
 	_, err := r.Pool.Exec(ctx, `delete from repeats where subject = $1`, subject)
 	return err

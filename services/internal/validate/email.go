@@ -42,7 +42,7 @@ func Email(address string) (canonical string, ok bool) {
 	return canonical, err == nil && parsed.Address == canonical && len(canonical) <= maxEmail
 }
 
-// isAroundEmail reports whether r is what programs put around an address that is copied from them.
+// isAroundEmail reports whether r is a character that programs put around an address, and that users copy with it.
 func isAroundEmail(r rune) bool {
 	return isBlank(r) || isMark(r) || isIgnorable(r) && !isDirectional(r)
 }

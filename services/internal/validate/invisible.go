@@ -80,8 +80,8 @@ func isDirectional(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }
 // isMark reports whether r is one of the direction marks LRM, RLM and ALM, which only act as an invisible letter would.
 func isMark(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
-// joining lists the scripts whose letters change shape at a joiner: those that write letters joined (Unicode, 9.2 and
-// 23.2), and those with a virama (12.1).
+// joining lists the scripts whose letters change shape at a joiner: scripts that write letters joined (Unicode, 9.2 and 23.2), and
+// scripts with a virama (12.1).
 var joining = []*unicode.RangeTable{
 	unicode.Adlam, unicode.Arabic, unicode.Hanifi_Rohingya, unicode.Mandaic, unicode.Manichaean, unicode.Mongolian, unicode.Nko,
 	unicode.Phags_Pa, unicode.Psalter_Pahlavi, unicode.Sogdian, unicode.Syriac,
@@ -116,7 +116,8 @@ func isEmojiPart(previous rune) bool {
 	return isPictograph(previous) || skinTone || previous == emojiSelector
 }
 
-// isPictograph reports whether r can be an emoji. Unassigned characters of the emoji blocks are those of a later Unicode.
+// isPictograph reports whether r can be an emoji. Unassigned characters in the emoji blocks may be emoji of a later Unicode version, so
+// they count too.
 func isPictograph(r rune) bool {
 	const leftRightArrow = '\u2194' // a mathematical symbol, and the emoji of a shaking head
 	return unicode.Is(unicode.So, r) && !isBlank(r) || r >= 0x1F000 && r <= 0x1FAFF || r == leftRightArrow

@@ -70,7 +70,7 @@ func clean(text string, lines bool) (cleaned, problem string) {
 	return text, problemOf(text, lines)
 }
 
-// problemOf says what is dangerous in text, or returns an empty string.
+// problemOf returns the reason why text is dangerous, or an empty string.
 func problemOf(text string, lines bool) string {
 	open := 0 // isolates
 	for _, r := range text {
