@@ -43,7 +43,7 @@ func TestFailureLimitAllowsABurstAndThenTheRate(t *testing.T) {
 	}
 }
 
-// An attacker who tries each account once, from ever new addresses, is slowed down by the limit of all accounts.
+// An attacker who tries each account once, each time from another address, is slowed down by the limit of all accounts.
 func TestGuessingIsSlowedDownForAllAccountsTogether(t *testing.T) {
 	h := newHarness(t, func(o *options) { o.failures = failureRate{PerSecond: 0.1, Burst: 3} })
 	h.registerActive(t, "ana@example.com")

@@ -17,7 +17,7 @@ import (
 
 var recoveryTiming = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
-// later moves both clocks on: that of the service and that of the database.
+// later moves the service's clock and the database's clock on.
 func (h harness) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	h.clock.Advance(d)

@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// withUser replaces user by one that answers with these steps, or not at all.
+// withUser replaces user by a fake that answers with these steps, or not at all.
 func withUser(t *testing.T, steps string) func(*options) {
 	return func(o *options) {
 		o.invoke, _ = invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -96,7 +96,7 @@ func TestDeadLettersOfAllServicesAreOneList(t *testing.T) {
 	}
 }
 
-// Every call about dead letters is for admins, and asks auth for the account of the admin first: the token of one who was demoted is valid
+// Every call about dead letters is for admins. It first asks auth for the admin's account, because the token of a demoted admin is valid
 // for minutes. A letter's id leads to its service.
 func TestDeadLettersAreForAdmins(t *testing.T) {
 	h := newHarness(t)

@@ -50,8 +50,8 @@ func wantSteps(t *testing.T, got []timeline.Step, want ...string) {
 	}
 }
 
-// The timeline has every step with its cause and its actor, product's between those of order. Duplicates and the recovery's steps are
-// counted, however many there were.
+// The timeline has every step with its cause and its actor; product's steps stand between order's. Duplicates and the recovery's steps
+// are counted, no matter how many there were.
 func TestTimelineTellsEveryStep(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -197,7 +197,7 @@ func TestWhoSeesATimeline(t *testing.T) {
 	}
 }
 
-// What is counted for an order is deleted with its document.
+// The counts of an order are deleted with its document.
 func TestRepeatsEndWithTheirOrder(t *testing.T) {
 	h := newHarness(t)
 	id, other := h.placeOrder(t, ana), h.placeOrder(t, ana)

@@ -131,7 +131,7 @@ func (h harness) checkLaw(t *testing.T, r *rapid.T, dish string, stock int) {
 	}
 }
 
-// checkOutcomes checks, after the last event, what became of each order and that all announcements of an order are equal.
+// checkOutcomes checks, after the last event, the state of each order's reservation, and that all announcements of an order are equal.
 func (h harness) checkOutcomes(t *testing.T, r *rapid.T, orders []generatedOrder) {
 	announced := map[string]string{}
 	reserved, failed := h.announced(t)

@@ -24,7 +24,7 @@ var collections = []string{"properties", "$defs", "channels", "operations", "mes
 // document stay on the broker, and are replayed.
 func Breaks(older, newer any) []string { return breaks("", "", older, newer) }
 
-// breaks compares what stands under keyword. Below a collection the next keys are names and no keywords.
+// breaks compares the values of keyword in the two documents. Directly below one of collections, the keys are names and not keywords.
 func breaks(path, keyword string, older, newer any) (found []string) {
 	before, isMap := older.(map[string]any)
 	after, stillMap := newer.(map[string]any)

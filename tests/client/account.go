@@ -66,7 +66,7 @@ type Session struct {
 }
 
 // Login returns a client that acts as the person with these credentials. It logs in again before its access token expires; Session
-// stays that of the first login.
+// remains the session of the first login.
 func (c *Client) Login(ctx context.Context, email, password string) (*Client, error) {
 	session, err := call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": password}})

@@ -23,7 +23,7 @@ type DeadLetter struct {
 	PayloadBase64 []byte          `json:"payloadBase64"`
 }
 
-// DeadLetters lists the dead letters of a service, newest first (administrators only). Without a service it lists those of all.
+// DeadLetters lists the dead letters of a service, newest first (administrators only). Without a service it lists those of all services.
 func (c *Client) DeadLetters(ctx context.Context, service string, page Page) (List[DeadLetter], error) {
 	query := url.Values{}
 	if service != "" {

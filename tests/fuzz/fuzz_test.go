@@ -82,7 +82,7 @@ func longToken(t *testing.T, sys *system.System, token string) string {
 	return scenario.Try(jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(sys.JWTSecret))).OrFail(t)
 }
 
-// resources creates what the requests are about, and returns its ids as settings of hooks.py.
+// resources creates the resources that the requests name, and returns their ids as settings of hooks.py.
 func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []string {
 	t.Helper()
 	dish, other := s.Dish(1000, 500), s.Customer()

@@ -70,8 +70,8 @@ func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	}
 }
 
-// probeHealth checks an app's health as a sidecar does, but ten times as often, until the returned function is called. That returns the
-// longest time of a check and the longest row of failed ones.
+// probeHealth checks an app's health as a sidecar does, but ten times as often, until the returned function is called. That function
+// returns the longest time of a check, and the longest series of failed checks.
 func probeHealth(t *testing.T, url string) (stop func() (slowest time.Duration, failedInARow int)) {
 	const probeTimeout = 900 * time.Millisecond // appHealthProbeTimeout in dapr/dapr.yaml
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// An operator learns from the timeline what happened to an order: every step of both services, each after its cause. Only its
-// customer and staff may read it.
+// The timeline tells an operator what happened to an order: every step of both services, each after its cause. Only the order's customer
+// and staff may read it.
 func TestTimelineOfAnOrder(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

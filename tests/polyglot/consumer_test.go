@@ -97,7 +97,7 @@ func (c *consumer) start(t *testing.T, settings map[string]string) {
 	c.sidecar.start(t)
 }
 
-// environ returns the environment of a program: these settings, and what a runtime needs.
+// environ returns the environment of a program: these settings, and the variables that a runtime needs.
 func environ(settings map[string]string, names ...string) (env []string) {
 	for _, name := range names {
 		env = append(env, name+"="+settings[name])

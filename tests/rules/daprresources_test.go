@@ -34,7 +34,7 @@ type resource struct {
 	}
 }
 
-// settings are those of a component, which are a list, or those of a subscription, which are a map.
+// settings are the settings of a component, which are a list, or of a subscription, which are a map.
 type settings []struct {
 	Name, Value string
 	EnvRef      string `yaml:"envRef"`

@@ -115,8 +115,8 @@ func goModules(t testing.TB) []string {
 // licenceFile matches the names of files with a licence. LICENSE-MIT and the like are a choice.
 var licenceFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying)([.-].*)?$`)
 
-// checkLicence returns what is wrong with the licence of the module in a folder. One allowed licence is enough, because several
-// files are a choice or add the licences of parts; a refused one is never accepted.
+// checkLicence returns an error if the licence of the module in a folder is not allowed. Several licence files are a choice, or name the
+// licences of parts: so one allowed licence is enough, but a forbidden one is never accepted.
 func checkLicence(folder string) string {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -33,7 +33,7 @@ func (sys *System) followEvents() error {
 }
 
 // LoseBroker makes the broker lose its data, and declares the topics again, as an operator does with `comanda topics`. It checks the
-// events that were published before, and follows those that are published after.
+// events published before, and then follows the events published after.
 func (sys *System) LoseBroker(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, eventsTimeout)
 	defer cancel()

@@ -45,7 +45,7 @@ func startPair(t *testing.T) pair {
 	return p
 }
 
-// call sends a request through a sidecar and returns what the called app receives.
+// call sends a request through a sidecar and returns the request that the called app receives.
 func (p pair) call(t *testing.T, from *sidecar, path string, header http.Header) *http.Request {
 	t.Helper()
 	status, body, err := send(t.Context(), http.MethodPost, from.url+"/v1.0/invoke/callee/method"+path, header)

@@ -166,8 +166,8 @@ func TestNoRowIsRefusedWhileTheBrokerIsAway(t *testing.T) {
 	}
 }
 
-// A row that the broker refuses for good is at fault alone: not the rows that the client did not even send at that moment, and
-// not the later ones of its subject.
+// When the broker refuses a row for good, only that row is at fault: not the rows that the client did not send at that moment, and not
+// the later rows of its subject.
 func TestRefusedRowDoesNotCondemnItsNeighbours(t *testing.T) {
 	b := &broker{respond: func(event string) error {
 		return map[string]error{"a1": sarama.ErrMessageSizeTooLarge, "b1": breaker.ErrBreakerOpen}[event]

@@ -20,7 +20,7 @@ const MaxWait = 30 * time.Second
 const (
 	pollInterval = 50 * time.Millisecond // about the duration of two sagas
 	pollTimeout  = time.Second
-	pollRest     = 10 // the interval is at least so many times as long as the last query took
+	pollRest     = 10 // the interval is at least 10 times as long as the last query took
 )
 
 // Changes wakes the requests that wait for an id in this process. The zero value is ready to use where there are no other replicas.

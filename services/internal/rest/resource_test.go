@@ -169,7 +169,7 @@ func TestDocumentsHaveATagOfTheirContent(t *testing.T) {
 	}
 }
 
-// Only what has a validator may be stored, and a shared cache may store only what no token was needed for.
+// Only a response with a validator may be stored. A shared cache may store it only if it was served without a token.
 func TestCaching(t *testing.T) {
 	send := serve(t)
 	customer := bearer(t, token.Customer)

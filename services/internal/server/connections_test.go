@@ -85,7 +85,7 @@ func (s boundedService) hold(t *testing.T, from string) caller {
 	return c
 }
 
-// A new connection takes the place of the one that has waited longest without a request, not of one that is being served.
+// A new connection replaces the connection that has waited longest without a request, and never one that is being served.
 func TestANewConnectionTakesThePlaceOfAnUnusedOne(t *testing.T) {
 	t.Parallel()
 	s := startBounded(t, 2, 0)
