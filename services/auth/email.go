@@ -40,7 +40,7 @@ func storedEmails(email string) []string {
 	}
 	readable = local + "@" + readable
 	forms := []string{email}
-	finalSigma := strings.Replace(email, "σ@", "ς@", 1) // lower case of what was typed in lower case
+	finalSigma := strings.Replace(email, "σ@", "ς@", 1) // older versions kept a final ς that was typed in lower case
 	for _, form := range []string{readable, norm.NFD.String(email), norm.NFD.String(readable), finalSigma} {
 		if !slices.Contains(forms, form) {
 			forms = append(forms, form)

@@ -16,9 +16,9 @@ import (
 // containerMemory is the limit of a service's container in deploy/compose/base.yml, in bytes.
 const containerMemory = 128 << 20
 
-// 200 logins at once neither fail auth's health check three times in a row, after which its sidecar would pause it, nor take more
-// memory than its container has. Each login is answered: 401, or 503 with Retry-After. A customer at another address logs in meanwhile,
-// and is never refused: clients take turns.
+// During 200 simultaneous logins, auth's health check never fails three times in a row (its sidecar would then pause it), and auth stays
+// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile a customer at another address
+// logs in and is never refused, because clients take turns.
 func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
 	s := newScenario(t, sys)

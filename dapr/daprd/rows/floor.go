@@ -31,13 +31,13 @@ func (f *floor) observe(h horizon) {
 	f.waitingFor.id, f.waitingFor.xmax = f.seen, h.xmax
 }
 
-// raise follows a page that was read from the floor up to a row_id.
+// raise raises the floor after the relay has read a page of rows, from the floor up to upTo.
 func (f *floor) raise(upTo int64) {
 	f.seen = max(f.seen, upTo)
 	f.id = max(f.id, min(f.ended, upTo))
 }
 
-// raiseToEnd follows a look from the floor that found no more rows.
+// raiseToEnd raises the floor after a read from the floor has found no more rows.
 func (f *floor) raiseToEnd() { f.id = max(f.id, f.ended) }
 
 // lower makes the relay read a row again.

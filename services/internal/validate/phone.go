@@ -22,7 +22,7 @@ func Phone(field, number string) (string, error) {
 		number = "+" + number[2:]
 	}
 	formatted, ok := inE164(number)
-	if again, _ := inE164(formatted); !ok || again != formatted { // such as +46 00..., of which each reading drops one trunk zero
+	if again, _ := inE164(formatted); !ok || again != formatted { // not stable: for +46 00..., each call would drop one more trunk zero
 		return "", wrong
 	}
 	return formatted, nil
