@@ -83,8 +83,8 @@ func (a Account) ProfileCancellation() event.Message {
 	return event.CreatingUserCancelled.Message(a.ID, event.UserCancelled{UserID: a.ID, Version: a.Version, Reason: a.Reason})
 }
 
-// ApplyOutcome applies user's outcome. It returns the message to publish, and whether there is anything to write. A profile
-// that was created after the registration was rejected is cancelled. Other outcomes for a decided account are repetitions.
+// ApplyOutcome applies user's outcome. It returns the message to publish, and whether the account changed. If the registration was
+// rejected before its profile was created, the message cancels the profile. Other outcomes for a decided account are repetitions.
 func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (message event.Message, write bool) {
 	created := outcome.Outcome == event.UserCreated
 	switch {

@@ -24,8 +24,8 @@ func holders() []string { return []string{"user", "order"} }
 // errNotDeleting means that a service answers an erasure that never began.
 var errNotDeleting = errors.New("the account is not being erased")
 
-// BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. It reports whether anything changed: a second
-// request changes nothing. replaceable: another ACTIVE admin exists. Conflict for the last admin.
+// BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. replaceable reports whether another ACTIVE admin
+// exists; without one it returns Conflict for an admin. It reports whether anything changed: a second request changes nothing.
 func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Time) (changed bool, err error) {
 	switch {
 	case a.Erasure != nil:

@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// ownerRequest is the identity of a request of an account's owner: the account keeps the last one, so that a repetition changes
-// nothing. It has to be recognised before the token is judged, because the first request may have made the token invalid.
+// ownerRequest returns the identity of a request of an account's owner. The account keeps the last one, so that a repetition changes
+// nothing. The repetition must be recognised before the token is checked, because the first request may have made the token invalid.
 func ownerRequest(purpose, account, key string) string {
 	return idempotency.ID(purpose, account, key)
 }
@@ -109,8 +109,8 @@ func (s service) replacePassword(ctx context.Context, change passwordChange, key
 	return s.writePassword(ctx, account, hash, request)
 }
 
-// checkOwnPassword returns wrong unless the account has the password. It counts as a login: a stolen token must not be a way to
-// guess the password.
+// checkOwnPassword returns the error wrong unless the account has the password. A wrong password counts as at a login, so that a thief of
+// a token cannot use this to guess the password.
 func (s service) checkOwnPassword(ctx context.Context, account Account, password string, wrong error) error {
 	attempt, err := s.throttle.admit(ctx, account.Email, rest.Client(ctx), s.now())
 	if err != nil {
@@ -127,7 +127,8 @@ func (s service) checkOwnPassword(ctx context.Context, account Account, password
 	return err
 }
 
-// hashNewPassword judges the new password as at registration, except that the name in the profile is not known here, and hashes it.
+// hashNewPassword checks the new password as a registration does, and hashes it. Unlike a registration it does not know the name in the
+// profile.
 func (s service) hashNewPassword(ctx context.Context, account Account, change passwordChange) (string, error) {
 	var prepared, problem string
 	err := s.passwords.queue.runWork(ctx, rest.Client(ctx), func() {
@@ -145,7 +146,7 @@ func (s service) hashNewPassword(ctx context.Context, account Account, change pa
 	return s.passwords.hash(ctx, rest.Client(ctx), prepared)
 }
 
-// writePassword writes the hash, unless another request has changed the password since checked was read.
+// writePassword writes the hash, unless another request has changed the password since the account checked was read.
 func (s service) writePassword(ctx context.Context, checked Account, hash, request string) error {
 	claims := token.From(ctx)
 	_, err := s.documents.Change(ctx, checked.ID, func(a *Account) (event.Message, error) {

@@ -24,7 +24,7 @@ const (
 	spentTime = time.Hour
 )
 
-// refreshToken is opaque to clients. It names its family, so that the use of a spent token is recognised after its row has been
+// refreshToken is opaque to clients. It names its family, so that the use of a spent token is recognised even after the token's row was
 // deleted. The secret has 256 bits. Only the token's hash is stored.
 type refreshToken struct {
 	family uuid.UUID // the zero UUID in a token of an earlier version, which did not name its family

@@ -54,8 +54,8 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	return account, err
 }
 
-// findRepeated returns the account that the same request created before. The same key is not enough: the password and all other
-// data must match as well. Comparing the password counts as a login, because it reveals as much to someone who guesses.
+// findRepeated returns the account that the same request created before. Not only the key must be the same, but also the password and all
+// other data. Comparing the password counts as a login, because it tells a guesser as much.
 func (s service) findRepeated(ctx context.Context, client, id string, r Registration) (Account, error) {
 	account, err := s.documents.Get(ctx, id)
 	if err != nil {

@@ -98,15 +98,15 @@ func foldPassword(password string) string {
 	return strings.TrimSpace(norm.NFC.String(folded))
 }
 
-// isRepeated reports whether text is one to three characters, repeated.
+// isRepeated reports whether text repeats a unit of one to three characters.
 func isRepeated(text string) bool {
 	const few = 3
 	unit := utf8.RuneCountInString(repeatedUnit(text))
 	return unit <= few && unit < utf8.RuneCountInString(text)
 }
 
-// repeatedUnit returns the shortest text that, repeated at least once, is text: text itself if there is none. The last repetition
-// may be cut off.
+// repeatedUnit returns the shortest text whose repetition is text, or text itself if there is none. The last repetition may be
+// incomplete.
 func repeatedUnit(text string) string {
 	runes := []rune(text)
 	for length := 1; 2*length <= len(runes); length++ {
@@ -117,7 +117,7 @@ func repeatedUnit(text string) string {
 	return text
 }
 
-// personalWords returns the folded parts of the e-mail and the name: whole and in words.
+// personalWords returns the folded e-mail and name, whole and split into words.
 func personalWords(email, name string) []string {
 	local, domain, _ := strings.Cut(email, "@")
 	words := []string{foldPassword(email), foldPassword(local), foldPassword(domain), foldPassword(name)}

@@ -21,14 +21,14 @@ var Subscriptions = map[string][]string{
 // every other service is its name.
 const TrackingGroups = "gateway-"
 
-// The kinds of things in Kafka that a Right is about.
+// The kinds of Kafka's resources in a Right.
 const (
 	KindTopic   = "topic"
 	KindGroup   = "group"
 	KindCluster = "cluster"
 )
 
-// AllNames is the name of a Right to all things of its kind.
+// AllNames is the name in a Right to all resources of a kind.
 const AllNames = "*"
 
 // Right is a permission of one Kafka user on one resource. Kafka refuses everything else.

@@ -55,7 +55,7 @@ func (g *gateway) oneLetter(c call) rest.Handler {
 	})
 }
 
-// listedLetter is a dead letter as its service sent it, with its place in the list.
+// listedLetter is a dead letter as its service sent it, with its position in the list.
 type listedLetter struct {
 	place rest.TimePosition
 	raw   json.RawMessage

@@ -19,7 +19,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// maxLimit is the largest value of a limit: far above any that makes sense, and small enough to compute with.
+// maxLimit is the largest value of a limit: larger than any sensible one, and small enough for the arithmetic.
 const maxLimit = 1_000_000
 
 type config struct {

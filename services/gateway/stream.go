@@ -135,7 +135,7 @@ func (s *stream) catchUp(ctx context.Context) error {
 	return s.sendMissing(changes)
 }
 
-// sendMissing sends those of the changes that were not sent yet.
+// sendMissing sends the changes that were not sent yet.
 func (s *stream) sendMissing(changes []statusChange) error {
 	for _, c := range changes {
 		if c.Version <= s.lastSent {

@@ -239,7 +239,7 @@ func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, 
 	return true, nil
 }
 
-// Decided reports whether the order's last change ended PENDING, and how long the order was PENDING.
+// Decided reports whether the order's last change took it out of PENDING, and how long the order was PENDING.
 func (o *Order) Decided() (time.Duration, bool) {
 	last := len(o.History) - 1
 	if last < 1 || o.History[last-1].Status != event.StatusPending {

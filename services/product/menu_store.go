@@ -17,9 +17,9 @@ func (s store) Menu(ctx context.Context, want listing, after *position, limit in
 	if len(want.Words) == 0 {
 		return s.collectMenu(ctx, listQuery, want, after, limit)
 	}
-	// A walk through the menu soon finds a frequent word, for which the index of n-grams would return most of the menu. The
-	// index finds a rare word, for which the walk would read most of the menu. Postgres cannot choose: its statistics do not
-	// know that a word is frequent, but only in the last category. So the walk comes first and is short.
+	// A walk through the menu soon finds a frequent word; for such a word the index of n-grams would return most of the menu. The index
+	// finds a rare word; for such a word the walk would read most of the menu. Postgres cannot choose between them: its statistics do not
+	// show that a frequent word occurs only in the last category. So the walk comes first, and is short.
 	found, err := s.collectMenu(ctx, walkQuery, want, after, limit)
 	if err != nil || len(found) == limit {
 		return found, err

@@ -33,9 +33,9 @@ func newCollators() *collatorSet {
 	}
 }
 
-// sortKey returns up to maxLength bytes whose order is the order of texts. A key of package collate has three levels: a weight
-// for each letter, then one for each accent, then one for the case of each letter. Most accents and cases have the lowest weight
-// of their level, so trimWeights halves the keys.
+// sortKey returns up to maxLength bytes whose order is the order of texts. A key of package collate has three levels: the weights of the
+// letters, then those of the accents, then those of the cases. Most accents and cases have the lowest weight of their level, so
+// trimWeights halves the keys.
 func sortKey(text string, maxLength int) []byte {
 	set := collators.Get().(*collatorSet)
 	defer collators.Put(set)

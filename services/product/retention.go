@@ -11,7 +11,7 @@ import (
 // deleteEvery is how often old records are deleted.
 const deleteEvery = time.Hour
 
-// runDeletion runs until ctx is done. It deletes reservations that hold and have sold nothing, with the outcomes that were announced.
+// runDeletion runs until ctx is done. It deletes old reservations that neither hold nor have sold stock, with their announced outcomes.
 func (s service) runDeletion(ctx context.Context, retention database.Retention) {
 	recovery.RunEvery(ctx, s.log, "deletion of old reservations", deleteEvery, func(ctx context.Context) error {
 		_, err := s.store.DeleteEnded(ctx, retention.Records)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The index run: the number of products per transaction, which must stay below the database's time limits; the time between
-// two runs; and the advisory lock by which replicas take turns, whose number is arbitrary, but used for nothing else.
+// The settings of IndexProducts: the number of products per transaction, which must stay below the database's time limits; the time
+// between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
 const (
 	indexBatch = 200
 	indexEvery = time.Minute

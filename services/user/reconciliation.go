@@ -154,14 +154,14 @@ const heldColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince
 	from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
 		and key > 'profile-' || @after_id`
 
-// unconfirmed returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
-// timing.After and were never confirmed.
+// unconfirmed returns up to limit profiles that are older than timing.After and were never confirmed. They follow the profile whose id is
+// after, in the order of their keys.
 func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
 	return s.heldProfiles(ctx, heldColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
 }
 
-// activeProfiles returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
-// timing.After.
+// activeProfiles returns up to limit profiles that are older than timing.After. They follow the profile whose id is after, in the order
+// of their keys.
 func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
 	return s.heldProfiles(ctx, heldColumns+` order by key limit @limit`, timing, after, limit)
 }

@@ -20,8 +20,8 @@ const (
 	deadPrefix = "outbox-dead" + separator
 )
 
-// destination is the topic an event is published to. It is a part of the row's key, so that SQL can skip the rows of a
-// destination on hold, and a person can see which rows wait for which topic.
+// destination is the topic to which an event is published. It is a part of the row's key, so that SQL can skip the rows of a destination,
+// and operators can see which rows wait for which topic.
 type destination struct{ pubsub, topic string }
 
 func (d destination) String() string { return d.pubsub + separator + d.topic }
@@ -92,8 +92,7 @@ func decodeRow(id int64, key string, value []byte) row {
 	return r
 }
 
-// setAsideAs returns the key and the value that the row has once it is set aside. A value that cannot be decoded stays as it
-// is.
+// setAsideAs returns the key and the value of the row after it is set aside. A value that cannot be decoded stays unchanged.
 func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	key = deadPrefix + strings.TrimPrefix(r.key, duePrefix)
 	if r.problem != nil {

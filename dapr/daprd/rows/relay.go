@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// idlePoll finds rows that no commit of this sidecar signals: rows of a replica that died, or that a person released.
+	// idlePoll is how often the relay looks for rows that no commit of this sidecar signals: rows of a replica that died, or rows that an
+	// operator released.
 	idlePoll = time.Second
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
@@ -106,7 +107,7 @@ func (r *relay) runPass(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// takeTurns takes one turn for the rows on hold, if some are due, and one for the others. So neither waits longer than a turn of
+// takeTurns takes one turn for the rows on hold, if some are due, and one for the other rows. So neither waits longer than one turn for
 // the other.
 func (r *relay) takeTurns(ctx context.Context) (rows int, err error) {
 	r.recordLate()

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// pageRows and pageBytes limit what the relay holds in memory, and what it publishes twice after a crash.
+	// pageRows and pageBytes limit a page: the rows that the relay holds in memory, and may publish twice after a crash.
 	pageRows  = 256
 	pageBytes = 4 << 20
 
@@ -36,8 +36,8 @@ const (
 	turnLimit = 10 * time.Second
 )
 
-// table is the state table that one or more components write to. Its name goes into the SQL as the component itself writes
-// it: unquoted, with or without a schema.
+// table is the state table that one or more components write to. Its name stands in the SQL in the component's own spelling: unquoted,
+// with or without a schema.
 type table struct {
 	name string
 	pool *pgxpool.Pool
@@ -178,13 +178,13 @@ func (t *table) applyResult(ctx context.Context, tx pgx.Tx, published map[identi
 	return nil
 }
 
-// vacuumOften are the table's own settings for autovacuum. Every event leaves a dead row, so a table of few documents is mostly
-// dead rows, and Postgres' default of a fifth of the table would let them pile up in a large one.
+// vacuumOften are the autovacuum settings of this table. Every event leaves a dead row, so a table of few documents consists mostly of
+// dead rows. By Postgres' default they may reach a fifth of the table before it vacuums, which is many in a large table.
 const vacuumOften = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000"
 
-// prepare creates the indexes that find the rows among millions of documents, and sets autovacuum unless it is set already. It does
-// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could
-// deadlock with them.
+// prepare creates the indexes that find outbox rows among millions of documents, and sets autovacuum unless it is already set. It does
+// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could deadlock
+// with them.
 func (t *table) prepare(ctx context.Context) error {
 	base := t.name[strings.LastIndex(t.name, ".")+1:]
 	return pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {

@@ -25,8 +25,8 @@ const (
 	notAttempted
 )
 
-// classify knows Kafka's errors. Every other error means brokerAway, also that a component is not loaded. That is safe,
-// but a row that another kind of broker refuses for good then holds up the later rows of its subject.
+// classify translates an error of Kafka into a verdict. Every other error means brokerAway, even that a component is not loaded. That is
+// safe, but if another kind of broker refuses a row for good, the row holds up the later rows of its subject.
 func classify(err error) verdict {
 	var configuration sarama.ConfigurationError // "larger than configured Producer.MaxMessageBytes"
 	switch {

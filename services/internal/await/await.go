@@ -59,8 +59,8 @@ func (c *Changes) join(id string) {
 	}
 }
 
-// poll asks for the ids that other replicas have settled, and wakes their requests, until no request waits. When the query fails, the
-// requests wait for the next one, and in the end look themselves.
+// poll asks which ids other replicas have settled, and wakes their requests, until no request waits. If the query fails, the requests
+// wait for the next one; when its wait has passed, each request looks by itself.
 func (c *Changes) poll() {
 	for interval := pollInterval; ; {
 		time.Sleep(interval)

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// giveUpAfter is how long the service tries an event that holds up the events behind it in its partition. Most pauses are
-	// shorter. After it the event becomes a dead letter, and the service replays it from the table.
+	// giveUpAfter is how long the service tries an event, which meanwhile holds up the events behind it in its partition. Most faults
+	// pass sooner. After it the event becomes a dead letter, and the service replays it from the table.
 	giveUpAfter = 5 * time.Second
 	// maxEvents and forgetAfter bound the number and the age of the events whose attempts are remembered.
 	maxEvents   = 10_000

@@ -70,8 +70,8 @@ type reservation struct {
 
 type reservationKey struct{}
 
-// Serve calls next so that the memory for r's body is bounded and held until next returns. It also limits the time in which the
-// body must arrive: without the deadline a client that sends nothing more would hold the connection for ever, even after a refusal.
+// Serve calls next, and bounds the memory for r's body until next returns. It also limits the time in which the body must arrive. Without
+// that deadline a client that sends no more would hold the connection for ever, even after a refusal.
 func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // fails only with a test's recorder
@@ -146,7 +146,7 @@ func (h *reservation) shrink(size int64) {
 
 type bodyLimitKey struct{}
 
-// bodyLimit returns the size limit of the body of a request: that of its Route.
+// bodyLimit returns the size limit that the Route of a request sets for its body.
 func bodyLimit(ctx context.Context) int64 {
 	if limit, ok := ctx.Value(bodyLimitKey{}).(int64); ok && limit > 0 {
 		return limit

@@ -30,8 +30,8 @@ func PreconditionOf(r *http.Request) Precondition {
 	return p
 }
 
-// withPrecondition returns a context with r's precondition; Malformed when a header is no list of entity tags. Unless route is
-// Versioned, it evaluates the precondition of an unsafe request here: the resource has no entity tag that could match.
+// withPrecondition returns a context with r's precondition, or Malformed if a header is no list of entity tags. Unless route is
+// Versioned, it evaluates the precondition of an unsafe request here: such a resource has no entity tag that could match.
 func withPrecondition(ctx context.Context, r *http.Request, route Route, readable bool) (context.Context, error) {
 	p, err := parsePrecondition(r.Header)
 	if err != nil {
@@ -131,8 +131,8 @@ func failed(header string, current Validators) error {
 	return &fault.Error{Kind: fault.KindPrecondition, Message: message}
 }
 
-// lastModified rounds Modified up to the seconds of HTTP. Rounded down, two changes within a second would have the same date,
-// and a client that had read the first would never see the second.
+// lastModified rounds Modified up to the seconds of HTTP. If it rounded down, two changes within a second would have the same date, and a
+// client that had read the first would never see the second.
 func (v Validators) lastModified() time.Time {
 	return v.Modified.Add(time.Second - 1).Truncate(time.Second)
 }

@@ -72,7 +72,7 @@ func (s *shape) checkValue(target reflect.Type, path string) {
 	}
 }
 
-// resolve follows pointers. It returns nil for types that accept any value or have their own decoding.
+// resolve follows pointers to the type they point to. It returns nil for types that accept any value or have their own decoding.
 func resolve(target reflect.Type) reflect.Type {
 	for target != nil {
 		own := reflect.PointerTo(target)
@@ -156,7 +156,7 @@ func (s *shape) checkList(target reflect.Type, path string) {
 	}
 }
 
-// memberType returns the type of an object's member. It reports a wrong field unless target has exactly that name.
+// memberType returns the type of the member called name. It reports a wrong field unless target has a field of exactly that name.
 func (s *shape) memberType(target reflect.Type, name, path string) reflect.Type {
 	switch {
 	case target == nil:

@@ -14,8 +14,8 @@ import (
 	"comanda/services/secret"
 )
 
-// EventSettings has the settings of the events' signatures in tests: the public keys, and a signing key of each service. EventKeys
-// are the same public keys.
+// EventSettings are the settings of the events' signatures in tests: the public keys, and a signing key for each service. EventKeys are
+// the same public keys.
 var (
 	EventSettings = newEventSettings()
 	EventKeys     = read[signature.PublicKeys](EventSettings[secret.EventPublicKeys])

@@ -10,7 +10,8 @@ import (
 // Interruption is where a handler of an event crashes.
 type Interruption int
 
-// The places of a crash. A crash inside a transaction leaves nothing behind, like NoInterruption that is retried.
+// The points at which a handler crashes. A crash inside a transaction leaves nothing behind, so it is the same as a retry after
+// NoInterruption.
 const (
 	NoInterruption Interruption = iota
 	BeforeDocument              // after its own tables are written, before the document and its event are

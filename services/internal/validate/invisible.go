@@ -39,7 +39,8 @@ func stripInvisible(text string) string {
 	return string(kept)
 }
 
-// hasEffect reports whether the ignorable r changes how text looks between before, of which nothing more is removed, and after.
+// hasEffect reports whether the ignorable r changes how the text looks between before and after. The ignorable characters in before have
+// been removed already.
 func hasEffect(r rune, before, after []rune) bool {
 	const zeroWidthNonJoiner, zeroWidthJoiner, mongolianSeparator = '\u200c', '\u200d', '\u180e'
 	previous, next := rune(0), rune(0)
@@ -77,7 +78,8 @@ func hasVariants(r rune) bool {
 // isDirectional reports whether r is a bidirectional control character (Unicode TR 9, 2).
 func isDirectional(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }
 
-// isMark reports whether r is one of the direction marks LRM, RLM and ALM, which only act as an invisible letter would.
+// isMark reports whether r is one of the direction marks LRM, RLM and ALM. A mark acts like an invisible letter of its direction, and
+// opens no range that must be closed.
 func isMark(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
 // joining lists the scripts whose letters change shape at a joiner: scripts that write letters joined (Unicode, 9.2 and 23.2), and

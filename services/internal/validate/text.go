@@ -104,7 +104,7 @@ func problemOf(text string, lines bool) string {
 
 const unclosedIsolate = "must close every directional isolate (U+2066 to U+2068) with U+2069 in its line"
 
-// tallestStack returns the largest number of combining marks that follow each other, precomposed ones included.
+// tallestStack returns the largest number of combining marks in a row, including the marks in precomposed characters.
 func tallestStack(text string) int {
 	tallest, height := 0, 0
 	for _, r := range norm.NFD.String(text) {
