@@ -19,7 +19,7 @@ type failureRate struct {
 
 // check returns an error that names the settings that are out of range.
 func (r failureRate) check() error {
-	if !(r.PerSecond >= 0 && r.PerSecond <= maxFailureLimit) { // NaN is neither
+	if !(r.PerSecond >= 0 && r.PerSecond <= maxFailureLimit) { // not r.PerSecond < 0 || ...: that would accept NaN
 		return errors.New("LOGIN_FAILURES_PER_SECOND must be from 0 to 1000000")
 	}
 	if r.Burst < 1 || r.Burst > maxFailureLimit {

@@ -39,7 +39,7 @@ func newCollators() *collatorSet {
 func sortKey(text string, maxLength int) []byte {
 	set := collators.Get().(*collatorSet)
 	defer collators.Put(set)
-	text = norm.NFC.String(text) // Key gives some rare marks other weights in other forms
+	text = norm.NFC.String(text) // for some rare marks Key depends on the normalisation form
 	var buffers [len(set)]collate.Buffer
 	letters, accents, all := set[0].KeyFromString(&buffers[0], text), set[1].KeyFromString(&buffers[1], text), set[2].KeyFromString(&buffers[2], text)
 	key := bytes.Clone(letters)

@@ -158,7 +158,7 @@ func (h *holds) due(now time.Time) []queue {
 			due = append(due, q)
 		}
 	}
-	if len(due) == 0 { // all of them are in flight
+	if len(due) == 0 { // every queue that could be due is in flight
 		for _, t := range h.troubles {
 			t.retryAt = later(t.retryAt, now.Add(firstDelay))
 		}

@@ -113,7 +113,8 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 	attempt := Attempt{Topic: route.topic, Begun: time.Now()}
 	received, err := route.verify(t.Keys, raw)
 	genuine := err == nil // only then is its id trustworthy
-	if attempt.EventID = received.ID; genuine {
+	attempt.EventID = received.ID
+	if genuine {
 		err = handleReportingPanics(ctx, letters, attempt, func() error { return route.handle(ctx, received) })
 	}
 	log = log.With("topic", route.topic, "event", received.ID)

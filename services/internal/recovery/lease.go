@@ -21,7 +21,7 @@ const (
 // run. ran reports whether it ran. The context of work ends before the lease does. But a replica that was frozen for longer may
 // still finish its last write, so each write must be correct without the lease: documents are written with their ETag.
 func RunExclusively(ctx context.Context, pool *pgxpool.Pool, name string, work func(context.Context) error) (ran bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, roundTime) // from before the lease begins
+	ctx, cancel := context.WithTimeout(ctx, roundTime) // begins before the lease, so it also ends before the lease
 	defer cancel()
 	holder := uuid.New()
 	tag, err := pool.Exec(ctx, `insert into leases as l (name, holder, until) values ($1, $2, clock_timestamp() + $3::interval)

@@ -6,10 +6,9 @@ import (
 	"unicode"
 )
 
-// isIgnorable reports whether fonts show nothing for r alone: the format characters, fillers, tags and variation selectors.
-// This is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the annotation characters, and the fillers of music
-// and of the Khitan script. Signs that enclose digits, such as U+06DD, and the controls of hieroglyphs are format characters
-// that show.
+// isIgnorable reports whether fonts show nothing for r on its own. These are format characters, fillers, tags and variation selectors:
+// Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the annotation characters, and the fillers of music and of the
+// Khitan script. Format characters with a glyph do not count: signs that enclose digits, such as U+06DD, and the controls of hieroglyphs.
 func isIgnorable(r rune) bool {
 	const nullNotehead, khitanFiller = '\U0001D159', '\U00016FE4'
 	hieroglyphic := r >= 0x13430 && r <= 0x1343F

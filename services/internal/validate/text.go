@@ -65,7 +65,7 @@ func clean(text string, lines bool) (cleaned, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "must be valid UTF-8"
 	}
-	text = norm.NFC.String(stripInvisible(norm.NFC.String(text))) // what was stripped may have kept apart what composes
+	text = norm.NFC.String(stripInvisible(norm.NFC.String(text))) // again: two characters may compose without the stripped one between them
 	text = strings.TrimFunc(text, isBlank)
 	return text, problemOf(text, lines)
 }
