@@ -80,7 +80,7 @@ func awaitCoordinator(t *testing.T, k *Kafka) {
 	})
 }
 
-// Each service's user may write and read its own topics, and no other topic.
+// Each service's user may write and read its own topics, and no others.
 func wantOwnTopicsOnly(t *testing.T, k *Kafka) {
 	t.Helper()
 	for _, service := range services.Names {

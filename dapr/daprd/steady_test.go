@@ -229,7 +229,7 @@ func TestEventThatFailsWithItsListenerGoesToTheNextListener(t *testing.T) {
 	})
 }
 
-// Dapr's subscription, while it is being stopped, holds new events until its context ends.
+// When Dapr stops a subscription, the subscription holds new events until its context ends.
 func TestEventHeldByAStoppingListenerGoesToTheNextListener(t *testing.T) {
 	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
 		received := make(chan string, 9)

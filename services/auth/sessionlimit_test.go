@@ -157,7 +157,7 @@ func TestASessionEndsAtItsMaximumAge(t *testing.T) {
 	}
 }
 
-// The rows of spent tokens are deleted soon, and the use of such a token still ends its session.
+// The rows of spent tokens are deleted soon. The use of such a token still ends its session.
 func TestSpentTokensAreDeletedAndTheirReuseStillRevokes(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")

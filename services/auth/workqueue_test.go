@@ -92,7 +92,7 @@ func TestSurplusWorkIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// A request that its client or its time limit has ended does no work, and leaves its place to others.
+// A request that has ended, by its client or its time limit, does no work and leaves its place to others.
 func TestAnEndedRequestLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newWorkQueue(1, 1, time.Minute)
@@ -121,7 +121,7 @@ func TestAnEndedRequestLeavesTheQueue(t *testing.T) {
 	})
 }
 
-// A client with many requests delays another one only by the work in progress, and its surplus is refused first.
+// A client with many requests delays another client only by the work in progress. Its own surplus requests are refused first.
 func TestClientsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newWorkQueue(1, 6, time.Hour)

@@ -228,7 +228,7 @@ func TestReconcileSaysWhatItCannotCheck(t *testing.T) {
 	}
 }
 
-// In compose the command finds the databases by the secrets that are kept.
+// In compose the command builds the databases' URLs from the kept secrets.
 func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -35,8 +35,8 @@ func TestOrdersHaveAnETag(t *testing.T) {
 	}
 }
 
-// A change with If-Match is made only to the version that the caller has read. The change itself counts once, so its repetition
-// under the same key is answered although the version is another one now.
+// A change with If-Match takes effect only on the version that the caller has read. It takes effect once: a repetition under the same key
+// is answered although the version has changed since.
 func TestChangesOfAnOrderHonourIfMatch(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)

@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// Product asks how orders stand. The ETag, the lines and the person of an order are none of its business.
+// Product asks for the standings of orders. The answer holds no ETag, line or customer of an order.
 func TestStandingsOfOrders(t *testing.T) {
 	h := newHarness(t)
 	pending, cancelled := h.placeOrder(t, ana), h.placeOrder(t, ana)

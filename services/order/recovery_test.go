@@ -110,7 +110,7 @@ func TestRecoveryKeepsItsBudget(t *testing.T) {
 	}
 }
 
-// The recovery reads further pages when the first one cannot be handled.
+// The recovery reads further pages if the first page cannot be handled.
 func TestRecoveryReadsEveryPage(t *testing.T) {
 	h := newHarness(t)
 	for range recovery.PageSize + 1 {

@@ -101,7 +101,7 @@ func TestTimelineTellsEveryStep(t *testing.T) {
 	}
 }
 
-// How long a hop took is the time from the event to the step.
+// The duration of a hop is the time from the event to the step.
 func TestTimelineMeasuresHops(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -151,7 +151,7 @@ func TestALostResponseIsNoDuplicate(t *testing.T) {
 	wantSteps(t, h.timeline(t, cook, id).Steps, "placed PENDING request customer "+ana.ID+" 1", "confirmed CONFIRMED event product 1")
 }
 
-// Without product the timeline has order's part, and says that product's is missing.
+// Without product the timeline has order's part, and names product as missing.
 func TestTimelineWithoutProduct(t *testing.T) {
 	h := newHarness(t)
 	got := h.timeline(t, ana, h.placeOrder(t, ana))

@@ -77,7 +77,7 @@ func causeAt(id string, at time.Time) Cause {
 	return Cause{timeline.Cause{Kind: timeline.Event, ID: id}, at}
 }
 
-// How long a hop took is the age of the event when the step committed. Clocks that differ do not make it negative.
+// The duration of a hop is the age of the event when the step committed. It is never negative, although clocks differ.
 func TestStepsMeasureHops(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()

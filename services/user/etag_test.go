@@ -50,7 +50,7 @@ func TestProfilesHonourPreconditions(t *testing.T) {
 	}
 }
 
-// Of many edits of the same version only one is made: no update is lost.
+// Of many edits of the same version, only one takes effect: no update is lost.
 func TestConcurrentPatchesOfOneVersion(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("")
 	h.deliverRequest(t, ana)

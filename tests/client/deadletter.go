@@ -37,7 +37,7 @@ func (c *Client) DeadLetter(ctx context.Context, id string) (DeadLetter, error) 
 	return call[DeadLetter](ctx, c, Request{Method: http.MethodGet, Path: "/dead-letters/" + id})
 }
 
-// ReplayDeadLetter has a dead letter handled again (administrators only).
+// ReplayDeadLetter makes a dead letter due, so that its service replays it (administrators only).
 func (c *Client) ReplayDeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 	return call[DeadLetter](ctx, c, Request{Method: http.MethodPost, Path: "/dead-letters/" + id + "/replay"})
 }

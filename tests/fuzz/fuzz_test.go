@@ -92,8 +92,8 @@ func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []st
 	return []string{"FUZZ_ORDER=" + order.ID, "FUZZ_FINISHED=" + finished.ID, "FUZZ_PRODUCT=" + dish.ID, "FUZZ_USER=" + other.ID}
 }
 
-// install returns the program, which it installs once below .comanda. It skips the test where there is no Python or no package
-// index. In CI, where both are at hand, that is a failure.
+// install returns the program, which it installs once below .comanda. Without Python or a package index it skips the test. In CI, which
+// has both, that is a failure.
 func install(t *testing.T) string {
 	t.Helper()
 	root, err := build.Root()

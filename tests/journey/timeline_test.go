@@ -60,7 +60,8 @@ func TestTimelineOfAnOrder(t *testing.T) {
 	}
 }
 
-// The timeline shows that product was away and the recovery at work, also while product is away; and that an event was delivered twice.
+// The timeline shows that product was down and that the recovery acted, even while product is down. It also shows that an event was
+// delivered twice.
 func TestTimelineShowsRecoveryAndDuplicates(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms"}})

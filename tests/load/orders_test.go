@@ -12,7 +12,7 @@ import (
 	"comanda/tests/client"
 )
 
-// orders sends orders and keeps how they were answered.
+// orders sends orders and counts how they were answered.
 type orders struct {
 	client *client.Client
 	basket client.Basket
@@ -50,7 +50,7 @@ func (o *orders) send(ctx context.Context) {
 	}
 }
 
-// inParallel keeps n requests in flight for this time: as many as the system answers (a closed loop).
+// inParallel keeps n requests in flight for this time (a closed loop).
 func (o *orders) inParallel(ctx context.Context, n int, lasts time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, lasts)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// transactions run on both engines. None has two projections, because the built-in engine panics on that.
+// transactions run on both engines. None of them has two projections, because the built-in engine panics on that.
 var transactions = map[string][]*dapr.StateOperation{
 	"a document without a projection": {
 		upsert("plain", `{"number":1}`, map[string]string{"contentType": "application/json"}),

@@ -34,7 +34,7 @@ type consumer struct {
 	sidecar  *program
 }
 
-// requireRuntimes skips the test when a runtime is missing. In CI, where all are at hand, that is a failure.
+// requireRuntimes skips the test if a runtime is missing. In CI, which has all of them, that is a failure.
 func requireRuntimes(t *testing.T, consumers ...*consumer) {
 	t.Helper()
 	for _, c := range consumers {

@@ -145,7 +145,8 @@ func TestEveryComponentIsScoped(t *testing.T) {
 // storePath is where a service gets its dead letters (consumer.StorePath).
 const storePath = "/events/dead-letters"
 
-// wantStored checks the subscription of a service to its own dead-letter topic: it gets any bytes, and there is nothing behind it.
+// wantStored checks the subscription of a service to its own dead-letter topic: it accepts any bytes, and has no dead-letter topic of its
+// own.
 func wantStored(t *testing.T, service string, subscription resource) {
 	t.Helper()
 	spec := subscription.Spec

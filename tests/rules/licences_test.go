@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// licences are the licences that a program under Apache-2.0 may contain or link, each with texts that only it has. The first match
-// counts: the text of MPL-2.0 names the GPL, and Apache-2.0's is part of some others.
+// licences are the licences that a program under Apache-2.0 may contain or link, each with texts that identify it. The first match
+// counts: the text of MPL-2.0 names the GPL, and the text of Apache-2.0 is part of some others.
 var licences = []struct {
 	name  string
 	texts []string

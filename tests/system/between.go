@@ -14,7 +14,7 @@ import (
 // address. The names are the names of programs ("order 2", "order 2 sidecar"), "postgres" and "kafka".
 type Between func(from, to, address string) (string, error)
 
-// pair returns a replica whose connections go through the proxies.
+// pair returns a replica whose connections pass through the proxies.
 func (between Between) pair(setup supervisor.Setup, app supervisor.App, name string, ports supervisor.Ports) (*supervisor.Pair, error) {
 	if between == nil {
 		return setup.Pair(app, name, ports), nil

@@ -58,7 +58,8 @@ func TestYoungestHoldIsRetriedFirst(t *testing.T) {
 	}
 }
 
-// Later rows of a queue on hold are left out, so they have to be read again after its release. Without any, nothing is.
+// Later rows of a queue on hold are left out, so the relay reads them again after the queue's release. If there are none, it reads
+// nothing again.
 func TestReleaseReadsLaterRowsAgain(t *testing.T) {
 	page := pageOf("-0", "a1", "a2")
 	for want, read := range map[int64][]row{0: page[1:2], 2: page[1:3]} {

@@ -12,7 +12,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// An erasure deletes every letter about the person, also payloads that are no event. A letter that arrives later is not stored.
+// An erasure deletes every letter about the person, even letters whose payload is no event. A letter that arrives later is not stored.
 func TestEraseRemovesAPerson(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -61,7 +61,7 @@ func TestRepeatsAreOneRow(t *testing.T) {
 	}
 }
 
-// A count that cannot be written is a warning.
+// A count that cannot be written is logged as a warning.
 func TestAFailedCountIsLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
