@@ -86,7 +86,7 @@ test: ## Run all tests: units, stores on a real Postgres, the whole system on re
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
 
 chaos: ## Break a system 300 times at random while customers order (an hour; ARGS='-faults 50', ARGS='-kinds restore', ARGS='-seed 7' replays a run)
-	go test ./tests/chaos -count=1 -timeout 4h -v -faults 300 -frozen 15s -limit 20s -for 3h30m -kinds . $(ARGS)
+	go test ./tests/chaos -count=1 -timeout 4h -v -faults 300 -frozen 15s -limit 20s -for 3h30m -disk 4g -kinds . $(ARGS)
 
 test-fuzz: ## Send 2,000 random requests made from docs/openapi.yaml (schemathesis; needs Python and its package index)
 	go test ./tests/fuzz -count=1 -timeout 30m -v -cases 2000 $(ARGS)

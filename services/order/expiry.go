@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// stepExpired is the recovery's step with a CONFIRMED order that the kitchen never started.
+// stepExpired is the label step of the recovery's counter for a CONFIRMED order that the kitchen never started.
 const stepExpired = "expired"
 
 // Expiry says when a CONFIRMED order expires.
@@ -71,8 +71,8 @@ func (s *service) expireOrders(ctx context.Context) error {
 	}, s.expireOrder)
 }
 
-// expireOrder cancels one order, whose stock product then returns. An order that is no longer CONFIRMED stays unchanged: if the
-// kitchen starts it at this moment, one of the two writes finds another ETag and reads again.
+// expireOrder cancels one order; product then releases its stock. An order that is no longer CONFIRMED stays unchanged. If the kitchen
+// starts it at the same moment, one of the two writes fails by its ETag, and reads the order again.
 func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "expire order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -90,7 +90,7 @@ func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
 	case err != nil:
 		return fmt.Errorf("expire order %s: %w", late.ID, err)
 	case expired:
-		s.metrics.RecordExpired(ctx, order) // requests wait only for PENDING orders, so there is none to tell
+		s.metrics.RecordExpired(ctx, order) // no s.changes.Tell: requests wait only for PENDING orders
 	}
 	return nil
 }

@@ -27,10 +27,11 @@ var (
 	limit     = flag.Duration("limit", time.Minute, "the longest time until fresh orders are confirmed after a single fault; 0: none")
 	frozen    = flag.Duration("frozen", 8*time.Second, "how long processes are frozen and connections swallow everything")
 	disturbed = flag.Duration("disturbed", 5*time.Second, "how long other faults last")
+	diskSize  = flag.String("disk", "1536m", "the size of the file system of Postgres, which takes memory when it is full")
 	longest   = flag.Duration("for", time.Hour, "cause no further fault after this time")
 )
 
-// The test breaks a system at random while customers order, and only the supervisor repairs it. No accepted order is lost, doubled,
+// While customers order, the test breaks the system at random. Only the supervisor repairs it. No accepted order may be lost, doubled,
 // oversold or stuck.
 func TestPromisesAreKeptUnderFaults(t *testing.T) {
 	if *seed == 0 {
@@ -87,7 +88,7 @@ func startScene(t *testing.T) (*scene, *report) {
 	}
 	s := &scene{network: newNetwork(), durations: durations{frozen: *frozen, disturbed: *disturbed, run: *longest}}
 	t.Cleanup(s.network.close)
-	if s.disk, err = mountDisk(filepath.Join(dir, "postgres")); err != nil {
+	if s.disk, err = mountDisk(filepath.Join(dir, "postgres"), *diskSize); err != nil {
 		r.left = append(r.left, "Postgres' disk is full: "+err.Error())
 	} else {
 		t.Cleanup(func() { // after the system has stopped

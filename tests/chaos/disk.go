@@ -12,15 +12,12 @@ import (
 // disk is a small file system of its own for the data of Postgres, so that it can be full.
 type disk struct{ dir string }
 
-// diskSize holds a run's data several times.
-const diskSize = "1536m"
-
 // mountDisk mounts a file system at dir. Only root may do that.
-func mountDisk(dir string) (*disk, error) {
+func mountDisk(dir, size string) (*disk, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+diskSize+",mode=0755"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0755"); err != nil {
 		return nil, fmt.Errorf("mount a file system at %s: %w", dir, err)
 	}
 	return &disk{dir}, nil

@@ -27,8 +27,8 @@ const (
 	waitStep = 5 * time.Second
 )
 
-// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A
-// request without a usable answer is repeated with the same idempotency key until it has one.
+// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A customer repeats
+// a request with the same idempotency key until it has a usable response.
 type load struct {
 	scenario *scenario.Scenario
 	customer scenario.User
@@ -44,7 +44,7 @@ type load struct {
 	accepted  map[string]placed    // the accepted orders by id
 	accounts  map[string]time.Time // the times of accepted registrations, by the account's id
 	delivered map[string]time.Time // when the cook began the last step of an order
-	wrong     []error              // answers that break a promise
+	wrong     []error              // responses that break a promise
 	restores  []restore
 }
 
@@ -87,7 +87,7 @@ func (l *load) repeat(ctx context.Context, pause time.Duration, step func(contex
 	})
 }
 
-// stop lets every customer complete what they have begun. It returns an error if ctx ends first.
+// stop lets every customer complete the current order. It returns an error if ctx ends first.
 func (l *load) stop(ctx context.Context) error {
 	close(l.stopping)
 	ended := make(chan struct{})
@@ -168,8 +168,8 @@ func (l *load) register(ctx context.Context) {
 	}
 }
 
-// insist repeats a request until it is answered with a success. It retries when there is no answer and after a 503 or 429. Every
-// other answer breaks a promise, except a 409: a repeated step may come too late. It returns false without a success.
+// insist repeats a request until it succeeds. It retries without a response and after a 503 or 429. Any other failure breaks a promise,
+// except a 409: a repeated step may come too late. It returns false if the request did not succeed.
 func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Request) (value T, ok bool) {
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -203,7 +203,7 @@ func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Requ
 	return value, false
 }
 
-// complain records an answer that breaks a promise.
+// complain records a response that breaks a promise.
 func (l *load) complain(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 // A panic, or kill -9, must not leave the disk of Postgres mounted: no other process sees it, so it ends with the test's own processes.
 func TestTheDiskIsMountedForTheTestAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "disk")
-	disk, err := mountDisk(dir)
+	disk, err := mountDisk(dir, "1m")
 	if err != nil {
 		if os.Geteuid() == 0 && os.Getenv(insideNamespace) != "" {
 			t.Fatal(err)

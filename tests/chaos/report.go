@@ -14,7 +14,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// report is what a run has done and found.
+// report holds the faults that a run has caused, how the system recovered, and what the clients saw.
 type report struct {
 	seed    uint64
 	began   time.Time
