@@ -31,6 +31,8 @@ type report struct {
 	events           int
 	duplicates       int
 	deadLetters      int64
+	restores         int
+	forgotten        int // orders
 	replays, handled int // attempts to handle a dead letter again; letters that were
 }
 
@@ -38,6 +40,7 @@ type report struct {
 func (r *report) add(ctx context.Context, l *load, events *eventCount, invariants scenario.Invariants) error {
 	l.mu.Lock()
 	r.orders, r.accounts, r.retries = len(l.accepted), len(l.accounts), l.retries.Load()
+	r.restores, r.forgotten = len(l.restores), l.forgotten
 	l.mu.Unlock()
 	events.mu.Lock()
 	r.events, r.duplicates, r.deadLetters = events.all, events.duplicates, events.deadLetters
@@ -103,6 +106,9 @@ func (r *report) write(w io.Writer) {
 		r.orders, r.accounts, r.retries, r.stockOperations)
 	_, _ = fmt.Fprintf(w, "%d events published; %d of them again, and absorbed; %d dead letters; %d replays, which handled %d of them\n",
 		r.events, r.duplicates, r.deadLetters, r.replays, r.handled)
+	if r.restores > 0 {
+		_, _ = fmt.Fprintf(w, "%d databases restored from an older copy; %d orders placed after the copy are gone\n", r.restores, r.forgotten)
+	}
 	for _, reason := range r.left {
 		_, _ = fmt.Fprintf(w, "not caused: %s\n", reason)
 	}

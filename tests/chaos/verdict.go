@@ -104,7 +104,10 @@ func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, 
 	defer l.mu.Unlock()
 	var errs []error
 	for id, order := range l.accepted {
-		if _, there := stored[id]; !there && !l.lost("order", order.at) {
+		_, there := stored[id]
+		if !there && l.lost("order", order.at) {
+			l.forgotten++
+		} else if !there {
 			errs = append(errs, fmt.Errorf("lost order: %s", id))
 		}
 	}
