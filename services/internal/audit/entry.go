@@ -33,6 +33,8 @@ const (
 	SessionsEnded      Action = "account.sessions_ended" // log out everywhere
 	RefreshReused      Action = "account.refresh_reused" // a spent refresh token was used again, which ended its session
 	AccountErased      Action = "account.erased"         // its owner has begun the erasure
+	PhoneVerified      Action = "profile.phone_verified"
+	VerificationEnded  Action = "profile.phone_verification_ended" // by staff, or because the owner changed the number
 	ProductCreated     Action = "product.created"
 	ProductChanged     Action = "product.changed"
 	StockChanged       Action = "product.stock_changed"
@@ -44,7 +46,7 @@ const (
 // Actions returns all actions.
 func Actions() []Action {
 	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused, AccountErased,
-		ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterDiscarded}
+		PhoneVerified, VerificationEnded, ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterDiscarded}
 }
 
 // Entry is one act, in the form in which the API shows it and documents carry it.
