@@ -30,7 +30,7 @@ func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 		defer cancel()
 		account := invocation{app: "auth", method: http.MethodGet, path: "/auth/accounts/" + token.From(r.Context()).Subject, header: http.Header{}}
 		copyCredentials(r, account.header)
-		response, err := g.sidecar.invoke(ctx, account)
+		response, err := g.invokeBounded(ctx, g.clients.address(r).String(), account)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 		to := in
 		to.app = app
 		all.Go(func() {
-			response, err := g.sidecar.invoke(ctx, to)
+			response, err := g.invokeBounded(ctx, in.header.Get(rest.ClientHeader), to)
 			if err == nil && response.problem {
 				err = unavailable(app, fmt.Errorf("%d: %.300s", response.status, response.body))
 			}
