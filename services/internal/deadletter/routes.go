@@ -13,16 +13,17 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Routes returns the API of the service's letters, which the gateway joins with those of the other services. The gateway also checks the
-// account of the admin, which only auth knows.
+// Routes returns the API of the service's letters, which the gateway joins with those of the other services. Only the gateway may call
+// it, because it also checks the account of the admin, which only auth knows.
 func (l *Letters) Routes() []rest.Route {
+	const gateway = "gateway"
 	admin := rest.Only(token.Admin)
 	return []rest.Route{
-		{Method: http.MethodGet, Path: "/dead-letters", Access: admin, Handle: l.list, Query: []string{"topic", "limit", "before"}},
-		{Method: http.MethodGet, Path: "/dead-letters/{id}", Access: admin, Handle: l.show},
-		{Method: http.MethodPost, Path: "/dead-letters/{id}/replay", Access: admin, Handle: l.replay},
-		{Method: http.MethodPost, Path: "/dead-letters/replay", Access: admin, Handle: l.replayAll, Body: rest.SmallBody},
-		{Method: http.MethodDelete, Path: "/dead-letters/{id}", Access: admin, Handle: l.remove},
+		{Method: http.MethodGet, Path: "/dead-letters", Caller: gateway, Access: admin, Handle: l.list, Query: []string{"topic", "limit", "before"}},
+		{Method: http.MethodGet, Path: "/dead-letters/{id}", Caller: gateway, Access: admin, Handle: l.show},
+		{Method: http.MethodPost, Path: "/dead-letters/{id}/replay", Caller: gateway, Access: admin, Handle: l.replay},
+		{Method: http.MethodPost, Path: "/dead-letters/replay", Caller: gateway, Access: admin, Handle: l.replayAll, Body: rest.SmallBody},
+		{Method: http.MethodDelete, Path: "/dead-letters/{id}", Caller: gateway, Access: admin, Handle: l.remove},
 	}
 }
 

@@ -44,6 +44,12 @@ func TestOnlyAdminsSeeLetters(t *testing.T) {
 			}
 		}
 	}
+	for _, route := range h.Routes() { // only the gateway checks the admin's account
+		got := h.Request(t, admin, route.Method, strings.Replace(route.Path, "{id}", id, 1), "", servicetest.CalledBy("order")...)
+		if got.Code != 403 {
+			t.Errorf("%s %s by another service: got %d, want 403", route.Method, route.Path, got.Code)
+		}
+	}
 	if ServiceOf(id) != "product" || ServiceOf(uuid.NewString()) != "" {
 		t.Errorf("%s: got the service %q, want product", id, ServiceOf(id))
 	}

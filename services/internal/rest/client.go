@@ -6,6 +6,9 @@ import "context"
 // gateway sets it; what a client sends under this name goes no further.
 const ClientHeader = "Comanda-Client-Address"
 
+// CallerHeader is the header in which the caller's sidecar names the service that calls.
+const CallerHeader = "Dapr-Caller-App-Id"
+
 type clientKey struct{}
 
 // Client returns the network of the client that sent the request of ctx, or "" when the gateway did not name it.
