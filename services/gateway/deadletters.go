@@ -22,8 +22,9 @@ import (
 	"comanda/services/internal/token"
 )
 
-// byAdmin guards the calls about dead letters, which may hold personal data. Only auth knows the accounts, so it is asked for that of the
-// caller first: it refuses an admin who was demoted or suspended, whose token is still valid for minutes.
+// byAdmin guards the calls with which admins read personal data, or act on dead letters, which may hold such data. Only auth knows the
+// accounts, so it is asked for that of the caller first: it refuses an admin who was demoted or suspended, whose token is still valid for
+// minutes. The calls that auth serves need no guard.
 func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)

@@ -33,6 +33,7 @@ const (
 	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
 	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
 	registerLimit                         // the rate limit of registrations applies as well
+	adminNow                              // auth confirms that the caller's account is still an admin (byAdmin)
 )
 
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
@@ -63,8 +64,8 @@ func calls() []call {
 		{method: patch, path: "/users/me", access: customer, app: "user"},
 		{method: remove, path: "/users/me", access: customer, app: "auth"}, // auth owns the erasure (decision 19)
 		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
-		{method: get, path: "/users", access: admin, app: "user", query: page},
-		{method: get, path: "/users/{id}", access: admin, app: "user"},
+		{method: get, path: "/users", access: admin, app: "user", query: page, options: adminNow},
+		{method: get, path: "/users/{id}", access: admin, app: "user", options: adminNow},
 		{method: put, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
 		{method: remove, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
 
@@ -90,9 +91,9 @@ func operatorCalls() []call {
 	admin, trail := rest.Only(token.Admin), []string{"actor", "subject", "limit", "cursor"}
 	return []call{
 		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
-		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
-		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
-		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
+		{method: get, path: "/audit/user", access: admin, app: "user", query: trail, options: adminNow},
+		{method: get, path: "/audit/order", access: admin, app: "order", query: trail, options: adminNow},
+		{method: get, path: "/audit/product", access: admin, app: "product", query: trail, options: adminNow},
 
 		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
 		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
@@ -116,6 +117,8 @@ func (g *gateway) routes() []rest.Route {
 			handle = g.trackOrder
 		case c.handle != nil:
 			handle = c.handle(g, c)
+		case c.options&adminNow != 0:
+			handle = g.byAdmin(handle)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,
