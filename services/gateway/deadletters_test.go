@@ -135,6 +135,10 @@ func TestDeadLettersAreForAdmins(t *testing.T) {
 			t.Errorf("%s %s: got %d %s, calls of %v, want success and %v", tc.method, tc.path, got.StatusCode, got.text, apps, want)
 		}
 	}
+	h.send("GET", prefix+"/dead-letters/"+id, "", "Authorization", bearer(t, token.Admin))
+	if reached := h.sidecar.takeRequests(); reached[1].header.Get(rest.ClientHeader) != "127.0.0.1/32" {
+		t.Errorf("got the client %q, want its address for the audit trail", reached[1].header.Get(rest.ClientHeader))
+	}
 	got := h.send("POST", prefix+"/dead-letters/replay", `{"topic":"x"}`, "Authorization", bearer(t, token.Admin))
 	if got.StatusCode != http.StatusAccepted || !strings.Contains(got.text, `"requested":3`) || h.sidecar.takeRequests()[1].body != `{"topic":"x"}` {
 		t.Errorf("replay of a topic: got %d %s, want the sum of all", got.StatusCode, got.text)

@@ -119,7 +119,7 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 	}
 	copyCredentials(r, in.header)
 	rest.PreconditionOf(r).CopyTo(in.header)
-	if c.method != http.MethodGet { // for limits and for the audit trail
+	if c.method != http.MethodGet || c.options&auditedRead != 0 { // for limits and for the audit trail
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition

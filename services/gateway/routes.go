@@ -33,6 +33,7 @@ const (
 	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
 	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
 	registerLimit                         // the rate limit of registrations applies as well
+	auditedRead                           // the service audits this GET, so it needs the client's address
 	adminNow                              // auth confirms that the caller's account is still an admin (byAdmin)
 )
 
@@ -97,7 +98,7 @@ func operatorCalls() []call {
 
 		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
 		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
-		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: get, path: "/dead-letters/{id}", access: admin, options: auditedRead, handle: (*gateway).oneLetter},
 		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
 		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 	}

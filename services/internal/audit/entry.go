@@ -40,13 +40,14 @@ const (
 	StockChanged       Action = "product.stock_changed"
 	DeadLetterReplayed Action = "dead_letter.replayed" // an admin asked for it, or (without an actor) the service has handled it
 
+	DeadLetterRead      Action = "dead_letter.read" // its payload, which may be personal
 	DeadLetterDiscarded Action = "dead_letter.discarded"
 )
 
 // Actions returns all actions.
 func Actions() []Action {
 	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused, AccountErased,
-		PhoneVerified, VerificationEnded, ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterDiscarded}
+		PhoneVerified, VerificationEnded, ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterRead, DeadLetterDiscarded}
 }
 
 // Entry is one act, in the form in which the API shows it and documents carry it.

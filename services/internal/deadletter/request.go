@@ -73,3 +73,14 @@ func checkEnded(ctx context.Context, tx pgx.Tx, id string) error {
 	}
 	return err
 }
+
+// recordRead records that the admin in ctx reads the payload of a letter. One that was handled has none.
+func (l *Letters) recordRead(ctx context.Context, letter Letter) error {
+	if letter.Payload == nil && letter.PayloadBase64 == nil {
+		return nil
+	}
+	of := claimed{Topic: letter.Topic, EventID: letter.EventID, Attempts: letter.Attempts}
+	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterRead, letter.ID, of.audited(letter.Status), nil))
+	})
+}

@@ -72,6 +72,9 @@ func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := l.recordRead(r.Context(), letter); err != nil {
+		return err
+	}
 	return rest.Document(w, r, letter)
 }
 

@@ -84,3 +84,37 @@ func TestPagesFollowEachOther(t *testing.T) {
 		t.Errorf("got the events %s, want 43210", got)
 	}
 }
+
+// Every look at the payload of a letter, which may be personal, is in the audit trail. A list and a letter that was handled show none.
+func TestReadingALetterIsAudited(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.store(t, topic, genuine(t, "e", "o1"))
+	id := h.list(t)[0].ID
+	if got := h.trail(t, id); len(got) != 0 {
+		t.Errorf("after a list: got the audit entries %v, want none", got)
+	}
+	h.show(t, id)
+	h.show(t, id)
+	want := "dead_letter.read " + admin.ID
+	if got := strings.Join(h.trail(t, id), ", "); got != want+", "+want {
+		t.Errorf("got the audit entries %s, want two reads of the admin", got)
+	}
+	h.run(t)
+	h.show(t, id)
+	if got := strings.Join(h.trail(t, id), ", "); got != want+", "+want+", dead_letter.replayed system" {
+		t.Errorf("after the letter was handled: got the audit entries %s, want no further read", got)
+	}
+}
+
+// A payload whose JSON would not fit into a response when its characters are escaped is shown as bytes.
+func TestEveryPayloadCanBeShown(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	large := []byte(`{"a":"` + strings.Repeat("<", 1<<20-100) + `"}`)
+	h.store(t, topic, large)
+	got := h.Request(t, admin, "GET", "/dead-letters/"+h.list(t)[0].ID, "")
+	if shown := servicetest.Decode[Letter](t, got, 200); string(shown.PayloadBase64) != string(large) || len(got.Body) > 3<<20 {
+		t.Errorf("got a response of %d bytes with %d bytes of payload, want it to fit into 3 MiB", len(got.Body), len(shown.PayloadBase64))
+	}
+}
