@@ -81,10 +81,13 @@ func encode(v any) json.RawMessage {
 	return raw
 }
 
-// Record inserts e in the transaction of the change.
-func Record(ctx context.Context, tx pgx.Tx, e Entry) error {
-	_, err := tx.Exec(ctx, `insert into audit (id, actor, address, action, subject, before, after, trace)
-		values ($1, nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8)`,
-		e.ID, e.Actor, e.Address, e.Action, e.Subject, e.Before, e.After, e.TraceID)
-	return err
+// Record inserts entries in the transaction of their changes, in one round trip.
+func Record(ctx context.Context, tx pgx.Tx, entries ...Entry) error {
+	var batch pgx.Batch
+	for _, e := range entries {
+		batch.Queue(`insert into audit (id, actor, address, action, subject, before, after, trace)
+			values ($1, nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8)`,
+			e.ID, e.Actor, e.Address, e.Action, e.Subject, e.Before, e.After, e.TraceID)
+	}
+	return tx.SendBatch(ctx, &batch).Close()
 }

@@ -118,3 +118,24 @@ func TestEveryPayloadCanBeShown(t *testing.T) {
 		t.Errorf("got a response of %d bytes with %d bytes of payload, want it to fit into 3 MiB", len(got.Body), len(shown.PayloadBase64))
 	}
 }
+
+// A request to replay everything is answered in time, however many letters wait.
+func TestReplayOfVeryManyLettersIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	const surplus = 7
+	if _, err := h.pool.Exec(t.Context(), `insert into dead_letters (id, topic, reason, attempts, payload)
+		select gen_random_uuid(), 'x', 'y', 1, '' from generate_series(1, $1)`, maxRequested+surplus); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{maxRequested, surplus, 0} {
+		got := servicetest.Decode[Requested](t, h.Request(t, admin, "POST", "/dead-letters/replay", ""), 202)
+		if got.Requested != want {
+			t.Errorf("got %d letters, want %d", got.Requested, want)
+		}
+	}
+	var audited int
+	if err := h.pool.QueryRow(t.Context(), `select count(*) from audit`).Scan(&audited); err != nil || audited != maxRequested+surplus {
+		t.Errorf("got %d audit entries, %v, want one for each letter", audited, err)
+	}
+}
