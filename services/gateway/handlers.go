@@ -107,7 +107,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 
 // newInvocation builds the invocation of c's service from the validated parts of r.
 func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
-	in = invocation{app: c.app, method: c.method, header: http.Header{}, slow: c.options&loginLimit != 0}
+	in = invocation{app: c.app, method: c.method, header: http.Header{}, slow: c.options&(loginLimit|asksOthers) != 0}
 	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, err
 	}

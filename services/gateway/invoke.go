@@ -35,7 +35,7 @@ type invocation struct {
 	header            http.Header
 	body              []byte        // JSON, or nil
 	wait              time.Duration // Prefer: wait; 0 for none
-	slow              bool          // by intent, because it checks a password: its duration does not say how busy the service is
+	slow              bool          // by nature, because it checks a password or asks others: its duration does not say how busy the service is
 	// reserve reserves memory for the next bytes of the response while they arrive; nil for a response that is not bounded.
 	reserve func(size int) error
 }

@@ -162,3 +162,28 @@ func TestEveryCallOfAClientIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// The calls in which a service checks a password, or asks other services, are slow although it is not busy. They do not lower its bound:
+// while product is away, customers who look at timelines would otherwise keep others from ordering.
+func TestCallsThatAreSlowByNatureDoNotLowerTheBound(t *testing.T) {
+	t.Parallel()
+	slow := map[string]bool{"/auth/register": true, "/auth/login": true, "/auth/password": true, "/auth/registrations/{userId}/timeline": true,
+		"/orders/{id}/timeline": true, "/users/me/export": true}
+	for _, c := range calls() {
+		if c.handle != nil || c.stream || c.options&adminNow != 0 {
+			continue
+		}
+		h, now := newHarness(t), time.Now()
+		bound := h.gateway.calls[c.app]
+		bound.now = func() time.Time { return now }
+		h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+			now = now.Add(slowCall + 1)
+			_ = rest.JSON(w, http.StatusOK, nil)
+		})
+		h.send(c.method, prefix+strings.NewReplacer("{id}", orderID, "{userId}", account).Replace(c.path), "",
+			"Authorization", bearer(t, token.Customer, token.Staff, token.Admin))
+		if _, after := bound.state(); (after == 100) != slow[c.path] {
+			t.Errorf("%s %s: got the bound %v after a slow answer, want it lowered from 100: %v", c.method, c.path, after, !slow[c.path])
+		}
+	}
+}

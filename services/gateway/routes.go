@@ -34,6 +34,7 @@ const (
 	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
 	registerLimit                         // the rate limit of registrations applies as well
 	auditedRead                           // the service audits this GET, so it needs the client's address
+	asksOthers                            // the service asks others meanwhile, so a slow answer does not say that it is busy itself
 	adminNow                              // auth confirms that the caller's account is still an admin (byAdmin)
 )
 
@@ -49,7 +50,7 @@ func calls() []call {
 	return append(operatorCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
-		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
+		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth", options: asksOthers},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
@@ -64,7 +65,7 @@ func calls() []call {
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
 		{method: remove, path: "/users/me", access: customer, app: "auth"}, // auth owns the erasure (decision 19)
-		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
+		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}, options: asksOthers},
 		{method: get, path: "/users", access: admin, app: "user", query: page, options: adminNow},
 		{method: get, path: "/users/{id}", access: admin, app: "user", options: adminNow},
 		{method: put, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
@@ -79,7 +80,7 @@ func calls() []call {
 		{method: post, path: "/orders", access: customer, app: "order", body: rest.LargeBody},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
 		{method: get, path: "/orders/{id}", access: signedIn, app: "order", options: allowWait},
-		{method: get, path: "/orders/{id}/timeline", access: signedIn, app: "order"},
+		{method: get, path: "/orders/{id}/timeline", access: signedIn, app: "order", options: asksOthers},
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
