@@ -18,7 +18,7 @@ func largeList(t *testing.T) (request string, size int) {
 	basket := client.Basket{Notes: strings.Repeat("<", 500)}
 	for range 50 {
 		dish := scenario.Try(s.Admin.AddProduct(t.Context(), client.NewProduct{
-			Name: strings.Repeat("<", 100) + uuid.NewString(), Category: "tests", PriceCents: 900, Stock: 1000,
+			Name: strings.Repeat("<", 60) + uuid.NewString(), Category: "tests", PriceCents: 900, Stock: 1000,
 		})).OrFail(t)
 		basket.Items = append(basket.Items, client.Item{ProductID: dish.ID, Quantity: 1})
 	}
