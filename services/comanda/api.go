@@ -23,7 +23,7 @@ type apiClient struct{ url, accessToken, refreshToken string }
 // apiHTTP follows no redirect: the API has none, and one would send the password to another address.
 var apiHTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// logIn logs in as the administrator of the settings.
+// logIn logs in as the administrator whom the settings name.
 func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 	password, err := secret.Given(environ, "ADMIN_PASSWORD")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// Each verb is one request as an admin, and its session ends with the command.
+// Each verb sends one request as an admin, and the command ends its session.
 func TestDeadLettersCallsTheAPI(t *testing.T) {
 	t.Parallel()
 	var requests []string

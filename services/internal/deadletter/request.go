@@ -12,8 +12,9 @@ import (
 // maxRequested is the number of letters of one request: their entries of the audit trail have to be written in the time of a request.
 const maxRequested = 5000
 
-// requestReplay makes letters due now, for the admin in ctx: the one with this id, or those of a topic, or all, but not more than
-// maxRequested, the oldest first. It returns how many are due now and were not before: the next request begins behind them. A letter that is due already, or is being handled, stays as it is, so a repeated request changes nothing.
+// requestReplay makes the letters under an SQL condition due now, for the admin in ctx, but not more than maxRequested, the oldest first.
+// It returns how many it made due. A letter that is due already, or is being handled, stays unchanged, so a repeated request changes
+// nothing, unless there were too many for the first one.
 func (l *Letters) requestReplay(ctx context.Context, condition string, arguments pgx.NamedArgs) (requested int, err error) {
 	arguments["limit"] = maxRequested
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
@@ -48,7 +49,7 @@ func (l *Letters) requestReplay(ctx context.Context, condition string, arguments
 	return requested, err
 }
 
-// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has ended.
+// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has already ended.
 func (l *Letters) discard(ctx context.Context, id string) error {
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, endStatement+` returning id::text, topic, event_id, attempts, replays, ''::bytea`, id, "discarded")
