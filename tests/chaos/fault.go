@@ -79,7 +79,7 @@ func (s *scene) kinds() []kind {
 	}
 	if s.copies != "" {
 		for _, service := range services.Stateful {
-			kinds = append(kinds, kind{name: "restore the database of " + service, make: s.restoreDatabase(service), alone: true})
+			kinds = append(kinds, kind{name: restoreKind + service, make: s.restoreDatabase(service), alone: true})
 		}
 	}
 	return kinds

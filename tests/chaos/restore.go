@@ -19,6 +19,9 @@ type restore struct {
 	to      time.Time // zero until the copy is in place
 }
 
+// restoreKind begins the names of the kinds that restore a database.
+const restoreKind = "restore the database of "
+
 const (
 	// beforeCopy is how much older than the copy an aggregate may be of which a part reached the other service only after it.
 	beforeCopy = 20 * time.Second
