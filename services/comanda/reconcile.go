@@ -51,7 +51,7 @@ func runReconcile(ctx context.Context, c call) error {
 	if err != nil {
 		return unable(err)
 	}
-	dead, err := deadLetters(ctx, c)
+	dead, err := gatewayDeadLetters(ctx, c)
 	if err != nil {
 		return unable(err)
 	}
@@ -70,7 +70,11 @@ func databaseURLs(environ map[string]string, kept string) (map[string]string, er
 	}
 	for _, service := range services.Stateful {
 		name := settingOf(service, "DATABASE_URL")
-		if urls[service] = environ[name]; urls[service] == "" && stored != nil {
+		url, err := secret.Given(environ, name)
+		if err != nil {
+			return nil, err
+		}
+		if urls[service] = url; url == "" && stored != nil {
 			urls[service] = databaseURL(stored, service, service+"-db:5432")
 		}
 		if urls[service] == "" {
@@ -105,10 +109,11 @@ func report(ctx context.Context, c call, problems []reconcile.Problem, repair bo
 	return nil
 }
 
-// deadLetters counts the dead letters that Kafka holds. Without KAFKA_BROKERS it says that they are not counted.
-func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err error) {
+// gatewayDeadLetters finds the dead letters of the gateway, which has no database: Kafka holds them. Without KAFKA_BROKERS it says that
+// they are not counted.
+func gatewayDeadLetters(ctx context.Context, c call) ([]reconcile.Problem, error) {
 	if c.environ["KAFKA_BROKERS"] == "" {
-		_, _ = fmt.Fprintln(c.stderr, "dead letters are not counted: KAFKA_BROKERS is not set")
+		_, _ = fmt.Fprintln(c.stderr, "the gateway's dead letters are not counted: KAFKA_BROKERS is not set")
 		return nil, nil
 	}
 	client, _, err := connectKafka(c.environ)
@@ -116,25 +121,23 @@ func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err er
 		return nil, err
 	}
 	defer client.Close()
-	for _, service := range event.Consumers {
-		topic := event.DeadLetters(service)
-		ends, err := kafka.EndOffsets(ctx, client, topic)
-		if err != nil {
-			return nil, err
-		}
-		starts, err := client.ListStartOffsets(ctx, topic)
-		if err != nil {
-			return nil, err
-		}
-		var held int64
-		ends.Each(func(end kadm.ListedOffset) {
-			if start, ok := starts.Lookup(topic, end.Partition); ok && start.Err == nil {
-				held += end.Offset - start.Offset
-			}
-		})
-		if held > 0 {
-			found = append(found, reconcile.Problem{Kind: "dead letters", Detail: fmt.Sprintf("%s holds %d events (runbook dead-letters.md)", topic, held)})
-		}
+	topic := event.DeadLetters("gateway")
+	ends, err := kafka.EndOffsets(ctx, client, topic)
+	if err != nil {
+		return nil, err
 	}
-	return found, nil
+	starts, err := client.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	var held int64
+	ends.Each(func(end kadm.ListedOffset) {
+		if start, ok := starts.Lookup(topic, end.Partition); ok && start.Err == nil {
+			held += end.Offset - start.Offset
+		}
+	})
+	if held == 0 {
+		return nil, nil
+	}
+	return []reconcile.Problem{{Kind: "dead letters", Detail: fmt.Sprintf("%s holds %d events (runbook dead-letters.md)", topic, held)}}, nil
 }

@@ -238,21 +238,38 @@ func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "secrets.env"), []byte("AUTH_DATABASE_PASSWORD=hush\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	urls, err := databaseURLs(map[string]string{"ORDER_DATABASE_URL": "postgres://own"}, folder)
+	file := filepath.Join(folder, "url")
+	if err := os.WriteFile(file, []byte("postgres://own\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	urls, err := databaseURLs(map[string]string{"ORDER_DATABASE_URL_FILE": file}, folder)
 	if err != nil || urls["auth"] != "postgres://auth:hush@auth-db:5432/auth" || urls["order"] != "postgres://own" || len(urls) != 4 {
-		t.Errorf("got %v, %v, want auth's in compose, and order's from the environment", urls, err)
+		t.Errorf("got %v, %v, want auth's in compose, and order's from the file", urls, err)
 	}
 }
 
+// Dead letters that the services stored are counted in their tables, whose topics keep the record also after it was handled; those
+// of the gateway are counted in its topic.
 func TestReconcileCountsDeadLetters(t *testing.T) {
 	t.Parallel()
-	brokers := startCluster(t, kfake.SeedTopics(1, event.DeadLetters("auth"), event.DeadLetters("user"), event.DeadLetters("order"),
-		event.DeadLetters("product"), event.DeadLetters("gateway")))
+	s := newShop(t)
+	brokers := startCluster(t, kfake.SeedTopics(1, event.DeadLetters("product"), event.DeadLetters("gateway")))
 	produce(t, brokers, event.DeadLetters("product"), 2)
+	s.exec(t, "product", `insert into dead_letters (id, topic, reason, attempts, payload, at, due_at, ended_at, ending) values
+		(gen_random_uuid(), 'a', 'x', 1, null, now() - interval '1 hour', null, now(), 'replayed'),
+		(gen_random_uuid(), 'a', 'x', 1, 'x', now(), now(), null, null)`)
+	s.want(t, 0, []string{"0 problems"}) // one is handled, the other not yet failing for long
+	s.want(t, 1, []string{"product: 0 events wait for an admin, 1 still fail"}, "-rest", "0s")
+	s.exec(t, "auth", `insert into dead_letters (id, topic, reason, attempts, payload) values (gen_random_uuid(), 'a', 'x', 1, 'x')`)
+	s.want(t, 1, []string{"auth: 1 events wait for an admin, 0 still fail", "1 problems, 0 repaired"}, "-repair")
 	var out bytes.Buffer
 	c := call{environ: map[string]string{"KAFKA_BROKERS": brokers}, stdout: &out, stderr: &out}
-	found, err := deadLetters(t.Context(), c)
-	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "product.dead-letters holds 2 events") || found[0].Mend != nil {
-		t.Errorf("got %+v, %v, want the two of product", found, err)
+	if found, err := gatewayDeadLetters(t.Context(), c); err != nil || len(found) != 0 {
+		t.Errorf("the gateway: got %+v, %v, want none", found, err)
+	}
+	produce(t, brokers, event.DeadLetters("gateway"), 2)
+	found, err := gatewayDeadLetters(t.Context(), c)
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "gateway.dead-letters holds 2 events") || found[0].Mend != nil {
+		t.Errorf("the gateway: got %+v, %v, want two", found, err)
 	}
 }

@@ -57,7 +57,7 @@ func (d Databases) Close() {
 func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, error) {
 	var all []Problem
 	for _, check := range []func(context.Context, time.Duration) ([]Problem, error){
-		d.Reservations, d.StockLaw, d.Profiles, d.Outboxes,
+		d.Reservations, d.StockLaw, d.Profiles, d.Outboxes, d.DeadLetters,
 	} {
 		found, err := check(ctx, rest)
 		if err != nil {
