@@ -76,7 +76,7 @@ func TestNoCommandLineRefersToASecret(t *testing.T) {
 // No command in the documentation and the scripts has a secret among its arguments. `-e NAME`, without a value, passes the
 // variable on.
 func TestNoDocumentedCommandHasASecretAsAnArgument(t *testing.T) {
-	argument := regexp.MustCompile(`(-e|--env|--build-arg)[ =][A-Z_]*(SECRET|PASSWORD|TOKEN|DATABASE_URL)[A-Z_]*=|reset-admin-password [A-Z$]|psql [^\n]*://|PGPASSWORD=[^ ]* *\\`)
+	argument := regexp.MustCompile(`(-e|--env|--build-arg)[ =][A-Z_]*(SECRET|PASSWORD|TOKEN|DATABASE_URL|SIGNING_KEY)[A-Z_]*=|reset-admin-password [A-Z$]|psql [^\n]*://|PGPASSWORD=[^ ]* *\\`)
 	output, err := exec.Command("git", "-C", root(t), "ls-files", "*.md", "*.sh", "Makefile", ".ci/run").Output()
 	if err != nil {
 		t.Fatal(err)
