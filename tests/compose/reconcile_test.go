@@ -22,29 +22,37 @@ func testReconcile(t *testing.T, sys *stack) {
 	s.PlaceConfirmed(s.Customer(), scenario.Basket(dish, 2))
 	const addsUp = "everything adds up"
 	scenario.EventuallyWithin(t, time.Minute, addsUp, func(ctx context.Context) error {
-		return sys.checkReconcile(ctx, 0, "0 problems, 0 repaired", "-rest", "0s")
+		return sys.checkCommand(ctx, 0, "0 problems, 0 repaired", "reconcile", "-rest", "0s")
 	})
 	scenario.Try(scenario.Query(t.Context(), sys.invariants(t).Database("product"),
 		`update stock set available = available + 7 where product_id = '`+dish.ID+`' returning product_id::text`)).OrFail(t)
-	for _, step := range []struct {
-		code int
-		want string
-		args []string
-	}{
-		{1, "stock: product " + dish.ID + ": moved 10, held 17", nil},
-		{0, "1 problems, 1 repaired", []string{"-repair"}},
-		{0, "0 problems, 0 repaired", nil},
-	} {
-		if err := sys.checkReconcile(t.Context(), step.code, step.want, step.args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sys.wantCommand(t, 1, "stock: product "+dish.ID+": moved 10, held 17", "reconcile")
+	sys.wantCommand(t, 0, "1 problems, 1 repaired", "reconcile", "-repair")
+	sys.wantCommand(t, 0, "0 problems, 0 repaired", "reconcile")
 	s.WantStock(dish, 8, 2, 0)
 }
 
-// checkReconcile runs the command of docs/operations.md, and checks its exit code and a part of its output.
-func (sys *stack) checkReconcile(ctx context.Context, code int, want string, args ...string) error {
-	out, err := sys.compose(ctx, append([]string{"run", "--rm", "-T", "reconcile"}, args...)...)
+// `docker-compose run --rm dead-letters` shows an event that product could not handle, and discards it.
+func testDeadLetters(t *testing.T, sys *stack) {
+	stored := scenario.Try(scenario.Query(t.Context(), sys.invariants(t).Database("product"), `insert into dead_letters (id, topic, reason,
+		attempts, payload) values (gen_random_uuid(), 'a.topic', 'a test', 1, 'x') returning id::text`)).OrFail(t)
+	sys.wantCommand(t, 1, "product: 1 events wait for an admin", "reconcile")
+	sys.wantCommand(t, 0, stored[0], "dead-letters", "list")
+	sys.wantCommand(t, 0, `"reason": "a test"`, "dead-letters", "show", stored[0])
+	sys.wantCommand(t, 0, "", "dead-letters", "discard", stored[0])
+	sys.wantCommand(t, 0, "0 problems", "reconcile")
+}
+
+func (sys *stack) wantCommand(t *testing.T, code int, want string, args ...string) {
+	t.Helper()
+	if err := sys.checkCommand(t.Context(), code, want, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkCommand runs an operator's command of docs/operations.md, and checks its exit code and a part of its output.
+func (sys *stack) checkCommand(ctx context.Context, code int, want string, args ...string) error {
+	out, err := sys.compose(ctx, append([]string{"run", "--rm", "-T"}, args...)...)
 	got := 0
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		got = exit.ExitCode()
@@ -52,7 +60,7 @@ func (sys *stack) checkReconcile(ctx context.Context, code int, want string, arg
 		return err
 	}
 	if got != code || !strings.Contains(out, want) {
-		return fmt.Errorf("reconcile %v: got exit code %d and %q (error: %v), want %d and %q", args, got, out, err, code, want)
+		return fmt.Errorf("%v: got exit code %d and %q (error: %v), want %d and %q", args, got, out, err, code, want)
 	}
 	return nil
 }
