@@ -55,7 +55,7 @@ func wantOneLineOfHelp(t *testing.T, when, output string, err error) {
 		}
 	}
 	if len(lines) != 1 {
-		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), output)
+		t.Errorf("%s: got %d lines that say what to do, want 1: %s (error: %v)", when, len(lines), output, err)
 		return
 	}
 	printProgress("     %s: %s", when, strings.TrimSpace(lines[0]))
