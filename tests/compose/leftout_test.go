@@ -18,7 +18,9 @@ import (
 // not start either. docker-compose 1.29 lists those as well.
 func (sys *stack) services(t testing.TB) []string {
 	t.Helper()
-	var file struct{ Services map[string]struct{ Profiles []string } }
+	var file struct {
+		Services map[string]struct{ Profiles []string }
+	}
 	if err := yaml.Unmarshal(scenario.Try(os.ReadFile(sys.path("docker-compose.yml"))).OrFail(t), &file); err != nil {
 		t.Fatal(err)
 	}
