@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"comanda/services/event"
 	"comanda/tests/scenario"
 )
 
@@ -34,11 +37,23 @@ func testReconcile(t *testing.T, sys *stack) {
 
 // `docker-compose run --rm dead-letters` shows an event that product could not handle, and discards it.
 func testDeadLetters(t *testing.T, sys *stack) {
-	stored := scenario.Try(scenario.Query(t.Context(), sys.invariants(t).Database("product"), `insert into dead_letters (id, topic, reason,
-		attempts, payload) values (gen_random_uuid(), 'a.topic', 'a test', 1, 'x') returning id::text`)).OrFail(t)
+	broker := scenario.Try(sys.kafkaClient()).OrFail(t)
+	defer broker.Close()
+	record := &kgo.Record{Topic: event.OrderCreatedPending.Name, Value: []byte("no event: " + t.Name())}
+	if err := broker.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	var stored []string
+	database := sys.invariants(t).Database("product")
+	scenario.EventuallyWithin(t, time.Minute, "product has stored the dead letter", func(ctx context.Context) (err error) {
+		if stored, err = scenario.Query(ctx, database, `select id::text from dead_letters where ended_at is null`); err == nil && len(stored) != 1 {
+			err = fmt.Errorf("got %d dead letters, want 1", len(stored))
+		}
+		return err
+	})
 	sys.wantCommand(t, 1, "product: 1 events wait for an admin", "reconcile")
 	sys.wantCommand(t, 0, stored[0], "dead-letters", "list")
-	sys.wantCommand(t, 0, `"reason": "a test"`, "dead-letters", "show", stored[0])
+	sys.wantCommand(t, 0, `"topic": "`+record.Topic+`"`, "dead-letters", "show", stored[0])
 	sys.wantCommand(t, 0, "", "dead-letters", "discard", stored[0])
 	sys.wantCommand(t, 0, "0 problems", "reconcile")
 }
