@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// Product asks how orders stand. The ETag, the lines and the person of an order are none of its business.
+// Product asks for the standings of orders. The answer holds no ETag, line or customer of an order.
 func TestStandingsOfOrders(t *testing.T) {
 	h := newHarness(t)
 	pending, cancelled := h.placeOrder(t, ana), h.placeOrder(t, ana)
@@ -41,8 +41,8 @@ func (h *harness) reconciler(t *testing.T) (reconciler, *servicetest.Standings) 
 	return reconciler{h.service, timing, product, reconcile.NewCounter(prometheus.NewRegistry())}, product
 }
 
-// One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again, and one whose
-// stock was given back had been cancelled.
+// One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again. An order whose stock
+// was released had been cancelled, and is cancelled again.
 func TestOrdersAreReconciledWithReservations(t *testing.T) {
 	h := newHarness(t)
 	r, product := h.reconciler(t)

@@ -46,8 +46,8 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	return err
 }
 
-// eraseLetters deletes the dead letters about a person, which may hold the registration. It runs before the profile is gone, because a
-// record that is no event has no subject: only the e-mail and the phone number lead to it.
+// eraseLetters deletes the dead letters about a person, which may hold the registration. It runs before the profile is erased: a record
+// that is no event has no subject, and can be found only by the e-mail or the phone number in the profile.
 func (s service) eraseLetters(ctx context.Context, id string) error {
 	profile, err := s.documents.Get(ctx, id)
 	if err != nil && !fault.Is(err, fault.KindNotFound) {

@@ -9,8 +9,8 @@ import (
 	"comanda/services/internal/audit"
 )
 
-// requestReplay makes letters due now, for the admin in ctx: the one with this id, or all of a topic, or all. It returns how many are
-// due now and were not before. A letter that is due already, or is being handled, stays as it is, so a repeated request changes nothing.
+// requestReplay makes the letters under an SQL condition due now, for the admin in ctx. It returns how many it made due. A letter that
+// is due already, or is being handled, stays unchanged, so a repeated request changes nothing.
 func (l *Letters) requestReplay(ctx context.Context, condition string, arguments pgx.NamedArgs) (requested int, err error) {
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `update dead_letters d set due_at = now() from (
@@ -46,7 +46,7 @@ func (l *Letters) requestReplay(ctx context.Context, condition string, arguments
 	return requested, err
 }
 
-// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has ended.
+// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has already ended.
 func (l *Letters) discard(ctx context.Context, id string) error {
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, endStatement+` returning id::text, topic, event_id, attempts, replays, ''::bytea`, id, "discarded")

@@ -20,13 +20,13 @@ import (
 // maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
 const maxResponse = 4 << 20
 
-// Sidecar is the way to other services.
+// Sidecar calls other services through the service's sidecar.
 type Sidecar struct {
 	client *http.Client
 	config server.SidecarConfig
 }
 
-// New returns the way through the sidecar at c.
+// New returns a Sidecar for the sidecar at c.
 func New(c server.SidecarConfig) Sidecar {
 	return Sidecar{config: c, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
@@ -37,8 +37,8 @@ func New(c server.SidecarConfig) Sidecar {
 	}}
 }
 
-// Get sends a GET to a service with the caller's own token, and decodes the response. A problem that the service reports for the
-// caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
+// Get sends a GET to a service with the caller's own token, and decodes the response. It returns the error for a problem that the
+// caller's request caused: a bad cursor, an unknown id, an expired token. Any other response that is not a 200 is Unavailable.
 func Get[T any](ctx context.Context, s Sidecar, app, path, bearer string) (answer T, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
 	if err != nil {

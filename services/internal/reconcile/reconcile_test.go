@@ -53,7 +53,7 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 	}
 }
 
-// invoker answers with the API, or with what a test wants.
+// invoker answers with the API, or with body or err if a test sets one.
 type invoker struct {
 	t    *testing.T
 	body *string
@@ -73,7 +73,7 @@ func (i invoker) InvokeMethod(_ context.Context, app, method, verb string) ([]by
 	return []byte(api().Request(i.t, servicetest.Person{}, verb, "/"+method, "", "Dapr-Caller-App-Id", "product").Body), nil
 }
 
-// What is not an answer must not look like "I know none of them": the holder would give up what it holds.
+// A response that is no answer must not read as "I know none of them": the holder would give up what it holds.
 func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
 	ids := []string{known, unknown}
 	got, err := reconcile.Ask(t.Context(), invoker{t: t}, "order", path, ids)
