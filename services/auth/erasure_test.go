@@ -261,7 +261,7 @@ func TestErasingAccountIsHidden(t *testing.T) {
 	if got := h.Request(t, admin, "PUT", "/auth/accounts/"+id+"/roles", `{"roles":["staff"]}`); got.Code != http.StatusNotFound {
 		t.Errorf("PUT of roles: got %d, want 404", got.Code)
 	}
-	if got := h.Request(t, h.loggedIn(t, id), "GET", "/export/account", ""); got.Code != http.StatusNotFound {
+	if got := h.Request(t, h.loggedIn(t, id), "GET", "/export/account", "", servicetest.CalledBy("user")...); got.Code != http.StatusNotFound {
 		t.Errorf("export: got %d, want 404", got.Code)
 	}
 }

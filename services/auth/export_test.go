@@ -18,7 +18,7 @@ func TestExportHasTheAccountAndItsSessions(t *testing.T) {
 	got := servicetest.Decode[struct {
 		Account  exportedAccount
 		Sessions []exportedSession
-	}](t, h.Request(t, h.loggedIn(t, id), "GET", "/export/account", ""), http.StatusOK)
+	}](t, h.Request(t, h.loggedIn(t, id), "GET", "/export/account", "", servicetest.CalledBy("user")...), http.StatusOK)
 	if got.Account.ID != id || got.Account.Email != "ana@example.com" || got.Account.Status != Active || len(got.Account.Roles) != 1 {
 		t.Errorf("got account %+v, want that of ana", got.Account)
 	}

@@ -22,9 +22,9 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout, Body: rest.SmallBody},
 		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
 		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
-		{Method: http.MethodGet, Path: "/export/account", Access: rest.Only(token.Customer), Handle: s.exportAccount},
-		{Method: http.MethodGet, Path: "/reconciliation/accounts", Access: rest.Tokenless, QueryLists: []string{"id"},
-			Handle: reconcile.Answer("user", s.standings)},
+		{Method: http.MethodGet, Path: "/export/account", Caller: "user", Access: rest.Only(token.Customer), Handle: s.exportAccount},
+		{Method: http.MethodGet, Path: "/reconciliation/accounts", Caller: "user", Access: rest.Tokenless,
+			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.standings)},
 		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
 	}

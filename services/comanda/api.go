@@ -20,6 +20,9 @@ const maxAnswer = 8 << 20
 // apiClient calls the public API as an admin.
 type apiClient struct{ url, accessToken, refreshToken string }
 
+// apiHTTP follows no redirect: the API has none, and one would send the password to another address.
+var apiHTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // logIn logs in as the administrator whom the settings name.
 func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 	password, err := secret.Given(environ, "ADMIN_PASSWORD")
@@ -64,7 +67,7 @@ func (a *apiClient) call(ctx context.Context, method, path string, body, result 
 	if a.accessToken != "" {
 		request.Header.Set("Authorization", "Bearer "+a.accessToken)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := apiHTTP.Do(request)
 	if err != nil {
 		return fmt.Errorf("%w: start the gateway, or correct COMANDA_URL", err)
 	}
@@ -73,7 +76,7 @@ func (a *apiClient) call(ctx context.Context, method, path string, body, result 
 	if err != nil {
 		return err
 	}
-	if response.StatusCode >= http.StatusBadRequest {
+	if response.StatusCode >= http.StatusMultipleChoices {
 		var problem struct{ Title, Detail string }
 		_ = json.Unmarshal(raw, &problem) // a proxy may have answered, not in JSON
 		return fmt.Errorf("%s: %s", response.Status, cmp.Or(problem.Detail, problem.Title, "no reason given"))

@@ -8,8 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf16"
 )
 
 const deadLettersUsage = `usage:
@@ -103,8 +106,25 @@ func showDeadLetter(ctx context.Context, c call, api *apiClient, path string) er
 	if err := json.Indent(&text, letter, "", "  "); err != nil {
 		return errors.New("the gateway's response is not JSON")
 	}
-	_, err := fmt.Fprintln(c.stdout, text.String())
+	_, err := fmt.Fprintln(c.stdout, printable(text.String()))
 	return err
+}
+
+// printable escapes the characters of a JSON text that are not for display. A letter may hold anything, also what would control the
+// terminal or reorder the text. Such characters are inside strings only, so the text stays the same JSON.
+func printable(text string) string {
+	var shown strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			shown.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				_, _ = fmt.Fprintf(&shown, `\u%04x`, unit)
+			}
+		}
+	}
+	return shown.String()
 }
 
 func replayAll(ctx context.Context, c call, api *apiClient, topic, service string) error {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"unicode"
 )
 
 // Each verb sends one request as an admin, and the command ends its session.
@@ -66,5 +69,40 @@ func TestDeadLettersCallsTheAPI(t *testing.T) {
 		if code := run([]string{"dead-letters", "list"}, environ, &output, &output); code != 1 || !strings.Contains(output.String(), want) {
 			t.Errorf("got exit code %d and %q, want 1 and %q", code, output.String(), want)
 		}
+	}
+}
+
+// A letter may hold what controls a terminal or reorders text. It is shown escaped, as the same JSON.
+func TestShownLettersDoNotControlTheTerminal(t *testing.T) {
+	t.Parallel()
+	const payload = "{\"a\":\"\u009b2J \u202e\x7f\U000e0041 \\u001b[2J é 🍲\"}"
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, payload) }))
+	defer gateway.Close()
+	var output bytes.Buffer
+	run([]string{"dead-letters", "show", "1"}, []string{"COMANDA_URL=" + gateway.URL, "ADMIN_EMAIL=a", "ADMIN_PASSWORD=b"}, &output, &output)
+	if strings.ContainsFunc(output.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) || !strings.Contains(output.String(), "é 🍲") {
+		t.Errorf("got %q, want only what can be printed", output.String())
+	}
+	var shown, want map[string]string
+	if err := json.Unmarshal(output.Bytes(), &shown); err != nil {
+		t.Fatalf("got %q: %v", output.String(), err)
+	}
+	if _ = json.Unmarshal([]byte(payload), &want); shown["a"] != want["a"] {
+		t.Errorf("got %q, want %q", shown["a"], want["a"])
+	}
+}
+
+// The password goes to the address that the operator gave, and no further.
+func TestThePasswordFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	var stolen atomic.Bool
+	thief := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stolen.Store(true) }))
+	defer thief.Close()
+	gateway := httptest.NewServer(http.RedirectHandler(thief.URL, http.StatusTemporaryRedirect))
+	defer gateway.Close()
+	var output bytes.Buffer
+	code := run([]string{"dead-letters", "list"}, []string{"COMANDA_URL=" + gateway.URL, "ADMIN_EMAIL=a", "ADMIN_PASSWORD=b"}, &output, &output)
+	if code != 1 || stolen.Load() || !strings.Contains(output.String(), "307") {
+		t.Errorf("got exit code %d, %q, another address asked: %v; want an error that says 307", code, output.String(), stolen.Load())
 	}
 }

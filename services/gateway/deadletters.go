@@ -22,15 +22,16 @@ import (
 	"comanda/services/internal/token"
 )
 
-// byAdmin guards the calls about dead letters, which may hold personal data. It first asks auth for the caller's account. Auth refuses an
-// admin who was demoted or suspended, and whose token is still valid for minutes.
+// byAdmin guards the calls with which admins read personal data, or act on dead letters, which may hold such data. It first asks auth for
+// the caller's account. Auth refuses an admin who was demoted or suspended, and whose token is still valid for minutes. The calls that auth
+// serves need no guard.
 func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 		defer cancel()
 		account := invocation{app: "auth", method: http.MethodGet, path: "/auth/accounts/" + token.From(r.Context()).Subject, header: http.Header{}}
 		copyCredentials(r, account.header)
-		response, err := g.sidecar.invoke(ctx, account)
+		response, err := g.invokeBounded(ctx, g.clients.address(r).String(), account)
 		if err != nil {
 			return err
 		}
@@ -179,7 +180,7 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 		to := in
 		to.app = app
 		all.Go(func() {
-			response, err := g.sidecar.invoke(ctx, to)
+			response, err := g.invokeBounded(ctx, in.header.Get(rest.ClientHeader), to)
 			if err == nil && response.problem {
 				err = unavailable(app, fmt.Errorf("%d: %.300s", response.status, response.body))
 			}

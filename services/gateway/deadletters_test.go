@@ -24,12 +24,12 @@ type letterServer struct {
 func (l *letterServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	app, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1.0/invoke/"), "/method")
 	switch {
+	case app == l.away:
+		w.WriteHeader(http.StatusBadGateway)
 	case strings.HasPrefix(path, "/auth/accounts/"+account) && l.demoted:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"type":"/problems/forbidden","status":403,"detail":"the account has lost the role admin"}`)
-	case app == l.away:
-		w.WriteHeader(http.StatusBadGateway)
 	case path == "/dead-letters":
 		items := []string{}
 		for _, letter := range l.letters[app] {
@@ -135,6 +135,10 @@ func TestDeadLettersAreForAdmins(t *testing.T) {
 			t.Errorf("%s %s: got %d %s, calls of %v, want success and %v", tc.method, tc.path, got.StatusCode, got.text, apps, want)
 		}
 	}
+	h.send("GET", prefix+"/dead-letters/"+id, "", "Authorization", bearer(t, token.Admin))
+	if reached := h.sidecar.takeRequests(); reached[1].header.Get(rest.ClientHeader) != "127.0.0.1/32" {
+		t.Errorf("got the client %q, want its address for the audit trail", reached[1].header.Get(rest.ClientHeader))
+	}
 	got := h.send("POST", prefix+"/dead-letters/replay", `{"topic":"x"}`, "Authorization", bearer(t, token.Admin))
 	if got.StatusCode != http.StatusAccepted || !strings.Contains(got.text, `"requested":3`) || h.sidecar.takeRequests()[1].body != `{"topic":"x"}` {
 		t.Errorf("replay of a topic: got %d %s, want the sum of all", got.StatusCode, got.text)
@@ -142,5 +146,37 @@ func TestDeadLettersAreForAdmins(t *testing.T) {
 	got = h.send("GET", prefix+"/dead-letters/"+orderID, "", "Authorization", bearer(t, token.Admin))
 	if got.StatusCode != http.StatusNotFound {
 		t.Errorf("the id of something else: got %d, want 404", got.StatusCode)
+	}
+}
+
+// What only admins may read, and auth does not serve, is personal: profiles, and who did what from where. Auth is asked for the admin's
+// account before each call: the token of one who was demoted is valid for minutes. Without auth's answer there is none.
+func TestAdminsReadPersonalDataOnlyAsLongAsTheyAreAdmins(t *testing.T) {
+	h, guarded := newHarness(t), 0
+	services := &letterServer{}
+	h.sidecar.respondWith(services.ServeHTTP)
+	for _, tc := range publicAPI {
+		if tc.who != "admin" || tc.method != "GET" || tc.app == "auth" {
+			continue
+		}
+		guarded++
+		send := func() (int, []received) {
+			return h.send("GET", prefix+tc.path, "", "Authorization", bearer(t, token.Admin)).StatusCode, h.sidecar.takeRequests()
+		}
+		services.demoted, services.away = true, ""
+		if status, reached := send(); status != http.StatusForbidden || len(reached) != 1 {
+			t.Errorf("%s of a demoted admin: got %d, calls %v, want 403 after a look at the account", tc.path, status, reached)
+		}
+		services.demoted, services.away = false, "auth"
+		if status, reached := send(); status != http.StatusServiceUnavailable || len(reached) != 1 {
+			t.Errorf("%s without auth: got %d, calls %v, want 503 after a look at the account", tc.path, status, reached)
+		}
+		services.away = ""
+		if status, reached := send(); status != http.StatusOK || len(reached) != 2 || !strings.Contains(reached[1].uri, "/"+tc.app+"/method") {
+			t.Errorf("%s of an admin: got %d, calls %v, want 200 from %s", tc.path, status, reached, tc.app)
+		}
+	}
+	if guarded != 5 {
+		t.Errorf("got %d calls, want 5: profiles, one profile, and three audit trails", guarded)
 	}
 }

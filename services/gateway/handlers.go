@@ -31,14 +31,12 @@ func (g *gateway) forward(c call) rest.Handler {
 			in.wait = wait
 		}
 		setOrderFromPath(r.Context(), in.path)
-		response, err := g.invokeBounded(r.Context(), c, in)
+		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
+			in.reserve = func(size int) error { return rest.ReserveResponse(r.Context(), size) }
+		}
+		response, err := g.invokeBounded(r.Context(), g.clients.address(r).String(), in)
 		if err != nil {
 			return err
-		}
-		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
-			if err := rest.ReserveResponse(r.Context(), len(response.body)); err != nil {
-				return err
-			}
 		}
 		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
@@ -57,18 +55,18 @@ func (g *gateway) admitCall(c call, r *http.Request) error {
 	return err
 }
 
-// invokeBounded calls a service unless too many calls to it are in flight. A call that waits (Prefer: wait) does not count: it does
-// nothing meanwhile, and has a bound of its own. The calls that check passwords are slow by intent, and auth bounds them.
-func (g *gateway) invokeBounded(ctx context.Context, c call, in invocation) (response serviceResponse, err error) {
+// invokeBounded calls a service for a client, known by its address, unless too many calls to the service are in flight. A call that
+// waits (Prefer: wait) does not count: it does nothing meanwhile, and has a bound of its own.
+func (g *gateway) invokeBounded(ctx context.Context, client string, in invocation) (response serviceResponse, err error) {
 	if in.wait > 0 {
 		return g.invokeWhileRunning(ctx, in)
 	}
-	bound := g.calls[c.app]
-	begun, err := bound.begin()
+	bound := g.calls[in.app]
+	begun, err := bound.begin(client)
 	if err != nil {
 		return response, err
 	}
-	defer func() { bound.end(begun, err == nil && c.options&loginLimit == 0) }()
+	defer func() { bound.end(client, begun, err == nil && !in.slow) }()
 	return g.invokeWhileRunning(ctx, in)
 }
 
@@ -109,7 +107,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 
 // newInvocation builds the invocation of c's service from the validated parts of r.
 func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
-	in = invocation{app: c.app, method: c.method, header: http.Header{}}
+	in = invocation{app: c.app, method: c.method, header: http.Header{}, slow: c.options&(loginLimit|asksOthers) != 0}
 	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, err
 	}
@@ -121,7 +119,7 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 	}
 	copyCredentials(r, in.header)
 	rest.PreconditionOf(r).CopyTo(in.header)
-	if c.method != http.MethodGet { // for limits and for the audit trail
+	if c.method != http.MethodGet || c.options&auditedRead != 0 { // for limits and for the audit trail
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition

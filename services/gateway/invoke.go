@@ -35,6 +35,9 @@ type invocation struct {
 	header            http.Header
 	body              []byte        // JSON, or nil
 	wait              time.Duration // Prefer: wait; 0 for none
+	slow              bool          // by nature, because it checks a password or asks others: its duration does not say how busy the service is
+	// reserve reserves memory for the next bytes of the response while they arrive; nil for a response that is not bounded.
+	reserve func(size int) error
 }
 
 // invoker calls services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
@@ -72,7 +75,10 @@ func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, er
 		return serviceResponse{}, unavailable(in.app, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	body, err := readResponse(response.Body, in.reserve)
+	if errors.As(err, new(*fault.Error)) { // there is no room for it
+		return serviceResponse{}, err
+	}
 	if err != nil || len(body) > maxResponse {
 		size := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
 		return serviceResponse{}, unavailable(in.app, errors.Join(size, err))
@@ -85,6 +91,31 @@ func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, er
 		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
 	return result, nil
+}
+
+// readResponse reads a response, at most a byte more than maxResponse. It reserves the memory before it holds it: many large responses
+// that arrive at the same time would otherwise take more than there is.
+func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
+	body = io.LimitReader(body, maxResponse+1)
+	if reserve != nil {
+		body = reservingReader{body, reserve}
+	}
+	return io.ReadAll(body)
+}
+
+// reservingReader reserves memory for what it reads.
+type reservingReader struct {
+	from    io.Reader
+	reserve func(size int) error
+}
+
+func (r reservingReader) Read(p []byte) (n int, err error) {
+	if n, err = r.from.Read(p); n > 0 {
+		if full := r.reserve(n); full != nil {
+			return 0, full
+		}
+	}
+	return n, err
 }
 
 // unavailable returns the error for a service that cannot be reached, or whose response cannot be used.

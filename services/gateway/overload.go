@@ -16,6 +16,8 @@ const (
 	slowCall = 500 * time.Millisecond
 	// narrowing is the factor by which slow calls lower the bound, at most once in slowCall.
 	narrowing = 0.8
+	// reserved is the part of the bound, one in so many, that a client that has much already does not get.
+	reserved = 4
 	// shedRetry is the pause after which a client that was shed may try again.
 	shedRetry = 2 * time.Second
 )
@@ -25,6 +27,8 @@ const (
 //
 // The bound adapts: slow answers lower it, and fast answers raise it again while it is used. A call without an answer from the service
 // changes nothing, because a dead replica says nothing about how much the others can handle.
+//
+// One client cannot take it all: the last of the places are for clients that have less than their fair share.
 type callBound struct {
 	most int // the highest bound
 	now  func() time.Time
@@ -33,33 +37,48 @@ type callBound struct {
 	mu       sync.Mutex
 	bound    float64
 	inFlight int
-	narrowed time.Time // when the bound was lowered last
+	clients  map[string]int // calls in flight by client
+	narrowed time.Time      // when the bound was lowered last
 }
 
 func newCallBound(most int) *callBound {
-	return &callBound{most: most, now: time.Now, bound: float64(most)}
+	return &callBound{most: most, now: time.Now, bound: float64(most), clients: map[string]int{}}
 }
 
-// begin admits a call, or returns Shed. The caller must call end after the call.
-func (b *callBound) begin() (begun time.Time, err error) {
+// begin admits a call of a client, or returns Shed. The caller must call end after the call.
+func (b *callBound) begin(client string) (begun time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inFlight >= int(b.bound) {
+	if !b.hasRoomFor(client) {
 		if b.shed != nil {
 			b.shed.Inc()
 		}
 		return begun, fault.Shed(shedRetry, "too many requests at this moment: try again in a few seconds")
 	}
 	b.inFlight++
+	b.clients[client]++
 	return b.now(), nil
 }
 
-// end ends the call that began at begun. measured means that its duration says how busy the service is.
-func (b *callBound) end(begun time.Time, measured bool) {
+// hasRoomFor reports whether another call of client fits. The places that remain at the end are for clients with less than the share
+// that each would have if one more client came, so a client that comes later finds room, and in the end has as much as the others.
+func (b *callBound) hasRoomFor(client string) bool {
+	bound := int(b.bound)
+	if b.inFlight < bound-bound/reserved {
+		return true
+	}
+	return b.inFlight < bound && (bound < reserved || b.clients[client] < max(1, bound/(len(b.clients)+1)))
+}
+
+// end ends the call of a client that began at begun. measured means that its duration says how busy the service is.
+func (b *callBound) end(client string, begun time.Time, measured bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	used := 2*b.inFlight >= int(b.bound)
 	b.inFlight--
+	if b.clients[client]--; b.clients[client] == 0 {
+		delete(b.clients, client)
+	}
 	now := b.now()
 	switch slow := now.Sub(begun) > slowCall; {
 	case !measured:

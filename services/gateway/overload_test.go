@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/token"
 )
 
 // Calls above the bound of a service are shed at once, with Retry-After. Calls to other services are not, and a call that ends makes
@@ -59,17 +62,18 @@ func TestTheBoundFollowsTheService(t *testing.T) {
 	b, now := newCallBound(100), time.Now()
 	b.now = func() time.Time { return now }
 	round := func(calls int, took time.Duration, measured bool) (shed int) {
-		var begun []time.Time
-		for range calls {
-			if at, err := b.begin(); err == nil {
-				begun = append(begun, at)
+		begun := map[string]time.Time{}
+		for i := range calls {
+			client := fmt.Sprint(i)
+			if at, err := b.begin(client); err == nil {
+				begun[client] = at
 			} else if fault.Is(err, fault.KindUnavailable) {
 				shed++
 			}
 		}
 		now = now.Add(took)
-		for _, at := range begun {
-			b.end(at, measured)
+		for client, at := range begun {
+			b.end(client, at, measured)
 		}
 		return shed
 	}
@@ -98,5 +102,88 @@ func TestTheBoundFollowsTheService(t *testing.T) {
 	}
 	if inFlight, bound := b.state(); bound != 100 || inFlight != 0 {
 		t.Errorf("fast again: got bound %v and %d in flight, want 100 and none", bound, inFlight)
+	}
+}
+
+// A client that sends as much as it can does not keep others out: it leaves places for those that have less, and in the end each has its
+// share. It cannot narrow the bound to nothing for others either.
+func TestOneClientLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	for _, bound := range []int{leastCalls, 512} {
+		b := newCallBound(bound)
+		fill := func(client string) (admitted int) {
+			for {
+				if _, err := b.begin(client); err != nil {
+					return admitted
+				}
+				admitted++
+			}
+		}
+		greedy, other := fill("greedy"), fill("other")
+		if greedy != bound*3/4 || other == 0 || greedy+other > bound {
+			t.Errorf("bound %d: got %d calls of a client and then %d of another, want %d and some", bound, greedy, other, bound*3/4)
+		}
+		for range greedy { // each call of the first that ends makes room for whichever client comes first: the first itself
+			b.end("greedy", time.Now(), false)
+			greedy += fill("greedy") - 1
+			other += fill("other")
+		}
+		if other < bound/4 || greedy < bound/4 || greedy+other > bound {
+			t.Errorf("bound %d, later: got %d calls of the first and %d of the other, want a share for both", bound, greedy, other)
+		}
+		if third := fill("third"); third == 0 && greedy+other < bound {
+			t.Errorf("bound %d: got no call of a third client, with %d and %d of the others", bound, greedy, other)
+		}
+		for client, calls := range b.clients {
+			for range calls {
+				b.end(client, time.Now(), false)
+			}
+		}
+		if len(b.clients) != 0 || b.inFlight != 0 {
+			t.Errorf("bound %d: got %v and %d calls in flight after all have ended", bound, b.clients, b.inFlight)
+		}
+	}
+}
+
+// The calls for streams and dead letters count like all others.
+func TestEveryCallOfAClientIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, func(c *config) { c.Calls = 1 })
+	for _, app := range []string{"order", "auth", "user", "product"} {
+		if _, err := h.gateway.calls[app].begin("another"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range calls() {
+		got := h.send(c.method, prefix+strings.NewReplacer("{id}", letterID(3, 1), "{userId}", account).Replace(c.path), "",
+			"Authorization", bearer(t, token.Customer, token.Staff, token.Admin))
+		if reached := h.sidecar.takeRequests(); got.StatusCode != http.StatusServiceUnavailable || len(reached) != 0 {
+			t.Errorf("%s %s: got %d %s, calls %v, want 503 and none", c.method, c.path, got.StatusCode, got.text, reached)
+		}
+	}
+}
+
+// The calls in which a service checks a password, or asks other services, are slow although it is not busy. They do not lower its bound:
+// while product is away, customers who look at timelines would otherwise keep others from ordering.
+func TestCallsThatAreSlowByNatureDoNotLowerTheBound(t *testing.T) {
+	t.Parallel()
+	slow := map[string]bool{"/auth/register": true, "/auth/login": true, "/auth/password": true, "/auth/registrations/{userId}/timeline": true,
+		"/orders/{id}/timeline": true, "/users/me/export": true}
+	for _, c := range calls() {
+		if c.handle != nil || c.stream || c.options&adminNow != 0 {
+			continue
+		}
+		h, now := newHarness(t), time.Now()
+		bound := h.gateway.calls[c.app]
+		bound.now = func() time.Time { return now }
+		h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+			now = now.Add(slowCall + 1)
+			_ = rest.JSON(w, http.StatusOK, nil)
+		})
+		h.send(c.method, prefix+strings.NewReplacer("{id}", orderID, "{userId}", account).Replace(c.path), "",
+			"Authorization", bearer(t, token.Customer, token.Staff, token.Admin))
+		if _, after := bound.state(); (after == 100) != slow[c.path] {
+			t.Errorf("%s %s: got the bound %v after a slow answer, want it lowered from 100: %v", c.method, c.path, after, !slow[c.path])
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,5 +42,46 @@ func TestUnreadResponsesAreBounded(t *testing.T) {
 	got := h.send("POST", prefix+"/orders/"+orderID+"/cancel", "", "Authorization", bearer(t, token.Customer))
 	if got.StatusCode != http.StatusOK {
 		t.Errorf("a POST: got %d, want 200", got.StatusCode)
+	}
+}
+
+// Large responses that arrive at the same time are bounded before they are in memory, not when they have arrived.
+func TestArrivingResponsesAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	const half = maxResponse / 2
+	begun, release := make(chan struct{}), make(chan struct{})
+	finish := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(finish)
+	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, strings.Repeat(" ", half))
+		_ = http.NewResponseController(w).Flush()
+		begun <- struct{}{}
+		<-release
+		_, _ = io.WriteString(w, "{}")
+	})
+	answered := make(chan int, 5)
+	get := func() { answered <- h.send("GET", prefix+"/products", "").StatusCode }
+	const most = 4 // that have half of their response fit into the share of a client, 8 MiB
+	for range most {
+		go get()
+		<-begun
+	}
+	go get()
+	go func() { <-begun }() // the service of the fifth
+	select {
+	case got := <-answered:
+		if got != http.StatusTooManyRequests {
+			t.Errorf("one of five responses that are arriving: got %d, want 429", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("five responses are arriving, want one refused")
+	}
+	finish()
+	for range most {
+		if got := <-answered; got != http.StatusOK && got != http.StatusTooManyRequests {
+			t.Errorf("a response that had begun: got %d, want 200, or 429 for its last bytes", got)
+		}
 	}
 }

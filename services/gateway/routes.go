@@ -33,6 +33,9 @@ const (
 	allowWait     callOptions = 1 << iota // Prefer: wait=N is passed on
 	loginLimit                            // the stricter rate limit applies: these calls can be used to guess passwords and e-mails
 	registerLimit                         // the rate limit of registrations applies as well
+	auditedRead                           // the service audits this GET, so it needs the client's address
+	asksOthers                            // the service asks others meanwhile, so a slow answer does not say that it is busy itself
+	adminNow                              // auth confirms that the caller's account is still an admin (byAdmin)
 )
 
 // calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
@@ -47,7 +50,7 @@ func calls() []call {
 	return append(operatorCalls(), []call{
 		{method: post, path: "/auth/register", access: rest.Tokenless, app: "auth", options: loginLimit | registerLimit},
 		{method: get, path: "/auth/registrations/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},
-		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth"},
+		{method: get, path: "/auth/registrations/{userId}/timeline", access: admin, app: "auth", options: asksOthers},
 		{method: post, path: "/auth/login", access: rest.Tokenless, app: "auth", options: loginLimit, body: rest.SmallBody},
 		{method: post, path: "/auth/refresh", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
@@ -62,9 +65,9 @@ func calls() []call {
 		{method: get, path: "/users/me", access: customer, app: "user"},
 		{method: patch, path: "/users/me", access: customer, app: "user"},
 		{method: remove, path: "/users/me", access: customer, app: "auth"}, // auth owns the erasure (decision 19)
-		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}},
-		{method: get, path: "/users", access: admin, app: "user", query: page},
-		{method: get, path: "/users/{id}", access: admin, app: "user"},
+		{method: get, path: "/users/me/export", access: customer, app: "user", query: []string{"cursor"}, options: asksOthers},
+		{method: get, path: "/users", access: admin, app: "user", query: page, options: adminNow},
+		{method: get, path: "/users/{id}", access: admin, app: "user", options: adminNow},
 		{method: put, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
 		{method: remove, path: "/users/{id}/phone-verification", access: kitchen, app: "user"},
 
@@ -77,7 +80,7 @@ func calls() []call {
 		{method: post, path: "/orders", access: customer, app: "order", body: rest.LargeBody},
 		{method: get, path: "/orders", access: buyer, app: "order", query: append([]string{"status"}, page...)},
 		{method: get, path: "/orders/{id}", access: signedIn, app: "order", options: allowWait},
-		{method: get, path: "/orders/{id}/timeline", access: signedIn, app: "order"},
+		{method: get, path: "/orders/{id}/timeline", access: signedIn, app: "order", options: asksOthers},
 		{method: post, path: "/orders/{id}/cancel", access: signedIn, app: "order"},
 		{method: post, path: "/orders/{id}/status", access: staff, app: "order", body: rest.SmallBody},
 		{method: get, path: "/orders/{id}/events", access: signedIn, app: "order", query: []string{resumeParameter}, stream: true},
@@ -91,13 +94,13 @@ func operatorCalls() []call {
 	admin, trail := rest.Only(token.Admin), []string{"actor", "subject", "limit", "cursor"}
 	return []call{
 		{method: get, path: "/audit/auth", access: admin, app: "auth", query: trail},
-		{method: get, path: "/audit/user", access: admin, app: "user", query: trail},
-		{method: get, path: "/audit/order", access: admin, app: "order", query: trail},
-		{method: get, path: "/audit/product", access: admin, app: "product", query: trail},
+		{method: get, path: "/audit/user", access: admin, app: "user", query: trail, options: adminNow},
+		{method: get, path: "/audit/order", access: admin, app: "order", query: trail, options: adminNow},
+		{method: get, path: "/audit/product", access: admin, app: "product", query: trail, options: adminNow},
 
 		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
 		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
-		{method: get, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: get, path: "/dead-letters/{id}", access: admin, options: auditedRead, handle: (*gateway).oneLetter},
 		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
 		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
 	}
@@ -117,6 +120,8 @@ func (g *gateway) routes() []rest.Route {
 			handle = g.trackOrder
 		case c.handle != nil:
 			handle = c.handle(g, c)
+		case c.options&adminNow != 0:
+			handle = g.byAdmin(handle)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,

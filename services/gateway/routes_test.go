@@ -63,6 +63,7 @@ func TestEveryCallReachesItsServiceForAllowedRolesOnly(t *testing.T) {
 		if tc.method != "GET" && tc.method != "DELETE" {
 			body = `{"a":1}`
 		}
+		guarded := tc.who == "admin" && tc.method == "GET" && tc.app != "auth" // TestAdminsReadPersonalDataOnlyAsLongAsTheyAreAdmins
 		expect := func(who, authorization string, allowed bool, refused int) {
 			t.Helper()
 			got := h.send(tc.method, prefix+tc.path, body, "Authorization", authorization)
@@ -72,6 +73,9 @@ func TestEveryCallReachesItsServiceForAllowedRolesOnly(t *testing.T) {
 					t.Errorf("%s %s for %s: got %d, calls %v, want %d and no call", tc.method, tc.path, who, got.StatusCode, reached, refused)
 				}
 				return
+			}
+			if guarded {
+				reached = reached[min(1, len(reached)):]
 			}
 			if got.StatusCode != 200 || len(reached) != 1 {
 				t.Errorf("%s %s for %s: got %d %s, want 200", tc.method, tc.path, who, got.StatusCode, got.text)
@@ -89,7 +93,7 @@ func TestEveryCallReachesItsServiceForAllowedRolesOnly(t *testing.T) {
 		expect("a bad token", "Bearer nonsense", tc.who == tokenless, http.StatusUnauthorized)
 		if !strings.HasPrefix(tc.path, "/users/me") && strings.Contains(tc.path, orderID) { // an id that is not a UUID
 			bad := h.send(tc.method, prefix+strings.Replace(tc.path, orderID, "7", 1), body, "Authorization", bearer(t, all...))
-			if bad.StatusCode != 404 || len(h.sidecar.takeRequests()) != 0 {
+			if reached := h.sidecar.takeRequests(); bad.StatusCode != 404 || len(reached) != 0 && !guarded || len(reached) > 1 {
 				t.Errorf("%s %s with a bad id: got %d, want 404 and no call", tc.method, tc.path, bad.StatusCode)
 			}
 		}

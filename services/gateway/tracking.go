@@ -104,7 +104,7 @@ func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, id string) 
 	defer cancel()
 	in := invocation{app: "order", method: http.MethodGet, path: "/orders/" + id + "/history", header: http.Header{}}
 	copyCredentials(r, in.header)
-	response, err := g.sidecar.invoke(ctx, in)
+	response, err := g.invokeBounded(ctx, g.clients.address(r).String(), in)
 	if err != nil {
 		return nil, err
 	}

@@ -231,9 +231,9 @@ func TestExportHasOnlyTheOwnOrders(t *testing.T) {
 	h := newHarness(t)
 	first, second := h.placePersonalOrder(t, cook), h.placePersonalOrder(t, cook)
 	h.placePersonalOrder(t, ana)
-	page := h.Request(t, cook, "GET", "/export/orders?limit=1", "") // staff list all orders, but export their own
+	page := h.Request(t, cook, "GET", "/export/orders?limit=1", "", servicetest.CalledBy("user")...) // staff list all orders, but export their own
 	next := page.Text("nextCursor")
-	got := page.Body + h.Request(t, cook, "GET", "/export/orders?limit=1&cursor="+next, "").Body
+	got := page.Body + h.Request(t, cook, "GET", "/export/orders?limit=1&cursor="+next, "", servicetest.CalledBy("user")...).Body
 	if next == "" || strings.Count(got, `"customerId":"`+cook.ID) != 2 || strings.Contains(got, ana.ID) ||
 		!strings.Contains(got, first) || !strings.Contains(got, second) || !strings.Contains(got, "ring twice") {
 		t.Errorf("got %s, want the two orders of the caller", got)

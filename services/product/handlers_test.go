@@ -187,12 +187,12 @@ func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := url.Values{"id": {soup.ID, inactive.ID, uuid.NewString()}}
-	got := servicetest.Decode[rest.List[MenuEntry]](t, h.Request(t, anonymous, "GET", "/menu?"+query.Encode(), ""), http.StatusOK)
+	got := servicetest.Decode[rest.List[MenuEntry]](t, h.Request(t, anonymous, "GET", "/menu?"+query.Encode(), "", servicetest.CalledBy("order")...), http.StatusOK)
 	want := map[MenuEntry]bool{{soup.ID, "Soup", true}: true, {inactive.ID, "Gone", false}: true}
 	if len(got.Items) != 2 || !want[got.Items[0]] || !want[got.Items[1]] {
 		t.Errorf("got %+v, want %v", got, want)
 	}
-	if body := h.Request(t, anonymous, "GET", "/menu", "").Body; strings.TrimSpace(body) != `{"items":[]}` {
+	if body := h.Request(t, anonymous, "GET", "/menu", "", servicetest.CalledBy("order")...).Body; strings.TrimSpace(body) != `{"items":[]}` {
 		t.Errorf("no ids: got %s, want an empty list", body)
 	}
 	many := url.Values{}
@@ -200,6 +200,6 @@ func TestMenuEntriesIncludeInactiveProducts(t *testing.T) {
 		many.Add("id", fmt.Sprintf("0d000000-0000-4000-8000-%012d", i))
 	}
 	for _, query := range []string{"id=1", many.Encode()} {
-		wantProblem(t, h.Request(t, anonymous, "GET", "/menu?"+query, ""), http.StatusBadRequest)
+		wantProblem(t, h.Request(t, anonymous, "GET", "/menu?"+query, "", servicetest.CalledBy("order")...), http.StatusBadRequest)
 	}
 }

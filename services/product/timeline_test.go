@@ -21,7 +21,7 @@ var aCustomer = servicetest.Person{ID: uuid.NewString(), Roles: []string{token.C
 func (h harness) steps(t *testing.T, orderID string) []timeline.Step {
 	t.Helper()
 	return servicetest.Decode[struct{ Steps []timeline.Step }](t,
-		h.Request(t, aCustomer, "GET", "/reservations/"+orderID+"/steps", ""), 200).Steps
+		h.Request(t, aCustomer, "GET", "/reservations/"+orderID+"/steps", "", servicetest.CalledBy("order")...), 200).Steps
 }
 
 func (h harness) wantSteps(t *testing.T, orderID string, want ...string) {
@@ -64,11 +64,11 @@ func TestStepsTellWhatBecameOfAReservation(t *testing.T) {
 		t.Errorf("got reason %q, want %q", step.Reason, event.ReasonInsufficientStock)
 	}
 	for _, bad := range []string{"7", "' or true --"} {
-		if got := h.Request(t, aCustomer, "GET", "/reservations/"+strings.ReplaceAll(bad, " ", "%20")+"/steps", ""); got.Code != 404 {
+		if got := h.Request(t, aCustomer, "GET", "/reservations/"+strings.ReplaceAll(bad, " ", "%20")+"/steps", "", servicetest.CalledBy("order")...); got.Code != 404 {
 			t.Errorf("%s: got %d, want 404", bad, got.Code)
 		}
 	}
-	if got := h.Request(t, servicetest.Person{}, "GET", "/reservations/"+sold+"/steps", ""); got.Code != 401 {
+	if got := h.Request(t, servicetest.Person{}, "GET", "/reservations/"+sold+"/steps", "", servicetest.CalledBy("order")...); got.Code != 401 {
 		t.Errorf("without a token: got %d, want 401", got.Code)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -118,6 +119,9 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit, conditio
 		}
 		if tried = true; !changed {
 			return event.NoMessage, document.ErrUnchanged
+		}
+		if before.PhoneVerifiedAt != nil && p.PhoneVerifiedAt == nil {
+			p.recordVerification(ctx, audit.VerificationEnded, true)
 		}
 		if p.Phone == before.Phone || p.Phone == "" {
 			return event.NoMessage, nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/timeline"
 )
 
@@ -40,6 +41,8 @@ type Profile struct {
 	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account
 
 	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
+
+	Act *audit.Entry `json:"act,omitempty"` // the last act on the phone number; the database copies it to the audit trail
 }
 
 // reasonUnknownAccount is the reason of a profile whose account auth does not know.

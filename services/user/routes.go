@@ -24,7 +24,7 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodDelete, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.endVerification},
 		{Method: http.MethodGet, Path: "/audit/user", Access: rest.Only(token.Admin), Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "user", Pool: s.pool, Cursors: s.cursors}.List},
-		{Method: http.MethodGet, Path: "/registrations/{userId}/steps", Access: admin, Handle: s.showSteps},
+		{Method: http.MethodGet, Path: "/registrations/{userId}/steps", Caller: "auth", Access: admin, Handle: s.showSteps},
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func (h harness) wantSteps(t *testing.T, id string, want ...string) []timeline.Step {
 	t.Helper()
 	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
-	part := servicetest.Decode[timeline.Part](t, h.Request(t, admin, "GET", "/registrations/"+id+"/steps", ""), 200)
+	part := servicetest.Decode[timeline.Part](t, h.Request(t, admin, "GET", "/registrations/"+id+"/steps", "", servicetest.CalledBy("auth")...), 200)
 	var got []string
 	for _, s := range part.Steps {
 		got = append(got, fmt.Sprintf("%s %s %s %d", s.Step, s.Status, s.Reason, s.Count))
@@ -61,7 +61,7 @@ func TestStepsTellWhatBecameOfAProfile(t *testing.T) {
 	}
 	h.wantSteps(t, ana.UserID, "profile_erased ERASED  2")
 	for _, person := range []servicetest.Person{{}, customer(ana.UserID)} {
-		if got := h.Request(t, person, "GET", "/registrations/"+ana.UserID+"/steps", ""); got.Code != 401 && got.Code != 403 {
+		if got := h.Request(t, person, "GET", "/registrations/"+ana.UserID+"/steps", "", servicetest.CalledBy("auth")...); got.Code != 401 && got.Code != 403 {
 			t.Errorf("%v: got %d, want 401 or 403", person.Roles, got.Code)
 		}
 	}

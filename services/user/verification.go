@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"comanda/services/event"
+	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
@@ -60,7 +62,8 @@ func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
 	if err := s.checkUnverified(r, number, id); err != nil {
 		return err
 	}
-	profile, err := s.changeActive(r, func(p *Profile) (bool, error) { return p.VerifyPhone(number, s.now()) })
+	profile, err := s.changeActive(r, audit.PhoneVerified,
+		func(p *Profile) (bool, error) { return p.VerifyPhone(number, s.now()) })
 	if err != nil { // the unique index may have refused the write; the sidecar does not report the cause
 		if taken := s.checkUnverified(r, number, id); fault.Is(taken, fault.KindConflict) {
 			return taken
@@ -81,15 +84,27 @@ func (s service) checkUnverified(r *http.Request, number, id string) error {
 
 // endVerification handles DELETE /users/{id}/phone-verification.
 func (s service) endVerification(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.changeActive(r, func(p *Profile) (bool, error) { return p.ForgetVerification(s.now()), nil }); err != nil {
+	_, err := s.changeActive(r, audit.VerificationEnded, func(p *Profile) (bool, error) { return p.ForgetVerification(s.now()), nil })
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// changeActive applies change to the profile in the path. It returns NotFound unless that profile is ACTIVE.
-func (s service) changeActive(r *http.Request, change func(*Profile) (changed bool, err error)) (Profile, error) {
+// verificationState is what the audit trail holds about a verification: not the number, which is personal.
+type verificationState struct {
+	PhoneVerified bool `json:"phoneVerified"`
+}
+
+// recordVerification records the caller's act on the phone number of the profile, which was verified before or not.
+func (p *Profile) recordVerification(ctx context.Context, action audit.Action, was bool) {
+	act := audit.New(ctx, action, p.ID, verificationState{was}, verificationState{!was})
+	p.Act = &act
+}
+
+// changeActive applies change to the profile in the path, and records the act. It returns NotFound unless that profile is ACTIVE.
+func (s service) changeActive(r *http.Request, action audit.Action, change func(*Profile) (changed bool, err error)) (Profile, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {
 		return Profile{}, noProfile()
@@ -98,9 +113,13 @@ func (s service) changeActive(r *http.Request, change func(*Profile) (changed bo
 		if p.Status != Active {
 			return event.NoMessage, noProfile()
 		}
+		was := p.PhoneVerifiedAt != nil
 		changed, err := change(p)
-		if err == nil && !changed {
+		switch {
+		case err == nil && !changed:
 			err = document.ErrUnchanged
+		case err == nil:
+			p.recordVerification(r.Context(), action, was)
 		}
 		return event.NoMessage, err
 	})

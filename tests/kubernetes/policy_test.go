@@ -142,3 +142,37 @@ func TestPathParametersAreUUIDs(t *testing.T) {
 		t.Errorf("exampleID: got %s, want an id with a dash", exampleID)
 	}
 }
+
+// A route that only another service calls names that service, so that it is refused to all others in every way of running, and not only
+// where policies exist. The routes of dead letters name the gateway, because it checks the admin's account for them.
+func TestInternalRoutesNameTheirCaller(t *testing.T) {
+	wanted, internal := sourceCalls(t), 0
+	for _, service := range services[1:] {
+		lines := compositeLiterals(t, "services/"+service+"/routes.go", "")
+		for _, line := range append(lines, compositeLiterals(t, "services/internal/deadletter/routes.go", "")...) {
+			if line["Path"] == "" {
+				continue
+			}
+			var callers []string
+			for _, c := range wanted {
+				if c.to == service && c.method == line["Method"] && c.path == line["Path"] {
+					callers = append(callers, c.from)
+				}
+			}
+			if len(callers) != 1 {
+				t.Errorf("%s %s of %s: got the callers %v, want one", line["Method"], line["Path"], service, callers)
+				continue
+			}
+			only := strings.HasPrefix(line["Path"], "/dead-letters") || callers[0] != "gateway"
+			if only {
+				internal++
+			}
+			if only && line["Caller"] != callers[0] || !only && line["Caller"] != "" {
+				t.Errorf("%s %s of %s: got the caller %q, want %q for an internal route", line["Method"], line["Path"], service, line["Caller"], callers[0])
+			}
+		}
+	}
+	if internal < 20 {
+		t.Errorf("got %d internal routes, want at least 20", internal)
+	}
+}

@@ -33,18 +33,21 @@ const (
 	SessionsEnded      Action = "account.sessions_ended" // log out everywhere
 	RefreshReused      Action = "account.refresh_reused" // a spent refresh token was used again, which ended its session
 	AccountErased      Action = "account.erased"         // its owner has begun the erasure
+	PhoneVerified      Action = "profile.phone_verified"
+	VerificationEnded  Action = "profile.phone_verification_ended" // by staff, or because the owner changed the number
 	ProductCreated     Action = "product.created"
 	ProductChanged     Action = "product.changed"
 	StockChanged       Action = "product.stock_changed"
 	DeadLetterReplayed Action = "dead_letter.replayed" // an admin asked for it, or (without an actor) the service has handled it
 
+	DeadLetterRead      Action = "dead_letter.read" // its payload, which may be personal
 	DeadLetterDiscarded Action = "dead_letter.discarded"
 )
 
 // Actions returns all actions.
 func Actions() []Action {
 	return []Action{AdminRegistered, RolesChanged, AccountSuspended, AccountReinstated, PasswordChanged, SessionsEnded, RefreshReused, AccountErased,
-		ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterDiscarded}
+		PhoneVerified, VerificationEnded, ProductCreated, ProductChanged, StockChanged, DeadLetterReplayed, DeadLetterRead, DeadLetterDiscarded}
 }
 
 // Entry is one act, in the form in which the API shows it and documents carry it.
@@ -78,10 +81,13 @@ func encode(v any) json.RawMessage {
 	return raw
 }
 
-// Record inserts e in the transaction of the change.
-func Record(ctx context.Context, tx pgx.Tx, e Entry) error {
-	_, err := tx.Exec(ctx, `insert into audit (id, actor, address, action, subject, before, after, trace)
-		values ($1, nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8)`,
-		e.ID, e.Actor, e.Address, e.Action, e.Subject, e.Before, e.After, e.TraceID)
-	return err
+// Record inserts entries in the transaction of their changes, in one round trip.
+func Record(ctx context.Context, tx pgx.Tx, entries ...Entry) error {
+	var batch pgx.Batch
+	for _, e := range entries {
+		batch.Queue(`insert into audit (id, actor, address, action, subject, before, after, trace)
+			values ($1, nullif($2, '')::uuid, $3, $4, $5, $6, $7, $8)`,
+			e.ID, e.Actor, e.Address, e.Action, e.Subject, e.Before, e.After, e.TraceID)
+	}
+	return tx.SendBatch(ctx, &batch).Close()
 }

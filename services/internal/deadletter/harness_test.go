@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -99,7 +101,13 @@ func (h *harness) run(t *testing.T) {
 	}
 }
 
-func (h *harness) audited(t *testing.T, id string) (actors []string) {
+// audited returns the acts on a letter and their actors, oldest first, without the reads.
+func (h *harness) audited(t *testing.T, id string) []string {
+	t.Helper()
+	return slices.DeleteFunc(h.trail(t, id), func(act string) bool { return strings.HasPrefix(act, "dead_letter.read ") })
+}
+
+func (h *harness) trail(t *testing.T, id string) (actors []string) {
 	t.Helper()
 	rows, _ := h.pool.Query(t.Context(), `select action || ' ' || coalesce(actor::text, 'system') from audit where subject = $1 order by seq`, id)
 	for rows.Next() {

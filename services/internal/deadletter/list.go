@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,12 +31,25 @@ func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 	case due != nil:
 		letter.Status, letter.NextAt = Replaying, due.UTC()
 	}
-	if json.Valid(payload) && utf8.Valid(payload) {
+	if canBeShown(payload) {
 		letter.Payload = payload
 	} else {
 		letter.PayloadBase64 = payload
 	}
 	return letter, err
+}
+
+// maxShown is the size limit of a payload in a response as JSON, in bytes: a response through the sidecars has at most 4 MiB.
+const maxShown = 2 << 20
+
+// canBeShown reports whether payload is JSON, and small enough also when its characters are escaped, as in every response.
+func canBeShown(payload []byte) bool {
+	if !json.Valid(payload) || !utf8.Valid(payload) {
+		return false
+	}
+	var escaped bytes.Buffer
+	json.HTMLEscape(&escaped, payload)
+	return escaped.Len() <= maxShown
 }
 
 // page returns up to limit letters before a position, newest first. An empty topic means all topics. The letters have no payload,

@@ -9,13 +9,18 @@ import (
 	"comanda/services/internal/audit"
 )
 
-// requestReplay makes the letters under an SQL condition due now, for the admin in ctx. It returns how many it made due. A letter that
-// is due already, or is being handled, stays unchanged, so a repeated request changes nothing.
+// maxRequested is the number of letters of one request: their entries of the audit trail have to be written in the time of a request.
+const maxRequested = 5000
+
+// requestReplay makes the letters under an SQL condition due now, for the admin in ctx, but not more than maxRequested, the oldest first.
+// It returns how many it made due. A letter that is due already, or is being handled, stays unchanged, so a repeated request changes
+// nothing, unless there were too many for the first one.
 func (l *Letters) requestReplay(ctx context.Context, condition string, arguments pgx.NamedArgs) (requested int, err error) {
+	arguments["limit"] = maxRequested
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `update dead_letters d set due_at = now() from (
 				select id, due_at from dead_letters where ended_at is null and (due_at is null or due_at > now()) and claimed_until < now()
-				and `+condition+` for update) as was
+				and `+condition+` order by at, id limit @limit for update) as was
 			where d.id = was.id returning d.id::text, topic, event_id, attempts, replays, ''::bytea, was.due_at is null`, arguments)
 		if err != nil {
 			return err
@@ -30,18 +35,16 @@ func (l *Letters) requestReplay(ctx context.Context, condition string, arguments
 		if err != nil {
 			return err
 		}
+		var entries []audit.Entry
 		for _, letter := range letters {
 			was := Replaying
 			if letter.Waiting {
 				was = Waiting
 			}
-			entry := audit.New(ctx, audit.DeadLetterReplayed, letter.ID, letter.audited(was), letter.audited(Replaying))
-			if err := audit.Record(ctx, tx, entry); err != nil {
-				return err
-			}
+			entries = append(entries, audit.New(ctx, audit.DeadLetterReplayed, letter.ID, letter.audited(was), letter.audited(Replaying)))
 		}
 		requested = len(letters)
-		return nil
+		return audit.Record(ctx, tx, entries...)
 	})
 	return requested, err
 }
@@ -72,4 +75,15 @@ func checkEnded(ctx context.Context, tx pgx.Tx, id string) error {
 		err = notFound(id)
 	}
 	return err
+}
+
+// recordRead records that the admin in ctx reads the payload of a letter. One that was handled has none.
+func (l *Letters) recordRead(ctx context.Context, letter Letter) error {
+	if letter.Payload == nil && letter.PayloadBase64 == nil {
+		return nil
+	}
+	of := claimed{Topic: letter.Topic, EventID: letter.EventID, Attempts: letter.Attempts}
+	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterRead, letter.ID, of.audited(letter.Status), nil))
+	})
 }

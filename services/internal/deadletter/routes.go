@@ -13,16 +13,17 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Routes returns the API of the service's letters. The gateway joins the letters of all services. It also has auth check that the
-// admin's account is still active.
+// Routes returns the API of the service's letters. The gateway joins the letters of all services. Only the gateway may call it, because it
+// also has auth check that the admin's account is still active.
 func (l *Letters) Routes() []rest.Route {
+	const gateway = "gateway"
 	admin := rest.Only(token.Admin)
 	return []rest.Route{
-		{Method: http.MethodGet, Path: "/dead-letters", Access: admin, Handle: l.list, Query: []string{"topic", "limit", "before"}},
-		{Method: http.MethodGet, Path: "/dead-letters/{id}", Access: admin, Handle: l.show},
-		{Method: http.MethodPost, Path: "/dead-letters/{id}/replay", Access: admin, Handle: l.replay},
-		{Method: http.MethodPost, Path: "/dead-letters/replay", Access: admin, Handle: l.replayAll, Body: rest.SmallBody},
-		{Method: http.MethodDelete, Path: "/dead-letters/{id}", Access: admin, Handle: l.remove},
+		{Method: http.MethodGet, Path: "/dead-letters", Caller: gateway, Access: admin, Handle: l.list, Query: []string{"topic", "limit", "before"}},
+		{Method: http.MethodGet, Path: "/dead-letters/{id}", Caller: gateway, Access: admin, Handle: l.show},
+		{Method: http.MethodPost, Path: "/dead-letters/{id}/replay", Caller: gateway, Access: admin, Handle: l.replay},
+		{Method: http.MethodPost, Path: "/dead-letters/replay", Caller: gateway, Access: admin, Handle: l.replayAll, Body: rest.SmallBody},
+		{Method: http.MethodDelete, Path: "/dead-letters/{id}", Caller: gateway, Access: admin, Handle: l.remove},
 	}
 }
 
@@ -69,6 +70,9 @@ func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	letter, err := l.find(r.Context(), id)
 	if err != nil {
+		return err
+	}
+	if err := l.recordRead(r.Context(), letter); err != nil {
 		return err
 	}
 	return rest.Document(w, r, letter)

@@ -44,6 +44,12 @@ func TestOnlyAdminsSeeLetters(t *testing.T) {
 			}
 		}
 	}
+	for _, route := range h.Routes() { // only the gateway checks the admin's account
+		got := h.Request(t, admin, route.Method, strings.Replace(route.Path, "{id}", id, 1), "", servicetest.CalledBy("order")...)
+		if got.Code != 403 {
+			t.Errorf("%s %s by another service: got %d, want 403", route.Method, route.Path, got.Code)
+		}
+	}
 	if ServiceOf(id) != "product" || ServiceOf(uuid.NewString()) != "" {
 		t.Errorf("%s: got the service %q, want product", id, ServiceOf(id))
 	}
@@ -76,5 +82,60 @@ func TestPagesFollowEachOther(t *testing.T) {
 	}
 	if got := strings.Join(ids, ""); got != "43210" {
 		t.Errorf("got the events %s, want 43210", got)
+	}
+}
+
+// Every look at the payload of a letter, which may be personal, is in the audit trail. A list and a letter that was handled show none.
+func TestReadingALetterIsAudited(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.store(t, topic, genuine(t, "e", "o1"))
+	id := h.list(t)[0].ID
+	if got := h.trail(t, id); len(got) != 0 {
+		t.Errorf("after a list: got the audit entries %v, want none", got)
+	}
+	h.show(t, id)
+	h.show(t, id)
+	want := "dead_letter.read " + admin.ID
+	if got := strings.Join(h.trail(t, id), ", "); got != want+", "+want {
+		t.Errorf("got the audit entries %s, want two reads of the admin", got)
+	}
+	h.run(t)
+	h.show(t, id)
+	if got := strings.Join(h.trail(t, id), ", "); got != want+", "+want+", dead_letter.replayed system" {
+		t.Errorf("after the letter was handled: got the audit entries %s, want no further read", got)
+	}
+}
+
+// A payload whose JSON would not fit into a response when its characters are escaped is shown as bytes.
+func TestEveryPayloadCanBeShown(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	large := []byte(`{"a":"` + strings.Repeat("<", 1<<20-100) + `"}`)
+	h.store(t, topic, large)
+	got := h.Request(t, admin, "GET", "/dead-letters/"+h.list(t)[0].ID, "")
+	if shown := servicetest.Decode[Letter](t, got, 200); string(shown.PayloadBase64) != string(large) || len(got.Body) > 3<<20 {
+		t.Errorf("got a response of %d bytes with %d bytes of payload, want it to fit into 3 MiB", len(got.Body), len(shown.PayloadBase64))
+	}
+}
+
+// A request to replay everything is answered in time, however many letters wait.
+func TestReplayOfVeryManyLettersIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	const surplus = 7
+	if _, err := h.pool.Exec(t.Context(), `insert into dead_letters (id, topic, reason, attempts, payload)
+		select gen_random_uuid(), 'x', 'y', 1, '' from generate_series(1, $1)`, maxRequested+surplus); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{maxRequested, surplus, 0} {
+		got := servicetest.Decode[Requested](t, h.Request(t, admin, "POST", "/dead-letters/replay", ""), 202)
+		if got.Requested != want {
+			t.Errorf("got %d letters, want %d", got.Requested, want)
+		}
+	}
+	var audited int
+	if err := h.pool.QueryRow(t.Context(), `select count(*) from audit`).Scan(&audited); err != nil || audited != maxRequested+surplus {
+		t.Errorf("got %d audit entries, %v, want one for each letter", audited, err)
 	}
 }

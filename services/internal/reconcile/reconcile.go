@@ -87,13 +87,9 @@ func Ask(ctx context.Context, invoke Invoker, app, path string, ids []string) (m
 	return known, nil
 }
 
-// Answer returns the handler of the route that answers Ask. Only the service caller may ask. The sidecar sets the caller's name, and no
-// client can forge it (tests/trust).
-func Answer(caller string, find func(ctx context.Context, ids []string) ([]Standing, error)) rest.Handler {
+// Answer returns the handler of the route that answers Ask. The route must name its Caller.
+func Answer(find func(ctx context.Context, ids []string) ([]Standing, error)) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if !slices.Equal(r.Header.Values("Dapr-Caller-App-Id"), []string{caller}) {
-			return fault.Forbidden("this is for the service %s only", caller)
-		}
 		ids := r.URL.Query()["id"]
 		if len(ids) > MaxIDs {
 			return fault.Malformed("send at most %d ids", MaxIDs)

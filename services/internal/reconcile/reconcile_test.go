@@ -19,8 +19,8 @@ const (
 )
 
 func api() servicetest.API {
-	return servicetest.NewAPI([]rest.Route{{Method: "GET", Path: path, Access: rest.Tokenless, QueryLists: []string{"id"},
-		Handle: reconcile.Answer("product", func(_ context.Context, ids []string) (found []reconcile.Standing, err error) {
+	return servicetest.NewAPI([]rest.Route{{Method: "GET", Path: path, Caller: "product", Access: rest.Tokenless, QueryLists: []string{"id"},
+		Handle: reconcile.Answer(func(_ context.Context, ids []string) (found []reconcile.Standing, err error) {
 			for _, id := range ids {
 				if id == known {
 					found = append(found, reconcile.Standing{ID: id, Status: "CANCELLED", Reason: "x"})
@@ -35,9 +35,8 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 		headers []string
 		want    int
 	}{
-		"the holder":      {[]string{"Dapr-Caller-App-Id", "product"}, http.StatusOK},
-		"the gateway":     {[]string{"Dapr-Caller-App-Id", "gateway"}, http.StatusForbidden},
-		"without a name":  {nil, http.StatusForbidden},
+		"the holder":      {servicetest.CalledBy("product"), http.StatusOK},
+		"the gateway":     {nil, http.StatusForbidden},
 		"with two names":  {[]string{"Dapr-Caller-App-Id", "gateway, product"}, http.StatusForbidden},
 		"an empty header": {[]string{"Dapr-Caller-App-Id", ""}, http.StatusForbidden},
 	} {

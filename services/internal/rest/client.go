@@ -6,6 +6,9 @@ import "context"
 // gateway sets it; a header of this name from a client is not passed on.
 const ClientHeader = "Comanda-Client-Address"
 
+// CallerHeader is the header in which the caller's sidecar names the service that calls.
+const CallerHeader = "Dapr-Caller-App-Id"
+
 type clientKey struct{}
 
 // Client returns the network of the client that sent the request of ctx, or "" when the gateway did not name it.

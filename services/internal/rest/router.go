@@ -25,6 +25,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Route struct {
 	Method string
 	Path   string // a template of gorilla/mux, such as /orders/{id}
+	Caller string // the only service that may call a route inside the system; empty: any, but only the gateway does so
 	Access Access
 	Handle Handler
 	Limit  time.Duration // 0: RequestTimeout; NoLimit for streams
@@ -84,6 +85,9 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 		if route.Access.mayHaveToken() {
 			AddVary(w.Header(), "Authorization")
 		}
+		if err := checkCaller(r, route.Caller); err != nil {
+			return err
+		}
 		ctx, err := authorize(r, verifier, route.Access)
 		if err != nil {
 			return err
@@ -102,6 +106,15 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 		ctx = context.WithValue(ctx, bodyLimitKey{}, route.Body)
 		return route.Handle(w, r.WithContext(WithClient(ctx, r.Header.Get(ClientHeader))))
 	})
+}
+
+// checkCaller returns Forbidden unless the service caller has sent r. The caller's sidecar names it, and no client or service can forge
+// that (tests/trust). Access policies exist in a cluster only; this holds in every way of running.
+func checkCaller(r *http.Request, caller string) error {
+	if caller != "" && !slices.Equal(r.Header.Values(CallerHeader), []string{caller}) {
+		return fault.Forbidden("this is for the service %s only", caller)
+	}
+	return nil
 }
 
 // mayHaveToken reports whether the response depends on whether a token was sent.

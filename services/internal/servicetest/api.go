@@ -60,6 +60,9 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 		}
 		r.Header.Set("Authorization", "Bearer "+signed)
 	}
+	if !strings.HasPrefix(target, "/events/") { // an event is no call of a service
+		r.Header.Set(rest.CallerHeader, "gateway")
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -74,6 +77,9 @@ func (a API) Request(t testing.TB, caller Person, method, target, body string, h
 	}
 	return response
 }
+
+// CalledBy returns the header of a request that the sidecar of another service sends. Without it a request comes from the gateway.
+func CalledBy(service string) (headers []string) { return []string{rest.CallerHeader, service} }
 
 // Response is the response to a request.
 type Response struct {

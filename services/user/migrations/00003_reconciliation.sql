@@ -10,3 +10,7 @@ create index profiles_by_key on state (key) where key like 'profile-%' and doc(v
 -- For the deletion of old tombstones.
 create index profiles_tombstones on state (coalesce(updated_at, created_at))
     where key like 'profile-%' and doc(value)->>'status' in ('REJECTED', 'CANCELLED');
+
+-- A profile carries the entry of the audit trail for the last act on its phone number (the shared migration 00001_audit.sql).
+create trigger profiles_audit after insert or update on state for each row
+    when (new.key like 'profile-%') execute function record_act();

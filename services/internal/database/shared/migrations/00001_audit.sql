@@ -38,3 +38,20 @@ end $$;
 -- +goose StatementEnd
 create trigger audit_append_only before update or delete on audit for each row execute function keep_audit();
 create trigger audit_no_truncate before truncate on audit for each statement execute function keep_audit();
+
+-- A document carries the entry of its last act. The write of the document copies it to the trail, by a trigger of the service's own
+-- migrations: the document is written by the sidecar, in a transaction of which the service is no part (decision 0016).
+-- +goose StatementBegin
+create function record_act() returns trigger language plpgsql security definer set search_path from current as $$
+declare
+    act jsonb := doc(new.value)->'act';
+begin
+    if act is null or tg_op = 'UPDATE' and act->>'id' = doc(old.value)->'act'->>'id' then
+        return null; -- no act, or that of an earlier write, which the document still carries
+    end if;
+    insert into audit (id, actor, address, action, subject, before, after, trace) values (
+        (act->>'id')::uuid, (act->>'actor')::uuid, coalesce(act->>'address', ''), act->>'action', (act->>'subject')::uuid,
+        act->'before', act->'after', coalesce(act->>'traceId', ''));
+    return null;
+end $$;
+-- +goose StatementEnd
