@@ -188,7 +188,7 @@ func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
 	if o.Status != event.StatusPending || o.Announced != announced {
 		return false
 	}
-	o.Recovered.Add(o.announcedAgain(at))
+	o.Recovered.Add(o.recovered(stepAnnouncedAgain, at))
 	o.AnnouncedAt = at
 	o.Announced++
 	return true

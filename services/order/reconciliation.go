@@ -116,6 +116,7 @@ func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 		return event.NoMessage, false
 	}
 	o.AnnouncedAt = s.now()
+	o.Recovered.Add(o.recovered(stepReservationLost, o.AnnouncedAt))
 	o.Announced++
 	placed := o.placedEvent()
 	placed.ExpectedTotalCents, placed.Currency = nil, ""

@@ -96,6 +96,10 @@ func TestOrdersAreReconciledWithReservations(t *testing.T) {
 	if all, failed := ended("reconcile order"); all < 2 || failed != 0 {
 		t.Errorf("got %d spans, %d failed: each event needs a trace", all, failed)
 	}
+	wantSteps(t, h.timeline(t, cook, missing).Steps,
+		"placed PENDING request customer "+ana.ID+" 1",
+		"confirmed CONFIRMED event product 1",
+		"reservation_lost CONFIRMED recovery recovery 1")
 	if status := h.deliverReserved(t, missing); status != "SUCCESS" {
 		t.Errorf("the outcome of the second reservation: got %s, want SUCCESS", status)
 	}

@@ -49,9 +49,11 @@ func testPoison(t *testing.T, sys *system.System, s *scenario.Scenario, ana scen
 	defer kafka.Close()
 	onPurpose := kgo.RecordHeader{Key: asyncapi.ViolationHeader}
 	// As headers of the delivery, these would make it fail for ever: the one is no HTTP header, the other is that of a service invocation.
+	// So would a key that is longer than all headers of a request may be.
 	hostile, caller := kgo.RecordHeader{Key: "no header\r\n"}, kgo.RecordHeader{Key: "Dapr-Caller-App-Id", Value: []byte("gateway")}
+	key := []byte("a key\r\nwith a line\x00" + strings.Repeat("long ", 10<<10))
 	for topic, value := range map[string]string{"order.created.pending": "no event \x00\xff", "order.status.changed": forged} {
-		record := &kgo.Record{Topic: topic, Key: []byte("a key\r\nwith a line\x00"), Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile, caller}}
+		record := &kgo.Record{Topic: topic, Key: key, Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile, caller}}
 		if err := kafka.ProduceSync(ctx, record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
