@@ -19,19 +19,20 @@ var states = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED", mended},
 }
 
-// mended is the state of a reservation that endReservation has released.
+// mended is the state of a reservation that endReservation has released, or product's own reconciliation.
 const mended = "MENDED"
 
 // Reservations checks that every order has a reservation in the state that its status requires, and every reservation an order. Stock
 // that is held for an order that needs none is mended.
 func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found []Problem, err error) {
-	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_by = 'reconcile' then '` + mended + `' else state end,
-			updated_at <= now() - make_interval(secs => $1) from reservations
+	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_by in ('reconcile', 'recovery') then '` + mended + `' else state end,
+			updated_at <= now() - make_interval(secs => $1), false from reservations
 		order by order_id::text collate "C"`
 	err = compare(ctx, rest, d["order"], d["product"], documents("order"), reservations, func(id string, order, reservation entry) {
 		switch {
 		case order.ID != "" && !order.AtRest, reservation.ID != "" && !reservation.AtRest:
 			return
+		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // product has deleted it
 		case order.ID == "":
 			p := Problem{Kind: "reservation", Detail: fmt.Sprintf("order %s does not exist, and its reservation is %s", id, reservation.State)}
 			if reservation.State == "RESERVED" {
