@@ -4,7 +4,8 @@
 //	offers     POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel;
 //	           GET /orders/{id}/timeline (with the part of product); to staff POST /orders/{id}/status
 //	           GET /orders/{id}/history and GET /export/orders are internal: the gateway's stream reads the one, and the service
-//	           user the other; product asks GET /reconciliation/orders what became of the orders with reserved stock
+//	           user the other; product asks GET /reconciliation/orders what became of the orders with reserved stock, and
+//	           the gateway GET /tracking/orders for the versions of the orders that clients watch
 //	           to admins its dead letters (package deadletter), and GET /audit/order
 //	publishes  order.created.pending for each new order, order.status.changed for each later change;
 //	           deleting.user.response: the person is removed from a customer's orders

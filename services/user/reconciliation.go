@@ -30,7 +30,6 @@ const (
 type reconciler struct {
 	service
 	timing reconcile.Timing
-	invoke reconcile.Invoker
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 

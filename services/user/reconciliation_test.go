@@ -9,6 +9,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -18,15 +19,16 @@ import (
 type reconciled struct {
 	harness
 	*reconciler
-	auth    *servicetest.Standings
+	auth    *invoketest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
-	auth := &servicetest.Standings{T: t, App: "auth", Statuses: map[string]string{}}
-	r := &reconciler{service: h.service, invoke: auth, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
+	auth := invoketest.NewStandings(t, "auth")
+	h.service.invoke = auth.Sidecar
+	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
 		timing: reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}
 }
