@@ -22,10 +22,11 @@ import (
 // handle are replayed when it can, and orders are confirmed without being published again. The recovery, which would do that, is slow here.
 func TestDeadLettersAreStoredShownAndReplayed(t *testing.T) {
 	t.Parallel()
-	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "10m"}})
+	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "10m", "MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0"}})
 	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	testPoison(t, sys, s, ana)
+	testNeighbours(t, sys, s, ana)
 	testFault(t, sys, s, ana, dish)
 }
 
