@@ -24,7 +24,7 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 		return consumer.Reject(errors.New("the outcome is unknown"))
 	}
 	decided, tried := false, false // tried: if nothing is left to do then, the write succeeded and its response was lost
-	cause := timeline.Cause{Kind: timeline.Event, ID: e.ID}
+	cause := timeline.CauseOf(e)
 	account, err := s.documents.Change(ctx, outcome.UserID, func(a *Account) (event.Message, error) {
 		before := a.Status
 		message, write := a.ApplyOutcome(outcome, s.now())

@@ -279,6 +279,6 @@ func TestReconcileAcceptsWhatProductMended(t *testing.T) {
 	s.order(t, "", "RELEASED")
 	s.order(t, "REJECTED", "RELEASED")
 	s.want(t, 1, []string{"2 problems"}, "-rest", "0s")
-	s.exec(t, "product", `update reservations set ended_by = 'recovery'`)
+	s.exec(t, "product", `update reservations set ended_kind = 'recovery'`)
 	s.want(t, 0, []string{"0 problems"}, "-rest", "0s")
 }

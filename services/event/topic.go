@@ -59,4 +59,6 @@ type Received[T any] struct {
 	Subject string    `json:"subject"`
 	Time    time.Time `json:"time"`
 	Data    T         `json:"data"`
+
+	Replayed bool `json:"-"` // it was a dead letter, and is handled again
 }

@@ -7,21 +7,27 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/timeline"
 	"comanda/services/internal/validate"
 )
 
 // stockReserved confirms an order. The event is retried if the order does not exist: product learns of an order only after
 // its commit, so the fault may be temporary. If it persists, the event becomes a dead letter.
 func (s *service) stockReserved(ctx context.Context, e event.Received[event.StockReserved]) error {
-	cause := Cause{Kind: "event", ID: e.ID, At: e.Time}
+	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusConfirmed, cause, func(o *Order) (bool, error) {
 		return o.Confirm(e.Data, cause, s.now())
 	})
 }
 
+func causeOf[T any](e event.Received[T]) Cause {
+	cause := timeline.CauseOf(e)
+	return Cause{Kind: cause.Kind, ID: cause.ID, At: e.Time}
+}
+
 // stockFailed rejects an order.
 func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockFailed]) error {
-	cause := Cause{Kind: "event", ID: e.ID, At: e.Time}
+	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusRejected, cause, func(o *Order) (bool, error) {
 		return o.Reject(e.Data, cause, s.now())
 	})

@@ -77,8 +77,8 @@ type Actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Cause is the trigger of a change: an event (with its id), a request (with its trace id and its identity) or the recovery's
-// timer.
+// Cause is the trigger of a change: an event or the replay of one (with its id), a request (with its trace id and its identity) or the
+// recovery's timer.
 type Cause struct {
 	Kind    string           `json:"kind"`
 	ID      string           `json:"id,omitempty"`

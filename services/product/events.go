@@ -22,7 +22,7 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	}
 	telemetry.SetOrder(ctx, request.OrderID)
 	defer s.orderLocks.lock(request.OrderID)()
-	cause := Cause{received.ID, received.Time}
+	cause := causeOf(received)
 	reservation, repeated, err := s.store.Reserve(ctx, request, cause)
 	if err != nil {
 		return fmt.Errorf("reserve for order %s: %w", request.OrderID, err)
@@ -68,7 +68,7 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 	if err != nil {
 		return consumer.Reject(fmt.Errorf("orderId: %w", err))
 	}
-	cause := Cause{received.ID, received.Time}
+	cause := causeOf(received)
 	state, changed, err := updateStock(ctx, orderID, cause)
 	if err == nil && !changed {
 		s.repeats.Count(ctx, orderID, repeatedStep(state, cause, s.store.now()))

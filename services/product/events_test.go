@@ -23,6 +23,7 @@ type harness struct {
 	store
 	sidecar *servicetest.Sidecar
 	metrics *prometheus.Registry
+	service service
 }
 
 func newHarness(t *testing.T) harness {
@@ -31,7 +32,7 @@ func newHarness(t *testing.T) harness {
 	sidecar := servicetest.NewSidecar(s.pool)
 	svc := service{s, newAnnouncer(sidecar, time.Now), new(orderLocks), newMetrics(registry, log),
 		timeline.Repeats{Pool: s.pool, Log: log, Actor: "product"}, "EUR", servicetest.Cursors, log}
-	return harness{servicetest.NewAPI(svc.routes(), svc.subscriptions()), s, sidecar, registry}
+	return harness{servicetest.NewAPI(svc.routes(), svc.subscriptions()), s, sidecar, registry, svc}
 }
 
 // placeOrder delivers a new order with one line.

@@ -15,6 +15,7 @@ import (
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
+	"comanda/services/internal/timeline"
 )
 
 // standingPath is the route at which order tells how orders stand.
@@ -84,7 +85,7 @@ func (r reconciler) reconcile(ctx context.Context, reservation held, known map[s
 func (r reconciler) mend(
 	ctx context.Context, reservation held, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
 ) error {
-	if _, changed, err := updateStock(ctx, reservation.OrderID, Cause{EventID: byRecovery}); err != nil || !changed {
+	if _, changed, err := updateStock(ctx, reservation.OrderID, Cause{Cause: timeline.Cause{Kind: timeline.Recovery}}); err != nil || !changed {
 		return err
 	}
 	r.metrics.RecordReconciled(ctx, reservation.OrderID, step)

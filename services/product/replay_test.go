@@ -55,6 +55,28 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	}
 }
 
+// The timeline says which steps a replay has caused.
+func TestStepsNameTheReplay(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	soup, order := h.addProduct(t, "Soup", 10), uuid.NewString()
+	table := consumer.Table{Keys: servicetest.EventKeys, Routes: h.service.subscriptions()}
+	placed := record(t, event.OrderCreatedPending, order, event.OrderPlaced{OrderID: order, Version: 1, CustomerID: uuid.NewString(),
+		Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 2}}})
+	if err := table.Handle(t.Context(), event.OrderCreatedPending.Name, placed); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range h.steps(t, order) {
+		if step.Cause.Kind != timeline.Replay || len(step.Cause.ID) != 36 {
+			t.Errorf("got the cause %+v of %s, want a replay with the event's id", step.Cause, step.Step)
+		}
+	}
+	h.changeStatus(t, order, event.StatusCancelled)
+	if steps := h.steps(t, order); len(steps) != 3 || steps[2].Cause.Kind != timeline.Event {
+		t.Errorf("got %+v, want the stock released by an event", steps)
+	}
+}
+
 // record returns an event as it is on its topic.
 func record[T any](t *testing.T, topic event.Topic[T], subject string, payload T) []byte {
 	t.Helper()

@@ -132,8 +132,8 @@ func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation, 
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_by, decided_ms)
-		values ($1, $2, $3, $4, $4, $5, $6)`, r.OrderID, r.State, outcome, r.DecidedAt, cause.EventID, cause.age(r.DecidedAt))
+	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_kind, decided_by, decided_ms)
+		values ($1, $2, $3, $4, $4, $5, $6, $7)`, r.OrderID, r.State, outcome, r.DecidedAt, cause.Kind, cause.ID, cause.age(r.DecidedAt))
 	return err
 }
 
@@ -159,8 +159,8 @@ func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, ne
 		return err
 	}
 	now := s.now()
-	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3, ended_by = $4, ended_ms = $5 where order_id = $1`,
-		orderID, next, now, cause.EventID, cause.age(now))
+	_, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = $3, ended_kind = $4, ended_by = $5, ended_ms = $6
+		where order_id = $1`, orderID, next, now, cause.Kind, cause.ID, cause.age(now))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"comanda/services/event"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
@@ -28,16 +29,20 @@ const (
 	stepRefusedStatus = "status_refused" // the order's new status contradicts the reservation; its event is a dead letter
 )
 
-// These stand in place of an event's id where no event has ended a reservation.
-const (
-	byOperator = "reconcile" // `comanda reconcile -repair`
-	byRecovery = "recovery"  // the reconciliation
-)
-
-// Cause is the event that changed a reservation.
+// Cause is what changed a reservation: an event, or the reconciliation.
 type Cause struct {
-	EventID string
-	At      time.Time // when the event was made
+	timeline.Cause
+	At time.Time // when the event was made
+}
+
+func causeOf[T any](e event.Received[T]) Cause { return Cause{timeline.CauseOf(e), e.Time} }
+
+// actorOf returns the actor of a step that has this cause.
+func actorOf(cause timeline.Cause) timeline.Actor {
+	if cause.Kind == timeline.Recovery || cause.Kind == timeline.Operator {
+		return timeline.Actor{Role: cause.Kind}
+	}
+	return timeline.Actor{Role: "product"}
 }
 
 // age returns the age of the event in milliseconds, or nil if its time is unknown.
@@ -64,32 +69,28 @@ func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 // Steps returns what happened to an order's reservation.
 func (s store) Steps(ctx context.Context, orderID string) ([]timeline.Step, error) {
 	var state State
-	var decidedBy, endedBy, reason string
+	var decidedBy, endedBy timeline.Cause
+	var reason string
 	var decided, ended timeline.Step
 	var announced, announcedAgain *time.Time
 	var times int
 	err := s.pool.QueryRow(ctx, `
-		select r.state, coalesce(r.outcome->'failed'->>'reason', ''), r.decided_at, coalesce(r.decided_by, ''), r.decided_ms,
-			r.updated_at, coalesce(r.ended_by, ''), r.ended_ms,
+		select r.state, coalesce(r.outcome->'failed'->>'reason', ''), r.decided_at,
+			coalesce(r.decided_kind, 'event'), coalesce(r.decided_by, ''), r.decided_ms,
+			r.updated_at, coalesce(r.ended_kind, 'event'), coalesce(r.ended_by, ''), r.ended_ms,
 			d.created_at, d.updated_at, coalesce((doc(d.value)->>'times')::int, 0)
 		from reservations r left join state d on d.key = 'reservation-' || r.order_id::text where r.order_id = $1`, orderID).
-		Scan(&state, &reason, &decided.At, &decidedBy, &decided.DurationMs, &ended.At, &endedBy, &ended.DurationMs,
-			&announced, &announcedAgain, &times)
+		Scan(&state, &reason, &decided.At, &decidedBy.Kind, &decidedBy.ID, &decided.DurationMs,
+			&ended.At, &endedBy.Kind, &endedBy.ID, &ended.DurationMs, &announced, &announcedAgain, &times)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	step := func(s timeline.Step, name string, state State, eventID string) timeline.Step {
+	step := func(s timeline.Step, name string, state State, cause timeline.Cause) timeline.Step {
 		s.At, s.Step, s.Status, s.Count = s.At.UTC(), name, string(state), 1
-		s.Cause, s.Actor = timeline.Cause{Kind: timeline.Event, ID: eventID}, timeline.Actor{Role: "product"}
-		switch eventID {
-		case byOperator:
-			s.Cause, s.Actor = timeline.Cause{Kind: timeline.Recovery}, timeline.Actor{Role: "operator"}
-		case byRecovery:
-			s.Cause, s.Actor = timeline.Cause{Kind: timeline.Recovery}, timeline.Actor{Role: "recovery"}
-		}
+		s.Cause, s.Actor = cause, actorOf(cause)
 		return s
 	}
 	first := decisionOf(state, reason != "")
@@ -155,5 +156,5 @@ func repeatedDelivery(state State, cause Cause, at time.Time) timeline.Step {
 }
 
 func repeat(name string, state State, cause Cause, at time.Time) timeline.Step {
-	return timeline.Step{At: at, Step: name, Status: string(state), Cause: timeline.Cause{Kind: timeline.Event, ID: cause.EventID}}
+	return timeline.Step{At: at, Step: name, Status: string(state), Cause: cause.Cause}
 }

@@ -73,15 +73,19 @@ func TestStepsTellWhatBecameOfAReservation(t *testing.T) {
 	}
 }
 
+func causeAt(id string, at time.Time) Cause {
+	return Cause{timeline.Cause{Kind: timeline.Event, ID: id}, at}
+}
+
 // How long a hop took is the age of the event when the step committed. Clocks that differ do not make it negative.
 func TestStepsMeasureHops(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()
 	request := Request{OrderID: id, Lines: []Line{{soup.ID, 1}}}
-	if _, _, err := h.Reserve(t.Context(), request, Cause{"e-1", h.now().Add(-5 * time.Second)}); err != nil {
+	if _, _, err := h.Reserve(t.Context(), request, causeAt("e-1", h.now().Add(-5*time.Second))); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := h.Release(t.Context(), id, Cause{"e-2", h.now().Add(time.Hour)}); err != nil {
+	if _, _, err := h.Release(t.Context(), id, causeAt("e-2", h.now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	steps := h.steps(t, id)
@@ -98,11 +102,11 @@ func TestStepsNameTheOperator(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()
 	h.placeOrder(t, id, soup.ID, 1)
-	if _, err := h.pool.Exec(t.Context(), `update reservations set state = 'RELEASED', updated_at = now(), ended_by = 'reconcile'`); err != nil {
+	if _, err := h.pool.Exec(t.Context(), `update reservations set state = 'RELEASED', updated_at = now(), ended_kind = 'operator'`); err != nil {
 		t.Fatal(err)
 	}
 	steps := h.steps(t, id)
-	if last := steps[len(steps)-1]; last.Step != "stock_released" || last.Cause.Kind != timeline.Recovery || last.Cause.ID != "" || last.Actor.Role != "operator" {
+	if last := steps[len(steps)-1]; last.Step != "stock_released" || last.Cause.Kind != timeline.Operator || last.Cause.ID != "" || last.Actor.Role != "operator" {
 		t.Errorf("got %+v, want the stock released by the operator", last)
 	}
 }

@@ -23,22 +23,22 @@ const (
 
 // cause is the event behind a step.
 type cause struct {
-	id string
+	timeline.Cause
 	at time.Time // when the event was made
 }
 
-func causeOf[T any](e event.Received[T]) cause { return cause{e.ID, e.Time} }
+func causeOf[T any](e event.Received[T]) cause { return cause{timeline.CauseOf(e), e.Time} }
 
 // step returns a step after which the profile has its current status.
 func (p Profile) step(name string, cause cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(p.Status), Reason: p.Reason,
-		Cause: timeline.Cause{Kind: timeline.Event, ID: cause.id}, Actor: timeline.Actor{Role: "user"}, Count: 1}.Since(cause.at)
+		Cause: cause.Cause, Actor: timeline.Actor{Role: "user"}, Count: 1}.Since(cause.at)
 }
 
 // reconciled returns a step of the reconciliation, which acts when the event that should have caused it was lost.
 func (p Profile) reconciled(name string, at time.Time) timeline.Step {
-	step := p.step(name, cause{}, at)
-	step.Cause, step.Actor = timeline.Cause{Kind: timeline.Recovery}, timeline.Actor{Role: "recovery"}
+	step := p.step(name, cause{Cause: timeline.Cause{Kind: timeline.Recovery}}, at)
+	step.Actor.Role = "recovery"
 	return step
 }
 

@@ -124,6 +124,10 @@ func testFault(t *testing.T, sys *system.System, s *scenario.Scenario, ana scena
 			}
 			return err
 		})
+		// its timeline says that a replay has reserved the stock
+		if story := scenario.Try(ana.Timeline(ctx, order.ID)).OrFail(t); story.Find("stock_reserved").Cause.Kind != "replay" {
+			t.Errorf("want a replay as the cause of stock_reserved, got the %s", story)
+		}
 	}
 	awaitLetters(t, s, 0)
 	for range 2 { // a letter that has been handled stays so

@@ -25,7 +25,7 @@ const mended = "MENDED"
 // Reservations checks that every order has a reservation in the state that its status requires, and every reservation an order. Stock
 // that is held for an order that needs none is mended.
 func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found []Problem, err error) {
-	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_by in ('reconcile', 'recovery') then '` + mended + `' else state end,
+	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_kind in ('operator', 'recovery') then '` + mended + `' else state end,
 			updated_at <= now() - make_interval(secs => $1), false from reservations
 		order by order_id::text collate "C"`
 	err = compare(ctx, rest, d["order"], d["product"], documents("order"), reservations, func(id string, order, reservation entry) {
@@ -63,7 +63,8 @@ func (d Databases) endReservation(orderID, next string) func(context.Context) (s
 			if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
 				return err
 			}
-			tag, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = now(), ended_by = 'reconcile', ended_ms = null
+			tag, err := tx.Exec(ctx, `update reservations set state = $2, updated_at = now(), ended_kind = 'operator',
+				ended_by = null, ended_ms = null
 				where order_id = $1 and state = 'RESERVED'`, orderID, next)
 			if err != nil || tag.RowsAffected() == 0 {
 				return err

@@ -46,7 +46,7 @@ type Route struct {
 // once. Any other error is retried for as long as dapr/resiliency.yaml says; then the event becomes a dead letter.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
 	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, e event.Received[json.RawMessage]) error {
-		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time}
+		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Replayed: e.Replayed}
 		if err := json.Unmarshal(e.Data, &received.Data); err != nil {
 			return Reject(fmt.Errorf("decode: %w", err))
 		}

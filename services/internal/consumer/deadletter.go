@@ -90,6 +90,7 @@ func (t Table) Handle(ctx context.Context, topic string, payload []byte) (err er
 	if err != nil {
 		return err
 	}
+	received.Replayed = true
 	return route.handle(ctx, received)
 }
 

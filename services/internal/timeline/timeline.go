@@ -10,13 +10,17 @@ package timeline
 import (
 	"slices"
 	"time"
+
+	"comanda/services/event"
 )
 
 // The kinds of causes.
 const (
 	Event    = "event"    // ID is the event's id
+	Replay   = "replay"   // likewise: the event was a dead letter, and was handled again
 	Request  = "request"  // ID is the trace id of the request
 	Recovery = "recovery" // the background loop acted, because nothing else had happened; it has no id
+	Operator = "operator" // `comanda reconcile -repair`; it has no id
 )
 
 // Step is one step of a saga, in the form in which the API shows it and documents carry it.
@@ -36,6 +40,14 @@ type Step struct {
 type Cause struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id,omitempty"`
+}
+
+// CauseOf returns the cause of a step that e triggers.
+func CauseOf[T any](e event.Received[T]) Cause {
+	if e.Replayed {
+		return Cause{Replay, e.ID}
+	}
+	return Cause{Event, e.ID}
 }
 
 // Actor is the author of a step: a customer or staff, with the id of the account, or a service.
