@@ -55,6 +55,9 @@ func declareTopics(ctx context.Context, c call) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(c.stdout, "%d topics exist, %d of them new\n", len(wanted), created)
+	if created == len(wanted) { // a new broker
+		return nil
+	}
 	deleted, err := kafka.DeleteStored(ctx, client)
 	if err != nil { // the services need the topics, and not this
 		_, _ = fmt.Fprintf(c.stderr, "stored dead letters are not deleted: %v\n", err)
