@@ -10,13 +10,13 @@ import (
 	"comanda/infra/process"
 )
 
-// freezer is a server whose processes can be stopped and continued. Containers and external servers are none.
+// freezer is a server whose processes can be frozen and thawed. A container and an external server are no freezer.
 type freezer interface {
 	freeze() error
 	thaw() error
 }
 
-// errNotOurs is the error of what only a server can do that runs as a process of this machine.
+// errNotOurs is the error of operations that need a server which runs as a process of this machine.
 var errNotOurs = errors.New("the server is no process of this machine: choose COMANDA_BACKING=embedded or apache")
 
 // Freeze stops every process of the server from running until Thaw, as a hung machine would. Connections stay open.

@@ -80,7 +80,7 @@ func awaitCoordinator(t *testing.T, k *Kafka) {
 	})
 }
 
-// Each service's user may write and read its own topics, and no other topic.
+// Each service's user may write and read its own topics, and no others.
 func wantOwnTopicsOnly(t *testing.T, k *Kafka) {
 	t.Helper()
 	for _, service := range services.Names {
@@ -200,7 +200,7 @@ func (k *Kafka) settingsOf(user string) kafka.Settings {
 	return settings
 }
 
-// allowed reports whether a service may write and read a topic, straight from the lists that its rights are made of.
+// allowed reports whether a service may write and read a topic. It reads the lists from which the rights are built.
 func allowed(service, topic string) (writes, reads bool) {
 	for _, right := range event.Rights(service) {
 		if right.Kind == event.KindTopic && right.Name == topic {

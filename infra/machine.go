@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pollInterval is the time between two attempts to reach a server that starts.
+// pollInterval is the time between two attempts to reach a starting server.
 const pollInterval = 100 * time.Millisecond
 
 // pause waits for d. It returns false when ctx is done.

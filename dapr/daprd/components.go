@@ -21,8 +21,8 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// componentRegistry lists every component type of this runtime. For a resource of another type the runtime stops with Dapr's
-// own message. The empty registries are needed: the runtime reads each of them.
+// componentRegistry lists every component type of this runtime. For a resource of another type the runtime stops with Dapr's own message.
+// The empty registries are needed, because the runtime reads every registry.
 func componentRegistry(log logger.Logger) *registry.Options {
 	pubsubs := pubsub.NewRegistry()
 	pubsubs.Logger = log

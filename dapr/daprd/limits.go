@@ -8,15 +8,15 @@ import (
 	kitmetadata "github.com/dapr/kit/metadata"
 )
 
-// databaseLimits are the limits of every connection to Postgres whose connection string does not set its own: a statement and a
-// wait for a lock end; a sidecar that is frozen inside a transaction loses its locks; and Postgres notices a machine that has
-// vanished. Dapr's component bounds only Begin and Commit itself. Milliseconds and seconds, as Postgres counts them.
+// databaseLimits are the limits of every connection to Postgres whose connection string does not set its own. They end long statements
+// and waits for a lock. They free the locks of a sidecar that is frozen inside a transaction, and let Postgres notice a machine that has
+// vanished. Dapr's component itself limits only Begin and Commit. Values are milliseconds or seconds, as Postgres expects.
 var databaseLimits = map[string]string{
 	"statement_timeout": "5000", "lock_timeout": "2000", "idle_in_transaction_session_timeout": "8000",
 	"tcp_user_timeout": "11000", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3",
 }
 
-// withDatabaseLimits returns a connection string, as a URL or as keywords and values, with the limits that it does not set.
+// withDatabaseLimits adds the limits that a connection string does not set. The string is a URL, or keywords and values.
 func withDatabaseLimits(connection string) string {
 	if strings.HasPrefix(connection, "postgres://") || strings.HasPrefix(connection, "postgresql://") {
 		address, err := url.Parse(connection)

@@ -44,7 +44,7 @@ func TestPublisherGetsTheLimitsItDoesNotSet(t *testing.T) {
 	}
 }
 
-// A broker that accepts connections and answers nothing is given up after brokerLimits, so Init soon opens another connection.
+// When a broker accepts connections but answers nothing, Init gives up after brokerLimits, and soon opens another connection.
 func TestPublisherGivesASilentBrokerUp(t *testing.T) {
 	before := brokerLimits
 	defer func() { brokerLimits = before }()

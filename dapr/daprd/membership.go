@@ -75,7 +75,7 @@ func (s *steadyPubSub) countListeners() (topics, listening int, changed <-chan s
 	return len(s.topics), listening, s.changed
 }
 
-// awaitListener returns true when a topic has a listener and the other topics had joinDelay to get theirs. It returns false
+// awaitListener waits until a topic has a listener, and then for joinDelay, so that the other topics can get theirs. It returns false
 // when ctx is done.
 func (s *steadyPubSub) awaitListener(ctx context.Context) bool {
 	for ctx.Err() == nil {
@@ -92,8 +92,8 @@ func (s *steadyPubSub) awaitListener(ctx context.Context) bool {
 	return false
 }
 
-// awaitMembershipEnd returns when the membership has to end: true because the app is away, false because of a shutdown or
-// because a topic was subscribed that the membership does not have.
+// awaitMembershipEnd waits until the membership has to end. It returns true if the app is away, and false at a shutdown or if a topic was
+// subscribed that the membership does not have.
 func (s *steadyPubSub) awaitMembershipEnd(ctx context.Context, joined []pubsub.SubscribeRequest) bool {
 	var away <-chan time.Time // nil while there is a listener
 	for {
@@ -116,7 +116,7 @@ func (s *steadyPubSub) awaitMembershipEnd(ctx context.Context, joined []pubsub.S
 	}
 }
 
-// hasTopicBeyond reports whether a topic is subscribed that is not among the joined ones.
+// hasTopicBeyond reports whether the subscriptions have a topic that joined does not have.
 func (s *steadyPubSub) hasTopicBeyond(joined []pubsub.SubscribeRequest) bool {
 	known := map[string]bool{}
 	for _, request := range joined {

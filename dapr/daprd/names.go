@@ -16,8 +16,8 @@ import (
 	"github.com/dapr/kit/metadata"
 )
 
-// hostsLifetime is how long the sidecar uses the hosts that it read last. A stopped sidecar is called for at most that much
-// longer. Dapr does not tell a resolver that a call failed, so a longer time would delay the recovery.
+// hostsLifetime is how long the sidecar uses the hosts that it read last. So it may call a stopped sidecar for that much longer. Dapr
+// does not tell a resolver that a call failed, so a longer lifetime would delay the recovery.
 const hostsLifetime = 200 * time.Millisecond
 
 // hosts is Dapr's name resolution in a SQLite file, with lookups of our own. Dapr's resolver registers the sidecar and renews

@@ -61,9 +61,9 @@ type listener struct {
 }
 
 const (
-	// absenceLimit is how long all topics may be without a listener before the sidecar leaves its group. Dapr needs 3 s to
-	// report an app unhealthy, so together it is a little more than the 6 s for which the partitions of a killed sidecar
-	// stand still. A service that restarts, or whose database restarts, is healthy again by then and causes no rebalance.
+	// absenceLimit is how long all topics may be without a listener before the sidecar leaves its group. Dapr takes 3 s to report an app
+	// as unhealthy, so the partitions stand still for a little longer than the 6 s after the kill of a sidecar. A service that restarts,
+	// or whose database restarts, is healthy again by then, and causes no rebalance.
 	absenceLimit = 5 * time.Second
 	// joinDelay lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
 	joinDelay = 50 * time.Millisecond
@@ -179,8 +179,8 @@ func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) 
 	}
 }
 
-// handleEvent handles an event until ctx is done or the listener ends. Dapr's subscription, while it is being stopped, holds
-// new events without handling them until its context ends.
+// handleEvent handles an event until ctx is done or the listener ends. When Dapr stops a subscription, the subscription holds new events
+// without handling them until its context ends.
 func (l *listener) handleEvent(ctx context.Context, message *pubsub.NewMessage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -84,8 +84,8 @@ func (g *fakeGroup) deliverEvent(topic string) <-chan error {
 	return result
 }
 
-// wantMemberships waits until every goroutine is blocked. Then it checks the topics of each membership, that all but the
-// last have ended, and whether the last one goes on.
+// wantMemberships waits until every goroutine is blocked. Then it checks the topics of each membership, that all memberships but the last
+// have ended, and whether the last one is still active.
 func (g *fakeGroup) wantMemberships(t *testing.T, lastGoesOn bool, topics ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -229,7 +229,7 @@ func TestEventThatFailsWithItsListenerGoesToTheNextListener(t *testing.T) {
 	})
 }
 
-// Dapr's subscription, while it is being stopped, holds new events until its context ends.
+// When Dapr stops a subscription, the subscription holds new events until its context ends.
 func TestEventHeldByAStoppingListenerGoesToTheNextListener(t *testing.T) {
 	withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
 		received := make(chan string, 9)

@@ -83,8 +83,8 @@ func (a Account) ProfileCancellation() event.Message {
 	return event.CreatingUserCancelled.Message(a.ID, event.UserCancelled{UserID: a.ID, Version: a.Version, Reason: a.Reason})
 }
 
-// ApplyOutcome applies user's outcome. It returns the message to publish, and whether there is anything to write. A profile
-// that was created after the registration was rejected is cancelled. Other outcomes for a decided account are repetitions.
+// ApplyOutcome applies user's outcome. It returns the message to publish, and whether the account changed. If the registration was
+// rejected before its profile was created, the message cancels the profile. Other outcomes for a decided account are repetitions.
 func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (message event.Message, write bool) {
 	created := outcome.Outcome == event.UserCreated
 	switch {
@@ -100,8 +100,8 @@ func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (messag
 	return event.NoMessage, false
 }
 
-// AnnounceAgain returns the profile request of a PENDING account that was announced so many times before. It reports whether there is
-// one.
+// AnnounceAgain returns the profile request of a PENDING account, if the account has been announced the given number of times. It reports
+// whether there is one.
 func (a *Account) AnnounceAgain(announced int, now time.Time) (event.Message, bool) {
 	if a.Status != Pending || a.Announced != announced {
 		return event.NoMessage, false

@@ -61,8 +61,8 @@ func (a Account) statusReason() string {
 	return a.Reason
 }
 
-// changeAccount changes an account for an admin, if the precondition holds, and records the act that change returns. Conflict when
-// that would leave no ACTIVE admin: only an admin can appoint one.
+// changeAccount changes an account for an admin, if the precondition holds, and records the act that change returns. It returns Conflict
+// if the change would leave no ACTIVE admin, because only an admin can appoint one.
 func (s service) changeAccount(
 	ctx context.Context, id string, condition rest.Precondition, change func(*Account) (act audit.Entry, changed bool, err error),
 ) (account Account, err error) {

@@ -18,8 +18,8 @@ func newAccountIDs(keys token.Keys) accountIDs {
 	return accountIDs{keys.Derive("comanda/auth account ids")}
 }
 
-// candidates returns the ids that a registration may have: that of the current secret first, then that of the other one, under
-// which the same request may have created the account while the secret was changed.
+// candidates returns the ids that a registration may have, one for each secret, the current secret first. While the secret is being
+// changed, the same request may have created the account under the other secret.
 func (a accountIDs) candidates(email, idempotencyKey string) []string {
 	var ids []string
 	for _, key := range a.keys {

@@ -121,7 +121,7 @@ func TestAFailedUpgradeDoesNotFailTheLogin(t *testing.T) {
 	}
 }
 
-// An upgrade that got no worker writes nothing, least of all an empty hash. It logs its failure, unless the client has gone.
+// An upgrade that gets no worker writes nothing, above all no empty hash. It logs its failure, unless the client has gone.
 func TestAFailedUpgradeKeepsTheHash(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")
@@ -151,7 +151,7 @@ func TestAFailedUpgradeKeepsTheHash(t *testing.T) {
 	}
 }
 
-// An upgrade must not undo a change of the password, or of anything else, that was faster.
+// An upgrade must not undo another change of the account that was written first, such as a change of the password.
 func TestAnUpgradeDoesNotOverwriteAnotherChange(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")

@@ -22,7 +22,7 @@ func (h harness) trail(t *testing.T, admin servicetest.Person, query string) (en
 	return entries
 }
 
-// Each act of the table leaves exactly one entry, however often its request is repeated, and none when it changes nothing.
+// Each act in the table leaves exactly one entry, however often its request is repeated. A request that changes nothing leaves none.
 func TestEveryActOnAnAccountIsInTheAuditTrail(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
@@ -79,7 +79,7 @@ func TestEveryActOnAnAccountIsInTheAuditTrail(t *testing.T) {
 	}
 }
 
-// While the trail cannot be written, nothing is done that belongs into it.
+// While the audit trail cannot be written, every act that needs an entry fails and changes nothing.
 func TestNoActCommitsWithoutItsEntry(t *testing.T) {
 	h := newHarness(t)
 	boss, ana := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
@@ -107,7 +107,7 @@ func TestNoActCommitsWithoutItsEntry(t *testing.T) {
 	}
 }
 
-// The trail of all that these tests can do holds no password, hash or token.
+// The audit trail of all acts in these tests holds no password, hash or token.
 func TestTheAuditTrailHoldsNoSecrets(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")

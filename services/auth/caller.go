@@ -57,11 +57,13 @@ func (a Account) admit(claims token.Claims, role string) error {
 	return nil
 }
 
-// rolesLock is the advisory lock under which admins come and go. The number is arbitrary, but used for nothing else in the database.
+// rolesLock is the advisory lock for changes that make or remove an admin. The number is arbitrary, and no other lock in the database
+// uses it.
 const rolesLock = 7303
 
-// inTurn runs a change that an admin makes to accounts. Such changes take turns, so that two admins who give up the role at once do
-// not each count on the other. The caller's account is read again inside: the change before may have demoted it.
+// inTurn runs a change that an admin makes to accounts. Such changes take turns, so that two admins who give up the role at the same time
+// do not each rely on the other. The caller's account is read again inside the turn, because the change before may have demoted the
+// caller.
 func (s service) inTurn(ctx context.Context, change func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, rolesLock); err != nil {

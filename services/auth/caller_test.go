@@ -23,7 +23,7 @@ func sample(method, path, id string) (target, body string) {
 	return target, body
 }
 
-// Every route for admins, also one that is added later, reads the account of its caller first.
+// Every route for admins first reads the account of its caller. The test covers routes that are added later.
 func TestAnAdminWhoLostTheRoleActsNoMore(t *testing.T) {
 	h := newHarness(t)
 	boss, customer := h.registerAdmin(t, "boss@example.com"), h.caller(t, h.registerActive(t, "cleo@example.com"))
@@ -34,7 +34,7 @@ func TestAnAdminWhoLostTheRoleActsNoMore(t *testing.T) {
 	if code := h.setStatusOf(t, boss, suspended.ID, "SUSPENDED"); code != 200 {
 		t.Fatalf("suspend: got %d", code)
 	}
-	if code := h.setRolesOf(t, boss, changed.ID, `"staff","admin"`); code != 200 { // still an admin, but the token is of before
+	if code := h.setRolesOf(t, boss, changed.ID, `"staff","admin"`); code != 200 { // still an admin, but the token is older than the change
 		t.Fatalf("change: got %d", code)
 	}
 	gone := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}, Epoch: 1}
@@ -66,7 +66,7 @@ func TestAnAdminWhoLostTheRoleActsNoMore(t *testing.T) {
 	}
 }
 
-// The token of a login carries what the guard compares.
+// The token of a login carries the claims that the guard compares.
 func TestTokensCarryTheirSessionAndEpoch(t *testing.T) {
 	h := newHarness(t)
 	boss := h.registerAdmin(t, "boss@example.com")

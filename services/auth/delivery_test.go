@@ -14,8 +14,8 @@ import (
 // timedOut is the state of an account that was given up.
 const timedOut = "REJECTED timed_out"
 
-// User's outcome may be delivered several times, late, before and after the account is given up, and its handler may crash between any
-// two steps. The first decision stands. Each "created" that comes too late is answered with a cancellation, so that no profile stays.
+// User's outcome may be delivered several times, late, and before or after the account is given up. Its handler may crash between any two
+// steps. The first decision stands. Each "created" that comes too late is answered with a cancellation, so that no profile stays.
 func TestOutcomesInAnyOrderDecideAnAccountOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {

@@ -7,8 +7,8 @@
 //	           POST /auth/password, /auth/logout-everywhere, DELETE /users/me, GET /auth/erasures/{userId};
 //	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth,
 //	           GET /auth/registrations/{userId}/timeline (with the part of user), and its dead letters (package deadletter)
-//	           GET /export/account is internal: the service user adds it to a person's export. So is GET /reconciliation/accounts: user
-//	           asks there what became of the accounts with a profile
+//	           internal: GET /export/account (for user's exports), and GET /reconciliation/accounts (user asks for the status of
+//	           accounts with a profile)
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist;
 //	           deleting.user: the services have to erase what they store about a person
 //	consumes   creating.user.response (from user), deleting.user.response (from user and order)

@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// loginEmail returns the e-mail under which address is looked up: its canonical form, or the form of before there was one. An
-// account that was registered with what is no longer accepted keeps its login.
+// loginEmail returns the form of an e-mail address under which its account is stored. That is its canonical form, or, for an address
+// that is no longer accepted, the form that older versions stored: such an account keeps its login.
 func loginEmail(address string) (email string, ok bool) {
 	if email, ok = validate.Email(address); ok {
 		return email, true
@@ -30,8 +30,8 @@ func loginEmail(address string) (email string, ok bool) {
 	return email, true
 }
 
-// storedEmails returns the forms in which an account may have email, which is canonical. The forms after the first are those of
-// accounts registered before there was a canonical one.
+// storedEmails returns the forms under which an account with this canonical e-mail may be stored. The first is the canonical form. The
+// others are forms in which older versions stored it.
 func storedEmails(email string) []string {
 	local, domain, _ := strings.Cut(email, "@")
 	readable, err := idna.ToUnicode(domain)
@@ -40,7 +40,7 @@ func storedEmails(email string) []string {
 	}
 	readable = local + "@" + readable
 	forms := []string{email}
-	finalSigma := strings.Replace(email, "σ@", "ς@", 1) // lower case of what was typed in lower case
+	finalSigma := strings.Replace(email, "σ@", "ς@", 1) // older versions kept a final ς that was typed in lower case
 	for _, form := range []string{readable, norm.NFD.String(email), norm.NFD.String(readable), finalSigma} {
 		if !slices.Contains(forms, form) {
 			forms = append(forms, form)

@@ -49,8 +49,8 @@ func (s service) eraseOwnAccount(w http.ResponseWriter, r *http.Request) error {
 	return writeErasure(w, r, http.StatusAccepted, account)
 }
 
-// beginErasure makes an account DELETING and asks the other services to erase it. Admins take turns with changes of roles: one who
-// leaves must not count on another who gives up the role at the same moment.
+// beginErasure makes an account DELETING and asks the other services to erase it. An admin's erasure takes turns with changes of roles:
+// two admins who leave at the same time must not each rely on the other.
 func (s service) beginErasure(ctx context.Context, id string) (account Account, err error) {
 	const noOther = false // not looked up: only the erasure of an admin depends on it
 	account, begun, err := s.markDeleting(ctx, id, noOther)
@@ -143,8 +143,8 @@ func (s service) handleErasure(ctx context.Context, e event.Received[event.UserE
 	return err
 }
 
-// applyErasure deletes the refresh tokens and the repeats of the account first, then changes its document: if it stops in between, the repeated event
-// does the rest.
+// applyErasure first deletes the refresh tokens and the repeats of the account, then changes its document. If it stops in between, the
+// repeated event does the rest.
 func (s service) applyErasure(ctx context.Context, answer event.UserErasure) error {
 	account, err := s.documents.Get(ctx, answer.UserID)
 	if err == nil && account.Erasure == nil {

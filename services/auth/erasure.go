@@ -24,8 +24,8 @@ func holders() []string { return []string{"user", "order"} }
 // errNotDeleting means that a service answers an erasure that never began.
 var errNotDeleting = errors.New("the account is not being erased")
 
-// BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. It reports whether anything changed: a second
-// request changes nothing. replaceable: another ACTIVE admin exists. Conflict for the last admin.
+// BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. replaceable reports whether another ACTIVE admin
+// exists; without one it returns Conflict for an admin. It reports whether anything changed: a second request changes nothing.
 func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Time) (changed bool, err error) {
 	switch {
 	case a.Erasure != nil:
@@ -73,8 +73,8 @@ func (a *Account) becomeTombstone(now time.Time) {
 			CompletedAt: now}}
 }
 
-// AnnounceErasureAgain reports whether the account is DELETING and was announced so many times before. It then records that it is
-// announced now.
+// AnnounceErasureAgain records that the erasure is announced now, if the account is DELETING and has been announced the given number of
+// times. It reports whether it did.
 func (a *Account) AnnounceErasureAgain(announced int, now time.Time) bool {
 	if a.Status != Deleting || a.Erasure.Announced != announced {
 		return false

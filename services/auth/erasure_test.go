@@ -136,7 +136,7 @@ func TestErasedAccountHoldsNoPersonalData(t *testing.T) {
 	}
 }
 
-// The same e-mail under the same key has the id of the erased account, which is never used again.
+// The same e-mail under the same key would get the id of the erased account, which must never be used again.
 func TestErasedAccountIsNotRegisteredAgainUnderItsKey(t *testing.T) {
 	h := newHarness(t)
 	first := servicetest.Decode[registrationState](t, h.register(t, "ana@example.com", password, "Idempotency-Key", "k"), http.StatusAccepted)
@@ -149,7 +149,7 @@ func TestErasedAccountIsNotRegisteredAgainUnderItsKey(t *testing.T) {
 	}
 }
 
-// A token that a thief found must not erase an account: only the token of a login in the last minutes does.
+// A token that a thief has found must not erase an account: only the token of a login in the last 5 minutes can.
 func TestErasureNeedsTheTokenOfARecentLogin(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerActive(t, "ana@example.com")

@@ -15,7 +15,7 @@ import (
 // maxExportedSessions bounds the export. Expired sessions are deleted, so an account has few.
 const maxExportedSessions = 1000
 
-// exportedAccount is what auth stores about a person, apart from hashes.
+// exportedAccount is the data that auth stores about a person, except hashes.
 type exportedAccount struct {
 	ID        string    `json:"id"`
 	Email     string    `json:"email"`

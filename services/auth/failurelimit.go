@@ -19,7 +19,7 @@ type failureRate struct {
 
 // check returns an error that names the settings that are out of range.
 func (r failureRate) check() error {
-	if !(r.PerSecond >= 0 && r.PerSecond <= maxFailureLimit) { // NaN is neither
+	if !(r.PerSecond >= 0 && r.PerSecond <= maxFailureLimit) { // not r.PerSecond < 0 || ...: that would accept NaN
 		return errors.New("LOGIN_FAILURES_PER_SECOND must be from 0 to 1000000")
 	}
 	if r.Burst < 1 || r.Burst > maxFailureLimit {
@@ -28,8 +28,9 @@ func (r failureRate) check() error {
 	return nil
 }
 
-// failureLimit bounds the wrong passwords for all accounts from all addresses together: an attacker with many of both stays below
-// the throttle of each. Right passwords do not count. Each process counts its own (decision 0014), so replicas multiply the limit.
+// failureLimit bounds the wrong passwords for all accounts from all addresses together, because an attacker with many accounts and
+// addresses stays below the throttle of each. Right passwords do not count. Each process counts its own (decision 0014), so replicas
+// multiply the limit.
 type failureLimit struct {
 	failureRate
 
@@ -56,7 +57,7 @@ func (l *failureLimit) take(now time.Time) error {
 	return nil
 }
 
-// giveBack takes back an attempt that was no wrong password.
+// giveBack takes back the count of an attempt whose password was not wrong.
 func (l *failureLimit) giveBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -43,7 +43,7 @@ func TestFailureLimitAllowsABurstAndThenTheRate(t *testing.T) {
 	}
 }
 
-// An attacker who tries each account once, from ever new addresses, is slowed down by the limit of all accounts.
+// An attacker who tries each account once, each time from another address, is slowed down by the limit of all accounts.
 func TestGuessingIsSlowedDownForAllAccountsTogether(t *testing.T) {
 	h := newHarness(t, func(o *options) { o.failures = failureRate{PerSecond: 0.1, Burst: 3} })
 	h.registerActive(t, "ana@example.com")
@@ -69,7 +69,7 @@ func TestGuessingIsSlowedDownForAllAccountsTogether(t *testing.T) {
 	}
 }
 
-// Many attempts on one account, which wait for their turn, leave the limit to the others.
+// Many attempts on one account, which wait for their turn, do not use up the limit of all accounts.
 func TestWaitingAttemptsDoNotUseUpTheLimitOfAllAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := &failureLimit{failureRate: failureRate{PerSecond: 1, Burst: 1}}
@@ -92,7 +92,8 @@ func TestWaitingAttemptsDoNotUseUpTheLimitOfAllAccounts(t *testing.T) {
 	})
 }
 
-// With the right key, a repeated registration says whether its password is right. So it counts as a login.
+// Under the right key, the answer to a repeated registration reveals whether its password is right. So the registration counts as a
+// login.
 func TestARepeatedRegistrationCountsAsALogin(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")

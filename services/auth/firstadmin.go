@@ -63,8 +63,8 @@ func (a firstAdmin) warnOfWeakPassword(log *slog.Logger) {
 	}
 }
 
-// ensureFirstAdmin registers the first admin like any other account, and tries again until an account with the e-mail is
-// ACTIVE. A registration that was rejected because user was unavailable is repeated.
+// ensureFirstAdmin registers the first admin like any other account, and tries again until an account with the e-mail is ACTIVE. It also
+// repeats a registration that was rejected because user was unavailable.
 func (s service) ensureFirstAdmin(ctx context.Context, wanted Registration) {
 	pause, logged := adminFirstPause, ""
 	for {

@@ -124,9 +124,9 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	return s.writeTokens(w, account, refresh, s.now())
 }
 
-// authenticate finds the account of email and password. Unauthenticated when either is wrong; that takes the same time whether
-// the e-mail is registered or not. Forbidden when the password is right but the account is not ACTIVE. Limited after too many
-// wrong passwords for that e-mail, or from that address.
+// authenticate finds the account of email and password. It returns Unauthenticated if either is wrong, after the same time whether or not
+// the e-mail is registered. It returns Forbidden if the password is right but the account is not ACTIVE, and Limited after too many wrong
+// passwords for that e-mail or from that address.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
 	normal, isEmail := loginEmail(email)
 	if isEmail {

@@ -22,7 +22,7 @@ func (h harness) replica(keys token.Keys) harness {
 	return h
 }
 
-// Replicas that sign with different keys, as during a rotation, accept each other's tokens and repeat each other's answers.
+// During a rotation replicas sign with different keys. They accept each other's tokens and repeat each other's answers.
 func TestReplicasWithDifferentKeysAgree(t *testing.T) {
 	old := newHarness(t, func(o *options) { o.keys.Previous = nextSecret })
 	rotated := old.replica(token.Keys{Current: nextSecret, Previous: servicetest.Secret})

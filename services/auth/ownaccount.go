@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// ownerRequest is the identity of a request of an account's owner: the account keeps the last one, so that a repetition changes
-// nothing. It has to be recognised before the token is judged, because the first request may have made the token invalid.
+// ownerRequest returns the identity of a request of an account's owner. The account keeps the last one, so that a repetition changes
+// nothing. The repetition must be recognised before the token is checked, because the first request may have made the token invalid.
 func ownerRequest(purpose, account, key string) string {
 	return idempotency.ID(purpose, account, key)
 }
@@ -62,7 +62,7 @@ type passwordChange struct {
 	NewPassword     string `json:"newPassword"`
 }
 
-// changePassword replaces the password of the caller's account. All sessions but that of the caller's token end.
+// changePassword replaces the password of the caller's account. All sessions end except the session of the caller's token.
 func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
@@ -81,8 +81,8 @@ func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w)
 }
 
-// replacePassword changes the password of the caller in ctx, unless the same request has changed it before. Invalid names a wrong
-// current password, and one that an account cannot have. Limited after too many wrong passwords, as for a login.
+// replacePassword changes the password of the caller in ctx, unless the same request has already changed it. It returns Invalid for a
+// wrong current password and for an unacceptable new one, and Limited after too many wrong passwords, as for a login.
 func (s service) replacePassword(ctx context.Context, change passwordChange, key string) error {
 	account, err := accountByID(ctx, s.pool, token.From(ctx).Subject)
 	if fault.Is(err, fault.KindNotFound) {
@@ -109,8 +109,8 @@ func (s service) replacePassword(ctx context.Context, change passwordChange, key
 	return s.writePassword(ctx, account, hash, request)
 }
 
-// checkOwnPassword returns wrong unless the account has the password. It counts as a login: a stolen token must not be a way to
-// guess the password.
+// checkOwnPassword returns the error wrong unless the account has the password. A wrong password counts as at a login, so that a thief of
+// a token cannot use this to guess the password.
 func (s service) checkOwnPassword(ctx context.Context, account Account, password string, wrong error) error {
 	attempt, err := s.throttle.admit(ctx, account.Email, rest.Client(ctx), s.now())
 	if err != nil {
@@ -127,10 +127,11 @@ func (s service) checkOwnPassword(ctx context.Context, account Account, password
 	return err
 }
 
-// hashNewPassword judges the new password as at registration, except that the name in the profile is not known here, and hashes it.
+// hashNewPassword checks the new password as a registration does, and hashes it. Unlike a registration it does not know the name in the
+// profile.
 func (s service) hashNewPassword(ctx context.Context, account Account, change passwordChange) (string, error) {
 	var prepared, problem string
-	err := s.passwords.queue.do(ctx, rest.Client(ctx), func() {
+	err := s.passwords.queue.runWork(ctx, rest.Client(ctx), func() {
 		prepared, problem = checkPassword(change.NewPassword, account.Email, "")
 	})
 	if err != nil {
@@ -145,7 +146,7 @@ func (s service) hashNewPassword(ctx context.Context, account Account, change pa
 	return s.passwords.hash(ctx, rest.Client(ctx), prepared)
 }
 
-// writePassword writes the hash, unless another request has changed the password since checked was read.
+// writePassword writes the hash, unless another request has changed the password since the account checked was read.
 func (s service) writePassword(ctx context.Context, checked Account, hash, request string) error {
 	claims := token.From(ctx)
 	_, err := s.documents.Change(ctx, checked.ID, func(a *Account) (event.Message, error) {

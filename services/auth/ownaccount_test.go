@@ -60,7 +60,7 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 	}
 }
 
-// The session that a change of the password kept ends with the next change of the roles.
+// A change of the password keeps one session. That session ends with the next change of the roles.
 func TestAKeptSessionEndsWithTheNextEpoch(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
@@ -76,7 +76,7 @@ func TestAKeptSessionEndsWithTheNextEpoch(t *testing.T) {
 	}
 }
 
-// A session that a change of the roles has ended does not live on because its access token changes the password.
+// A session that a change of the roles has ended cannot revive itself by changing the password with its access token.
 func TestAnEndedSessionCannotChangeThePassword(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
@@ -143,7 +143,7 @@ func TestAPasswordChangeSurvivesALostAnswer(t *testing.T) {
 	}
 }
 
-// Of two changes at once that both know the current password, one fails.
+// Of two simultaneous changes that both know the current password, one fails.
 func TestTwoPasswordChangesDoNotOverwriteEachOther(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")

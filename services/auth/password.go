@@ -23,7 +23,7 @@ func newPasswords(cost hashCost, queue *workQueue) passwords {
 	return passwords{cost, cost.hash(rand.Text()), queue}
 }
 
-// checkPassword returns password prepared for hash, or why the account with this e-mail and name cannot have it.
+// checkPassword returns the prepared form of password, or the reason why the account with this e-mail and name cannot have it.
 func checkPassword(password, email, name string) (prepared, problem string) {
 	if prepared, problem = preparePassword(password); problem == "" {
 		problem = weakness(prepared, email, name)
@@ -31,7 +31,7 @@ func checkPassword(password, email, name string) (prepared, problem string) {
 	return prepared, problem
 }
 
-// preparePassword returns password prepared for hash, or why no account can have it.
+// preparePassword returns the prepared form of password, or the reason why no account can have it.
 func preparePassword(password string) (prepared, problem string) {
 	prepared, ok := validate.Password(password)
 	switch {
@@ -47,9 +47,9 @@ func preparePassword(password string) (prepared, problem string) {
 
 const passwordLength = "must be 8 to 72 bytes long"
 
-// check validates a registration of a client. Judging its password is work for the queue.
+// check validates a client's registration. It runs in the queue, because judging the password takes much processor time.
 func (p passwords) check(ctx context.Context, client string, r Registration) (checked Registration, err error) {
-	if refused := p.queue.do(ctx, client, func() { checked, err = r.Check() }); refused != nil {
+	if refused := p.queue.runWork(ctx, client, func() { checked, err = r.Check() }); refused != nil {
 		return r, refused
 	}
 	return checked, err
@@ -57,14 +57,14 @@ func (p passwords) check(ctx context.Context, client string, r Registration) (ch
 
 // hash returns the hash of a password that checkPassword has prepared.
 func (p passwords) hash(ctx context.Context, client, password string) (hash string, err error) {
-	err = p.queue.do(ctx, client, func() { hash = p.cost.hash(password) })
+	err = p.queue.runWork(ctx, client, func() { hash = p.cost.hash(password) })
 	return hash, err
 }
 
-// matches reports whether password has the given hash. A hash of before passwords were prepared is that of the password as it
-// was typed, so both forms are compared when they differ, even if the first matches: the time depends on the password only.
+// matches reports whether password has the given hash. Older versions hashed the password as it was typed, newer ones its prepared form
+// (validate.Password). So when the two forms differ, both are compared, even if the first matches: the time depends only on the password.
 func (p passwords) matches(ctx context.Context, client, hash, password string) (right bool, err error) {
-	err = p.queue.do(ctx, client, func() {
+	err = p.queue.runWork(ctx, client, func() {
 		prepared, ok := validate.Password(password)
 		if right = p.hashMatches(hash, password); ok && prepared != password {
 			right = p.hashMatches(hash, prepared) || right
@@ -73,8 +73,8 @@ func (p passwords) matches(ctx context.Context, client, hash, password string) (
 	return right, err
 }
 
-// hashMatches reports whether password has the given hash. With no usable hash, or a password longer than any that an account can
-// have, it is equally slow and returns false: bcrypt would compare only the first 72 bytes.
+// hashMatches reports whether password has the given hash. Without a usable hash, and for a password longer than any account can have, it
+// takes the same time and returns false: bcrypt would compare only the first 72 bytes.
 func (p passwords) hashMatches(hash, password string) bool {
 	if hash != "" && len(password) <= maxPassword {
 		if right, err := compareHash(hash, password); err == nil {
@@ -88,8 +88,8 @@ func (p passwords) hashMatches(hash, password string) bool {
 // outdated reports whether hash is of an earlier kind or cost.
 func (p passwords) outdated(hash string) bool { return !strings.HasPrefix(hash, p.cost.prefix()) }
 
-// upgradeHash replaces the outdated hash of an account, whose right password a client has just sent. It announces nothing. If
-// it fails, the next login tries again.
+// upgradeHash replaces the outdated hash of an account after a login with the right password. It announces nothing. If it fails, the next
+// login tries again.
 func (s service) upgradeHash(ctx context.Context, client string, account Account, password string) {
 	if !s.passwords.outdated(account.PasswordHash) {
 		return

@@ -8,8 +8,7 @@ import (
 	"comanda/services/internal/reconcile"
 )
 
-// standings returns how the accounts with these ids stand, for user, which holds a profile for each. It leaves out those that do not
-// exist.
+// standings returns the standings of accounts, for user, which holds a profile for each. It leaves out accounts that do not exist.
 func (s store) standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {

@@ -10,7 +10,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// User asks how accounts stand.
+// User asks for the standings of accounts.
 func TestStandingsOfAccounts(t *testing.T) {
 	h := newHarness(t)
 	active, rejected := h.registerActive(t, "ana@example.com"), h.registerPending(t, "eva@example.com")

@@ -17,7 +17,7 @@ import (
 
 var recoveryTiming = recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: 5 * time.Second}
 
-// later moves both clocks on: that of the service and that of the database.
+// later moves the service's clock and the database's clock on.
 func (h harness) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	h.clock.Advance(d)
@@ -184,7 +184,7 @@ func TestFirstAdminSettings(t *testing.T) {
 	}
 }
 
-// A weak password of the first admin is the operator's choice: a warning says so, without the password.
+// The operator may choose a weak password for the first admin: auth logs a warning, without the password.
 func TestWeakPasswordOfTheFirstAdminIsAWarning(t *testing.T) {
 	for secret, warned := range map[string]bool{"": false, password: false, "12345678": true, "boss@example.com": true, "password password": true} {
 		var logged bytes.Buffer

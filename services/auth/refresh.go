@@ -24,7 +24,7 @@ const (
 	spentTime = time.Hour
 )
 
-// refreshToken is opaque to clients. It names its family, so that the use of a spent token is recognised after its row has been
+// refreshToken is opaque to clients. It names its family, so that the use of a spent token is recognised even after the token's row was
 // deleted. The secret has 256 bits. Only the token's hash is stored.
 type refreshToken struct {
 	family uuid.UUID // the zero UUID in a token of an earlier version, which did not name its family
@@ -79,8 +79,8 @@ func newRotation(keys token.Keys) rotation {
 	return rotation{keys.Derive("comanda/auth refresh tokens")}
 }
 
-// successors returns the successors of t in family that the same request may have had: that of the current secret, and that of
-// the other one while the secret is changed.
+// successors returns the refresh tokens that the same request may have issued in exchange for t, one for each secret: while the secret is
+// being changed, either may have been used.
 func (r rotation) successors(t refreshToken, family uuid.UUID, idempotencyKey string) (next []refreshToken) {
 	for _, key := range r.keys {
 		mac := hmac.New(sha256.New, key)
@@ -91,7 +91,7 @@ func (r rotation) successors(t refreshToken, family uuid.UUID, idempotencyKey st
 	return next
 }
 
-// storedToken is what the tables hold about a refresh token that a client presents.
+// storedToken is a presented refresh token, as the tables hold it.
 type storedToken struct {
 	Account string
 	Family  string

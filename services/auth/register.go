@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// createAccount creates the account of a registration that Check has validated, or returns the one that the same request
-// created before. client is its network, or empty. Conflict when the e-mail is taken.
+// createAccount creates the account of a registration that Check has validated, or returns the account that the same request created
+// before. client is the client's network, or empty. It returns Conflict when the e-mail is taken.
 func (s service) createAccount(ctx context.Context, client string, r Registration, key string, roles ...string) (Account, error) {
 	candidates := s.ids.candidates(r.Email, key)
 	for _, id := range candidates {
@@ -54,8 +54,8 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	return account, err
 }
 
-// findRepeated returns the account that the same request created before. The same key is not enough: the password and all other
-// data must match as well. Comparing the password counts as a login, because it reveals as much to someone who guesses.
+// findRepeated returns the account that the same request created before. Not only the key must be the same, but also the password and all
+// other data. Comparing the password counts as a login, because it tells a guesser as much.
 func (s service) findRepeated(ctx context.Context, client, id string, r Registration) (Account, error) {
 	account, err := s.documents.Get(ctx, id)
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Limits of a registration. Passwords are measured in bytes, at most 72: the hashes of earlier versions are those of bcrypt, which
-// silently ignores the rest.
+// Limits of a registration. Passwords have at most 72 bytes: earlier versions hashed them with bcrypt, which silently ignores the rest.
 const (
 	maxName     = 200
 	minPassword = 8

@@ -66,7 +66,7 @@ func (s service) setAccountRoles(ctx context.Context, id string, roles []string,
 	})
 }
 
-// rolesState is what the audit trail holds about roles.
+// rolesState is the part of an audit entry about roles: before or after the change.
 type rolesState struct {
 	Roles []string `json:"roles"`
 }

@@ -52,7 +52,7 @@ func TestTheLastAdminKeepsTheRole(t *testing.T) {
 	}
 }
 
-// Two admins who leave at once do not each count on the other, and two who remove each other do not both succeed.
+// Two admins who give up the role at the same time do not each rely on the other, and two who demote each other do not both succeed.
 func TestOneOfTwoAdminsRemains(t *testing.T) {
 	h := newHarness(t)
 	type act func(t *testing.T, admin servicetest.Person, id, change string) int

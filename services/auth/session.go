@@ -24,8 +24,8 @@ type sessions struct {
 	limits sessionLimits
 }
 
-// sessionsLock is the advisory lock under which the sessions of one account are counted, with a second number for the account.
-// It is used for nothing else in the database.
+// sessionsLock is the first number of the advisory lock under which the sessions of one account are counted; the second number stands for
+// the account. No other lock in the database uses it.
 const sessionsLock = 7304
 
 // startSession stores a new family with its first token for an account that has just logged in. It ends the oldest sessions of an
@@ -50,7 +50,7 @@ func (s sessions) startSession(ctx context.Context, account Account, now time.Ti
 	return first, err
 }
 
-// expiry returns when a token expires that is created now for a session that started at the given time.
+// expiry returns the time at which a token that is created now expires, for a session that started at the given time.
 func (s sessions) expiry(started, now time.Time) time.Time {
 	expires, end := now.Add(refreshTTL), started.Add(s.limits.MaxAge)
 	if end.Before(expires) {
@@ -112,8 +112,8 @@ func (s sessions) exchangeToken(
 	return next, account, err
 }
 
-// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in
-// separate statements: only those see what the previous holder of the lock committed.
+// lockFamily locks the family of a token until tx ends, and returns its id. Read the token's other columns afterwards, in separate
+// statements: only a later statement sees what the previous holder of the lock committed.
 func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUID, err error) {
 	if t.family != uuid.Nil {
 		err = tx.QueryRow(ctx, `select id from refresh_families where id = $1 for update`, t.family).Scan(&family)
@@ -124,8 +124,7 @@ func lockFamily(ctx context.Context, tx pgx.Tx, t refreshToken) (family uuid.UUI
 	return family, err
 }
 
-// readToken reads what the tables hold about the presented token and its family; candidates are the successors that the request
-// may have created.
+// readToken reads the presented token and its family from the tables. candidates are the successors that the request may have created.
 func readToken(
 	ctx context.Context, tx pgx.Tx, presented refreshToken, family uuid.UUID, candidates []refreshToken,
 ) (storedToken, error) {
@@ -210,8 +209,8 @@ func (s sessions) deleteAll(ctx context.Context, account string) error {
 	return err
 }
 
-// deleteOld deletes expired families, expired tokens, tokens spent long ago, and paces that no longer limit anything. It
-// returns the number of deleted rows, without the tokens that a deleted family takes with it.
+// deleteOld deletes expired families, expired tokens, tokens spent long ago, and paces that limit nothing any more. It returns the number
+// of deleted rows, without the tokens of deleted families.
 func (s sessions) deleteOld(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, old := range []struct {

@@ -27,7 +27,8 @@ func (l sessionLimits) check() error {
 	return nil
 }
 
-// The paces of rotations. An access token lives 5 minutes, so a client needs about 12 rotations an hour.
+// The maximum rates at which sessions and accounts may refresh. An access token lives 5 minutes, so a client needs about 12 refreshes an
+// hour.
 var (
 	familyPace  = pace{burst: 20, every: 30 * time.Second}
 	accountPace = pace{burst: 60, every: 5 * time.Second}

@@ -157,7 +157,7 @@ func TestASessionEndsAtItsMaximumAge(t *testing.T) {
 	}
 }
 
-// The rows of spent tokens are deleted soon, and the use of such a token still ends its session.
+// The rows of spent tokens are deleted soon. The use of such a token still ends its session.
 func TestSpentTokensAreDeletedAndTheirReuseStillRevokes(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")
@@ -182,7 +182,8 @@ func TestSpentTokensAreDeletedAndTheirReuseStillRevokes(t *testing.T) {
 	}
 }
 
-// Tokens of before did not name their family. They stay valid, and their spent rows are kept, because nothing else tells a reuse.
+// Tokens of older versions do not name their family. They stay valid, and their spent rows are kept: without the rows a reuse could not
+// be detected.
 func TestTokensOfAnEarlierVersionStayValid(t *testing.T) {
 	h := newHarness(t)
 	id, family, old := h.registerActive(t, "ana@example.com"), uuid.New(), refreshToken{secret: [32]byte{1, 2, 3}}

@@ -28,7 +28,7 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// accountByEmail finds the account that logs in with email: the one that was not rejected, or else the one rejected last.
+// accountByEmail finds the account that logs in with email: the account that was not rejected or, if all were, the one rejected last.
 // NotFound when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)

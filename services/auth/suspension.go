@@ -58,7 +58,7 @@ func (s service) setAccountStatus(
 	})
 }
 
-// statusState is what the audit trail holds about a suspension.
+// statusState is the part of an audit entry about a suspension: before or after the change.
 type statusState struct {
 	Status Status `json:"status"`
 	Reason string `json:"reason,omitempty"`

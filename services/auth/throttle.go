@@ -13,15 +13,15 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// slowdown says how wrong passwords slow the next attempts down: the first free ones do not; each further one blocks the subject
-// twice as long as the one before, from first up to most.
+// slowdown says for how long wrong passwords block a subject. The first free wrong passwords do not block it. The next one blocks it for
+// first, and each further one twice as long, up to most.
 type slowdown struct {
 	free        int
 	first, most time.Duration
 }
 
-// A blocked account still lets newcomers try: addresses without a wrong password for it, one wrong password every 10 s. So an
-// attacker with a few addresses blocks those, while the owner gets in from a new place.
+// A newcomer is an address without a wrong password for the account. While the account is blocked, newcomers may still try, with one
+// wrong password every 10 s. So an attacker with a few addresses blocks only those, and the owner gets in from another address.
 var (
 	perAccount = slowdown{free: 10, first: 5 * time.Second, most: time.Minute}
 	perAddress = slowdown{free: 5, first: 15 * time.Second, most: 10 * time.Minute}
@@ -31,8 +31,8 @@ var (
 // forgetAfter is the time without a wrong password after which a subject starts again.
 const forgetAfter = 15 * time.Minute
 
-// delay returns how long the given number of wrong passwords in a row blocks.
-func (s slowdown) delay(failures int) time.Duration {
+// blockTime returns for how long a subject is blocked after the given number of wrong passwords in a row.
+func (s slowdown) blockTime(failures int) time.Duration {
 	if failures <= s.free {
 		return 0
 	}
@@ -46,7 +46,7 @@ func (s slowdown) delay(failures int) time.Duration {
 type throttle struct {
 	pool  *pgxpool.Pool
 	all   *failureLimit
-	turns *[256]chan struct{} // attempts on one account take turns in this process, so that many at once do not all count as the first
+	turns *[256]chan struct{} // attempts on one account take turns in this process: concurrent ones must not all read the same count
 }
 
 func newThrottle(pool *pgxpool.Pool, all *failureLimit) throttle {
@@ -61,15 +61,15 @@ func newThrottle(pool *pgxpool.Pool, all *failureLimit) throttle {
 type attempt struct {
 	throttle
 	account, address, newcomer []byte // the subjects
-	counted                    bool   // there are wrong passwords to forget
+	counted                    bool   // wrong passwords are recorded for one of the subjects
 	asNewcomer                 bool   // admitted although the account is blocked
 	wrong                      bool   // the password was wrong
 	turn                       chan struct{}
 }
 
-// admit waits for the e-mail's turn and returns the attempt to log in with it from an address. It returns Limited while the
-// address is blocked, or the account and the address is no newcomer, or after too many wrong passwords for all accounts. The
-// caller ends the attempt.
+// admit waits for the e-mail's turn and returns the attempt to log in with it from an address. It returns Limited while the address is
+// blocked, while the account is blocked (unless the address is a newcomer), and after too many wrong passwords for all accounts
+// together. The caller ends the attempt.
 func (t throttle) admit(ctx context.Context, email, address string, now time.Time) (*attempt, error) {
 	a := &attempt{throttle: t, account: subject(email), address: subject(email, address),
 		newcomer: subject(email, "newcomers", ""), turn: t.turns[turnOf(email)]}
@@ -123,7 +123,7 @@ func (a *attempt) check(ctx context.Context, now time.Time) (wait time.Duration,
 	return max(account, address), err
 }
 
-// record counts a wrong password, or forgets the counted ones after a right password.
+// record counts a wrong password. After a right password it deletes the counts.
 func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
 	a.wrong = !right
 	if right && !a.counted {
@@ -157,17 +157,17 @@ func countFailure(ctx context.Context, tx pgx.Tx, subject []byte, limits slowdow
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `update login_failures set blocked_until = $2 where subject = $1`, subject, now.Add(limits.delay(failures)))
+	_, err = tx.Exec(ctx, `update login_failures set blocked_until = $2 where subject = $1`, subject, now.Add(limits.blockTime(failures)))
 	return err
 }
 
-// deleteOld deletes the subjects that start again anyway.
+// deleteOld deletes the subjects whose count would start again at 1.
 func (t throttle) deleteOld(ctx context.Context, now time.Time) error {
 	_, err := t.pool.Exec(ctx, `delete from login_failures where failed_at < $1`, now.Add(-forgetAfter))
 	return err
 }
 
-// subject returns the key of parts in the table.
+// subject returns the key of an account or an address in the table: a hash, so that the table holds no e-mails.
 func subject(parts ...string) []byte {
 	hash := sha256.New()
 	for _, part := range parts {

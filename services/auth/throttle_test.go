@@ -17,7 +17,7 @@ func TestSlowdownDoublesUpToItsMaximum(t *testing.T) {
 	for failures, want := range map[int]time.Duration{
 		0: 0, 1: 0, 10: 0, 11: 5 * time.Second, 12: 10 * time.Second, 14: 40 * time.Second, 15: time.Minute, 16: time.Minute, 1 << 30: time.Minute,
 	} {
-		if got := perAccount.delay(failures); got != want {
+		if got := perAccount.blockTime(failures); got != want {
 			t.Errorf("%d failures: got %v, want %v", failures, got, want)
 		}
 	}
@@ -44,8 +44,8 @@ func (h harness) guess(t *testing.T, times int, address func(i int) string, emai
 	return codes
 }
 
-// An attacker with six addresses gets few answers. The owner, from a new place, gets in at once, and from a place of the attacker
-// within a minute. An e-mail without an account is slowed down in the same way, so the slowdown reveals nothing.
+// An attacker with six addresses gets few answers. The owner gets in at once from a new address, and within a minute from an address of
+// the attacker. An e-mail without an account is slowed down in the same way, so that the slowdown reveals nothing.
 func TestGuessingIsSlowedDownForEachAccount(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")
@@ -138,7 +138,7 @@ func TestConcurrentGuessesCountOneByOne(t *testing.T) {
 	}
 }
 
-// The slowdown also hides whether the account is ACTIVE: a right password for a PENDING one is answered 403 as before.
+// The slowdown does not reveal whether the account is ACTIVE: a right password for a PENDING account is still answered with 403.
 func TestPendingAccountIsNotSlowedDownByItsOwner(t *testing.T) {
 	h := newHarness(t)
 	id := h.registerPending(t, "ana@example.com")

@@ -12,7 +12,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// The steps that have not the name of a status.
+// The names of the steps that are no change of status. The other steps have the name of the new status, in lower case.
 const (
 	stepRegistered     = "registered"
 	stepAnnouncedAgain = "announced_again" // the recovery has published creating.user again
@@ -23,11 +23,11 @@ const (
 
 var recoveryActor = timeline.Actor{Role: "recovery"}
 
-// timelineResponse is what happened to one registration, oldest first.
+// timelineResponse lists the steps of one registration, oldest first.
 type timelineResponse struct {
 	UserID string          `json:"userId"`
 	Steps  []timeline.Step `json:"steps"`
-	// Missing names the services whose part is not there, because they do not answer.
+	// Missing names the services whose part is missing, because they did not answer.
 	Missing []string `json:"missing,omitempty"`
 }
 
@@ -52,7 +52,7 @@ func (s service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, timelineResponse{id, timeline.Merge(account.Steps, account.Erasure.steps(), repeats, user), missing})
 }
 
-// addStep records a step of the registration after which the account has its current status.
+// addStep records the step of the registration that led to the account's current status. caused is the time of its cause, if known.
 func (a *Account) addStep(name string, cause timeline.Cause, actor timeline.Actor, at time.Time, caused ...time.Time) {
 	step := timeline.Step{At: at, Step: name, Status: string(a.Status), Reason: a.Reason, Cause: cause, Actor: actor}
 	for _, time := range caused {
@@ -61,7 +61,8 @@ func (a *Account) addStep(name string, cause timeline.Cause, actor timeline.Acto
 	a.Steps.Add(step)
 }
 
-// outcomeStep returns the step of user's outcome, after which the account has its current status. decided: the outcome decided that.
+// outcomeStep returns the name of the step for user's outcome. decided reports whether the outcome decided the registration; otherwise
+// it came too late.
 func (a Account) outcomeStep(decided bool) string {
 	if !decided {
 		return stepCancelledAgain
@@ -69,12 +70,12 @@ func (a Account) outcomeStep(decided bool) string {
 	return strings.ToLower(string(a.registered()))
 }
 
-// countRepeat counts what changed nothing.
+// countRepeat counts a duplicate or a late event of a registration, which changed nothing.
 func (s service) countRepeat(ctx context.Context, a Account, name string, cause timeline.Cause) {
 	s.repeats.Count(ctx, a.ID, timeline.Step{At: s.now(), Step: name, Status: string(a.Status), Cause: cause})
 }
 
-// steps returns the steps of an erasure. Those of the registration ended with the person.
+// steps returns the steps of an erasure. The erasure itself deletes the steps of the registration, with all other personal data.
 func (e *Erasure) steps() []timeline.Step {
 	if e == nil {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// withUser replaces user by one that answers with these steps, or not at all.
+// withUser replaces user by a fake that answers with these steps, or not at all.
 func withUser(t *testing.T, steps string) func(*options) {
 	return func(o *options) {
 		o.invoke, _ = invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +90,7 @@ func TestTimelineOfARegistration(t *testing.T) {
 	}
 }
 
-// A registration that was given up shows the profile that came too late.
+// The timeline of a registration that was given up shows the profile that came too late.
 func TestTimelineOfARegistrationThatEnded(t *testing.T) {
 	h := newHarness(t, withUser(t, ""))
 	admin := h.registerAdmin(t, "admin@example.com")
@@ -111,7 +111,7 @@ func TestTimelineOfARegistrationThatEnded(t *testing.T) {
 	}
 }
 
-// The steps of the registration end with the person.
+// An erasure deletes the steps of the registration.
 func TestTimelineOfAnErasedAccount(t *testing.T) {
 	h := newHarness(t, withUser(t, ""))
 	admin := h.registerAdmin(t, "admin@example.com")

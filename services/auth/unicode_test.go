@@ -43,7 +43,7 @@ func TestOneEmailIsOneAccount(t *testing.T) {
 	}
 }
 
-// setStored changes a member of a stored account to what only earlier versions wrote.
+// setStored changes a member of a stored account to a value that only earlier versions wrote.
 func (h harness) setStored(t *testing.T, id, member, value string) {
 	t.Helper()
 	_, err := h.pool.Exec(t.Context(), `update state

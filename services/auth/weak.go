@@ -30,8 +30,8 @@ var commonPasswords = func() map[string]bool {
 	return common
 }()
 
-// weakness says why password is too easy to guess for the account with this e-mail and name. It returns an empty string for one
-// that is not. (NIST SP 800-63B, 3.1.1.2)
+// weakness returns the reason why password is too easy to guess for the account with this e-mail and name, or "" (NIST SP 800-63B,
+// 3.1.1.2).
 func weakness(password, email, name string) string {
 	folded := foldPassword(password)
 	personal := personalWords(email, name)
@@ -58,8 +58,9 @@ func weakness(password, email, name string) string {
 	return ""
 }
 
-// toBytes replaces what is not ASCII in text by control characters, which zxcvbn takes for any other character: it counts bytes
-// and gets the guesses for longer characters wrong. Neighbours stay neighbours. A character of a large script becomes two.
+// toBytes replaces each character of text outside ASCII by control characters. zxcvbn counts bytes, so it misjudges longer characters; it
+// takes a control character for any other character. Neighbouring characters stay neighbours. A character of a large script becomes two,
+// because it is harder to guess.
 func toBytes(text string) string {
 	const controls, largeScripts = 31, 0x3400 // Han, Hangul and emoji
 	var bytes strings.Builder
@@ -85,7 +86,7 @@ func withoutSeparators(text string) string {
 	return strings.Join(strings.FieldsFunc(text, isSeparator), "")
 }
 
-// foldPassword returns what password and its obvious variants have in common: no case, accents, widths and surrounding space.
+// foldPassword returns the common form of a password and its obvious variants: without case, accents, widths and surrounding space.
 func foldPassword(password string) string {
 	folded := norm.NFKD.String(cases.Fold().String(password))
 	folded = strings.Map(func(r rune) rune {
@@ -97,15 +98,15 @@ func foldPassword(password string) string {
 	return strings.TrimSpace(norm.NFC.String(folded))
 }
 
-// isRepeated reports whether text is one to three characters, repeated.
+// isRepeated reports whether text repeats a unit of one to three characters.
 func isRepeated(text string) bool {
 	const few = 3
 	unit := utf8.RuneCountInString(repeatedUnit(text))
 	return unit <= few && unit < utf8.RuneCountInString(text)
 }
 
-// repeatedUnit returns the shortest text that, repeated at least once, is text: text itself if there is none. The last repetition
-// may be cut off.
+// repeatedUnit returns the shortest text whose repetition is text, or text itself if there is none. The last repetition may be
+// incomplete.
 func repeatedUnit(text string) string {
 	runes := []rune(text)
 	for length := 1; 2*length <= len(runes); length++ {
@@ -116,7 +117,7 @@ func repeatedUnit(text string) string {
 	return text
 }
 
-// personalWords returns the folded parts of the e-mail and the name: whole and in words.
+// personalWords returns the folded e-mail and name, whole and split into words.
 func personalWords(email, name string) []string {
 	local, domain, _ := strings.Cut(email, "@")
 	words := []string{foldPassword(email), foldPassword(local), foldPassword(domain), foldPassword(name)}

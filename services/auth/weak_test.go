@@ -52,7 +52,7 @@ func TestGoodPasswordsAreAccepted(t *testing.T) {
 	}
 }
 
-// TestJudgingAPasswordIsQuick: a registration with any password may not occupy the service.
+// TestJudgingAPasswordIsQuick: no password may keep the service busy for long.
 func TestJudgingAPasswordIsQuick(t *testing.T) {
 	const longest = 3 * time.Second // ten times what it takes on a busy machine
 	for _, password := range []string{strings.Repeat("4@8({[<369&!1|0$5+7%2", 4)[:maxPassword], strings.Repeat("p@ssw0rd", 9),

@@ -16,7 +16,7 @@ const (
 	maxWorkers = 4
 	// maxWaiting is the number of requests that may wait for a worker: about 1.6 s of hashes for one worker.
 	maxWaiting = 64
-	// maxWait is how long a request waits for a worker: less than rest.RequestTimeout, so that the answer still is ours.
+	// maxWait is how long a request waits for a worker. It is less than rest.RequestTimeout, so that the queue can still answer.
 	maxWait = 2 * time.Second
 )
 
@@ -26,30 +26,30 @@ func workers() int { return workersOf(runtime.GOMAXPROCS(0)) }
 
 func workersOf(processors int) int { return min(max(processors-1, 1), maxWorkers) }
 
-// workQueue bounds the work that takes much processor time and memory: hashing and judging passwords. Requests wait in one line
-// for each client, and the lines take turns. So a client that sends many requests delays itself, and another one by no more than
-// the work in progress.
+// workQueue bounds the work that takes much processor time and memory: hashing and judging passwords. Each client has a queue of its
+// own, and the clients take turns. So a client that sends many requests delays its own; another client waits only for the work in
+// progress.
 type workQueue struct {
 	wait time.Duration // how long a request waits for a worker
 
 	mu      sync.Mutex
-	free    int // idle workers; 0 while a request waits
-	places  int // free places in the lines
-	lines   map[string][]*waiter
-	clients []string // those with a line, in the order of their turns
+	free    int                  // idle workers; 0 while a request waits
+	places  int                  // free places in the queues
+	queues  map[string][]*waiter // by client
+	clients []string             // the clients with a queue, in the order of their turns
 }
 
-// waiter is a request in a line. Its channel gets true when a worker is free for it, and false when it loses its place.
+// waiter is a request in a queue. Its channel gets true when a worker is free for it, and false when it loses its place.
 type waiter chan bool
 
 func newWorkQueue(workers, places int, wait time.Duration) *workQueue {
-	return &workQueue{wait: wait, free: workers, places: places, lines: map[string][]*waiter{}}
+	return &workQueue{wait: wait, free: workers, places: places, queues: map[string][]*waiter{}}
 }
 
 // errBusy is the cause of an error for a request that the queue refused.
 var errBusy = errors.New("too many requests wait for a worker")
 
-// busyRetry is the pause after which a refused request may come back: the time in which a full queue empties.
+// busyRetry is the Retry-After of a refused request: the time in which a full queue empties.
 const busyRetry = 2 * time.Second
 
 func busy() error {
@@ -58,9 +58,9 @@ func busy() error {
 	return refused
 }
 
-// do runs work for a client when a worker is free. It returns Unavailable, without work, when too many requests wait or when none
-// became free in time, and ctx's error when ctx ends before.
-func (q *workQueue) do(ctx context.Context, client string, work func()) error {
+// runWork runs work for a client as soon as a worker is free. It returns Unavailable, without running work, when too many requests wait
+// or no worker becomes free in time, and ctx's error when ctx ends first.
+func (q *workQueue) runWork(ctx context.Context, client string, work func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -101,40 +101,40 @@ func (q *workQueue) acquire(ctx context.Context, client string) error {
 	}
 }
 
-// join adds a waiter to the client's line. When all places are taken, the last waiter of the longest line loses its place, if
-// that line stays at least as long as the client's. join returns nil when there is no place.
+// join adds a waiter to the client's queue. When all places are taken, the last waiter of the longest queue loses its place, unless that
+// queue would become shorter than the client's. join returns nil when there is no place.
 func (q *workQueue) join(client string) *waiter {
 	if q.places == 0 {
 		if len(q.clients) == 0 { // a queue without places
 			return nil
 		}
-		longest := slices.MaxFunc(q.clients, func(a, b string) int { return len(q.lines[a]) - len(q.lines[b]) })
-		line := q.lines[longest]
-		if len(line)-1 < len(q.lines[client])+1 {
+		longest := slices.MaxFunc(q.clients, func(a, b string) int { return len(q.queues[a]) - len(q.queues[b]) })
+		waiters := q.queues[longest]
+		if len(waiters)-1 < len(q.queues[client])+1 {
 			return nil
 		}
-		last := line[len(line)-1]
+		last := waiters[len(waiters)-1]
 		q.remove(longest, last)
 		*last <- false
 	}
-	if len(q.lines[client]) == 0 {
+	if len(q.queues[client]) == 0 {
 		q.clients = append(q.clients, client)
 	}
 	place := make(waiter, 1)
-	q.lines[client] = append(q.lines[client], &place)
+	q.queues[client] = append(q.queues[client], &place)
 	q.places--
 	return &place
 }
 
-// remove takes a waiter out of the client's line. It reports whether it was there.
+// remove takes a waiter out of the client's queue. It reports whether it was there.
 func (q *workQueue) remove(client string, place *waiter) bool {
-	at := slices.Index(q.lines[client], place)
+	at := slices.Index(q.queues[client], place)
 	if at < 0 {
 		return false
 	}
 	q.places++
-	if q.lines[client] = slices.Delete(q.lines[client], at, at+1); len(q.lines[client]) == 0 {
-		delete(q.lines, client)
+	if q.queues[client] = slices.Delete(q.queues[client], at, at+1); len(q.queues[client]) == 0 {
+		delete(q.queues, client)
 		q.clients = slices.DeleteFunc(q.clients, func(other string) bool { return other == client })
 	}
 	return true
@@ -159,9 +159,9 @@ func (q *workQueue) release() {
 		return
 	}
 	client := q.clients[0]
-	next := q.lines[client][0]
+	next := q.queues[client][0]
 	q.remove(client, next)
-	if len(q.lines[client]) > 0 { // the turn of the next client
+	if len(q.queues[client]) > 0 { // this client has had its turn
 		q.clients = append(q.clients[1:], client)
 	}
 	*next <- true

@@ -21,7 +21,7 @@ func holdWorkers(t *testing.T, q *workQueue, n int) (release func()) {
 	ended, holding := make(chan struct{}), make(chan struct{})
 	for range n {
 		go func() {
-			if err := q.do(context.Background(), "holder", func() { holding <- struct{}{}; <-ended }); err != nil {
+			if err := q.runWork(context.Background(), "holder", func() { holding <- struct{}{}; <-ended }); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -48,7 +48,7 @@ func TestNoMoreWorkRunsThanThereAreWorkers(t *testing.T) {
 		running, most, done := 0, 0, 0
 		for i := range 50 {
 			all.Go(func() {
-				if err := q.do(t.Context(), fmt.Sprint(i%7), func() {
+				if err := q.runWork(t.Context(), fmt.Sprint(i%7), func() {
 					mu.Lock()
 					running++
 					most = max(most, running)
@@ -77,51 +77,51 @@ func TestSurplusWorkIsRefusedAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 2 {
 			all.Go(func() {
-				if err := q.do(t.Context(), "ana", func() {}); err != nil {
+				if err := q.runWork(t.Context(), "ana", func() {}); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		synctest.Wait()
-		wantBusy(t, q.do(t.Context(), "ana", func() { t.Error("the surplus was done") }))
+		wantBusy(t, q.runWork(t.Context(), "ana", func() { t.Error("the surplus was done") }))
 		release()
 		all.Wait()
-		if err := q.do(t.Context(), "ana", func() {}); err != nil {
+		if err := q.runWork(t.Context(), "ana", func() {}); err != nil {
 			t.Errorf("afterwards: got %v", err)
 		}
 	})
 }
 
-// A request that its client or its time limit has ended does no work, and leaves its place to others.
+// A request that has ended, by its client or its time limit, does no work and leaves its place to others.
 func TestAnEndedRequestLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newWorkQueue(1, 1, time.Minute)
 		release := holdWorkers(t, q, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- q.do(ctx, "ana", func() { t.Error("the work of an ended request was done") }) }()
+		go func() { ended <- q.runWork(ctx, "ana", func() { t.Error("the work of an ended request was done") }) }()
 		synctest.Wait()
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
-		if err := q.do(ctx, "ana", func() {}); !errors.Is(err, context.Canceled) {
+		if err := q.runWork(ctx, "ana", func() {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("ended before: got %v, want %v", err, context.Canceled)
 		}
 		began := time.Now()
-		wantBusy(t, q.do(t.Context(), "ana", func() {})) // takes the free place, and gives up after a minute
+		wantBusy(t, q.runWork(t.Context(), "ana", func() {})) // takes the free place, and gives up after a minute
 		if waited := time.Since(began); waited != time.Minute {
 			t.Errorf("waited %v for a worker, want a minute", waited)
 		}
 		release()
 		synctest.Wait()
-		if err := q.do(t.Context(), "ana", func() {}); err != nil || q.free != 1 || q.places != 1 || len(q.lines) != 0 {
+		if err := q.runWork(t.Context(), "ana", func() {}); err != nil || q.free != 1 || q.places != 1 || len(q.queues) != 0 {
 			t.Errorf("afterwards: got %v, %d free workers and %d free places, want none lost", err, q.free, q.places)
 		}
 	})
 }
 
-// A client with many requests delays another one only by the work in progress, and its surplus is refused first.
+// A client with many requests delays another client only by the work in progress. Its own surplus requests are refused first.
 func TestClientsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newWorkQueue(1, 6, time.Hour)
@@ -129,7 +129,7 @@ func TestClientsTakeTurns(t *testing.T) {
 		var order []string
 		var all sync.WaitGroup
 		enqueue := func(client string, results chan<- error) {
-			all.Go(func() { results <- q.do(t.Context(), client, func() { order = append(order, client) }) })
+			all.Go(func() { results <- q.runWork(t.Context(), client, func() { order = append(order, client) }) })
 			synctest.Wait()
 		}
 		attacker, others := make(chan error, 6), make(chan error, 2)

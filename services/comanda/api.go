@@ -20,7 +20,7 @@ const maxAnswer = 8 << 20
 // apiClient calls the public API as an admin.
 type apiClient struct{ url, accessToken, refreshToken string }
 
-// logIn logs in as the administrator of the settings.
+// logIn logs in as the administrator whom the settings name.
 func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 	password, err := secret.Given(environ, "ADMIN_PASSWORD")
 	if err != nil {

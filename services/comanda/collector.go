@@ -67,7 +67,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	meta, err := c.client.Metadata(ctx)
-	if err != nil { // an alert needs this number; a failed scrape would point at the exporter
+	if err != nil { // not a failed scrape, which would look like a fault of the exporter: the alert for Kafka needs the number 0
 		out <- newGauge(brokersCount, 0)
 		return
 	}

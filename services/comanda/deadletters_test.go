@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Each verb is one request as an admin, and its session ends with the command.
+// Each verb sends one request as an admin, and the command ends its session.
 func TestDeadLettersCallsTheAPI(t *testing.T) {
 	t.Parallel()
 	var requests []string

@@ -14,8 +14,8 @@ import (
 // program is the file name of this program in the parts' folders.
 const program = "comanda"
 
-// partFile is one file for one part of the system. Each part's folder is a volume that only that part mounts. A part may run as
-// any user, so its files are readable by all; the settings are for services and sidecars, which run as the same user as this
+// partFile is a file for one part of the system. Each part's folder is a volume that only that part mounts. A part may run as any user,
+// so its files are readable by all. The settings are an exception: services and sidecars, which read them, run as the same user as this
 // program.
 type partFile struct {
 	part, file string

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// An operator makes all keys with one command, and replaces one by leaving it out.
+// An operator generates all keys with one command, and replaces one by leaving it out of the environment.
 func TestEventKeysKeepsWhatTheEnvironmentHas(t *testing.T) {
 	eventKeys := func(environ ...string) (map[string]string, []string) {
 		var out bytes.Buffer

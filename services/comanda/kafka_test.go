@@ -230,7 +230,7 @@ func consume(t *testing.T, brokers, group, topic string) {
 	}
 }
 
-// A listing that Kafka answers with a retriable error is repeated, and one with another error names the partition.
+// EndOffsets repeats a listing that Kafka answers with a retriable error. For another error it names the partition.
 func TestEndOffsetsRetriesARetriableAnswer(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -17,17 +17,17 @@ import (
 	"comanda/services/secret"
 )
 
-// errProblems is the result of a check that found something.
-var errProblems = errors.New("not everything adds up: see above")
+// errProblems is the result of a check that left problems.
+var errProblems = errors.New("the databases do not agree: see above")
 
-// runReconcile reports what does not add up between the services, and with -repair mends what is safe. Exit code 0: everything adds up,
-// or was mended; 1: not everything; 2: it could not be checked.
+// runReconcile reports where the services' databases do not agree, and with -repair mends what is safe. Exit code 0: no problem is
+// left; 1: some are left; 2: the check was not possible.
 func runReconcile(ctx context.Context, c call) error {
 	flags := flag.NewFlagSet("reconcile", flag.ContinueOnError)
 	flags.SetOutput(c.stderr)
 	repair := flags.Bool("repair", false, "mend what is safe to mend")
 	kept := flags.String("kept", "", "the `FOLDER` of all secrets that comanda secrets wrote; instead of URLs in the environment, in compose")
-	rest := flags.Duration("rest", 2*time.Minute, "compare only what has not changed for this long")
+	rest := flags.Duration("rest", 2*time.Minute, "compare only aggregates that have not changed for this long")
 	if err := flags.Parse(c.args); err != nil {
 		return errUsage
 	}
@@ -58,7 +58,8 @@ func runReconcile(ctx context.Context, c call) error {
 	return report(ctx, c, append(problems, dead...), *repair)
 }
 
-// databaseURLs returns the addresses of the databases: from the environment, or those in compose with the secrets kept in a folder.
+// databaseURLs returns the URLs of the four databases. A URL in the environment wins; with kept, the others are built from the secrets
+// that `comanda secrets` wrote into that folder.
 func databaseURLs(environ map[string]string, kept string) (map[string]string, error) {
 	urls := map[string]string{}
 	var stored map[string]string

@@ -15,7 +15,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// shop is the four databases, with the services' own tables, and one dish.
+// shop holds the four databases, with the services' own tables and one dish.
 type shop struct {
 	databases map[string]*pgxpool.Pool
 	dish      string
@@ -115,7 +115,7 @@ func TestReconcileFindsNothingWhereAllAddsUp(t *testing.T) {
 	s.want(t, 0, []string{"0 problems, 0 repaired"}, "-rest", "0s")
 }
 
-// Each law is broken once. What is safe to mend is mended, and then adds up.
+// Each problem that is safe to mend is caused once, reported, mended, and then gone.
 func TestReconcileMends(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -142,7 +142,7 @@ func TestReconcileMends(t *testing.T) {
 	}
 }
 
-// What a person has to decide is reported, and stays as it is.
+// A problem that a person has to decide is reported, and -repair changes nothing.
 func TestReconcileReportsWhatItCannotMend(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -189,7 +189,7 @@ func TestReconcileReleasesWhatIsSetAside(t *testing.T) {
 	}
 }
 
-// What is in motion is not compared: its events are on their way.
+// An aggregate that has just changed is not compared: its events may still be on their way.
 func TestReconcileLeavesWhatIsInMotion(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -197,7 +197,7 @@ func TestReconcileLeavesWhatIsInMotion(t *testing.T) {
 	s.order(t, "", "RESERVED")
 	s.account(t, "ACTIVE", "")
 	s.want(t, 0, []string{"0 problems"}, "-repair")
-	// one at rest is not enough
+	// product is at rest, but order is not: the two are not compared yet
 	s.exec(t, "product", `update reservations set updated_at = now() - interval '1 hour'`)
 	s.want(t, 1, []string{"1 problems", "does not exist"})
 	s.exec(t, "order", `update state set updated_at = now() - interval '1 hour'`)
@@ -226,7 +226,7 @@ func TestReconcileSaysWhatItCannotCheck(t *testing.T) {
 	}
 }
 
-// In compose the command finds the databases by the secrets that are kept.
+// In compose the command builds the databases' URLs from the kept secrets.
 func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

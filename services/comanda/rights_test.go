@@ -10,7 +10,7 @@ import (
 	"comanda/services/event"
 )
 
-// The first run grants every right, the second changes nothing. infra tests what a real broker makes of them.
+// The first run grants every right, and the second one changes nothing. infra tests that a real broker enforces them.
 func TestKafkaRightsAreGrantedOnce(t *testing.T) {
 	t.Parallel()
 	brokers := startCluster(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "admin", "secret"))

@@ -36,11 +36,11 @@ func allSecrets() []secret.Secret {
 // settingOf returns the name of a part's own setting, such as AUTH_DATABASE_PASSWORD.
 func settingOf(part, setting string) string { return strings.ToUpper(part) + "_" + setting }
 
-// jwtKeys are the operator's secrets, and the files that hold them in each service's folder. They are distributed and not stored,
-// so each run needs them again. The second is empty, except while the first is rotated.
+// jwtKeys are the operator's keys, and the files that hold them in each service's folder. They are distributed but not stored, so each
+// run needs them again. The second key is empty except during a rotation.
 var jwtKeys = map[string]string{"JWT_SECRET_KEY": "jwt-secret-key", "JWT_SECRET_KEY_PREVIOUS": "jwt-secret-key-previous"}
 
-// readKeys returns the operator's keys. It refuses one that no service would accept, before any part starts.
+// readKeys returns the operator's keys. It refuses a key that the services would refuse, before any part starts.
 func readKeys(environ map[string]string) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(jwtKeys)) {

@@ -62,12 +62,12 @@ func Declared() []string {
 	return names
 }
 
-// Forever is the retention of a topic that loses nothing.
+// Forever is the retention of a topic that never deletes an event.
 const Forever time.Duration = -1
 
-// retentions has the topics that do not have the broker's default. Those with personal data are short: those of creating.user, and the
-// dead letters of its consumer. A registration is decided or given up within minutes, so an event of a day ago is of no use. The dead
-// letters of auth, order and product have no personal data, and stay until the service has stored them, however long it is away.
+// retentions lists the topics whose retention is not the broker's default. Topics with personal data keep it only briefly: creating.user,
+// and the dead letters of its consumer. A registration is decided or given up within minutes, so a day is enough. The dead letters of
+// auth, order and product have no personal data, and stay until the service has stored them, even after weeks.
 var retentions = map[string]time.Duration{
 	CreatingUser.Name:                        24 * time.Hour,
 	internalTopic("auth", CreatingUser.Name): 24 * time.Hour,

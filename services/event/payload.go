@@ -44,7 +44,7 @@ type UserCancelled struct {
 	Reason  string `json:"reason"`
 }
 
-// UserToErase asks every service that stores personal data to erase that of an account.
+// UserToErase asks every service that stores personal data to erase the data of one account.
 type UserToErase struct {
 	UserID  string `json:"userId"`
 	Version int    `json:"version"`
@@ -114,7 +114,7 @@ const (
 	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
-// The reasons to cancel an order. ReasonOther also stands for a reason of product that order does not know.
+// The reasons to cancel an order. ReasonOther replaces a reason of product that order does not know.
 const (
 	ReasonCustomer   = "customer"             // its customer cancelled it
 	ReasonStaff      = "staff"                // a member of staff cancelled it

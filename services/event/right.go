@@ -7,7 +7,8 @@ import (
 	"comanda/services"
 )
 
-// Subscriptions lists the topics that each service consumes: those of dapr/subscriptions. A stateful service stores its dead letters.
+// Subscriptions lists the topics that each service consumes, as in dapr/subscriptions. A stateful service also consumes its dead letters,
+// to store them.
 var Subscriptions = map[string][]string{
 	"auth":    {CreatingUserResponse.Name, DeletingUserResponse.Name, DeadLetters("auth")},
 	"user":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name, DeadLetters("user")},
@@ -20,17 +21,17 @@ var Subscriptions = map[string][]string{
 // every other service is its name.
 const TrackingGroups = "gateway-"
 
-// The kinds of things in Kafka that a Right is about.
+// The kinds of Kafka's resources in a Right.
 const (
 	KindTopic   = "topic"
 	KindGroup   = "group"
 	KindCluster = "cluster"
 )
 
-// AllNames is the name of a Right to all things of its kind.
+// AllNames is the name in a Right to all resources of a kind.
 const AllNames = "*"
 
-// Right is what one user of Kafka may do with one thing. Kafka refuses everything else.
+// Right is a permission of one Kafka user on one resource. Kafka refuses everything else.
 type Right struct {
 	Kind       string // KindTopic, KindGroup or KindCluster
 	Name       string // AllNames means every one; empty for the cluster
@@ -38,8 +39,9 @@ type Right struct {
 	Operations []string
 }
 
-// Rights returns what the sidecar of a service needs in Kafka: to write its own topics and its dead letters, and to read, in its
-// own consumer group, the topics it consumes. Stock daprd's outbox also writes and reads an internal topic for each published one.
+// Rights returns the rights that the sidecar of a service needs in Kafka: to write the service's own topics and its dead letters, and to
+// read the topics it consumes, in its own consumer group. Stock daprd's outbox also writes and reads an internal topic for each published
+// topic.
 func Rights(service string) []Right {
 	rights := map[string][]string{}
 	for _, topic := range Publishers[service] {

@@ -12,7 +12,7 @@ import (
 	"comanda/docs"
 )
 
-// operation is what docs/openapi.yaml says about a method of a path.
+// operation is the description of one method of one path in docs/openapi.yaml.
 type operation struct {
 	Parameters []parameterOrReference
 	Security   []map[string][]string

@@ -22,8 +22,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// byAdmin guards the calls about dead letters, which may hold personal data. Only auth knows the accounts, so it is asked for that of the
-// caller first: it refuses an admin who was demoted or suspended, whose token is still valid for minutes.
+// byAdmin guards the calls about dead letters, which may hold personal data. It first asks auth for the caller's account. Auth refuses an
+// admin who was demoted or suspended, and whose token is still valid for minutes.
 func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
@@ -55,7 +55,7 @@ func (g *gateway) oneLetter(c call) rest.Handler {
 	})
 }
 
-// listedLetter is a dead letter as its service sent it, with its place in the list.
+// listedLetter is a dead letter as its service sent it, with its position in the list.
 type listedLetter struct {
 	place rest.TimePosition
 	raw   json.RawMessage
@@ -83,8 +83,8 @@ func (l listedLetter) after(other listedLetter) int {
 	return strings.Compare(other.place.ID, l.place.ID)
 }
 
-// listLetters merges the lists of all services, or serves that of one. If a service does not answer, the whole list is a 503 that names
-// it: the others are to be had with ?service=.
+// listLetters merges the lists of all services, or serves the list of one service. If a service does not answer, the response is a 503
+// that names the service; with ?service= the client can still list the others.
 func (g *gateway) listLetters(call) rest.Handler {
 	return g.byAdmin(func(w http.ResponseWriter, r *http.Request) error {
 		query, err := filterQuery(r, []string{"topic", "service"})
@@ -120,7 +120,7 @@ func (g *gateway) listLetters(call) rest.Handler {
 	})
 }
 
-// replayLetters has the dead letters of all services handled again, or those of one topic or service.
+// replayLetters makes dead letters due in all services, or only those of one topic or service.
 func (g *gateway) replayLetters(call) rest.Handler {
 	return g.byAdmin(func(w http.ResponseWriter, r *http.Request) error {
 		var request struct {

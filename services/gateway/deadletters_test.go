@@ -53,7 +53,7 @@ func letterID(service, n int) string {
 	return fmt.Sprintf("%02x000000-0000-8000-8000-%012d", service, n)
 }
 
-// The lists of all services are one, newest first, in pages. One service's list does not need the others.
+// The gateway merges the lists of all services into one, newest first, in pages. For the list of one service it asks no other service.
 func TestDeadLettersOfAllServicesAreOneList(t *testing.T) {
 	h := newHarness(t)
 	services := &letterServer{letters: map[string][]string{"auth": {"05 " + letterID(1, 1), "01 " + letterID(1, 2)},
@@ -96,7 +96,7 @@ func TestDeadLettersOfAllServicesAreOneList(t *testing.T) {
 	}
 }
 
-// Every call about dead letters is for admins, and asks auth for the account of the admin first: the token of one who was demoted is valid
+// Every call about dead letters is for admins. It first asks auth for the admin's account, because the token of a demoted admin is valid
 // for minutes. A letter's id leads to its service.
 func TestDeadLettersAreForAdmins(t *testing.T) {
 	h := newHarness(t)

@@ -38,7 +38,7 @@ func FuzzClientAddress(f *testing.F) {
 	})
 }
 
-// FuzzTarget looks for a path that passes the edge and that a router on the way could read as another.
+// FuzzTarget looks for a path that passes the edge, but that a router on the way could read as another path.
 func FuzzTarget(f *testing.F) {
 	for _, seed := range []string{"/api/v1/orders", "/api/v1/../x", "/a%2fb", "//a", "/a/", "*", "/a;b", "/docs", "/%61"} {
 		f.Add(seed)

@@ -16,7 +16,7 @@ import (
 // on the way can interpret a path as a different one.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 
-// maxURI is the maximum length of a request target in bytes: what RFC 9110, 4.1 recommends to support.
+// maxURI is the maximum length of a request target in bytes: the length that RFC 9110, 4.1 recommends to support.
 const maxURI = 8000
 
 // methodsWithBody are the methods that have a body.
@@ -50,8 +50,8 @@ func (g *gateway) edgeHandler() http.Handler {
 	})
 }
 
-// checkTarget refuses a request target that is too long, or that is neither a plain path nor that of a document, which no sidecar
-// sees. "OPTIONS *" asks about the whole server.
+// checkTarget refuses a request target that is too long. It also refuses one that is neither a plain path nor the path of a document,
+// which the gateway serves without a sidecar. "OPTIONS *" asks about the whole server.
 func checkTarget(r *http.Request) error {
 	if len(r.RequestURI) > maxURI {
 		return &fault.Error{Kind: fault.KindLongURI, Message: fmt.Sprintf("the address must be at most %d bytes long", maxURI)}
@@ -81,8 +81,8 @@ const corsRequestHeaders = "Authorization, Cache-Control, Content-Type, Idempote
 const corsResponseHeaders = "Accept-Encoding, Accept-Patch, Allow, Content-Disposition, Content-Location, Date, ETag, Location, " +
 	"Preference-Applied, Retry-After, Traceresponse, WWW-Authenticate"
 
-// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods
-// are those of the whole API. It reports whether the request was a preflight and has been answered.
+// handleCORS allows pages of the configured origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). methods are all
+// methods of the API. It reports whether the request was a preflight and has been answered.
 func (g *gateway) handleCORS(w http.ResponseWriter, r *http.Request, methods string) (preflight bool) {
 	if len(g.origins) == 0 {
 		return false

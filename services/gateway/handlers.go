@@ -45,7 +45,7 @@ func (g *gateway) forward(c call) rest.Handler {
 	}
 }
 
-// admitCall applies the rate limits of c besides that of all requests.
+// admitCall applies the rate limits that c has in addition to the limit of all requests.
 func (g *gateway) admitCall(c call, r *http.Request) error {
 	var err error
 	if c.options&loginLimit != 0 {

@@ -120,7 +120,7 @@ func TestPreconditionsPassNormalised(t *testing.T) {
 	}
 }
 
-// A 304 without an ETag is none of our services': only they evaluate preconditions.
+// A 304 without an ETag does not come from our services: only they evaluate preconditions, and they send the ETag.
 func TestAForeign304IsA503(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
@@ -172,7 +172,7 @@ func TestBodiesOfAnyFraming(t *testing.T) {
 	}
 }
 
-// A client that sends Expect: 100-continue hears that it can send the body, and then the response.
+// A client that sends Expect: 100-continue gets the interim response first, and then the final one.
 func TestExpectedContinueComesFirst(t *testing.T) {
 	h := newHarness(t)
 	request := "POST " + prefix + "/orders/" + orderID + "/cancel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " +
@@ -246,7 +246,7 @@ func waitingOrder(arrived chan<- string) http.HandlerFunc {
 	}
 }
 
-// Stopping the gateway answers the clients that wait, with the order as it is.
+// When the gateway stops, it answers the clients that wait with the present order.
 func TestStoppingTheGatewayAnswersWaitingRequests(t *testing.T) {
 	sidecar, address, stop := runGateway(t)
 	const clients = 3

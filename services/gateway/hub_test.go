@@ -66,7 +66,7 @@ func TestHubLimitsWatchers(t *testing.T) {
 	}
 }
 
-// Streams that order has not shown the order to yet must not keep out its owner.
+// Streams whose clients may not see the order must not keep out its owner.
 func TestStrangersTakeNoPlaceOfAnOrder(t *testing.T) {
 	h := newHub(watcherLimits{9, 1, 9, 9, 9})
 	stranger, err := h.addWatcher(orderID, viewer{account: "stranger"})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A browser sends an origin in one form. The setting accepts the forms that people write, and refuses what can never match.
+// A browser sends an origin in one form. The setting accepts the forms that people write, and refuses a value that no browser could send.
 func TestOriginsTakeTheFormThatBrowsersSend(t *testing.T) {
 	for text, want := range map[string][]string{
 		"http://a, http://b/":               {"http://a", "http://b"},

@@ -40,7 +40,7 @@ func newCallBound(most int) *callBound {
 	return &callBound{most: most, now: time.Now, bound: float64(most)}
 }
 
-// begin admits a call, or returns Shed. The caller must call end when the call has ended.
+// begin admits a call, or returns Shed. The caller must call end after the call.
 func (b *callBound) begin() (begun time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

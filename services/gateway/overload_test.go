@@ -53,7 +53,7 @@ func TestCallsAboveTheBoundAreShed(t *testing.T) {
 	}
 }
 
-// A service that answers slowly gets fewer calls, and one that is fast again gets more, up to the highest bound.
+// A service that answers slowly gets fewer calls. When it is fast again it gets more, up to the highest bound.
 func TestTheBoundFollowsTheService(t *testing.T) {
 	t.Parallel()
 	b, now := newCallBound(100), time.Now()

@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Clients that request large responses and do not read them hold no more than the share of one address. A POST that has had its
+// Clients that request large responses and do not read them can hold no more memory than the share of one address. A POST that has taken
 // effect is answered all the same.
 func TestUnreadResponsesAreBounded(t *testing.T) {
 	t.Parallel()

@@ -84,7 +84,8 @@ func calls() []call {
 	}...)
 }
 
-// operatorCalls are the calls about audit trails and dead letters. Dead letters concern one or all of the services that have a database.
+// operatorCalls are the calls about audit trails and dead letters. The calls about dead letters have no app: they go to one or all of the
+// services with a database.
 func operatorCalls() []call {
 	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
 	admin, trail := rest.Only(token.Admin), []string{"actor", "subject", "limit", "cursor"}
@@ -130,7 +131,8 @@ func (g *gateway) routes() []rest.Route {
 	return routes
 }
 
-// withoutBody refuses requests with a body. It is not the edge that does so, because an address without the method is a 405.
+// withoutBody refuses requests with a body. edgeHandler does not do this, because a method that the address does not support must be a
+// 405 first.
 func withoutBody(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := rest.RefuseBody(w, r); err != nil {

@@ -20,7 +20,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// maxLimit is the largest value of a limit: far above any that makes sense, and small enough to compute with.
+// maxLimit is the largest value of a limit: larger than any sensible one, and small enough for the arithmetic.
 const maxLimit = 1_000_000
 
 type config struct {
@@ -80,7 +80,7 @@ func (c config) check() error {
 		{"CALLS_MAX", float64(c.Calls), 1},
 		{"CONNECTIONS_MAX", float64(c.Connections), 1}, {"CONNECTIONS_MAX_PER_ADDRESS", float64(c.ConnectionsPerAddress), 0},
 	} {
-		if !(limit.value >= limit.least && limit.value <= maxLimit) { // NaN is neither
+		if !(limit.value >= limit.least && limit.value <= maxLimit) { // not limit.value < limit.least || ...: that would accept NaN
 			wrong = append(wrong, fmt.Sprintf("%s must be from %v to %v", limit.name, limit.least, maxLimit))
 		}
 	}

@@ -126,7 +126,7 @@ func (s *stream) catchUp(ctx context.Context) error {
 	return s.sendMissing(changes)
 }
 
-// sendMissing sends those of the changes that were not sent yet.
+// sendMissing sends the changes that were not sent yet.
 func (s *stream) sendMissing(changes []statusChange) error {
 	for _, c := range changes {
 		if c.Version <= s.lastSent {
@@ -159,6 +159,7 @@ func (s *stream) write(text string) error {
 	return s.flush()
 }
 
+// flush sends what is buffered, if the writer supports that.
 func (s *stream) flush() error {
 	if err := s.control.Flush(); !errors.Is(err, errors.ErrUnsupported) {
 		return err

@@ -48,7 +48,7 @@ func (f *fakeHistory) history(context.Context) ([]statusChange, error) {
 	return f.past, f.err
 }
 
-// fakeClient records what a client has received.
+// fakeClient records the part of a stream that a client has received.
 type fakeClient struct {
 	*httptest.ResponseRecorder
 	mu           sync.Mutex
@@ -67,7 +67,7 @@ func (c *fakeClient) Write(b []byte) (int, error) {
 
 func (c *fakeClient) Flush() {}
 
-// seen summarises what was received, such as "1 2 : retry": versions, comments and retry times.
+// seen summarises the received part, such as "1 2 : retry": versions, comments and retry times.
 func (c *fakeClient) seen() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,13 +18,13 @@ type waits struct {
 	refused prometheus.Counter // nil when refusals are not counted
 }
 
-// newWaits returns bounds for all requests that wait, and for those of one client.
+// newWaits returns the bounds for the requests that wait: for all of them, and for each client.
 func newWaits(total, perClient int) *waits {
 	return &waits{places: quota.New(int64(total), int64(perClient))}
 }
 
-// begin returns the wait that r asks for, and the function to call when the request ends. The wait is 0, as if none was asked for,
-// when too many requests wait: a preference is never an error. The client is the account or, without a token, the address.
+// begin returns the wait that r asks for, and the function to call when the request ends. When too many requests wait, the wait is 0, as
+// if r had asked for none: a preference is never an error. The client is the account or, without a token, the address.
 func (l *waits) begin(r *http.Request, address string) (wait time.Duration, end func()) {
 	wait = await.Wait(r)
 	if wait == 0 {

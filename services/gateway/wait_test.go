@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Requests beyond the limits of waiting are answered at once, as if they had not asked to wait. A client that waits does not take
-// the places of others, and its place is free again when its request ends.
+// Requests beyond the limits of waiting are answered at once, as if they had not asked to wait. One client cannot take the places of
+// others, and its place is free again when its request ends.
 func TestWaitsAreBounded(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

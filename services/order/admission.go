@@ -21,8 +21,8 @@ const (
 	admissionRetry = 5 * time.Second
 )
 
-// admission refuses new orders while too many are PENDING. Accepting an order costs less than deciding it: above their capacity the
-// services would accept ever more orders and decide ever fewer, each later than the one before. All replicas count the same orders.
+// admission refuses new orders while too many are PENDING. Accepting an order costs less than deciding it. Without a bound, overloaded
+// services would accept more and more orders and decide each later than the one before. All replicas count the same orders.
 type admission struct {
 	most    int
 	count   func(context.Context) (int, error) // the PENDING orders of all replicas
@@ -32,7 +32,7 @@ type admission struct {
 
 	mu      sync.Mutex
 	counted time.Time
-	pending int // at the last count, and those that this replica has admitted since
+	pending int // the last count, plus the orders that this replica has admitted since
 }
 
 func newAdmission(most int, lists lists, now func() time.Time, log *slog.Logger, registry prometheus.Registerer) *admission {
@@ -63,7 +63,7 @@ func (a *admission) admit(ctx context.Context) error {
 	return nil
 }
 
-// isDue reports whether this request has to count. The others go on with the last count.
+// isDue reports whether the caller has to count now. It returns true to one caller per countEvery; the others rely on the last count.
 func (a *admission) isDue() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

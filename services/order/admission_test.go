@@ -8,8 +8,8 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// While too many orders are PENDING, new ones are refused with Retry-After; a repeated request is answered. When one of them is
-// decided, there is room again.
+// While too many orders are PENDING, new orders are refused with Retry-After; a repeated request is answered. When an order is decided,
+// there is room again.
 func TestOrdersAreRefusedWhileTooManyArePending(t *testing.T) {
 	h := newHarness(t)
 	h.service.admission.most = 2

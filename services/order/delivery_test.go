@@ -11,16 +11,16 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// The steps that may meet at one order: product's outcome, requests of its customer and of the kitchen.
+// The steps that can happen to one order, in any sequence: product's outcome, and requests of its customer and of the kitchen.
 const (
 	outcome = iota
 	cancel
 	advance
 )
 
-// Product's outcome may be delivered several times, late, between requests of the customer and of the kitchen, and its handler may
-// crash between any two steps. Each version of the order is announced as one status, in a legal order; the order ends as the outcome
-// says, unless it was cancelled.
+// Product's outcome may be delivered several times, late, and between requests of the customer and of the kitchen. Its handler may crash
+// between any two steps. Each version of the order is announced with one status, in a legal sequence. The order ends as the outcome says,
+// unless it was cancelled.
 func TestOutcomesInAnyOrderDecideOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {

@@ -3,18 +3,18 @@
 //	owns       orders (documents order-<id>: lines, status and history), and the tombstones of erased customers (erasure-<id>)
 //	offers     POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel;
 //	           GET /orders/{id}/timeline (with the part of product); to staff POST /orders/{id}/status
-//	           GET /orders/{id}/history and GET /export/orders are internal: the gateway's stream reads the one, and the service
-//	           user the other; product asks GET /reconciliation/orders what became of the orders with reserved stock, and
-//	           the gateway GET /tracking/orders for the versions of the orders that clients watch
 //	           to admins its dead letters (package deadletter), and GET /audit/order
+//	           internal: GET /orders/{id}/history (for the gateway's streams), GET /export/orders (for user's exports), and
+//	           GET /reconciliation/orders (product asks for the status of orders with reserved stock),
+//	           and GET /tracking/orders (the gateway asks for the versions of the orders that clients watch)
 //	publishes  order.created.pending for each new order, order.status.changed for each later change;
 //	           deleting.user.response: the person is removed from a customer's orders
 //	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product);
 //	           deleting.user (from auth)
 //
 // A change of an order, its history entry and the event that announces it are committed in one write. Prices come only from
-// product, with the confirmation. No order stays PENDING for ever: see recovery.go. Open orders are compared with product's reservations: see
-// reconciliation.go.
+// product, with the confirmation. No order stays PENDING for ever: see recovery.go. Open orders are compared with product's
+// reservations: see reconciliation.go.
 //
 //	PENDING ──confirm──▶ CONFIRMED ──▶ PREPARING ──▶ READY ──▶ OUT_FOR_DELIVERY ──▶ DELIVERED
 //	   │ │                   │             │           │

@@ -14,8 +14,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// eraseCustomer handles deleting.user: it refuses new orders of the customer, removes the person from the existing ones, deletes
-// the person's dead letters, and answers. A repetition continues where the last one stopped, and is answered again.
+// eraseCustomer handles deleting.user: it refuses new orders of the customer, removes the person from the existing ones, deletes the
+// person's dead letters, and answers. A repeated event continues where the first attempt stopped, and is answered again.
 func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
 	if !validate.IsUUID(id) {

@@ -33,9 +33,9 @@ func (o *Order) RemovePerson(at time.Time) bool {
 	return true
 }
 
-// removePerson removes the address, the notes, and what people typed as the reason of a cancellation. Reasons of product and of the
-// recovery are words for programs, and stay. The fingerprints go too: hashes of short texts can be guessed. So does the customer's
-// id as an actor.
+// removePerson removes the address, the notes, the text that people typed as the reason of a cancellation, and the customer's id as an
+// actor. Reason codes of product and of the recovery stay. It also removes the fingerprints, because short texts can be guessed from
+// their hash.
 func (o *Order) removePerson() {
 	o.DeliveryAddress, o.Notes, o.Fingerprint = nil, "", ""
 	for i := range o.History {

@@ -174,7 +174,7 @@ func TestErasedCustomerCannotOrder(t *testing.T) {
 	h.placeOrder(t, ben)
 }
 
-// An order that was checked just before the customer was erased is found by the settlement.
+// The settlement finds an order that was checked just before the customer was erased.
 func TestSettlementFindsAnOrderThatRacedWithTheErasure(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.BeforeNextWrite(func() { h.deliverErasure(t, ana.ID) }) // after the check, before the order is written
@@ -203,7 +203,7 @@ func TestSettlementFindsAnOrderThatRacedWithTheErasure(t *testing.T) {
 	}
 }
 
-// An erasure that fails half-way is retried and continues; one of no customer is a dead letter.
+// An erasure that fails half-way is retried and continues. An erasure without a valid customer id is a dead letter.
 func TestErasureIsRetried(t *testing.T) {
 	h := newHarness(t)
 	for range 3 {

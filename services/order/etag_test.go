@@ -35,8 +35,8 @@ func TestOrdersHaveAnETag(t *testing.T) {
 	}
 }
 
-// A change with If-Match is made only to the version that the caller has read. The change itself counts once, so its repetition
-// under the same key is answered although the version is another one now.
+// A change with If-Match takes effect only on the version that the caller has read. It takes effect once: a repetition under the same key
+// is answered although the version has changed since.
 func TestChangesOfAnOrderHonourIfMatch(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -74,8 +74,8 @@ func TestChangesOfAnOrderHonourIfMatch(t *testing.T) {
 	}
 }
 
-// Our own write whose response was lost is not another writer's.
-func TestAnOrdersLostWriteIsNoFailedPrecondition(t *testing.T) {
+// When the response to our own write is lost, If-Match must not mistake that write for another client's.
+func TestAWriteOfAnOrderWhoseResponseIsLostKeepsItsPrecondition(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
 	h.sidecar.LoseNextAnswer()
@@ -85,7 +85,7 @@ func TestAnOrdersLostWriteIsNoFailedPrecondition(t *testing.T) {
 	}
 }
 
-// Of two changes of the same version only one is made.
+// Of two concurrent changes of the same version, only one takes effect.
 func TestAConcurrentChangeOfAnOrderFailsThePrecondition(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)

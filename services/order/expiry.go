@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// stepExpired is the recovery's step with a CONFIRMED order that the kitchen never started.
+// stepExpired is the label step of the recovery's counter for a CONFIRMED order that the kitchen never started.
 const stepExpired = "expired"
 
 // Expiry says when a CONFIRMED order expires.
@@ -41,9 +41,9 @@ func (o *Order) Expire(at time.Time) bool {
 	return true
 }
 
-// notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
-// writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the condition on
-// created_at changes nothing, but keeps the index scan short.
+// notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation, so
+// other writes, such as that of an erasure, do not delay the expiry. An order is always created before it is confirmed: the condition
+// on created_at excludes nothing, but keeps the index scan short.
 const notStartedQuery = `
 	select substr(key, length(@kind) + 2) as id, created_at, coalesce(doc(value) ->> 'trace', '') as traceparent from orders
 	where status = 'CONFIRMED' and created_at <= @confirmed and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
@@ -65,8 +65,8 @@ func (s *service) expireOrders(ctx context.Context) error {
 	}, s.expireOrder)
 }
 
-// expireOrder cancels one order, whose stock product then returns. An order that is no longer CONFIRMED stays unchanged: if the
-// kitchen starts it at this moment, one of the two writes finds another ETag and reads again.
+// expireOrder cancels one order; product then releases its stock. An order that is no longer CONFIRMED stays unchanged. If the kitchen
+// starts it at the same moment, one of the two writes fails by its ETag, and reads the order again.
 func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "expire order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -84,7 +84,7 @@ func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
 	case err != nil:
 		return fmt.Errorf("expire order %s: %w", late.ID, err)
 	case expired:
-		s.metrics.RecordExpired(ctx, order) // requests wait only for PENDING orders, so there is none to tell
+		s.metrics.RecordExpired(ctx, order) // no s.changes.Tell: requests wait only for PENDING orders
 	}
 	return nil
 }

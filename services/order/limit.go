@@ -10,9 +10,9 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Limits bound what the open orders of one customer may hold together. An order is open until its status is final. Its document
-// states the limits it was placed under, and a trigger in the database refuses the document beyond them (decision 0017).
-// A limit of 0 is none.
+// Limits bound the number and the units of one customer's open orders. An order is open until its status is final. Its document states
+// the limits under which it was placed, and a trigger in the database refuses a document that exceeds them (decision 0017). 0 means
+// no limit.
 type Limits struct {
 	Orders int `env:"MAX_OPEN_ORDERS" envDefault:"10" json:"orders"`
 	Units  int `env:"MAX_OPEN_UNITS" envDefault:"200" json:"units"` // the sum of the quantities of all lines
@@ -26,13 +26,13 @@ func (l Limits) Check() error {
 	return nil
 }
 
-// Held is what the open orders of a customer hold.
+// Held is the number and the units of a customer's open orders.
 type Held struct {
 	Orders int
 	Units  int
 }
 
-// Allow returns LimitReached if an order of units does not fit beside held.
+// Allow returns LimitReached if a new order of so many units would exceed the limits, given what the customer's open orders hold.
 func (l Limits) Allow(held Held, units int) error {
 	switch {
 	case l.Units > 0 && units > l.Units:
@@ -56,8 +56,8 @@ func (o *Order) units() int {
 	return sum
 }
 
-// checkLimits returns LimitReached if order does not fit beside its customer's open orders. It answers almost all requests over a
-// limit. Only the trigger decides between requests at the same time.
+// checkLimits returns LimitReached if order and its customer's open orders together exceed the limits. It refuses almost all such
+// requests, with a clear message. Only the trigger can decide between concurrent requests.
 func (s *service) checkLimits(ctx context.Context, order Order) error {
 	if order.Limits == (Limits{}) {
 		return nil
@@ -69,7 +69,7 @@ func (s *service) checkLimits(ctx context.Context, order Order) error {
 	return order.Limits.Allow(held, order.units())
 }
 
-// Held returns what the open orders of a customer hold.
+// Held returns the number and the units of a customer's open orders.
 func (l lists) Held(ctx context.Context, customer string) (Held, error) {
 	rows, err := l.pool.Query(ctx, `select orders, units from held_by($1)`, customer)
 	if err != nil {

@@ -55,8 +55,8 @@ func TestUnitsOfOneCustomerAreLimited(t *testing.T) {
 	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", strings.Replace(basket, ":2", ":7", 1)), "this order has 8 units, and the open orders of one customer may have 7")
 }
 
-// TestConcurrentOrdersStayWithinTheLimits checks the trigger, with two replicas: the look-up before the write cannot tell requests
-// at the same time apart.
+// TestConcurrentOrdersStayWithinTheLimits checks the trigger, with two replicas: the check before the write cannot order concurrent
+// requests.
 func TestConcurrentOrdersStayWithinTheLimits(t *testing.T) {
 	for name, limits := range map[string]Limits{"orders": {Orders: 4, Units: 1000}, "units": {Orders: 1000, Units: 14}} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestOneLimitAlone(t *testing.T) {
 	}
 }
 
-// TestOpenOrdersAreCountedByTheirIndex checks that the count does not read the orders that a customer had.
+// TestOpenOrdersAreCountedByTheirIndex checks that the count does not read the customer's past orders.
 func TestOpenOrdersAreCountedByTheirIndex(t *testing.T) {
 	h := newHarness(t)
 	if _, err := h.pool.Exec(t.Context(), `insert into state (key, value)

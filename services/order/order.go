@@ -182,8 +182,8 @@ func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (boo
 	return true, nil
 }
 
-// AnnounceAgain records that the order is announced again, if it is still PENDING and was announced so many times before. It reports
-// whether it did. The status stays the same, so there is no new version.
+// AnnounceAgain records that the order is announced again, if it is still PENDING and has been announced the given number of times. It
+// reports whether it did. The status stays the same, so there is no new version.
 func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
 	if o.Status != event.StatusPending || o.Announced != announced {
 		return false
@@ -239,7 +239,7 @@ func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, 
 	return true, nil
 }
 
-// Decided reports whether the order's last change ended PENDING, and how long the order was PENDING.
+// Decided reports whether the order's last change took it out of PENDING, and how long the order was PENDING.
 func (o *Order) Decided() (time.Duration, bool) {
 	last := len(o.History) - 1
 	if last < 1 || o.History[last-1].Status != event.StatusPending {

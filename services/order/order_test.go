@@ -74,7 +74,7 @@ func orderIn(t *testing.T, state event.Status) Order {
 	return order
 }
 
-// actions lists every change of an order.
+// actions lists every action on an order.
 var actions = map[string]func(*Order) (bool, error){
 	"confirm":          func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
 	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },

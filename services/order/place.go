@@ -54,7 +54,8 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
 	go func() { offMenu <- s.unknownProducts(ctx, order) }()
-	overLimit := s.checkLimits(ctx, order) // before the look-up, which then finds a copy of this request that took the last place
+	// The limits are checked before the look-up: if a copy of this request takes the last free place in between, the look-up finds it.
+	overLimit := s.checkLimits(ctx, order)
 	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
@@ -65,7 +66,7 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if overLimit != nil {
 		return Order{}, false, overLimit
 	}
-	if err := s.admission.admit(ctx); err != nil { // last: what refuses the order for good comes first
+	if err := s.admission.admit(ctx); err != nil { // last: a client retries a 503, and must not retry an order that is wrong
 		return Order{}, false, err
 	}
 	err = s.orders.Create(ctx, order.ID, order, event.OrderCreatedPending.Message(order.ID, order.placedEvent()))

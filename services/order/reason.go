@@ -6,15 +6,15 @@ import (
 	"comanda/services/event"
 )
 
-// rejectionReasons are the words with which product rejects an order.
+// rejectionReasons are the reason codes with which product rejects an order.
 var rejectionReasons = []string{event.ReasonInsufficientStock, event.ReasonMixedCurrencies, event.ReasonPriceChanged}
 
-// cancellationReasons are the words with which the service itself cancels an order.
+// cancellationReasons are the reason codes with which this service itself cancels an order.
 var cancellationReasons = []string{event.ReasonTimedOut, event.ReasonNotStarted, event.ReasonReleased}
 
-// ReasonCode returns why the order was rejected or cancelled as a word of a closed list, and "" in every other status. Events and
-// streams carry the code. The text of a person stays in the document: topics keep what they carry, and everybody who reads them
-// would see it.
+// ReasonCode returns the code of the reason for which the order was rejected or cancelled, from a closed list, and "" in every other
+// status. Events and streams carry only this code. A person's own text stays in the document, because every consumer of a topic could
+// read it, and topics keep it.
 func (c Change) ReasonCode() string {
 	switch {
 	case c.Status == event.StatusRejected && slices.Contains(rejectionReasons, c.Reason):

@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// TestNoFreeTextOnTopics checks that the text of who cancels is readable in the order and reaches neither an event nor the history
+// TestNoFreeTextOnTopics checks that the text of the person who cancels stays in the order, and reaches neither an event nor the history
 // that the gateway streams.
 func TestNoFreeTextOnTopics(t *testing.T) {
 	const text = "not_started, says Ana of Calle Mayor 1"

@@ -16,17 +16,17 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// reservationsPath is the route at which product tells how reservations stand.
+// reservationsPath is product's route for the standings of reservations.
 const reservationsPath = "/reconciliation/reservations"
 
-// The states of a reservation of which nothing is left.
+// The states of a reservation that no longer holds stock, although the order may need it.
 const (
 	reservationReleased  = "RELEASED"
 	reservationTombstone = "TOMBSTONE"
 )
 
-// reconciler compares the orders that need their stock with product's reservations: one of the two databases may be restored from an
-// older copy than the other.
+// reconciler compares the orders that need their stock with product's reservations. They differ after one of the two databases was
+// restored from an older copy than the other.
 type reconciler struct {
 	*service
 	timing reconcile.Timing
@@ -79,8 +79,8 @@ func (r reconciler) reconcilePage(ctx context.Context, page []waiting) error {
 	return err
 }
 
-// mend calls change on an order and publishes what it returns, if it changed the order. Its span belongs to the trace of the request that
-// placed the order.
+// mend calls change on an order and, if it changed the order, publishes the message that it returns. Its span belongs to the trace of
+// the request that placed the order.
 func (r reconciler) mend(ctx context.Context, found waiting, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, found.Traceparent), "reconcile order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -108,8 +108,8 @@ func (r reconciler) mend(ctx context.Context, found waiting, step string, change
 	return nil
 }
 
-// reserveAgain announces a confirmed order to product once more, whose database was restored from a copy without its reservation.
-// The order keeps its prices: product's new outcome is a duplicate.
+// reserveAgain announces a confirmed order again, because product's database was restored from a copy without its reservation. The order
+// keeps its prices: for a confirmed order, product's new outcome is a duplicate.
 func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 	if o.Status == event.StatusPending || o.Status.Final() {
 		return event.NoMessage, false
@@ -122,8 +122,8 @@ func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 	return event.OrderCreatedPending.Message(o.ID, placed), true
 }
 
-// cancelReleased cancels an order whose stock product has given back, because it was cancelled before this service's database was
-// restored from an older copy. An order that is on its way to the customer stays.
+// cancelReleased cancels an order whose stock product has released. The order was cancelled once, and then this service's database was
+// restored from an older copy. An order that is already out for delivery stays unchanged.
 func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 	switch o.Status {
 	case event.StatusConfirmed, event.StatusPreparing, event.StatusReady:
@@ -134,7 +134,7 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 	return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), true
 }
 
-// openQuery selects a page of the orders in one status that were last written long ago, by the database's clock, oldest first.
+// openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first.
 const openQuery = `
 	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
@@ -142,7 +142,7 @@ const openQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Open returns up to limit orders in a status that follow after and were last written before timing.After.
+// Open returns up to limit orders in a status that follow after and whose last write is older than timing.After.
 func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waiting, limit int) ([]waiting, error) {
 	rows, err := l.pool.Query(ctx, openQuery, pgx.NamedArgs{
 		"kind": kind, "status": string(status), "after": timing.After, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,

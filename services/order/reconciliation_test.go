@@ -21,8 +21,8 @@ func (h *harness) reconciler(t *testing.T) (reconciler, *invoketest.Standings) {
 	return reconciler{&s, timing, reconcile.NewCounter(prometheus.NewRegistry())}, product
 }
 
-// One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again, and one whose
-// stock was given back had been cancelled.
+// One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again. An order whose stock
+// was released had been cancelled, and is cancelled again.
 func TestOrdersAreReconciledWithReservations(t *testing.T) {
 	h := newHarness(t)
 	r, product := h.reconciler(t)

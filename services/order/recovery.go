@@ -17,9 +17,9 @@ import (
 // recoveryLease is the lease of the replica that runs the recovery.
 const recoveryLease = "recovery"
 
-// runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those
-// orders. It expires CONFIRMED orders that the kitchen never starts. No order stays PENDING for ever, even if an event is lost. It
-// also settles erasures. These run one after the other, because they share the lease.
+// runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those orders, so that
+// no order stays PENDING for ever, even if an event is lost. It expires CONFIRMED orders that the kitchen never starts. It also settles
+// erasures. The rounds run one after the other, because they share a lease.
 func (s *service) runRecovery(ctx context.Context) {
 	recovery.RunEvery(ctx, s.log, "recovery of overdue orders and erasures", s.recovery.Every, func(ctx context.Context) error {
 		return errors.Join(s.recoverOrders(ctx), s.settleErasures(ctx))

@@ -17,7 +17,7 @@ func (h *harness) countEvents(t *testing.T) (placed, changed int) {
 		len(servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged))
 }
 
-// later moves both clocks on: that of the service and that of the database.
+// later moves the service's clock and the database's clock on.
 func (h *harness) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	h.clock.Advance(d)
@@ -110,7 +110,7 @@ func TestRecoveryKeepsItsBudget(t *testing.T) {
 	}
 }
 
-// The recovery reads further pages when the first one cannot be handled.
+// The recovery reads further pages if the first page cannot be handled.
 func TestRecoveryReadsEveryPage(t *testing.T) {
 	h := newHarness(t)
 	for range recovery.PageSize + 1 {
@@ -160,7 +160,7 @@ func TestNothingIsAnnouncedBehindItsOwnEvent(t *testing.T) {
 	}
 }
 
-// The clock of a replica does not decide when an order is given up: only that of the database does.
+// Only the database's clock decides when an order is given up, not the clock of a replica.
 func TestDatabaseClockDecides(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)

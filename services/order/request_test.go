@@ -9,7 +9,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// A change is answered again under its key, also when the order has moved on since. Another body under that key is refused.
+// A repeated change is answered under its key even if the order has changed since. Another body under that key is refused.
 func TestRepeatedChangesAreAnsweredOnce(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -74,7 +74,7 @@ func TestExpectedTotalReachesProduct(t *testing.T) {
 	}
 }
 
-// Without an expected total the event has neither member: it is the same as before they existed.
+// Without an expected total the event has neither member, so it is the same event as before these members existed.
 func TestEventWithoutAnExpectedTotal(t *testing.T) {
 	h := newHarness(t)
 	h.placeOrder(t, ana)

@@ -53,8 +53,8 @@ func writeOrder(w http.ResponseWriter, r *http.Request, status int, o Order) err
 // publicPath returns the path of an order in the public API.
 func publicPath(id string) string { return "/api/v1/orders/" + id }
 
-// historyResponse is the history of an order as the gateway streams it. It omits each change's actor and cause,
-// and its reason is the code, as in the event of the change.
+// historyResponse is the history of an order as the gateway streams it. It omits each change's actor and cause. Its reason is the code,
+// as in the event of the change.
 type historyResponse struct {
 	OrderID    string         `json:"orderId"`
 	CustomerID string         `json:"customerId"`

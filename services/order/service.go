@@ -63,9 +63,9 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 	return order, nil
 }
 
-// changeByRequest applies a caller's request to an order that the caller may see. A request that has changed the order before
-// is answered with the order as it is now: under the same key, it has its effect once. The repetition is recognised before the
-// precondition is checked: the precondition names the old version and would fail.
+// changeByRequest applies a caller's request to an order that the caller may see. A request that has already changed the order is
+// answered with the order as it is now: under one key it takes effect once. This is checked before the precondition, which names the old
+// version and would fail.
 func (s *service) changeByRequest(
 	r *http.Request, id string, caller Caller, identity RequestIdentity, apply func(*Order) (changed bool, err error),
 ) (Order, error) {

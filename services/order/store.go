@@ -90,8 +90,8 @@ type waiting struct {
 	Overdue     bool // it is to be given up
 }
 
-// waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The recovery sets the
-// times by the clock of the database. So it reads the table and not the view, whose created_at is set by the service.
+// waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The database's clock
+// decides when they are due, so the query reads the table and not the view, whose created_at comes from the service's clock.
 var waitingQuery = recovery.WithOutbox + `
 	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent, (doc(value) ->> 'announced')::int as announced,

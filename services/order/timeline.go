@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// The steps that are not a change of the status. The others have the name of the status, in lower case.
+// The names of the steps that are no change of status. The other steps have the name of the new status, in lower case.
 const (
 	stepPlaced          = "placed"
 	stepAnnouncedAgain  = "announced_again"  // the recovery has published order.created.pending again
@@ -20,11 +20,11 @@ const (
 	stepOutcomeRefused  = "outcome_refused"  // product's outcome contradicts the order; its event is a dead letter
 )
 
-// timelineResponse is what happened to one order, oldest first.
+// timelineResponse lists the steps of one order's saga, oldest first.
 type timelineResponse struct {
 	OrderID string          `json:"orderId"`
 	Steps   []timeline.Step `json:"steps"`
-	// Missing names the services whose part is not there, because they do not answer.
+	// Missing names the services whose part is missing, because they did not answer.
 	Missing []string `json:"missing,omitempty"`
 }
 
@@ -85,13 +85,13 @@ func (o *Order) recovered(name string, at time.Time) timeline.Step {
 		Actor: timeline.Actor{Role: "recovery"}}
 }
 
-// step returns a step that has changed nothing.
+// step returns a repeat: a step that changed nothing.
 func (o *Order) step(name string, cause Cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
 }
 
-// repeatedStep returns the step that an event or a request repeats which would lead to status: if the order never had that status,
-// it came too late.
+// repeatedStep returns the name of the step for an outcome that would have led to status, but changed nothing. If the order has had
+// that status, the outcome is a duplicate; otherwise it came too late.
 func (o *Order) repeatedStep(status event.Status) string {
 	for _, change := range o.History {
 		if change.Status == status {
@@ -101,7 +101,7 @@ func (o *Order) repeatedStep(status event.Status) string {
 	return stepOutcomeIgnored
 }
 
-// requestedStep returns the step that the request with this identity has caused.
+// requestedStep returns the name of the step that the request with this identity caused.
 func (o *Order) requestedStep(identity RequestIdentity) string {
 	for _, change := range o.History {
 		if change.Cause.Request != nil && change.Cause.Request.Key == identity.Key {

@@ -50,8 +50,8 @@ func wantSteps(t *testing.T, got []timeline.Step, want ...string) {
 	}
 }
 
-// The timeline has every step with its cause and its actor, product's between those of order. Duplicates and the recovery's steps are
-// counted, however many there were.
+// The timeline has every step with its cause and its actor; product's steps stand between order's. Duplicates and the recovery's steps
+// are counted, no matter how many there were.
 func TestTimelineTellsEveryStep(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -101,7 +101,7 @@ func TestTimelineTellsEveryStep(t *testing.T) {
 	}
 }
 
-// How long a hop took is the time from the event to the step.
+// The duration of a hop is the time from the event to the step.
 func TestTimelineMeasuresHops(t *testing.T) {
 	h := newHarness(t)
 	id := h.placeOrder(t, ana)
@@ -151,7 +151,7 @@ func TestALostResponseIsNoDuplicate(t *testing.T) {
 	wantSteps(t, h.timeline(t, cook, id).Steps, "placed PENDING request customer "+ana.ID+" 1", "confirmed CONFIRMED event product 1")
 }
 
-// Without product the timeline has order's part, and says that product's is missing.
+// Without product the timeline has order's part, and names product as missing.
 func TestTimelineWithoutProduct(t *testing.T) {
 	h := newHarness(t)
 	got := h.timeline(t, ana, h.placeOrder(t, ana))
@@ -197,7 +197,7 @@ func TestWhoSeesATimeline(t *testing.T) {
 	}
 }
 
-// What is counted for an order is deleted with its document.
+// The counts of an order are deleted with its document.
 func TestRepeatsEndWithTheirOrder(t *testing.T) {
 	h := newHarness(t)
 	id, other := h.placeOrder(t, ana), h.placeOrder(t, ana)

@@ -94,7 +94,7 @@ func TestStockEventWakesWaitingRequests(t *testing.T) {
 	})
 }
 
-// Another replica decides the order: one query for all requests that wait finds out.
+// Another replica decides the order. One query, for all requests that wait, finds this out.
 func TestWaitFindsADecisionOfAnotherReplica(t *testing.T) {
 	h := newHarness(t)
 	h.service.changes.Settled = h.service.lists.Decided

@@ -17,7 +17,7 @@ func changedFields(was, is Product) (before, after map[string]any) {
 	return before, after
 }
 
-// stockState is what the audit trail holds about a movement of stock by hand.
+// stockState is the part of an audit entry about a movement of stock by hand: before or after the change.
 type stockState struct {
 	Available int `json:"available"`
 }

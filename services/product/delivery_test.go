@@ -20,7 +20,7 @@ type delivery struct {
 	interruption servicetest.Interruption
 }
 
-// generatedOrder is an order with its fate.
+// generatedOrder is an order with its final status.
 type generatedOrder struct {
 	id       string
 	quantity int
@@ -28,8 +28,8 @@ type generatedOrder struct {
 	sent     bool         // the order's own event has been handled
 }
 
-// Every event may be delivered several times, late and in any order that can happen, and its handler may crash between any two steps.
-// Whatever the order, the stock law holds at all times, each order has one outcome, and stock is held only for orders that need it.
+// Every event may be delivered several times, late, and in any possible sequence. Its handler may crash between any two steps. In every
+// case the stock law holds at all times, each order has one outcome, and stock is held only for orders that need it.
 func TestDeliveriesInAnyOrderKeepTheStockLaw(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
@@ -82,8 +82,8 @@ func drawDeliveries(r *rapid.T, orders []generatedOrder) []delivery {
 	return all
 }
 
-// deliver delivers an event and reports whether it has to be delivered again. An order is delivered to its customer only after it was
-// confirmed, so that event waits for the reservation, and never comes for an order that was refused.
+// deliver delivers an event and reports whether it must be delivered again. An order is delivered to its customer only after it was
+// confirmed. So DELIVERED waits for the reservation, and is never sent for a rejected order.
 func (h harness) deliver(t *testing.T, r *rapid.T, dish string, orders []generatedOrder, d delivery) (again bool) {
 	o := &orders[d.order]
 	if d.status == event.StatusDelivered {
@@ -131,7 +131,7 @@ func (h harness) checkLaw(t *testing.T, r *rapid.T, dish string, stock int) {
 	}
 }
 
-// checkOutcomes checks, after the last event, what became of each order and that all announcements of an order are equal.
+// checkOutcomes checks, after the last event, the state of each order's reservation, and that all announcements of an order are equal.
 func (h harness) checkOutcomes(t *testing.T, r *rapid.T, orders []generatedOrder) {
 	announced := map[string]string{}
 	reserved, failed := h.announced(t)

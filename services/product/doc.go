@@ -2,16 +2,15 @@
 //
 //	owns       products, their stock with the movements that explain it, reservations, and the audit trail of menu
 //	           and stock (tables); and the outcomes that were announced (documents reservation-<orderId>)
-//	offers     GET /products, GET /products/{id}; to admins POST /products and PATCH /products/{id}; to staff and
-//	           admins POST /products/{id}/stock and what is off the menu; to admins GET /audit/product; to order GET /menu,
-//	           with which it checks the products of a new order,
-//	           GET /reconciliation/reservations, at which it asks about the stock of open orders, and
-//	           GET /reservations/{id}/steps, product's part of a timeline; to admins its dead letters (package deadletter)
+//	offers     GET /products, GET /products/{id}; to staff and admins POST /products/{id}/stock and the products off the menu;
+//	           to admins POST /products, PATCH /products/{id}, GET /audit/product and its dead letters (package deadletter)
+//	           to the service order: GET /menu (the products of a new order), GET /reconciliation/reservations (the stock of
+//	           open orders), and GET /reservations/{id}/steps (product's part of a timeline)
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
 //	           DELIVERED marks it as sold (both from order)
 //
-// When the event of an order's end was lost, reconciliation.go finds out by asking order. Reservations without a sale are deleted after
+// If the event of an order's end was lost, reconciliation.go notices by asking order. Reservations without a sale are deleted after
 // RECORD_RETENTION.
 //
 // A reservation has these states; all but RESERVED are final:

@@ -6,8 +6,8 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// validators identify p as its reader sees it: its version, and the stock, which changes without the version. Customers and staff
-// see different stock, so their entity tags differ. There is no date, because UpdatedAt is not that of the stock.
+// validators identify p as its reader sees it: its version, and the stock, which changes without the version. Customers and staff see
+// different stock, so their entity tags differ. There is no date, because UpdatedAt does not change with the stock.
 func (p Product) validators() rest.Validators {
 	if p.Reserved == nil {
 		return rest.Validators{Tag: rest.VersionTag(p.Version, p.Available)}
@@ -33,8 +33,8 @@ func stockGuard(r *http.Request) guard {
 	return func(p Product) error { return rest.PreconditionOf(r).Check(p.validators()) }
 }
 
-// fieldsGuard is for a change of the fields: only the version in the entity tag has to match. The request does not touch the
-// stock, so it may have changed since the product was read.
+// fieldsGuard is for a change of the fields: only the version in the entity tag has to match, because the request does not touch the
+// stock, which may have changed since the client read the product.
 func fieldsGuard(r *http.Request) guard {
 	return func(p Product) error {
 		return rest.PreconditionOf(r).OnlyVersion().Check(rest.Validators{Tag: rest.VersionTag(p.Version)})

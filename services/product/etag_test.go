@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// The ETag changes with the dish and with the stock that the reader sees. Staff see more, so theirs is another one.
+// The ETag changes with the dish, and with the part of the stock that the reader sees. Staff see more, so their ETag differs.
 func TestProductsHaveAnETag(t *testing.T) {
 	h := newHarness(t)
 	created := h.Request(t, admin, "POST", "/products", ossoBuco, "Idempotency-Key", "k1")
@@ -47,8 +47,8 @@ func TestProductsHaveAnETag(t *testing.T) {
 	}
 }
 
-// A PATCH does not touch the stock, which changes all the time: only the version in its If-Match counts. A movement of stock
-// needs the whole tag. Its repetition under the same key is answered although the stock is another one now.
+// A PATCH does not touch the stock, which changes all the time, so only the version in its If-Match counts. A movement of stock needs the
+// whole tag. Its repetition under the same key is answered although the stock has changed since.
 func TestProductsHonourIfMatch(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.Request(t, admin, "POST", "/products", ossoBuco).Text("id")
@@ -85,7 +85,7 @@ func TestProductsHonourIfMatch(t *testing.T) {
 	}
 }
 
-// Of many movements of the same stock only one is made.
+// Of many movements under the same ETag, only one takes effect.
 func TestConcurrentMovementsOfOneStock(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.Request(t, admin, "POST", "/products", ossoBuco).Text("id") + "/stock"

@@ -40,8 +40,8 @@ func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point) || r == tatweel
 }
 
-// similarLetters replaces characters without a decomposition in Unicode by the ones that people type instead. It runs after
-// case folding, which turns ß into ss.
+// similarLetters replaces characters that Unicode does not decompose by the letters that people type instead. It runs after case folding,
+// which turns ß into ss.
 var similarLetters = strings.NewReplacer(
 	"æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "þ", "th", "ħ", "h", "ı", "i", "ł", "l", "ŋ", "n", "ŧ", "t", "ĸ", "k",
 	"‘", "'", "’", "'", "‚", "'", "‛", "'", "′", "'", "ʹ", "'", "ʻ", "'", "ʼ", "'", "ʽ", "'", "“", `"`, "”", `"`, "„", `"`, "‟", `"`, "″", `"`,

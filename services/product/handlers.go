@@ -103,7 +103,7 @@ func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[MenuEntry]{Items: append([]MenuEntry{}, found...)})
 }
 
-// seesEverything reports whether the caller may see products that are not active, and what is reserved and sold.
+// seesEverything reports whether the caller may see inactive products, and the reserved and sold stock.
 func seesEverything(r *http.Request) bool {
 	return token.From(r.Context()).Any(token.Staff, token.Admin)
 }

@@ -11,15 +11,15 @@ import (
 // walked is the maximum number of menu entries that a search reads in the order of the menu. The index holds their texts.
 const walked = 4000
 
-// Menu returns up to limit products of a listing, in the order of the menu. They follow the position after, or are the first
-// ones if it is nil.
+// Menu returns up to limit products of a listing, in the order of the menu: the products after the position after, or the first ones if
+// after is nil.
 func (s store) Menu(ctx context.Context, want listing, after *position, limit int) ([]Product, error) {
 	if len(want.Words) == 0 {
 		return s.collectMenu(ctx, listQuery, want, after, limit)
 	}
-	// A walk through the menu soon finds a frequent word, for which the index of n-grams would return most of the menu. The
-	// index finds a rare word, for which the walk would read most of the menu. Postgres cannot choose: its statistics do not
-	// know that a word is frequent, but only in the last category. So the walk comes first and is short.
+	// A walk through the menu soon finds a frequent word; for such a word the index of n-grams would return most of the menu. The index
+	// finds a rare word; for such a word the walk would read most of the menu. Postgres cannot choose between them: its statistics do not
+	// show that a frequent word occurs only in the last category. So the walk comes first, and is short.
 	found, err := s.collectMenu(ctx, walkQuery, want, after, limit)
 	if err != nil || len(found) == limit {
 		return found, err
@@ -67,8 +67,8 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 		order by entry.category_key, entry.name_key, entry.product_id`, arguments
 }
 
-// entries returns the condition for entries of the listing after a position that the indexes of the menu's order serve. It leaves
-// out what does not apply.
+// entries returns the SQL condition for the entries of the listing after a position. It contains only the conditions that apply, so that
+// the indexes of the menu's order can serve it.
 func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	if l.Active != nil {

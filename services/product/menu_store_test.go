@@ -165,7 +165,8 @@ func TestLongTextsAndCategories(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheWalk checks searches whose matches are rare, or all behind more entries than a search walks through.
+// TestSearchBeyondTheWalk checks searches with few matches, and searches whose first match comes after more entries than the search walks
+// through.
 func TestSearchBeyondTheWalk(t *testing.T) {
 	s := newStore(t)
 	texts := make([]string, walked+500)

@@ -33,13 +33,13 @@ func newCollators() *collatorSet {
 	}
 }
 
-// sortKey returns up to maxLength bytes whose order is the order of texts. A key of package collate has three levels: a weight
-// for each letter, then one for each accent, then one for the case of each letter. Most accents and cases have the lowest weight
-// of their level, so trimWeights halves the keys.
+// sortKey returns up to maxLength bytes whose order is the order of texts. A key of package collate has three levels: the weights of the
+// letters, then those of the accents, then those of the cases. Most accents and cases have the lowest weight of their level, so
+// trimWeights halves the keys.
 func sortKey(text string, maxLength int) []byte {
 	set := collators.Get().(*collatorSet)
 	defer collators.Put(set)
-	text = norm.NFC.String(text) // Key gives some rare marks other weights in other forms
+	text = norm.NFC.String(text) // for some rare marks Key depends on the normalisation form
 	var buffers [len(set)]collate.Buffer
 	letters, accents, all := set[0].KeyFromString(&buffers[0], text), set[1].KeyFromString(&buffers[1], text), set[2].KeyFromString(&buffers[2], text)
 	key := bytes.Clone(letters)
@@ -48,7 +48,7 @@ func sortKey(text string, maxLength int) []byte {
 	return key[:min(len(key), maxLength)]
 }
 
-// The lowest weights of two levels: that of a letter without an accent, and that of a lower-case letter.
+// The lowest weights of two levels: the weight of a letter without an accent, and the weight of a lower-case letter.
 var lowestAccent, lowestCase = []byte{0, 0x20}, []byte{2}
 
 // trimWeights cuts the trailing weights equal to lowest, which do not change the order. weights is one level of a key: accents,

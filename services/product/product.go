@@ -8,8 +8,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Limits of a product. Lengths are in characters. They keep the total of an order below 2^53, which clients that read JSON
-// numbers as floating point represent exactly: 100 lines * maxStock * maxPrice = 10^15.
+// Limits of a product. Lengths are in characters. The limits keep the total of an order, at most 100 lines * maxStock * maxPrice = 10^15,
+// below 2^53. Up to there, clients that read JSON numbers as floating point are exact.
 const (
 	maxName        = 100
 	maxDescription = 1000

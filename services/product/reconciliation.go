@@ -18,7 +18,7 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// standingPath is the route at which order tells how orders stand.
+// standingPath is order's route for the standings of orders.
 const standingPath = "/reconciliation/orders"
 
 // reconciler compares the reservations with order's orders.
@@ -30,8 +30,8 @@ type reconciler struct {
 	log     *slog.Logger
 }
 
-// run runs until ctx is done. It releases the stock of orders that were cancelled, and sells that of orders that were delivered, when
-// the event that says so was lost.
+// run runs until ctx is done. It releases the stock of cancelled orders, and marks that of delivered orders as sold, if the event that
+// announced their end was lost.
 func (r reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of reservations", r.timing.Every, r.runRound)
 }
@@ -64,8 +64,8 @@ func (r reconciler) runRound(ctx context.Context) error {
 	return err
 }
 
-// reconcile does with a reservation what the order's last event would have done. It leaves that of an open order alone. It
-// releases that of an order which order has not known for long.
+// reconcile does with a reservation what the order's last event would have done. The reservation of an open order stays. If the service
+// order has not known the order for Timing.UnknownAfter, the reservation is released.
 func (r reconciler) reconcile(ctx context.Context, reservation held, known map[string]reconcile.Standing) error {
 	telemetry.SetOrder(ctx, reservation.OrderID)
 	standing, found := known[reservation.OrderID]
@@ -111,7 +111,7 @@ func (s store) Held(ctx context.Context, timing reconcile.Timing, after held, li
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[held])
 }
 
-// MarkUnknown records since when order does not know an order.
+// MarkUnknown records that from now on order does not know an order, unless an earlier time is recorded.
 func (s store) MarkUnknown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = now() where order_id = $1 and unknown_since is null`, orderID)
 	return err
@@ -123,7 +123,7 @@ func (s store) MarkKnown(ctx context.Context, orderID string) error {
 	return err
 }
 
-// Standings returns how the reservations of these orders stand, for order. It leaves out orders without one.
+// Standings returns the standings of the orders' reservations, for the service order. It leaves out orders without a reservation.
 func (s store) Standings(ctx context.Context, orderIDs []string) ([]reconcile.Standing, error) {
 	rows, err := s.pool.Query(ctx, `select order_id::text, state, '' from reservations where order_id = any($1::uuid[])`, orderIDs)
 	if err != nil {

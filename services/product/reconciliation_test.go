@@ -30,7 +30,7 @@ func newReconciled(t *testing.T) reconciled {
 	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Sidecar, log}, order, registry}
 }
 
-// reserveFor reserves one piece for a new order that has this status; "" for an order that order does not know.
+// reserveFor reserves one piece for a new order with this status; "" for an order that order does not know.
 func (h reconciled) reserveFor(t *testing.T, product, status string) string {
 	t.Helper()
 	id := uuid.NewString()
@@ -59,7 +59,7 @@ func (h reconciled) round(t *testing.T) {
 	}
 }
 
-// The stock of an order whose last event was lost returns, or is sold.
+// If the last event of an order was lost, its stock is released or marked as sold.
 func TestLostEventsAreReconciled(t *testing.T) {
 	h := newReconciled(t)
 	soup := h.addProduct(t, "Soup", 10)

@@ -55,7 +55,7 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	}
 }
 
-// The timeline says which steps a replay has caused.
+// The timeline shows which steps the replay of a dead letter has caused.
 func TestStepsNameTheReplay(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

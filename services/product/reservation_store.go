@@ -123,7 +123,7 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 	return menu, err
 }
 
-// insertReservation inserts r, which cause has decided. A tombstone has no outcome.
+// insertReservation inserts r with the cause of its decision. A tombstone has no outcome.
 func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation, cause Cause) error {
 	var outcome []byte
 	if r.State != Tombstone {

@@ -11,7 +11,7 @@ import (
 // deleteEvery is how often old records are deleted.
 const deleteEvery = time.Hour
 
-// runDeletion runs until ctx is done. It deletes reservations that hold and have sold nothing, with the outcomes that were announced.
+// runDeletion runs until ctx is done. It deletes old reservations that neither hold nor have sold stock, with their announced outcomes.
 func (s service) runDeletion(ctx context.Context, retention database.Retention) {
 	recovery.RunEvery(ctx, s.log, "deletion of old reservations", deleteEvery, func(ctx context.Context) error {
 		_, err := s.store.DeleteEnded(ctx, retention.Records)
@@ -19,8 +19,8 @@ func (s service) runDeletion(ctx context.Context, retention database.Retention) 
 	})
 }
 
-// DeleteEnded deletes reservations that ended longer than age ago without a sale, and returns their number. The sold ones stay: the
-// stock law adds them up. An order that is announced after that is reserved once more, and the reconciliation releases it.
+// DeleteEnded deletes reservations that ended without a sale more than age ago, and returns their number. Sold reservations stay, because
+// the stock law adds them up. If such an order is announced later, it is reserved once more, and the reconciliation releases it.
 func (s store) DeleteEnded(ctx context.Context, age time.Duration) (int64, error) {
 	return database.DeleteInBatches(ctx, s.pool, `with old as (
 			select order_id from reservations where state in ('FAILED', 'RELEASED', 'TOMBSTONE') and updated_at <= now() - $1::interval

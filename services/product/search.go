@@ -13,7 +13,7 @@ const entryRules = 1
 // maxGram is the length of the longest n-grams. Three characters select few dishes, and a shorter word is an n-gram itself.
 const maxGram = 3
 
-// entry is what the menu's list needs of a product: its place and its searched text.
+// entry is the part of a product that the menu's list needs: its position and its searched text.
 type entry struct {
 	position
 	Category string // folded

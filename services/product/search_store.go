@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The index run: the number of products per transaction, which must stay below the database's time limits; the time between
-// two runs; and the advisory lock by which replicas take turns, whose number is arbitrary, but used for nothing else.
+// The settings of IndexProducts: the number of products per transaction, which must stay below the database's time limits; the time
+// between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
 const (
 	indexBatch = 200
 	indexEvery = time.Minute
@@ -27,9 +27,9 @@ func saveEntry(ctx context.Context, tx pgx.Tx, p Product) error {
 	return err
 }
 
-// IndexProducts makes the search entries that are missing or outdated: those of products from before the table existed, those
-// made by older rules, and those of products that an older version of the service added or changed. It works in short
-// transactions and may run in several replicas.
+// IndexProducts writes the search entries that are missing or outdated: of products from before the table existed, of products indexed by
+// older rules, and of products that an older version of the service added or changed. It works in short transactions and may run in
+// several replicas.
 func (s store) IndexProducts(ctx context.Context) error {
 	after := uuid.Nil.String()
 	for {

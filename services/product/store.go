@@ -77,9 +77,9 @@ func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, erro
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[MenuEntry])
 }
 
-// AddProduct adds p and its initial stock to the menu. If the same request added p before, it returns the product's current
-// state, and added is false. The request is the same if p's id, which derives from the idempotency key, and the fingerprint
-// are; another fingerprint returns idempotency.ErrOtherBody.
+// AddProduct adds p and its initial stock to the menu. p's id derives from the idempotency key. If a product with that id exists and has
+// the same fingerprint, the request is a repetition: AddProduct returns the product's current state, and added is false. With another
+// fingerprint it returns idempotency.ErrOtherBody.
 func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {

@@ -29,7 +29,7 @@ const (
 	stepRefusedStatus = "status_refused" // the order's new status contradicts the reservation; its event is a dead letter
 )
 
-// Cause is what changed a reservation: an event, or the reconciliation.
+// Cause is the cause of a change of a reservation: an event, or the reconciliation.
 type Cause struct {
 	timeline.Cause
 	At time.Time // when the event was made
@@ -48,8 +48,8 @@ func actorOf(cause timeline.Cause) timeline.Actor {
 // age returns the age of the event in milliseconds, or nil if its time is unknown.
 func (c Cause) age(at time.Time) *int64 { return timeline.Step{At: at}.Since(c.At).DurationMs }
 
-// showSteps returns product's part of an order's timeline. Only order asks, which has checked that the caller may see the order: the
-// gateway does not pass this path on. An order that product does not know has no steps.
+// showSteps returns product's part of an order's timeline. Only order asks for it, after it has checked that the caller may see the
+// order; the gateway does not serve this path. An order that product does not know has no steps.
 func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 	id, err := canonicalID(rest.Param(r, "id"))
 	if err != nil {
@@ -109,7 +109,7 @@ func (s store) Steps(ctx context.Context, orderID string) ([]timeline.Step, erro
 	return steps, nil
 }
 
-// decisionOf returns the state with which a reservation began that is now in state.
+// decisionOf returns the first state of a reservation, which is now in state.
 func decisionOf(state State, failed bool) State {
 	switch {
 	case failed:

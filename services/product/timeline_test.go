@@ -77,7 +77,7 @@ func causeAt(id string, at time.Time) Cause {
 	return Cause{timeline.Cause{Kind: timeline.Event, ID: id}, at}
 }
 
-// How long a hop took is the age of the event when the step committed. Clocks that differ do not make it negative.
+// The duration of a hop is the age of the event when the step committed. It is never negative, although clocks differ.
 func TestStepsMeasureHops(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()
@@ -97,7 +97,7 @@ func TestStepsMeasureHops(t *testing.T) {
 	}
 }
 
-// A reservation that `comanda reconcile -repair` has ended says so.
+// The timeline names `comanda reconcile -repair` as the cause when it has ended the reservation.
 func TestStepsNameTheOperator(t *testing.T) {
 	h := newHarness(t)
 	soup, id := h.addProduct(t, "Soup", 10), uuid.NewString()

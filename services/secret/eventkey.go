@@ -33,8 +33,8 @@ func checkEventKey(text string) error {
 	return key.UnmarshalText([]byte(text))
 }
 
-// PublicKeys returns the value of EVENT_PUBLIC_KEYS for the signing keys in settings. The keys of previous, an earlier value, stay in
-// the list, after the current ones: when a signing key is replaced, events of the old one are still on their way.
+// PublicKeys returns the value of EVENT_PUBLIC_KEYS for the signing keys in settings. The keys in previous, an earlier value, stay in the
+// list, behind the current ones: events that a replaced key has signed may still be on the broker.
 func PublicKeys(settings map[string]string, previous string) (string, error) {
 	var list []string
 	for _, service := range services.Stateful {

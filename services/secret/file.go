@@ -30,8 +30,8 @@ func Read(path string) (map[string]string, error) {
 // flushToDisk flushes a file or a folder. It is a variable so that a test can observe the order.
 var flushToDisk = (*os.File).Sync
 
-// Write replaces a file atomically. A reader sees either the whole old content or the whole new content, even after a loss of
-// power. The file gets exactly this mode, regardless of the umask.
+// Write replaces a file atomically. A reader sees either the whole old content or the whole new content, even after a power failure. The
+// file gets exactly this mode, regardless of the umask.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	fresh := path + ".new"
 	_ = os.Remove(fresh) // an earlier run that was killed may have left it

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Given returns the value of a setting of one line: that of NAME, or the content of the file that NAME_FILE names, or an empty
+// Given returns the value of a setting of one line: the value of NAME, or the content of the file that NAME_FILE names, or an empty
 // string. Its errors never contain the value.
 func Given(environ map[string]string, name string) (string, error) {
 	value, err := GivenText(environ, name)

@@ -42,7 +42,7 @@ func CheckEmail(text string) error {
 	return nil
 }
 
-// CheckPassword accepts 8 to 72 bytes, as auth does. For an account, auth also refuses what is easy to guess.
+// CheckPassword accepts 8 to 72 bytes, as auth does. For accounts auth also refuses passwords that are easy to guess.
 func CheckPassword(text string) error {
 	if len(text) < 8 || len(text) > 72 {
 		return errors.New("must be 8 to 72 bytes long")
@@ -58,8 +58,8 @@ func CheckKey(text string) error {
 	return nil
 }
 
-// Complete returns a value for every secret: that of the environment, else the one in stored, else a new one. It adds the new
-// values to stored and returns their number. Its error reports all invalid values, one per line.
+// Complete returns a value for every secret: from the environment, otherwise from stored, otherwise a new one. It adds the new values to
+// stored and returns their number. Its error reports all invalid values, one per line.
 func Complete(list []Secret, stored, environ map[string]string) (settings map[string]string, generated int, err error) {
 	settings = maps.Clone(stored)
 	var invalid []error

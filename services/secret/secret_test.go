@@ -47,8 +47,8 @@ func TestReadReturnsTheSettingsThatWriteWrote(t *testing.T) {
 	}
 }
 
-// Write flushes the content before it renames the file, and the folder before it returns. After a loss of power there is either
-// the whole old file or the whole new one.
+// Write flushes the content before it renames the file, and the folder before it returns. After a power failure there is either the whole
+// old file or the whole new one.
 func TestWriteFlushesTheContentThenTheFolder(t *testing.T) {
 	defer func(before func(*os.File) error) { flushToDisk = before }(flushToDisk)
 	folder := t.TempDir()

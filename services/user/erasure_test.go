@@ -61,7 +61,7 @@ func TestErasureLeavesATombstoneWithoutPersonalData(t *testing.T) {
 	}
 }
 
-// An erased profile does not come back: not by a redelivered registration, not by its cancellation, and not if the registration
+// An erased profile does not come back: neither by a redelivered registration, nor by its cancellation, nor by a registration that
 // arrives after the erasure.
 func TestErasedProfileStaysErased(t *testing.T) {
 	h := newHarness(t)

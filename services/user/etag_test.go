@@ -50,7 +50,7 @@ func TestProfilesHonourPreconditions(t *testing.T) {
 	}
 }
 
-// Of many edits of the same version only one is made: no update is lost.
+// Of many edits of the same version, only one takes effect: no update is lost.
 func TestConcurrentPatchesOfOneVersion(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("")
 	h.deliverRequest(t, ana)
@@ -71,8 +71,8 @@ func TestConcurrentPatchesOfOneVersion(t *testing.T) {
 	}
 }
 
-// Our own write whose response was lost is not another writer's.
-func TestAProfilesLostWriteIsNoFailedPrecondition(t *testing.T) {
+// When the response to our own write is lost, If-Match must not mistake that write for another client's.
+func TestAWriteOfAProfileWhoseResponseIsLostKeepsItsPrecondition(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("")
 	h.deliverRequest(t, ana)
 	h.sidecar.LoseNextAnswer()

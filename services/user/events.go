@@ -76,7 +76,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	}
 	cause := causeOf(e)
 	cancelExisting := func() error {
-		tried := false
+		tried := false // to cancel the profile; if it then needs no change, the write succeeded and its response was lost
 		profile, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
 			changed, err := p.Cancel(e.Data.Reason, s.now())
 			if err == nil && !changed {

@@ -22,7 +22,7 @@ const (
 	exportTimeout = 9 * time.Second
 )
 
-// export is all data held on a person. Auth and order add their parts as they are.
+// export is all data held on a person. Auth and order add their parts unchanged.
 type export struct {
 	ExportedAt time.Time       `json:"exportedAt"`
 	Profile    profileResponse `json:"profile"`

@@ -66,7 +66,7 @@ func NewErased(id string, now time.Time) Profile {
 	return Profile{ID: id, Status: Erased, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// Erase turns p into a tombstone, also if it is one of another kind: an erased person stays erased. A repetition changes nothing.
+// Erase turns p into the tombstone of an erased person, even if it is a tombstone of another kind. A repetition changes nothing.
 func (p *Profile) Erase(now time.Time) {
 	if p.Status != Erased {
 		*p = Profile{ID: p.ID, Status: Erased, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
@@ -76,8 +76,9 @@ func (p *Profile) Erase(now time.Time) {
 // errContradiction means that a registration is cancelled although it has succeeded.
 var errContradiction = errors.New("the profile cannot be cancelled: it has changed since the registration, so its account is ACTIVE")
 
-// Cancel turns p into a tombstone. It reports whether that changed anything. Auth gives up only accounts that were never ACTIVE, so a
-// profile that its owner has changed, or whose phone number staff verified, cannot be cancelled. A tombstone of an erased profile stays.
+// Cancel turns p into a tombstone. It reports whether the profile changed. Auth cancels only accounts that were never ACTIVE, so it
+// refuses to cancel a profile that its owner has changed or whose phone number staff have verified. The tombstone of an erased profile
+// stays.
 func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	switch {
 	case p.Status == Cancelled, p.Status == Erased:
@@ -90,8 +91,8 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// Abandon turns p into a tombstone, also if its owner has changed it: auth has not known the account for long, so its owner can no
-// longer log in. It reports whether that changed anything.
+// Abandon turns p into a tombstone, even if its owner has changed it: auth does not know the account any more, so the owner cannot log
+// in. It reports whether the profile changed.
 func (p *Profile) Abandon(now time.Time) bool {
 	if p.Status != Active {
 		return false

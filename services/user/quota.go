@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// quotaWindow is the time within which the attempts to change a phone number are counted.
+// quotaWindow is the time for which an attempt to change a phone number counts.
 const quotaWindow = 24 * time.Hour
 
 // Quota limits how often an account may try to change its phone number.
@@ -16,7 +16,7 @@ type Quota struct {
 	PhoneChanges int `env:"PHONE_CHANGES_PER_DAY" envDefault:"5"` // attempts within quotaWindow, refused ones included
 }
 
-// Check returns an error unless a number can be changed.
+// Check returns an error unless at least one attempt a day is allowed.
 func (q Quota) Check() error {
 	if q.PhoneChanges < 1 {
 		return errors.New("PHONE_CHANGES_PER_DAY must be 1 or more")
@@ -24,8 +24,8 @@ func (q Quota) Check() error {
 	return nil
 }
 
-// CountPhoneChange records an attempt to change the phone number. It returns Limited, and records nothing, when the profile has used
-// its attempts.
+// CountPhoneChange records an attempt to change the phone number. It returns Limited, and records nothing, if the profile has used up its
+// attempts.
 func (p *Profile) CountPhoneChange(quota Quota, now time.Time) error {
 	recent := slices.DeleteFunc(slices.Clone(p.PhoneChanges), func(at time.Time) bool { return !at.After(now.Add(-quotaWindow)) })
 	if surplus := len(recent) - quota.PhoneChanges; surplus >= 0 {

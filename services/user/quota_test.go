@@ -92,7 +92,7 @@ func TestConcurrentPhoneChangesStayWithinTheQuota(t *testing.T) {
 	}
 }
 
-// TestErasureRemovesTheAttempts checks it in both orders: before the erasure, and by a change that races with it.
+// TestErasureRemovesTheAttempts checks an erasure after the attempts, and one that races with a change.
 func TestErasureRemovesTheAttempts(t *testing.T) {
 	h := newHarness(t)
 	for _, race := range []bool{false, true} {

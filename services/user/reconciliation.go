@@ -16,10 +16,11 @@ import (
 	"comanda/services/internal/recovery"
 )
 
-// standingPath is the route at which auth tells how accounts stand.
+// standingPath is auth's route for the standings of accounts.
 const standingPath = "/reconciliation/accounts"
 
-// The statuses of an account that decide about its profile. Any other one, such as ACTIVE, confirms it.
+// The statuses of an account in which its profile may not stay, or is not decided yet. Any other status, such as ACTIVE, confirms the
+// profile.
 const (
 	accountPending  = "PENDING"
 	accountRejected = "REJECTED"
@@ -33,17 +34,17 @@ type reconciler struct {
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 
-	walked string // the last profile of the walk through all of them
+	walked string // the id of the last profile that the walk through all profiles has reached
 }
 
-// run runs until ctx is done. It removes the profiles of accounts that were rejected or erased when the event that says so was lost,
-// so that their phone numbers are free again.
+// run runs until ctx is done. It removes the profiles of accounts that were rejected or erased, if the event that announced this was
+// lost, so that their phone numbers are free again.
 func (r *reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of profiles", r.timing.Every, r.runRound)
 }
 
-// runRound asks about all profiles that were never confirmed, and about one page of all profiles: the walk finds an account that is
-// missing since auth's database was restored. It does nothing while another replica runs a round.
+// runRound asks about all profiles that were never confirmed, and then about the next page of a walk through all profiles. The walk finds
+// accounts that are missing because auth's database was restored from an older copy. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
 		var failed error
@@ -91,8 +92,8 @@ func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) erro
 	return failed
 }
 
-// reconcile does with a profile what the account's last event would have done. It publishes nothing: auth asked for nothing. A profile
-// that has changed since it was read is left to the next round.
+// reconcile does with a profile what the account's last event would have done. It publishes no outcome, because auth did not request
+// one.
 func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[string]reconcile.Standing) error {
 	standing, found := known[held.ID]
 	if standing.Status == accountErased {
@@ -136,7 +137,7 @@ func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[
 	return err
 }
 
-// confirm records that the account exists. It reports whether that is new.
+// confirm records that auth knows the account. It reports whether the profile changed.
 func (p *Profile) confirm(at time.Time) bool {
 	if !p.ConfirmedAt.IsZero() && p.UnknownSince.IsZero() {
 		return false
@@ -159,14 +160,14 @@ const heldColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince
 	from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
 		and key > 'profile-' || @after_id`
 
-// unconfirmed returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
-// timing.After and were never confirmed.
+// unconfirmed returns up to limit profiles that are older than timing.After and were never confirmed. They follow the profile whose id is
+// after, in the order of their keys.
 func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
 	return s.heldProfiles(ctx, heldColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
 }
 
-// activeProfiles returns up to limit profiles after the one with the id after, in the order of their keys, that are older than
-// timing.After.
+// activeProfiles returns up to limit profiles that are older than timing.After. They follow the profile whose id is after, in the order
+// of their keys.
 func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
 	return s.heldProfiles(ctx, heldColumns+` order by key limit @limit`, timing, after, limit)
 }

@@ -60,7 +60,7 @@ func (h reconciled) wantStatus(t *testing.T, id string, want Status) Profile {
 	return profile
 }
 
-// A profile whose account was rejected or erased is removed although the event that says so was lost. Its phone number is free again.
+// If the event was lost that an account was rejected or erased, the account's profile is removed, and its phone number is free again.
 func TestLostCancellationsAreReconciled(t *testing.T) {
 	h := newReconciled(t)
 	active, suspended, pending := h.profileOf(t, "ACTIVE", ""), h.profileOf(t, "SUSPENDED", ""), h.profileOf(t, "PENDING", "")

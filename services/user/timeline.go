@@ -29,7 +29,7 @@ type cause struct {
 
 func causeOf[T any](e event.Received[T]) cause { return cause{timeline.CauseOf(e), e.Time} }
 
-// step returns a step after which the profile has its current status.
+// step returns the step of a saga that led to the profile's current status.
 func (p Profile) step(name string, cause cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(p.Status), Reason: p.Reason,
 		Cause: cause.Cause, Actor: timeline.Actor{Role: "user"}, Count: 1}.Since(cause.at)
@@ -50,7 +50,8 @@ func (p Profile) decisionStep() string {
 	return stepCreated
 }
 
-// showSteps returns user's part of a registration's timeline to an admin. Auth asks for it: the gateway does not pass this path on.
+// showSteps returns user's part of a registration's timeline. auth asks for it with the admin's token; the gateway does not serve this
+// path.
 func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {

@@ -11,15 +11,15 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// verification is the verified phone number of a profile, as staff see it. Of the profile, staff see no more than this.
+// verification is the verified phone number of a profile. Staff see no other part of the profile.
 type verification struct {
 	UserID     string    `json:"userId"`
 	Phone      string    `json:"phone"`
 	VerifiedAt time.Time `json:"verifiedAt"`
 }
 
-// VerifyPhone records that staff reached the person under number. It reports whether anything changed. Conflict when the profile
-// has another number, perhaps since the call.
+// VerifyPhone records that staff have reached the person at number. It reports whether anything changed. It returns Conflict if the
+// profile has another number, perhaps since staff called.
 func (p *Profile) VerifyPhone(number string, now time.Time) (bool, error) {
 	if p.Phone != number {
 		return false, fault.Conflict("the profile has another phone number: ask the person for it, and call that one")
@@ -32,7 +32,8 @@ func (p *Profile) VerifyPhone(number string, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// ForgetVerification makes the number of the profile one that blocks no one. It reports whether anything changed.
+// ForgetVerification takes the verification of the profile's number back, so that another profile can have the number verified. It
+// reports whether anything changed.
 func (p *Profile) ForgetVerification(now time.Time) bool {
 	if p.PhoneVerifiedAt == nil {
 		return false
@@ -42,8 +43,8 @@ func (p *Profile) ForgetVerification(now time.Time) bool {
 	return true
 }
 
-// verifyPhone handles PUT /users/{id}/phone-verification. The body names the number that staff called, so that a change in between
-// is not verified.
+// verifyPhone handles PUT /users/{id}/phone-verification. The body names the number that staff called: the profile's number may have
+// changed since.
 func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Phone string `json:"phone"`
@@ -69,11 +70,11 @@ func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, verification{profile.ID, profile.Phone, *profile.PhoneVerifiedAt})
 }
 
-// checkUnverified returns Conflict when number is verified for a profile other than id.
+// checkUnverified returns Conflict if number is verified for a profile other than id.
 func (s service) checkUnverified(r *http.Request, number, id string) error {
 	taken, err := s.phoneTaken(r.Context(), number, id)
 	if err == nil && taken {
-		err = fault.Conflict("this phone number is verified for another profile: end that verification first, if the number has a new owner")
+		err = fault.Conflict("this phone number is verified for another profile: if the number has a new owner, end that verification first")
 	}
 	return err
 }
@@ -87,7 +88,7 @@ func (s service) endVerification(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// changeActive changes the ACTIVE profile that the path names.
+// changeActive applies change to the profile in the path. It returns NotFound unless that profile is ACTIVE.
 func (s service) changeActive(r *http.Request, change func(*Profile) (changed bool, err error)) (Profile, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {

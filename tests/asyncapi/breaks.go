@@ -15,8 +15,8 @@ import (
 // annotations are the keywords that inform people and constrain nothing. A version may change them.
 var annotations = []string{"title", "description", "summary", "examples", "$comment", "deprecated", "asyncapi", "info", "servers"}
 
-// collections are the keywords whose value maps names of the author's choice. A version may add names to them. A member of a
-// schema that is added under properties is optional, unless required lists it, and that is a change of required.
+// collections are the keywords whose value maps names that the author chooses. A new version may add names to them. A name that is added
+// under properties is an optional member: to make it mandatory, the version would also have to change required, which is a break.
 var collections = []string{"properties", "$defs", "channels", "operations", "messages", "components", "messageTraits"}
 
 // Breaks lists the differences that break a consumer of the older of two documents or schemas, or make its stored events
@@ -24,7 +24,7 @@ var collections = []string{"properties", "$defs", "channels", "operations", "mes
 // document stay on the broker, and are replayed.
 func Breaks(older, newer any) []string { return breaks("", "", older, newer) }
 
-// breaks compares what stands under keyword. Below a collection the next keys are names and no keywords.
+// breaks compares the values of keyword in the two documents. Directly below one of collections, the keys are names and not keywords.
 func breaks(path, keyword string, older, newer any) (found []string) {
 	before, isMap := older.(map[string]any)
 	after, stillMap := newer.(map[string]any)

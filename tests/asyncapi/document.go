@@ -27,7 +27,7 @@ type Channel struct {
 	Bindings struct{ Kafka struct{ Partitions int } }
 }
 
-// Operation is what one service does with one channel.
+// Operation is the role of one service on one channel: it sends or receives.
 type Operation struct {
 	Action  string
 	Channel Reference

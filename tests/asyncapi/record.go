@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Check returns an error unless the record is what the document promises for its topic: its headers, and for an event also its
+// Check returns an error unless the record matches the document's description of its topic: its headers, and for an event also its
 // envelope and data, its key, and the id of its aggregate.
 func (d *Document) Check(record *kgo.Record) error {
 	channel, ok := d.Channels[record.Topic]

@@ -25,7 +25,7 @@ type bystander struct {
 	usual    time.Duration // the median time of visit without an attack
 }
 
-// newBystander measures how long a visit usually takes.
+// newBystander returns a bystander that has measured how long a visit takes without an attack.
 func newBystander(t *testing.T) *bystander {
 	t.Helper()
 	s := newScenario(t)
@@ -68,8 +68,8 @@ const (
 )
 
 // during repeats attack until the customer has ordered minVisits times, and meanwhile checks the health of every process. It reports
-// the times, and the peak of memory. The rounds have a pace of their own: without it the attacker and the tests, on the same machine,
-// would take the processors from each other.
+// the times, and the peak of memory. Rounds of the attack begin at fixed intervals (roundEvery): without them the attacker would take
+// the processors from the system, which runs on the same machine.
 func (b *bystander) during(name string, attack func(t *testing.T)) {
 	b.t.Run(name, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -97,7 +97,7 @@ func (b *bystander) during(name string, attack func(t *testing.T)) {
 	})
 }
 
-// repeat calls do, with a pause after each call, until ctx ends. It returns the times of the calls that were complete.
+// repeat calls do, with a pause after each call, until ctx ends. It returns the times of the completed calls.
 func repeat(ctx context.Context, pause time.Duration, do func() time.Duration) (times []time.Duration) {
 	for ctx.Err() == nil {
 		if took := do(); ctx.Err() == nil {

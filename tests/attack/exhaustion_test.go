@@ -13,7 +13,7 @@ import (
 	"comanda/tests/system"
 )
 
-// closeWithin is the time in which the server must close a slow connection: the deadline for a body (10 s) and some more.
+// closeWithin is the time in which the server must close a slow connection: the deadline for a body (10 s) with a reserve.
 const closeWithin = 30 * time.Second
 
 // No client can exhaust the memory, the connections or the streams of the system: every process stays within its container's
@@ -134,8 +134,8 @@ func crawl(t *testing.T, sys *system.System) {
 	all.Wait()
 }
 
-// crowd opens more connections than the gateway admits, from enough addresses, and leaves each idle after a request. The gateway
-// must close those that have waited longest in favour of new ones.
+// crowd opens more connections than the gateway admits, from many addresses, and leaves each idle after a request. For each new
+// connection the gateway must close the one that has waited longest.
 func crowd(t *testing.T, gateway string) {
 	var all []connection
 	for i := range 3300 {

@@ -11,8 +11,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Requests that two programs could read differently are refused, and their connection is closed, so that nothing in them becomes a
-// request of its own (RFC 9112, 11.2).
+// A request that two programs could read differently is refused, and its connection is closed, so that no part of it is read as a second
+// request (RFC 9112, 11.2).
 func TestAmbiguousRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	gateway := hostPort(sharedSystem(t).URL)

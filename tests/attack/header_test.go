@@ -36,7 +36,7 @@ func TestSpoofedHeadersChangeNothing(t *testing.T) {
 		if !slices.Equal(statuses, []int{http.StatusForbidden}) {
 			t.Errorf("the list of users with a customer's token and %.40q: got %v, want 403", header, statuses)
 		}
-		// The gateway asks the service of the path, as this customer, and by this method.
+		// The gateway calls the service that the path names, as this customer, with this method.
 		c := open(t, 7, gateway)
 		c.send(get("/users/me", ana.Client, header))
 		if status, body := c.response(scenario.SagaTimeout); status != http.StatusOK || !strings.Contains(body, ana.Person.Email) {
@@ -45,7 +45,7 @@ func TestSpoofedHeadersChangeNothing(t *testing.T) {
 	}
 }
 
-// A client cannot get another bucket of the rate limit by naming another address: it is no trusted proxy.
+// A client cannot escape its rate limit by naming another address in a header: it is no trusted proxy.
 func TestSpoofedAddressesShareALimit(t *testing.T) {
 	t.Parallel()
 	gateway := hostPort(sharedSystem(t).URL)

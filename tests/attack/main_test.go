@@ -19,8 +19,8 @@ var shared struct {
 	err    error
 }
 
-// defaults are the limits of an installation, which package system widens for tests whose customers share an address. The limit
-// of memory is that of the containers (deploy/compose/base.yml).
+// defaults are the default limits of an installation. Package system raises them for other tests, whose customers share an address. The
+// limit of memory is that of the containers (deploy/compose/base.yml).
 var defaults = map[string]string{
 	"RATE_LIMIT_PER_SECOND": "", "RATE_LIMIT_LOGIN_PER_SECOND": "", "CONNECTIONS_MAX_PER_ADDRESS": "", "TRACKING_MAX_PER_ADDRESS": "", "WAITS_MAX_PER_CLIENT": "",
 	"GOMEMLIMIT": "100MiB",

@@ -16,7 +16,7 @@ import (
 	"comanda/tests/system"
 )
 
-// memoryLimit returns the limit of memory of a program's container in MiB: its own, or that of its kind.
+// memoryLimit returns the memory limit of a program's container in MiB: that of its own service in compose, or that of its kind.
 func memoryLimit(t testing.TB, program string) int {
 	t.Helper()
 	kind, container := "service", program

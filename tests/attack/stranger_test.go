@@ -12,13 +12,13 @@ import (
 	"comanda/tests/scenario"
 )
 
-// readByAnyone are the operations with an id that answer everyone who knows the id.
+// readByAnyone are the operations with an id that need no other right than to know the id.
 var readByAnyone = map[string]bool{
 	"GET /auth/registrations/{userId}": true, "GET /auth/erasures/{userId}": true, "GET /products/{id}": true,
 }
 
-// Every operation of docs/openapi.yaml whose address has an id refuses a customer to whom the thing does not belong, without a
-// word about it, and changes nothing.
+// Every operation of docs/openapi.yaml with an id in its path refuses a customer who does not own the resource. It changes nothing, and
+// the refusal tells nothing about the resource.
 func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
@@ -59,7 +59,7 @@ func TestNoRouteWithAnIDServesAStranger(t *testing.T) {
 					t.Errorf("%s %s by %s: got %d %s, want a refusal", method, path, name, answer.Status, answer.Body)
 				}
 				if body := string(answer.Body); strings.Contains(body, ana.Person.Email) || strings.Contains(body, order.ID) && !strings.Contains(path, "/orders") {
-					t.Errorf("%s %s by %s: the refusal tells about the thing: %s", method, path, name, body)
+					t.Errorf("%s %s by %s: the refusal tells about the resource: %s", method, path, name, body)
 				}
 			}
 		}

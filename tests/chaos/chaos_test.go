@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// shortKinds are the kinds in `make test`. The others need half a minute to recover, or break what is not mended yet
-// (docs/reliability.md).
+// shortKinds are the kinds in `make test`. The others take half a minute to recover, or violate promises that the system does not keep
+// yet (docs/reliability.md).
 const shortKinds = "^(kill|cut|delay|swallow|freeze)"
 
 // `make chaos` sets these for a long run.
@@ -30,7 +30,7 @@ var (
 	longest   = flag.Duration("for", time.Hour, "cause no further fault after this time")
 )
 
-// The test breaks a system at random while customers order, and only the supervisor repairs it. No accepted order is lost, doubled,
+// While customers order, the test breaks the system at random. Only the supervisor repairs it. No accepted order may be lost, doubled,
 // oversold or stuck.
 func TestPromisesAreKeptUnderFaults(t *testing.T) {
 	if *seed == 0 {

@@ -17,7 +17,7 @@ import (
 type fault struct {
 	kind, target string
 	begin        func(context.Context) error
-	// lasts is the time until end; a fault that only begins, such as a kill, lasts no time and has no end.
+	// lasts is the time between begin and end. A fault that only begins, such as a kill, lasts no time and has no end.
 	lasts time.Duration
 	end   func(context.Context) error
 }
@@ -34,7 +34,7 @@ type durations struct {
 	run time.Duration
 }
 
-// scene is the system that is broken, and the network in it.
+// scene is the system under test, with the proxies and the disk through which faults reach it.
 type scene struct {
 	sys       *system.System
 	network   *network
@@ -76,8 +76,8 @@ func (s *scene) kinds() []kind {
 // twoAtATime is the kind of two faults that occur together.
 const twoAtATime = "two at a time"
 
-// sequence returns n faults: in each round every kind occurs once, in random order. Two faults that occur at the same time are a kind
-// too.
+// sequence returns n faults in rounds. In each round every kind occurs once, in random order. Two faults at the same time are a kind of
+// their own.
 func sequence(kinds []kind, random *rand.Rand, n int) [][]fault {
 	const two = -1
 	var order []int
@@ -116,7 +116,7 @@ func describe(together []fault) (kind, targets string) {
 	return twoAtATime, strings.Join(all, "; ")
 }
 
-// cause lets the faults happen at the same time, and returns when the last has ended.
+// cause begins the faults at the same time, and returns when the last one has ended.
 func cause(ctx context.Context, together []fault) error {
 	errs := make([]error, len(together))
 	var all sync.WaitGroup

@@ -13,12 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// kafkaRelay passes Kafka's protocol on to a broker, and replaces the broker's port in its responses. Clients of Kafka connect to the
-// address that a broker tells them; without the relay they would go around the proxy.
+// kafkaRelay forwards Kafka's protocol to a broker, and replaces the broker's port in the responses. A client connects to the address
+// that the broker's responses name; without the relay it would bypass the proxy.
 type kafkaRelay struct {
 	broker     string
 	listener   net.Listener
-	advertised atomic.Int32 // the port that clients are told
+	advertised atomic.Int32 // the port in the responses to clients
 }
 
 func startKafkaRelay(broker string) (*kafkaRelay, error) {
@@ -35,7 +35,7 @@ func (k *kafkaRelay) address() string { return k.listener.Addr().String() }
 
 func (k *kafkaRelay) close() { _ = k.listener.Close() }
 
-// advertise sets the address that clients are told.
+// advertise sets the address to which clients connect.
 func (k *kafkaRelay) advertise(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -63,7 +63,7 @@ func (k *kafkaRelay) serve() {
 	}
 }
 
-// pipe passes messages on, each as change returns it, until one side closes. Then it closes both.
+// pipe forwards each message, after change has edited it, until one side closes. Then it closes both sides.
 func pipe(from, to net.Conn, change func([]byte) ([]byte, error)) {
 	defer func() { _, _ = from.Close(), to.Close() }()
 	for {
@@ -88,10 +88,10 @@ func pipe(from, to net.Conn, change func([]byte) ([]byte, error)) {
 	}
 }
 
-// request says how to read the response to it.
+// request is the part of a request that is needed to decode its response.
 type request struct{ key, version int16 }
 
-// kafkaConversation is what one connection of a client awaits.
+// kafkaConversation holds the requests of one client's connection that have no response yet.
 type kafkaConversation struct {
 	relay *kafkaRelay
 
@@ -105,7 +105,7 @@ var (
 	findCoordinator = (&kmsg.FindCoordinatorRequest{}).Key()
 )
 
-// request remembers what a message of the client asks for.
+// request records a client's message, so that response can decode the broker's answer. It returns the message unchanged.
 func (c *kafkaConversation) request(message []byte) ([]byte, error) {
 	header := kbin.Reader{Src: message}
 	asked := request{header.Int16(), header.Int16()}

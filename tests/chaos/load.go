@@ -27,8 +27,8 @@ const (
 	waitStep = 5 * time.Second
 )
 
-// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A
-// request without a usable answer is repeated with the same idempotency key until it has one.
+// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A customer repeats
+// a request with the same idempotency key until it has a usable response.
 type load struct {
 	scenario *scenario.Scenario
 	customer scenario.User
@@ -43,7 +43,7 @@ type load struct {
 	mu       sync.Mutex
 	accepted map[string]string // the key of each accepted order, by the order's id
 	accounts []string          // the ids of accepted registrations
-	wrong    []error           // answers that break a promise
+	wrong    []error           // responses that break a promise
 }
 
 func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Product, customers int, pause time.Duration) *load {
@@ -79,7 +79,7 @@ func (l *load) repeat(ctx context.Context, pause time.Duration, step func(contex
 	})
 }
 
-// stop lets every customer complete what they have begun. It returns an error if ctx ends first.
+// stop lets every customer complete the current order. It returns an error if ctx ends first.
 func (l *load) stop(ctx context.Context) error {
 	close(l.stopping)
 	ended := make(chan struct{})
@@ -149,8 +149,8 @@ func (l *load) register(ctx context.Context) {
 	}
 }
 
-// insist repeats a request until it is answered with a success. It retries when there is no answer and after a 503 or 429. Every
-// other answer breaks a promise, except a 409: a repeated step may come too late. It returns false without a success.
+// insist repeats a request until it succeeds. It retries without a response and after a 503 or 429. Any other failure breaks a promise,
+// except a 409: a repeated step may come too late. It returns false if the request did not succeed.
 func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Request) (value T, ok bool) {
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -184,7 +184,7 @@ func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Requ
 	return value, false
 }
 
-// complain records an answer that breaks a promise.
+// complain records a response that breaks a promise.
 func (l *load) complain(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// report is what a run has done and found.
+// report holds the faults that a run has caused, how the system recovered, and what the clients saw.
 type report struct {
 	seed    uint64
 	began   time.Time
@@ -29,7 +29,7 @@ type report struct {
 	replays          int
 }
 
-// add copies what customers and the reader of events have counted.
+// add copies the counts of the customers and of the reader of events.
 func (r *report) add(l *load, events *eventCount) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

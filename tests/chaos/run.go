@@ -45,7 +45,7 @@ func (s *scene) run(ctx context.Context, l *load, invariants scenario.Invariants
 	return nil
 }
 
-// recovery measures from now how long fresh orders need to be confirmed, and the orders that were accepted before to be decided.
+// recovery measures how long it takes from now until fresh orders are confirmed, and until all orders accepted before are decided.
 func (l *load) recovery(ctx context.Context, invariants scenario.Invariants) (recovery, error) {
 	ctx, cancel := context.WithTimeout(ctx, recoverTimeout)
 	defer cancel()

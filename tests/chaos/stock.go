@@ -14,8 +14,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// stockHistory is what clients have seen of the stock of one scarce dish: each operation with the times of its request and of its
-// answer. The stock must be linearizable: the operations have an order, within these times, in which each answer is right.
+// stockHistory records the operations on the stock of one scarce dish, each with the times of its request and of its response. The stock
+// must be linearizable: there must be an order of the operations, within these times, in which each response is right.
 type stockHistory struct {
 	load    *load
 	dish    client.Product
@@ -26,14 +26,13 @@ type stockHistory struct {
 	clients    int
 }
 
-// stockOperation is an operation on a dish's stock: take reserves pieces for an order, add adds some, and read
-// does neither.
+// stockOperation is an operation on a dish's stock: take reserves pieces for an order, add adds pieces, and a read does neither.
 type stockOperation struct {
 	kind   string
 	amount int
 }
 
-// stockAnswer is the answer: whether the operation succeeded, and the quantity that was available after it, if the answer says that.
+// stockAnswer says whether an operation succeeded and, if the response tells it, how many pieces were available after it.
 type stockAnswer struct {
 	done      bool
 	available int // or unknown
@@ -79,7 +78,8 @@ func (h *stockHistory) take(ctx context.Context) {
 	}
 }
 
-// add adds a few pieces, fewer than customers take. The quantity in the answer says nothing: that to a repeated request is later.
+// add adds a few pieces, fewer than customers take. It ignores the quantity in the response: the response to a repeated request has a
+// later one.
 func (h *stockHistory) add(ctx context.Context) {
 	delta, called := 1+rand.IntN(3), time.Now()
 	_, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodPost,

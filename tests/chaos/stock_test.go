@@ -8,7 +8,7 @@ import (
 	"comanda/tests/client"
 )
 
-// The check of a history accepts what a correct stock may answer, and refuses a dish that is sold twice or a piece that disappears.
+// The check accepts every history of a correct stock, and refuses one in which a piece is sold twice or disappears.
 func TestAHistoryThatNoStockExplainsIsRefused(t *testing.T) {
 	take := func(amount int, done bool, call, back int64) porcupine.Operation {
 		return porcupine.Operation{Input: stockOperation{"take", amount}, Output: stockAnswer{done, unknown}, Call: call, Return: back}

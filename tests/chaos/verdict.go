@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// stopTimeout limits the time in which customers complete what they have begun after the last fault.
+	// stopTimeout limits the time in which customers complete their orders after the last fault.
 	stopTimeout = 2 * time.Minute
 	// stuckAfter is the time after which an order or account that is still PENDING counts as stuck.
 	stuckAfter = 2 * time.Minute
@@ -20,7 +20,7 @@ const (
 	settleTimeout = time.Minute
 )
 
-// verdict waits until everything is decided and returns what the system has broken.
+// verdict waits until all orders and accounts are decided, and returns the promises that the system has broken.
 func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) error {
 	stopping, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
@@ -56,7 +56,7 @@ func wantNone(ctx context.Context, invariants scenario.Invariants, service, what
 	return err
 }
 
-// checkOrders checks that no accepted order is lost, and that none exists that no customer placed (twice under one key, for instance).
+// checkOrders checks that every accepted order exists, and that no other order does, such as a second one under the same key.
 func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, complete bool) error {
 	stored, err := invariants.Orders(ctx)
 	if err != nil {
@@ -107,7 +107,7 @@ func within(ctx context.Context, limit time.Duration, check func(context.Context
 		if now == nil {
 			return nil
 		}
-		if err == nil || ctx.Err() == nil { // not that the time is over
+		if err == nil || ctx.Err() == nil { // an error that only says that the time is over explains nothing
 			err = now
 		}
 		select {

@@ -66,7 +66,7 @@ type Session struct {
 }
 
 // Login returns a client that acts as the person with these credentials. It logs in again before its access token expires; Session
-// stays that of the first login.
+// remains the session of the first login.
 func (c *Client) Login(ctx context.Context, email, password string) (*Client, error) {
 	session, err := call[Session](ctx, c, Request{Method: http.MethodPost, Path: "/auth/login",
 		Body: map[string]string{"email": email, "password": password}})
@@ -145,14 +145,14 @@ type Profile struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// VerifyPhone records that staff reached the person of a profile under this number (staff and administrators only).
+// VerifyPhone records that staff have reached the person of a profile at this number (staff and administrators only).
 func (c *Client) VerifyPhone(ctx context.Context, id, number string) error {
 	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPut, Path: "/users/" + url.PathEscape(id) + "/phone-verification",
 		Body: map[string]string{"phone": number}})
 	return err
 }
 
-// EndPhoneVerification makes the number of a profile an unverified one (staff and administrators only).
+// EndPhoneVerification ends the verification of a profile's number (staff and administrators only).
 func (c *Client) EndPhoneVerification(ctx context.Context, id string) error {
 	_, err := call[struct{}](ctx, c, Request{Method: http.MethodDelete, Path: "/users/" + url.PathEscape(id) + "/phone-verification"})
 	return err

@@ -22,7 +22,7 @@ type AuditEntry struct {
 	TraceID string          `json:"traceId"`
 }
 
-// Audit lists what was done to a subject according to a service, newest first (administrators only).
+// Audit lists the audit entries about a subject in a service's trail, newest first (administrators only).
 func (c *Client) Audit(ctx context.Context, service, subject string, page Page) (List[AuditEntry], error) {
 	return call[List[AuditEntry]](ctx, c, Request{Method: http.MethodGet,
 		Path: "/audit/" + service + page.query(url.Values{"subject": {subject}})})

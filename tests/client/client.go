@@ -31,7 +31,7 @@ func New(address string) *Client {
 	return &Client{url: strings.TrimRight(address, "/"), http: &http.Client{Timeout: timeout, Transport: transport()}}
 }
 
-// Through makes the client send its requests through what wrap returns, such as a transport that checks them.
+// Through makes the client send its requests through the transport that wrap returns, such as a transport that checks them.
 func (c *Client) Through(wrap func(http.RoundTripper) http.RoundTripper) {
 	c.http.Transport = wrap(c.http.Transport)
 }

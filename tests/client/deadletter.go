@@ -23,7 +23,7 @@ type DeadLetter struct {
 	PayloadBase64 []byte          `json:"payloadBase64"`
 }
 
-// DeadLetters lists the dead letters of a service, newest first (administrators only). Without a service it lists those of all.
+// DeadLetters lists the dead letters of a service, newest first (administrators only). Without a service it lists those of all services.
 func (c *Client) DeadLetters(ctx context.Context, service string, page Page) (List[DeadLetter], error) {
 	query := url.Values{}
 	if service != "" {
@@ -37,7 +37,7 @@ func (c *Client) DeadLetter(ctx context.Context, id string) (DeadLetter, error) 
 	return call[DeadLetter](ctx, c, Request{Method: http.MethodGet, Path: "/dead-letters/" + id})
 }
 
-// ReplayDeadLetter has a dead letter handled again (administrators only).
+// ReplayDeadLetter makes a dead letter due, so that its service replays it (administrators only).
 func (c *Client) ReplayDeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 	return call[DeadLetter](ctx, c, Request{Method: http.MethodPost, Path: "/dead-letters/" + id + "/replay"})
 }

@@ -22,7 +22,7 @@ type Erasure struct {
 	CompletedAt time.Time `json:"completedAt"`
 }
 
-// Erase begins the erasure of the caller's account. The session must be that of a login.
+// Erase begins the erasure of the caller's account. The client must have just logged in: the token of a refresh is refused.
 func (c *Client) Erase(ctx context.Context) (Erasure, error) {
 	return call[Erasure](ctx, c, Request{Method: http.MethodDelete, Path: "/users/me"})
 }

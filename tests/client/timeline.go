@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Timeline is what happened to one order or registration, oldest first.
+// Timeline holds the steps of one order or registration, oldest first.
 type Timeline struct {
 	OrderID string   `json:"orderId"`
 	UserID  string   `json:"userId"`
@@ -36,12 +36,12 @@ type Step struct {
 	Count      int    `json:"count"`
 }
 
-// Timeline reads what happened to an order (its customer, and staff).
+// Timeline reads the timeline of an order (its customer, and staff).
 func (c *Client) Timeline(ctx context.Context, orderID string) (Timeline, error) {
 	return call[Timeline](ctx, c, Request{Method: http.MethodGet, Path: "/orders/" + url.PathEscape(orderID) + "/timeline"})
 }
 
-// RegistrationTimeline reads what happened to a registration (admins).
+// RegistrationTimeline reads the timeline of a registration (admins).
 func (c *Client) RegistrationTimeline(ctx context.Context, userID string) (Timeline, error) {
 	return call[Timeline](ctx, c, Request{Method: http.MethodGet, Path: "/auth/registrations/" + url.PathEscape(userID) + "/timeline"})
 }
@@ -56,7 +56,7 @@ func (t Timeline) Find(name string) Step {
 	return Step{}
 }
 
-// String returns the timeline as a table, one step in a line, for a person who has to explain an order.
+// String returns the timeline as a table with one step in each line, for a test's message.
 func (t Timeline) String() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "timeline of %s%s:", t.OrderID, t.UserID)

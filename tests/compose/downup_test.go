@@ -47,7 +47,7 @@ func testDownAndUp(t *testing.T, sys *stack) {
 	s.WantStock(dish, 8, 2, 0)
 }
 
-// After a change of JWT_SECRET_KEY, tokens of the old key are refused, and a new login returns valid ones.
+// After a change of JWT_SECRET_KEY, tokens that the old key has signed are refused, and a new login returns valid ones.
 func testKeyRotation(t *testing.T, sys *stack) {
 	s := sys.scenario(t)
 	ana := s.Customer()

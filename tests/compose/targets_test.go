@@ -35,7 +35,7 @@ type targetState struct {
 	Health, LastError string
 }
 
-// targets returns Prometheus's targets, without those of services that this run leaves out.
+// targets returns Prometheus's targets, except the targets of services that this run leaves out.
 func (sys *stack) targets(ctx context.Context) ([]targetState, error) {
 	var answer struct{ ActiveTargets []targetState }
 	err := sys.prometheus(ctx, "targets", nil, &answer)

@@ -22,8 +22,8 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// alsoBreaking are changes that the package takes for harmless. Clients use optional members and headers too: each is there in some state
-// of a resource. And they tell problems apart by their status.
+// alsoBreaking are changes that the package oasdiff considers harmless. But clients also use optional members and headers, since each is
+// present in some state of a resource. And they tell problems apart by their status.
 var alsoBreaking = []string{checker.ResponseOptionalPropertyRemovedId, checker.OptionalResponseHeaderRemovedId, checker.ResponseNonSuccessStatusRemovedId}
 
 // breaks returns the changes from one document to another that break a client of the older one.

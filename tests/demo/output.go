@@ -20,7 +20,7 @@ type printer struct {
 // printTitle prints the title of a part.
 func (p *printer) printTitle(title string) { _, _ = fmt.Fprintf(p.out, "\n%s\n", title) }
 
-// printStep prints what an actor does: Ana, the kitchen or a service.
+// printStep prints an actor and what the actor does. The actor is Ana, the kitchen or a service.
 func (p *printer) printStep(actor, format string, args ...any) {
 	_, _ = fmt.Fprintf(p.out, "  %6.2f s  %-8s  %s\n", time.Since(p.begun).Seconds(), actor, fmt.Sprintf(format, args...))
 }

@@ -1,3 +1,3 @@
 // Package fuzz sends random requests to a running system and checks every response against docs/openapi.yaml. Schemathesis
-// (https://schemathesis.io) makes the requests from the document: valid ones, and ones with one mistake.
+// (https://schemathesis.io) makes valid requests from the document, and requests with one mistake.
 package fuzz

@@ -82,7 +82,7 @@ func longToken(t *testing.T, sys *system.System, token string) string {
 	return scenario.Try(jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(sys.JWTSecret))).OrFail(t)
 }
 
-// resources creates what the requests are about, and returns its ids as settings of hooks.py.
+// resources creates the resources that the requests name, and returns their ids as settings of hooks.py.
 func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []string {
 	t.Helper()
 	dish, other := s.Dish(1000, 500), s.Customer()
@@ -92,8 +92,8 @@ func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []st
 	return []string{"FUZZ_ORDER=" + order.ID, "FUZZ_FINISHED=" + finished.ID, "FUZZ_PRODUCT=" + dish.ID, "FUZZ_USER=" + other.ID}
 }
 
-// install returns the program, which it installs once below .comanda. It skips the test where there is no Python or no package
-// index. In CI, where both are at hand, that is a failure.
+// install returns the program, which it installs once below .comanda. Without Python or a package index it skips the test. In CI, which
+// has both, that is a failure.
 func install(t *testing.T) string {
 	t.Helper()
 	root, err := build.Root()

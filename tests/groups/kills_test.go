@@ -17,8 +17,8 @@ import (
 
 const (
 	membersEach = 4
-	// kills is the least number of kills. The last kills, at least lastKills, hit only members: killing the broker may free a
-	// group that is stuck.
+	// kills is the minimum number of kills. The last ones, at least lastKills, hit only members, because killing the broker may free a
+	// stuck group.
 	kills, lastKills = 100, 30
 )
 

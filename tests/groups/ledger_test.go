@@ -21,7 +21,7 @@ type ledger struct {
 	reads map[string]map[string]bool // by group
 }
 
-// recordReads returns a handler that records what a group reads.
+// recordReads returns a handler that records the events that a group reads.
 func (l *ledger) recordReads(group string) func(string) {
 	return func(value string) {
 		l.mu.Lock()

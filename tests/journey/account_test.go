@@ -57,7 +57,7 @@ func TestASuspendedAccountIsLockedOutUntilItIsReinstated(t *testing.T) {
 	refused(ana.SetAccountStatus(ctx, ana.ID, client.AccountSuspended, "")).want(t, http.StatusForbidden)
 }
 
-// An admin who was demoted holds a token with the role for minutes. It restores nothing.
+// A demoted admin still holds a token with the role for minutes. The admin cannot use it to get the role back.
 func TestADemotedAdminCannotRestoreItself(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
@@ -75,7 +75,7 @@ func TestADemotedAdminCannotRestoreItself(t *testing.T) {
 	}
 }
 
-// What an admin and a customer did is in the trail of the service, with actor, address and trace.
+// The audit trail of each service holds the acts of an admin and of a customer, with actor, address and trace.
 func TestTheAuditTrailNamesTheActor(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

@@ -19,7 +19,7 @@ var (
 )
 
 const (
-	// pause limits four customers to 40 orders a second, a quarter of what two cores decide. At a higher rate thousands of
+	// pause limits four customers to 40 orders a second, a quarter of the orders that two cores can decide. At a higher rate thousands of
 	// orders wait while the broker is down, and maxDecided would measure how long that backlog takes.
 	pause = 100 * time.Millisecond
 	// maxReady limits the time from the last kill until all services are ready.

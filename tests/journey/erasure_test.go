@@ -9,8 +9,8 @@ import (
 	"comanda/tests/system"
 )
 
-// An erasure that begins while user and order are down is complete when they are back, also if auth dies meanwhile. Until then it is
-// announced again and again; the person cannot log in.
+// An erasure that begins while user and order are down completes when they are back, even if auth is killed meanwhile. Until then it is
+// announced again and again, and the person cannot log in.
 func TestErasureSurvivesOutages(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "1s", "RECOVERY_EVERY": "500ms"}})

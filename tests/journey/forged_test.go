@@ -21,7 +21,7 @@ import (
 	"comanda/tests/system"
 )
 
-// An intruder in one service, with all of its credentials, announces nothing in the name of another.
+// An intruder in one service, with all of its credentials, cannot announce events of another service.
 func TestNoServiceCanForgeEventsOfAnother(t *testing.T) {
 	t.Parallel()
 	testForgedEvents(t, system.Start(t, system.Options{}))
@@ -57,7 +57,7 @@ func testForgedEvents(t *testing.T, sys *system.System) {
 	}
 }
 
-// forgedEvent is an event that product has signed, which may not announce it.
+// forgedEvent is an event that product has signed, although product may not announce it.
 type forgedEvent struct {
 	topic, subject string
 	data           map[string]any
@@ -76,7 +76,8 @@ func (f forgedEvent) text(t *testing.T) string {
 	})).OrFail(t))
 }
 
-// wantNotInvocable sends the event from another service's sidecar, and removes or hides the headers that show this.
+// wantNotInvocable checks that the receiver refuses the event when another service's sidecar sends it as an invocation, even if the
+// headers that identify an invocation are removed or hidden.
 func (f forgedEvent) wantNotInvocable(t *testing.T, sys *system.System) {
 	t.Helper()
 	const callers = "dapr-caller-app-id, dapr-caller-namespace, dapr-callee-app-id"

@@ -11,8 +11,8 @@ import (
 	"comanda/tests/system"
 )
 
-// An app is frozen beside a living sidecar, which holds a third of the partitions. The sidecar finds that its app is unhealthy and
-// leaves its group, and the other two replicas decide the orders: none waits for longer than 20 s.
+// An app freezes while its sidecar, which holds a third of the partitions, keeps running. The sidecar notices that its app is unhealthy
+// and leaves its group. The other two replicas decide the orders, and none waits for longer than 20 s.
 func TestFrozenAppDelaysNoOrderForLong(t *testing.T) {
 	t.Parallel()
 	const limit, freeze = 20 * time.Second, 25 * time.Second

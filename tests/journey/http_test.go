@@ -15,7 +15,7 @@ import (
 	"comanda/tests/system"
 )
 
-// Entity tags pass both sidecars: a client saves what it has already, and no update is lost.
+// Entity tags pass both sidecars: a client need not load a resource again that it has already, and no update is lost.
 func TestConditionalRequestsPassTheSidecars(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
@@ -81,7 +81,7 @@ func TestConditionalRequestsPassTheSidecars(t *testing.T) {
 	}
 }
 
-// What client libraries, proxies and people send gets the answer that HTTP promises.
+// Requests as client libraries, proxies and people send them get the answers that HTTP promises.
 func TestHTTPAsClientsSpeakIt(t *testing.T) {
 	t.Parallel()
 	sys := sharedSystem(t)

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// Both sagas work on Apache Kafka with TLS, a user for each sidecar and ACLs: each user has the rights it needs. And a service
-// cannot publish what another one announces.
+// Both sagas work on Apache Kafka with TLS, a user for each sidecar and ACLs: each user has the rights it needs. And a service cannot
+// publish the events of another one.
 func TestSagasWorkWithUsersOfKafka(t *testing.T) {
 	t.Parallel()
 	if err := infra.ApacheMissing(); err != nil {

@@ -18,8 +18,8 @@ import (
 	"comanda/tests/system"
 )
 
-// While customers read, order and refresh, JWT_SECRET_KEY is rotated by the three steps of docs/operations.md, one replica after
-// the other. No request is answered 401, and refresh tokens of before stay valid.
+// While customers read, order and refresh, JWT_SECRET_KEY is rotated by the three steps of docs/operations.md, one replica after the
+// other. No request is answered 401, and refresh tokens issued before the rotation stay valid.
 func TestTheKeyIsRotatedWithoutASingle401(t *testing.T) {
 	sys := system.Start(t, system.Options{Replicas: map[string]int{"auth": 2}})
 	s := newScenario(t, sys)

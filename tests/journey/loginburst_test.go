@@ -16,9 +16,9 @@ import (
 // containerMemory is the limit of a service's container in deploy/compose/base.yml, in bytes.
 const containerMemory = 128 << 20
 
-// 200 logins at once neither fail auth's health check three times in a row, after which its sidecar would pause it, nor take more
-// memory than its container has. Each login is answered: 401, or 503 with Retry-After. A customer at another address logs in meanwhile,
-// and is never refused: clients take turns.
+// During 200 simultaneous logins, auth's health check never fails three times in a row (its sidecar would then pause it), and auth stays
+// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile a customer at another address
+// logs in and is never refused, because clients take turns.
 func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
 	s := newScenario(t, sys)
@@ -70,8 +70,8 @@ func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	}
 }
 
-// probeHealth checks an app's health as a sidecar does, but ten times as often, until the returned function is called. That returns the
-// longest time of a check and the longest row of failed ones.
+// probeHealth checks an app's health as a sidecar does, but ten times as often, until the returned function is called. That function
+// returns the longest time of a check, and the longest series of failed checks.
 func probeHealth(t *testing.T, url string) (stop func() (slowest time.Duration, failedInARow int)) {
 	const probeTimeout = 900 * time.Millisecond // appHealthProbeTimeout in dapr/dapr.yaml
 	ctx, cancel := context.WithCancel(t.Context())

@@ -7,7 +7,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A customer who says what the order may cost never pays more: the menu's price has risen since the customer read it.
+// A customer who states the highest acceptable total never pays more, although the menu's price has risen since the customer read it.
 func TestPriceRiseRejectsTheOrder(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

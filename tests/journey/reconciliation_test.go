@@ -78,8 +78,8 @@ func wantProfile(t *testing.T, sys *system.System, account, want string) {
 	})
 }
 
-// The final announcements are published once. When the broker loses them, product and user find out by asking; also when order's
-// database is restored from a copy that does not know an order.
+// Final events are published only once. When the broker loses them, the reconciliation of product and of user finds out, and so it does
+// when order's database is restored from a copy that does not know an order.
 func TestLostFinalEventsAreReconciled(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Settings: map[string]string{
@@ -124,7 +124,7 @@ func TestLostFinalEventsAreReconciled(t *testing.T) {
 	s.WantStatus(ana, open.ID, client.Confirmed)
 	wantInvariants(t, sys)
 
-	// Auth never hears of a profile, gives the registration up, and its cancellation is lost.
+	// Auth never gets the outcome of a profile and gives the registration up; then its cancellation is lost.
 	loseEvents(t, sys, "user", "creating.user.response")
 	loseEvents(t, sys, "auth", "creating.user.cancelled")
 	person := scenario.NewPerson()

@@ -73,7 +73,7 @@ func TestRegistrationWithATakenEmailIsRefused(t *testing.T) {
 	refused(s.Anonymous.Register(t.Context(), second)).want(t, http.StatusConflict)
 }
 
-// A number that was not verified blocks no one, so it cannot be squatted. Of all who have it, one can be verified.
+// An unverified number blocks no one, so it cannot be squatted. If several profiles have the number, only one of them can be verified.
 func TestUnverifiedPhoneBlocksNoOne(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// An operator learns from the timeline what happened to an order: every step of both services, each after its cause. Only its
-// customer and staff may read it.
+// The timeline tells an operator what happened to an order: every step of both services, each after its cause. Only the order's customer
+// and staff may read it.
 func TestTimelineOfAnOrder(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))
@@ -60,7 +60,8 @@ func TestTimelineOfAnOrder(t *testing.T) {
 	}
 }
 
-// The timeline shows that product was away and the recovery at work, also while product is away; and that an event was delivered twice.
+// The timeline shows that product was down and that the recovery acted, even while product is down. It also shows that an event was
+// delivered twice.
 func TestTimelineShowsRecoveryAndDuplicates(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "500ms", "RECOVERY_EVERY": "200ms"}})

@@ -28,7 +28,7 @@ func TestResumedStreamMissesNoChange(t *testing.T) {
 	resumed.Want(client.Delivered)
 	resumed.WantEnd()
 
-	// A stream after the first change shows all later ones; a stream after the last change ends at once.
+	// A stream that resumes after the first change shows all later changes; one that resumes after the last change ends at once.
 	all := scenario.Watch(t, ana, order.ID, "1")
 	for _, status := range append([]string{client.Confirmed}, kitchenSteps...) {
 		all.Want(status)

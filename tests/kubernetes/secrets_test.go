@@ -13,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The examples contain every secret key that a service's or a sidecar's container refers to. Every secret is a file from a Secret.
-// Only the injected sidecar gets its own as variables, because daprd reads no files.
+// The examples contain every secret key that a service's or a sidecar's container refers to. Every secret is a file from a Secret. Only
+// the injected sidecar gets its secrets as variables, because daprd in the cluster reads no files.
 func TestEverySecretKeyIsInTheExamples(t *testing.T) {
 	keys := map[string]bool{}
 	for _, secret := range objectsOf[corev1.Secret](buildObjects(t, smallOverlay)) {

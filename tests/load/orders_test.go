@@ -12,7 +12,7 @@ import (
 	"comanda/tests/client"
 )
 
-// orders sends orders and keeps how they were answered.
+// orders sends orders and counts how they were answered.
 type orders struct {
 	client *client.Client
 	basket client.Basket
@@ -50,7 +50,7 @@ func (o *orders) send(ctx context.Context) {
 	}
 }
 
-// inParallel keeps n requests in flight for this time: as many as the system answers (a closed loop).
+// inParallel keeps n requests in flight for this time (a closed loop).
 func (o *orders) inParallel(ctx context.Context, n int, lasts time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, lasts)
 	defer cancel()
@@ -64,8 +64,7 @@ func (o *orders) inParallel(ctx context.Context, n int, lasts time.Duration) {
 	o.inFlight.Wait()
 }
 
-// atRate sends perSecond orders for this time, also while earlier ones are unanswered, as customers do who know nothing of each other
-// (an open loop).
+// atRate sends perSecond orders for this time, without waiting for responses: customers do not wait for each other (an open loop).
 func (o *orders) atRate(ctx context.Context, perSecond float64, lasts time.Duration) {
 	begun := time.Now()
 	for sent := 0; time.Since(begun) < lasts; {

@@ -25,7 +25,7 @@ var textTypes = []string{
 	"text/event-stream", "application/yaml", "text/html", "text/css", "text/javascript", "text/plain", "image/png",
 }
 
-// freeHeaders are the response headers that the document describes for all responses at once, and those of HTTP itself. They replace
+// freeHeaders are the response headers that the document describes once for all responses, and the headers of HTTP itself. They replace
 // the validator's own list, which would let an undocumented ETag, Last-Modified or Cache-Control pass.
 var freeHeaders = []string{
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Connection", "Content-Length", "Content-Security-Policy",
@@ -40,7 +40,7 @@ type Document struct {
 	events, problems             schema
 }
 
-// Load parses a document. An error says what is wrong with it.
+// Load parses a document. Its error lists the mistakes in the document.
 func Load(text []byte) (*Document, error) {
 	parsed, err := libopenapi.NewDocument(text)
 	if err != nil {
@@ -107,7 +107,7 @@ func (d *Document) CheckRequest(request *http.Request) error {
 	return nil
 }
 
-// checkOutside checks a response to what is not in the document: OPTIONS, another method, or another path.
+// checkOutside checks a response that the document does not describe: OPTIONS, another method, or another path.
 func (d *Document) checkOutside(request *http.Request, response *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {

@@ -14,7 +14,7 @@ import (
 // schema is one schema of the document.
 type schema struct{ compiled *jsonschema.Schema }
 
-// compileSchema compiles the schema of this name. It is needed for what OpenAPI 3.1 cannot describe: the events of a stream.
+// compileSchema compiles the schema of this name, for the events of a stream: OpenAPI 3.1 cannot describe them.
 func compileSchema(text []byte, name string) (schema, error) {
 	var document any
 	if err := yaml.Unmarshal(text, &document); err != nil {

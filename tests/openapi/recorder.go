@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// Recorder is a transport that checks every exchange against a document and keeps what is wrong.
+// Recorder is a transport that checks every exchange against a document and keeps the differences.
 type Recorder struct {
 	document *Document
 	next     http.RoundTripper
@@ -24,7 +24,7 @@ func NewRecorder(document *Document, next http.RoundTripper) *Recorder {
 	return &Recorder{document: document, next: next}
 }
 
-// Wrong returns what was wrong so far, or nil.
+// Wrong returns the differences found so far, or nil.
 func (r *Recorder) Wrong() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

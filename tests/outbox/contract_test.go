@@ -9,9 +9,9 @@ import (
 	"comanda/tests/statestore"
 )
 
-// A real sidecar with our engine keeps the contract of the state store. The services' tests use a fake that keeps the same
-// one (services/internal/servicetest). The built-in engine keeps all of it but one point: after a failed transaction its
-// outbox publishes nothing more from the same partition (see conflict_test.go).
+// A real sidecar with our engine keeps the contract of the state store. The fake of the services' tests keeps the same contract
+// (services/internal/servicetest). The built-in engine keeps all of it except one point: after a failed transaction, its outbox publishes
+// nothing more from that partition (see conflict_test.go).
 func TestRealSidecarKeepsTheStateStoreContract(t *testing.T) {
 	t.Parallel()
 	topic := newTopic(t, shared.kafka, 1)

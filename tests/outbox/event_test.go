@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// transactions run on both engines. None has two projections, because the built-in engine panics on that.
+// transactions run on both engines. None of them has two projections, because the built-in engine panics on that.
 var transactions = map[string][]*dapr.StateOperation{
 	"a document without a projection": {
 		upsert("plain", `{"number":1}`, map[string]string{"contentType": "application/json"}),
@@ -147,8 +147,8 @@ func toJSON(event map[string]any) string {
 	return string(bytes)
 }
 
-// Our engine keeps every number as it was written; the built-in engine decodes numbers into float64. The record's key is the
-// subject, so that an aggregate's events share a partition.
+// Our engine keeps every number unchanged; the built-in engine decodes numbers into float64. The record's key is the subject, so that an
+// aggregate's events share a partition.
 func TestNumbersStayAsWritten(t *testing.T) {
 	t.Parallel()
 	topic := newTopic(t, shared.kafka, 8)

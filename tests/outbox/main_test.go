@@ -13,7 +13,7 @@ import (
 	"comanda/infra/build"
 )
 
-// shared holds what the tests share. A test that stops a server starts its own.
+// shared holds the servers that the tests share. A test that stops a server starts its own.
 var shared struct {
 	postgres *infra.Postgres
 	kafka    *infra.Kafka

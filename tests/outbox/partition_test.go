@@ -11,9 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// While one partition refuses its records, the events of the others are published at once, although hundreds of rows of that
-// partition wait before them, and a transaction runs that may still add a row before those. When the partition accepts records
-// again, every event is published in order.
+// One partition refuses its records. Hundreds of its rows wait before the rows of other partitions, and a transaction runs that may still
+// add a row before all of them. The events of the other partitions are published at once. When the partition accepts records again, every
+// event is published in order.
 func TestStuckPartitionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const topic, stuckRows = "partitions", 600 // more than two pages of the relay
@@ -81,8 +81,8 @@ func subjectIn(partition int32, name string) string {
 	}
 }
 
-// A replica whose broker does not answer, and no other replica's, delays events by its turn and not longer: the broker keeps the
-// requests of one replica, which it knows by the acknowledgements that it asks for.
+// The broker answers all replicas but one. That replica delays events by no more than its turn. The test's broker recognises the replica
+// by the acknowledgements that it asks for, and keeps its requests.
 func TestReplicaCutOffFromKafkaDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const topic = "cutoff"

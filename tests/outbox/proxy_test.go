@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// proxy passes connections on to a server, and can swallow what they send: both ends then believe that they are connected.
+// proxy forwards connections to a server. It can swallow their data: both ends then believe that they are still connected.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -40,7 +40,7 @@ func startProxy(t *testing.T, target string) *proxy {
 	return p
 }
 
-// swallowConnections swallows what the open connections send, in both directions and for ever. New ones are not affected.
+// swallowConnections swallows all data of the open connections, in both directions and for ever. New connections are not affected.
 func (p *proxy) swallowConnections() { p.swallow.Swap(&atomic.Bool{}).Store(true) }
 
 func (p *proxy) serve(client net.Conn) {
@@ -63,7 +63,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-// pass passes on what one end sends, until it closes the connection.
+// pass forwards the data of one end, until that end closes the connection.
 func pass(to io.Writer, from io.Reader, swallowed *atomic.Bool) {
 	buffer := make([]byte, 32<<10)
 	for {

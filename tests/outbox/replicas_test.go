@@ -57,8 +57,8 @@ func TestReplicasPublishEachEventOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// A replica that stands still during its turn (a stopped process, a lost network) loses the turn, and the other replicas
-// publish. No event is lost when the replica resumes.
+// A replica that freezes during its turn (a stopped process, a lost network) loses the turn, and the other replicas publish. No event is
+// lost when the replica resumes.
 func TestFrozenReplicaLosesItsTurn(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)

@@ -33,7 +33,7 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// The healthy topic goes on at once, even for the aggregate of the refused event.
+	// The healthy topic is published without delay, even for the aggregate of the refused event.
 	mustCommitEvent(t, s, "orders", "order-large", 1)
 	mustCommitEvent(t, s, "orders", "order", 1)
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() >= 2, "the events after the refused ones" })
@@ -78,8 +78,8 @@ func commitTooLargeEvent(t *testing.T, s *sidecar) {
 	}
 }
 
-// awaitSetAside waits until exactly one row is set aside whose key begins with this topic (or topic and id) and whose value
-// contains this text.
+// awaitSetAside waits until exactly one row is set aside, its key begins with this topic (or topic and id), and its value contains this
+// text.
 func awaitSetAside(t *testing.T, conn *pgx.Conn, limit time.Duration, key, value string) {
 	t.Helper()
 	eventually(t, limit, func() (bool, string) {

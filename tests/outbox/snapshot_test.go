@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// While a snapshot is held, as by pg_dump, Postgres keeps the index entries of all events published since. The relay does not
-// pass them at every look: what it reads for an event does not grow with their number.
+// While a snapshot is held, as by pg_dump, Postgres keeps the index entries of all events published since. The relay does not pass these
+// entries at every read: the number of entries that it reads for an event does not grow with them.
 func TestHeldSnapshotDoesNotSlowTheRelay(t *testing.T) {
 	t.Parallel()
 	const dead, measured = 100_000, 100

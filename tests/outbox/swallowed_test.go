@@ -16,8 +16,8 @@ import (
 // swallowedLimit is how long swallowed connections may delay an event.
 const swallowedLimit = 15 * time.Second
 
-// The network swallows what the sidecar and its database send each other, and closes no connection. The relay notices, opens new
-// connections, and publishes, also when that happens in the middle of its turn, whose lock the database then still holds.
+// The network loses all packets between the sidecar and its database, but closes no connection. The relay notices, opens new connections,
+// and publishes. It does so even if this happens in the middle of its turn, while the database still holds the turn's lock.
 func TestSwallowedConnectionsDelayNoEventForLong(t *testing.T) {
 	t.Parallel()
 	for name, inTurn := range map[string]bool{"between two turns": false, "in a turn": true} {

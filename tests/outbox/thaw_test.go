@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A replica is frozen during its turn, and another one publishes its rows. When the first one runs again, it sends at most the
-// events that it was sending, one of each subject, and none after them.
+// A replica freezes during its turn, and another one publishes its rows. When the first one thaws, it sends at most the events that it
+// was sending, one of each subject, and no others.
 func TestThawedReplicaSendsNothingOldAfterNew(t *testing.T) {
 	t.Parallel()
 	const topic, subjects, numbers = "thawed", 20, 6

@@ -34,7 +34,7 @@ type consumer struct {
 	sidecar  *program
 }
 
-// requireRuntimes skips the test when a runtime is missing. In CI, where all are at hand, that is a failure.
+// requireRuntimes skips the test if a runtime is missing. In CI, which has all of them, that is a failure.
 func requireRuntimes(t *testing.T, consumers ...*consumer) {
 	t.Helper()
 	for _, c := range consumers {
@@ -97,7 +97,7 @@ func (c *consumer) start(t *testing.T, settings map[string]string) {
 	c.sidecar.start(t)
 }
 
-// environ returns the environment of a program: these settings, and what a runtime needs.
+// environ returns the environment of a program: these settings, and the variables that a runtime needs.
 func environ(settings map[string]string, names ...string) (env []string) {
 	for _, name := range names {
 		env = append(env, name+"="+settings[name])

@@ -75,8 +75,8 @@ func wantNoDeadLetters(t *testing.T, sys *system.System, topic string) {
 	}
 }
 
-// wantEventsRefused checks that the consumer takes no event from another program than its sidecar, nor one that another service
-// sends through the sidecar.
+// wantEventsRefused checks that the consumer refuses events from any program but its sidecar, and events that another service sends
+// through the sidecar.
 func (c *consumer) wantEventsRefused(t *testing.T) {
 	t.Helper()
 	const value = `{"type":"order.status.changed.v1","subject":"x",` +

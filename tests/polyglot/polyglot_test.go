@@ -114,7 +114,7 @@ func startAll(t *testing.T, all []*consumer) (*system.System, *receiver) {
 	return sys, hook
 }
 
-// kitchen is a scenario in which one customer orders, and what the consumers should know about it.
+// kitchen is a scenario in which one customer orders, and the facts about it that the consumers should know.
 type kitchen struct {
 	*scenario.Scenario
 	ana         scenario.User

@@ -43,7 +43,8 @@ func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 	}
 }
 
-// wantNoPersonInTimelines checks that no step names an erased person, and that of the registration only the erasure is left.
+// wantNoPersonInTimelines checks that no step names an erased person, and that the registration's timeline has only the steps of the
+// erasure.
 func wantNoPersonInTimelines(t *testing.T, s *scenario.Scenario, ana *person, cook scenario.User, order string) {
 	t.Helper()
 	steps := scenario.Try(cook.Timeline(t.Context(), order)).OrFail(t).Steps

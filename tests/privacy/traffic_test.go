@@ -43,7 +43,7 @@ func (p *person) remember(session client.Session) {
 	p.tokens = append(p.tokens, session.AccessToken, session.RefreshToken)
 }
 
-// personal returns what only user, order and auth may hold.
+// personal returns the data that only user, order and auth may hold.
 func (p *person) personal() map[string]string {
 	return map[string]string{
 		"e-mail": p.Person.Email, "name": p.Person.Name, "phone": strings.TrimPrefix(p.Person.Phone, "+34"),

@@ -233,7 +233,7 @@ func replicas(t testing.TB) map[string]container {
 	return all
 }
 
-// The sidecars in containers have the same settings as those that dapr.yaml runs on one machine.
+// The sidecars in containers have the same settings as the sidecars of dapr.yaml on one machine.
 func TestComposeSidecarsHaveTheFlagsOfDaprYAML(t *testing.T) {
 	var plan struct {
 		Common struct {

@@ -34,7 +34,7 @@ type resource struct {
 	}
 }
 
-// settings are those of a component, which are a list, or those of a subscription, which are a map.
+// settings are the settings of a component, which are a list, or of a subscription, which are a map.
 type settings []struct {
 	Name, Value string
 	EnvRef      string `yaml:"envRef"`
@@ -145,7 +145,8 @@ func TestEveryComponentIsScoped(t *testing.T) {
 // storePath is where a service gets its dead letters (consumer.StorePath).
 const storePath = "/events/dead-letters"
 
-// wantStored checks the subscription of a service to its own dead-letter topic: it gets any bytes, and there is nothing behind it.
+// wantStored checks the subscription of a service to its own dead-letter topic: it accepts any bytes, and has no dead-letter topic of its
+// own.
 func wantStored(t *testing.T, service string, subscription resource) {
 	t.Helper()
 	spec := subscription.Spec

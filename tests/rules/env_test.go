@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// `make env` writes a .env that only its owner can read, regardless of the umask, and `make up` refuses one that others can read.
+// `make env` writes a .env that only its owner can read, regardless of the umask. `make up` refuses a .env that others can read.
 func TestOnlyTheOwnerCanReadDotEnv(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("make"); err != nil {

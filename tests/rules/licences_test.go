@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// licences are the licences that a program under Apache-2.0 may contain or link, each with texts that only it has. The first match
-// counts: the text of MPL-2.0 names the GPL, and Apache-2.0's is part of some others.
+// licences are the licences that a program under Apache-2.0 may contain or link, each with texts that identify it. The first match
+// counts: the text of MPL-2.0 names the GPL, and the text of Apache-2.0 is part of some others.
 var licences = []struct {
 	name  string
 	texts []string
@@ -115,8 +115,8 @@ func goModules(t testing.TB) []string {
 // licenceFile matches the names of files with a licence. LICENSE-MIT and the like are a choice.
 var licenceFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying)([.-].*)?$`)
 
-// checkLicence returns what is wrong with the licence of the module in a folder. One allowed licence is enough, because several
-// files are a choice or add the licences of parts; a refused one is never accepted.
+// checkLicence returns an error if the licence of the module in a folder is not allowed. Several licence files are a choice, or name the
+// licences of parts: so one allowed licence is enough, but a forbidden one is never accepted.
 func checkLicence(folder string) string {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -183,8 +183,8 @@ func TestDashboardsAreValid(t *testing.T) {
 
 var variableReference = regexp.MustCompile(`\$(\w+)`)
 
-// Dashboards and alerts use only metrics that a program exports; others would stay empty and look healthy. This test checks
-// our own metrics. tests/compose checks those of Dapr, Postgres and Prometheus.
+// Dashboards and alerts use only metrics that a program exports; a query for another metric would stay empty and look healthy. This test
+// checks our own metrics. tests/compose checks the metrics of Dapr, Postgres and Prometheus.
 func TestDashboardsAndAlertsUseExistingMetrics(t *testing.T) {
 	exported := map[string]bool{}
 	for _, file := range sources(t, "services", "dapr/daprd/rows") {

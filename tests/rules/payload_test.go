@@ -58,7 +58,7 @@ func schemaOf(t *testing.T, eventType string) schema {
 	return s
 }
 
-// Members have the same names and types in the Go structs and in the schemas, and the same ones are optional.
+// The Go structs and the schemas have members of the same names and types, and the same members are optional.
 func TestSchemasEqualPayloads(t *testing.T) {
 	for _, topics := range event.Publishers {
 		for _, topic := range topics {

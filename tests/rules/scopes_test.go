@@ -16,8 +16,8 @@ import (
 // namespaces are the namespaces in which the system runs: outside of a cluster, and in deploy/kubernetes.
 var namespaces = []string{"default", "comanda"}
 
-// A service publishes its own topics and dead letters, and consumes only what it subscribes to. Dapr lets a service that a scope
-// does not list do everything, so every service of a component is listed.
+// A service publishes only its own topics and dead letters, and consumes only the topics it subscribes to. Dapr allows a service that no
+// scope lists every topic, so each component lists all its services.
 func TestBrokerComponentsAllowOnlyTheTopicsOfEachService(t *testing.T) {
 	subscribed := map[string][]string{}
 	for _, subscription := range resources(t, "dapr/subscriptions") {
@@ -67,8 +67,8 @@ func wantScopes(t *testing.T, component resource, setting string, want map[strin
 	}
 }
 
-// A sidecar offers only the APIs that are used, and none that publishes events: with it, one service could announce what only
-// another may announce. tests/kubernetes checks that a cluster's sidecars have the same list.
+// A sidecar offers only the APIs that the services use, and none that publishes events: a service could use it to announce another
+// service's events. tests/kubernetes checks that a cluster's sidecars have the same list.
 func TestSidecarsOfferNoAPIThatPublishes(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root(t), "dapr", "config.yaml"))
 	if err != nil {

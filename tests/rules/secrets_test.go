@@ -43,7 +43,7 @@ func TestOnlyGuardedPortsFollowPublishHost(t *testing.T) {
 var secretVariable = regexp.MustCompile(`(SECRET|PASSWORD|TOKEN|_KEY$|DATABASE_URL|_PASS$)`)
 
 // No container's environment holds a secret, because everyone who may inspect containers can read it. The job that generates and
-// distributes the secrets may get those that the operator sets.
+// distributes the secrets is an exception: it gets the secrets that the operator sets.
 func TestNoSecretIsInAContainersEnvironment(t *testing.T) {
 	for _, file := range []string{"docker-compose.yml", "docker-compose.scale.yml"} {
 		for name, c := range containers(t, file) {
@@ -126,7 +126,7 @@ func TestEveryKafkaComponentReadsItsUserFromTheEnvironment(t *testing.T) {
 	}
 }
 
-// The rights in Kafka follow from the subscriptions: event.Subscriptions lists those of dapr/subscriptions.
+// The rights in Kafka follow from the subscriptions: event.Subscriptions lists the same subscriptions as dapr/subscriptions.
 func TestSubscriptionsMatchTheRightsInKafka(t *testing.T) {
 	subscribed := map[string][]string{}
 	for _, subscription := range resources(t, "dapr/subscriptions") {
@@ -142,7 +142,7 @@ func TestSubscriptionsMatchTheRightsInKafka(t *testing.T) {
 	}
 }
 
-// docs/operations.md has a row for every user of Kafka with what it may do.
+// docs/operations.md has a row for every user of Kafka, with its rights.
 func TestTableOfRightsInKafkaIsComplete(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root(t), "docs", "operations.md"))
 	if err != nil {

@@ -51,7 +51,7 @@ func (inv Invariants) CheckAgreement(ctx context.Context) error {
 	return inv.reconcile(ctx, reconcile.Databases.Reservations, "order", "product")
 }
 
-// reconcile runs a check of the operator's command, which here compares also what has just changed.
+// reconcile runs a check of `comanda reconcile`, but without its pause: it also compares aggregates that have just changed.
 func (inv Invariants) reconcile(
 	ctx context.Context, check func(reconcile.Databases, context.Context, time.Duration) ([]reconcile.Problem, error), services ...string,
 ) error {
@@ -107,8 +107,8 @@ func (inv Invariants) CheckOutboxesEmpty(ctx context.Context) error {
 	return nil
 }
 
-// DeadLetters returns the number of dead letters of each service: those in its table that have not been handled, and, as the gateway
-// has no table, all on its topic.
+// DeadLetters returns the number of dead letters of each service: the unhandled letters in its table or, for the gateway, which has no
+// table, all records on its topic.
 func (inv Invariants) DeadLetters(ctx context.Context) (map[string]int64, error) {
 	dead := map[string]int64{}
 	for _, service := range services.Stateful {

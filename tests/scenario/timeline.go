@@ -7,8 +7,8 @@ import (
 	"comanda/tests/client"
 )
 
-// Story returns what happened to an order, as its customer or staff may read it, for the message of a broken promise. It works also
-// while a test ends. When the timeline cannot be read, it says why.
+// Story returns the timeline of an order, as its customer or staff may read it, for the message of a broken promise. It works also while
+// a test ends. If the timeline cannot be read, it returns the reason.
 func Story(t testing.TB, by *client.Client, orderID string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), LiveTimeout)
 	defer cancel()

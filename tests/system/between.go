@@ -10,11 +10,11 @@ import (
 	"comanda/dapr/supervisor"
 )
 
-// Between returns the address, on this machine, at which one program reaches another: that of a proxy before address. The names
-// are those of programs ("order 2", "order 2 sidecar"), "postgres" and "kafka".
+// Between returns the address at which one program on this machine reaches another. It is the address of a proxy, which stands before
+// address. The names are the names of programs ("order 2", "order 2 sidecar"), "postgres" and "kafka".
 type Between func(from, to, address string) (string, error)
 
-// pair returns a replica whose connections go through the proxies.
+// pair returns a replica whose connections pass through the proxies.
 func (between Between) pair(setup supervisor.Setup, app supervisor.App, name string, ports supervisor.Ports) (*supervisor.Pair, error) {
 	if between == nil {
 		return setup.Pair(app, name, ports), nil

@@ -11,7 +11,7 @@ import (
 	"comanda/tests/asyncapi"
 )
 
-// eventsTimeout limits the time in which CheckEvents reads what is left.
+// eventsTimeout limits the time in which CheckEvents reads the remaining events.
 const eventsTimeout = 15 * time.Second
 
 // followEvents starts to read every event that crosses the broker, until Stop.
@@ -33,7 +33,7 @@ func (sys *System) followEvents() error {
 }
 
 // LoseBroker makes the broker lose its data, and declares the topics again, as an operator does with `comanda topics`. It checks the
-// events that were published before, and follows those that are published after.
+// events published before, and then follows the events published after.
 func (sys *System) LoseBroker(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, eventsTimeout)
 	defer cancel()

@@ -27,7 +27,7 @@ func (sys *System) SignEvent(service, kind, subject string, data any) (string, e
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(ed25519.NewKeyFromSeed(seed), text)), nil
 }
 
-// signedText returns the canonical form of what is signed. json.Marshal sorts the members of maps.
+// signedText returns the canonical form of the signed text. json.Marshal sorts the members of maps.
 func signedText(kind, subject string, data any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -45,7 +45,7 @@ func startPair(t *testing.T) pair {
 	return p
 }
 
-// call sends a request through a sidecar and returns what the called app receives.
+// call sends a request through a sidecar and returns the request that the called app receives.
 func (p pair) call(t *testing.T, from *sidecar, path string, header http.Header) *http.Request {
 	t.Helper()
 	status, body, err := send(t.Context(), http.MethodPost, from.url+"/v1.0/invoke/callee/method"+path, header)
@@ -55,7 +55,7 @@ func (p pair) call(t *testing.T, from *sidecar, path string, header http.Header)
 	return <-p.called.requests
 }
 
-// The headers that a caller sends do not change the caller's app id that the called app receives (dapr/dapr#10683).
+// A caller cannot change, by its headers, the app id that the called app receives (dapr/dapr#10683).
 func TestNoAppCanForgeOrRemoveTheIdentityOfACaller(t *testing.T) {
 	t.Parallel()
 	p := startPair(t)

@@ -13,8 +13,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A service's sidecar publishes only the service's own topics, even if its configuration allows the API: the scopes of the
-// component hold by themselves.
+// A service's sidecar publishes only to the service's own topics, even if its configuration allows the API: the component's scopes alone
+// ensure it.
 func TestSidecarPublishesOnlyTheTopicsOfItsService(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

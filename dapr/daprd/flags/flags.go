@@ -1,4 +1,4 @@
-// Package flags changes those defaults of daprd's flags, Dapr's own or those of `dapr run`, that are wrong on one machine.
+// Package flags changes the defaults of daprd's flags that are wrong on one machine: some are Dapr's own, others those of `dapr run`.
 package flags
 
 import (
@@ -24,9 +24,9 @@ const (
 	blockShutdown = "1s"
 )
 
-// absentAddresses are the addresses that mean "there is no such service". For an empty scheduler address `dapr run` fills in
-// its own default, and the health endpoint would answer 500 until a scheduler listens there. For a service that does run on
-// this machine, write 127.0.0.1.
+// absentAddresses are the addresses that mean "there is no such service". `dapr run` replaces an empty scheduler address by its own
+// default, and the health endpoint would answer 500 until a scheduler listens there. For a service that does run on this machine, write
+// 127.0.0.1.
 var absentAddresses = map[string][]string{
 	schedulerFlag: {"", "localhost", "localhost:50006", "localhost:6060"},
 	placementFlag: {"", "localhost", "localhost:50005", "localhost:6050"},
@@ -69,7 +69,8 @@ func flagValue(args []string, name string) string {
 	return value
 }
 
-// findFlag finds `-name value` or `--name value`, also with `=`. width is the number of arguments; at is -1 if there is none.
+// findFlag finds `-name value`, `--name value` and both forms with `=`. width is the number of arguments that the flag takes up; at is -1
+// if args do not have it.
 func findFlag(args []string, name string) (at, width int, value string) {
 	for i, arg := range args {
 		bare := strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-")

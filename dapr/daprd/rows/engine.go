@@ -58,7 +58,8 @@ type engine struct {
 	lock       sync.RWMutex
 	components map[string]component
 	relays     map[string]*relay // by tableID
-	// startRelay gives a component its relay. It is nil until the first call of SubscribeToInternalTopics.
+	// startRelay starts the relay of a component and returns the component with it. It is nil until the first call of
+	// SubscribeToInternalTopics.
 	startRelay func(name string, c component) component
 }
 

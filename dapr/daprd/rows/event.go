@@ -62,8 +62,8 @@ func splitProjections(operations []state.TransactionalStateOperation) (stored []
 	return stored, projections
 }
 
-// cloudEvent returns the event as Dapr's own engine publishes it, except that numbers stay as they were written: Dapr's
-// engine decodes them into float64.
+// cloudEvent returns the event as Dapr's own engine publishes it, except that numbers keep their digits: Dapr's engine decodes them into
+// float64.
 func cloudEvent(to destination, document, data state.SetRequest, from origin) (map[string]any, error) {
 	contentType := contentTypeOf(data)
 	payload, err := payloadOf(data, contentType)

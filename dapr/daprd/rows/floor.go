@@ -1,28 +1,28 @@
 package rows
 
-// floor is the row_id behind which a relay reads. Without it every look would begin at row_id 0 and pass the index entries of all
-// rows deleted since the last vacuum; a snapshot held for hours, such as that of pg_dump, keeps them all.
+// floor is the row_id behind which a relay reads. Without a floor, every read would begin at row_id 0 and pass the index entries of all
+// rows deleted since the last vacuum. A snapshot held for hours, such as that of pg_dump, keeps all these entries.
 //
-// Every row up to the floor is published, set aside, on hold or in flight. That is safe only where no row can appear any more: a
-// transaction may commit a row after rows with a higher row_id were read. So the floor follows the rows read only as far as every
-// transaction that may still add a row has ended.
+// Every row up to the floor is published, set aside, on hold or in flight. The floor may rise only to a row_id below which no new row
+// can appear. A transaction can commit a row after the relay has read rows with a higher row_id. So the floor rises over the rows that
+// were read only when every transaction that could still add a row below them has ended.
 //
-// The proof: a row_id that was read had been assigned, and so had all lower ones, to transactions that had begun. Those are
-// below xmax of any later snapshot. When xmin of a snapshot has reached that xmax, they have all ended. (It needs the transaction
-// to write before it takes the row_id: an event's transaction writes its document first.)
+// The proof: when the relay reads a row_id, that one and all lower ones were assigned to transactions that had begun. These
+// transactions are below xmax of any later snapshot. When xmin of a still later snapshot reaches that xmax, all of them have ended.
+// (This needs a transaction to write something before it takes the row_id: an event's transaction writes its document first.)
 type floor struct {
 	id    int64 // the relay reads rows with a higher row_id
 	ended int64 // every transaction with a row up to this row_id has ended
 	seen  int64 // the highest row_id that was read
 
-	// waitingFor are the transactions below an xmax, among them all with a row up to a row_id.
+	// waitingFor: once all transactions below xmax have ended, every transaction with a row up to id has ended.
 	waitingFor struct{ id, xmax int64 }
 }
 
-// horizon is what a snapshot tells about transactions: those before xmin have ended, and those from xmax on have not begun.
+// horizon says which transactions a snapshot knows: transactions before xmin have ended, and transactions from xmax on have not begun.
 type horizon struct{ xmin, xmax int64 }
 
-// observe learns from a snapshot taken before a page is read.
+// observe updates the floor's knowledge of ended transactions from a snapshot taken before a page is read.
 func (f *floor) observe(h horizon) {
 	if f.waitingFor.xmax > h.xmin {
 		return
@@ -31,13 +31,13 @@ func (f *floor) observe(h horizon) {
 	f.waitingFor.id, f.waitingFor.xmax = f.seen, h.xmax
 }
 
-// raise follows a page that was read from the floor up to a row_id.
+// raise raises the floor after the relay has read a page of rows, from the floor up to upTo.
 func (f *floor) raise(upTo int64) {
 	f.seen = max(f.seen, upTo)
 	f.id = max(f.id, min(f.ended, upTo))
 }
 
-// raiseToEnd follows a look from the floor that found no more rows.
+// raiseToEnd raises the floor after a read from the floor has found no more rows.
 func (f *floor) raiseToEnd() { f.id = max(f.id, f.ended) }
 
 // lower makes the relay read a row again.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// look is a turn that reads all due rows behind the floor, and publishes them.
+// look is a turn that reads all due rows behind the floor and publishes them.
 func look(f *floor, h horizon, rows ...int64) {
 	f.observe(h)
 	for _, id := range rows {
@@ -30,7 +30,7 @@ func TestFloorFollowsTheRowsRead(t *testing.T) {
 	}
 }
 
-// A transaction has taken row_id 9, and has not committed when row 10 is read and published.
+// A transaction has taken row_id 9 but has not committed yet when row 10 is read and published.
 func TestFloorWaitsForTransactionsThatMayAddARow(t *testing.T) {
 	var f floor
 	late := int64(100)

@@ -13,14 +13,14 @@ const (
 	// missingTopicGrace is how long a topic may be missing before its rows are set aside. It is longer than a broker takes
 	// to start.
 	missingTopicGrace = 30 * time.Second
-	// maxHolds limits the memory for holds, to about 20 MB. Beyond it the relay reads no new rows of the topics in trouble.
+	// maxHolds limits the memory for holds, to about 20 MB. Beyond it the relay reads no new rows of destinations with holds.
 	maxHolds = 50_000
-	// maxTries is the number of tries after which a hold counts as old: due prefers younger ones.
+	// maxTries is the number of tries after which a hold counts as old. The method due prefers younger holds.
 	maxTries = 8
 )
 
-// hold keeps a queue back whose first row could not be published. The relay finds that row by its identity, so the rows on
-// hold never stand in the way of the others.
+// hold is a queue whose first row could not be published. The relay looks that row up by its identity when it tries again, so rows on
+// hold are never in the way of other rows.
 type hold struct {
 	first   identity
 	tries   int
@@ -59,7 +59,8 @@ func newHolds() *holds {
 
 func (h *holds) isEmpty() bool { return len(h.queues)+len(h.flights) == 0 }
 
-// leaveOut reports whether the row has to wait for an earlier attempt of its queue. It is then read again after that.
+// leaveOut reports whether the relay must leave a row out of this turn, because the row's queue is on hold or in flight. It reads the row
+// again later.
 func (h *holds) leaveOut(r row) bool {
 	q := r.queue()
 	held, flying := h.queues[q], h.flights[q]
@@ -118,7 +119,7 @@ func (h *holds) rescan(id int64) {
 	}
 }
 
-// takeOff records that a publish was not answered in its turn.
+// takeOff puts the row's publish in flight: its turn has ended without an answer.
 func (h *holds) takeOff(r row) {
 	flying := h.flights[r.queue()]
 	if flying == nil {
@@ -129,7 +130,7 @@ func (h *holds) takeOff(r row) {
 	flying.first = min(flying.first, r.id)
 }
 
-// land records that such a publish was answered.
+// land records the late answer to a publish in flight.
 func (h *holds) land(r row) {
 	flying := h.flights[r.queue()]
 	if flying == nil {
@@ -157,7 +158,7 @@ func (h *holds) due(now time.Time) []queue {
 			due = append(due, q)
 		}
 	}
-	if len(due) == 0 { // all of them are in flight
+	if len(due) == 0 { // every queue that could be due is in flight
 		for _, t := range h.troubles {
 			t.retryAt = later(t.retryAt, now.Add(firstDelay))
 		}
@@ -220,15 +221,15 @@ func (h *holds) noteMissing(to destination, now time.Time) (tooLong bool) {
 	return now.Sub(t.missingSince) >= missingTopicGrace
 }
 
-// clearMissing records that the topic exists, or that the broker cannot tell.
+// clearMissing ends the grace of a missing topic: the topic exists, or the broker cannot tell.
 func (h *holds) clearMissing(to destination) {
 	if t := h.troubles[to]; t != nil {
 		t.missingSince = time.Time{}
 	}
 }
 
-// tidy forgets, between two turns, the destinations of which no row is on hold or in flight. A topic that is missing again
-// later gets its whole grace again.
+// tidy forgets destinations without a row on hold or in flight. It runs between two turns. If a topic is missing again later, its grace
+// starts again.
 func (h *holds) tidy() {
 	if len(h.troubles) == 0 {
 		return

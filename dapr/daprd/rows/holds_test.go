@@ -35,7 +35,7 @@ func TestRetriesOfADestinationBackOffUpToALimit(t *testing.T) {
 	}
 }
 
-// A row that failed for the first time is tried again before those that have failed for long, however many there are.
+// A row that failed for the first time is tried again before rows that have failed many times, no matter how many of them there are.
 func TestYoungestHoldIsRetriedFirst(t *testing.T) {
 	h := newHolds()
 	for i := range 3 * pageRows {
@@ -58,7 +58,8 @@ func TestYoungestHoldIsRetriedFirst(t *testing.T) {
 	}
 }
 
-// Later rows of a queue on hold are left out, so they have to be read again after its release. Without any, nothing is.
+// Later rows of a queue on hold are left out, so the relay reads them again after the queue's release. If there are none, it reads
+// nothing again.
 func TestReleaseReadsLaterRowsAgain(t *testing.T) {
 	page := pageOf("-0", "a1", "a2")
 	for want, read := range map[int64][]row{0: page[1:2], 2: page[1:3]} {

@@ -41,7 +41,7 @@ type tally struct {
 
 func (t *tally) isGone() bool { return t.invalid || t.missing }
 
-// recordOutcomes returns what to do with the rows, and keeps the queues of the others on hold.
+// recordOutcomes returns what to do with the rows of a page, and keeps the queues of the remaining rows on hold.
 func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 	var result pageResult
 	now := time.Now()
@@ -87,8 +87,8 @@ func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 	return result
 }
 
-// tallyOutcomes returns a tally for each destination. It decides which topics are gone, because that also counts for the rows
-// that the client did not send.
+// tallyOutcomes returns a tally for each destination. It also decides which topics are gone, because that concerns even the rows that the
+// client did not send.
 func (r *relay) tallyOutcomes(outcomes []outcome, now time.Time) map[destination]*tally {
 	tallies := map[destination]*tally{}
 	exists := map[destination]bool{}
@@ -117,8 +117,8 @@ func (r *relay) tallyOutcomes(outcomes []outcome, now time.Time) map[destination
 	return tallies
 }
 
-// isTopicsFault reports whether the error is one of all rows of a topic that is gone: the client opens its circuit breaker after
-// the first few of them.
+// isTopicsFault reports whether an error concerns all rows of a topic that is gone. After the first few such errors the client's circuit
+// breaker opens, and its own error counts too.
 func isTopicsFault(err error) bool {
 	verdict := classify(err)
 	return verdict == topicRefused || verdict == topicMissing || verdict == notAttempted

@@ -8,13 +8,13 @@ import (
 	"github.com/dapr/components-contrib/pubsub"
 )
 
-// publishLimit ends the publishing of a turn that began with reading its rows. A row is sent only within it, so a relay that stood
-// still sends no more rows than those it was sending: Postgres may have given the turn to another relay meanwhile (idleLimit).
+// publishLimit is how long a turn may publish after its rows were read. No row is sent later. So a relay that was frozen sends no further
+// rows when it thaws: Postgres may have given the turn to another relay meanwhile (idleLimit).
 const publishLimit = 3 * time.Second
 
-// publishPage publishes rows until the turn that began at a time is over. The rows of a queue are sent one after the other, each
-// after the acknowledgement of the one before. Every queue goes its own way, so none waits for another. A publish without an
-// answer is in flight when the turn ends: its queue waits for the answer, in later turns.
+// publishPage publishes rows until the turn, which began at the time began, is over. It sends the rows of a queue one after the other,
+// each after the acknowledgement of the one before. Queues are published concurrently, so none waits for another. A publish without an
+// answer is in flight when the turn ends: in later turns its queue waits for the answer.
 func (r *relay) publishPage(ctx context.Context, page []row, began time.Time) []outcome {
 	queues := map[queue][]row{}
 	for _, row := range page {
@@ -76,7 +76,7 @@ func (r *relay) publish(ctx context.Context, row row) error {
 	return err
 }
 
-// leaveInFlight notes the rows of the page without an outcome, and passes their outcomes on when they come.
+// leaveInFlight puts the rows of the page without an outcome in flight, and passes their outcomes to the relay when they arrive.
 func (r *relay) leaveInFlight(ctx context.Context, page []row, outcomes []outcome, answers <-chan outcome) {
 	answered := map[identity]bool{}
 	for _, o := range outcomes {

@@ -166,8 +166,8 @@ func TestNoRowIsRefusedWhileTheBrokerIsAway(t *testing.T) {
 	}
 }
 
-// A row that the broker refuses for good is at fault alone: not the rows that the client did not even send at that moment, and
-// not the later ones of its subject.
+// When the broker refuses a row for good, only that row is at fault: not the rows that the client did not send at that moment, and not
+// the later rows of its subject.
 func TestRefusedRowDoesNotCondemnItsNeighbours(t *testing.T) {
 	b := &broker{respond: func(event string) error {
 		return map[string]error{"a1": sarama.ErrMessageSizeTooLarge, "b1": breaker.ErrBreakerOpen}[event]
@@ -197,7 +197,7 @@ func TestMissingTopicIsRefusedAfterItsGrace(t *testing.T) {
 	})
 }
 
-// A topic that is missing again later, because its broker is starting, has its whole grace again.
+// When a topic is missing again later, because its broker is starting, its whole grace applies again.
 func TestGraceOfAMissingTopicBeginsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &broker{respond: fail(sarama.ErrUnknownTopicOrPartition, "a1", "b1")}
@@ -235,7 +235,7 @@ func TestNoRowIsSentAfterItsTurn(t *testing.T) {
 	})
 }
 
-// A publish without an answer ends neither the turn of the others nor its own order.
+// A publish without an answer delays no other queue, and its own queue keeps its order.
 func TestUnansweredPublishHoldsOnlyItsSubject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

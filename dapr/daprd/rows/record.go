@@ -20,8 +20,8 @@ const (
 	deadPrefix = "outbox-dead" + separator
 )
 
-// destination is the topic an event is published to. It is a part of the row's key, so that SQL can skip the rows of a
-// destination on hold, and a person can see which rows wait for which topic.
+// destination is the topic to which an event is published. It is a part of the row's key, so that SQL can skip the rows of a destination,
+// and operators can see which rows wait for which topic.
 type destination struct{ pubsub, topic string }
 
 func (d destination) String() string { return d.pubsub + separator + d.topic }
@@ -92,8 +92,7 @@ func decodeRow(id int64, key string, value []byte) row {
 	return r
 }
 
-// setAsideAs returns the key and the value that the row has once it is set aside. A value that cannot be decoded stays as it
-// is.
+// setAsideAs returns the key and the value of the row after it is set aside. A value that cannot be decoded stays unchanged.
 func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	key = deadPrefix + strings.TrimPrefix(r.key, duePrefix)
 	if r.problem != nil {
@@ -108,8 +107,7 @@ func (r row) setAsideAs(reason error, at time.Time) (key string, value []byte) {
 	return key, value
 }
 
-// queue identifies rows that must keep their order: those of one topic and one subject. A row without a subject is a queue
-// of its own.
+// queue identifies rows that must keep their order: the rows of one topic and one subject. A row without a subject is a queue of its own.
 type queue struct {
 	to      destination
 	subject string

@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	// idlePoll finds rows that no commit of this sidecar signals: rows of a replica that died, or that a person released.
+	// idlePoll is how often the relay looks for rows that no commit of this sidecar signals: rows of a replica that died, or rows that an
+	// operator released.
 	idlePoll = time.Second
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
 	// indexRetry is the pause after the table could not be prepared. Without its indexes the relay works, but slower.
 	indexRetry = 10 * time.Second
-	// sweepInterval is how often a relay with rows on hold reads the whole table, for rows that a person released without a
-	// new row_id. Without rows on hold it does so whenever rows wait that it does not find.
+	// sweepInterval is how often a relay with rows on hold reads the whole table. It looks for rows that an operator released without
+	// a new row_id. Without rows on hold, the relay reads the whole table as soon as rows wait that it has not found.
 	sweepInterval = 30 * time.Second
-	// measureShare limits the share of the time for measuring the backlog to 1 in so many: under a held snapshot the
-	// measurement takes ever longer.
+	// measureShare limits the time for measuring the backlog to 1/measureShare of all time: under a held snapshot each measurement takes
+	// longer.
 	measureShare = 20
 )
 
@@ -106,7 +107,7 @@ func (r *relay) runPass(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// takeTurns takes one turn for the rows on hold, if some are due, and one for the others. So neither waits longer than a turn of
+// takeTurns takes one turn for the rows on hold, if some are due, and one for the other rows. So neither waits longer than one turn for
 // the other.
 func (r *relay) takeTurns(ctx context.Context) (rows int, err error) {
 	r.recordLate()

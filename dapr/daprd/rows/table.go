@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// pageRows and pageBytes limit what the relay holds in memory, and what it publishes twice after a crash.
+	// pageRows and pageBytes limit a page: the rows that the relay holds in memory, and may publish twice after a crash.
 	pageRows  = 256
 	pageBytes = 4 << 20
 
@@ -25,8 +25,8 @@ const (
 	// idleLimit frees the turn of a relay that is frozen or cut off while its connection stays open. A live relay spends at
 	// most publishLimit between two statements.
 	idleLimit = 2 * publishLimit
-	// statementLimit limits every statement in the database, and answerLimit limits the wait for its answer: a connection can
-	// swallow what is sent and stay open.
+	// statementLimit limits every statement in the database. answerLimit limits the wait for its answer, because a connection can lose
+	// all packets and stay open.
 	statementLimit = 5 * time.Second
 	answerLimit    = 6 * time.Second
 	// pingLimit limits the check of a connection that was not used for a second, and connectLimit the opening of one.
@@ -36,8 +36,8 @@ const (
 	turnLimit = 10 * time.Second
 )
 
-// table is the state table that one or more components write to. Its name goes into the SQL as the component itself writes
-// it: unquoted, with or without a schema.
+// table is the state table that one or more components write to. Its name stands in the SQL in the component's own spelling: unquoted,
+// with or without a schema.
 type table struct {
 	name string
 	pool *pgxpool.Pool
@@ -62,9 +62,9 @@ func tableID(config *pgxpool.Config, name string) string {
 	return strings.Join([]string{c.Host, fmt.Sprint(c.Port), c.Database, c.RuntimeParams["search_path"], name}, " ")
 }
 
-// keyHasPrefix returns the SQL condition for keys with a prefix, which is also the predicate of their index. It does not use
-// like, because the primary key can answer that as well: when its statistics know of no such rows, the planner would
-// prefer the primary key and sort the whole backlog for every page.
+// keyHasPrefix returns the SQL condition for keys with a prefix, which is also the predicate of their index. It uses left and not like.
+// For a like the planner could also use the primary key, and it would, while its statistics show no such rows. It would then sort the
+// whole backlog for every page.
 func keyHasPrefix(prefix string) string {
 	return fmt.Sprintf(`left(key, %d) = '%s'`, len(prefix), prefix)
 }
@@ -178,13 +178,13 @@ func (t *table) applyResult(ctx context.Context, tx pgx.Tx, published map[identi
 	return nil
 }
 
-// vacuumOften are the table's own settings for autovacuum. Every event leaves a dead row, so a table of few documents is mostly
-// dead rows, and Postgres' default of a fifth of the table would let them pile up in a large one.
+// vacuumOften are the autovacuum settings of this table. Every event leaves a dead row, so a table of few documents consists mostly of
+// dead rows. By Postgres' default they may reach a fifth of the table before it vacuums, which is many in a large table.
 const vacuumOften = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000"
 
-// prepare creates the indexes that find the rows among millions of documents, and sets autovacuum unless it is set already. It does
-// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could
-// deadlock with them.
+// prepare creates the indexes that find outbox rows among millions of documents, and sets autovacuum unless it is already set. It does
+// not create the indexes concurrently: that would wait for the migrations of a service that starts at the same time, and could deadlock
+// with them.
 func (t *table) prepare(ctx context.Context) error {
 	base := t.name[strings.LastIndex(t.name, ".")+1:]
 	return pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {

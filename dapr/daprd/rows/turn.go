@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// page is what a turn read.
+// page is the result of one turn's read.
 type page struct {
 	rows  []row
 	began time.Time // when the database was last known to answer
@@ -52,8 +52,8 @@ func (r *relay) takeTurn(ctx context.Context, read func(context.Context, pgx.Tx)
 	return len(p.rows), nil
 }
 
-// readFresh reads rows that are neither on hold nor in flight, from the floor on. It reads on behind pages that have none, so
-// rows on hold never hide the others.
+// readFresh reads, from the floor on, rows that are neither on hold nor in flight. If a page has none, it reads the next one, so that
+// rows on hold never hide other rows.
 func (r *relay) readFresh(ctx context.Context, tx pgx.Tx) (page, error) {
 	if r.holds.rescanFrom > 0 {
 		r.floor.lower(r.holds.rescanFrom)
@@ -106,7 +106,7 @@ func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error
 	}
 }
 
-// raiseFloor follows a page that was read from the floor. It stays where it is while the relay leaves out whole topics.
+// raiseFloor raises the floor after a page that was read from the floor. The floor stays while the relay leaves out whole destinations.
 func (r *relay) raiseFloor(p page) {
 	if len(r.holds.fullDestinations()) > 0 {
 		return
@@ -117,8 +117,8 @@ func (r *relay) raiseFloor(p page) {
 	}
 }
 
-// rememberPublished keeps the rows that are published and not deleted yet. If the database goes away at that moment, this
-// relay does not publish them twice. A row_id does not identify a row: after a restore it can belong to another one.
+// rememberPublished remembers rows that are published but not deleted yet, so that the relay does not publish them twice if the database
+// goes away in between. A row_id alone does not identify a row: after a restore another row can have it.
 func (r *relay) rememberPublished(published []identity) {
 	for _, id := range published {
 		r.published[id] = struct{}{}

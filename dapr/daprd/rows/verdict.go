@@ -7,8 +7,8 @@ import (
 	"github.com/eapache/go-resiliency/breaker"
 )
 
-// verdict is what the error of a publish says about the row. A row is set aside only when it is surely at fault
-// itself: while a broker is away every publish fails, and no event may be given up for that.
+// verdict is the conclusion about a row from the error of its publish. A row is set aside only when the row itself is surely at fault:
+// while a broker is away every publish fails, and no event may be given up for that.
 type verdict int
 
 const (
@@ -19,15 +19,14 @@ const (
 	rowRefused
 	// topicRefused: the broker will never accept any row for this topic.
 	topicRefused
-	// topicMissing: the topic does not exist. A broker that is just starting says so too, so it counts only after
-	// missingTopicGrace.
+	// topicMissing: the topic does not exist. A starting broker reports this too, so it counts only after missingTopicGrace.
 	topicMissing
 	// notAttempted: the client sent nothing, because its circuit breaker is open after earlier failures.
 	notAttempted
 )
 
-// classify knows Kafka's errors. Every other error means brokerAway, also that a component is not loaded. That is safe,
-// but a row that another kind of broker refuses for good then holds up the later rows of its subject.
+// classify translates an error of Kafka into a verdict. Every other error means brokerAway, even that a component is not loaded. That is
+// safe, but if another kind of broker refuses a row for good, the row holds up the later rows of its subject.
 func classify(err error) verdict {
 	var configuration sarama.ConfigurationError // "larger than configured Producer.MaxMessageBytes"
 	switch {

@@ -15,7 +15,7 @@ import (
 // refer to the others (components/).
 var fromFile = regexp.MustCompile(`^((DAPR|APP)_API_TOKEN|[A-Z]+_DATABASE_URL|KAFKA_(SASL_PASSWORD|CA_CERT|CLIENT_CERT|CLIENT_KEY))_FILE$`)
 
-// ReadFiles returns the variables to set: the content of each NAME_FILE as NAME, without the end of its last line. NAME and
+// ReadFiles returns the variables to set: the content of each NAME_FILE as NAME, without the line break at its end. NAME and
 // NAME_FILE together are an error.
 func ReadFiles(environ []string) (map[string]string, error) {
 	given, found := map[string]string{}, map[string]string{}

@@ -18,8 +18,8 @@ type Topic struct {
 	Retention  time.Duration // 0: the broker's default; negative: for ever
 }
 
-// segmentsPerRetention is the number of files into which a topic's retention is divided. Kafka deletes whole files, and never the one
-// it writes to: by default Kafka writes to one file for 7 days, also if the retention is shorter.
+// segmentsPerRetention is the number of files into which a topic's retention is divided. Kafka deletes only whole files, and never the
+// file it writes to. By default it writes to one file for 7 days, even if the retention is shorter.
 const segmentsPerRetention = 6
 
 // configs returns the topic's settings that differ from the broker's.

@@ -84,8 +84,8 @@ func (s Settings) Environ() map[string]string {
 	return environ
 }
 
-// check is stricter than Dapr, which takes an unknown mechanism for PLAINTEXT and would send the password to a broker that asked
-// for a hash.
+// check is stricter than Dapr, which treats an unknown mechanism as PLAINTEXT and would send the password in clear to a broker that
+// expects a hash.
 func (s Settings) check() error {
 	need := map[string]string{}
 	switch s.AuthType {

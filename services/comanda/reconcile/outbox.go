@@ -10,9 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Outboxes finds events that were committed and not published: those that are late, and those that a sidecar has set aside, because no
-// broker would accept them. The latter are mended by releasing them: the sidecar tries again, and sets aside again what is still
-// refused.
+// Outboxes finds events that were committed but not published: late ones, and ones that a sidecar has set aside because no broker
+// would accept them. To mend the latter, it releases them: the sidecar tries again, and sets them aside again if they are still refused.
 func (d Databases) Outboxes(ctx context.Context, rest time.Duration) (found []Problem, err error) {
 	for _, service := range slices.Sorted(maps.Keys(d)) {
 		var late, dead int

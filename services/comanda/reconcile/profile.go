@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// profiles lists the states that a profile may have for each status of an account. user decides before auth does; a profile of an
-// erased account is a tombstone.
+// profiles lists the statuses that a profile may have for each status of its account; "" is no profile. user decides before auth does.
+// The profile of an erased account is a tombstone.
 var profiles = map[string][]string{
 	"PENDING": {"", "ACTIVE", "REJECTED"}, "ACTIVE": {"ACTIVE"}, "SUSPENDED": {"ACTIVE"}, "REJECTED": {"REJECTED", "CANCELLED"},
 	"DELETING": {"ACTIVE", "ERASED"}, "ERASED": {"ERASED"},
 }
 
-// Profiles checks that every account has the profile that its status requires, and every profile an account. None is mended: what a
-// profile held is gone, and a person has to decide who may keep an e-mail or a phone number.
+// Profiles checks that every account has the profile that its status requires, and that every profile has an account. It mends nothing:
+// a lost profile's data is gone, and a person has to decide who may keep an e-mail or a phone number.
 func (d Databases) Profiles(ctx context.Context, rest time.Duration) (found []Problem, err error) {
 	err = compare(ctx, rest, d["auth"], d["user"], documents("account"), documents("profile"), func(id string, account, profile entry) {
 		switch {

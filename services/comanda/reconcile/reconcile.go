@@ -1,8 +1,8 @@
-// Package reconcile finds what does not add up between the services' databases, and mends what is safe to mend (decision 0024). It
-// serves the command `comanda reconcile` and the tests of the whole system.
+// Package reconcile finds where the services' databases do not agree, and mends what is safe to mend (decision 0024). It serves the
+// command `comanda reconcile` and the tests of the whole system.
 //
-// The system is at work meanwhile. So two databases are compared only where both have been at rest for a while. The law of the stock
-// is checked in one snapshot and always holds.
+// The system runs during the check, so an aggregate is compared only if neither database has changed it for a while. The stock law
+// holds at all times, and is checked in one snapshot.
 package reconcile
 
 import (
@@ -13,10 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statementTimeout limits each statement, in milliseconds: reading a whole table takes longer than a service's statements may.
+// statementTimeout limits each statement, in milliseconds. It is longer than that of the services, because a statement reads a whole
+// table.
 const statementTimeout = "300000"
 
-// Problem is one thing that does not add up.
+// Problem is one difference between the databases, or one violated law.
 type Problem struct {
 	Kind   string // stock, reservation, profile, outbox or dead letters
 	Detail string
@@ -53,7 +54,7 @@ func (d Databases) Close() {
 	}
 }
 
-// Check returns all problems of the databases. rest is how long two of them must have been at rest to be compared.
+// Check returns all problems. It compares only aggregates that have not changed for rest.
 func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, error) {
 	var all []Problem
 	for _, check := range []func(context.Context, time.Duration) ([]Problem, error){

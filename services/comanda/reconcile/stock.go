@@ -22,8 +22,8 @@ var states = map[string][]string{
 // mended is the state of a reservation that endReservation has released, or product's own reconciliation.
 const mended = "MENDED"
 
-// Reservations checks that every order has a reservation in the state that its status requires, and every reservation an order. Stock
-// that is held for an order that needs none is mended.
+// Reservations checks that every order has a reservation in the state that its status requires, and that every reservation has an order.
+// It can mend a reservation that still holds stock although its order has ended or does not exist.
 func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found []Problem, err error) {
 	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_kind in ('operator', 'recovery') then '` + mended + `' else state end,
 			updated_at <= now() - make_interval(secs => $1), false from reservations
@@ -53,7 +53,7 @@ func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found 
 	return found, err
 }
 
-// endOf has the state in which a reservation ends whose order has ended.
+// endOf maps the final status of an order to the final state of its reservation.
 var endOf = map[string]string{"CANCELLED": "RELEASED", "REJECTED": "RELEASED", "DELIVERED": "SOLD"}
 
 // endReservation ends a reservation that is still RESERVED, under the lock that product takes, and counts the stock again.
@@ -83,7 +83,7 @@ func (d Databases) endReservation(orderID, next string) func(context.Context) (s
 	}
 }
 
-// StockLaw checks that the stock of every product is what its movements and its reservations make it. A wrong count is mended.
+// StockLaw checks that the stock of every product equals the sum of its movements and reservations. It can mend a wrong count.
 func (d Databases) StockLaw(ctx context.Context, _ time.Duration) ([]Problem, error) {
 	rows, err := d["product"].Query(ctx, `
 		select product_id::text, format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',
@@ -106,9 +106,9 @@ func (d Databases) StockLaw(ctx context.Context, _ time.Duration) ([]Problem, er
 	})
 }
 
-// recount sets the stock of products to what their movements and reservations make it. It locks the rows first, in the order in which
-// product does; the next statement then sees all that was committed before. If more is reserved and sold than ever came in, the
-// database refuses, and nothing changes. The audit trail records the change.
+// recount sets the stock of products to the sum of their movements and reservations. It first locks the rows, in the same order as
+// product, so that its next statement sees everything that was committed before. If more pieces are reserved and sold than ever came in,
+// the database refuses the negative stock, and nothing changes. The audit trail records the change.
 func recount(ctx context.Context, tx pgx.Tx, products []string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id = any($1::uuid[]) order by product_id for no key update`, products); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
-// noMigrations are those of a service without tables of its own.
+// noMigrations are the migrations of a service without tables of its own.
 var noMigrations = fstest.MapFS{"migrations/00001_none.sql": {Data: []byte("-- +goose Up\nselect 1;\n")}}
 
 var admin = servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}

@@ -20,7 +20,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// Action is what was done. The set is closed: docs/openapi.yaml lists it.
+// Action is the kind of act that an entry records. The set is closed: docs/openapi.yaml lists it.
 type Action string
 
 // The actions.

@@ -29,7 +29,7 @@ func Parameters() []string { return []string{"actor", "subject", "limit", "curso
 // filter selects entries. An empty field selects all.
 type filter struct{ Actor, Subject string }
 
-// position is an entry's place in the trail.
+// position is an entry's position in the trail.
 type position int64
 
 // MarshalBinary encodes p for a cursor.

@@ -20,7 +20,7 @@ const MaxWait = 30 * time.Second
 const (
 	pollInterval = 50 * time.Millisecond // about the duration of two sagas
 	pollTimeout  = time.Second
-	pollRest     = 10 // the interval is at least so many times as long as the last query took
+	pollRest     = 10 // the interval is at least 10 times as long as the last query took
 )
 
 // Changes wakes the requests that wait for an id in this process. The zero value is ready to use where there are no other replicas.
@@ -59,8 +59,8 @@ func (c *Changes) join(id string) {
 	}
 }
 
-// poll asks for the ids that other replicas have settled, and wakes their requests, until no request waits. When the query fails, the
-// requests wait for the next one, and in the end look themselves.
+// poll asks which ids other replicas have settled, and wakes their requests, until no request waits. If the query fails, the requests
+// wait for the next one; when its wait has passed, each request looks by itself.
 func (c *Changes) poll() {
 	for interval := pollInterval; ; {
 		time.Sleep(interval)

@@ -1,9 +1,9 @@
 // Package consumer receives the events that a service subscribes to (dapr/subscriptions) and tells the sidecar what to do
 // with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
-// The sidecar sends the app token with every request, service invocations included. So a request that carries a header of a
-// caller is not an event, and is refused. A caller can remove these headers on stock daprd. What proves that an event is genuine
-// is its signature (package signature, docs/decisions/0020).
+// The sidecar sends the app token with every request, service invocations included. So a request with one of callerHeaders is not an
+// event, and is refused. But with stock daprd the caller can remove these headers. Only its signature proves that an event is
+// genuine (package signature, docs/decisions/0020).
 package consumer
 
 import (
@@ -62,7 +62,7 @@ func (r rejection) Unwrap() error { return r.error }
 func Reject(err error) error { return rejection{err} }
 
 // Register adds the route POST /events/<topic> for each topic of table to router. An event that the topic's publisher has not signed
-// becomes a dead letter. letters stores the dead letters, which arrive at StorePath; nil for a service that stores none.
+// becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that stores none.
 func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLetters) {
 	for _, route := range table.Routes {
 		router.Handle("/events/"+route.topic, receive(log, func(r *http.Request) string {
@@ -112,12 +112,13 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 	}
 	attempt := Attempt{Topic: route.topic, Begun: time.Now()}
 	received, err := route.verify(t.Keys, raw)
-	genuine := err == nil // its id is not another program's choice
-	if attempt.EventID = received.ID; genuine {
-		err = handleNoted(ctx, letters, attempt, func() error { return route.handle(ctx, received) })
+	genuine := err == nil // only then is its id trustworthy
+	attempt.EventID = received.ID
+	if genuine {
+		err = handleReportingPanics(ctx, letters, attempt, func() error { return route.handle(ctx, received) })
 	}
 	log = log.With("topic", route.topic, "event", received.ID)
-	if validate.IsUUID(received.Subject) { // anything else may be personal, and logs must not have that
+	if validate.IsUUID(received.Subject) { // any other subject may be personal data, which logs must not hold
 		log = log.With("subject", received.Subject)
 	}
 	outcome := outcomeOf(err)
@@ -146,7 +147,7 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 	return "DROP"
 }
 
-// outcomeOf returns what becomes of an event after an attempt that ended with err.
+// outcomeOf returns the outcome of an attempt to handle an event that ended with err.
 func outcomeOf(err error) string {
 	switch {
 	case err == nil:

@@ -8,7 +8,7 @@ import (
 	"comanda/services/event"
 )
 
-// FuzzEvent looks for a body that makes a consumer answer anything but done or dead letter: a retry would be without end.
+// FuzzEvent looks for a body that a consumer neither handles nor makes a dead letter: it would be retried without end.
 func FuzzEvent(f *testing.F) {
 	for _, seed := range []string{envelope(f, "order.status.changed.v1", `{"orderId":"o1"}`), envelope(f, "another", `{}`),
 		envelope(f, "order.status.changed.v1", `[]`), `{"type":7}`, `null`, "\xff", `{"type":"order.status.changed.v1","data":1e999}`} {

@@ -132,8 +132,8 @@ func TestEventsWithoutASubscriptionBecomeDeadLetters(t *testing.T) {
 	}
 }
 
-// Only the publisher of a topic can announce on it. Of an event that two parsers could read differently, the handler gets what was
-// signed.
+// Only the publisher of a topic can sign its events. When two parsers could read an event differently, the handler gets the signed
+// reading.
 func TestForgedEventsBecomeDeadLetters(t *testing.T) {
 	const kind, data = "order.status.changed.v1", `{"orderId":"o1","version":2,"status":"READY","reason":""}`
 	genuine := envelope(t, kind, data)
@@ -163,7 +163,7 @@ func TestForgedEventsBecomeDeadLetters(t *testing.T) {
 	}
 }
 
-// Go merges repeated members that are objects: a member that was never signed would reach the handler, and the signature would hold.
+// encoding/json merges repeated members that are objects. So an unsigned member could reach the handler although the signature is valid.
 func TestTheHandlerGetsNoMemberThatWasNotSigned(t *testing.T) {
 	const kind, data = "creating.user.v1", `{"userId":"o1","address":{"city":"Madrid"}}`
 	genuine := withSignature(kind, data, servicetest.SignEvent(t, "creating.user", kind, "o1", []byte(data)))
@@ -181,7 +181,7 @@ func TestTheHandlerGetsNoMemberThatWasNotSigned(t *testing.T) {
 	}
 }
 
-// An operator learns of forged events by their own outcome.
+// Forged events have an outcome of their own in the metrics, so that an alert can watch them.
 func TestForgedEventsAreCounted(t *testing.T) {
 	registry, router, log := prometheus.NewRegistry(), mux.NewRouter(), slog.New(slog.DiscardHandler)
 	consumer.Register(router, log, consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{consumer.On(event.OrderStatusChanged,
@@ -192,8 +192,8 @@ func TestForgedEventsAreCounted(t *testing.T) {
 		`comanda_event_handling_duration_seconds_count{outcome="forged",topic="order.status.changed"} 1`)
 }
 
-// The sidecar adds the app token to service invocations too. The headers of the caller tell them from events, even if the
-// caller has sent an empty one itself, or has removed one of them (it can name it in the header Connection).
+// The sidecar adds the app token to service invocations too. The caller's headers tell them from events, even if the caller has sent an
+// empty one itself, or has made the sidecar remove one (by naming it in the header Connection).
 func TestAnotherServiceCannotSendEvents(t *testing.T) {
 	for name, header := range map[string]http.Header{
 		"as the sidecar sends it": {"Dapr-Caller-App-Id": {"gateway"}},

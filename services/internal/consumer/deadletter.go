@@ -22,8 +22,8 @@ import (
 // StorePath is the path to which the sidecar sends the records of the service's dead-letter topic (dapr/subscriptions).
 const StorePath = "/events/dead-letters"
 
-// The headers that Kafka's component adds to a record that it moves to a dead-letter topic: where the record was, and its key. It
-// escapes them (escapeHeaders in components/pubsub.yaml), because a key may be any bytes.
+// The headers that Dapr's Kafka component adds to a record in a dead-letter topic: its original topic, and its key. It escapes them
+// (escapeHeaders in components/pubsub.yaml), because a key may be any bytes.
 const (
 	topicHeader = "__topic"
 	keyHeader   = "__key"
@@ -31,8 +31,8 @@ const (
 
 // DeadLetters keeps the events that a service could not handle (package deadletter).
 type DeadLetters interface {
-	// Attempted is told how an attempt to handle a genuine event ended. It reports whether to give up: the event becomes a dead
-	// letter although another attempt could succeed, so that it does not hold up the events behind it.
+	// Attempted records how an attempt to handle a genuine event ended. It reports whether to give the event up: it then becomes a
+	// dead letter although another attempt could succeed, so that it does not hold up the events behind it.
 	Attempted(ctx context.Context, attempt Attempt) (giveUp bool)
 	// Store stores a record of the dead-letter topic. An error means that the sidecar has to send it again.
 	Store(ctx context.Context, record Record) error
@@ -45,7 +45,7 @@ type Attempt struct {
 	Err            error
 }
 
-// Record is a record of a dead-letter topic. Payload is what was on Topic: an event, or any other bytes.
+// Record is a record of a dead-letter topic. Topic and Payload are those of the original record; Payload may be any bytes.
 type Record struct {
 	Topic, Key string
 	Payload    []byte
@@ -77,7 +77,7 @@ func (t Table) Handle(ctx context.Context, topic string, payload []byte) (err er
 	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
 	defer cancel()
 	var envelope struct{ Traceparent string }
-	_ = json.Unmarshal(payload, &envelope) // one that is no JSON fails in verify
+	_ = json.Unmarshal(payload, &envelope) // verify returns the error
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, envelope.Traceparent), "replay "+topic, trace.SpanKindConsumer)
 	defer func() {
 		if caught := recover(); caught != nil {
@@ -94,8 +94,8 @@ func (t Table) Handle(ctx context.Context, topic string, payload []byte) (err er
 	return route.handle(ctx, received)
 }
 
-// handleNoted calls handle. If it panics, letters learns why, and the panic goes on to package server, which logs it.
-func handleNoted(ctx context.Context, letters DeadLetters, attempt Attempt, handle func() error) error {
+// handleReportingPanics calls handle. If it panics, handleReportingPanics tells letters the reason and panics again; package server logs it.
+func handleReportingPanics(ctx context.Context, letters DeadLetters, attempt Attempt, handle func() error) error {
 	defer func() {
 		if caught := recover(); caught != nil {
 			if letters != nil {
@@ -108,7 +108,7 @@ func handleNoted(ctx context.Context, letters DeadLetters, attempt Attempt, hand
 	return handle()
 }
 
-// storeLetter stores one record of the dead-letter topic. It is never dropped: nothing is behind a dead-letter topic.
+// storeLetter stores one record of the dead-letter topic. It retries for ever: a record dropped from there would be lost.
 func storeLetter(log *slog.Logger, letters DeadLetters, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
@@ -144,5 +144,5 @@ func unescaped(value string) string {
 	return value
 }
 
-// errNoRoute is the reason of a record of a topic that the service does not consume, or no longer.
+// errNoRoute is the reason of a record whose topic the service does not consume, or no longer consumes.
 var errNoRoute = errors.New("this service handles no events of this type and topic")

@@ -17,7 +17,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// letters records what it is told.
+// letters records its calls.
 type letters struct {
 	giveUp   bool
 	attempts []consumer.Attempt
@@ -35,7 +35,8 @@ func (l *letters) Store(_ context.Context, record consumer.Record) error {
 	return l.err
 }
 
-// The service gives an event up before the sidecar does, and says why. What is not genuine has no id to trust.
+// The service reports each attempt before it answers the sidecar, and can give the event up. It reports no forged event, whose id
+// cannot be trusted.
 func TestAttemptsAreToldBeforeTheSidecar(t *testing.T) {
 	good := envelope(t, "order.status.changed.v1", `{"orderId":"o1"}`)
 	for name, tc := range map[string]struct {
@@ -64,7 +65,7 @@ func TestAttemptsAreToldBeforeTheSidecar(t *testing.T) {
 	}
 }
 
-// A dead letter is stored as it was, and sent again until it is stored.
+// A dead letter is stored unchanged, and delivered again until it is stored.
 func TestDeadLettersAreStoredAsTheyWere(t *testing.T) {
 	record := "\x00 no event \xff"
 	body := fmt.Sprintf(`{"id":"x","type":"com.dapr.event.sent","data_base64":%q}`, base64.StdEncoding.EncodeToString([]byte(record)))

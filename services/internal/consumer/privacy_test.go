@@ -16,7 +16,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// An event that another program has published may have anything as its type and subject, also personal data. Logs must not have it.
+// An event that another program has published may carry personal data as its type and subject. Logs must not hold it.
 func TestLogsHaveNoSubjectButAnID(t *testing.T) {
 	const id = "8d4513f8-222d-5156-93d1-666447e36c4c"
 	var logs bytes.Buffer

@@ -1,5 +1,4 @@
-// Package database opens a service's Postgres database and migrates its schema. It also prunes tables, and lends leases to the
-// replicas of a service.
+// Package database opens a service's Postgres database, migrates its schema, checks its health and prunes its tables.
 package database
 
 import (
@@ -22,28 +21,28 @@ const (
 	connectTimeout   = 2 * time.Second
 	pingTimeout      = time.Second
 	maxConnections   = 10
-	// idleTimeout ends a transaction, and frees its locks, when its client is frozen between two statements. It is longer than
-	// rest.RequestTimeout, because a few transactions wait for a call of the sidecar.
+	// idleTimeout ends a transaction, and frees its locks, when its client freezes between two statements. It is longer than
+	// rest.RequestTimeout, because a few transactions wait for a call to the sidecar.
 	idleTimeout = 8 * time.Second
 )
 
-// vanishedLimits end a session whose client's machine has vanished: Postgres probes an idle connection after keepaliveIdle, and
-// waits for at most tcpUserTimeout for an acknowledgement of what it sent.
+// vanishedLimits end a session whose client's machine has vanished. Postgres probes a connection that is idle for
+// tcp_keepalives_idle seconds, and waits at most tcp_user_timeout for the acknowledgement of what it has sent.
 var vanishedLimits = map[string]string{
 	"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": millis(11 * time.Second),
 }
 
-// keepAlive finds a server that has vanished: the same limits as vanishedLimits, from the client's side.
+// keepAlive detects a server that has vanished, with the same intervals as vanishedLimits.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 // readOnlyTransaction is the SQLSTATE of a write on a server that does not accept writes: a standby, or a primary that was demoted.
 const readOnlyTransaction = "25006"
 
-var errURL = errors.New("it has to read like postgres://user:password@host:5432/database")
+var errURL = errors.New("must have the form postgres://user:password@host:5432/database")
 
-// Open returns a connection pool. It does not connect, so the database may start later. Each statement has a deadline on the client
-// too (see deadlines). It connects only to a server that accepts writes. An error means that url is wrong; its text never contains
-// the password.
+// Open returns a connection pool. Open itself does not connect, so the database may start later. The pool connects only to a server
+// that accepts writes, and gives each statement a deadline on the client too (see deadlines). An error means that url is wrong; its
+// text never contains the password.
 func Open(url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -65,8 +64,8 @@ func Open(url string) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(context.Background(), config)
 }
 
-// keepsConnection reports whether a connection can be used again after an error of the server. It closes one to a server that no
-// longer accepts writes, so that the next statement finds the server that does.
+// keepsConnection reports whether the pool may keep a connection after an error of the server. It may not when that server no longer
+// accepts writes: the next statement must connect to the server that does.
 func keepsConnection(_ *pgconn.PgConn, err *pgconn.PgError) bool {
 	return !strings.EqualFold(err.Severity, "FATAL") && err.Code != readOnlyTransaction
 }

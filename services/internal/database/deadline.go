@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// clientTimeout is the deadline of a statement on the client. The server ends a statement earlier, unless the network swallows
-// what is sent: then the connection is closed after this time.
+// clientTimeout is the deadline of a statement on the client. The server ends a statement earlier. Only when the network loses all
+// packets does this deadline pass: it closes the connection.
 const clientTimeout = statementTimeout + time.Second
 
 // deadlines is a tracer of pgx that gives every statement of a connection a deadline on the client. pgx runs a statement with the
@@ -20,8 +20,8 @@ type (
 	unlimitedKey struct{}
 )
 
-// Unlimited returns a context for statements that may take long, such as those of migrations. The server still ends them after its own
-// limit, unless the session lifts that.
+// Unlimited returns a context without that deadline, for long statements such as those of migrations. The limit of the server still
+// applies, unless the session lifts it.
 func Unlimited(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unlimitedKey{}, true)
 }

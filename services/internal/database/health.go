@@ -15,16 +15,16 @@ const (
 	healthTTL     = 100 * time.Millisecond
 )
 
-// A check writes what a full disk or a read-only server refuses: it extends a file of the database by a page, and adds a record to the
-// write-ahead log. The page belongs to a temporary table, which the commit truncates, so no check leaves anything behind. The commit
-// does not wait for the disk: a slow disk delays writes, but does not make them fail.
+// A check makes a write that a full disk or a read-only server refuses: it extends a file of the database by a page, and adds a record
+// to the write-ahead log. The page belongs to a temporary table, which the commit truncates, so no check leaves anything behind. The
+// commit does not wait for the disk (synchronous_commit): a slow disk must not make the service unhealthy.
 const (
 	createProbe = `create temporary table comanda_health (page text) on commit delete rows`
 	writeProbe  = `insert into comanda_health select pg_logical_emit_message(true, 'comanda', 'health')::text`
 )
 
-// Health checks whether a database accepts writes. It has a connection of its own: with one of the pool's, a check would wait behind the
-// work of a busy service, which would then count as unhealthy, and its sidecar would stop its calls and events.
+// Health checks whether a database accepts writes. It has its own connection. In the pool a check would wait behind the work of a busy
+// service: the service would count as unhealthy, and its sidecar would stop its calls and events.
 type Health struct {
 	pool *pgxpool.Pool
 
@@ -33,7 +33,7 @@ type Health struct {
 	last  error
 }
 
-// NewHealth returns the check of pool's database. The caller closes it.
+// NewHealth returns a Health for pool's database. The caller closes it.
 func NewHealth(pool *pgxpool.Pool) (*Health, error) {
 	config := pool.Config()
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
@@ -49,8 +49,8 @@ func NewHealth(pool *pgxpool.Pool) (*Health, error) {
 // Close closes the connection.
 func (h *Health) Close() { h.pool.Close() }
 
-// Check returns an error unless the database commits a write within healthTimeout. Checks within healthTTL share one answer, so that a client
-// that asks often does not delay the sidecar's check.
+// Check returns an error unless the database commits a write within healthTimeout. Checks within healthTTL share one result, so that
+// frequent checks by others do not delay the sidecar's check.
 func (h *Health) Check(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// A service whose connections are all busy is healthy: its checks must not wait for one of them.
+// A service whose connections are all busy is healthy: its checks must not wait for a free one.
 func TestHealthDoesNotWaitBehindWork(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)

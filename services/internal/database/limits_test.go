@@ -18,8 +18,8 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// A client that stands still inside a transaction, as a stopped process does, keeps its lock for idleTimeout and not longer. Those
-// who wait for the lock are told to retry.
+// A client that freezes inside a transaction, such as a stopped process, keeps its locks for at most idleTimeout. Statements that wait
+// for the lock fail with an error that is retried.
 func TestFrozenTransactionLosesItsLocks(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
@@ -35,7 +35,7 @@ func TestFrozenTransactionLosesItsLocks(t *testing.T) {
 	if _, err := frozen.Exec(t.Context(), reserve); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now() // from here on the client does nothing
+	began := time.Now() // from here on the frozen client does nothing
 	for attempt := 1; ; attempt++ {
 		_, err := pool.Exec(t.Context(), reserve)
 		if err == nil {
@@ -78,7 +78,7 @@ func TestConnectionsAreProbed(t *testing.T) {
 	}
 }
 
-// blackHole is a proxy in front of Postgres that swallows everything once it is told to.
+// blackHole is a proxy in front of Postgres that drops all data once swallow is set.
 type blackHole struct {
 	address  string
 	listener net.Listener
@@ -160,7 +160,7 @@ func through(t *testing.T, pool *pgxpool.Pool) (*blackHole, string) {
 	return hole, address.String()
 }
 
-// A connection whose packets vanish ends a statement after seconds, although the caller would wait for longer.
+// When a connection loses all packets, its statement ends within seconds, although the caller sets no deadline.
 func TestBlackHoleEndsAStatement(t *testing.T) {
 	t.Parallel()
 	hole, address := through(t, servicetest.EmptyDatabase(t))
@@ -169,7 +169,7 @@ func TestBlackHoleEndsAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	defer hole.close() // first: the pool waits for what it closes
+	defer hole.close() // runs before pool.Close, which waits for the connections
 	began := time.Now()
 	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
 		hole.mu.Lock()
@@ -184,8 +184,8 @@ func TestBlackHoleEndsAStatement(t *testing.T) {
 	}
 }
 
-// A server that has become read-only, as a demoted primary does, counts as unavailable. When it accepts writes again, so does the
-// pool: no connection remembers.
+// A server that has become read-only, such as a demoted primary, counts as unavailable. When it accepts writes again, the pool works
+// again, because it has kept no connection to the read-only server.
 func TestReadOnlyServerIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
@@ -231,7 +231,7 @@ func TestReadOnlyServerIsUnavailable(t *testing.T) {
 	eventually(t, "a healthy database", func() bool { return health.Check(t.Context()) == nil && write() == nil })
 }
 
-// A session that turns read-only below the pool is closed: the next statement gets a connection that can write.
+// The pool closes a session that has turned read-only: the next statement gets a connection that can write.
 func TestReadOnlySessionIsNotKept(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)
@@ -249,8 +249,8 @@ func TestReadOnlySessionIsNotKept(t *testing.T) {
 	}
 }
 
-// Each check writes a row into an empty file, which it extends by a page: a full disk refuses that. A file with a free page would hide
-// it.
+// Each check writes a row into an empty file, and so extends it by a page, which a full disk refuses. A file that already has a page
+// would accept the row, and hide the full disk.
 func TestHealthCheckExtendsAFile(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.EmptyDatabase(t)

@@ -17,18 +17,18 @@ import (
 // errNoState is returned until the sidecar has created Dapr's table.
 var errNoState = errors.New("the sidecar has not created the table state yet")
 
-// migrationLock is the advisory lock that guards the creation of the function doc. The number is arbitrary, but used for
-// nothing else.
+// migrationLock is the advisory lock that guards the creation of the function doc. The number is arbitrary, and no other lock uses it.
 const migrationLock = 7301
 
-// sharedMigrations create the tables that every service has: the audit trail. Their versions are counted apart from the service's.
+// sharedMigrations create the tables that every service has, such as the audit trail. goose records their versions in a table of
+// their own, apart from the service's migrations.
 //
 //go:embed shared/migrations/*.sql
 var sharedMigrations embed.FS
 
 // Migrate migrates the schema with sharedMigrations, then with goose's *.sql files in the folder "migrations" of files. Several
-// replicas may call it at the same time; they take turns. It fails while the database is unreachable, and until the sidecar has created the table
-// `state`, which views and indexes need. The caller retries.
+// replicas may call it at the same time; they take turns. It fails while the database is unreachable, and until the sidecar has
+// created the table `state`, which views and indexes need. The caller retries.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	ctx = Unlimited(ctx) // a migration that needs more time sets its own limits in its session
 	if err := createDocFunction(ctx, pool); err != nil {

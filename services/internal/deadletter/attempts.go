@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// giveUpAfter is how long an event may be tried before it makes room for the events behind it in its partition. A pause or a busy
-	// database is over sooner. What takes longer is replayed from the table.
+	// giveUpAfter is how long the service tries an event, which meanwhile holds up the events behind it in its partition. Most faults
+	// pass sooner. After it the event becomes a dead letter, and the service replays it from the table.
 	giveUpAfter = 5 * time.Second
-	// maxAttempts and forgetAfter bound the events whose attempts are remembered.
-	maxAttempts = 10_000
+	// maxEvents and forgetAfter bound the number and the age of the events whose attempts are remembered.
+	maxEvents   = 10_000
 	forgetAfter = 10 * time.Minute
 	// maxReason is the maximum length of a stored reason in bytes.
 	maxReason = 500
 )
 
-// unknownReason is the reason of an event whose handler never returned to say why.
+// unknownReason is the reason of an event whose handler never returned an error.
 const unknownReason = "the service did not answer, or stopped, while it handled the event"
 
 // attempts remembers the events that have failed in this process: since when, how often, and why.
@@ -33,20 +33,20 @@ type attempts struct {
 	events map[[2]string]failed // by topic and event id
 }
 
+// failed is what is known about the failures of one event.
 type failed struct {
-	since    time.Time // the begin of the first attempt
-	attempts int
-	reason   string
-	// permanent: its handler rejected the event
-	permanent bool
+	since     time.Time // the begin of the first attempt
+	attempts  int
+	reason    string // of the last failure
+	permanent bool   // the handler rejected the event
 }
 
 func newAttempts(now func() time.Time) *attempts {
 	return &attempts{now: now, events: map[[2]string]failed{}}
 }
 
-// fail records a failure and returns all that is known about the event.
-func (a *attempts) fail(attempt consumer.Attempt) failed {
+// recordFailure records a failed attempt and returns what is known about the event's failures.
+func (a *attempts) recordFailure(attempt consumer.Attempt) failed {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := [2]string{attempt.Topic, attempt.EventID}
@@ -61,9 +61,9 @@ func (a *attempts) fail(attempt consumer.Attempt) failed {
 	return known
 }
 
-// makeRoom forgets old events, or all of them: then they are tried a little longer.
+// makeRoom forgets old events, or all of them if none is old. An event that was forgotten too early is only tried for longer.
 func (a *attempts) makeRoom() {
-	if len(a.events) < maxAttempts {
+	if len(a.events) < maxEvents {
 		return
 	}
 	for key, event := range a.events {
@@ -71,7 +71,7 @@ func (a *attempts) makeRoom() {
 			delete(a.events, key)
 		}
 	}
-	if len(a.events) >= maxAttempts {
+	if len(a.events) >= maxEvents {
 		clear(a.events)
 	}
 }
@@ -86,14 +86,14 @@ func (a *attempts) forget(topic, id string) (failed, bool) {
 	return known, found
 }
 
-// Attempted implements consumer.DeadLetters. The reason is stored before the sidecar is told to give up. If the database is away, the
-// process remembers it.
+// Attempted implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
+// arrive at another replica. While the database is away, only this process knows the reason.
 func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
 	if attempt.Err == nil {
 		l.attempts.forget(attempt.Topic, attempt.EventID)
 		return false
 	}
-	known := l.attempts.fail(attempt)
+	known := l.attempts.recordFailure(attempt)
 	giveUp = l.attempts.now().Sub(known.since) >= giveUpAfter
 	if !giveUp && !known.permanent {
 		return false
@@ -111,8 +111,8 @@ func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (give
 	return giveUp
 }
 
-// reasonOf removes and returns what is known about the failures of an event, in this process or in the database.
-func (l *Letters) reasonOf(ctx context.Context, tx pgx.Tx, topic, id string) (known failed, err error) {
+// takeFailures removes and returns what is known about the failures of an event, in this process or in the database.
+func (l *Letters) takeFailures(ctx context.Context, tx pgx.Tx, topic, id string) (known failed, err error) {
 	known = failed{attempts: 1, reason: unknownReason}
 	rows, err := tx.Query(ctx, `delete from event_failures where topic = $1 and event_id = $2 returning reason, attempts, permanent`, topic, id)
 	if err != nil {

@@ -1,14 +1,14 @@
 // Package deadletter keeps the events that a service could not handle in its table dead_letters, and handles them again
-// (decision 0023). The sidecar sends such an event to the service's dead-letter topic and delivers it from there; the bytes are those
-// of the original record, which may be anything.
+// (decision 0023). The sidecar sends such an event to the service's dead-letter topic, and delivers it from there. The payload is
+// that of the original record, which may be any bytes.
 //
-//   - A fault (a database that was away, a bug that panics) can pass: the letter is handled again, after 5 s and then after growing
-//     pauses of up to 30 s, until it succeeds.
+//   - A fault (a database that was away, a bug that panics) can pass: the service replays the letter, first after 5 s and then after
+//     growing pauses of up to 30 s, until it succeeds.
 //   - Poison (no event, forged, or rejected by its handler) cannot succeed as it is: the letter waits for an admin.
 //
-// A replay calls the handler that failed, inside the service. It does not go through the topic, so no other consumer sees it. Handlers
-// are correct under duplicates and old events, so a replay is too. A letter that was handled or discarded keeps its row, without the
-// payload, for a week, so that a repeated request or record finds it.
+// A replay calls the handler that failed, inside the service. It does not go through the topic, so no other consumer sees it. It is
+// safe, because handlers are correct under duplicates and old events. The row of a letter that was handled or discarded stays for a
+// week, without the payload: a repeated request or record finds it and changes nothing.
 //
 // All replicas of a service share the table. Each letter is claimed by one of them at a time.
 package deadletter
@@ -44,7 +44,7 @@ func (l *Letters) Serve(table consumer.Table) { l.table = table }
 
 // The statuses of a letter, as the API shows them.
 const (
-	Replaying = "REPLAYING" // it is handled again by itself, at NextAt
+	Replaying = "REPLAYING" // the service replays it by itself, at NextAt
 	Waiting   = "WAITING"   // for an admin, who replays or discards it
 	Replayed  = "REPLAYED"  // it was handled
 )

@@ -10,7 +10,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// What can never be handled is stored as it is, once, with the reason. It is not tried, and lists do not show what is in it.
+// Poison is stored unchanged, once, with the reason. It is not replayed, and lists do not show its payload.
 func TestPoisonOfAnyKindWaitsForAnAdmin(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -50,7 +50,7 @@ func TestPoisonOfAnyKindWaitsForAnAdmin(t *testing.T) {
 	}
 }
 
-// A fault is replayed until it has passed: in the trace of the event, by its handler, once. The end is audited.
+// The service replays a letter, in the trace of its event, until the handler succeeds, and then no more. The end is audited.
 func TestFaultsAreReplayedUntilTheyPass(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -92,7 +92,8 @@ func (h *harness) claimed(t *testing.T) (claimed bool) {
 	return claimed
 }
 
-// While the service is not well, its letters do not keep it busy. Two replicas do not handle one letter at the same time.
+// A round ends after maxFailures failures, so that letters do not keep a failing service busy. Two replicas never handle one letter at
+// the same time.
 func TestReplaysAreBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -125,8 +126,8 @@ func TestReplaysAreBounded(t *testing.T) {
 	}
 }
 
-// An event that fails makes room for those behind it after seconds. What its handler said is in the letter; what it rejected is not tried
-// again by itself, but by an admin, as often as the admin asks.
+// An event that fails becomes a dead letter within seconds, with the handler's error, so that the events behind it are handled. The
+// service does not replay a rejected event by itself; an admin can have it replayed any number of times.
 func TestEventsAreGivenUpWithTheirReason(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

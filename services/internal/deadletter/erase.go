@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Erase deletes every letter about a person from a service's database: those of the person's id, and those in which the id or one of the other texts, such as an
-// e-mail, occurs. One that arrives later, because the sidecar was slow, is not stored. It can run again at any time.
+// Erase deletes every letter about a person from a service's database: letters with the person's id as subject, and letters whose
+// payload contains the id or one of texts, such as an e-mail. Store refuses letters about the person that arrive later. Erase can
+// run again at any time.
 func Erase(ctx context.Context, pool *pgxpool.Pool, id string, texts ...string) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `insert into erased_subjects (subject) values ($1) on conflict do nothing`, id); err != nil {

@@ -88,7 +88,7 @@ func (h *harness) show(t *testing.T, id string) Letter {
 	return servicetest.Decode[Letter](t, h.Request(t, admin, "GET", "/dead-letters/"+id, ""), 200)
 }
 
-// run replays what is due, after the pauses of all letters.
+// run makes every letter that is replayed due, and runs one round.
 func (h *harness) run(t *testing.T) {
 	t.Helper()
 	if _, err := h.pool.Exec(t.Context(), `update dead_letters set due_at = now() where due_at is not null`); err != nil {

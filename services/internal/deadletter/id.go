@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// numbers are the services' numbers in the ids of their letters. They never change: ids are stored.
+// numbers are the services' numbers in the ids of their letters. They must never change, because ids are stored.
 var numbers = map[string]byte{"auth": 1, "user": 2, "order": 3, "product": 4}
 
 // newID returns the id of a record's letter: a UUID of version 8 (RFC 9562, 5.8) with the service's number in the first byte, so that the

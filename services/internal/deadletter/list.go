@@ -14,7 +14,7 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// columns are what scan reads.
+// columns are the columns that scan reads, in its order.
 const columns = `id::text, topic, event_id, key, reason, attempts, at, payload, due_at, ended_at is not null`
 
 func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
@@ -38,8 +38,8 @@ func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 	return letter, err
 }
 
-// page returns up to limit letters before a position, newest first, of one topic or, if topic is empty, of all. They have no payload,
-// which may hold personal data.
+// page returns up to limit letters before a position, newest first. An empty topic means all topics. The letters have no payload,
+// because it may hold personal data.
 func (l *Letters) page(ctx context.Context, topic string, before rest.TimePosition, limit int) ([]Letter, error) {
 	conditions, arguments := []string{"ended_at is null"}, pgx.NamedArgs{"topic": topic, "at": before.At, "id": before.ID, "limit": limit}
 	if topic != "" {

@@ -9,7 +9,7 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metrics counts what becomes of dead letters.
+// metrics counts stored dead letters, and their replays by outcome.
 type metrics struct {
 	stored  prometheus.Counter
 	replays *prometheus.CounterVec
@@ -28,12 +28,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 }
 
-func (m *metrics) replayed(outcome string) { m.replays.WithLabelValues(outcome).Inc() }
+func (m *metrics) countReplay(outcome string) { m.replays.WithLabelValues(outcome).Inc() }
 
 // maxCounted bounds the count of letters, so that the query stays fast.
 const maxCounted = 10_000
 
-// Replaying returns the backlog of the letters that are handled again by themselves.
+// Replaying returns the backlog of the letters that the service replays by itself.
 func (l *Letters) Replaying(ctx context.Context) (telemetry.Backlog, error) {
 	return l.backlog(ctx, "due_at is not null")
 }

@@ -17,9 +17,9 @@ import (
 const (
 	// every is the interval of the search for letters that are due.
 	every = time.Second
-	// claimTime is how long a replica has for one letter. It is longer than a handler may take.
+	// claimTime is how long a claim lasts if its replica dies. It is longer than a handler may take.
 	claimTime = 30 * time.Second
-	// maxFailures is the number of consecutive failures that end a round: the service is not well yet.
+	// maxFailures is the number of consecutive faults that end a round: the cause has not passed yet.
 	maxFailures = 5
 )
 
@@ -28,7 +28,7 @@ func (l *Letters) Run(ctx context.Context) {
 	recovery.RunEvery(ctx, l.log, "replay of dead letters", every, l.replayDue)
 }
 
-// Prune deletes what is no longer needed. Package server calls it every hour.
+// Prune deletes letters that ended long ago, and old records about failures and erased persons. Package server calls it every hour.
 func (l *Letters) Prune(ctx context.Context) error {
 	var errs []error
 	const day = 24 * time.Hour
@@ -54,8 +54,8 @@ type claimed struct {
 	Payload            []byte
 }
 
-// replayDue handles all letters that are due, the oldest first. It stops when maxFailures in a row have failed with a fault, so that a
-// service that is not well is not kept busy with its dead letters.
+// replayDue replays all letters that are due, in the order in which they became due. It stops after maxFailures faults in a row, so
+// that dead letters do not keep a failing service busy.
 func (l *Letters) replayDue(ctx context.Context) error {
 	for faults := 0; faults < maxFailures && ctx.Err() == nil; {
 		letter, found, err := l.claim(ctx)
@@ -88,10 +88,10 @@ func (l *Letters) claim(ctx context.Context) (letter claimed, found bool, err er
 	return letter, err == nil, err
 }
 
-// finish records how a replay ended. The letter may be gone by now: its person was erased.
+// finish records how a replay ended. It changes nothing if the letter was deleted during the replay, by the erasure of its person.
 func (l *Letters) finish(ctx context.Context, letter claimed, failure error) error {
 	if failure == nil {
-		l.metrics.replayed("done")
+		l.metrics.countReplay("done")
 		l.log.InfoContext(ctx, "dead letter handled", "letter", letter.ID, "topic", letter.Topic)
 		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 			tag, err := tx.Exec(ctx, endStatement, letter.ID, "replayed")
@@ -103,9 +103,9 @@ func (l *Letters) finish(ctx context.Context, letter claimed, failure error) err
 	}
 	due := (*time.Duration)(nil)
 	if consumer.IsPermanent(failure) {
-		l.metrics.replayed("rejected")
+		l.metrics.countReplay("rejected")
 	} else {
-		l.metrics.replayed("failed")
+		l.metrics.countReplay("failed")
 		pause := pauseAfter(letter.Replays + 1)
 		due = &pause
 	}
@@ -116,18 +116,18 @@ func (l *Letters) finish(ctx context.Context, letter claimed, failure error) err
 	return err
 }
 
-// endStatement ends the letter $1, as $2 says.
+// endStatement ends the letter $1. $2 says how: replayed or discarded.
 const endStatement = `update dead_letters set payload = null, key = '', due_at = null, ended_at = now(), ending = $2
 	where id = $1 and ended_at is null`
 
-// pauseAfter returns the pause after a number of failed replays: it doubles up to maxPause, and varies by a quarter so that letters
-// that failed together do not return together.
+// pauseAfter returns the pause after a number of failed replays. It doubles up to maxPause. It is shortened by up to a quarter at
+// random, so that letters that failed together are not replayed together.
 func pauseAfter(replays int) time.Duration {
 	pause := min(firstReplay<<min(replays, 10), maxPause)
 	return pause - time.Duration(rand.Int64N(int64(pause/4)))
 }
 
-// audited is what the audit trail holds about a letter.
+// audited returns what an audit entry holds about a letter with this status; "" for none.
 func (c claimed) audited(status string) map[string]any {
 	fields := map[string]any{"topic": c.Topic, "eventId": c.EventID, "attempts": c.Attempts}
 	if status != "" {

@@ -65,7 +65,7 @@ func (l *Letters) requestReplays(ctx context.Context, condition string, argument
 	return requested, last, err
 }
 
-// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has ended.
+// discard ends a letter without handling it, for the admin in ctx. It changes nothing if the letter has already ended.
 func (l *Letters) discard(ctx context.Context, id string) error {
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, endStatement+` returning id::text, topic, event_id, attempts, replays, ''::bytea`, id, "discarded")

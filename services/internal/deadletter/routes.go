@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Routes returns the API of the service's letters, which the gateway joins with those of the other services. The gateway also checks the
-// account of the admin, which only auth knows.
+// Routes returns the API of the service's letters. The gateway joins the letters of all services. It also has auth check that the
+// admin's account is still active.
 func (l *Letters) Routes() []rest.Route {
 	admin := rest.Only(token.Admin)
 	return []rest.Route{
@@ -26,11 +26,11 @@ func (l *Letters) Routes() []rest.Route {
 	}
 }
 
-// Before returns the value of the parameter before for the page that follows a letter.
+// Before returns the query parameter before for the page that follows a letter with this time and id.
 func Before(at time.Time, id string) string { return at.UTC().Format(time.RFC3339Nano) + "," + id }
 
-// list shows a page of the letters that have not ended, newest first, and one more, which shows whether there is a next page. The gateway
-// chooses the page: before is the time and the id of the last letter that it has shown.
+// list returns a page of the letters that have not ended, newest first, and one letter more if there is a next page. The query
+// parameter before (Before) names the last letter of the gateway's page before.
 func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	var before rest.TimePosition
 	if text := r.URL.Query().Get("before"); text != "" {
@@ -53,7 +53,7 @@ func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, rest.List[Letter]{Items: append([]Letter{}, letters...)})
 }
 
-// letterID returns the id in the path, or NotFound if it is not that of a letter of this service.
+// letterID returns the id in the path, or NotFound if no letter of this service can have it.
 func (l *Letters) letterID(r *http.Request) (string, error) {
 	id := rest.Param(r, "id")
 	if ServiceOf(id) != l.service {
@@ -74,7 +74,7 @@ func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	return rest.Document(w, r, letter)
 }
 
-// replay has the letter handled again within a second. The response is the letter as it is now.
+// replay makes the letter due, so that it is replayed within a second. The response is the letter as it is now.
 func (l *Letters) replay(w http.ResponseWriter, r *http.Request) error {
 	id, err := l.letterID(r)
 	if err != nil {
@@ -96,10 +96,10 @@ func (l *Letters) replay(w http.ResponseWriter, r *http.Request) error {
 
 // Requested is the response to a request to replay all letters.
 type Requested struct {
-	Requested int `json:"requested"` // letters that are handled now, and would not have been
+	Requested int `json:"requested"` // how many letters the request made due
 }
 
-// replayAll has all letters handled again, or those of one topic.
+// replayAll makes all letters due, or those of one topic.
 func (l *Letters) replayAll(w http.ResponseWriter, r *http.Request) error {
 	var request struct {
 		Topic string `json:"topic"`

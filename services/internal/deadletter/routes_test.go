@@ -12,7 +12,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// After an erasure nothing about the person is left, also of what is no event, and nothing comes later.
+// An erasure deletes every letter about the person, even letters whose payload is no event. A letter that arrives later is not stored.
 func TestEraseRemovesAPerson(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// maxTopic and maxID are the maximum lengths in bytes of what is stored about a record. Kafka's topics are not longer than this.
+	// maxTopic and maxID are the maximum lengths of stored texts in bytes. Kafka allows no longer topics than maxTopic.
 	maxTopic = 249
 	maxID    = 200
 	// firstReplay is the pause before a letter is handled again, and maxPause the longest one.
@@ -18,7 +18,7 @@ const (
 	maxPause    = 30 * time.Second
 )
 
-// Store implements consumer.DeadLetters: it stores a record, once. A record about a person who was erased is not stored.
+// Store implements consumer.DeadLetters. It stores each record once. It does not store a record about an erased person.
 func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
 	topic := text(record.Topic, maxTopic)
 	received, invalid := l.table.Check(topic, record.Payload)
@@ -30,7 +30,7 @@ func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
 			known.reason = text(invalid.Error(), maxReason)
 		} else {
 			var err error
-			if known, err = l.reasonOf(ctx, tx, topic, eventID); err != nil {
+			if known, err = l.takeFailures(ctx, tx, topic, eventID); err != nil {
 				return err
 			}
 			if !known.permanent {

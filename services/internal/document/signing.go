@@ -14,7 +14,7 @@ type signingClient struct {
 	key signature.PrivateKey
 }
 
-// Signing returns client with a signature on every event: each Store that writes through it announces what consumers can verify.
+// Signing returns client with a signature on every event, so that consumers can verify the events of each Store that writes through it.
 func Signing(client dapr.Client, key signature.PrivateKey) dapr.Client {
 	return signingClient{client, key}
 }

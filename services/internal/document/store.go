@@ -30,7 +30,7 @@ var ErrUnchanged = errors.New("nothing to change")
 // (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/).
 const projection = "outbox.projection"
 
-// errRaced means that the document's ETag is no longer the one that was read.
+// errRaced means that another write has changed the document, and so its ETag, since it was read.
 var errRaced = errors.New("another writer changed the document")
 
 // Client is the part of the Dapr SDK's client that a Store needs.

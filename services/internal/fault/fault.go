@@ -115,8 +115,8 @@ func MissingRole(format string, args ...any) *Error {
 // Conflict returns an error for a request that the current state forbids.
 func Conflict(format string, args ...any) *Error { return newf(KindConflict, format, args) }
 
-// LimitReached returns an error for a caller who already holds as much as one caller may. The message must say the limit and what
-// makes room.
+// LimitReached returns an error for a caller who already holds the maximum that one caller may hold. The message must name the limit, and
+// say how the caller can make room.
 func LimitReached(format string, args ...any) *Error { return newf(KindLimitReached, format, args) }
 
 // Invalid returns an error for a request that parses but has these wrong fields.
@@ -136,8 +136,8 @@ func Unavailable(cause error, format string, args ...any) *Error {
 	return e
 }
 
-// Shed returns an Unavailable error for a request that is refused because other requests hold what it needs. The client may retry
-// after the given time.
+// Shed returns an Unavailable error for a request that is refused because other requests use up the capacity. The client may retry after
+// the given time.
 func Shed(after time.Duration, format string, args ...any) *Error {
 	e := newf(KindUnavailable, format, args)
 	e.RetryAfter, e.Shed = after, true

@@ -20,13 +20,13 @@ import (
 // maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
 const maxResponse = 4 << 20
 
-// Sidecar is the way to other services.
+// Sidecar calls other services through the service's sidecar.
 type Sidecar struct {
 	client *http.Client
 	config server.SidecarConfig
 }
 
-// New returns the way through the sidecar at c.
+// New returns a Sidecar for the sidecar at c.
 func New(c server.SidecarConfig) Sidecar {
 	return Sidecar{config: c, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service

@@ -58,7 +58,7 @@ func (q *Quota) Return(holder string, n int64) {
 	}
 }
 
-// Held returns what all holders hold.
+// Held returns the amount that all holders have taken together.
 func (q *Quota) Held() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,7 +1,7 @@
 // Package reconcile lets a service that holds something for an aggregate of another service (stock for an order, a phone number for
-// an account) ask the owner how that aggregate stands. The final event of a saga is published once. When the broker loses it, or one
-// database is restored from an older copy, the holder finds out here (docs/decisions/0022). The package owns the settings, the
-// question, the route that answers it, and the counter of what was mended.
+// an account) ask the owner for that aggregate's status. The final event of a saga is published only once. If the broker loses it, or
+// a database is restored from an older copy, the holder notices here (docs/decisions/0022). The package owns the settings, the
+// question, the route that answers it, and the counter of mended differences.
 package reconcile
 
 import (
@@ -34,9 +34,9 @@ const askTimeout = 2 * time.Second
 
 // Timing holds the settings of a service that reconciles what it holds. The database's clock measures After and UnknownAfter.
 type Timing struct {
-	After        time.Duration `env:"RECONCILE_AFTER" envDefault:"30m"`         // age at which the owner is asked: longer than a saga
+	After        time.Duration `env:"RECONCILE_AFTER" envDefault:"30m"`         // age at which the holder asks the owner: longer than a saga
 	Every        time.Duration `env:"RECONCILE_EVERY" envDefault:"1m"`          // interval of the search
-	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // how long the owner must not know the aggregate
+	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // the holder gives up what its owner has not known for so long
 }
 
 // Check returns an error unless all times are longer than 0.
@@ -47,7 +47,7 @@ func (t Timing) Check() error {
 	return nil
 }
 
-// Standing is how one aggregate stands, as its owner answers.
+// Standing is the status of one aggregate, as its owner answers.
 type Standing struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
@@ -82,8 +82,8 @@ func Ask(ctx context.Context, sidecar invoke.Sidecar, app, path string, ids []st
 	return known, nil
 }
 
-// Answer returns the handler of the route that answers Ask. Only the service caller may ask: its sidecar names it, and no client can
-// forge that (tests/trust).
+// Answer returns the handler of the route that answers Ask. Only the service caller may ask. The sidecar sets the caller's name, and no
+// client can forge it (tests/trust).
 func Answer(caller string, find func(ctx context.Context, ids []string) ([]Standing, error)) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !slices.Equal(r.Header.Values("Dapr-Caller-App-Id"), []string{caller}) {
@@ -110,7 +110,7 @@ func Answer(caller string, find func(ctx context.Context, ids []string) ([]Stand
 const (
 	Ended     = "ended"     // the aggregate had ended, and its event was lost
 	Completed = "completed" // the aggregate was completed, and its event was lost
-	Unknown   = "unknown"   // the owner has not known the aggregate for Timing.UnknownAfter
+	Unknown   = "unknown"   // for Timing.UnknownAfter the owner has answered that it does not know the aggregate
 )
 
 // NewCounter registers the counter of the differences that a service has mended.

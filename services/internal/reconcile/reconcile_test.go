@@ -71,7 +71,7 @@ func answering(t *testing.T, body *string) invoke.Sidecar {
 	return sidecar
 }
 
-// What is not an answer must not look like "I know none of them": the holder would give up what it holds.
+// A response that is no answer must not read as "I know none of them": the holder would give up what it holds.
 func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
 	ids := []string{known, unknown}
 	got, err := reconcile.Ask(t.Context(), answering(t, nil), "order", path, ids)

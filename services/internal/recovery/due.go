@@ -3,26 +3,26 @@ package recovery
 import "github.com/jackc/pgx/v5"
 
 const (
-	// maxGrowth bounds the growth of the interval between two announcements: After, twice that, and so on, up to After times this.
+	// maxGrowth bounds the interval between two announcements: it doubles from After up to After * maxGrowth.
 	maxGrowth = 16
-	// maxWaiting is the number of outbox rows above which nothing is announced again: the broker is away or behind, and what waits is
-	// announced by the rows.
+	// maxWaiting is the number of outbox rows above which nothing is announced again: the broker is away or behind, and the rows
+	// already hold the announcements.
 	maxWaiting = 1000
 )
 
-// Written is when a row of Dapr's table was last written, by the database's clock: the clocks of the replicas differ.
+// Written is the SQL expression for when a row of Dapr's table was last written, by the database's clock. The replicas' clocks differ.
 const Written = `coalesce(updated_at, created_at)`
 
-// outboxSubjects selects the subjects of the events that wait in our daprd's outbox. The condition on key is that of its index. The
-// outbox of stock daprd has no such rows.
+// outboxSubjects selects the subjects of the events that wait in our daprd's outbox. Its condition on key matches the predicate of
+// the outbox's index. Stock daprd keeps no such rows.
 const outboxSubjects = `select doc(value) ->> 'subject' as subject from state where left(key, 12) = 'outbox-due||' limit @maxWaiting + 1`
 
 // WithOutbox begins a query that uses Due.
 const WithOutbox = `with outbox as materialized (` + outboxSubjects + `) `
 
 // Due returns the SQL condition that an aggregate is to be announced again. id and announced are SQL expressions: the subject of its
-// event, and how often it was published. The interval since the last announcement doubles each time, plus up to a quarter, which
-// spreads the aggregates of one outage. An aggregate whose own event still waits in the outbox is not due.
+// event, and how often it was published. The interval since the last announcement doubles each time. Up to a quarter is added to it,
+// so that the aggregates of one outage are not due at the same time. An aggregate whose own event still waits in the outbox is not due.
 func Due(id, announced string) string {
 	return `(now() - ` + Written + ` >= @after
 		and now() - ` + Written + ` >= @after * least(power(2, greatest(` + announced + ` - 1, 0)), @maxGrowth)
@@ -34,7 +34,7 @@ func Due(id, announced string) string {
 // Overdue is the SQL condition that an aggregate is to be given up.
 const Overdue = `created_at <= now() - @giveUp::interval`
 
-// DueArguments are the arguments of Due and Overdue.
+// DueArguments returns the arguments of Due and Overdue, together with others.
 func (t Timing) DueArguments(others pgx.NamedArgs) pgx.NamedArgs {
 	arguments := pgx.NamedArgs{"after": t.After, "giveUp": t.GiveUp, "maxGrowth": maxGrowth, "maxWaiting": maxWaiting}
 	for name, value := range others {

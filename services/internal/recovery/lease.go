@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// leaseTime is how long a replica may work alone, by the database's clock. A frozen replica stops the others for no longer.
+	// leaseTime is how long a lease lasts, by the database's clock. A frozen replica keeps the others from working for no longer.
 	leaseTime = 15 * time.Second
 	// roundTime is the deadline of that work, by the replica's clock. It is shorter, so that a replica stops before its lease ends.
 	roundTime = 12 * time.Second
@@ -17,11 +17,11 @@ const (
 	releaseTimeout = 2 * time.Second
 )
 
-// RunExclusively runs work while it has the lease called name, and reports whether it ran: it does not while another replica has the
-// lease. The context of work ends before the lease does. A replica that was frozen for longer may still finish its last write, so
-// each write must be correct without the lease: documents are written with their ETag.
+// RunExclusively takes the lease called name, runs work, and gives the lease back. While another replica has the lease, work does not
+// run. ran reports whether it ran. The context of work ends before the lease does. But a replica that was frozen for longer may
+// still finish its last write, so each write must be correct without the lease: documents are written with their ETag.
 func RunExclusively(ctx context.Context, pool *pgxpool.Pool, name string, work func(context.Context) error) (ran bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, roundTime) // from before the lease begins
+	ctx, cancel := context.WithTimeout(ctx, roundTime) // begins before the lease, so it also ends before the lease
 	defer cancel()
 	holder := uuid.New()
 	tag, err := pool.Exec(ctx, `insert into leases as l (name, holder, until) values ($1, $2, clock_timestamp() + $3::interval)

@@ -34,8 +34,8 @@ func TestOneReplicaAtATimeHasTheLease(t *testing.T) {
 	}
 }
 
-// A replica that stands still inside its work, as a frozen process does, keeps the lease for 15 s at most, and no connection. Its
-// own deadline comes first. When it thaws, it does not give back the lease of the replica that took over.
+// A replica whose process is frozen during its work keeps the lease for 15 s at most, and holds no connection. Its own deadline comes
+// first. When it thaws, it does not give back the lease of the replica that took over.
 func TestFrozenReplicaLosesItsLease(t *testing.T) {
 	pool := servicetest.NewDatabase(t, noMigrations)
 	frozen, thaw, ended := make(chan time.Time, 1), make(chan struct{}), make(chan struct{})

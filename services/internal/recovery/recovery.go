@@ -19,7 +19,7 @@ const (
 	// PageSize is the number of aggregates read at a time.
 	PageSize = 100
 	// MaxFailures is the number of consecutive Unavailable errors that end a round; the next round finds the rest again. Other
-	// errors do not end it: a few documents that can never be written must not block the ones behind them.
+	// errors do not end it: a few documents that can never be written must not block the documents behind them.
 	MaxFailures = 5
 	// Budget is the number of aggregates that one round handles, so that the recovery does not add to an overload without bound.
 	Budget = 100
@@ -42,7 +42,7 @@ func (t Timing) Check() error {
 	return nil
 }
 
-// RunEvery calls work now and then at each interval, until ctx is done. It logs only the first of consecutive failures.
+// RunEvery calls work at once and then at each interval, until ctx is done. It logs only the first of consecutive failures.
 func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Duration, work func(context.Context) error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -59,9 +59,9 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. Find returns up to limit
-// aggregates after the given one, which is the zero value for the first page. A failed revival does not stop the round; RunRound
-// returns the last such error.
+// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. find returns up to limit
+// aggregates that follow after; for the first page after is the zero value. A failed revival does not stop the round; RunRound returns
+// the last such error.
 func RunRound[T any](
 	ctx context.Context, budget int, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error,
 ) error {

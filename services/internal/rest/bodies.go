@@ -14,16 +14,16 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// The size limits of request bodies, in bytes. A Route without one has DefaultBody. Each is several times what a client needs that
-// escapes every character, and far below what would hurt: an attacker can hold as many bodies as connections.
+// The size limits of request bodies, in bytes. A Route without a limit has DefaultBody. Each limit is several times what a client needs
+// even if it escapes every character. It is also low enough that an attacker with a body on every connection does no harm.
 const (
 	SmallBody   = 4 << 10  // a few short members, such as a login
 	DefaultBody = 16 << 10 // a profile or a short text
 	LargeBody   = 32 << 10 // an order or a product
 )
 
-// Bounds for a process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes
-// on. One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
+// Bounds of one process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes on.
+// One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
 const (
 	maxBodies    = 16 << 20
 	maxResponses = 32 << 20
@@ -37,7 +37,7 @@ type Bodies struct {
 	requests, responses memory
 }
 
-// memory is what the bodies of one kind share.
+// memory is the quota that all bodies of one kind share.
 type memory struct {
 	*quota.Quota
 	refused prometheus.Counter
@@ -70,8 +70,8 @@ type reservation struct {
 
 type reservationKey struct{}
 
-// Serve calls next so that the memory for r's body is bounded and held until next returns. It also limits the time in which the
-// body must arrive: without the deadline a client that sends nothing more would hold the connection for ever, even after a refusal.
+// Serve calls next, and bounds the memory for r's body until next returns. It also limits the time in which the body must arrive. Without
+// that deadline a client that sends no more would hold the connection for ever, even after a refusal.
 func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // fails only with a test's recorder
@@ -111,8 +111,8 @@ func (h *reservation) reserve(size int64) error {
 	return nil
 }
 
-// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly
-// holds it. The errors are those of a body that does not fit: Limited or Unavailable.
+// ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly keeps
+// it in memory. If it does not fit, the error is Limited or Unavailable, as for a request body.
 func ReserveResponse(ctx context.Context, size int) error {
 	h := reservationOf(ctx)
 	if h == nil {
@@ -136,7 +136,7 @@ func noMemory(err error, doing string) error {
 // bodyRetry is the pause after which a refused client retries: others have then sent their bodies, unless they are slow.
 const bodyRetry = 2 * time.Second
 
-// shrink returns what the reservation holds above size.
+// shrink gives back the reserved bytes above size.
 func (h *reservation) shrink(size int64) {
 	if h != nil && h.held > size {
 		h.bodies.requests.Return(h.client, h.held-size)
@@ -146,7 +146,7 @@ func (h *reservation) shrink(size int64) {
 
 type bodyLimitKey struct{}
 
-// bodyLimit returns the size limit of the body of a request: that of its Route.
+// bodyLimit returns the size limit that the Route of a request sets for its body.
 func bodyLimit(ctx context.Context) int64 {
 	if limit, ok := ctx.Value(bodyLimitKey{}).(int64); ok && limit > 0 {
 		return limit

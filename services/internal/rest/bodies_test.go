@@ -123,8 +123,8 @@ func (s *bodyServer) awaitHeld(t *testing.T, bytes float64) {
 	}
 }
 
-// Bodies that clients announce and do not send take memory from the start. A client gets no more than its share (429), and all
-// together no more than there is (503). What ends gives its memory back.
+// A body that a client announces takes memory at once, even if the client does not send it. A client gets no more than its share (429),
+// and all clients together no more than the total (503). A request that ends gives its memory back.
 func TestHeldBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newBodyServer(t)

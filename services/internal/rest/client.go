@@ -3,7 +3,7 @@ package rest
 import "context"
 
 // ClientHeader carries the client's network from the gateway to a service, for limits by address and for the audit trail. Only the
-// gateway sets it; what a client sends under this name goes no further.
+// gateway sets it; a header of this name from a client is not passed on.
 const ClientHeader = "Comanda-Client-Address"
 
 type clientKey struct{}

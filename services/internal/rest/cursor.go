@@ -26,13 +26,13 @@ const MaxPosition = MaxCursor*3/4 - sealLength
 // sealLength is the length of a cursor's seal in bytes. 128 bits cannot be guessed.
 const sealLength = 16
 
-// Cursors makes and reads cursors. A cursor is an item's place in the order of its list, so it stays valid when items are
-// added, change or disappear. It is sealed with a key, so a client cannot make one, and the seal covers the list and its
-// filter, so a cursor continues only the list that it comes from.
+// Cursors makes and reads cursors. A cursor is an item's position in its list, so it stays valid when items are added, changed or
+// removed. It is sealed with a key, so that a client cannot make one. The seal covers the list and its filter, so that a cursor continues
+// only its own list.
 type Cursors struct{ keys [][]byte }
 
-// NewCursors derives the keys from those of the service: the current one seals, and each is accepted. All replicas, and the same
-// service after a restart, accept each other's cursors.
+// NewCursors derives one key from each of the service's keys. Cursors are sealed with the current key and accepted under every key. So
+// all replicas accept each other's cursors, also after a restart.
 func NewCursors(keys token.Keys) Cursors { return Cursors{keys.Derive("comanda/rest cursors")} }
 
 // seal returns the authentication code of a position in the list at path with filter.

@@ -39,7 +39,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzPrecondition looks for preconditions that become others when the gateway passes them on.
+// FuzzPrecondition looks for preconditions whose meaning changes when the gateway passes them on.
 func FuzzPrecondition(f *testing.F) {
 	f.Add(`"1"`, `*`, "", "Thu, 26 Nov 2026 10:00:00 GMT")
 	f.Add(`W/"1-2", "a,b"`, `"`, "Thu, 26 Nov 2026 10:00:00 GMT", "yesterday")

@@ -52,8 +52,8 @@ func parseEntityTags(header http.Header, name string) (*entityTags, error) {
 	return list, nil
 }
 
-// cutEntityTag returns the entity tag at the start of text, and what follows it. A tag has no end within itself but the quote:
-// it may contain commas and backslashes. Only ASCII is accepted, because no tag of ours has anything else.
+// cutEntityTag returns the entity tag at the start of text, and the rest of text. Only the quote ends a tag: commas and backslashes may
+// be part of it. Only ASCII is accepted, because our own tags are ASCII.
 func cutEntityTag(text string) (tag entityTag, rest string, ok bool) {
 	text, tag.weak = strings.CutPrefix(text, "W/")
 	text, ok = strings.CutPrefix(text, `"`)
@@ -77,7 +77,7 @@ const (
 	strongly = false
 )
 
-// match reports whether one of the tags is that of current. The weak comparison ignores W/; the strong one never accepts it.
+// match reports whether one of the tags matches current. The weak comparison ignores W/; the strong one never accepts a tag with it.
 func (t *entityTags) match(current Validators, weak bool) bool {
 	if t.any {
 		return !current.absent

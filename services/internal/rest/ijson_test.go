@@ -58,7 +58,8 @@ func TestBodiesMustBeIJSON(t *testing.T) {
 	}
 }
 
-// hasForbidden decides by encoding/json, which replaces half a surrogate pair by U+FFFD. The body must not have it otherwise.
+// hasForbidden decides with the help of encoding/json, which replaces half a surrogate pair by U+FFFD. So the body itself must not
+// contain U+FFFD.
 func hasForbidden(t *testing.T, body string) bool {
 	t.Helper()
 	for decoder := json.NewDecoder(strings.NewReader(body)); ; {

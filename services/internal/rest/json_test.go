@@ -99,8 +99,8 @@ func TestDecodeRefusesUnreadableBodies(t *testing.T) {
 	}
 }
 
-// The server does not read the rest of a body that is too large but closes the connection. This also works behind an
-// observer, which wraps the server's own writer.
+// The server does not read the rest of a body that is too large; it closes the connection. This also works behind an observer, which
+// wraps the server's own writer.
 func TestABodyTooLargeClosesTheConnection(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	observer := telemetry.NewObserver(prometheus.NewRegistry(), log)

@@ -49,8 +49,8 @@ func serve(t *testing.T) func(method, path, body string, headers ...string) repl
 	}
 }
 
-// A HEAD has the status and the headers of a GET, its length included, and no body. That holds for errors too, and for responses
-// that are larger than the server's buffer.
+// A HEAD has the status and the headers of a GET, including the length, and no body. This also holds for errors, and for responses larger
+// than the server's buffer.
 func TestHeadIsGetWithoutTheBody(t *testing.T) {
 	send := serve(t)
 	for _, tc := range []struct {

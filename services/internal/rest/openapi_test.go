@@ -14,8 +14,7 @@ import (
 	"comanda/services/internal/rest"
 )
 
-// The list of problem types is closed: docs/openapi.yaml and docs/problems.md have those of the code, with their statuses, and no
-// others.
+// The list of problem types is closed: docs/openapi.yaml and docs/problems.md list exactly the types of the code, with their statuses.
 func TestTheDocumentsHaveEveryProblemType(t *testing.T) {
 	var want []string
 	for _, kind := range rest.ProblemTypes() {
@@ -30,8 +29,8 @@ func TestTheDocumentsHaveEveryProblemType(t *testing.T) {
 	}
 }
 
-// problemResponses returns the type and status of every response in docs/openapi.yaml that is a problem. It fails the test if
-// their types are not those of the schema ProblemUri.
+// problemResponses returns the type and status of every problem response in docs/openapi.yaml. It fails the test if their types differ
+// from the types in the schema ProblemUri.
 func problemResponses(t *testing.T) (found []string) {
 	t.Helper()
 	var document struct {

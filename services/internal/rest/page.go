@@ -30,9 +30,9 @@ type Page struct {
 	filter  any
 }
 
-// Page reads limit and cursor from r's query. The filter is what selects the list's items; it includes the caller's id if the
-// list is the caller's own. A cursor is decoded into position, the end of the previous page. A bad limit or cursor, also one
-// of another list or filter, is a 400.
+// Page reads limit and cursor from r's query. The filter is everything that selects the list's items; it includes the caller's id if the
+// list is the caller's own. A cursor is decoded into position, the end of the previous page. A bad limit, a bad cursor and a cursor of
+// another list or filter are a 400.
 func (c Cursors) Page(r *http.Request, filter any, position encoding.BinaryUnmarshaler) (Page, error) {
 	query := r.URL.Query()
 	page := Page{Limit: DefaultLimit, cursors: c, path: r.URL.Path, filter: filter}

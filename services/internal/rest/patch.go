@@ -7,8 +7,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// mergePatch is the media type of a JSON Merge Patch (RFC 7396). Every PATCH of the API is one, also when the client calls it
-// plain JSON: members that are absent stay as they are, null removes a member.
+// mergePatch is the media type of a JSON Merge Patch (RFC 7396). Every PATCH of the API is one, even if the client calls it plain JSON:
+// absent members stay unchanged, and null removes a member.
 const mergePatch = "application/merge-patch+json"
 
 // acceptedPatches is the value of the header Accept-Patch (RFC 5789, 3.1).

@@ -16,7 +16,7 @@ type Validators struct {
 	absent bool // there is nothing to read at this address
 }
 
-// Precondition is what the conditional headers of a request demand (RFC 9110, 13). The zero value demands nothing.
+// Precondition holds the conditional headers of a request (RFC 9110, 13). The zero value has no condition.
 type Precondition struct {
 	match, noneMatch               *entityTags // nil without the header
 	modifiedSince, unmodifiedSince time.Time   // zero without the header, or when it is not a date
@@ -24,14 +24,14 @@ type Precondition struct {
 
 type preconditionKey struct{}
 
-// PreconditionOf returns the precondition of r. The router has refused malformed ones.
+// PreconditionOf returns the precondition of r. The router has refused malformed headers.
 func PreconditionOf(r *http.Request) Precondition {
 	p, _ := r.Context().Value(preconditionKey{}).(Precondition)
 	return p
 }
 
-// withPrecondition returns a context with r's precondition; Malformed when a header is no list of entity tags. Unless route is
-// Versioned, it evaluates the precondition of an unsafe request here: the resource has no entity tag that could match.
+// withPrecondition returns a context with r's precondition, or Malformed if a header is no list of entity tags. Unless route is
+// Versioned, it evaluates the precondition of an unsafe request here: such a resource has no entity tag that could match.
 func withPrecondition(ctx context.Context, r *http.Request, route Route, readable bool) (context.Context, error) {
 	p, err := parsePrecondition(r.Header)
 	if err != nil {
@@ -85,8 +85,8 @@ func (p Precondition) CopyTo(header http.Header) {
 	}
 }
 
-// OnlyVersion returns p with entity tags that are cut at the first hyphen. It is for a request that does not touch what the
-// rest of the tag stands for.
+// OnlyVersion returns p with its entity tags cut at the first hyphen, so that only the version before it is compared. It is for a request
+// that does not touch the part of the resource behind the rest of the tag.
 func (p Precondition) OnlyVersion() Precondition {
 	p.match, p.noneMatch = p.match.onlyVersion(), p.noneMatch.onlyVersion()
 	return p
@@ -131,8 +131,8 @@ func failed(header string, current Validators) error {
 	return &fault.Error{Kind: fault.KindPrecondition, Message: message}
 }
 
-// lastModified rounds Modified up to the seconds of HTTP. Rounded down, two changes within a second would have the same date,
-// and a client that had read the first would never see the second.
+// lastModified rounds Modified up to the seconds of HTTP. If it rounded down, two changes within a second would have the same date, and a
+// client that had read the first would never see the second.
 func (v Validators) lastModified() time.Time {
 	return v.Modified.Add(time.Second - 1).Truncate(time.Second)
 }

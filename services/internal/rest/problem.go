@@ -135,7 +135,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p prob
 // descriptionUnsafe replaces the characters that RFC 6750, 3 does not allow in an error_description.
 var descriptionUnsafe = strings.NewReplacer(`"`, "'", `\`, "/")
 
-// challenge returns the value of WWW-Authenticate (RFC 6750, 3). It names no error to a client that sent no token.
+// challenge returns the value of WWW-Authenticate (RFC 6750, 3). It names no error if the client sent no token.
 func challenge(f *fault.Error) string {
 	text := `Bearer realm="comanda"`
 	if f.Challenge != "" {

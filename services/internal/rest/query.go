@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// checkQuery refuses a query that has a parameter which route does not know, or has one more than once. To ignore such a
-// parameter would silently answer another question than the one that was asked.
+// checkQuery refuses a query with a parameter that route does not know, or with a repeated one. If such a parameter were ignored, the
+// client would silently get the answer to another question.
 func checkQuery(r *http.Request, route Route) error {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// resourceChanged is when the resource of the test's router changed: half a second before its Last-Modified.
+// resourceChanged is the time at which the resource of the test's router changed: half a second before its Last-Modified.
 var resourceChanged = time.Date(2026, 1, 2, 3, 4, 5, 500_000_000, time.UTC)
 
 // The resource that the test's router serves has the tag "3-7", and changed at 03:04:05.5.
@@ -169,7 +169,7 @@ func TestDocumentsHaveATagOfTheirContent(t *testing.T) {
 	}
 }
 
-// Only what has a validator may be stored, and a shared cache may store only what no token was needed for.
+// Only a response with a validator may be stored. A shared cache may store it only if it was served without a token.
 func TestCaching(t *testing.T) {
 	send := serve(t)
 	customer := bearer(t, token.Customer)
@@ -194,7 +194,7 @@ func TestCaching(t *testing.T) {
 	}
 }
 
-// A change within the present second has no date yet: a second change could follow that would have the same date.
+// A change within the present second has no Last-Modified yet: a second change could follow with the same date.
 func TestLastModifiedIsNeverInTheFuture(t *testing.T) {
 	send := serve(t)
 	got := send("GET", "/just-now", "")

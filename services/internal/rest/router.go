@@ -33,8 +33,8 @@ type Route struct {
 	Query      []string // the query parameters; any other, and a repeated one, is a 400
 	QueryLists []string // those that may be repeated
 
-	// Versioned means that the handler evaluates the preconditions of an unsafe request (PreconditionOf). Elsewhere the router
-	// evaluates them, for a resource without a version.
+	// Versioned means that the handler evaluates the preconditions of an unsafe request (PreconditionOf). For other routes the router
+	// evaluates them, as for a resource without a version.
 	Versioned bool
 }
 

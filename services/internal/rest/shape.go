@@ -36,11 +36,11 @@ func wrongFields(body []byte, target reflect.Type) []fault.Field {
 	return s.wrong
 }
 
-// full reports whether no more differences are wanted.
-func (s *shape) full() bool { return len(s.wrong) >= maxWrong }
+// tooManyWrong reports whether maxWrong differences were found: then the check stops.
+func (s *shape) tooManyWrong() bool { return len(s.wrong) >= maxWrong }
 
 func (s *shape) report(path, message string) {
-	if !s.full() {
+	if !s.tooManyWrong() {
 		s.wrong = append(s.wrong, fault.Field{Field: path, Message: message})
 	}
 }
@@ -72,7 +72,7 @@ func (s *shape) checkValue(target reflect.Type, path string) {
 	}
 }
 
-// resolve follows pointers. It returns nil for types that accept any value or have their own decoding.
+// resolve follows pointers to the type they point to. It returns nil for types that accept any value or have their own decoding.
 func resolve(target reflect.Type) reflect.Type {
 	for target != nil {
 		own := reflect.PointerTo(target)
@@ -125,7 +125,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 
 func (s *shape) checkObject(target reflect.Type, path string) {
 	seen := map[string]bool{}
-	for !s.full() && s.decoder.More() {
+	for !s.tooManyWrong() && s.decoder.More() {
 		token, err := s.decoder.Token()
 		if err != nil {
 			return
@@ -138,7 +138,7 @@ func (s *shape) checkObject(target reflect.Type, path string) {
 		seen[name] = true
 		s.checkValue(s.memberType(target, name, below), below)
 	}
-	if !s.full() {
+	if !s.tooManyWrong() {
 		_, _ = s.decoder.Token() // the closing brace
 	}
 }
@@ -148,15 +148,15 @@ func (s *shape) checkList(target reflect.Type, path string) {
 	if target != nil {
 		element = target.Elem()
 	}
-	for i := 0; !s.full() && s.decoder.More(); i++ {
+	for i := 0; !s.tooManyWrong() && s.decoder.More(); i++ {
 		s.checkValue(element, elementPath(path, i))
 	}
-	if !s.full() {
+	if !s.tooManyWrong() {
 		_, _ = s.decoder.Token() // the closing bracket
 	}
 }
 
-// memberType returns the type of an object's member. It reports a wrong field unless target has exactly that name.
+// memberType returns the type of the member called name. It reports a wrong field unless target has a field of exactly that name.
 func (s *shape) memberType(target reflect.Type, name, path string) reflect.Type {
 	switch {
 	case target == nil:

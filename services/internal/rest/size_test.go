@@ -34,7 +34,7 @@ func TestADeepBodyIsCheapToCheck(t *testing.T) {
 	}
 }
 
-// The check of a body must stop when it has found enough, before it reads and remembers all members.
+// The check of a body must stop as soon as it has found enough wrong fields, before it reads and remembers all members.
 func TestAWideBodyIsCheapToCheck(t *testing.T) {
 	var wide strings.Builder
 	wide.WriteString(`{"m0":0`)

@@ -40,7 +40,7 @@ func TestLoadConfigReadsAllSettings(t *testing.T) {
 	}
 }
 
-// The space at the end of a secret may belong to it; at the end of another setting it does not.
+// A space at the end of a secret may belong to the secret. At the end of another setting it does not.
 func TestSpacesOfSecretsAreKept(t *testing.T) {
 	got, err := server.LoadConfig[config](environ("JWT_SECRET_KEY="+secret+" ", "JWT_SECRET_KEY_PREVIOUS="+secret+" ", "RECOVERY_EVERY=5s "))
 	if err != nil {

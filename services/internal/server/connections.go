@@ -15,24 +15,25 @@ import (
 )
 
 const (
-	// defaultConnections bounds the connections of a port that clients do not reach: probes, scrapes, and strangers.
+	// defaultConnections bounds the connections of a port that only probes, scrapes and strangers use.
 	defaultConnections = 512
-	// sidecarConnections bounds the connections of the sidecar: as many as requests can wait (Prefer: wait), and more.
+	// sidecarConnections bounds the connections of the sidecar. It is more than the number of requests that can wait (Prefer: wait).
 	sidecarConnections = 4096
 	// spareConnections are admitted above the bounds, for health checks: every other request on them is refused.
 	spareConnections = 32
 )
 
-// connections bounds the connections of a server, in all and of each client. When a bound is reached, a new connection takes the place
-// of the one, of all or of the client, that has waited longest for a request: a client cannot keep others out with connections that it
-// does not use. If each serves a request, spareConnections more are admitted, and serve only health checks.
+// connections bounds the connections of a server: all of them (total), and those of each client. When a limit is reached, a new
+// connection replaces the connection under that limit that has waited longest for a request. So a client cannot keep others out with
+// connections that it does not use. If all of them are serving requests, up to spareConnections more are admitted, only for health
+// checks.
 //
-// The sidecar's connections, known by the app token, are not counted among those of clients and never lose their place.
+// The sidecar's connections, which the app token identifies, count towards neither limit and are never replaced.
 type connections struct {
 	total int
 	// each bounds the connections of one client; 0 for no bound.
 	each int
-	// clientOf returns the client of a peer; "" for one without a bound, such as a trusted proxy.
+	// clientOf returns the client of a peer; "" for a peer without a limit, such as a trusted proxy.
 	clientOf func(netip.Addr) string
 	refused  *prometheus.CounterVec // by limit
 
@@ -41,7 +42,7 @@ type connections struct {
 	spares  int            // how many of open are spare
 	sidecar int            // how many of open are the sidecar's
 	clients map[string]int // connections by client
-	waiting *list.List     // of *connection, those without a request, the longest wait first
+	waiting *list.List     // the connections without a request (*connection), the longest wait first
 }
 
 type connection struct {
@@ -111,14 +112,14 @@ func (l boundedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit adds a new connection, in place of another one if necessary, or reports that there is no room.
+// admit adds a new connection, in place of a waiting one if a limit is reached. It reports whether there was room.
 func (c *connections) admit(conn net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	added := &connection{Conn: conn, all: c, client: c.client(conn)}
-	if c.each > 0 && added.client != "" && c.clients[added.client] >= c.each && !c.replace(limitClient, added.client) {
+	if c.each > 0 && added.client != "" && c.clients[added.client] >= c.each && !c.makeRoom(limitClient, added.client) {
 		added.spare = limitClient
-	} else if len(c.open)-c.sidecar-c.spares >= c.total && !c.replace(limitTotal, "") {
+	} else if len(c.open)-c.sidecar-c.spares >= c.total && !c.makeRoom(limitTotal, "") {
 		added.spare = limitTotal
 	}
 	if added.spare != "" {
@@ -141,15 +142,16 @@ func (c *connections) client(conn net.Conn) string {
 	return c.clientOf(peer.AddrPort().Addr().Unmap())
 }
 
-// replace makes room for a connection beyond limit (closeWaiting), and counts that.
-func (c *connections) replace(limit, client string) bool {
+// makeRoom counts a new connection beyond limit, and closes a waiting connection for it (closeWaiting). It reports whether it closed one.
+func (c *connections) makeRoom(limit, client string) bool {
 	if c.refused != nil {
 		c.refused.WithLabelValues(limit).Inc()
 	}
 	return c.closeWaiting(client)
 }
 
-// closeWaiting closes the connection that has waited longest, of client or, for "", of all. It reports whether there was one.
+// closeWaiting closes the client's connection that has waited longest for a request; with client "", that of all clients. It reports
+// whether there was one.
 func (c *connections) closeWaiting(client string) bool {
 	for place := c.waiting.Front(); place != nil; place = place.Next() {
 		if longest := place.Value.(*connection); client == "" || longest.client == client {
@@ -167,7 +169,7 @@ func (c *connections) setState(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.open[conn]
-	if known == nil { // it has lost its place
+	if known == nil { // closeWaiting has closed it
 		return
 	}
 	switch state {
@@ -223,13 +225,13 @@ func (c *connections) count() int {
 
 type connectionKey struct{}
 
-// connectionOf returns the connection of a request; nil in tests without a listener, and for one that has lost its place.
+// connectionOf returns the connection of a request. It is nil in tests without a listener, and after closeWaiting has closed it.
 func connectionOf(r *http.Request) *connection {
 	known, _ := r.Context().Value(connectionKey{}).(*connection)
 	return known
 }
 
-// setSidecar marks the connection as the sidecar's. It stays one of the clients' if the sidecar has too many.
+// setSidecar marks the connection as the sidecar's, unless the sidecar already has sidecarConnections.
 func (known *connection) setSidecar() {
 	if known == nil {
 		return
@@ -246,8 +248,8 @@ func (known *connection) setSidecar() {
 	c.leaveClient(known)
 }
 
-// exceeds returns the limit that the connection exceeds, so that it may serve only health checks; "" for a usual connection.
-func (known *connection) exceeds() string {
+// exceededLimit returns the limit that the connection exceeds, or "". A connection beyond a limit serves only health checks.
+func (known *connection) exceededLimit() string {
 	if known == nil {
 		return ""
 	}

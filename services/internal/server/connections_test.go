@@ -85,7 +85,7 @@ func (s boundedService) hold(t *testing.T, from string) caller {
 	return c
 }
 
-// A new connection takes the place of the one that has waited longest without a request, not of one that is being served.
+// A new connection replaces the connection that has waited longest without a request, and never one that is being served.
 func TestANewConnectionTakesThePlaceOfAnUnusedOne(t *testing.T) {
 	t.Parallel()
 	s := startBounded(t, 2, 0)
@@ -124,7 +124,7 @@ func TestHealthChecksAreAnsweredWhenAllConnectionsAreBusy(t *testing.T) {
 	close(s.release)
 }
 
-// One client has a limit of its own; others, and the sidecar from the same address, do not notice that it is reached.
+// Each client has its own limit. Other clients, and the sidecar from the same address, are not affected when it is reached.
 func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	t.Parallel()
 	s := startBounded(t, 100, 2)
@@ -151,7 +151,7 @@ func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	close(s.release)
 }
 
-// The connections of the sidecar keep their places, however long they are idle, and take none from clients.
+// The connections of the sidecar are never replaced, however long they are idle, and do not count towards the limits of clients.
 func TestTheSidecarKeepsItsConnections(t *testing.T) {
 	t.Parallel()
 	s := startBounded(t, 2, 0)

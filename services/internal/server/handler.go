@@ -58,11 +58,11 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 		switch {
 		case slices.ContainsFunc(openRoutes, func(route rest.Route) bool { return route.Path == r.URL.Path }):
 			refuseRestOfBody(w, r)
-			if connectionOf(r).exceeds() != "" {
+			if connectionOf(r).exceededLimit() != "" {
 				w.Header().Set("Connection", "close")
 			}
 			open.ServeHTTP(w, r)
-		case connectionOf(r).exceeds() != "":
+		case connectionOf(r).exceededLimit() != "":
 			busy.ServeHTTP(w, r)
 		case sidecar && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
 			inner.ServeHTTP(w, r)
@@ -78,14 +78,15 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 	return s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bodies.Serve(w, r, choose) }))
 }
 
-// busyRetry is the pause after which a client retries that got a connection above the bound.
+// busyRetry is the Retry-After of a request on a connection beyond a limit.
 const busyRetry = 5 * time.Second
 
-// busyHandler refuses a request on a connection above a bound: 429 if it is that of the client, 503 if it is that of all.
+// busyHandler refuses a request on a connection beyond a limit: with 429 beyond the client's own limit, and with 503 beyond the limit of
+// all connections.
 func (s Service) busyHandler() http.Handler {
 	return rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Connection", "close")
-		if connectionOf(r).exceeds() == limitClient {
+		if connectionOf(r).exceededLimit() == limitClient {
 			return fault.Limited(busyRetry, "too many connections are open from your address")
 		}
 		return fault.Shed(busyRetry, "too many connections are open")

@@ -79,7 +79,8 @@ func TestStopAnswersWaitingRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	// The second request is behind the first one on the same connection: the server closes it unanswered, and says so.
+	// The second request waits behind the first one on the same connection: the server closes the connection without an answer, and the
+	// response to the first says so (Connection: close).
 	const request = "GET /orders HTTP/1.1\r\nHost: x\r\ndapr-api-token: app\r\nPrefer: wait=30\r\n\r\n"
 	if _, err := io.WriteString(conn, request+request); err != nil {
 		t.Fatal(err)

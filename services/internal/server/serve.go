@@ -54,7 +54,8 @@ type Service struct {
 	Public http.Handler
 	// MaxConnections bounds the connections that are not the sidecar's; 0 for defaultConnections.
 	MaxConnections int
-	// MaxPerClient bounds those of one client as ClientOf names it; 0 for no bound. ClientOf returns "" for a peer without a bound.
+	// MaxPerClient bounds the connections of one client; 0 for no bound. ClientOf returns the client of a peer, or "" for a peer without
+	// a bound.
 	MaxPerClient int
 	ClientOf     func(peer netip.Addr) string
 }

@@ -101,7 +101,7 @@ func (s *Stateful) Close() {
 	s.Pool.Close()
 }
 
-// Handlers is what one service adds to the common parts.
+// Handlers are the parts that one service adds to the common parts of all stateful services.
 type Handlers struct {
 	Routes     []rest.Route
 	Events     []consumer.Route
@@ -129,7 +129,7 @@ func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	})
 }
 
-// deleteOld deletes what is no longer kept of the audit trail and of the dead letters.
+// deleteOld deletes old audit entries and old dead letters.
 func (s *Stateful) deleteOld(ctx context.Context) {
 	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries and dead letters", time.Hour, func(ctx context.Context) error {
 		_, err := audit.DeleteOld(ctx, s.Pool)

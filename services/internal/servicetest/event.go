@@ -14,8 +14,8 @@ import (
 	"comanda/services/secret"
 )
 
-// EventSettings has the settings of the events' signatures in tests: the public keys, and a signing key of each service. EventKeys
-// are the same public keys.
+// EventSettings are the settings of the events' signatures in tests: the public keys, and a signing key for each service. EventKeys are
+// the same public keys.
 var (
 	EventSettings = newEventSettings()
 	EventKeys     = read[signature.PublicKeys](EventSettings[secret.EventPublicKeys])
@@ -63,7 +63,7 @@ func Deliver[T any](t testing.TB, a API, topic event.Topic[T], data any) string 
 	return DeliverFrom(t, a, event.PublisherOf(topic.Name, ""), topic, data)
 }
 
-// DeliverFrom is Deliver for an event of a topic that several services publish to. source is the one that published the event.
+// DeliverFrom is Deliver for a topic to which several services publish. source is the service that published the event.
 func DeliverFrom[T any](t testing.TB, a API, source string, topic event.Topic[T], data any) string {
 	t.Helper()
 	text, err := json.Marshal(data)

@@ -10,7 +10,8 @@ import (
 // Interruption is where a handler of an event crashes.
 type Interruption int
 
-// The places of a crash. A crash inside a transaction leaves nothing behind, like NoInterruption that is retried.
+// The points at which a handler crashes. A crash inside a transaction leaves nothing behind, so it is the same as a retry after
+// NoInterruption.
 const (
 	NoInterruption Interruption = iota
 	BeforeDocument              // after its own tables are written, before the document and its event are
@@ -28,7 +29,7 @@ func Interruptions() *rapid.Generator[Interruption] {
 // propertyChecks is the number of random cases of CheckProperty. Each uses a real database, so it is less than rapid's default.
 const propertyChecks = "25"
 
-// CheckProperty runs property on random cases, and shrinks one that fails. The flag -rapid.checks sets another number of cases.
+// CheckProperty runs property on random cases, and shrinks a case that fails. The flag -rapid.checks sets another number of cases.
 func CheckProperty(t *testing.T, property func(*rapid.T)) {
 	t.Helper()
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {

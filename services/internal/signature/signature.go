@@ -51,7 +51,7 @@ func (k PublicKeys) Verify(announcer, kind, subject string, data []byte, signatu
 	return nil, ErrForged
 }
 
-// signedText returns what is signed, {"data":...,"subject":...,"type":...} in canonical form, and the canonical data.
+// signedText returns the text that is signed, {"data":...,"subject":...,"type":...} in canonical form, and the canonical data.
 func signedText(kind, subject string, data []byte) (text, canonicalData []byte, err error) {
 	if canonicalData, err = canonical(data); err != nil {
 		return nil, nil, err

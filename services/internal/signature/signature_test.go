@@ -29,7 +29,7 @@ func newKey(t *testing.T, setting string) (key signature.PrivateKey) {
 	return key
 }
 
-// newKeys returns public keys in which order has the given ones, and each other service another.
+// newKeys returns public keys: the given ones for order, and another key for each other service.
 func newKeys(t *testing.T, ofOrder ...string) (keys signature.PublicKeys) {
 	t.Helper()
 	var list []string
@@ -54,7 +54,8 @@ func sign(t *testing.T, key signature.PrivateKey, data string) string {
 	return signed
 }
 
-// A sidecar decodes and encodes the data. The expected form is that of RFC 8785; the characters are those of its section 3.2.2.
+// A sidecar decodes the data and encodes it again. The expected form is the canonical form of RFC 8785, with the characters of its
+// section 3.2.2.
 func TestSignatureHoldsForEveryEncodingOfTheData(t *testing.T) {
 	keys, key := newKeys(t, public), newKey(t, seed)
 	const want = `{"":"","1":[true,false,null],"a":-12,"b":{"x":"<&>","y":9007199254740993},"s":"€$\u000f\nA'B\"\\\\\"/` +

@@ -48,7 +48,7 @@ func observationFrom(ctx context.Context) *observation {
 // SetRoute sets the route of a request: the template of its path, such as /orders/{id}.
 func SetRoute(ctx context.Context, template string) { observationFrom(ctx).route = template }
 
-// Route returns the route of a request. Log it instead of the path: a path may contain what a client has typed.
+// Route returns the route of a request. Log the route instead of the path, which may contain text that a client has typed.
 func Route(ctx context.Context) string { return observationFrom(ctx).route }
 
 // SetAgreedWait sets the time that a client has agreed to wait in addition to the usual duration (Prefer: wait=N).

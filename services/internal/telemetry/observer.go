@@ -16,8 +16,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// statusGone is counted, as nginx does, when the client disconnects before the response: that is not our failure. But a
-// disconnect after patience plus any agreed wait (Prefer: wait=N) counts as the 5xx; otherwise a hung service looks healthy.
+// statusGone is the status under which a disconnect before the response is counted, as in nginx: it is not our failure. But a disconnect
+// after patience plus any agreed wait (Prefer: wait=N) counts as a 5xx; otherwise a hung service looks healthy.
 const (
 	statusGone = 499
 	patience   = 2 * time.Second

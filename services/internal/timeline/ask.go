@@ -8,16 +8,16 @@ import (
 	"comanda/services/internal/invoke"
 )
 
-// askTimeout limits the time that a timeline waits for another service's part. An operator must be able to read the timeline while
-// that service is away, which is when it is needed.
+// askTimeout limits the time that a timeline waits for another service's part. Operators need the timeline most while that service
+// is away.
 const askTimeout = time.Second
 
-// Part is the part of a timeline that one service owns, as it answers another one.
+// Part is the part of a timeline that one service owns, in the form in which it answers another service.
 type Part struct {
 	Steps []Step `json:"steps"`
 }
 
-// Ask gets another service's part with the caller's own token. If the service does not answer, Ask logs that and names the service as
+// Ask gets the part of the service app with the caller's own token. If app does not answer, Ask logs a warning and returns app as
 // missing.
 func Ask(ctx context.Context, log *slog.Logger, sidecar invoke.Sidecar, app, path, bearer string) (steps []Step, missing []string) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)

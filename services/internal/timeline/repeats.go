@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Repeats counts what changed nothing, in the table repeats of a service's database.
+// Repeats counts duplicates and late events, which changed nothing, in the table repeats of a service's database.
 type Repeats struct {
 	Pool  *pgxpool.Pool
 	Log   *slog.Logger
 	Actor string // the service
 }
 
-// Count records s for the aggregate with the id subject. It writes no document, so it publishes nothing. A failure is only logged: an
-// event that is handled must not be delivered again for the sake of a count.
+// Count records s for the aggregate with the id subject. It writes no document, so it publishes nothing. It only logs a failure:
+// an event that was handled must not be delivered again because of a missing count.
 func (r Repeats) Count(ctx context.Context, subject string, s Step) {
 	_, err := r.Pool.Exec(ctx, `insert into repeats as r (subject, step, status, cause_kind, cause_id, first_at, last_at, count)
 		values ($1, $2, $3, $4, $5, $6, $6, 1)
@@ -48,7 +48,7 @@ func (r Repeats) Of(ctx context.Context, subject string) ([]Step, error) {
 	})
 }
 
-// Forget deletes what was counted for an aggregate whose person is erased.
+// Forget deletes the counts of an aggregate whose person is erased.
 func (r Repeats) Forget(ctx context.Context, subject string) error {
 	_, err := r.Pool.Exec(ctx, `delete from repeats where subject = $1`, subject)
 	return err

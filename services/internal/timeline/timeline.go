@@ -17,7 +17,7 @@ import (
 // The kinds of causes.
 const (
 	Event    = "event"    // ID is the event's id
-	Replay   = "replay"   // likewise: the event was a dead letter, and was handled again
+	Replay   = "replay"   // ID is the id of the event, whose dead letter was replayed
 	Request  = "request"  // ID is the trace id of the request
 	Recovery = "recovery" // the background loop acted, because nothing else had happened; it has no id
 	Operator = "operator" // `comanda reconcile -repair`; it has no id
@@ -25,11 +25,11 @@ const (
 
 // Step is one step of a saga, in the form in which the API shows it and documents carry it.
 type Step struct {
-	At         time.Time `json:"at"`               // of the first
-	LastAt     time.Time `json:"lastAt,omitzero"`  // of the last, when there were several
+	At         time.Time `json:"at"`               // of the first occurrence
+	LastAt     time.Time `json:"lastAt,omitzero"`  // of the last one, if there were several
 	Step       string    `json:"step"`             // what happened
 	Status     string    `json:"status"`           // of the aggregate, after the step
-	Reason     string    `json:"reason,omitempty"` // why the saga ended like this
+	Reason     string    `json:"reason,omitempty"` // why the saga ended with this step
 	Cause      Cause     `json:"cause"`
 	Actor      Actor     `json:"actor"`
 	DurationMs *int64    `json:"durationMs,omitempty"` // from the cause to the step; nil when the cause has no time
@@ -56,7 +56,7 @@ type Actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Since returns s with the time that has passed between its cause and s. The clocks of two machines differ, so it is never negative.
+// Since returns s with the duration from cause to s. Two machines' clocks differ, so a negative duration becomes 0.
 func (s Step) Since(cause time.Time) Step {
 	if cause.IsZero() {
 		return s
@@ -69,7 +69,7 @@ func (s Step) Since(cause time.Time) Step {
 // Trail is the steps that a document carries. Each name occurs once.
 type Trail []Step
 
-// Add appends s, or counts it when a step of this name is there.
+// Add appends s. If a step of this name is there, Add counts s in that step instead.
 func (t *Trail) Add(s Step) {
 	s.Count = max(s.Count, 1)
 	if i := slices.IndexFunc(*t, func(before Step) bool { return before.Step == s.Step }); i >= 0 {

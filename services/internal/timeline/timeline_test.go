@@ -61,7 +61,7 @@ func TestRepeatsAreOneRow(t *testing.T) {
 	}
 }
 
-// A count that cannot be written is a warning.
+// A count that cannot be written is logged as a warning.
 func TestAFailedCountIsLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -80,7 +80,8 @@ func TestHideOthersKeepsTheViewer(t *testing.T) {
 	}
 }
 
-// BenchmarkCount measures what one duplicate costs a handler: `go test ./services/internal/timeline -run '^$' -bench . -benchtime 2000x`.
+// BenchmarkCount measures the cost of one duplicate for a handler: `go test ./services/internal/timeline -run '^$' -bench . -benchtime
+// 2000x`.
 func BenchmarkCount(b *testing.B) {
 	pool := servicetest.NewDatabase(b, fstest.MapFS{"migrations/00001_none.sql": {Data: []byte("-- +goose Up\nselect 1;\n")}})
 	repeats := timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler)}

@@ -92,7 +92,8 @@ func (k Keys) All() []Secret {
 	return []Secret{k.Current, k.Previous}
 }
 
-// Derive returns what each secret derives for purpose, that of the current one first. Make with the first; accept any.
+// Derive returns the keys derived from each secret for purpose, the current secret's key first. Use the first key to create something,
+// and accept every key when you check it.
 func (k Keys) Derive(purpose string) [][]byte {
 	var keys [][]byte
 	for _, secret := range k.All() {

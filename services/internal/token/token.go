@@ -46,8 +46,8 @@ func (c Claims) Any(roles ...string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.Roles, role) })
 }
 
-// LoggedInAt returns c for the token of a login: the person has given the password at the given time. It returns c as it is for the
-// zero time.
+// LoggedInAt returns c for the token of a login: the person has given the password at the given time. For the zero time it returns c
+// unchanged.
 func (c Claims) LoggedInAt(login time.Time) Claims {
 	if !login.IsZero() {
 		c.AuthTime = jwt.NewNumericDate(login)

@@ -11,14 +11,14 @@ import (
 	"comanda/services/internal/token"
 )
 
-// withUnusedBit sets a bit of the last character that stands for no bit of the signature: 32 bytes in base64 leave two.
+// withUnusedBit sets an unused bit of the last character: 32 bytes in base64 leave two bits unused.
 func withUnusedBit(text string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(text) - 1
 	return text[:last] + string(alphabet[strings.IndexByte(alphabet, text[last])|1])
 }
 
-// FuzzBearer looks for a header that passes although it does not have the one token that was signed.
+// FuzzBearer looks for a header that passes although its token is not the one that was signed.
 func FuzzBearer(f *testing.F) {
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims(func(c *token.Claims) {
 		// Every worker of the fuzzer is a process of its own, so the token must not depend on the time or on chance.

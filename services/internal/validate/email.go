@@ -24,9 +24,9 @@ var domainNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDoma
 // whether address is one. Two forms of one address have one canonical form: the local part in lower case and NFC as precis
 // prepares user names (RFC 8265, 3.3; Unicode: RFC 6531), the domain in ASCII (UTS 46, RFC 5891).
 func Email(address string) (canonical string, ok bool) {
-	address = norm.NFC.String(width.Fold.String(strings.TrimFunc(address, isAroundEmail))) // UTS 46 maps before it normalises
+	address = norm.NFC.String(width.Fold.String(strings.TrimFunc(address, isAroundEmail))) // the domain must be in NFC before UTS 46 maps it
 	at := strings.LastIndexByte(address, '@')
-	if at < 0 || len(address) > 10*maxEmail || strings.ContainsRune(address, utf8.RuneError) { // also invalid UTF-8
+	if at < 0 || len(address) > 10*maxEmail || strings.ContainsRune(address, utf8.RuneError) { // RuneError stands for invalid UTF-8
 		return "", false
 	}
 	local, err := precis.UsernameCaseMapped.String(address[:at])
@@ -42,7 +42,7 @@ func Email(address string) (canonical string, ok bool) {
 	return canonical, err == nil && parsed.Address == canonical && len(canonical) <= maxEmail
 }
 
-// isAroundEmail reports whether r is what programs put around an address that is copied from them.
+// isAroundEmail reports whether r is a character that programs put around an address, and that users copy with it.
 func isAroundEmail(r rune) bool {
 	return isBlank(r) || isMark(r) || isIgnorable(r) && !isDirectional(r)
 }

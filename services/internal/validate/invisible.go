@@ -6,10 +6,9 @@ import (
 	"unicode"
 )
 
-// isIgnorable reports whether fonts show nothing for r alone: the format characters, fillers, tags and variation selectors.
-// This is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the annotation characters, and the fillers of music
-// and of the Khitan script. Signs that enclose digits, such as U+06DD, and the controls of hieroglyphs are format characters
-// that show.
+// isIgnorable reports whether fonts show nothing for r on its own. These are format characters, fillers, tags and variation selectors:
+// Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the annotation characters, and the fillers of music and of the
+// Khitan script. Format characters with a glyph do not count: signs that enclose digits, such as U+06DD, and the controls of hieroglyphs.
 func isIgnorable(r rune) bool {
 	const nullNotehead, khitanFiller = '\U0001D159', '\U00016FE4'
 	hieroglyphic := r >= 0x13430 && r <= 0x1343F
@@ -39,7 +38,8 @@ func stripInvisible(text string) string {
 	return string(kept)
 }
 
-// hasEffect reports whether the ignorable r changes how text looks between before, of which nothing more is removed, and after.
+// hasEffect reports whether the ignorable r changes how the text looks between before and after. The ignorable characters in before have
+// been removed already.
 func hasEffect(r rune, before, after []rune) bool {
 	const zeroWidthNonJoiner, zeroWidthJoiner, mongolianSeparator = '\u200c', '\u200d', '\u180e'
 	previous, next := rune(0), rune(0)
@@ -77,11 +77,12 @@ func hasVariants(r rune) bool {
 // isDirectional reports whether r is a bidirectional control character (Unicode TR 9, 2).
 func isDirectional(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }
 
-// isMark reports whether r is one of the direction marks LRM, RLM and ALM, which only act as an invisible letter would.
+// isMark reports whether r is one of the direction marks LRM, RLM and ALM. A mark acts like an invisible letter of its direction, and
+// opens no range that must be closed.
 func isMark(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
-// joining lists the scripts whose letters change shape at a joiner: those that write letters joined (Unicode, 9.2 and
-// 23.2), and those with a virama (12.1).
+// joining lists the scripts whose letters change shape at a joiner: scripts that write letters joined (Unicode, 9.2 and 23.2), and
+// scripts with a virama (12.1).
 var joining = []*unicode.RangeTable{
 	unicode.Adlam, unicode.Arabic, unicode.Hanifi_Rohingya, unicode.Mandaic, unicode.Manichaean, unicode.Mongolian, unicode.Nko,
 	unicode.Phags_Pa, unicode.Psalter_Pahlavi, unicode.Sogdian, unicode.Syriac,
@@ -116,7 +117,8 @@ func isEmojiPart(previous rune) bool {
 	return isPictograph(previous) || skinTone || previous == emojiSelector
 }
 
-// isPictograph reports whether r can be an emoji. Unassigned characters of the emoji blocks are those of a later Unicode.
+// isPictograph reports whether r can be an emoji. Unassigned characters in the emoji blocks may be emoji of a later Unicode version, so
+// they count too.
 func isPictograph(r rune) bool {
 	const leftRightArrow = '\u2194' // a mathematical symbol, and the emoji of a shaking head
 	return unicode.Is(unicode.So, r) && !isBlank(r) || r >= 0x1F000 && r <= 0x1FAFF || r == leftRightArrow

@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in
-// international form, beginning with "+" or "00"; otherwise the error names field. Its digits may be those of any script.
+// Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in international form,
+// beginning with "+" or "00"; otherwise the error names field. Digits of any script are accepted.
 func Phone(field, number string) (string, error) {
 	wrong := fault.Wrong(field, "must be a phone number in international form, like +34 600 111 222")
 	number, problem := asTyped(number)
@@ -22,7 +22,7 @@ func Phone(field, number string) (string, error) {
 		number = "+" + number[2:]
 	}
 	formatted, ok := inE164(number)
-	if again, _ := inE164(formatted); !ok || again != formatted { // such as +46 00..., of which each reading drops one trunk zero
+	if again, _ := inE164(formatted); !ok || again != formatted { // not stable: for +46 00..., each call would drop one more trunk zero
 		return "", wrong
 	}
 	return formatted, nil

@@ -65,12 +65,12 @@ func clean(text string, lines bool) (cleaned, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "must be valid UTF-8"
 	}
-	text = norm.NFC.String(stripInvisible(norm.NFC.String(text))) // what was stripped may have kept apart what composes
+	text = norm.NFC.String(stripInvisible(norm.NFC.String(text))) // again: two characters may compose without the stripped one between them
 	text = strings.TrimFunc(text, isBlank)
 	return text, problemOf(text, lines)
 }
 
-// problemOf says what is dangerous in text, or returns an empty string.
+// problemOf returns the reason why text is dangerous, or an empty string.
 func problemOf(text string, lines bool) string {
 	open := 0 // isolates
 	for _, r := range text {
@@ -104,7 +104,7 @@ func problemOf(text string, lines bool) string {
 
 const unclosedIsolate = "must close every directional isolate (U+2066 to U+2068) with U+2069 in its line"
 
-// tallestStack returns the largest number of combining marks that follow each other, precomposed ones included.
+// tallestStack returns the largest number of combining marks in a row, including the marks in precomposed characters.
 func tallestStack(text string) int {
 	tallest, height := 0, 0
 	for _, r := range norm.NFD.String(text) {

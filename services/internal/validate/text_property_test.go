@@ -55,7 +55,7 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { checkPromises(t, text, true) })
 }
 
-// checkPromises checks that the result for text is stable, the same for its decomposed form, and without what is forbidden.
+// checkPromises checks that the result for text is stable, is the same for its decomposed form, and contains no forbidden character.
 func checkPromises(t *testing.T, text string, lines bool) (passed bool) {
 	t.Helper()
 	got, wrong := checkText("name", text, 1000, lines, true)

@@ -14,7 +14,7 @@ import (
 // APIToken is the token that the sidecar expects.
 const APIToken = "the api token"
 
-// New returns the way to a sidecar whose HTTP API is handler. stop ends that sidecar before the test ends.
+// New returns a Sidecar for a fake sidecar whose HTTP API is handler. stop ends the fake before the test ends.
 func New(t testing.TB, handler http.Handler) (way invoke.Sidecar, stop func()) {
 	t.Helper()
 	sidecar := httptest.NewServer(handler)
