@@ -100,7 +100,8 @@ func (p *Profile) Abandon(now time.Time) bool {
 	if p.Status != Active {
 		return false
 	}
-	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reasonUnknownAccount, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reasonUnknownAccount, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now,
+		Steps: p.Steps}
 	return true
 }
 

@@ -29,10 +29,8 @@ const (
 
 // reconciler compares the ACTIVE profiles with auth's accounts.
 type reconciler struct {
-	store  store
-	now    func() time.Time
+	service
 	timing reconcile.Timing
-	invoke reconcile.Invoker
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 
@@ -98,6 +96,11 @@ func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) erro
 // one.
 func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[string]reconcile.Standing) error {
 	standing, found := known[held.ID]
+	if standing.Status == accountErased {
+		if err := r.eraseTraces(ctx, held.ID); err != nil {
+			return err
+		}
+	}
 	step := ""
 	profile, err := r.store.documents.Change(ctx, held.ID, func(p *Profile) (event.Message, error) {
 		step = ""
@@ -106,14 +109,17 @@ func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[
 		case p.Status != Active, standing.Status == accountPending:
 		case !found && held.Forgotten && !p.UnknownSince.IsZero():
 			changed, step = p.Abandon(r.now()), reconcile.Unknown
+			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 		case !found:
 			changed = p.UnknownSince.IsZero()
 			p.UnknownSince = held.AskedAt
 		case standing.Status == accountRejected:
 			changed, err = p.Cancel(standing.Reason, r.now())
+			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 			step = reconcile.Ended
 		case standing.Status == accountErased:
 			p.Erase(r.now())
+			p.Steps.Add(p.reconciled(stepErased, r.now()))
 			changed, step = true, reconcile.Ended
 		default:
 			changed = p.confirm(held.AskedAt)
