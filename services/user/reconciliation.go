@@ -105,12 +105,15 @@ func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[
 	profile, err := r.store.documents.Change(ctx, held.ID, func(p *Profile) (event.Message, error) {
 		step = ""
 		changed, err := false, error(nil)
+		// A registration that auth rejected cannot have a changed profile, unless staff verified its number meanwhile, or auth was
+		// restored from an older copy. So this profile waits like one of an account that auth does not know.
+		lost := !found || standing.Status == accountRejected && p.Version > 1
 		switch {
 		case p.Status != Active, standing.Status == accountPending:
-		case !found && held.Forgotten && !p.UnknownSince.IsZero():
+		case lost && held.Forgotten && !p.UnknownSince.IsZero():
 			changed, step = p.Abandon(r.now()), reconcile.Unknown
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
-		case !found:
+		case lost:
 			changed = p.UnknownSince.IsZero()
 			p.UnknownSince = held.AskedAt
 		case standing.Status == accountRejected:

@@ -110,25 +110,30 @@ func TestLostCancellationsAreReconciled(t *testing.T) {
 func TestProfilesOfUnknownAccountsAreRemovedAfterAPeriod(t *testing.T) {
 	h := newReconciled(t)
 	lost, back := h.profileOf(t, "ACTIVE", "+34600111222"), h.profileOf(t, "ACTIVE", "+34600111333")
+	verified := h.verifiedProfile(t, "+34600111444") // staff verified the number, and then the registration timed out
+	h.auth.Statuses[verified] = "REJECTED"
 	h.Request(t, customer(lost), "PATCH", "/users/me", `{"name":"Ana María"}`)
 	servicetest.Age(t, h.harness.pool, time.Hour)
 	h.round(t)
-	clear(h.auth.Statuses)
+	delete(h.auth.Statuses, lost)
+	delete(h.auth.Statuses, back)
 	h.round(t)
 	h.ageUnknown(t, 71*time.Hour)
 	h.round(t)
 	h.wantStatus(t, lost, Active)
+	h.wantStatus(t, verified, Active)
 	h.auth.Statuses[back] = "ACTIVE"
 	h.round(t)
-	clear(h.auth.Statuses) // the period begins again
+	delete(h.auth.Statuses, back) // the period begins again
 	h.ageUnknown(t, time.Hour)
 	h.round(t)
 	if profile := h.wantStatus(t, lost, Cancelled); profile.Phone != "" || profile.Reason != "unknown_account" {
 		t.Errorf("got %+v, want a tombstone", profile)
 	}
 	h.wantStatus(t, back, Active)
+	h.wantStatus(t, verified, Cancelled)
 	h.wantSteps(t, lost, "profile_created ACTIVE  1", "profile_cancelled CANCELLED unknown_account 1")
-	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="unknown"} 1`)
+	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="unknown"} 2`)
 }
 
 // ageUnknown moves the time since which accounts are unknown.
