@@ -10,10 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"comanda/services"
-	"comanda/services/event"
 	"comanda/services/internal/servicetest"
 )
 
@@ -248,28 +246,43 @@ func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	}
 }
 
-// Dead letters that the services stored are counted in their tables, whose topics keep the record also after it was handled; those
-// of the gateway are counted in its topic.
-func TestReconcileCountsDeadLetters(t *testing.T) {
+// A dead letter that waits for an admin is reported at once, one that is replayed when that has gone on for a while.
+func TestReconcileReportsDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	brokers := startCluster(t, kfake.SeedTopics(1, event.DeadLetters("product"), event.DeadLetters("gateway")))
-	produce(t, brokers, event.DeadLetters("product"), 2)
-	s.exec(t, "product", `insert into dead_letters (id, topic, reason, attempts, payload, at, due_at, ended_at, ending) values
-		(gen_random_uuid(), 'a', 'x', 1, null, now() - interval '1 hour', null, now(), 'replayed'),
-		(gen_random_uuid(), 'a', 'x', 1, 'x', now(), now(), null, null)`)
-	s.want(t, 0, []string{"0 problems"}) // one is handled, the other not yet failing for long
-	s.want(t, 1, []string{"product: 0 events wait for an admin, 1 still fail"}, "-rest", "0s")
-	s.exec(t, "auth", `insert into dead_letters (id, topic, reason, attempts, payload) values (gen_random_uuid(), 'a', 'x', 1, 'x')`)
-	s.want(t, 1, []string{"auth: 1 events wait for an admin, 0 still fail", "1 problems, 0 repaired"}, "-repair")
-	var out bytes.Buffer
-	c := call{environ: map[string]string{"KAFKA_BROKERS": brokers}, stdout: &out, stderr: &out}
-	if found, err := gatewayDeadLetters(t.Context(), c); err != nil || len(found) != 0 {
-		t.Errorf("the gateway: got %+v, %v, want none", found, err)
+	for service, letter := range map[string]string{"user": "null, null, null", "order": "now(), null, null", "auth": "null, now(), 'replayed'"} { // due_at, ended_at and ending
+		s.exec(t, service, `insert into dead_letters (id, topic, reason, attempts, due_at, ended_at, ending, payload)
+			values (gen_random_uuid(), 'x', 'x', 1, `+letter+`, $1)`, map[bool][]byte{true: []byte("x")}[service != "auth"])
 	}
-	produce(t, brokers, event.DeadLetters("gateway"), 2)
-	found, err := gatewayDeadLetters(t.Context(), c)
-	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "gateway.dead-letters holds 2 events") || found[0].Mend != nil {
-		t.Errorf("the gateway: got %+v, %v, want two", found, err)
+	s.want(t, 1, []string{"dead letters: user: 1 wait for an admin", "1 problems"})
+	s.exec(t, "order", `update dead_letters set at = now() - interval '3 minutes'`)
+	s.want(t, 1, []string{"order: 1 have been replayed for longer than 2m0s", "2 problems, 0 repaired"}, "-repair")
+}
+
+// Services delete what is left of sagas that ended long ago, each its own.
+func TestReconcileKnowsTheRetention(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "CANCELLED", "")
+	s.order(t, "REJECTED", "")
+	s.account(t, "REJECTED", "")
+	s.want(t, 1, []string{"3 problems"}, "-rest", "0s")
+	for service := range s.databases {
+		s.exec(t, service, `update state set created_at = now() - interval '31 days', updated_at = null`)
 	}
+	s.want(t, 0, []string{"0 problems"})
+	s.order(t, "CONFIRMED", "")
+	s.exec(t, "order", `update state set created_at = now() - interval '31 days', updated_at = null`)
+	s.want(t, 1, []string{"1 problems", "is CONFIRMED"})
+}
+
+// What product's own reconciliation has released adds up.
+func TestReconcileAcceptsWhatProductMended(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "", "RELEASED")
+	s.order(t, "REJECTED", "RELEASED")
+	s.want(t, 1, []string{"2 problems"}, "-rest", "0s")
+	s.exec(t, "product", `update reservations set ended_kind = 'recovery'`)
+	s.want(t, 0, []string{"0 problems"}, "-rest", "0s")
 }

@@ -51,7 +51,7 @@ func testDeadLetters(t *testing.T, sys *stack) {
 		}
 		return err
 	})
-	sys.wantCommand(t, 1, "product: 1 events wait for an admin", "reconcile")
+	sys.wantCommand(t, 1, "product: 1 wait for an admin", "reconcile")
 	sys.wantCommand(t, 0, stored[0], "dead-letters", "list")
 	sys.wantCommand(t, 0, `"topic": "`+record.Topic+`"`, "dead-letters", "show", stored[0])
 	sys.wantCommand(t, 0, "", "dead-letters", "discard", stored[0])

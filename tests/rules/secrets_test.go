@@ -185,6 +185,8 @@ func writeGroups(rights []event.Right) string {
 			all = append(all, fmt.Sprintf("groups `%s*`", right.Name))
 		case right.Kind == event.KindGroup && right.Name != event.AllNames:
 			all = append(all, fmt.Sprintf("group `%s`", right.Name))
+		case slices.Contains(right.Operations, "delete"):
+			all = append(all, fmt.Sprintf("delete on `%s`", right.Name))
 		case right.Kind == event.KindCluster:
 			all = append(all, strings.Join(right.Operations, ", ")+" on the cluster")
 		case right.Name == event.AllNames:
