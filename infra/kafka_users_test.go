@@ -152,6 +152,26 @@ func wantExactRights(t *testing.T, k *Kafka) {
 	}
 }
 
+// commitDeadLetter writes two dead letters of order, and commits the first, as order's sidecar does when order has stored it.
+func commitDeadLetter(t *testing.T, k *Kafka) {
+	t.Helper()
+	order := newClient(t, k.settingsOf("order"))
+	topic := event.DeadLetters("order")
+	var partition int32
+	for range 2 {
+		record := &kgo.Record{Topic: topic, Key: []byte("one partition"), Value: []byte("{}")}
+		if err := order.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		partition = record.Partition
+	}
+	stored := kadm.Offsets{}
+	stored.AddOffset(topic, partition, 1, -1)
+	if err := kadm.NewClient(order).CommitAllOffsets(t.Context(), "order", stored); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The operator's commands work with their own users.
 func wantOperatorsUsers(t *testing.T, k *Kafka) {
 	t.Helper()
@@ -167,6 +187,10 @@ func wantOperatorsUsers(t *testing.T, k *Kafka) {
 	created, err := kafka.DeclareTopics(t.Context(), topics, append(declaredTopics(), Topic{Name: "new", Partitions: 1}))
 	if err != nil || created != 1 {
 		t.Errorf("the job declares topics: created %d, want 1 (error: %v)", created, err)
+	}
+	commitDeadLetter(t, k)
+	if deleted, err := kafka.DeleteStored(t.Context(), topics); err != nil || deleted != 1 {
+		t.Errorf("the job deletes what order has stored: got %d, want 1 (error: %v)", deleted, err)
 	}
 }
 

@@ -166,6 +166,7 @@ func (s *steadyPubSub) Close() error {
 
 // deliver passes an event to the listener of its topic. If it fails because that listener ended, the next listener gets it.
 func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
+	boundHeaders(message)
 	for {
 		l, err := s.awaitTopicListener(ctx, message.Topic)
 		if err != nil {

@@ -208,7 +208,7 @@ func produce(t *testing.T, brokers, topic string, count int) {
 	}
 	defer client.Close()
 	for range count {
-		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("{}")}).FirstErr(); err != nil {
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("one partition"), Value: []byte("{}")}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"comanda/services"
 	"comanda/services/comanda/kafka"
@@ -51,7 +51,7 @@ func runReconcile(ctx context.Context, c call) error {
 	if err != nil {
 		return unable(err)
 	}
-	dead, err := deadLetters(ctx, c)
+	dead, err := unstored(ctx, c)
 	if err != nil {
 		return unable(err)
 	}
@@ -71,7 +71,11 @@ func databaseURLs(environ map[string]string, kept string) (map[string]string, er
 	}
 	for _, service := range services.Stateful {
 		name := settingOf(service, "DATABASE_URL")
-		if urls[service] = environ[name]; urls[service] == "" && stored != nil {
+		url, err := secret.Given(environ, name)
+		if err != nil {
+			return nil, err
+		}
+		if urls[service] = url; url == "" && stored != nil {
 			urls[service] = databaseURL(stored, service, service+"-db:5432")
 		}
 		if urls[service] == "" {
@@ -106,10 +110,11 @@ func report(ctx context.Context, c call, problems []reconcile.Problem, repair bo
 	return nil
 }
 
-// deadLetters reports the dead-letter topics that hold events. Without KAFKA_BROKERS it prints that they are not counted.
-func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err error) {
+// unstored counts the records of the dead-letter topics that no service has stored. Without KAFKA_BROKERS it says that they are not
+// counted.
+func unstored(ctx context.Context, c call) (found []reconcile.Problem, err error) {
 	if c.environ["KAFKA_BROKERS"] == "" {
-		_, _ = fmt.Fprintln(c.stderr, "dead letters are not counted: KAFKA_BROKERS is not set")
+		_, _ = fmt.Fprintln(c.stderr, "dead letters that are still in Kafka are not counted: KAFKA_BROKERS is not set")
 		return nil, nil
 	}
 	client, _, err := connectKafka(c.environ)
@@ -117,24 +122,14 @@ func deadLetters(ctx context.Context, c call) (found []reconcile.Problem, err er
 		return nil, err
 	}
 	defer client.Close()
-	for _, service := range event.Consumers {
-		topic := event.DeadLetters(service)
-		ends, err := kafka.EndOffsets(ctx, client, topic)
-		if err != nil {
-			return nil, err
-		}
-		starts, err := client.ListStartOffsets(ctx, topic)
-		if err != nil {
-			return nil, err
-		}
-		var held int64
-		ends.Each(func(end kadm.ListedOffset) {
-			if start, ok := starts.Lookup(topic, end.Partition); ok && start.Err == nil {
-				held += end.Offset - start.Offset
-			}
-		})
-		if held > 0 {
-			found = append(found, reconcile.Problem{Kind: "dead letters", Detail: fmt.Sprintf("%s holds %d events (runbook dead-letters.md)", topic, held)})
+	counts, err := kafka.Unstored(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	for _, service := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[service]; n > 0 {
+			found = append(found, reconcile.Problem{Kind: "dead letters",
+				Detail: fmt.Sprintf("%s: %d are on %s and not stored (runbook dead-letters.md)", service, n, event.DeadLetters(service))})
 		}
 	}
 	return found, nil

@@ -10,10 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"comanda/services"
-	"comanda/services/event"
 	"comanda/services/internal/servicetest"
 )
 
@@ -238,21 +236,53 @@ func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "secrets.env"), []byte("AUTH_DATABASE_PASSWORD=hush\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	urls, err := databaseURLs(map[string]string{"ORDER_DATABASE_URL": "postgres://own"}, folder)
+	file := filepath.Join(folder, "url")
+	if err := os.WriteFile(file, []byte("postgres://own\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	urls, err := databaseURLs(map[string]string{"ORDER_DATABASE_URL_FILE": file}, folder)
 	if err != nil || urls["auth"] != "postgres://auth:hush@auth-db:5432/auth" || urls["order"] != "postgres://own" || len(urls) != 4 {
-		t.Errorf("got %v, %v, want auth's in compose, and order's from the environment", urls, err)
+		t.Errorf("got %v, %v, want auth's in compose, and order's from the file", urls, err)
 	}
 }
 
-func TestReconcileCountsDeadLetters(t *testing.T) {
+// A dead letter that waits for an admin is reported at once, one that is replayed when that has gone on for a while.
+func TestReconcileReportsDeadLetters(t *testing.T) {
 	t.Parallel()
-	brokers := startCluster(t, kfake.SeedTopics(1, event.DeadLetters("auth"), event.DeadLetters("user"), event.DeadLetters("order"),
-		event.DeadLetters("product"), event.DeadLetters("gateway")))
-	produce(t, brokers, event.DeadLetters("product"), 2)
-	var out bytes.Buffer
-	c := call{environ: map[string]string{"KAFKA_BROKERS": brokers}, stdout: &out, stderr: &out}
-	found, err := deadLetters(t.Context(), c)
-	if err != nil || len(found) != 1 || !strings.Contains(found[0].Detail, "product.dead-letters holds 2 events") || found[0].Mend != nil {
-		t.Errorf("got %+v, %v, want the two of product", found, err)
+	s := newShop(t)
+	for service, letter := range map[string]string{"user": "null, null, null", "order": "now(), null, null", "auth": "null, now(), 'replayed'"} { // due_at, ended_at and ending
+		s.exec(t, service, `insert into dead_letters (id, topic, reason, attempts, due_at, ended_at, ending, payload)
+			values (gen_random_uuid(), 'x', 'x', 1, `+letter+`, $1)`, map[bool][]byte{true: []byte("x")}[service != "auth"])
 	}
+	s.want(t, 1, []string{"dead letters: user: 1 wait for an admin", "1 problems"})
+	s.exec(t, "order", `update dead_letters set at = now() - interval '3 minutes'`)
+	s.want(t, 1, []string{"order: 1 have been replayed for longer than 2m0s", "2 problems, 0 repaired"}, "-repair")
+}
+
+// Services delete what is left of sagas that ended long ago, each its own.
+func TestReconcileKnowsTheRetention(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "CANCELLED", "")
+	s.order(t, "REJECTED", "")
+	s.account(t, "REJECTED", "")
+	s.want(t, 1, []string{"3 problems"}, "-rest", "0s")
+	for service := range s.databases {
+		s.exec(t, service, `update state set created_at = now() - interval '31 days', updated_at = null`)
+	}
+	s.want(t, 0, []string{"0 problems"})
+	s.order(t, "CONFIRMED", "")
+	s.exec(t, "order", `update state set created_at = now() - interval '31 days', updated_at = null`)
+	s.want(t, 1, []string{"1 problems", "is CONFIRMED"})
+}
+
+// What product's own reconciliation has released adds up.
+func TestReconcileAcceptsWhatProductMended(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "", "RELEASED")
+	s.order(t, "REJECTED", "RELEASED")
+	s.want(t, 1, []string{"2 problems"}, "-rest", "0s")
+	s.exec(t, "product", `update reservations set ended_kind = 'recovery'`)
+	s.want(t, 0, []string{"0 problems"}, "-rest", "0s")
 }

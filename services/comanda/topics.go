@@ -34,7 +34,7 @@ func connectKafka(environ map[string]string) (*kadm.Client, kafka.Settings, erro
 	return client, settings, err
 }
 
-// declareTopics creates the missing topics. It can run again at any time.
+// declareTopics creates the missing topics, and deletes from the dead-letter topics what their services have stored. It can run again at any time.
 func declareTopics(ctx context.Context, c call) error {
 	client, settings, err := connectKafka(c.environ)
 	if err != nil {
@@ -55,5 +55,15 @@ func declareTopics(ctx context.Context, c call) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(c.stdout, "%d topics exist, %d of them new\n", len(wanted), created)
+	if created == len(wanted) { // a new broker
+		return nil
+	}
+	deleted, err := kafka.DeleteStored(ctx, client)
+	if err != nil { // the services need the topics, and not this
+		_, _ = fmt.Fprintf(c.stderr, "stored dead letters are not deleted: %v\n", err)
+	}
+	if deleted > 0 {
+		_, _ = fmt.Fprintf(c.stdout, "%d dead letters deleted, which their services have stored\n", deleted)
+	}
 	return nil
 }

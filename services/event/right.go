@@ -88,5 +88,10 @@ func AllRights() map[string][]Right {
 	for _, service := range services.Names {
 		all[service] = Rights(service)
 	}
+	for _, service := range services.Stateful { // deletes the dead letters that the service has stored
+		all[TopicsUser] = append(all[TopicsUser],
+			Right{Kind: KindTopic, Name: DeadLetters(service), Operations: []string{"delete"}},
+			Right{Kind: KindGroup, Name: service, Operations: []string{"describe"}})
+	}
 	return all
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +49,7 @@ type watcher struct {
 	order    string
 	admitted bool
 	changes  chan event.OrderStatus
+	versions chan int // the order's version, as order has it
 	lost     chan struct{}
 }
 
@@ -72,7 +75,7 @@ func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	case h.count >= h.limits.total:
 		return nil, h.refuse("total", fault.Shed(watcherRetry, "too many clients are watching orders"))
 	}
-	w := &watcher{viewer: by, order: order, changes: make(chan event.OrderStatus, watcherBuffer), lost: make(chan struct{})}
+	w := &watcher{viewer: by, order: order, changes: make(chan event.OrderStatus, watcherBuffer), versions: make(chan int, 1), lost: make(chan struct{})}
 	if h.orders[order] == nil {
 		h.orders[order] = map[*watcher]struct{}{}
 	}
@@ -152,6 +155,25 @@ func (h *hub) notifyWatchers(change event.OrderStatus) {
 		default:
 			h.removeLocked(w)
 			close(w.lost)
+		}
+	}
+}
+
+// watchedOrders returns the orders that have watchers.
+func (h *hub) watchedOrders() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.orders))
+}
+
+// notifyVersion tells the order's watchers which version the order has. A watcher that is busy hears of it the next time.
+func (h *hub) notifyVersion(order string, version int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.orders[order] {
+		select {
+		case w.versions <- version:
+		default:
 		}
 	}
 }

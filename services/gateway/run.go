@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -110,6 +111,7 @@ func run(ctx context.Context, environ []string) error {
 	return server.Serve(ctx, server.Service{
 		Name: "gateway", Config: config.Config, Log: log, Metrics: registry, MetricsPort: config.MetricsPort,
 		Handler: g.eventHandler(), Public: g.edgeHandler(), CheckReady: ready.check,
+		Background:     []func(context.Context){g.runVersionChecks},
 		MaxConnections: config.Connections, MaxPerClient: config.ConnectionsPerAddress, ClientOf: config.Proxies.ofConnection,
 	})
 }
@@ -120,6 +122,7 @@ type gateway struct {
 	verifier      token.Verifier
 	eventKeys     signature.PublicKeys
 	sidecar       invoker
+	services      invoke.Sidecar // for questions of the gateway's own
 	hub           *hub
 	stopping      <-chan struct{}
 	clients       proxies
@@ -137,6 +140,7 @@ type gateway struct {
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
 		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, sidecar: newInvoker(c.Sidecar), stopping: stopping,
+		services: invoke.New(c.Sidecar),
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),

@@ -202,10 +202,18 @@ func TestSlowClientsAreDisconnected(t *testing.T) {
 	}
 }
 
-func TestStoppingTheGatewayEndsStreams(t *testing.T) {
+// While a client watches an order, the gateway asks for its version. Stopping ends the stream.
+func TestRunningGatewayServesStreams(t *testing.T) {
 	sidecar, address, stop := runGateway(t)
 	h := &harness{t: t, sidecar: sidecar}
 	h.serveHistory(1)
+	history, asked := sidecar.handle, make(chan string, 100)
+	sidecar.respondWith(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, versionsPath) {
+			asked <- r.URL.Query().Get("id")
+		}
+		history(w, r)
+	})
 	req, _ := http.NewRequest("GET", "http://"+address+streamPath, nil)
 	req.Header.Set("Authorization", bearer(t, token.Customer))
 	resp, err := http.DefaultClient.Do(req)
@@ -216,6 +224,14 @@ func TestStoppingTheGatewayEndsStreams(t *testing.T) {
 	lines := bufio.NewReader(resp.Body)
 	if _, err := lines.ReadString('\n'); err != nil {
 		t.Fatal(err)
+	}
+	select {
+	case id := <-asked:
+		if id != orderID {
+			t.Errorf("asked for the version of %q, want the watched order", id)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the gateway did not ask for the version of the watched order")
 	}
 	begun := time.Now()
 	if err := stop(); err != nil {

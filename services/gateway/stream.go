@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// heartbeat is the interval of comments on an idle stream. At each one the stream also reads the history for lost events.
+	// heartbeat is the interval of comments on an idle stream.
 	heartbeat = 15 * time.Second
 	// historyRetry is the pause before the stream reads the history again when it knows that a change is missing.
 	historyRetry = time.Second
@@ -25,7 +25,8 @@ const (
 
 // stream sends one client the changes of one order: each once, in order and without gaps. Events are delivered at least once
 // and in any order, and one can be lost. So an event only signals that there is something new: when its version does not follow
-// the last one sent, the stream reads the missing changes from order's history.
+// the last one sent, the stream reads the missing changes from order's history. It does so too when order has a later version
+// (runVersionChecks), so no stream polls by itself.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -34,7 +35,7 @@ type stream struct {
 	changes []statusChange                                // the history when the stream was created; run sends it first
 
 	lastSent     int // version of the last change sent
-	lastReceived int // highest version received in an event
+	lastReceived int // highest version received in an event, or from order
 	final        bool
 }
 
@@ -62,11 +63,6 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	// A gateway that has just started may not have joined its consumer group yet, and misses the first events. So a new
-	// stream also reads the history after 1 s, 3 s and 7 s.
-	pause := historyRetry
-	early := time.NewTimer(pause)
-	defer early.Stop()
 	err := s.flush() // sends the header, also when there was no change to send
 	for err == nil && !s.final {
 		var again <-chan time.Time
@@ -78,15 +74,10 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 			err = s.handleEvent(ctx, received)
 		case <-again:
 			err = s.catchUp(ctx)
-		case <-early.C:
-			err = s.catchUp(ctx)
-			if pause *= 2; pause < heartbeat/2 {
-				early.Reset(pause)
-			}
+		case version := <-s.watcher.versions: // its event may be on its way, so it has historyRetry
+			s.lastReceived = max(s.lastReceived, version)
 		case <-beat.C:
-			if err = s.write(": still here\n\n"); err == nil {
-				err = s.catchUp(ctx)
-			}
+			err = s.write(": still here\n\n")
 		case <-s.watcher.lost: // the client reconnects with Last-Event-ID
 			return
 		case <-stopping:

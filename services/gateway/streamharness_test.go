@@ -147,6 +147,15 @@ func (s *streamHarness) wantEnd() {
 	}
 }
 
+func (s *streamHarness) wantReads(want int) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reads != want {
+		s.t.Errorf("got %d reads of the history, want %d", s.reads, want)
+	}
+}
+
 func version(v int) *int { return &v }
 
 // runInBubbles runs each script as a subtest in its own synctest bubble.

@@ -77,8 +77,8 @@ type Actor struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// Cause is the trigger of a change: an event or its replay (with the event's id), a request (with its trace id and its identity) or the recovery's
-// timer.
+// Cause is the trigger of a change: an event or the replay of one (with its id), a request (with its trace id and its identity) or the
+// recovery's timer.
 type Cause struct {
 	Kind    string           `json:"kind"`
 	ID      string           `json:"id,omitempty"`
@@ -188,7 +188,7 @@ func (o *Order) AnnounceAgain(announced int, at time.Time) bool {
 	if o.Status != event.StatusPending || o.Announced != announced {
 		return false
 	}
-	o.Recovered.Add(o.announcedAgain(at))
+	o.Recovered.Add(o.recovered(stepAnnouncedAgain, at))
 	o.AnnouncedAt = at
 	o.Announced++
 	return true

@@ -30,7 +30,6 @@ const (
 type reconciler struct {
 	*service
 	timing reconcile.Timing
-	invoke reconcile.Invoker
 	mended *prometheus.CounterVec
 }
 
@@ -116,6 +115,7 @@ func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 		return event.NoMessage, false
 	}
 	o.AnnouncedAt = s.now()
+	o.Recovered.Add(o.recovered(stepReservationLost, o.AnnouncedAt))
 	o.Announced++
 	placed := o.placedEvent()
 	placed.ExpectedTotalCents, placed.Currency = nil, ""
@@ -151,17 +151,4 @@ func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.T
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[waiting])
-}
-
-// Standings returns the standings of orders, for product, which holds stock for them. It leaves out orders that do not exist.
-func (l lists) Standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = kind + "-" + id
-	}
-	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2), status, '' from orders where key = any($1)`, keys, kind)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
 }

@@ -7,38 +7,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
 )
 
-// Product asks for the standings of orders. The answer holds no ETag, line or customer of an order.
-func TestStandingsOfOrders(t *testing.T) {
-	h := newHarness(t)
-	pending, cancelled := h.placeOrder(t, ana), h.placeOrder(t, ana)
-	h.Request(t, ana, "POST", "/orders/"+cancelled+"/cancel", `{"reason":"I am allergic"}`)
-	path := "/reconciliation/orders?id=" + pending + "&id=" + cancelled + "&id=" + someOrder
-	if got := h.Request(t, ana, "GET", path, ""); got.Code != 403 {
-		t.Errorf("a customer: got %d, want 403", got.Code)
-	}
-	got := h.Request(t, servicetest.Person{}, "GET", path, "", "Dapr-Caller-App-Id", "product")
-	statuses := map[string]string{}
-	for _, item := range got.Members["items"].([]any) {
-		order := item.(map[string]any)
-		if len(order) != 2 {
-			t.Errorf("got %+v, want an id and a status only", order)
-		}
-		statuses[order["id"].(string)] = order["status"].(string)
-	}
-	if len(statuses) != 2 || statuses[pending] != "PENDING" || statuses[cancelled] != "CANCELLED" {
-		t.Errorf("got %+v, want PENDING and CANCELLED, and nothing about an unknown order", statuses)
-	}
-}
-
 // reconciler returns the reconciliation with a product service that answers for reservations.
-func (h *harness) reconciler(t *testing.T) (reconciler, *servicetest.Standings) {
-	product := &servicetest.Standings{T: t, App: "product", Statuses: map[string]string{}}
+func (h *harness) reconciler(t *testing.T) (reconciler, *invoketest.Standings) {
+	product := invoketest.NewStandings(t, "product")
 	timing := reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
-	return reconciler{h.service, timing, product, reconcile.NewCounter(prometheus.NewRegistry())}, product
+	s := *h.service
+	s.invoke = product.Sidecar
+	return reconciler{&s, timing, reconcile.NewCounter(prometheus.NewRegistry())}, product
 }
 
 // One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again. An order whose stock
@@ -96,6 +76,10 @@ func TestOrdersAreReconciledWithReservations(t *testing.T) {
 	if all, failed := ended("reconcile order"); all < 2 || failed != 0 {
 		t.Errorf("got %d spans, %d failed: each event needs a trace", all, failed)
 	}
+	wantSteps(t, h.timeline(t, cook, missing).Steps,
+		"placed PENDING request customer "+ana.ID+" 1",
+		"confirmed CONFIRMED event product 1",
+		"reservation_lost CONFIRMED recovery recovery 1")
 	if status := h.deliverReserved(t, missing); status != "SUCCESS" {
 		t.Errorf("the outcome of the second reservation: got %s, want SUCCESS", status)
 	}

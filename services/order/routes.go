@@ -23,6 +23,8 @@ func (s *service) routes() []rest.Route {
 			Handle: s.exportOrders, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/reconciliation/orders", Caller: "product", Access: rest.Tokenless,
 			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.lists.Standings)},
+		{Method: http.MethodGet, Path: "/tracking/orders", Caller: "gateway", Access: rest.Tokenless, QueryLists: []string{"id"},
+			Handle: reconcile.Answer(s.lists.Versions)},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
 		{Method: http.MethodGet, Path: "/orders/{id}/timeline", Access: signedIn, Handle: s.showTimeline},

@@ -64,7 +64,7 @@ func run(ctx context.Context, environ []string) error {
 		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided},
 		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,
 	}
-	reconciler := reconciler{s, config.Reconcile, base.Client, reconcile.NewCounter(base.Metrics)}
+	reconciler := reconciler{s, config.Reconcile, reconcile.NewCounter(base.Metrics)}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{

@@ -138,11 +138,7 @@ func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 
 // Decided returns which of the orders are no longer PENDING.
 func (l lists) Decided(ctx context.Context, ids []string) ([]string, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = kind + "-" + id
-	}
-	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2) from orders where key = any($1) and status <> 'PENDING'`, keys, kind)
+	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2) from orders where key = any($1) and status <> 'PENDING'`, keysOf(ids), kind)
 	if err != nil {
 		return nil, err
 	}

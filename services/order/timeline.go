@@ -13,10 +13,11 @@ import (
 
 // The names of the steps that are no change of status. The other steps have the name of the new status, in lower case.
 const (
-	stepPlaced         = "placed"
-	stepAnnouncedAgain = "announced_again" // the recovery has published order.created.pending again
-	stepOutcomeIgnored = "outcome_ignored" // product's outcome came too late
-	stepOutcomeRefused = "outcome_refused" // product's outcome contradicts the order; its event is a dead letter
+	stepPlaced          = "placed"
+	stepAnnouncedAgain  = "announced_again"  // the recovery has published order.created.pending again
+	stepReservationLost = "reservation_lost" // product did not know it any more, so order.created.pending was published again
+	stepOutcomeIgnored  = "outcome_ignored"  // product's outcome came too late
+	stepOutcomeRefused  = "outcome_refused"  // product's outcome contradicts the order; its event is a dead letter
 )
 
 // timelineResponse lists the steps of one order's saga, oldest first.
@@ -78,9 +79,9 @@ func stepOf(status event.Status) string {
 	return strings.ToLower(string(status))
 }
 
-// announcedAgain returns the step of the recovery that announces a PENDING order again.
-func (o *Order) announcedAgain(at time.Time) timeline.Step {
-	return timeline.Step{At: at, Step: stepAnnouncedAgain, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery},
+// recovered returns a step of the recovery or the reconciliation.
+func (o *Order) recovered(name string, at time.Time) timeline.Step {
+	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: timeline.Recovery},
 		Actor: timeline.Actor{Role: "recovery"}}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/event"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
@@ -25,7 +26,7 @@ type reconciler struct {
 	store   store
 	metrics *metrics
 	timing  reconcile.Timing
-	invoke  reconcile.Invoker
+	invoke  invoke.Sidecar
 	log     *slog.Logger
 }
 

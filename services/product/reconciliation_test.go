@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
 )
@@ -18,15 +19,15 @@ var reconcileTiming = reconcile.Timing{After: 30 * time.Minute, Every: time.Minu
 type reconciled struct {
 	store
 	reconciler
-	order   *servicetest.Standings
+	order   *invoketest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	order := &servicetest.Standings{T: t, App: "order", Statuses: map[string]string{}}
-	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order, log}, order, registry}
+	order := invoketest.NewStandings(t, "order")
+	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Sidecar, log}, order, registry}
 }
 
 // reserveFor reserves one piece for a new order with this status; "" for an order that order does not know.

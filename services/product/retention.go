@@ -26,6 +26,7 @@ func (s store) DeleteEnded(ctx context.Context, age time.Duration) (int64, error
 			select order_id from reservations where state in ('FAILED', 'RELEASED', 'TOMBSTONE') and updated_at <= now() - $1::interval
 			limit $2 for update skip locked),
 		lines as (delete from reservation_lines where order_id in (select order_id from old)),
-		outcomes as (delete from state where key in (select 'reservation-' || order_id from old))
+		outcomes as (delete from state where key in (select 'reservation-' || order_id from old)),
+		counts as (delete from repeats where subject in (select order_id::text from old)) -- a tombstone has no document to take them along
 		delete from reservations where order_id in (select order_id from old)`, age)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
+	"comanda/services/internal/timeline"
 )
 
 // Reservations that ended long ago are deleted, in batches, with their outcomes. Those that hold or have sold stock stay.
@@ -26,6 +27,11 @@ func TestOldReservationsAreDeleted(t *testing.T) {
 	wantResult(t, h.placeOrder(t, failed, soup.ID, 100), "SUCCESS")
 	wantResult(t, h.changeStatus(t, tombstone, event.StatusCancelled), "SUCCESS")
 	orders[failed], orders[tombstone] = false, false
+	wantResult(t, h.placeOrder(t, tombstone, soup.ID, 1), "SUCCESS") // too late, so it is counted
+	counted := timeline.Repeats{Pool: h.pool}
+	if repeats, err := counted.Of(t.Context(), tombstone); err != nil || len(repeats) != 1 {
+		t.Fatalf("got %+v, %v, want one repeat", repeats, err)
+	}
 	if deleted, err := h.DeleteEnded(t.Context(), 90*24*time.Hour); err != nil || deleted != 0 {
 		t.Errorf("got %d young reservations deleted, %v, want none", deleted, err)
 	}
@@ -49,6 +55,9 @@ func TestOldReservationsAreDeleted(t *testing.T) {
 		if want := map[bool]int{true: 1}[stays]; reservations != want || lines != want || documents != want {
 			t.Errorf("got %d reservations, %d lines and %d documents, want %d of each", reservations, lines, documents, want)
 		}
+	}
+	if repeats, err := counted.Of(t.Context(), tombstone); err != nil || len(repeats) != 0 {
+		t.Errorf("got %+v, %v, want no repeats of a reservation that is deleted", repeats, err)
 	}
 	h.wantStock(t, soup.ID, Stock{8, 1, 1})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -43,7 +44,7 @@ func run(ctx context.Context, environ []string) error {
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
 		base.Log}
-	reconciler := reconciler{s.store, s.metrics, config.Reconcile, base.Client, base.Log}
+	reconciler := reconciler{s.store, s.metrics, config.Reconcile, invoke.New(config.Sidecar), base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Seed: func(ctx context.Context) error {

@@ -10,19 +10,16 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// eraseProfile handles deleting.user: it deletes the person's dead letters, turns the profile into a tombstone and answers. If there is no profile, it stores a
-// tombstone so that a late creating.user cannot create one. A repeated request is answered again.
+// eraseProfile handles deleting.user: it deletes the person's dead letters, turns the profile into a tombstone and answers. If there is
+// no profile, it stores a tombstone so that a late creating.user cannot create one. A repeated request is answered again.
 func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
 	if err := checkID(id); err != nil {
 		return err
 	}
-	if err := s.repeats.Forget(ctx, id); err != nil {
-		return err
-	}
 	answer := event.DeletingUserResponse.Message(id,
 		event.UserErasure{UserID: id, Version: e.Data.Version, Service: "user", Outcome: event.UserErased})
-	if err := s.eraseLetters(ctx, id); err != nil {
+	if err := s.eraseTraces(ctx, id); err != nil {
 		return err
 	}
 	eraseExisting := func() error {
@@ -46,9 +43,13 @@ func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserTo
 	return err
 }
 
-// eraseLetters deletes the dead letters about a person, which may hold the registration. It runs before the profile is erased: a record
-// that is no event has no subject, and can be found only by the e-mail or the phone number in the profile.
-func (s service) eraseLetters(ctx context.Context, id string) error {
+// eraseTraces deletes what the tables hold about a person: the counts of the timeline, and the dead letters, which may hold the
+// registration. It runs before the profile is gone, because a record that is no event has no subject: only the e-mail and the phone
+// number lead to it.
+func (s service) eraseTraces(ctx context.Context, id string) error {
+	if err := s.repeats.Forget(ctx, id); err != nil {
+		return err
+	}
 	profile, err := s.documents.Get(ctx, id)
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return err

@@ -38,7 +38,7 @@ type Profile struct {
 	PhoneChanges []time.Time `json:"phoneChanges,omitempty"` // the recent attempts to change the number, oldest first
 
 	ConfirmedAt  time.Time `json:"confirmedAt,omitzero"`  // when auth first said that the account exists
-	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account
+	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account, or has rejected it
 
 	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
 
@@ -94,13 +94,14 @@ func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// Abandon turns p into a tombstone, even if its owner has changed it: auth does not know the account any more, so the owner cannot log
-// in. It reports whether the profile changed.
+// Abandon turns p into a tombstone, even if its owner has changed it: auth does not know the account any more, or has rejected it, so
+// the owner cannot log in. It reports whether the profile changed.
 func (p *Profile) Abandon(now time.Time) bool {
 	if p.Status != Active {
 		return false
 	}
-	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reasonUnknownAccount, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now}
+	*p = Profile{ID: p.ID, Status: Cancelled, Reason: reasonUnknownAccount, Version: p.Version + 1, CreatedAt: p.CreatedAt, UpdatedAt: now,
+		Steps: p.Steps}
 	return true
 }
 

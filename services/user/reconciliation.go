@@ -29,10 +29,8 @@ const (
 
 // reconciler compares the ACTIVE profiles with auth's accounts.
 type reconciler struct {
-	store  store
-	now    func() time.Time
+	service
 	timing reconcile.Timing
-	invoke reconcile.Invoker
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 
@@ -98,22 +96,33 @@ func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) erro
 // one.
 func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[string]reconcile.Standing) error {
 	standing, found := known[held.ID]
+	if standing.Status == accountErased {
+		if err := r.eraseTraces(ctx, held.ID); err != nil {
+			return err
+		}
+	}
 	step := ""
 	profile, err := r.store.documents.Change(ctx, held.ID, func(p *Profile) (event.Message, error) {
 		step = ""
 		changed, err := false, error(nil)
+		// A registration that auth rejected cannot have a changed profile, unless staff verified its number meanwhile, or auth was
+		// restored from an older copy. So this profile waits like one of an account that auth does not know.
+		lost := !found || standing.Status == accountRejected && p.Version > 1
 		switch {
 		case p.Status != Active, standing.Status == accountPending:
-		case !found && held.Forgotten && !p.UnknownSince.IsZero():
+		case lost && held.Forgotten && !p.UnknownSince.IsZero():
 			changed, step = p.Abandon(r.now()), reconcile.Unknown
-		case !found:
+			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
+		case lost:
 			changed = p.UnknownSince.IsZero()
 			p.UnknownSince = held.AskedAt
 		case standing.Status == accountRejected:
 			changed, err = p.Cancel(standing.Reason, r.now())
+			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 			step = reconcile.Ended
 		case standing.Status == accountErased:
 			p.Erase(r.now())
+			p.Steps.Add(p.reconciled(stepErased, r.now()))
 			changed, step = true, reconcile.Ended
 		default:
 			changed = p.confirm(held.AskedAt)

@@ -9,23 +9,26 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
 )
 
 // reconciled is user with an auth that answers for accounts.
 type reconciled struct {
 	harness
 	*reconciler
-	auth    *servicetest.Standings
+	auth    *invoketest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
-	auth := &servicetest.Standings{T: t, App: "auth", Statuses: map[string]string{}}
-	r := &reconciler{store: h.store, now: h.service.now, invoke: auth, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
+	auth := invoketest.NewStandings(t, "auth")
+	h.service.invoke = auth.Sidecar
+	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
 		timing: reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}
 }
@@ -62,11 +65,12 @@ func TestLostCancellationsAreReconciled(t *testing.T) {
 	h := newReconciled(t)
 	active, suspended, pending := h.profileOf(t, "ACTIVE", ""), h.profileOf(t, "SUSPENDED", ""), h.profileOf(t, "PENDING", "")
 	rejected, erased := h.profileOf(t, "REJECTED", "+34600111222"), h.profileOf(t, "ERASED", "+34600111333")
+	h.addLetter(t, "", "not JSON, but with the number +34600111333")
 	h.round(t)
 	if len(h.auth.Asked) != 0 {
 		t.Errorf("asked for %d young profiles, want none", len(h.auth.Asked))
 	}
-	servicetest.Age(t, h.pool, 31*time.Minute)
+	servicetest.Age(t, h.harness.pool, 31*time.Minute)
 	h.auth.Away = true
 	if err := h.runRound(t.Context()); err == nil {
 		t.Error("auth is away: got no error, want one")
@@ -83,10 +87,21 @@ func TestLostCancellationsAreReconciled(t *testing.T) {
 	if h.wantStatus(t, active, Active).ConfirmedAt.IsZero() || !h.wantStatus(t, pending, Active).ConfirmedAt.IsZero() {
 		t.Error("want the profile of the ACTIVE account confirmed, and not that of the PENDING one")
 	}
+	for id, want := range map[string]string{rejected: "profile_cancelled CANCELLED timed_out 1", erased: "profile_erased ERASED  1"} {
+		steps := []string{"profile_created ACTIVE  1", want}
+		if id == erased {
+			steps = steps[1:]
+		}
+		got := h.wantSteps(t, id, steps...)
+		if last := got[len(got)-1]; last.Cause.Kind != timeline.Recovery || last.Actor.Role != "recovery" || last.DurationMs != nil {
+			t.Errorf("got %+v, want a step of the recovery", last)
+		}
+	}
 	if got := h.outcomes(t, rejected); got != "created" {
 		t.Errorf("got outcomes %q, want no further event", got)
 	}
 	h.wantStatus(t, h.profileOf(t, "ACTIVE", "+34600111222"), Active)
+	h.wantLetters(t, "") // the erased person's
 	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="ended"} 2`, `comanda_reconciled_total{step="unknown"} 0`)
 }
 
@@ -95,24 +110,30 @@ func TestLostCancellationsAreReconciled(t *testing.T) {
 func TestProfilesOfUnknownAccountsAreRemovedAfterAPeriod(t *testing.T) {
 	h := newReconciled(t)
 	lost, back := h.profileOf(t, "ACTIVE", "+34600111222"), h.profileOf(t, "ACTIVE", "+34600111333")
+	verified := h.verifiedProfile(t, "+34600111444") // staff verified the number, and then the registration timed out
+	h.auth.Statuses[verified] = "REJECTED"
 	h.Request(t, customer(lost), "PATCH", "/users/me", `{"name":"Ana María"}`)
-	servicetest.Age(t, h.pool, time.Hour)
+	servicetest.Age(t, h.harness.pool, time.Hour)
 	h.round(t)
-	clear(h.auth.Statuses)
+	delete(h.auth.Statuses, lost)
+	delete(h.auth.Statuses, back)
 	h.round(t)
 	h.ageUnknown(t, 71*time.Hour)
 	h.round(t)
 	h.wantStatus(t, lost, Active)
+	h.wantStatus(t, verified, Active)
 	h.auth.Statuses[back] = "ACTIVE"
 	h.round(t)
-	clear(h.auth.Statuses) // the period begins again
+	delete(h.auth.Statuses, back) // the period begins again
 	h.ageUnknown(t, time.Hour)
 	h.round(t)
 	if profile := h.wantStatus(t, lost, Cancelled); profile.Phone != "" || profile.Reason != "unknown_account" {
 		t.Errorf("got %+v, want a tombstone", profile)
 	}
 	h.wantStatus(t, back, Active)
-	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="unknown"} 1`)
+	h.wantStatus(t, verified, Cancelled)
+	h.wantSteps(t, lost, "profile_created ACTIVE  1", "profile_cancelled CANCELLED unknown_account 1")
+	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="unknown"} 2`)
 }
 
 // ageUnknown moves the time since which accounts are unknown.
@@ -142,7 +163,7 @@ func TestWalkReachesEveryProfile(t *testing.T) {
 	for range reconcile.MaxIDs + 1 {
 		h.profileOf(t, "ACTIVE", "")
 	}
-	servicetest.Age(t, h.pool, time.Hour)
+	servicetest.Age(t, h.harness.pool, time.Hour)
 	for _, want := range []int{2*reconcile.MaxIDs + 1, 2*reconcile.MaxIDs + 2, 3*reconcile.MaxIDs + 2} {
 		h.round(t)
 		if len(h.auth.Asked) != want {

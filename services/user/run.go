@@ -43,7 +43,7 @@ func run(ctx context.Context, environ []string) error {
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
 		config.Quota, invoke.New(config.Sidecar),
 		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}}
-	reconciler := &reconciler{store: s.store, now: s.now, timing: config.Reconcile, invoke: base.Client, log: base.Log,
+	reconciler := &reconciler{service: s, timing: config.Reconcile, log: base.Log,
 		mended: reconcile.NewCounter(base.Metrics)}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,

@@ -35,6 +35,13 @@ func (p Profile) step(name string, cause cause, at time.Time) timeline.Step {
 		Cause: cause.Cause, Actor: timeline.Actor{Role: "user"}, Count: 1}.Since(cause.at)
 }
 
+// reconciled returns a step of the reconciliation, which acts when the event that should have caused it was lost.
+func (p Profile) reconciled(name string, at time.Time) timeline.Step {
+	step := p.step(name, cause{Cause: timeline.Cause{Kind: timeline.Recovery}}, at)
+	step.Actor.Role = "recovery"
+	return step
+}
+
 // decisionStep returns the step that decided the registration.
 func (p Profile) decisionStep() string {
 	if p.Status == Rejected {

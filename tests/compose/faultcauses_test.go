@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -50,6 +51,17 @@ func failingLetter(t *testing.T, sys *stack) func() {
 	query(`insert into dead_letters (id, topic, reason, attempts, payload, at, due_at) values (gen_random_uuid(), 'failing', 'a test', 1, 'x',
 		now() - interval '1 hour', now() + interval '1 hour') returning id::text`)
 	return func() { query(`delete from dead_letters where topic = 'failing' returning id::text`) }
+}
+
+// forgottenReservation adds a reservation of an order that order has not known for days. Product releases it within a minute.
+func forgottenReservation(t *testing.T, sys *stack) func() {
+	database, id := sys.invariants(t).Database("product"), uuid.NewString()
+	scenario.Try(scenario.Query(t.Context(), database, `insert into reservations (order_id, state, outcome, decided_at, updated_at, unknown_since)
+		values ('`+id+`', 'RESERVED', '{}', now() - interval '4 days', now() - interval '4 days', now() - interval '4 days')
+		returning order_id::text`)).OrFail(t)
+	return func() {
+		scenario.Try(scenario.Query(t.Context(), database, `delete from reservations where order_id = '`+id+`' returning state`)).OrFail(t)
+	}
 }
 
 // stalledGroup is the consumer group of silentReader.

@@ -28,9 +28,9 @@ var faults = []fault{
 	},
 	{
 		name:  "events that no consumer can handle, lost targets and rules",
-		cause: allOf(removedTarget, unreadableEvents, failingLetter, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
-		during: []alertPattern{"DeadLetters part=waiting", "DeadLetters part=replaying", "DeadLetters part=topic", "DeadLetters part=outbox", "ObservabilityDown part=rules",
-			"ObservabilityDown part=configuration", "ObservabilityDown part=target"},
+		cause: allOf(removedTarget, unreadableEvents, failingLetter, forgottenReservation, unpublishableRow, invalidRule, stoppedContainers("order-db-exporter")),
+		during: []alertPattern{"DeadLetters part=waiting", "DeadLetters part=replaying", "DeadLetters part=topic", "DeadLetters part=outbox", "Reconciled",
+			"ObservabilityDown part=rules", "ObservabilityDown part=configuration", "ObservabilityDown part=target"},
 	},
 	{
 		name:   "Loki refuses a log line",

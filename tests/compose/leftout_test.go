@@ -4,9 +4,36 @@ package compose
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"comanda/tests/scenario"
 )
+
+// services returns the names of the services in the Compose files, except those left out and the operator's commands, which `up` does
+// not start either. docker-compose 1.29 lists those as well.
+func (sys *stack) services(t testing.TB) []string {
+	t.Helper()
+	var file struct {
+		Services map[string]struct{ Profiles []string }
+	}
+	if err := yaml.Unmarshal(scenario.Try(os.ReadFile(sys.path("docker-compose.yml"))).OrFail(t), &file); err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Fields(scenario.Try(sys.compose(t.Context(), "config", "--services")).OrFail(t))
+	for _, name := range sys.without {
+		if !slices.Contains(all, name) {
+			t.Fatalf("WITHOUT contains %s, which is not a service of the Compose files", name)
+		}
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return slices.Contains(sys.without, name) || len(file.Services[name].Profiles) > 0
+	})
+}
 
 // missing returns the named services that this run leaves out.
 func (sys *stack) missing(names ...string) []string {

@@ -55,6 +55,8 @@ var phases = []phase{
 	{name: "no secret is visible", run: testNoSecretIsVisible},
 	{name: "a service reaches only its own sidecar", run: testIsolation},
 	{name: "the demo succeeds", run: testDemo},
+	{name: "reconcile finds and mends a damaged row", run: testReconcile},
+	{name: "dead letters are shown and discarded", run: testDeadLetters},
 	{name: "one order is one trace, and its log lines carry the trace id", needs: []string{"zipkin"}, run: testOrderTrace},
 	{name: "Prometheus reaches every target", needs: prometheus, run: testTargets},
 	{name: "the logs of every container are collected", run: testLogs},

@@ -55,7 +55,7 @@ func wantOneLineOfHelp(t *testing.T, when, output string, err error) {
 		}
 	}
 	if len(lines) != 1 {
-		t.Errorf("%s: got %d lines that say what to do, want 1: %s", when, len(lines), output)
+		t.Errorf("%s: got %d lines that say what to do, want 1: %s (error: %v)", when, len(lines), output, err)
 		return
 	}
 	printProgress("     %s: %s", when, strings.TrimSpace(lines[0]))
@@ -64,7 +64,7 @@ func wantOneLineOfHelp(t *testing.T, when, output string, err error) {
 // isSecret reports whether a setting is a secret.
 func isSecret(name string) bool {
 	return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN") ||
-		strings.Contains(name, "DATABASE_URL")
+		strings.Contains(name, "DATABASE_URL") || strings.Contains(name, "SIGNING_KEY")
 }
 
 // No secret appears in `docker inspect` of a container or an image, in an image's history, or in a log.

@@ -180,19 +180,6 @@ func (sys *stack) composeUp(t testing.TB) {
 	}
 }
 
-// services returns the names of the services in the Compose files, except those left out.
-func (sys *stack) services(t testing.TB) []string {
-	t.Helper()
-	text := scenario.Try(sys.compose(t.Context(), "config", "--services")).OrFail(t)
-	all := strings.Fields(text)
-	for _, name := range sys.without {
-		if !slices.Contains(all, name) {
-			t.Fatalf("WITHOUT contains %s, which is not a service of the Compose files", name)
-		}
-	}
-	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(sys.without, name) })
-}
-
 // containers returns the project's containers by service.
 func (sys *stack) containers(ctx context.Context) (map[string]container, error) {
 	ids, err := listObjects(ctx, "container", project)

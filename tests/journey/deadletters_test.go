@@ -23,10 +23,11 @@ import (
 // announce them again, is slow in this test.
 func TestDeadLettersAreStoredShownAndReplayed(t *testing.T) {
 	t.Parallel()
-	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "10m"}})
+	sys := system.Start(t, system.Options{Settings: map[string]string{"RECOVERY_AFTER": "10m", "MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0"}})
 	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(10, 700)
 	testPoison(t, sys, s, ana)
+	testNeighbours(t, sys, s, ana)
 	testFault(t, sys, s, ana, dish)
 }
 
@@ -50,10 +51,11 @@ func testPoison(t *testing.T, sys *system.System, s *scenario.Scenario, ana scen
 	defer kafka.Close()
 	onPurpose := kgo.RecordHeader{Key: asyncapi.ViolationHeader}
 	// If the sidecar sent these as HTTP headers of the delivery, it would fail for ever: the first is no valid header, the second is a
-	// header of a service invocation.
+	// header of a service invocation. So would a key that is longer than all headers of a request may be.
 	hostile, caller := kgo.RecordHeader{Key: "no header\r\n"}, kgo.RecordHeader{Key: "Dapr-Caller-App-Id", Value: []byte("gateway")}
+	key := []byte("a key\r\nwith a line\x00" + strings.Repeat("long ", 10<<10))
 	for topic, value := range map[string]string{"order.created.pending": "no event \x00\xff", "order.status.changed": forged} {
-		record := &kgo.Record{Topic: topic, Key: []byte("a key\r\nwith a line\x00"), Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile, caller}}
+		record := &kgo.Record{Topic: topic, Key: key, Value: []byte(value), Headers: []kgo.RecordHeader{onPurpose, hostile, caller}}
 		if err := kafka.ProduceSync(ctx, record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,8 @@ type call struct{ from, to, method, path string }
 
 // sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
 // an order's history at the start of a stream, order's request for the menu, user's requests for the parts of an export, those of order
-// and auth for the parts of a timeline, and the questions of order, product and user about what became of what they hold or need.
+// and auth for the parts of a timeline, and the questions of order, product and user about what became of what they hold or need, and of the gateway about the orders that
+// clients watch.
 func sourceCalls(t *testing.T) []call {
 	t.Helper()
 	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
@@ -51,13 +52,14 @@ func sourceCalls(t *testing.T) []call {
 	}
 	all = append(append(all, menuCall(t)), exportCalls(t)...)
 	all = append(all, timelineCall(t, "order", "/reservations/{id}/steps"), timelineCall(t, "auth", "/registrations/{userId}/steps"))
-	return append(all, reconciliationCall(t, "order"), reconciliationCall(t, "product"), reconciliationCall(t, "user"))
+	return append(all, questionIn(t, "gateway", "versions.go"), questionIn(t, "order", "reconciliation.go"),
+		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// reconciliationCall returns a service's call reconcile.Ask(ctx, invoker, app, path, ids), a GET.
-func reconciliationCall(t *testing.T, service string) call {
+// questionIn returns a service's call reconcile.Ask(ctx, sidecar, app, path, ids) in a file, a GET.
+func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
-	file := "services/" + service + "/reconciliation.go"
+	file := "services/" + service + "/" + name
 	paths, found := constants(t, file), []call{}
 	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
 		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {

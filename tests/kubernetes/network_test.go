@@ -50,9 +50,10 @@ func TestPoliciesRestrictEveryPodAndSelectExistingPods(t *testing.T) {
 	}
 }
 
-// A sidecar reaches another sidecar only if its service calls the other service. A service reaches only its own database.
+// A sidecar reaches another sidecar only if its service calls the other service. A service reaches only its own database; the job
+// reconcile reaches all of them.
 func TestPodsReachOnlyThePodsTheyCall(t *testing.T) {
-	kafkaClients := append([]string{"topics", "kafka-exporter"}, services...)
+	kafkaClients := append([]string{"topics", "kafka-exporter", "reconcile"}, services...)
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
 		policies, running := networkPolicies(t, all), podTemplates(all)
@@ -65,7 +66,7 @@ func TestPodsReachOnlyThePodsTheyCall(t *testing.T) {
 				for _, port := range []int32{50002, 3500, 50001, 8080, 5010, 5432, 9092, 9411, 9090} {
 					owner, isDatabase := databaseOwners[to]
 					want := port == 50002 && called[[2]string{from, to}] ||
-						port == 5432 && isDatabase && owner == from ||
+						port == 5432 && isDatabase && (owner == from || from == "reconcile") ||
 						port == 9092 && to == "kafka" && slices.Contains(kafkaClients, from) ||
 						port == 9411 && to == "zipkin" && slices.Contains(services, from)
 					got := policies.sendsTo(a.Labels, b.Labels, port) && policies.acceptsFrom(b.Labels, a.Labels, port)

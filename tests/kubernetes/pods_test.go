@@ -29,6 +29,8 @@ func podTemplates(all objects) map[string]corev1.PodTemplateSpec {
 			templates[one.Name] = one.Spec.Template
 		case *batchv1.Job:
 			templates[one.Name] = one.Spec.Template
+		case *batchv1.CronJob:
+			templates[one.Name] = one.Spec.JobTemplate.Spec.Template
 		}
 	}
 	return templates
@@ -99,7 +101,7 @@ func TestEveryContainerIsProbed(t *testing.T) {
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
 		for name, pod := range podTemplates(all) {
-			if pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure { // a job
+			if pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure || pod.Spec.RestartPolicy == corev1.RestartPolicyNever { // a job
 				continue
 			}
 			container := pod.Spec.Containers[0]
@@ -245,7 +247,8 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 		all := buildObjects(t, folder)
 		topics := findObject[batchv1.Job](t, all, "topics").Spec.Template.Spec.Containers[0]
 		exporter := findObject[appsv1.Deployment](t, all, "kafka-exporter").Spec.Template.Spec.Containers[0]
-		containers := []corev1.Container{topics, exporter}
+		reconcile := findObject[batchv1.CronJob](t, all, "reconcile").Spec.JobTemplate.Spec.Template.Spec.Containers[0]
+		containers := []corev1.Container{topics, exporter, reconcile}
 		for _, app := range serviceDeployments(all) {
 			containers = append(containers, app.Spec.Template.Spec.Containers[0])
 		}

@@ -12,7 +12,11 @@ import (
 // would not check. tests/rules compares the users with their rights.
 func TestProductionHasUsersAndTLS(t *testing.T) {
 	passwords := map[string]string{}
-	for _, app := range serviceDeployments(buildObjects(t, productionOverlay)) {
+	all := buildObjects(t, productionOverlay)
+	if required := settings(t, all).Data["DATABASE_REQUIRE_TLS"]; required != "true" {
+		t.Errorf("DATABASE_REQUIRE_TLS: got %q, want true", required)
+	}
+	for _, app := range serviceDeployments(all) {
 		pod := injectSidecar(t, app.Spec.Template)
 		service, sidecar := pod.Spec.Containers[0], pod.Spec.Containers[1]
 		for name, want := range map[string]string{"KAFKA_AUTH_TYPE": "password", "KAFKA_SASL_USERNAME": app.Name,
@@ -28,10 +32,6 @@ func TestProductionHasUsersAndTLS(t *testing.T) {
 		passwords[key] = app.Name
 		if slices.ContainsFunc(service.Env, func(v corev1.EnvVar) bool { return strings.HasPrefix(v.Name, "KAFKA_") }) {
 			t.Errorf("%s has settings for Kafka, want only its sidecar to have them", app.Name)
-		}
-		required := envVar(service, "DATABASE_REQUIRE_TLS")
-		if app.Name != "gateway" && (required == nil || required.Value != "true") {
-			t.Errorf("%s: DATABASE_REQUIRE_TLS: got %v, want true", app.Name, required)
 		}
 	}
 	if len(passwords) != 5 {

@@ -76,7 +76,7 @@ func TestNoCommandLineRefersToASecret(t *testing.T) {
 // No command in the documentation and the scripts has a secret among its arguments. `-e NAME`, without a value, passes the
 // variable on.
 func TestNoDocumentedCommandHasASecretAsAnArgument(t *testing.T) {
-	argument := regexp.MustCompile(`(-e|--env|--build-arg)[ =][A-Z_]*(SECRET|PASSWORD|TOKEN|DATABASE_URL)[A-Z_]*=|reset-admin-password [A-Z$]|psql [^\n]*://|PGPASSWORD=[^ ]* *\\`)
+	argument := regexp.MustCompile(`(-e|--env|--build-arg)[ =][A-Z_]*(SECRET|PASSWORD|TOKEN|DATABASE_URL|SIGNING_KEY)[A-Z_]*=|reset-admin-password [A-Z$]|psql [^\n]*://|PGPASSWORD=[^ ]* *\\`)
 	output, err := exec.Command("git", "-C", root(t), "ls-files", "*.md", "*.sh", "Makefile", ".ci/run").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -185,6 +185,8 @@ func writeGroups(rights []event.Right) string {
 			all = append(all, fmt.Sprintf("groups `%s*`", right.Name))
 		case right.Kind == event.KindGroup && right.Name != event.AllNames:
 			all = append(all, fmt.Sprintf("group `%s`", right.Name))
+		case slices.Contains(right.Operations, "delete"):
+			all = append(all, fmt.Sprintf("delete on `%s`", right.Name))
 		case right.Kind == event.KindCluster:
 			all = append(all, strings.Join(right.Operations, ", ")+" on the cluster")
 		case right.Name == event.AllNames:

@@ -17,7 +17,7 @@ import (
 // operations are Kafka's operations by the names that event.Right uses.
 var operations = map[string]kadm.ACLOperation{
 	"read": kadm.OpRead, "write": kadm.OpWrite, "create": kadm.OpCreate, "alter": kadm.OpAlter, "describe": kadm.OpDescribe,
-	"alter_configs": kadm.OpAlterConfigs,
+	"alter_configs": kadm.OpAlterConfigs, "delete": kadm.OpDelete,
 }
 
 // SetRights gives every user exactly these rights: it adds the missing ACLs and removes all other ACLs that allow these users

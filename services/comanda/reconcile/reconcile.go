@@ -58,7 +58,7 @@ func (d Databases) Close() {
 func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, error) {
 	var all []Problem
 	for _, check := range []func(context.Context, time.Duration) ([]Problem, error){
-		d.Reservations, d.StockLaw, d.Profiles, d.Outboxes,
+		d.Reservations, d.StockLaw, d.Profiles, d.Outboxes, d.DeadLetters,
 	} {
 		found, err := check(ctx, rest)
 		if err != nil {
@@ -73,11 +73,16 @@ func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, er
 type entry struct {
 	ID, State string
 	AtRest    bool
+	// Old is true of an aggregate that has not changed for longer than keptBeside.
+	Old bool
 }
 
-// compare calls visit for each id that the left query, the right query or both return. An entry that one of them does not return is
-// empty. Each query returns entries ordered by id, so that compare can merge them without holding a database in memory; its argument $1
-// is rest in seconds.
+// keptBeside is the shortest time for which services keep the records beside an aggregate that has ended: the least RECORD_RETENTION.
+// After that, product may have deleted the reservation of an order that ended, and user the tombstone of a rejected account.
+const keptBeside = "30 days"
+
+// compare calls visit for each id that is in the left query, the right one or both, with an empty State where it is not. Each query
+// returns entries in the order of their ids, and takes the rest in seconds. So no database is held in memory.
 func compare(ctx context.Context, rest time.Duration, left, right *pgx.Conn, leftSQL, rightSQL string, visit func(id string, l, r entry)) error {
 	a, err := newReader(ctx, left, leftSQL, rest)
 	if err != nil {
@@ -130,7 +135,7 @@ func newReader(ctx context.Context, conn *pgx.Conn, sql string, rest time.Durati
 func (r *reader) next() {
 	r.at = entry{}
 	if r.there = r.rows.Next(); r.there {
-		r.err = r.rows.Scan(&r.at.ID, &r.at.State, &r.at.AtRest)
+		r.err = r.rows.Scan(&r.at.ID, &r.at.State, &r.at.AtRest, &r.at.Old)
 	} else {
 		r.err = r.rows.Err()
 	}
@@ -140,6 +145,7 @@ func (r *reader) next() {
 // documents returns the query for the documents of one kind in Dapr's table.
 func documents(kind string) string {
 	return fmt.Sprintf(`select substr(key, %d) as id, coalesce(doc(value)->>'status', ''),
-			coalesce(updated_at, created_at) <= now() - make_interval(secs => $1)
-		from state where key like '%s-%%' order by substr(key, %[1]d) collate "C"`, len(kind)+2, kind)
+			coalesce(updated_at, created_at) <= now() - make_interval(secs => $1),
+			coalesce(updated_at, created_at) <= now() - interval '%s'
+		from state where key like '%s-%%' order by substr(key, %[1]d) collate "C"`, len(kind)+2, keptBeside, kind)
 }

@@ -19,19 +19,20 @@ var states = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED", mended},
 }
 
-// mended stands for the state RELEASED of a reservation that endReservation has released, so that it is not reported again.
+// mended is the state of a reservation that endReservation has released, or product's own reconciliation.
 const mended = "MENDED"
 
 // Reservations checks that every order has a reservation in the state that its status requires, and that every reservation has an order.
 // It can mend a reservation that still holds stock although its order has ended or does not exist.
 func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found []Problem, err error) {
-	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_kind = 'operator' then '` + mended + `' else state end,
-			updated_at <= now() - make_interval(secs => $1) from reservations
+	const reservations = `select order_id::text, case when state = 'RELEASED' and ended_kind in ('operator', 'recovery') then '` + mended + `' else state end,
+			updated_at <= now() - make_interval(secs => $1), false from reservations
 		order by order_id::text collate "C"`
 	err = compare(ctx, rest, d["order"], d["product"], documents("order"), reservations, func(id string, order, reservation entry) {
 		switch {
 		case order.ID != "" && !order.AtRest, reservation.ID != "" && !reservation.AtRest:
 			return
+		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // product has deleted it
 		case order.ID == "":
 			p := Problem{Kind: "reservation", Detail: fmt.Sprintf("order %s does not exist, and its reservation is %s", id, reservation.State)}
 			if reservation.State == "RESERVED" {

@@ -53,7 +53,7 @@ func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options 
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDBFromPool(pool)
+	db := stdlib.OpenDB(*sessionForMigrations(pool))
 	defer func() { _ = db.Close() }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, append(options, goose.WithSessionLocker(locker))...)
 	if err != nil {
@@ -63,6 +63,15 @@ func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options 
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// sessionForMigrations returns the settings of the session that migrates. It holds goose's lock, which belongs to the session, and each
+// replica migrates before it serves. A replica that is frozen between two statements must not keep the others from starting: Postgres
+// ends an idle session after idleTimeout. Only this session, because those of the pool are idle for good reasons.
+func sessionForMigrations(pool *pgxpool.Pool) *pgx.ConnConfig {
+	config := pool.Config().ConnConfig
+	config.RuntimeParams["idle_session_timeout"] = millis(idleTimeout)
+	return config
 }
 
 // createDocFunction creates the SQL function doc, which reads a document of Dapr's table as jsonb. It is declared immutable

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
@@ -35,6 +36,41 @@ func TestConcurrentMigrationsRunOnce(t *testing.T) {
 	var dishes int
 	if err := pool.QueryRow(t.Context(), `select count(*) from dishes`).Scan(&dishes); err != nil || dishes != 1 {
 		t.Fatalf("got %d dishes, %v, want 1", dishes, err)
+	}
+}
+
+// A replica that is frozen while it migrates keeps the others from starting for idleTimeout and not longer.
+func TestFrozenMigrationLosesItsLock(t *testing.T) {
+	t.Parallel()
+	pool := servicetest.EmptyDatabase(t)
+	hole, address := through(t, pool)
+	frozen, err := database.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	defer hole.close() // first: the pool waits for what it closes
+	slow := fstest.MapFS{"migrations/00001_slow.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nselect pg_sleep(0.5);\n")}}
+	ended := make(chan error, 1)
+	go func() { ended <- database.Migrate(t.Context(), frozen, slow) }()
+	eventually(t, "the migration runs", func() bool {
+		var running bool
+		err := pool.QueryRow(t.Context(), `select exists (select from pg_stat_activity
+			where query = 'select pg_sleep(0.5);' and state = 'active' and datname = current_database())`).Scan(&running)
+		return err == nil && running
+	})
+	hole.mu.Lock()
+	hole.swallow = true // the client hears nothing more, and says nothing more
+	hole.mu.Unlock()
+	began := time.Now()
+	if err := database.Migrate(t.Context(), pool, slow); err != nil {
+		t.Errorf("the other replica: got error %v, want none", err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("a frozen replica held the others up for %s", took)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the frozen replica: got no error, want one: its session has ended")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/database"
 	"comanda/services/internal/recovery"
 )
 
@@ -30,13 +31,17 @@ func (l *Letters) Run(ctx context.Context) {
 // Prune deletes letters that ended long ago, and old records about failures and erased persons. Package server calls it every hour.
 func (l *Letters) Prune(ctx context.Context) error {
 	var errs []error
-	for _, statement := range []string{
-		`delete from dead_letters where ended_at < now() - interval '7 days'`,
-		`delete from event_failures where at < now() - interval '1 day'`,
-		// longer than a record with personal data stays in the dead-letter topic
-		`delete from erased_subjects where at < now() - interval '30 days'`,
+	const day = 24 * time.Hour
+	for _, old := range []struct {
+		statement string
+		age       time.Duration
+	}{
+		{`delete from dead_letters where id in (select id from dead_letters where ended_at < now() - $1::interval limit $2)`, 7 * day},
+		{`delete from event_failures where ctid in (select ctid from event_failures where at < now() - $1::interval limit $2)`, day},
+		// longer than a record stays in the dead-letter topic, if that may hold personal data
+		{`delete from erased_subjects where subject in (select subject from erased_subjects where at < now() - $1::interval limit $2)`, 30 * day},
 	} {
-		_, err := l.pool.Exec(ctx, statement)
+		_, err := database.DeleteInBatches(ctx, l.pool, old.statement, old.age)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -1,5 +1,5 @@
-// Package invoke asks other services through the sidecar, with the caller's own token
-// (https://docs.dapr.io/reference/api/service_invocation_api/). So the other service decides what the caller may see.
+// Package invoke asks other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/): with the caller's
+// own token, so that the other service decides what the caller may see, or without one, for a question of the service itself.
 package invoke
 
 import (
@@ -37,14 +37,16 @@ func New(c server.SidecarConfig) Sidecar {
 	}}
 }
 
-// Get sends a GET to a service with the caller's own token, and decodes the response. It returns the error for a problem that the
-// caller's request caused: a bad cursor, an unknown id, an expired token. Any other response that is not a 200 is Unavailable.
+// Get sends a GET to a service with the caller's own token, if bearer is not empty, and decodes the response. A problem that the service reports for the
+// caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
 func Get[T any](ctx context.Context, s Sidecar, app, path, bearer string) (answer T, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
 	if err != nil {
 		return answer, err
 	}
-	request.Header.Set("Authorization", bearer)
+	if bearer != "" {
+		request.Header.Set("Authorization", bearer)
+	}
 	request.Header.Set("Accept", "application/json, application/problem+json")
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)

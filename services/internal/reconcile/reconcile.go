@@ -6,19 +6,18 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"comanda/services/internal/fault"
+	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/validate"
@@ -53,29 +52,25 @@ type Standing struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
+	// Version is that of an order that clients watch. Only the gateway asks for it.
+	Version int `json:"version,omitempty" db:"-"`
 }
 
 type answer struct {
 	Items []Standing `json:"items"`
 }
 
-// Invoker calls another service through the sidecars (the Dapr SDK's client).
-type Invoker interface {
-	InvokeMethod(ctx context.Context, appID, methodName, verb string) ([]byte, error)
-}
-
-// Ask returns the standings of those aggregates that the service app knows, by id. An aggregate that is missing in the map is unknown
-// to its owner. An error means that the owner did not answer: then nothing is known about any aggregate.
-func Ask(ctx context.Context, invoke Invoker, app, path string, ids []string) (map[string]Standing, error) {
+// Ask returns how the aggregates stand that the service app knows, by id. An aggregate that is missing is unknown to its owner. An
+// error means that the owner did not answer, which says nothing about any aggregate.
+func Ask(ctx context.Context, sidecar invoke.Sidecar, app, path string, ids []string) (map[string]Standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	raw, err := invoke.InvokeMethod(ctx, app, strings.TrimPrefix(path, "/")+"?"+url.Values{"id": ids}.Encode(), http.MethodGet)
+	got, err := invoke.Get[*answer](ctx, sidecar, app, path+"?"+url.Values{"id": ids}.Encode(), "")
 	if err != nil {
-		return nil, fault.Unavailable(err, "%s does not answer", app)
+		return nil, err
 	}
-	var got *answer
-	if err := json.Unmarshal(raw, &got); err != nil || got == nil || got.Items == nil {
-		return nil, fault.Unavailable(err, "%s does not answer with a list", app)
+	if got == nil || got.Items == nil {
+		return nil, fault.Unavailable(errors.New("no list"), "%s does not answer", app)
 	}
 	known := map[string]Standing{}
 	for _, standing := range got.Items {

@@ -2,11 +2,13 @@ package reconcile_test
 
 import (
 	"context"
-	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"comanda/services/internal/invoke"
+	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -52,40 +54,38 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 	}
 }
 
-// invoker answers with the API, or with body or err if a test sets one.
-type invoker struct {
-	t    *testing.T
-	body *string
-	err  error
-}
-
-func (i invoker) InvokeMethod(_ context.Context, app, method, verb string) ([]byte, error) {
-	if i.err != nil {
-		return nil, i.err
-	}
-	if i.body != nil {
-		return []byte(*i.body), nil
-	}
-	if app != "order" {
-		i.t.Errorf("got a call of %s, want order", app)
-	}
-	return []byte(api().Request(i.t, servicetest.Person{}, verb, "/"+method, "", "Dapr-Caller-App-Id", "product").Body), nil
+// answering returns the way to a service order that answers with the API, or with another body.
+func answering(t *testing.T, body *string) invoke.Sidecar {
+	sidecar, _ := invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body != nil {
+			_, _ = io.WriteString(w, *body)
+			return
+		}
+		method, found := strings.CutPrefix(r.URL.RequestURI(), "/v1.0/invoke/order/method")
+		if !found || r.Header.Get("Authorization") != "" {
+			t.Errorf("got a call of %s with the token %q, want order and none", r.URL, r.Header.Get("Authorization"))
+		}
+		_, _ = io.WriteString(w, api().Request(t, servicetest.Person{}, r.Method, method, "", "Dapr-Caller-App-Id", "product").Body)
+	}))
+	return sidecar
 }
 
 // A response that is no answer must not read as "I know none of them": the holder would give up what it holds.
 func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
 	ids := []string{known, unknown}
-	got, err := reconcile.Ask(t.Context(), invoker{t: t}, "order", path, ids)
+	got, err := reconcile.Ask(t.Context(), answering(t, nil), "order", path, ids)
 	if err != nil || len(got) != 1 || got[known] != (reconcile.Standing{ID: known, Status: "CANCELLED", Reason: "x"}) {
 		t.Errorf("got %+v, %v, want one that is CANCELLED", got, err)
 	}
 	for _, body := range []string{``, `null`, `{}`, `[]`, `{"items":null}`, `{"items":[{"id":"other","status":"CANCELLED"}]}`,
 		`{"items":[{"id":"` + known + `"}]}`, `<html>`} {
-		if got, err := reconcile.Ask(t.Context(), invoker{t: t, body: &body}, "order", path, ids); err == nil {
+		if got, err := reconcile.Ask(t.Context(), answering(t, &body), "order", path, ids); err == nil {
 			t.Errorf("%s: got %+v and no error, want one", body, got)
 		}
 	}
-	if _, err := reconcile.Ask(t.Context(), invoker{t: t, err: errors.New("away")}, "order", path, ids); err == nil {
+	away, stop := invoketest.New(t, http.NotFoundHandler())
+	stop()
+	if _, err := reconcile.Ask(t.Context(), away, "order", path, ids); err == nil {
 		t.Error("got no error while order is away, want one")
 	}
 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+)
+
+const (
+	// versionsInterval is the interval at which the gateway compares the orders that clients watch with what order has: an event can be
+	// lost, and a gateway that has just started may not have joined its consumer group yet.
+	versionsInterval = 2 * time.Second
+	// versionsPath is the route at which order answers.
+	versionsPath = "/tracking/orders"
+)
+
+// runVersionChecks runs until ctx is done. One question is about many orders, so a stream costs no question of its own.
+func (g *gateway) runVersionChecks(ctx context.Context) {
+	recovery.RunEvery(ctx, g.log, "check of the watched orders", versionsInterval, g.checkVersions)
+}
+
+// checkVersions tells the streams of all watched orders which version their order has.
+func (g *gateway) checkVersions(ctx context.Context) error {
+	for ids := range slices.Chunk(g.hub.watchedOrders(), reconcile.MaxIDs) {
+		known, err := reconcile.Ask(ctx, g.services, "order", versionsPath, ids)
+		if err != nil {
+			return err
+		}
+		for id, order := range known {
+			g.hub.notifyVersion(id, order.Version)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package invoketest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"comanda/services/internal/invoke"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/rest"
+)
+
+// Standings answers questions of package reconcile as the owner of aggregates would.
+type Standings struct {
+	Sidecar  invoke.Sidecar
+	Statuses map[string]string // by id; other ids are unknown
+	Away     bool
+	Asked    []string // all ids so far
+}
+
+// NewStandings returns the service app, the only one that may be asked.
+func NewStandings(t testing.TB, app string) *Standings {
+	s := &Standings{Statuses: map[string]string{}}
+	s.Sidecar, _ = New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.Away {
+			http.Error(w, "the service is away", http.StatusInternalServerError)
+			return
+		}
+		ids := r.URL.Query()["id"]
+		if !strings.HasPrefix(r.URL.Path, "/v1.0/invoke/"+app+"/method/reconciliation/") || r.Method != http.MethodGet || len(ids) > reconcile.MaxIDs {
+			t.Errorf("got a call %s %s with %d ids", r.Method, r.URL.Path, len(ids))
+		}
+		items := []reconcile.Standing{}
+		for _, id := range ids {
+			s.Asked = append(s.Asked, id)
+			if status, known := s.Statuses[id]; known {
+				items = append(items, reconcile.Standing{ID: id, Status: status, Reason: "timed_out"})
+			}
+		}
+		if err := rest.JSON(w, http.StatusOK, map[string]any{"items": items}); err != nil {
+			t.Error(err)
+		}
+	}))
+	return s
+}
