@@ -33,9 +33,9 @@ func methodsOf(route Route) []string {
 
 // otherMethods returns the handler for a path that exists, but not with the request's method. It answers OPTIONS, and refuses
 // the others with the methods of the path in the header Allow.
-func otherMethods(log *slog.Logger, router *mux.Router) http.Handler {
+func otherMethods(log *slog.Logger, router *mux.Router, fixed fixedPaths) http.Handler {
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
-		allowed := slices.DeleteFunc(slices.Clone(servedMethods), func(method string) bool { return !serves(router, r, method) })
+		allowed := slices.DeleteFunc(slices.Clone(servedMethods), func(method string) bool { return !serves(router, fixed, r, method) })
 		return answerOptions(w, r, allowed)
 	})
 }
@@ -86,9 +86,45 @@ func unknownMethod(r *http.Request) error {
 }
 
 // serves reports whether router has a route for method at the path of r.
-func serves(router *mux.Router, r *http.Request, method string) bool {
+func serves(router *mux.Router, fixed fixedPaths, r *http.Request, method string) bool {
 	probe := r.Clone(r.Context())
 	probe.Method = method
 	var match mux.RouteMatch
-	return method == http.MethodOptions || router.Match(probe, &match) && match.MatchErr == nil && match.Route != nil
+	if method == http.MethodOptions {
+		return true
+	}
+	if !router.Match(probe, &match) || match.MatchErr != nil || match.Route == nil {
+		return false
+	}
+	template, err := match.Route.GetPathTemplate()
+	return err == nil && !fixed.belongsToAnother(r, template)
+}
+
+// fixedPaths are the paths of the routes without parameters.
+type fixedPaths map[string]bool
+
+func fixedPathsOf(routes []Route) fixedPaths {
+	fixed := fixedPaths{}
+	for _, route := range routes {
+		fixed[route.Path] = !strings.Contains(route.Path, "{")
+	}
+	return fixed
+}
+
+// belongsToAnother reports whether r's path is the fixed path of another route than the one with this template. /letters/replay is not
+// the letter with the id "replay", with any method.
+func (f fixedPaths) belongsToAnother(r *http.Request, template string) bool {
+	path := r.URL.EscapedPath()
+	return path != template && f[path]
+}
+
+// keep returns the handler of route, which leaves the paths of other routes to others.
+func (f fixedPaths) keep(route Route, handler, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.belongsToAnother(r, route.Path) {
+			others.ServeHTTP(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }

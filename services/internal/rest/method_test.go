@@ -93,6 +93,7 @@ func TestMethods(t *testing.T) {
 		{"OPTIONS", "*", 204, "GET, HEAD, OPTIONS, PATCH, POST"},
 		{"PUT", "/things", 405, things},
 		{"PATCH", "/things", 405, things},
+		{"PATCH", "/things/mine", 405, "GET, HEAD, OPTIONS"}, // not the thing with the id "mine"
 		{"DELETE", "/things", 405, things},
 		{"TRACE", "/things", 405, things},
 		{"HEAD", "/only-posted", 405, "OPTIONS, POST"},

@@ -62,14 +62,16 @@ func Only(roles ...string) Access { return Access{roles: roles} }
 // checks a token that is sent, because staff see more there.
 func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Router {
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // paths must match exactly: no cleaning, no redirects
+	fixed := fixedPathsOf(routes)
+	router.NotFoundHandler = noAddress(log, routes)
+	router.MethodNotAllowedHandler = otherMethods(log, router, fixed)
 	for _, route := range routes {
 		readable := slices.ContainsFunc(routes, func(other Route) bool {
 			return other.Path == route.Path && other.Method == http.MethodGet
 		})
-		router.Handle(route.Path, routeHandler(log, verifier, route, readable)).Methods(methodsOf(route)...)
+		handler := fixed.keep(route, routeHandler(log, verifier, route, readable), router.MethodNotAllowedHandler)
+		router.Handle(route.Path, handler).Methods(methodsOf(route)...)
 	}
-	router.NotFoundHandler = noAddress(log, routes)
-	router.MethodNotAllowedHandler = otherMethods(log, router)
 	return router
 }
 

@@ -42,7 +42,7 @@ func router(log *bytes.Buffer) http.Handler {
 			Query: []string{"status", "limit"}, QueryLists: []string{"tag"}},
 		{Method: "GET", Path: "/things/mine", Access: customer, Handle: showCaller},
 		{Method: "GET", Path: "/things/{id}", Access: customer, Handle: showCaller},
-		{Method: "PATCH", Path: "/things/{id:[0-9]}", Access: customer, Handle: showCaller},
+		{Method: "PATCH", Path: "/things/{id}", Access: customer, Handle: showCaller},
 		{Method: "POST", Path: "/only-posted", Access: rest.Only(token.Staff), Handle: showCaller},
 		{Method: "GET", Path: "/staff", Access: rest.Only(token.Staff), Handle: showCaller},
 		{Method: "GET", Path: "/forbidden", Access: rest.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
