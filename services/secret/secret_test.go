@@ -47,6 +47,16 @@ func TestReadReturnsTheSettingsThatWriteWrote(t *testing.T) {
 	}
 }
 
+func TestWrittenFileHasItsMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := Write(path, []byte("content"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("got %v, %v, want the mode 0640", info.Mode(), err)
+	}
+}
+
 // Write flushes the content before it renames the file, and the folder before it returns. After a power failure there is either the whole
 // old file or the whole new one.
 func TestWriteFlushesTheContentThenTheFolder(t *testing.T) {
