@@ -49,7 +49,7 @@ type watcher struct {
 	order    string
 	admitted bool
 	changes  chan event.OrderStatus
-	versions chan int // the order's version, as order has it
+	versions chan int // the order's version, as the service order reports it
 	lost     chan struct{}
 }
 
@@ -86,7 +86,8 @@ func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	return w, nil
 }
 
-// admitWatcher gives w one of its order's places, after order has shown the order to w's client. Limited when there is none.
+// admitWatcher gives w one of its order's places. Call it after the service order has let w's client see the order. Limited when no place
+// is free.
 func (h *hub) admitWatcher(w *watcher) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -26,7 +26,7 @@ type reconciler struct {
 	store   store
 	metrics *metrics
 	timing  reconcile.Timing
-	invoke  invoke.Sidecar
+	invoke  invoke.Client
 	log     *slog.Logger
 }
 

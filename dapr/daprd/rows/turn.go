@@ -99,7 +99,7 @@ func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error
 		}
 		for i, q := range due {
 			if !there[keys[i]] {
-				r.release(q, held.began)
+				r.endHold(q, held.began)
 			}
 		}
 		return held, nil

@@ -112,7 +112,7 @@ func (l *Letters) finish(ctx context.Context, letter claimed, failure error) err
 	l.log.WarnContext(ctx, "dead letter failed again", "letter", letter.ID, "topic", letter.Topic, "error", failure)
 	_, err := l.pool.Exec(ctx, `update dead_letters set reason = $2, attempts = attempts + 1, replays = replays + 1,
 		due_at = now() + $3::interval, claimed_until = '-infinity' where id = $1 and ended_at is null`,
-		letter.ID, text(failure.Error(), maxReason), due)
+		letter.ID, storableText(failure.Error(), maxReason), due)
 	return err
 }
 

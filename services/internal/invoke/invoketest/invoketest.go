@@ -15,7 +15,7 @@ import (
 const APIToken = "the api token"
 
 // New returns a Sidecar for a fake sidecar whose HTTP API is handler. stop ends the fake before the test ends.
-func New(t testing.TB, handler http.Handler) (way invoke.Sidecar, stop func()) {
+func New(t testing.TB, handler http.Handler) (way invoke.Client, stop func()) {
 	t.Helper()
 	sidecar := httptest.NewServer(handler)
 	t.Cleanup(sidecar.Close)

@@ -12,7 +12,7 @@ import (
 
 // Standings answers questions of package reconcile as the owner of aggregates would.
 type Standings struct {
-	Sidecar  invoke.Sidecar
+	Sidecar  invoke.Client
 	Statuses map[string]string // by id; other ids are unknown
 	Away     bool
 	Asked    []string // all ids so far
