@@ -39,7 +39,7 @@ type stream struct {
 	final        bool
 }
 
-// newStream returns a stream that begins after version after, or with the latest change when after is nil. changes is the
+// newStream returns a stream that begins behind the version in after, or with the latest change when after is nil. changes is the
 // history that fetch has just returned, at least one change.
 func newStream(
 	w http.ResponseWriter, watcher *watcher, fetch func(context.Context) ([]statusChange, error), changes []statusChange, after *int,

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// versionsInterval is the interval at which the gateway compares the orders that clients watch with what order has: an event can be
-	// lost, and a gateway that has just started may not have joined its consumer group yet.
+	// versionsInterval is the interval at which the gateway asks the service order for the versions of the orders that clients watch: an
+	// event can be lost, and a gateway that has just started may not have joined its consumer group yet.
 	versionsInterval = 2 * time.Second
-	// versionsPath is the route at which order answers.
+	// versionsPath is the route at which the service order answers.
 	versionsPath = "/tracking/orders"
 )
 

@@ -10,8 +10,8 @@ import (
 // erasureKind is the prefix of the key of every erased customer's document.
 const erasureKind = "erasure"
 
-// WithPerson returns up to limit orders of a customer that follow after, oldest first, and from which the person has not been
-// removed.
+// WithPerson returns up to limit orders of a customer from which the person has not been removed, oldest first. The page begins behind the
+// order in after.
 func (l lists) WithPerson(ctx context.Context, customer string, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, `
 		select substr(key, length(@kind) + 2) as id, created_at from orders
@@ -20,8 +20,8 @@ func (l lists) WithPerson(ctx context.Context, customer string, after waiting, l
 		pgx.NamedArgs{"kind": kind, "customer": customer, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit})
 }
 
-// Unsettled returns up to limit erasures that follow after, in the order of their keys, began at or before begun and are not
-// settled.
+// Unsettled returns up to limit erasures that are not settled and began at or before the time begun, in the order of their keys. The page
+// begins behind the erasure in after.
 func (l lists) Unsettled(ctx context.Context, begun time.Time, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, `
 		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt') as created_at from state

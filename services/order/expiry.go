@@ -54,8 +54,8 @@ const notStartedQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before the time expiry
-// before now.
+// NotStarted returns up to limit CONFIRMED orders, oldest first. At the time now, they have been confirmed for expiry.NotStarted or longer.
+// The page begins behind the order in after.
 func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
 		"kind": kind, "confirmed": now.Add(-expiry.NotStarted), "after": expiry.NotStarted,

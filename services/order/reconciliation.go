@@ -108,8 +108,8 @@ func (r reconciler) mend(ctx context.Context, found waiting, step string, change
 	return nil
 }
 
-// reserveAgain announces a confirmed order again, because product's database was restored from a copy without its reservation. The order
-// keeps its prices: for a confirmed order, product's new outcome is a duplicate.
+// reserveAgain announces an order that was confirmed before, so that product reserves its stock again: product's database was restored from
+// a copy that lacks the reservation. The order keeps its prices, because the service order ignores the second outcome as a duplicate.
 func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 	if o.Status == event.StatusPending || o.Status.Final() {
 		return event.NoMessage, false
@@ -142,7 +142,8 @@ const openQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Open returns up to limit orders in a status that follow after and whose last write is older than timing.After.
+// Open returns up to limit orders in a status whose last write is older than timing.After. The page begins behind the order in
+// after.
 func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waiting, limit int) ([]waiting, error) {
 	rows, err := l.pool.Query(ctx, openQuery, pgx.NamedArgs{
 		"kind": kind, "status": string(status), "after": timing.After, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,

@@ -102,7 +102,8 @@ var waitingQuery = recovery.WithOutbox + `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Waiting returns up to limit PENDING orders, oldest first, that follow after and are to be announced again or given up.
+// Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins behind the order
+// in after.
 func (l lists) Waiting(ctx context.Context, timing recovery.Timing, after waiting, limit int) ([]waiting, error) {
 	return l.collectWaiting(ctx, waitingQuery, timing.DueArguments(pgx.NamedArgs{
 		"kind": kind, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,

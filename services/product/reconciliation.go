@@ -18,10 +18,10 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// standingPath is order's route for the standings of orders.
+// standingPath is the route of the service order for the standings of orders.
 const standingPath = "/reconciliation/orders"
 
-// reconciler compares the reservations with order's orders.
+// reconciler compares the reservations with the orders of the service order.
 type reconciler struct {
 	store   store
 	metrics *metrics
@@ -96,11 +96,11 @@ func (r reconciler) mend(
 type held struct {
 	OrderID   string
 	UpdatedAt time.Time
-	Forgotten bool // order has not known the order for Timing.UnknownAfter
+	Forgotten bool // the service order has not known the order for Timing.UnknownAfter
 }
 
-// Held returns up to limit reservations that follow after, oldest first, and have held stock for longer than timing.After. The
-// service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
+// Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
+// reservation in after. The service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
 func (s store) Held(ctx context.Context, timing reconcile.Timing, after held, limit int) ([]held, error) {
 	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)
 		from reservations where state = 'RESERVED' and updated_at <= now() - $1::interval and (updated_at, order_id) > ($3, $4::uuid)
@@ -111,13 +111,13 @@ func (s store) Held(ctx context.Context, timing reconcile.Timing, after held, li
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[held])
 }
 
-// MarkUnknown records that from now on order does not know an order, unless an earlier time is recorded.
+// MarkUnknown records that from now on the service order does not know an order, unless an earlier time is recorded.
 func (s store) MarkUnknown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = now() where order_id = $1 and unknown_since is null`, orderID)
 	return err
 }
 
-// MarkKnown records that order knows an order.
+// MarkKnown records that the service order knows an order.
 func (s store) MarkKnown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = null where order_id = $1 and unknown_since is not null`, orderID)
 	return err

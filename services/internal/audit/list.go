@@ -78,7 +78,7 @@ type placed struct {
 	place position
 }
 
-// page returns up to limit entries before the place after, newest first; all when after is 0.
+// page returns up to limit entries, newest first: those that are older than the one at the place in after, or the newest when after is 0.
 func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]placed, error) {
 	conditions, arguments := []string{"true"}, pgx.NamedArgs{"limit": limit}
 	narrow := func(set bool, condition, name string, value any) {

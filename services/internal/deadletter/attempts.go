@@ -86,9 +86,9 @@ func (a *attempts) forget(topic, id string) (failures, bool) {
 	return known, found
 }
 
-// Attempted implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
+// RecordAttempt implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
 // arrive at another replica. While the database is away, only this process knows the reason.
-func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
+func (l *Letters) RecordAttempt(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
 	if attempt.Err == nil {
 		l.attempts.forget(attempt.Topic, attempt.EventID)
 		return false

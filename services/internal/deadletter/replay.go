@@ -62,7 +62,7 @@ func (l *Letters) replayDue(ctx context.Context) error {
 		if err != nil || !found {
 			return err
 		}
-		failure := l.table.Handle(ctx, letter.Topic, letter.Payload)
+		failure := l.table.Replay(ctx, letter.Topic, letter.Payload)
 		if err := l.finish(ctx, letter, failure); err != nil {
 			return err
 		}
