@@ -94,7 +94,7 @@ func (h *hub) admitWatcher(w *watcher) error {
 	if h.perOrder[w.order] >= h.limits.order {
 		return h.refuse("order", fault.Limited(watcherRetry, "too many clients are watching this order"))
 	}
-	if _, there := h.orders[w.order][w]; there { // not dropped in the meantime
+	if _, exists := h.orders[w.order][w]; exists { // not dropped in the meantime
 		w.admitted = true
 		h.perOrder[w.order]++
 	}
@@ -124,7 +124,7 @@ func (h *hub) watcherCount() int {
 
 // removeLocked removes a watcher; the caller holds h.mu.
 func (h *hub) removeLocked(w *watcher) {
-	if _, there := h.orders[w.order][w]; !there {
+	if _, exists := h.orders[w.order][w]; !exists {
 		return
 	}
 	delete(h.orders[w.order], w)

@@ -49,7 +49,7 @@ func TestStreamStartsAtTheRequestedVersion(t *testing.T) {
 	})
 }
 
-func TestStreamSendsEachChangeOnceAndInOrder(t *testing.T) {
+func TestStreamSendsEachChangeOnceAndInSequence(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
 		"duplicates are sent once": func(t *testing.T) {
 			s := startStream(t, 2, nil)

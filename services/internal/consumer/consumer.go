@@ -94,7 +94,7 @@ func receive(log *slog.Logger, handle func(*http.Request) string) http.Handler {
 // empty one before the real one, and Get would return that.
 func isInvocation(r *http.Request) bool {
 	for _, name := range callerHeaders {
-		if _, there := r.Header[name]; there {
+		if _, exists := r.Header[name]; exists {
 			return true
 		}
 	}
