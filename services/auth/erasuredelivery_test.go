@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// The answers of user and order to deleting.user may be delivered several times, late and in any order, between repeated requests of the
-// recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED exactly when
+// The answers of the services user and order to deleting.user may be delivered several times, late and in any sequence, between repeated
+// requests of the recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED exactly when
 // both have answered, and stays so.
 func TestErasureAnswersInAnySequenceEraseOnce(t *testing.T) {
 	h := newHarness(t)

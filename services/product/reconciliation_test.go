@@ -30,7 +30,7 @@ func newReconciled(t *testing.T) reconciled {
 	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Client, log}, order, registry}
 }
 
-// reserveFor reserves one piece for a new order with this status; "" for an order that order does not know.
+// reserveFor reserves one piece for a new order with this status; "" for an order that the service order does not know.
 func (h reconciled) reserveFor(t *testing.T, product, status string) string {
 	t.Helper()
 	id := uuid.NewString()

@@ -26,7 +26,7 @@ const (
 const maxLines = 100
 
 // outcomeVersion is the version of the reservation in its event. Only the decision, the first version, is announced. Later
-// changes follow from order's own events and are not announced.
+// changes follow from the events of the service order and are not announced.
 const outcomeVersion = 1
 
 // Line is one product of an order and its quantity.

@@ -46,7 +46,7 @@ type load struct {
 	delivered map[string]time.Time   // when the cook began the last step of an order
 	wrong     []error                // responses that break a promise
 	restores  []restore
-	forgotten int // accepted orders that a restored database of order no longer has
+	forgotten int // accepted orders that a restored database of the service order no longer has
 }
 
 // placedOrder is an accepted order.

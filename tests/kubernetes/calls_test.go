@@ -36,7 +36,7 @@ func sourceCalls(t *testing.T) []call {
 			continue
 		}
 		path := line["path"]
-		if line["stream"] == "true" { // the gateway serves the stream from order's history
+		if line["stream"] == "true" { // the gateway serves the stream from the history that the service order has
 			path = strings.TrimSuffix(path, "/events") + "/history"
 			if history[0]["app"] != line["app"] || history[0]["method"] != "GET" {
 				t.Fatalf("the call at the start of a stream: got %v, want GET of %s", history, line["app"])
