@@ -8,7 +8,7 @@
 # takes minutes, so it comes last and no service waits for it.
 
 # --build-arg chooses another base image or mirror. DAPRD_IMAGE is the base of the sidecar: our daprd (the stage daprd
-# below), or stock daprd, such as daprio/daprd:1.18.1.
+# below), or unmodified daprd, such as daprio/daprd:1.18.1.
 ARG GOLANG_IMAGE=golang:1.26-bookworm
 ARG RUN_IMAGE=gcr.io/distroless/static-debian12:nonroot
 ARG DAPRD_IMAGE=daprd

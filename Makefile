@@ -31,7 +31,7 @@ build: ## Build the Dapr runtime and the services (takes minutes the first time)
 	@$(LOCAL) $(ARGS) build
 
 # A built program instead of `go run`, so that it notices when make, or the parent of make, has exited.
-run: ## Start the whole system on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs stock daprd)
+run: ## Start the whole system on this machine; Ctrl-C stops it (ARGS=-v shows all logs, ARGS=-stock runs unmodified daprd)
 	@test -x $(LOCAL) || echo 'Building everything. The first build takes some minutes.'
 	@$(BUILD) -o $(LOCAL) ./dapr/local
 	@exec $(LOCAL) $(ARGS)

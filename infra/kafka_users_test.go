@@ -152,7 +152,7 @@ func wantExactRights(t *testing.T, k *Kafka) {
 	}
 }
 
-// commitDeadLetter writes two dead letters of order, and commits the first, as order's sidecar does when order has stored it.
+// commitDeadLetter writes two dead letters of the service order, and commits the first, as its sidecar does when the service has stored it.
 func commitDeadLetter(t *testing.T, k *Kafka) {
 	t.Helper()
 	order := newClient(t, k.settingsOf("order"))

@@ -11,7 +11,7 @@ const (
 	tailSize      = 64 << 10 // in bytes: the part of a log that is searched for its last lines
 )
 
-// LastLines returns the last n lines of the log at path that begin at byte offset from or later. It cuts long lines to a readable
+// LastLines returns the last n lines of the log at path that begin at the byte with the offset from, or later. It cuts long lines to a readable
 // length.
 func LastLines(path string, from int64, n int) []string {
 	file, err := os.Open(path)

@@ -43,7 +43,7 @@ func parseArgs(args []string, stderr io.Writer) (command, error) {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.BoolVar(&c.verbose, "v", false, "print all log lines of services and sidecars")
-	flags.BoolVar(&c.stock, "stock", false, "run on stock daprd instead of our daprd")
+	flags.BoolVar(&c.stock, "stock", false, "run on unmodified daprd instead of our daprd")
 	flags.Usage = func() {
 		_, _ = fmt.Fprintln(stderr, "usage: local [-v] [-stock] [build | cli | deps | restart SERVICE]")
 		flags.PrintDefaults()

@@ -20,7 +20,7 @@ type Observer struct {
 	// Died is called when a part has ended by itself, before the wait and the restart. To prevent the restart, it may cancel the
 	// context of Keep.
 	Died func(name string, wait time.Duration)
-	// Failed is called when a start failed. The next attempt follows after wait.
+	// Failed is called when a start failed. The next attempt begins when wait has passed.
 	Failed func(name string, err error, wait time.Duration)
 	// Restarted is called when a part has been restarted.
 	Restarted func(name string)

@@ -23,7 +23,7 @@ func Daprd(ctx context.Context, progress io.Writer) (string, error) {
 	return buildDaprd(ctx, progress, stock)
 }
 
-// StockDaprd builds stock daprd: the same version with Dapr's own outbox engine.
+// StockDaprd builds unmodified daprd: the same version with Dapr's own outbox engine.
 func StockDaprd(ctx context.Context, progress io.Writer) (string, error) {
 	const stock = true
 	return buildDaprd(ctx, progress, stock, "-stock")

@@ -1,4 +1,4 @@
-// Package build builds the programs of a system on one machine: our daprd and stock daprd (module dapr/daprd), the embedded
+// Package build builds the programs of a system on one machine: our daprd and unmodified daprd (module dapr/daprd), the embedded
 // broker (module infra/broker), the Dapr CLI (module dapr/cli) and the services. It is a thin layer over the go tool, which
 // does nothing when nothing changed. A first build that takes minutes announces that.
 //

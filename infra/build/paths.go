@@ -37,7 +37,7 @@ func State() (string, error) {
 	return filepath.Join(root, ".comanda"), err
 }
 
-// DaprdPath returns the path of our daprd, or of stock daprd. DAPR_RUNTIME_PATH takes the folder three levels above it.
+// DaprdPath returns the path of our daprd, or of unmodified daprd. DAPR_RUNTIME_PATH takes the folder three levels above it.
 func DaprdPath(stock bool) (string, error) {
 	state, err := State()
 	folder := "runtime"

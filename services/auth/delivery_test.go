@@ -16,7 +16,7 @@ const timedOut = "REJECTED timed_out"
 
 // User's outcome may be delivered several times, late, and before or after the account is given up. Its handler may crash between any two
 // steps. The first decision stands. Each "created" that comes too late is answered with a cancellation, so that no profile stays.
-func TestOutcomesInAnyOrderDecideAnAccountOnce(t *testing.T) {
+func TestOutcomesInAnySequenceDecideAnAccountOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		id, created := h.registerPending(t, uuid.NewString()+"@example.com"), rapid.Bool().Draw(r, "created")

@@ -13,10 +13,10 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// The answers of user and order to deleting.user may be delivered several times, late and in any order, between repeated requests of the
-// recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED exactly when
+// The answers of the services user and order to deleting.user may be delivered several times, late and in any sequence, between repeated
+// requests of the recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED exactly when
 // both have answered, and stays so.
-func TestErasureAnswersInAnyOrderEraseOnce(t *testing.T) {
+func TestErasureAnswersInAnySequenceEraseOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		id := h.registerActive(t, uuid.NewString()+"@example.com")

@@ -9,7 +9,7 @@ type pace struct {
 	every time.Duration
 }
 
-// after returns the state after one more action at now, and how long that action must wait; 0 if it is within the pace.
+// after returns the state after one more action at the time now, and how long that action must wait; 0 if it is within the pace.
 func (p pace) after(pacedUntil, now time.Time) (next time.Time, wait time.Duration) {
 	if pacedUntil.Before(now) {
 		pacedUntil = now

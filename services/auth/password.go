@@ -73,8 +73,8 @@ func (p passwords) matches(ctx context.Context, client, hash, password string) (
 	return right, err
 }
 
-// hashMatches reports whether password has the given hash. Without a usable hash, and for a password longer than any account can have, it
-// takes the same time and returns false: bcrypt would compare only the first 72 bytes.
+// hashMatches reports whether password has the given hash. Without a usable hash it returns false after the time of a real comparison. It
+// does the same for a password longer than any account can have, because bcrypt would compare only its first 72 bytes.
 func (p passwords) hashMatches(hash, password string) bool {
 	if hash != "" && len(password) <= maxPassword {
 		if right, err := compareHash(hash, password); err == nil {

@@ -19,7 +19,7 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	replay := func(topic string, record []byte) {
 		t.Helper()
 		for range 2 {
-			if err := table.Handle(t.Context(), topic, record); err != nil {
+			if err := table.Replay(t.Context(), topic, record); err != nil {
 				t.Errorf("%s: %v", topic, err)
 			}
 		}

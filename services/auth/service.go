@@ -28,7 +28,7 @@ type service struct {
 	log       *slog.Logger
 	metrics   *metrics
 	repeats   timeline.Repeats
-	invoke    invoke.Sidecar
+	invoke    invoke.Client
 	now       func() time.Time
 }
 
@@ -39,7 +39,7 @@ type options struct {
 	queue    *workQueue
 	failures failureRate
 	sessions sessionLimits
-	invoke   invoke.Sidecar
+	invoke   invoke.Client
 }
 
 // newService returns the service.

@@ -135,19 +135,20 @@ func personalWords(email, name string) []string {
 // around it or between its letters.
 func isPersonal(folded string, personal []string) bool {
 	const few = 6
-	bare := onlyLetters(folded)
+	bare := dropASCIINonLetters(folded)
 	if bare == "" || len(folded)-len(bare) > few {
 		bare = folded
 	}
 	for _, word := range personal {
-		if word != "" && (folded == word || bare == onlyLetters(word) || bare == reverse(onlyLetters(word))) {
+		if word != "" && (folded == word || bare == dropASCIINonLetters(word) || bare == reverse(dropASCIINonLetters(word))) {
 			return true
 		}
 	}
 	return false
 }
 
-func onlyLetters(text string) string {
+// dropASCIINonLetters removes everything but a to z from the ASCII part of folded text, which is in lower case. Other characters stay.
+func dropASCIINonLetters(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf && (r < 'a' || r > 'z') {
 			return -1

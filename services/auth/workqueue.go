@@ -32,18 +32,18 @@ func workersOf(processors int) int { return min(max(processors-1, 1), maxWorkers
 type workQueue struct {
 	wait time.Duration // how long a request waits for a worker
 
-	mu      sync.Mutex
-	free    int                  // idle workers; 0 while a request waits
-	places  int                  // free places in the queues
-	queues  map[string][]*waiter // by client
-	clients []string             // the clients with a queue, in the order of their turns
+	mu         sync.Mutex
+	free       int                  // idle workers; 0 while a request waits
+	freePlaces int                  // in the queues
+	queues     map[string][]*waiter // by client
+	clients    []string             // the clients with a queue, in the order of their turns
 }
 
 // waiter is a request in a queue. Its channel gets true when a worker is free for it, and false when it loses its place.
 type waiter chan bool
 
 func newWorkQueue(workers, places int, wait time.Duration) *workQueue {
-	return &workQueue{wait: wait, free: workers, places: places, queues: map[string][]*waiter{}}
+	return &workQueue{wait: wait, free: workers, freePlaces: places, queues: map[string][]*waiter{}}
 }
 
 // errBusy is the cause of an error for a request that the queue refused.
@@ -79,24 +79,24 @@ func (q *workQueue) acquire(ctx context.Context, client string) error {
 		q.mu.Unlock()
 		return nil
 	}
-	place := q.join(client)
+	w := q.join(client)
 	q.mu.Unlock()
-	if place == nil {
+	if w == nil {
 		return busy()
 	}
 	late := time.NewTimer(q.wait)
 	defer late.Stop()
 	select {
-	case admitted := <-*place:
+	case admitted := <-*w:
 		if !admitted {
 			return busy()
 		}
 		return nil
 	case <-late.C:
-		q.abandon(client, place)
+		q.abandon(client, w)
 		return busy()
 	case <-ctx.Done():
-		q.abandon(client, place)
+		q.abandon(client, w)
 		return ctx.Err()
 	}
 }
@@ -104,7 +104,7 @@ func (q *workQueue) acquire(ctx context.Context, client string) error {
 // join adds a waiter to the client's queue. When all places are taken, the last waiter of the longest queue loses its place, unless that
 // queue would become shorter than the client's. join returns nil when there is no place.
 func (q *workQueue) join(client string) *waiter {
-	if q.places == 0 {
+	if q.freePlaces == 0 {
 		if len(q.clients) == 0 { // a queue without places
 			return nil
 		}
@@ -120,19 +120,19 @@ func (q *workQueue) join(client string) *waiter {
 	if len(q.queues[client]) == 0 {
 		q.clients = append(q.clients, client)
 	}
-	place := make(waiter, 1)
-	q.queues[client] = append(q.queues[client], &place)
-	q.places--
-	return &place
+	w := make(waiter, 1)
+	q.queues[client] = append(q.queues[client], &w)
+	q.freePlaces--
+	return &w
 }
 
 // remove takes a waiter out of the client's queue. It reports whether it was there.
-func (q *workQueue) remove(client string, place *waiter) bool {
-	at := slices.Index(q.queues[client], place)
+func (q *workQueue) remove(client string, w *waiter) bool {
+	at := slices.Index(q.queues[client], w)
 	if at < 0 {
 		return false
 	}
-	q.places++
+	q.freePlaces++
 	if q.queues[client] = slices.Delete(q.queues[client], at, at+1); len(q.queues[client]) == 0 {
 		delete(q.queues, client)
 		q.clients = slices.DeleteFunc(q.clients, func(other string) bool { return other == client })
@@ -140,12 +140,12 @@ func (q *workQueue) remove(client string, place *waiter) bool {
 	return true
 }
 
-// abandon gives up a place. If a worker was assigned at the same moment, it goes to the next waiter.
-func (q *workQueue) abandon(client string, place *waiter) {
+// abandon takes a waiter out of the client's queue. If a worker was assigned at the same moment, it goes to the next waiter.
+func (q *workQueue) abandon(client string, w *waiter) {
 	q.mu.Lock()
-	waited := q.remove(client, place)
+	waited := q.remove(client, w)
 	q.mu.Unlock()
-	if !waited && <-*place {
+	if !waited && <-*w {
 		q.release()
 	}
 }

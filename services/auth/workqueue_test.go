@@ -115,8 +115,8 @@ func TestAnEndedRequestLeavesTheQueue(t *testing.T) {
 		}
 		release()
 		synctest.Wait()
-		if err := q.runWork(t.Context(), "ana", func() {}); err != nil || q.free != 1 || q.places != 1 || len(q.queues) != 0 {
-			t.Errorf("afterwards: got %v, %d free workers and %d free places, want none lost", err, q.free, q.places)
+		if err := q.runWork(t.Context(), "ana", func() {}); err != nil || q.free != 1 || q.freePlaces != 1 || len(q.queues) != 0 {
+			t.Errorf("afterwards: got %v, %d free workers and %d free places, want none lost", err, q.free, q.freePlaces)
 		}
 	})
 }

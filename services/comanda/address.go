@@ -12,7 +12,7 @@ import (
 
 const (
 	addressTimeout  = 30 * time.Second       // after a container's start, until Docker's DNS knows its name
-	addressInterval = 200 * time.Millisecond // between two look-ups
+	addressInterval = 200 * time.Millisecond // between two lookups
 )
 
 // ownAddress returns this container's address on one of its networks. It resolves name and picks the address that is also an

@@ -9,7 +9,7 @@ import (
 )
 
 // Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
-// topics of stock daprd's outbox. Several services may publish to one topic.
+// topics of unmodified daprd's outbox. Several services may publish to one topic.
 var Publishers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
 	"user":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
@@ -80,6 +80,6 @@ var retentions = map[string]time.Duration{
 // Retention returns how long a topic keeps its events. 0 means the broker's default.
 func Retention(topic string) time.Duration { return retentions[topic] }
 
-// internalTopic returns the topic in which stock daprd's outbox keeps an event between commit and publish. Its name joins
+// internalTopic returns the topic in which unmodified daprd's outbox keeps an event between commit and publish. Its name joins
 // namespace, app id and topic. Our daprd keeps events as outbox rows and leaves this topic empty.
 func internalTopic(service, topic string) string { return "default" + service + topic + "outbox" }

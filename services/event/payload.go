@@ -63,6 +63,9 @@ const UserErased = "erased"
 
 // OrderPlaced asks the service product to reserve every line of a new order, or none. With ExpectedTotalCents it reserves only
 // if the total is not higher, and in Currency if that is given.
+//
+// One event has four names: order.created.pending is its topic in the broker, OrderCreatedPending that topic in Go, OrderPlaced its data,
+// and Order.placedEvent the function of the service order that makes the data.
 type OrderPlaced struct {
 	OrderID            string      `json:"orderId"`
 	Version            int         `json:"version"`
@@ -114,7 +117,7 @@ const (
 	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
-// The reasons to cancel an order. ReasonOther replaces a reason of product that order does not know.
+// The reasons to cancel an order. ReasonOther replaces a reason of product that the service order does not know.
 const (
 	ReasonCustomer   = "customer"             // its customer cancelled it
 	ReasonStaff      = "staff"                // a member of staff cancelled it

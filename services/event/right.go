@@ -40,7 +40,7 @@ type Right struct {
 }
 
 // Rights returns the rights that the sidecar of a service needs in Kafka: to write the service's own topics and its dead letters, and to
-// read the topics it consumes, in its own consumer group. Stock daprd's outbox also writes and reads an internal topic for each published
+// read the topics it consumes, in its own consumer group. Unmodified daprd's outbox also writes and reads an internal topic for each published
 // topic.
 func Rights(service string) []Right {
 	rights := map[string][]string{}

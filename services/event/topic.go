@@ -24,7 +24,7 @@ var (
 	DeletingUserResponse = Topic[UserErasure]{"deleting.user.response", "v1"}
 )
 
-// The topics of the order saga (order and product), and of the statuses that follow it.
+// The topics of the order saga (the services order and product), and of the statuses that follow it.
 var (
 	OrderCreatedPending    = Topic[OrderPlaced]{"order.created.pending", "v1"}
 	InventoryStockReserved = Topic[StockReserved]{"inventory.stock.reserved", "v1"}

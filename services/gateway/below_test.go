@@ -38,8 +38,8 @@ func TestAnswersFromBelowTheAPI(t *testing.T) {
 	}
 }
 
-// A browser that reconnects sends the header once. Two could mean two positions.
-func TestTrackingRefusesTwoPositions(t *testing.T) {
+// A browser that reconnects sends the header once. Two could name two events.
+func TestTrackingRefusesTwoLastEventIDs(t *testing.T) {
 	h := newHarness(t)
 	h.serveHistory(6)
 	request := "GET " + streamPath + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + bearer(t, token.Staff) +

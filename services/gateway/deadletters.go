@@ -44,7 +44,7 @@ func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 
 // oneLetter serves a call about one dead letter by its service, whose number is in the id.
 func (g *gateway) oneLetter(c call) rest.Handler {
-	return g.byAdmin(func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := idParam(r, "id")
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (g *gateway) oneLetter(c call) rest.Handler {
 			return fault.NotFound("dead letter %s does not exist", id)
 		}
 		return g.forward(c)(w, r)
-	})
+	}
 }
 
 // listedLetter is a dead letter as its service sent it, with its position in the list.
@@ -87,7 +87,7 @@ func (l listedLetter) after(other listedLetter) int {
 // listLetters merges the lists of all services, or serves the list of one service. If a service does not answer, the response is a 503
 // that names the service; with ?service= the client can still list the others.
 func (g *gateway) listLetters(call) rest.Handler {
-	return g.byAdmin(func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		query, err := filterQuery(r, []string{"topic", "service"})
 		if err != nil {
 			return err
@@ -118,12 +118,12 @@ func (g *gateway) listLetters(call) rest.Handler {
 		}
 		slices.SortFunc(all, listedLetter.after)
 		return rest.Document(w, r, rest.Paged(page, all, func(l listedLetter) encoding.BinaryMarshaler { return l.place }))
-	})
+	}
 }
 
 // replayLetters makes dead letters due in all services, or only those of one topic or service.
 func (g *gateway) replayLetters(call) rest.Handler {
-	return g.byAdmin(func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		var request struct {
 			Topic   string `json:"topic,omitempty"`
 			Service string `json:"service,omitempty"`
@@ -153,7 +153,7 @@ func (g *gateway) replayLetters(call) rest.Handler {
 			sum.Requested += count.Requested
 		}
 		return rest.JSON(w, http.StatusAccepted, sum)
-	})
+	}
 }
 
 // letterServices returns the services that a request is about.

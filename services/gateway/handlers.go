@@ -55,18 +55,21 @@ func (g *gateway) admitCall(c call, r *http.Request) error {
 	return err
 }
 
-// invokeBounded calls a service for a client, known by its address, unless too many calls to the service are in flight. A call that
-// waits (Prefer: wait) does not count: it does nothing meanwhile, and has a bound of its own.
+// invokeBounded calls a service for a client, known by its address, unless too many calls to the service are in flight. A call that waits
+// (Prefer: wait) does not count: the service does nothing meanwhile, and the waits have a bound of their own (waits).
 func (g *gateway) invokeBounded(ctx context.Context, client string, in invocation) (response serviceResponse, err error) {
 	if in.wait > 0 {
 		return g.invokeWhileRunning(ctx, in)
 	}
-	bound := g.calls[in.app]
+	bound := g.callBounds[in.app]
 	begun, err := bound.begin(client)
 	if err != nil {
 		return response, err
 	}
-	defer func() { bound.end(client, begun, err == nil && !in.slow) }()
+	defer func() {
+		measured := err == nil && !in.unmeasured // only then does the duration say how busy the service is
+		bound.end(client, begun, measured)
+	}()
 	return g.invokeWhileRunning(ctx, in)
 }
 
@@ -76,7 +79,7 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+in.wait)
 	defer cancel()
 	if in.wait == 0 {
-		return g.sidecar.invoke(ctx, in)
+		return g.forwarder.invoke(ctx, in)
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -87,14 +90,14 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 		case <-running.Done():
 		}
 	}()
-	response, err := g.sidecar.invoke(running, in)
+	response, err := g.forwarder.invoke(running, in)
 	if err == nil || running.Err() == nil || ctx.Err() != nil {
 		return response, err
 	}
 	in.wait = 0
 	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time that the service has to stop
 	defer cancelLast()
-	return g.sidecar.invoke(last, in)
+	return g.forwarder.invoke(last, in)
 }
 
 // setOrderFromPath records the order id of a path under /orders in the telemetry.
@@ -107,7 +110,7 @@ func setOrderFromPath(ctx context.Context, path string) {
 
 // newInvocation builds the invocation of c's service from the validated parts of r.
 func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) (in invocation, err error) {
-	in = invocation{app: c.app, method: c.method, header: http.Header{}, slow: c.options&(loginLimit|asksOthers) != 0}
+	in = invocation{app: c.app, method: c.method, header: http.Header{}, unmeasured: c.options&(loginLimit|asksOthers) != 0}
 	if in.path, err = fillPath(r, c.path); err != nil {
 		return in, err
 	}

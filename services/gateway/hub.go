@@ -49,7 +49,7 @@ type watcher struct {
 	order    string
 	admitted bool
 	changes  chan event.OrderStatus
-	versions chan int // the order's version, as order has it
+	versions chan int // the order's version, as the service order reports it
 	lost     chan struct{}
 }
 
@@ -86,14 +86,15 @@ func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	return w, nil
 }
 
-// admitWatcher gives w one of its order's places, after order has shown the order to w's client. Limited when there is none.
+// admitWatcher gives w one of its order's places. Call it after the service order has let w's client see the order. Limited when no place
+// is free.
 func (h *hub) admitWatcher(w *watcher) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.perOrder[w.order] >= h.limits.order {
 		return h.refuse("order", fault.Limited(watcherRetry, "too many clients are watching this order"))
 	}
-	if _, there := h.orders[w.order][w]; there { // not dropped in the meantime
+	if _, exists := h.orders[w.order][w]; exists { // not dropped in the meantime
 		w.admitted = true
 		h.perOrder[w.order]++
 	}
@@ -123,7 +124,7 @@ func (h *hub) watcherCount() int {
 
 // removeLocked removes a watcher; the caller holds h.mu.
 func (h *hub) removeLocked(w *watcher) {
-	if _, there := h.orders[w.order][w]; !there {
+	if _, exists := h.orders[w.order][w]; !exists {
 		return
 	}
 	delete(h.orders[w.order], w)

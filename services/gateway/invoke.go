@@ -35,19 +35,19 @@ type invocation struct {
 	header            http.Header
 	body              []byte        // JSON, or nil
 	wait              time.Duration // Prefer: wait; 0 for none
-	slow              bool          // by nature, because it checks a password or asks others: its duration does not say how busy the service is
+	unmeasured        bool          // its duration does not say how busy the service is, because it checks a password or asks others
 	// reserve reserves memory for the next bytes of the response while they arrive; nil for a response that is not bounded.
 	reserve func(size int) error
 }
 
-// invoker calls services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
-type invoker struct {
+// forwarder sends the requests of clients to the services, through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
+type forwarder struct {
 	client *http.Client
 	config server.SidecarConfig
 }
 
-func newInvoker(c server.SidecarConfig) invoker {
-	return invoker{config: c, client: &http.Client{
+func newForwarder(c server.SidecarConfig) forwarder {
+	return forwarder{config: c, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the gateway
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
@@ -65,12 +65,12 @@ type serviceResponse struct {
 }
 
 // invoke calls a service. A response that is not from the service itself becomes Unavailable.
-func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
-	request, err := i.newRequest(ctx, in)
+func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
+	request, err := f.newRequest(ctx, in)
 	if err != nil {
 		return serviceResponse{}, err
 	}
-	response, err := i.client.Do(request)
+	response, err := f.client.Do(request)
 	if err != nil {
 		return serviceResponse{}, unavailable(in.app, err)
 	}
@@ -80,8 +80,8 @@ func (i invoker) invoke(ctx context.Context, in invocation) (serviceResponse, er
 		return serviceResponse{}, err
 	}
 	if err != nil || len(body) > maxResponse {
-		size := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
-		return serviceResponse{}, unavailable(in.app, errors.Join(size, err))
+		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
+		return serviceResponse{}, unavailable(in.app, errors.Join(tooLarge, err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	result := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
@@ -123,8 +123,8 @@ func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
-func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
-	target := i.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
+func (f forwarder) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
+	target := f.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
 	if len(in.query) > 0 {
 		target += "?" + in.query.Encode()
 	}
@@ -146,8 +146,8 @@ func (i invoker) newRequest(ctx context.Context, in invocation) (*http.Request, 
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
 	}
-	if i.config.APIToken != "" {
-		request.Header.Set("dapr-api-token", i.config.APIToken)
+	if f.config.APIToken != "" {
+		request.Header.Set("dapr-api-token", f.config.APIToken)
 	}
 	return request, nil
 }

@@ -38,7 +38,7 @@ func (g *gateway) registerCalls(registry prometheus.Registerer) {
 	shed := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_calls_shed_total", Help: "Requests refused because too many calls to their service were in flight, by service.",
 	}, []string{"app"})
-	for app, bound := range g.calls {
+	for app, bound := range g.callBounds {
 		bound.shed = shed.WithLabelValues(app)
 		labels := prometheus.Labels{"app": app}
 		factory.NewGaugeFunc(prometheus.GaugeOpts{

@@ -70,7 +70,7 @@ func (b *callBound) hasRoomFor(client string) bool {
 	return b.inFlight < bound && (bound < reserved || b.clients[client] < max(1, bound/(len(b.clients)+1)))
 }
 
-// end ends the call of a client that began at begun. measured means that its duration says how busy the service is.
+// end ends a call of a client. begun is what begin returned; measured means that its duration says how busy the service is.
 func (b *callBound) end(client string, begun time.Time, measured bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

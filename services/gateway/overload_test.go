@@ -150,7 +150,7 @@ func TestEveryCallOfAClientIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, func(c *config) { c.Calls = 1 })
 	for _, app := range []string{"order", "auth", "user", "product"} {
-		if _, err := h.gateway.calls[app].begin("another"); err != nil {
+		if _, err := h.gateway.callBounds[app].begin("another"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -174,7 +174,7 @@ func TestCallsThatAreSlowByNatureDoNotLowerTheBound(t *testing.T) {
 			continue
 		}
 		h, now := newHarness(t), time.Now()
-		bound := h.gateway.calls[c.app]
+		bound := h.gateway.callBounds[c.app]
 		bound.now = func() time.Time { return now }
 		h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 			now = now.Add(slowCall + 1)

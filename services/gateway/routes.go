@@ -98,11 +98,11 @@ func operatorCalls() []call {
 		{method: get, path: "/audit/order", access: admin, app: "order", query: trail, options: adminNow},
 		{method: get, path: "/audit/product", access: admin, app: "product", query: trail, options: adminNow},
 
-		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, handle: (*gateway).listLetters},
-		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, handle: (*gateway).replayLetters},
-		{method: get, path: "/dead-letters/{id}", access: admin, options: auditedRead, handle: (*gateway).oneLetter},
-		{method: post, path: "/dead-letters/{id}/replay", access: admin, handle: (*gateway).oneLetter},
-		{method: remove, path: "/dead-letters/{id}", access: admin, handle: (*gateway).oneLetter},
+		{method: get, path: "/dead-letters", access: admin, query: []string{"topic", "service", "limit", "cursor"}, options: adminNow, handle: (*gateway).listLetters},
+		{method: post, path: "/dead-letters/replay", access: admin, body: rest.SmallBody, options: adminNow, handle: (*gateway).replayLetters},
+		{method: get, path: "/dead-letters/{id}", access: admin, options: auditedRead | adminNow, handle: (*gateway).oneLetter},
+		{method: post, path: "/dead-letters/{id}/replay", access: admin, options: adminNow, handle: (*gateway).oneLetter},
+		{method: remove, path: "/dead-letters/{id}", access: admin, options: adminNow, handle: (*gateway).oneLetter},
 	}
 }
 
@@ -120,12 +120,13 @@ func (g *gateway) routes() []rest.Route {
 			handle = g.trackOrder
 		case c.handle != nil:
 			handle = c.handle(g, c)
-		case c.options&adminNow != 0:
+		}
+		if c.options&adminNow != 0 {
 			handle = g.byAdmin(handle)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,
-			Query: c.query, Versioned: true, // not the router: forward passes the preconditions on, and the service evaluates them
+			Query: c.query, Versioned: true, // so that the router does not evaluate the preconditions: forward passes them on, and the service evaluates them
 		})
 	}
 	for i, route := range routes {

@@ -121,8 +121,8 @@ type gateway struct {
 	log           *slog.Logger
 	verifier      token.Verifier
 	eventKeys     signature.PublicKeys
-	sidecar       invoker
-	services      invoke.Sidecar // for questions of the gateway's own
+	forwarder     forwarder
+	sidecar       invoke.Client // for questions of the gateway's own
 	hub           *hub
 	stopping      <-chan struct{}
 	clients       proxies
@@ -130,7 +130,7 @@ type gateway struct {
 	logins        *limiter
 	registrations *limiter
 	waits         *waits
-	calls         map[string]*callBound // by service
+	callBounds    map[string]*callBound // by service
 	origins       origins
 	cursors       rest.Cursors
 
@@ -139,14 +139,14 @@ type gateway struct {
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, sidecar: newInvoker(c.Sidecar), stopping: stopping,
-		services: invoke.New(c.Sidecar),
+		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, forwarder: newForwarder(c.Sidecar), stopping: stopping,
+		sidecar:  invoke.New(c.Sidecar),
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),
 		registrations: newLimiter(c.RegisterRate/time.Hour.Seconds(), c.RegisterBurst),
 		waits:         newWaits(c.Waits, c.WaitsPerClient),
-		calls:         newCallBounds(c.Calls),
+		callBounds:    newCallBounds(c.Calls),
 		origins:       c.Origins, cursors: rest.NewCursors(c.Keys), proxyWarning: proxyWarning{now: time.Now},
 	}
 	g.registerMetrics(registry)

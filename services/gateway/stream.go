@@ -25,7 +25,7 @@ const (
 
 // stream sends one client the changes of one order: each once, in order and without gaps. Events are delivered at least once
 // and in any order, and one can be lost. So an event only signals that there is something new: when its version does not follow
-// the last one sent, the stream reads the missing changes from order's history. It does so too when order has a later version
+// the last one sent, the stream reads the missing changes from the order's history. It does so too when the service order reports a later version
 // (runVersionChecks), so no stream polls by itself.
 type stream struct {
 	w       http.ResponseWriter
@@ -35,11 +35,11 @@ type stream struct {
 	changes []statusChange                                // the history when the stream was created; run sends it first
 
 	lastSent     int // version of the last change sent
-	lastReceived int // highest version received in an event, or from order
+	lastReceived int // highest version received in an event, or from the service order
 	final        bool
 }
 
-// newStream returns a stream that begins after version after, or with the latest change when after is nil. changes is the
+// newStream returns a stream that begins behind the version in after, or with the latest change when after is nil. changes is the
 // history that fetch has just returned, at least one change.
 func newStream(
 	w http.ResponseWriter, watcher *watcher, fetch func(context.Context) ([]statusChange, error), changes []statusChange, after *int,
@@ -74,7 +74,8 @@ func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 			err = s.handleEvent(ctx, received)
 		case <-again:
 			err = s.catchUp(ctx)
-		case version := <-s.watcher.versions: // its event may be on its way, so it has historyRetry
+		case version := <-s.watcher.versions:
+			// no read yet: the event may be on its way. If it does not come within historyRetry, the loop reads the history.
 			s.lastReceived = max(s.lastReceived, version)
 		case <-beat.C:
 			err = s.write(": still here\n\n")
@@ -110,11 +111,11 @@ func (s *stream) handleEvent(ctx context.Context, received event.OrderStatus) er
 	return s.catchUp(ctx)
 }
 
-// catchUp sends the changes in the history that were not sent yet. When order is unavailable it sends nothing, and a later call
+// catchUp sends the changes in the history that were not sent yet. When the service order is unavailable it sends nothing, and a later call
 // catches up. A refusal ends the stream: the client may no longer see the order.
 func (s *stream) catchUp(ctx context.Context) error {
 	changes, err := s.fetch(ctx)
-	if errors.As(err, new(refusal)) {
+	if errors.As(err, new(orderRefusal)) {
 		return err
 	}
 	if fault.Is(err, fault.KindUnavailable) {

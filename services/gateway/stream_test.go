@@ -49,7 +49,7 @@ func TestStreamStartsAtTheRequestedVersion(t *testing.T) {
 	})
 }
 
-func TestStreamSendsEachChangeOnceAndInOrder(t *testing.T) {
+func TestStreamSendsEachChangeOnceAndInSequence(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
 		"duplicates are sent once": func(t *testing.T) {
 			s := startStream(t, 2, nil)
@@ -166,7 +166,7 @@ func TestStreamSendsHeartbeatsAndEnds(t *testing.T) {
 		},
 		"a refusal from order ends the stream": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.failWith(refusal{serviceResponse{status: http.StatusForbidden}})
+			s.failWith(orderRefusal{serviceResponse{status: http.StatusForbidden}})
 			s.hub.notifyVersion(orderID, 2)
 			s.advance(time.Second)
 			s.wantEnd()

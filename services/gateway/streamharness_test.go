@@ -97,7 +97,7 @@ type streamHarness struct {
 	ended      chan struct{}
 }
 
-// startStream starts a stream of an order whose history ends with version; the client resumes after the version after.
+// startStream starts a stream of an order whose history ends with version; the client resumes behind the version in after.
 func startStream(t *testing.T, version int, after *int) *streamHarness {
 	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, client: &fakeClient{ResponseRecorder: httptest.NewRecorder()},
 		hub: newHub(watcherLimits{9, 9, 9, 9, 9}), stopping: make(chan struct{}), ended: make(chan struct{})}

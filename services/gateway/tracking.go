@@ -18,17 +18,17 @@ import (
 // historyTimeout limits one request for an order's history.
 const historyTimeout = 5 * time.Second
 
-// refusal is the error for a problem that order reported. The client gets that problem unchanged.
-type refusal struct{ response serviceResponse }
+// orderRefusal is the error for a problem that the service order reported. The client gets that problem unchanged.
+type orderRefusal struct{ response serviceResponse }
 
-func (r refusal) Error() string {
+func (r orderRefusal) Error() string {
 	return fmt.Sprintf("order refused the request with status %d", r.response.status)
 }
 
 // trackOrder serves GET /orders/{id}/events: the changes of one order as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html), until a final status. It adds the watcher before it reads
-// the history, so that no change between the two is lost. Only after that, when order has shown the order to the client, does the
-// watcher take one of the order's places.
+// the history, so that no change between the two is lost. Only after that, when the service order has let the client see the order, does
+// the watcher take one of the order's places.
 func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := idParam(r, "id")
 	if err != nil {
@@ -49,7 +49,7 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	defer g.hub.removeWatcher(watcher)
 	fetch := func(ctx context.Context) ([]statusChange, error) { return g.fetchHistory(ctx, r, id) }
 	changes, err := fetch(r.Context())
-	if refused, ok := err.(refusal); ok {
+	if refused, ok := err.(orderRefusal); ok {
 		return refused.response.writeTo(w, r)
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, id string) 
 		return nil, err
 	}
 	if response.problem {
-		return nil, refusal{response}
+		return nil, orderRefusal{response}
 	}
 	var body struct {
 		OrderID string         `json:"orderId"`

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// versionsInterval is the interval at which the gateway compares the orders that clients watch with what order has: an event can be
-	// lost, and a gateway that has just started may not have joined its consumer group yet.
+	// versionsInterval is the interval at which the gateway asks the service order for the versions of the orders that clients watch: an
+	// event can be lost, and a gateway that has just started may not have joined its consumer group yet.
 	versionsInterval = 2 * time.Second
-	// versionsPath is the route at which order answers.
+	// versionsPath is the route at which the service order answers.
 	versionsPath = "/tracking/orders"
 )
 
@@ -25,7 +25,7 @@ func (g *gateway) runVersionChecks(ctx context.Context) {
 // checkVersions tells the streams of all watched orders which version their order has.
 func (g *gateway) checkVersions(ctx context.Context) error {
 	for ids := range slices.Chunk(g.hub.watchedOrders(), reconcile.MaxIDs) {
-		known, err := reconcile.Ask(ctx, g.services, "order", versionsPath, ids)
+		known, err := reconcile.Ask(ctx, g.sidecar, "order", versionsPath, ids)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"comanda/services/event"
 )
 
-func TestConfirmKeepsTheOrderOfLines(t *testing.T) {
+func TestConfirmKeepsTheSequenceOfLines(t *testing.T) {
 	order := orderIn(t, event.StatusConfirmed)
 	if order.Items[0].ProductID != soup || *order.Items[0].Price != (Price{"Soup", 800, 1600}) || order.Items[1].Name != "Bread" {
 		t.Errorf("got %+v, want Soup for 1600 before Bread", order.Items)

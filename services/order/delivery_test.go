@@ -21,7 +21,7 @@ const (
 // Product's outcome may be delivered several times, late, and between requests of the customer and of the kitchen. Its handler may crash
 // between any two steps. Each version of the order is announced with one status, in a legal sequence. The order ends as the outcome says,
 // unless it was cancelled.
-func TestOutcomesInAnyOrderDecideOnce(t *testing.T) {
+func TestOutcomesInAnySequenceDecideOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		id, rejected := h.placeOrder(t, ana), rapid.Bool().Draw(r, "rejected")

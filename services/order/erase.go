@@ -40,9 +40,9 @@ func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.User
 
 // removePerson removes a customer from all orders that still have the person.
 func (s *service) removePerson(ctx context.Context, customer string) error {
-	return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 		return s.lists.WithPerson(ctx, customer, after, limit)
-	}, func(ctx context.Context, found waiting) error {
+	}, func(ctx context.Context, found waitingItem) error {
 		_, err := s.orders.Change(ctx, found.ID, func(o *Order) (event.Message, error) {
 			if !o.RemovePerson(s.now()) {
 				return event.NoMessage, document.ErrUnchanged
@@ -66,14 +66,14 @@ func (s *service) checkNotErased(ctx context.Context, customer string) error {
 // tombstone existed may have placed one. It does nothing while another replica does so.
 func (s *service) settleErasures(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
-		return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+		return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 			return s.lists.Unsettled(ctx, s.now().Add(-settleAfter), after, limit)
 		}, s.settleErasure)
 	})
 	return err
 }
 
-func (s *service) settleErasure(ctx context.Context, found waiting) error {
+func (s *service) settleErasure(ctx context.Context, found waitingItem) error {
 	if err := s.removePerson(ctx, found.ID); err != nil {
 		return fmt.Errorf("settle the erasure of %s: %w", found.ID, err)
 	}

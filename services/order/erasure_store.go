@@ -10,9 +10,9 @@ import (
 // erasureKind is the prefix of the key of every erased customer's document.
 const erasureKind = "erasure"
 
-// WithPerson returns up to limit orders of a customer that follow after, oldest first, and from which the person has not been
-// removed.
-func (l lists) WithPerson(ctx context.Context, customer string, after waiting, limit int) ([]waiting, error) {
+// WithPerson returns up to limit orders of a customer from which the person has not been removed, oldest first. The page begins behind the
+// order in after.
+func (l lists) WithPerson(ctx context.Context, customer string, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, `
 		select substr(key, length(@kind) + 2) as id, created_at from orders
 		where customer_id = @customer and doc(value) -> 'personErased' is null and (created_at, key) > (@at, @key)
@@ -20,9 +20,9 @@ func (l lists) WithPerson(ctx context.Context, customer string, after waiting, l
 		pgx.NamedArgs{"kind": kind, "customer": customer, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit})
 }
 
-// Unsettled returns up to limit erasures that follow after, in the order of their keys, began at or before begun and are not
-// settled.
-func (l lists) Unsettled(ctx context.Context, begun time.Time, after waiting, limit int) ([]waiting, error) {
+// Unsettled returns up to limit erasures that are not settled and began at or before the time begun, in the order of their keys. The page
+// begins behind the erasure in after.
+func (l lists) Unsettled(ctx context.Context, begun time.Time, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, `
 		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt') as created_at from state
 		where key like 'erasure-%' and doc(value) -> 'settledAt' is null

@@ -218,7 +218,7 @@ func TestErasureIsRetried(t *testing.T) {
 		h.sidecar.BeforeNextWrite(func() { h.sidecar.LoseNextAnswer() }) // of the first order; the write succeeds
 	})
 	h.deliverErasure(t, ana.ID)
-	found, err := h.service.lists.WithPerson(context.Background(), ana.ID, waiting{}, 10)
+	found, err := h.service.lists.WithPerson(context.Background(), ana.ID, waitingItem{}, 10)
 	if err != nil || len(found) != 0 {
 		t.Errorf("got orders %+v with the person, %v, want none", found, err)
 	}

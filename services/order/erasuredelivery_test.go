@@ -16,7 +16,7 @@ import (
 // deleting.user may be delivered several times, late, between new orders of the customer, outcomes and steps of the kitchen, and its
 // handler may crash between any two steps. Afterwards no order that has ended has anything of the person, an open one loses it when it
 // ends, and the customer cannot order.
-func TestErasuresInAnyOrderLeaveNoPerson(t *testing.T) {
+func TestErasuresInAnySequenceLeaveNoPerson(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		person := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Customer}}

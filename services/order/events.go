@@ -41,7 +41,9 @@ func (s *service) applyOutcome(
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("orderId is not a UUID"))
 	}
-	tried := false // to change the order; if the order then needs no change, the write succeeded and its response was lost
+	// tried: apply has changed the order in some attempt. If a later attempt finds nothing to change, the first write succeeded and only its
+	// response was lost, so it is no repeat.
+	tried := false
 	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
 		changed, err := apply(o)
 		tried = tried || changed

@@ -54,9 +54,9 @@ const notStartedQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// NotStarted returns up to limit CONFIRMED orders, oldest first, that follow after and were confirmed at or before the time expiry
-// before now.
-func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, after waiting, limit int) ([]waiting, error) {
+// NotStarted returns up to limit CONFIRMED orders, oldest first. At the time now, they have been confirmed for expiry.NotStarted or longer.
+// The page begins behind the order in after.
+func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
 		"kind": kind, "confirmed": now.Add(-expiry.NotStarted), "after": expiry.NotStarted,
 		"at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
@@ -66,14 +66,14 @@ func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, aft
 // expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lease of the recovery.
 func (s *service) expireOrders(ctx context.Context) error {
 	now := s.now()
-	return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+	return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 		return s.lists.NotStarted(ctx, s.expiry, now, after, limit)
 	}, s.expireOrder)
 }
 
 // expireOrder cancels one order; product then releases its stock. An order that is no longer CONFIRMED stays unchanged. If the kitchen
 // starts it at the same moment, one of the two writes fails by its ETag, and reads the order again.
-func (s *service) expireOrder(ctx context.Context, late waiting) (err error) {
+func (s *service) expireOrder(ctx context.Context, late waitingItem) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "expire order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	telemetry.SetOrder(ctx, late.ID)

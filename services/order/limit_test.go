@@ -26,7 +26,7 @@ func TestOpenOrdersOfOneCustomerAreLimited(t *testing.T) {
 	key := []string{"Idempotency-Key", "k1"}
 	first := servicetest.Decode[response](t, h.Request(t, ana, "POST", "/orders", basket, key...), http.StatusCreated)
 	second := h.placeOrder(t, ana)
-	h.sidecar.BeforeNextWrite(func() { t.Error("a refused order was written: that is expensive on stock daprd (decision 0017)") })
+	h.sidecar.BeforeNextWrite(func() { t.Error("a refused order was written: that is expensive on unmodified daprd (decision 0017)") })
 	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", basket), "2 open orders, and the limit is 2")
 	h.sidecar.BeforeNextWrite(nil)
 	if again := h.Request(t, ana, "POST", "/orders", basket, key...); again.Code != http.StatusOK || again.Text("id") != first.ID {
@@ -103,7 +103,7 @@ func TestConcurrentRepeatsAtTheLimit(t *testing.T) {
 	}
 }
 
-// TestRequestThatLosesTheLastPlaceIsRefused checks the answer to a request that the look-up admits and the trigger refuses.
+// TestRequestThatLosesTheLastPlaceIsRefused checks the answer to a request that the lookup admits and the trigger refuses.
 func TestRequestThatLosesTheLastPlaceIsRefused(t *testing.T) {
 	h := newHarness(t)
 	h.service.limits = Limits{Orders: 1, Units: 100}
@@ -114,7 +114,7 @@ func TestRequestThatLosesTheLastPlaceIsRefused(t *testing.T) {
 	}
 }
 
-// TestOneLimitAlone checks that a limit of 0 is none, in the look-up and in the trigger.
+// TestOneLimitAlone checks that a limit of 0 is none, in the lookup and in the trigger.
 func TestOneLimitAlone(t *testing.T) {
 	for _, limits := range []Limits{{Orders: 2}, {Units: 6}} {
 		h := newHarness(t)

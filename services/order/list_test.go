@@ -147,7 +147,7 @@ func TestListRejectsInvalidQueries(t *testing.T) {
 
 func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 	pool := servicetest.EmptyDatabase(t)
-	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // a marker of stock daprd's outbox
+	servicetest.PutDocument(t, pool, "outbox-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0") // a marker of unmodified daprd's outbox
 	if _, err := pool.Exec(t.Context(), `insert into state (key, value) values ('outbox-x', '\xff00')`); err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 	return items, nil
 }
 
-// Reject rejects the order for the reason in failed. It reports whether the order changed: a duplicate
+// Reject rejects the order for the reason that product gives. It reports whether the order changed: a duplicate
 // changes nothing, nor does a failure for a cancelled order.
 func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (bool, error) {
 	switch o.Status {

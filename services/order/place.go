@@ -51,11 +51,12 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 
 // createOnce stores and announces order, unless the same request already created it: then it returns the existing order.
 // The lookups of that order and of the menu run at the same time, because the customer waits for both.
-func (s *service) createOnce(ctx context.Context, order Order) (now Order, created bool, err error) {
+func (s *service) createOnce(ctx context.Context, order Order) (stored Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
 	go func() { offMenu <- s.unknownProducts(ctx, order) }()
-	// The limits are checked before the look-up: if a copy of this request takes the last free place in between, the look-up finds it.
-	overLimit := s.checkLimits(ctx, order)
+	// Limits first, then the lookup: if a concurrent copy of this request creates the order in between and so reaches the limit, the lookup
+	// finds that order.
+	limitErr := s.checkLimits(ctx, order)
 	before, err := s.existingOrder(ctx, order)
 	if !fault.Is(err, fault.KindNotFound) {
 		return before, false, err
@@ -63,8 +64,8 @@ func (s *service) createOnce(ctx context.Context, order Order) (now Order, creat
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
-	if overLimit != nil {
-		return Order{}, false, overLimit
+	if limitErr != nil {
+		return Order{}, false, limitErr
 	}
 	if err := s.admission.admit(ctx); err != nil { // last: a client retries a 503, and must not retry an order that is wrong
 		return Order{}, false, err

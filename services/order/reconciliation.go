@@ -43,7 +43,7 @@ func (r reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) error {
 		var failed error
 		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
-			for after, more := (waiting{}), true; more; {
+			for after, more := (waitingItem{}), true; more; {
 				page, err := r.lists.Open(ctx, status, r.timing, after, reconcile.MaxIDs)
 				if more = len(page) == reconcile.MaxIDs; err == nil && len(page) > 0 {
 					after, err = page[len(page)-1], r.reconcilePage(ctx, page)
@@ -58,7 +58,7 @@ func (r reconciler) runRound(ctx context.Context) error {
 	return err
 }
 
-func (r reconciler) reconcilePage(ctx context.Context, page []waiting) error {
+func (r reconciler) reconcilePage(ctx context.Context, page []waitingItem) error {
 	ids := make([]string, len(page))
 	for i, order := range page {
 		ids[i] = order.ID
@@ -81,7 +81,7 @@ func (r reconciler) reconcilePage(ctx context.Context, page []waiting) error {
 
 // mend calls change on an order and, if it changed the order, publishes the message that it returns. Its span belongs to the trace of
 // the request that placed the order.
-func (r reconciler) mend(ctx context.Context, found waiting, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
+func (r reconciler) mend(ctx context.Context, found waitingItem, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, found.Traceparent), "reconcile order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	id := found.ID
@@ -108,8 +108,8 @@ func (r reconciler) mend(ctx context.Context, found waiting, step string, change
 	return nil
 }
 
-// reserveAgain announces a confirmed order again, because product's database was restored from a copy without its reservation. The order
-// keeps its prices: for a confirmed order, product's new outcome is a duplicate.
+// reserveAgain announces an order that was confirmed before, so that product reserves its stock again: product's database was restored from
+// a copy that lacks the reservation. The order keeps its prices, because the service order ignores the second outcome as a duplicate.
 func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 	if o.Status == event.StatusPending || o.Status.Final() {
 		return event.NoMessage, false
@@ -142,13 +142,14 @@ const openQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Open returns up to limit orders in a status that follow after and whose last write is older than timing.After.
-func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waiting, limit int) ([]waiting, error) {
+// Open returns up to limit orders in a status whose last write is older than timing.After. The page begins behind the order in
+// after.
+func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waitingItem, limit int) ([]waitingItem, error) {
 	rows, err := l.pool.Query(ctx, openQuery, pgx.NamedArgs{
 		"kind": kind, "status": string(status), "after": timing.After, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[waiting])
+	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[waitingItem])
 }

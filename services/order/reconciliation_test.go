@@ -17,7 +17,7 @@ func (h *harness) reconciler(t *testing.T) (reconciler, *invoketest.Standings) {
 	product := invoketest.NewStandings(t, "product")
 	timing := reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
 	s := *h.service
-	s.invoke = product.Sidecar
+	s.invoke = product.Client
 	return reconciler{&s, timing, reconcile.NewCounter(prometheus.NewRegistry())}, product
 }
 

@@ -29,7 +29,7 @@ func (s *service) runRecovery(ctx context.Context) {
 // recoverOrders runs one round over all overdue orders. It does nothing while another replica runs a round.
 func (s *service) recoverOrders(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
-		recovered := recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waiting, limit int) ([]waiting, error) {
+		recovered := recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 			return s.lists.Waiting(ctx, s.recovery, after, limit)
 		}, s.recoverOrder)
 		return errors.Join(recovered, s.expireOrders(ctx))
@@ -39,7 +39,7 @@ func (s *service) recoverOrders(ctx context.Context) error {
 
 // recoverOrder publishes the event of one PENDING order again or, if it is overdue, cancels the order. Its span
 // belongs to the trace of the request that placed the order. An order that is no longer PENDING stays unchanged.
-func (s *service) recoverOrder(ctx context.Context, late waiting) (err error) {
+func (s *service) recoverOrder(ctx context.Context, late waitingItem) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	telemetry.SetOrder(ctx, late.ID)

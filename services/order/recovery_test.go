@@ -128,7 +128,7 @@ func TestRecoveryReadsEveryPage(t *testing.T) {
 }
 
 // An order whose own event still waits in the outbox is not announced again, and neither is any order while many events wait.
-func TestNothingIsAnnouncedBehindItsOwnEvent(t *testing.T) {
+func TestNoOrderIsAnnouncedAgainWhileItsEventWaits(t *testing.T) {
 	h := newHarness(t)
 	waiting, lost := h.placeOrder(t, ana), h.placeOrder(t, ana)
 	const row = `insert into state (key, value) select 'outbox-due||pubsub||order.created.pending||' || gen_random_uuid(),

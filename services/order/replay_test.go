@@ -34,7 +34,7 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 			{event.InventoryStockReserved.Name, reserved(cancelled)}, {event.InventoryStockFailed.Name, failed(cancelled)},
 			{event.InventoryStockFailed.Name, failed(refused)}, {event.InventoryStockReserved.Name, reserved(delivered)},
 		} {
-			if err := table.Handle(t.Context(), old.topic, old.record); err != nil {
+			if err := table.Replay(t.Context(), old.topic, old.record); err != nil {
 				t.Errorf("%s: %v", old.topic, err)
 			}
 		}
@@ -49,10 +49,10 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	}
 	h.deliverErasure(t, ana.ID)
 	for range 2 {
-		if err := table.Handle(t.Context(), event.InventoryStockReserved.Name, reserved(delivered)); err != nil {
+		if err := table.Replay(t.Context(), event.InventoryStockReserved.Name, reserved(delivered)); err != nil {
 			t.Error(err)
 		}
-		if err := table.Handle(t.Context(), event.DeletingUser.Name,
+		if err := table.Replay(t.Context(), event.DeletingUser.Name,
 			servicetest.Record(t, "auth", event.DeletingUser, ana.ID, event.UserToErase{UserID: ana.ID, Version: 3})); err != nil {
 			t.Error(err)
 		}

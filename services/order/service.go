@@ -28,7 +28,7 @@ type service struct {
 	admission *admission
 	menu      *menu
 	repeats   timeline.Repeats
-	invoke    invoke.Sidecar
+	invoke    invoke.Client
 	cursors   rest.Cursors
 	metrics   *metrics
 	changes   *await.Changes

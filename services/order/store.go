@@ -81,8 +81,8 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 		}
 }
 
-// waiting is an order, or an erasure, that is due for a step of the recovery.
-type waiting struct {
+// waitingItem is an order, or an erasure, that is due for a step of the recovery.
+type waitingItem struct {
 	ID          string
 	CreatedAt   time.Time
 	Traceparent string
@@ -102,20 +102,21 @@ var waitingQuery = recovery.WithOutbox + `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Waiting returns up to limit PENDING orders, oldest first, that follow after and are to be announced again or given up.
-func (l lists) Waiting(ctx context.Context, timing recovery.Timing, after waiting, limit int) ([]waiting, error) {
+// Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins behind the order
+// in after.
+func (l lists) Waiting(ctx context.Context, timing recovery.Timing, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, waitingQuery, timing.DueArguments(pgx.NamedArgs{
 		"kind": kind, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	}))
 }
 
 // collectWaiting runs a query for a page of a round.
-func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedArgs) ([]waiting, error) {
+func (l lists) collectWaiting(ctx context.Context, query string, args pgx.NamedArgs) ([]waitingItem, error) {
 	rows, err := l.pool.Query(ctx, query, args)
 	if err != nil {
 		return nil, fmt.Errorf("find what is due: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[waiting])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[waitingItem])
 	if err != nil {
 		return nil, fmt.Errorf("find what is due: %w", err)
 	}

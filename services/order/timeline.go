@@ -28,7 +28,7 @@ type timelineResponse struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
-// showTimeline returns every step of one order's saga: order's own, and product's.
+// showTimeline returns every step of one order's saga: those of the services order and product.
 func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
 	if err != nil {

@@ -35,7 +35,7 @@ func newAnnouncer(client document.Client, now func() time.Time) announcer {
 }
 
 // Announce publishes the outcome of r. repeated says that an earlier event of this order has recorded the outcome, and may have published
-// it. Announce then looks for the document first, because with stock daprd a failed write blocks a partition of the outbox for good.
+// it. Announce then looks for the document first, because with unmodified daprd a failed write blocks a partition of the outbox for good.
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
 	message := r.Outcome.Message(r.OrderID)
 	if repeated {

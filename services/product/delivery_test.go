@@ -30,7 +30,7 @@ type generatedOrder struct {
 
 // Every event may be delivered several times, late, and in any possible sequence. Its handler may crash between any two steps. In every
 // case the stock law holds at all times, each order has one outcome, and stock is held only for orders that need it.
-func TestDeliveriesInAnyOrderKeepTheStockLaw(t *testing.T) {
+func TestDeliveriesInAnySequenceKeepTheStockLaw(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		stock := rapid.IntRange(0, 6).Draw(r, "stock")

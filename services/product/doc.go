@@ -8,9 +8,9 @@
 //	           open orders), and GET /reservations/{id}/steps (product's part of a timeline)
 //	publishes  inventory.stock.reserved, inventory.stock.failed: the outcome of an order
 //	consumes   order.created.pending: reserves every line or none; order.status.changed: CANCELLED releases the stock,
-//	           DELIVERED marks it as sold (both from order)
+//	           DELIVERED marks it as sold (both from the service order)
 //
-// If the event of an order's end was lost, reconciliation.go notices by asking order. Reservations without a sale are deleted after
+// If the event of an order's end was lost, reconciliation.go notices by asking the service order. Reservations without a sale are deleted after
 // RECORD_RETENTION.
 //
 // A reservation has these states; all but RESERVED are final:

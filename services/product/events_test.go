@@ -106,7 +106,7 @@ func TestRedeliveredOrderAnnouncesTheSameOutcome(t *testing.T) {
 	}
 }
 
-// countingSidecar counts failed writes. With stock daprd each of them blocks a partition of the outbox.
+// countingSidecar counts failed writes. With unmodified daprd each of them blocks a partition of the outbox.
 type countingSidecar struct {
 	*servicetest.Sidecar
 	failed atomic.Int32

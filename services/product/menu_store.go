@@ -11,8 +11,8 @@ import (
 // walked is the maximum number of menu entries that a search reads in the order of the menu. The index holds their texts.
 const walked = 4000
 
-// Menu returns up to limit products of a listing, in the order of the menu: the products after the position after, or the first ones if
-// after is nil.
+// Menu returns up to limit products of a listing, in the order of the menu: those behind the position in after, or the first ones if after is
+// nil.
 func (s store) Menu(ctx context.Context, want listing, after *position, limit int) ([]Product, error) {
 	if len(want.Words) == 0 {
 		return s.collectMenu(ctx, listQuery, want, after, limit)

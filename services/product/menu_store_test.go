@@ -116,7 +116,7 @@ func TestMenuSearch(t *testing.T) {
 	}
 }
 
-func TestMenuOrderIsThatOfPeople(t *testing.T) {
+func TestMenuIsSortedAsPeopleExpect(t *testing.T) {
 	s := newStore(t)
 	want := []string{"7 up", "Arbol", "Árbol", "arce", "Coca-Cola", "Crème Brûlée", "Crepe", "Noodles", "Ñoquis", "Nuez", "Ol", "Øl", "Pizza 2", "Pizza 9",
 		"Pizza 10", "Straße", "Zumo", "Борщ", "日本", "麺"}
@@ -165,9 +165,9 @@ func TestLongTextsAndCategories(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheWalk checks searches with few matches, and searches whose first match comes after more entries than the search walks
-// through.
-func TestSearchBeyondTheWalk(t *testing.T) {
+// TestSearchFindsMatchesBeyondTheEntriesItWalks checks searches with few matches, and searches whose first match comes after more entries
+// than the search walks through.
+func TestSearchFindsMatchesBeyondTheEntriesItWalks(t *testing.T) {
 	s := newStore(t)
 	texts := make([]string, walked+500)
 	fillMenu(t, s.pool, len(texts), func(i int) (name, category, description string) {

@@ -12,7 +12,7 @@ import (
 	"comanda/services/internal/rest"
 )
 
-func TestSortKeysOrderLettersThenAccentsThenCase(t *testing.T) {
+func TestSortKeysPutLettersBeforeAccentsBeforeCase(t *testing.T) {
 	want := []string{"", "-x", "7 up", "70", "Aeble", "Af", "arbol", "Arbol", "árbol", "Árbol", "Árbol x", "Arbola", "Coca Cola", "Coca-Cola",
 		"cote", "Cote", "coté", "côte", "Côte", "côté", "CÔTÉ", "Nata", "Ñoquis", "Nuez", "Pan", "Pan Frito", "Panna", "Pizza 2", "Pizza 9",
 		"Pizza 10", "Pizza 010 b", "Strasse", "Straße", "Strasz", "Ωμέγα", "Борщ", "らーめん", "ラーメン", "日本", "麺"}

@@ -18,15 +18,15 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// standingPath is order's route for the standings of orders.
+// standingPath is the route of the service order for the standings of orders.
 const standingPath = "/reconciliation/orders"
 
-// reconciler compares the reservations with order's orders.
+// reconciler compares the reservations with the orders of the service order.
 type reconciler struct {
 	store   store
 	metrics *metrics
 	timing  reconcile.Timing
-	invoke  invoke.Sidecar
+	invoke  invoke.Client
 	log     *slog.Logger
 }
 
@@ -41,7 +41,7 @@ func (r reconciler) run(ctx context.Context) {
 func (r reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
 		var failed error
-		for after := (held{OrderID: uuid.Nil.String()}); ; {
+		for after := (heldReservation{OrderID: uuid.Nil.String()}); ; {
 			page, err := r.store.Held(ctx, r.timing, after, reconcile.MaxIDs)
 			if err != nil || len(page) == 0 {
 				return errors.Join(failed, err)
@@ -66,7 +66,7 @@ func (r reconciler) runRound(ctx context.Context) error {
 
 // reconcile does with a reservation what the order's last event would have done. The reservation of an open order stays. If the service
 // order has not known the order for Timing.UnknownAfter, the reservation is released.
-func (r reconciler) reconcile(ctx context.Context, reservation held, known map[string]reconcile.Standing) error {
+func (r reconciler) reconcile(ctx context.Context, reservation heldReservation, known map[string]reconcile.Standing) error {
 	telemetry.SetOrder(ctx, reservation.OrderID)
 	standing, found := known[reservation.OrderID]
 	switch status := event.Status(standing.Status); {
@@ -83,7 +83,7 @@ func (r reconciler) reconcile(ctx context.Context, reservation held, known map[s
 }
 
 func (r reconciler) mend(
-	ctx context.Context, reservation held, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
+	ctx context.Context, reservation heldReservation, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
 ) error {
 	if _, changed, err := updateStock(ctx, reservation.OrderID, Cause{Cause: timeline.Cause{Kind: timeline.Recovery}}); err != nil || !changed {
 		return err
@@ -92,32 +92,32 @@ func (r reconciler) mend(
 	return nil
 }
 
-// held is a reservation that holds stock.
-type held struct {
+// heldReservation is a reservation that holds stock.
+type heldReservation struct {
 	OrderID   string
 	UpdatedAt time.Time
-	Forgotten bool // order has not known the order for Timing.UnknownAfter
+	Forgotten bool // the service order has not known the order for Timing.UnknownAfter
 }
 
-// Held returns up to limit reservations that follow after, oldest first, and have held stock for longer than timing.After. The
-// service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
-func (s store) Held(ctx context.Context, timing reconcile.Timing, after held, limit int) ([]held, error) {
+// Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
+// reservation in after. The service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
+func (s store) Held(ctx context.Context, timing reconcile.Timing, after heldReservation, limit int) ([]heldReservation, error) {
 	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)
 		from reservations where state = 'RESERVED' and updated_at <= now() - $1::interval and (updated_at, order_id) > ($3, $4::uuid)
 		order by updated_at, order_id limit $5`, timing.After, timing.UnknownAfter, after.UpdatedAt, after.OrderID, limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[held])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[heldReservation])
 }
 
-// MarkUnknown records that from now on order does not know an order, unless an earlier time is recorded.
+// MarkUnknown records that from now on the service order does not know an order, unless an earlier time is recorded.
 func (s store) MarkUnknown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = now() where order_id = $1 and unknown_since is null`, orderID)
 	return err
 }
 
-// MarkKnown records that order knows an order.
+// MarkKnown records that the service order knows an order.
 func (s store) MarkKnown(ctx context.Context, orderID string) error {
 	_, err := s.pool.Exec(ctx, `update reservations set unknown_since = null where order_id = $1 and unknown_since is not null`, orderID)
 	return err

@@ -27,10 +27,10 @@ func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	order := invoketest.NewStandings(t, "order")
-	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Sidecar, log}, order, registry}
+	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Client, log}, order, registry}
 }
 
-// reserveFor reserves one piece for a new order with this status; "" for an order that order does not know.
+// reserveFor reserves one piece for a new order with this status; "" for an order that the service order does not know.
 func (h reconciled) reserveFor(t *testing.T, product, status string) string {
 	t.Helper()
 	id := uuid.NewString()
@@ -86,7 +86,7 @@ func TestLostEventsAreReconciled(t *testing.T) {
 		`comanda_reconciled_total{step="unknown"} 0`)
 }
 
-// Order may have lost an order for a while: its database is restored from an older copy, and then from a better one. Only an order that
+// The service order may have lost an order for a while: its database is restored from an older copy, and then from a better one. Only an order that
 // stays unknown gives its stock back.
 func TestStockOfUnknownOrdersReturnsAfterAPeriod(t *testing.T) {
 	h := newReconciled(t)

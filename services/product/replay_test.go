@@ -36,7 +36,7 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	cancelled := servicetest.Record(t, "order", event.OrderStatusChanged, order, event.OrderStatus{OrderID: order, Version: 2, Status: event.StatusCancelled})
 	handle := func(topic string, payload []byte) {
 		t.Helper()
-		if err := table.Handle(t.Context(), topic, payload); err != nil {
+		if err := table.Replay(t.Context(), topic, payload); err != nil {
 			t.Errorf("%s: %v", topic, err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestStepsNameTheReplay(t *testing.T) {
 	table := consumer.Table{Keys: servicetest.EventKeys, Routes: h.service.subscriptions()}
 	placed := servicetest.Record(t, "order", event.OrderCreatedPending, order, event.OrderPlaced{OrderID: order, Version: 1, CustomerID: uuid.NewString(),
 		Items: []event.OrderLine{{ProductID: soup.ID, Quantity: 2}}})
-	if err := table.Handle(t.Context(), event.OrderCreatedPending.Name, placed); err != nil {
+	if err := table.Replay(t.Context(), event.OrderCreatedPending.Name, placed); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range h.steps(t, order) {

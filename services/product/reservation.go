@@ -26,7 +26,7 @@ const (
 const maxLines = 100
 
 // outcomeVersion is the version of the reservation in its event. Only the decision, the first version, is announced. Later
-// changes follow from order's own events and are not announced.
+// changes follow from the events of the service order and are not announced.
 const outcomeVersion = 1
 
 // Line is one product of an order and its quantity.
@@ -93,8 +93,8 @@ type Reservation struct {
 }
 
 // NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and TOMBSTONE: the order is cancelled;
-// for TOMBSTONE the cancellation arrived before the order. An order that asks although it was delivered is PENDING again: order's
-// database was restored from an older copy. Without an answer it would be given up.
+// for TOMBSTONE the cancellation arrived before the order. It is true for SOLD: when a delivered order is announced again, the database of
+// the service order was restored from an older copy and the order is PENDING there. Without the outcome it would be given up.
 func (r Reservation) NeedsAnnouncement() bool { return r.State != Released && r.State != Tombstone }
 
 // ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has
@@ -185,9 +185,9 @@ func Decide(request Request, menu map[string]Dish) Outcome {
 // errContradiction means that an order's event contradicts its reservation. That is a bug, and an operator has to check.
 var errContradiction = errors.New("the event contradicts the reservation")
 
-// Cancel returns the reservation's state after the order is cancelled. It returns errContradiction for SOLD: a delivered order
+// AfterCancellation returns the reservation's state after the order is cancelled. It returns errContradiction for SOLD: a delivered order
 // cannot be cancelled.
-func (s State) Cancel() (State, error) {
+func (s State) AfterCancellation() (State, error) {
 	switch s {
 	case Reserved:
 		return Released, nil
@@ -197,9 +197,9 @@ func (s State) Cancel() (State, error) {
 	return s, nil
 }
 
-// Deliver returns the reservation's state after the order is delivered. It returns errContradiction unless the stock was
+// AfterDelivery returns the reservation's state after the order is delivered. It returns errContradiction unless the stock was
 // reserved.
-func (s State) Deliver() (State, error) {
+func (s State) AfterDelivery() (State, error) {
 	switch s {
 	case Reserved, Sold:
 		return Sold, nil

@@ -16,7 +16,7 @@ var errUnknownOrder = errors.New("this order has no reservation")
 // has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
 // for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
-	err = s.forOrder(ctx, request.OrderID, func(tx pgx.Tx, known *Reservation) error {
+	err = s.withOrderLock(ctx, request.OrderID, func(tx pgx.Tx, known *Reservation) error {
 		if known != nil {
 			r, repeated = *known, true
 			return nil
@@ -38,12 +38,12 @@ func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Res
 // Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone. It returns
 // the reservation's state, and whether that changed.
 func (s store) Release(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
-	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
 			state, changed = Tombstone, true
 			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: state, DecidedAt: s.now()}, cause)
 		}
-		state, err = known.State.Cancel()
+		state, err = known.State.AfterCancellation()
 		if changed = state != known.State; err != nil || !changed {
 			return err
 		}
@@ -55,11 +55,11 @@ func (s store) Release(ctx context.Context, orderID string, cause Cause) (state 
 
 // Sell marks the reserved stock of a delivered order as sold. It returns the reservation's state, and whether that changed.
 func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
-	err = s.forOrder(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
+	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
 			return errUnknownOrder
 		}
-		state, err = known.State.Deliver()
+		state, err = known.State.AfterDelivery()
 		if changed = state != known.State; err != nil || !changed {
 			return err
 		}
@@ -69,8 +69,8 @@ func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state Sta
 	return state, changed && err == nil, err
 }
 
-// forOrder runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
-func (s store) forOrder(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
+// withOrderLock runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
+func (s store) withOrderLock(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// an advisory lock, because the order may have no row to lock yet
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
@@ -149,7 +149,7 @@ func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line
 }
 
 // endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
-// move, and records the state next and its cause.
+// move, and records the new state and its cause.
 func (s store) endReservation(ctx context.Context, tx pgx.Tx, orderID string, next State, cause Cause, move string) error {
 	if _, err := tx.Exec(ctx, `select from stock where product_id in (select product_id from reservation_lines where order_id = $1)
 		order by product_id for no key update`, orderID); err != nil {

@@ -157,7 +157,7 @@ func TestCancelAndDeliverInEveryState(t *testing.T) {
 				t.Errorf("%s %s: got %s, %v, want %q", from, event, got, err, want)
 			}
 		}
-		check("cancelled", from.Cancel, want.cancelled)
-		check("delivered", from.Deliver, want.delivered)
+		check("cancelled", from.AfterCancellation, want.cancelled)
+		check("delivered", from.AfterDelivery, want.delivered)
 	}
 }

@@ -41,7 +41,8 @@ func (s store) IndexProducts(ctx context.Context) error {
 	}
 }
 
-// indexBatch makes up to indexBatch entries of products whose ids are greater than after, and returns the products.
+// indexBatch writes the entries of up to indexBatch products, and returns the products. The batch begins behind the product whose id is in
+// after.
 func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, indexLock); err != nil {

@@ -80,7 +80,7 @@ func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, erro
 // AddProduct adds p and its initial stock to the menu. p's id derives from the idempotency key. If a product with that id exists and has
 // the same fingerprint, the request is a repetition: AddProduct returns the product's current state, and added is false. With another
 // fingerprint it returns idempotency.ErrOtherBody.
-func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (now Product, added bool, err error) {
+func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (stored Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {
 			return err
@@ -97,10 +97,10 @@ func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor str
 				return err
 			}
 		}
-		now, err = findProduct(ctx, tx, p.ID, "")
+		stored, err = findProduct(ctx, tx, p.ID, "")
 		return err
 	})
-	return now, added, err
+	return stored, added, err
 }
 
 // insertProduct inserts p, its stock and the initial movement, unless p's id exists.

@@ -48,8 +48,8 @@ func actorOf(cause timeline.Cause) timeline.Actor {
 // age returns the age of the event in milliseconds, or nil if its time is unknown.
 func (c Cause) age(at time.Time) *int64 { return timeline.Step{At: at}.Since(c.At).DurationMs }
 
-// showSteps returns product's part of an order's timeline. Only order asks for it, after it has checked that the caller may see the
-// order; the gateway does not serve this path. An order that product does not know has no steps.
+// showSteps returns product's part of an order's timeline. Only the service order asks for it, after it has checked that the caller may
+// see the order; the gateway does not serve this path. An order that product does not know has no steps.
 func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 	id, err := canonicalID(rest.Param(r, "id"))
 	if err != nil {

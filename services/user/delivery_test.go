@@ -13,7 +13,7 @@ import (
 
 // A registration and its cancellation may each be delivered several times, late, and in any sequence. Their handlers may crash between
 // any two steps. There is at most one profile, every answer is the same, and a cancelled registration leaves no profile.
-func TestRegistrationsInAnyOrderAreDecidedOnce(t *testing.T) {
+func TestRegistrationsInAnySequenceAreDecidedOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		request, cancelled := profileRequest(""), rapid.Bool().Draw(r, "cancelled")

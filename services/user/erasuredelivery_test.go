@@ -13,7 +13,7 @@ import (
 
 // A registration, its cancellation and the erasure of its account may each be delivered several times, late and in any order, and the
 // handlers may crash between any two steps. Once an erasure is handled nothing about the person is left, and nothing brings it back.
-func TestErasuresInAnyOrderLeaveNoPerson(t *testing.T) {
+func TestErasuresInAnySequenceLeaveNoPerson(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		request := profileRequest("+34600999888")

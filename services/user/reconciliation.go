@@ -74,7 +74,7 @@ func (r *reconciler) runRound(ctx context.Context) error {
 	return err
 }
 
-func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) error {
+func (r *reconciler) reconcilePage(ctx context.Context, page []activeProfile) error {
 	ids := make([]string, len(page))
 	for i, profile := range page {
 		ids[i] = profile.ID
@@ -94,15 +94,15 @@ func (r *reconciler) reconcilePage(ctx context.Context, page []heldProfile) erro
 
 // reconcile does with a profile what the account's last event would have done. It publishes no outcome, because auth did not request
 // one.
-func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[string]reconcile.Standing) error {
-	standing, found := known[held.ID]
+func (r *reconciler) reconcile(ctx context.Context, active activeProfile, known map[string]reconcile.Standing) error {
+	standing, found := known[active.ID]
 	if standing.Status == accountErased {
-		if err := r.eraseTraces(ctx, held.ID); err != nil {
+		if err := r.eraseTraces(ctx, active.ID); err != nil {
 			return err
 		}
 	}
 	step := ""
-	profile, err := r.store.documents.Change(ctx, held.ID, func(p *Profile) (event.Message, error) {
+	profile, err := r.store.documents.Change(ctx, active.ID, func(p *Profile) (event.Message, error) {
 		step = ""
 		changed, err := false, error(nil)
 		// A registration that auth rejected cannot have a changed profile, unless staff verified its number meanwhile, or auth was
@@ -110,12 +110,12 @@ func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[
 		lost := !found || standing.Status == accountRejected && p.Version > 1
 		switch {
 		case p.Status != Active, standing.Status == accountPending:
-		case lost && held.Forgotten && !p.UnknownSince.IsZero():
+		case lost && active.Forgotten && !p.UnknownSince.IsZero():
 			changed, step = p.Abandon(r.now()), reconcile.Unknown
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 		case lost:
 			changed = p.UnknownSince.IsZero()
-			p.UnknownSince = held.AskedAt
+			p.UnknownSince = active.AskedAt
 		case standing.Status == accountRejected:
 			changed, err = p.Cancel(standing.Reason, r.now())
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
@@ -125,7 +125,7 @@ func (r *reconciler) reconcile(ctx context.Context, held heldProfile, known map[
 			p.Steps.Add(p.reconciled(stepErased, r.now()))
 			changed, step = true, reconcile.Ended
 		default:
-			changed = p.confirm(held.AskedAt)
+			changed = p.confirm(active.AskedAt)
 		}
 		if err == nil && !changed {
 			err = document.ErrUnchanged
@@ -152,33 +152,33 @@ func (p *Profile) confirm(at time.Time) bool {
 	return true
 }
 
-// heldProfile is an ACTIVE profile, as the reconciliation reads it.
-type heldProfile struct {
+// activeProfile is what the reconciliation reads of an ACTIVE profile.
+type activeProfile struct {
 	ID        string
 	Forgotten bool      // auth has not known the account for Timing.UnknownAfter
 	AskedAt   time.Time // by the database's clock
 }
 
-const heldColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()
+const activeColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()
 	from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
 		and key > 'profile-' || @after_id`
 
-// unconfirmed returns up to limit profiles that are older than timing.After and were never confirmed. They follow the profile whose id is
-// after, in the order of their keys.
-func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
-	return s.heldProfiles(ctx, heldColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
+// unconfirmed returns up to limit profiles that are older than timing.After and were never confirmed, in the order of their keys. The page
+// begins behind the profile whose id is in after.
+func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
+	return s.collectActive(ctx, activeColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
 }
 
-// activeProfiles returns up to limit profiles that are older than timing.After. They follow the profile whose id is after, in the order
-// of their keys.
-func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
-	return s.heldProfiles(ctx, heldColumns+` order by key limit @limit`, timing, after, limit)
+// activeProfiles returns up to limit profiles that are older than timing.After, in the order of their keys. The page begins behind the profile whose
+// id is in after.
+func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
+	return s.collectActive(ctx, activeColumns+` order by key limit @limit`, timing, after, limit)
 }
 
-func (s store) heldProfiles(ctx context.Context, query string, timing reconcile.Timing, after string, limit int) ([]heldProfile, error) {
+func (s store) collectActive(ctx context.Context, query string, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
 	rows, err := s.pool.Query(ctx, query, pgx.NamedArgs{"after": timing.After, "unknown_after": timing.UnknownAfter, "after_id": after, "limit": limit})
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[heldProfile])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[activeProfile])
 }

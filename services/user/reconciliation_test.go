@@ -27,7 +27,7 @@ func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
 	auth := invoketest.NewStandings(t, "auth")
-	h.service.invoke = auth.Sidecar
+	h.service.invoke = auth.Client
 	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
 		timing: reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}

@@ -28,7 +28,7 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 		}
 		for range 2 {
 			for topic, record := range records {
-				if err := table.Handle(t.Context(), topic, record); err != nil {
+				if err := table.Replay(t.Context(), topic, record); err != nil {
 					t.Errorf("%s: %s: %v", name, topic, err)
 				}
 			}

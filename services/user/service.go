@@ -14,6 +14,6 @@ type service struct {
 	now     func() time.Time
 	cursors rest.Cursors
 	quota   Quota
-	invoke  invoke.Sidecar
+	invoke  invoke.Client
 	repeats timeline.Repeats
 }

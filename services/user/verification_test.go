@@ -123,7 +123,7 @@ func TestVerificationChecksItsRequest(t *testing.T) {
 	}
 }
 
-// TestIndexDecidesBetweenVerifications checks the answer to a verification that the look-up admits and the index refuses.
+// TestIndexDecidesBetweenVerifications checks the answer to a verification that the lookup admits and the index refuses.
 func TestIndexDecidesBetweenVerifications(t *testing.T) {
 	const number = "+34600111222"
 	h, ana := newHarness(t), profileRequest(number)

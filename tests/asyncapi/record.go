@@ -70,7 +70,7 @@ func (d *Document) checkOrigin(topic string, headers map[string]any) error {
 	return fmt.Errorf("the dead letter in %s comes from %v, which its service does not receive", topic, headers["__topic"])
 }
 
-// checkKey checks that the key, the header, the subject and the id in the data are the same. A record of stock daprd has
+// checkKey checks that the key, the header, the subject and the id in the data are the same. A record of unmodified daprd has
 // no key.
 func checkKey(record *kgo.Record, headers map[string]any) error {
 	var event struct {

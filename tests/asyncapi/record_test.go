@@ -51,7 +51,7 @@ func TestCheckRefusesWhatTheDocumentDoesNotSay(t *testing.T) {
 		wrong  string // a part of the error; empty for none
 	}{
 		"an event":                        {record(topic, id, value, "partitionKey", id), ""},
-		"an event of stock daprd":         {record(topic, "", value), ""},
+		"an event of unmodified daprd":    {record(topic, "", value), ""},
 		"new members":                     {changed(`"version":2`, `"version":2,"new":[null]`), ""},
 		"a new attribute":                 {changed(`"source"`, `"new":1,"source"`), ""},
 		"an unknown topic":                {record("orders", id, value), "topic orders"},

@@ -41,16 +41,16 @@ type load struct {
 	retries   atomic.Int64
 
 	mu        sync.Mutex
-	accepted  map[string]placed    // the accepted orders by id
-	accounts  map[string]time.Time // the times of accepted registrations, by the account's id
-	delivered map[string]time.Time // when the cook began the last step of an order
-	wrong     []error              // responses that break a promise
+	accepted  map[string]placedOrder // the accepted orders by id
+	accounts  map[string]time.Time   // the times of accepted registrations, by the account's id
+	delivered map[string]time.Time   // when the cook began the last step of an order
+	wrong     []error                // responses that break a promise
 	restores  []restore
-	forgotten int // accepted orders that a restored database of order no longer has
+	forgotten int // accepted orders that a restored database of the service order no longer has
 }
 
-// placed is an accepted order.
-type placed struct {
+// placedOrder is an accepted order.
+type placedOrder struct {
 	key string
 	at  time.Time
 }
@@ -58,7 +58,7 @@ type placed struct {
 func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Product, customers int, pause time.Duration) *load {
 	l := &load{
 		scenario: s, customer: s.Customer(), cook: s.Staff(), dish: dish,
-		stopping: make(chan struct{}), accepted: map[string]placed{}, accounts: map[string]time.Time{}, delivered: map[string]time.Time{},
+		stopping: make(chan struct{}), accepted: map[string]placedOrder{}, accounts: map[string]time.Time{}, delivered: map[string]time.Time{},
 	}
 	l.stock = newStockHistory(l, scarce)
 	for range customers {
@@ -139,7 +139,7 @@ func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, b
 		Header: http.Header{"Idempotency-Key": {key}}})
 	if ok {
 		l.mu.Lock()
-		l.accepted[order.ID] = placed{key, time.Now()}
+		l.accepted[order.ID] = placedOrder{key, time.Now()}
 		l.mu.Unlock()
 	}
 	return order, ok

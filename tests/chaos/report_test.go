@@ -25,7 +25,7 @@ func TestSlowRecoveriesAreNamed(t *testing.T) {
 // After a restore only what nothing can mend is excused.
 func TestRestoreExcusesOnlyWhatNothingCanMend(t *testing.T) {
 	now := time.Now()
-	l := &load{accepted: map[string]placed{"before": {at: now.Add(-time.Hour)}, "meanwhile": {at: now.Add(time.Second)}},
+	l := &load{accepted: map[string]placedOrder{"before": {at: now.Add(-time.Hour)}, "meanwhile": {at: now.Add(time.Second)}},
 		accounts: map[string]time.Time{"new": now.Add(time.Second), "old": now.Add(-time.Hour)}}
 	const lost, missing, noProfile = "order does not exist", `order is CANCELLED, and its reservation is ""`, `account is ACTIVE, and its profile is ""`
 	for _, tc := range []struct {

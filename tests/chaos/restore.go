@@ -67,7 +67,7 @@ func (l *load) beginRestore(service string) {
 	l.restores = append(l.restores, restore{service: service, from: time.Now()})
 }
 
-// endRestore has the cook repeat what a restored database of order no longer knows: only people know which orders were delivered.
+// endRestore has the cook repeat what a restored database of the service order no longer knows: only people know which orders were delivered.
 func (l *load) endRestore(ctx context.Context) {
 	l.mu.Lock()
 	last := &l.restores[len(l.restores)-1]
@@ -113,7 +113,7 @@ func (l *load) isForgotten(path string) bool {
 
 // excuses reports whether nothing can mend a disagreement about an aggregate after a restore (docs/reliability.md):
 //
-//   - The orders that order accepted after the copy are lost; product knows some of them.
+//   - The orders that the service order accepted after the copy are lost; product knows some of them.
 //   - An order that has ended is not announced again, and product may have forgotten its reservation.
 //   - Auth has no personal data from which user could create a profile again.
 func (l *load) excuses(id, detail string) bool {

@@ -104,10 +104,10 @@ func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, 
 	defer l.mu.Unlock()
 	var errs []error
 	for id, order := range l.accepted {
-		_, there := stored[id]
-		if !there && l.lost("order", order.at) {
+		_, exists := stored[id]
+		if !exists && l.lost("order", order.at) {
 			l.forgotten++
-		} else if !there {
+		} else if !exists {
 			errs = append(errs, fmt.Errorf("lost order: %s", id))
 		}
 	}

@@ -62,7 +62,7 @@ func writeShortRules(from, to string) error {
 			group["interval"] = testInterval
 			for _, rule := range group["rules"].([]any) {
 				rule := rule.(map[string]any)
-				if given, there := rule["for"]; there {
+				if given, exists := rule["for"]; exists {
 					if rule["for"], err = shortenFor(given); err != nil {
 						return fmt.Errorf("%s: %w", file, err)
 					}
@@ -123,8 +123,8 @@ func (p alertPattern) matchesAlert(name string, labels map[string]string) bool {
 // Labels that the rule does not set come from its expression.
 func (p alertPattern) matchesRule(r rule) bool {
 	return p.matches(r.Name, func(label, value string) bool {
-		fixed, there := r.Labels[label]
-		return !there || fixed == value
+		fixed, exists := r.Labels[label]
+		return !exists || fixed == value
 	})
 }
 

@@ -53,7 +53,7 @@ func testContainers(t *testing.T, sys *stack) {
 		}
 	}
 	for name, rules := range exceptions {
-		if _, there := all[name]; !there {
+		if _, exists := all[name]; !exists {
 			sys.skipCheck("the exceptions of "+name, []string{name})
 			continue
 		}

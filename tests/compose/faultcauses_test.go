@@ -53,7 +53,7 @@ func failingLetter(t *testing.T, sys *stack) func() {
 	return func() { query(`delete from dead_letters where topic = 'failing' returning id::text`) }
 }
 
-// forgottenReservation adds a reservation of an order that order has not known for days. Product releases it within a minute.
+// forgottenReservation adds a reservation of an order that the service order has not known for days. Product releases it within a minute.
 func forgottenReservation(t *testing.T, sys *stack) func() {
 	database, id := sys.invariants(t).Database("product"), uuid.NewString()
 	scenario.Try(scenario.Query(t.Context(), database, `insert into reservations (order_id, state, outcome, decided_at, updated_at, unknown_since)

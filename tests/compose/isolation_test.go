@@ -86,14 +86,14 @@ func attempts(all map[string]container) []attempt {
 			}
 			attempts = append(attempts, forbiddenAttempts(from, all[other+"-dapr"], sidecarPorts)...)
 			attempts = append(attempts, forbiddenAttempts(from, all[other], []int{appPorts[other]})...)
-			if db, there := all[other+"-db"]; there {
+			if db, exists := all[other+"-db"]; exists {
 				attempts = append(attempts, forbiddenAttempts(from, db, []int{5432})...)
 			}
 		}
 	}
 	// Prometheus and Zipkin must not reach the sidecars' internal port.
 	for _, from := range observabilityTools {
-		if _, there := all[from]; !there {
+		if _, exists := all[from]; !exists {
 			continue
 		}
 		for _, service := range services {

@@ -61,8 +61,8 @@ func (l engineLogs) lines(ctx context.Context, service, traceID string) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	c, there := all[service]
-	if !there {
+	c, exists := all[service]
+	if !exists {
 		return nil, fmt.Errorf("%s: %w", service, errNoSuchService)
 	}
 	text, err := containerLog(ctx, c.ID, "--since", logRange.String())

@@ -26,7 +26,7 @@ func testUpFailsWithoutAGoodSecret(t *testing.T, sys *stack) {
 		_, err := sys.composeWith(t.Context(), settings, up...)
 		all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 		log := ""
-		if job, there := all["secrets"]; there {
+		if job, exists := all["secrets"]; exists {
 			log = scenario.Try(containerLog(t.Context(), job.ID)).OrFail(t)
 		}
 		wantOneLineOfHelp(t, fmt.Sprintf("with the key %q", key), log, err)

@@ -197,8 +197,8 @@ func (sys *stack) containers(ctx context.Context) (map[string]container, error) 
 // container returns the container of a service.
 func (sys *stack) container(t testing.TB, service string) container {
 	t.Helper()
-	c, there := scenario.Try(sys.containers(t.Context())).OrFail(t)[service]
-	if !there {
+	c, exists := scenario.Try(sys.containers(t.Context())).OrFail(t)[service]
+	if !exists {
 		t.Fatalf("%s: %v", service, errNoSuchService)
 	}
 	return c

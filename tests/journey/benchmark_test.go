@@ -17,13 +17,13 @@ const (
 )
 
 // BenchmarkOrderToConfirmed measures the median time from POST /orders until the order is CONFIRMED, one order at a time on
-// an idle system, with our daprd and with stock daprd.
+// an idle system, with our daprd and with unmodified daprd.
 func BenchmarkOrderToConfirmed(b *testing.B) {
 	for b.Loop() {
 		ours := slices.Sorted(slices.Values(measureOrders(b, system.Options{}, 200)))
 		stock := slices.Sorted(slices.Values(measureOrders(b, system.Options{Stock: true}, 15)))
 		median, other := ours[len(ours)/2], stock[len(stock)/2]
-		b.Logf("median time from POST to CONFIRMED: %v (p95 %v); with stock daprd %v, %.0f times as long",
+		b.Logf("median time from POST to CONFIRMED: %v (p95 %v); with unmodified daprd %v, %.0f times as long",
 			median.Round(100*time.Microsecond), ours[len(ours)*95/100].Round(100*time.Microsecond),
 			other.Round(time.Millisecond), float64(other)/float64(median))
 		b.ReportMetric(float64(median.Microseconds())/1000, "ms/order")

@@ -27,7 +27,7 @@ func TestNoServiceCanForgeEventsOfAnother(t *testing.T) {
 	testForgedEvents(t, system.Start(t, system.Options{}))
 }
 
-// On stock daprd an invocation can look like an event, because a caller can remove the headers that tell it apart. The
+// On unmodified daprd an invocation can look like an event, because a caller can remove the headers that tell it apart. The
 // signature holds.
 func TestNoServiceCanForgeEventsOfAnotherOnStockDaprd(t *testing.T) {
 	t.Parallel()

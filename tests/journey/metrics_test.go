@@ -64,8 +64,8 @@ func wantMetricsAt(t testing.TB, url, program string, want map[string]between) {
 	scenario.Eventually(t, "the metrics of "+program+" are in their ranges", func(ctx context.Context) error {
 		got, err := metricsAt(ctx, url)
 		for name, span := range want {
-			if value, there := got[name]; err == nil && (!there || value < span.least || value > span.most) {
-				err = fmt.Errorf("%s: got %v (exists: %v), want %v to %v", name, value, there, span.least, span.most)
+			if value, exists := got[name]; err == nil && (!exists || value < span.least || value > span.most) {
+				err = fmt.Errorf("%s: got %v (exists: %v), want %v to %v", name, value, exists, span.least, span.most)
 			}
 		}
 		return err

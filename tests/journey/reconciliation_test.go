@@ -79,7 +79,7 @@ func wantProfile(t *testing.T, sys *system.System, account, want string) {
 }
 
 // Final events are published only once. When the broker loses them, the reconciliation of product and of user finds out, and so it does
-// when order's database is restored from a copy that does not know an order.
+// when the database of the service order is restored from a copy that does not know an order.
 func TestLostFinalEventsAreReconciled(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Settings: map[string]string{
@@ -103,7 +103,7 @@ func TestLostFinalEventsAreReconciled(t *testing.T) {
 	}
 	s.WantStock(dish, 1, 7, 2)
 
-	// Order is restored from the copy above: the last order never existed, and the others are CONFIRMED again. The kitchen repeats its
+	// The service order is restored from the copy above: the last order never existed, and the others are CONFIRMED again. The kitchen repeats its
 	// steps.
 	restoreTables(t, sys, "order", "state")
 	s.WantStock(dish, 5, 3, 2)

@@ -8,7 +8,7 @@ import (
 	"comanda/tests/system"
 )
 
-// The services do not depend on our daprd: both sagas, their failures and a cancellation work on stock daprd.
+// The services do not depend on our daprd: both sagas, their failures and a cancellation work on unmodified daprd.
 func TestSagasWorkOnStockDaprd(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Stock: true})

@@ -14,8 +14,8 @@ import (
 	"comanda/tests/system"
 )
 
-// All spans of one order belong to one trace: from the gateway through the sidecars, Kafka and the outboxes of order and
-// product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
+// All spans of one order belong to one trace: from the gateway through the sidecars, Kafka and the outboxes of the services
+// order and product, until the gateway consumes the CONFIRMED event. The log lines of the three services carry the trace's id.
 func TestOneOrderIsOneTrace(t *testing.T) {
 	t.Parallel()
 	sys := sharedSystem(t)

@@ -14,9 +14,9 @@ import (
 type call struct{ from, to, method, path string }
 
 // sourceCalls reads all calls from the source: the gateway's table of the public API, its readiness checks, its request for
-// an order's history at the start of a stream, order's request for the menu, user's requests for the parts of an export, those of order
-// and auth for the parts of a timeline, the questions of order, product and user about what became of what they hold or need, and the
-// question of the gateway about the orders that clients watch.
+// an order's history at the start of a stream, the request of the service order for the menu, those of the service user for the parts of an
+// export, those of the services order and auth for the parts of a timeline, the questions of order, product and user about what became of
+// what they hold or need, and the question of the gateway about the orders that clients watch.
 func sourceCalls(t *testing.T) []call {
 	t.Helper()
 	ready := compositeLiterals(t, "services/gateway/ready.go", "invocation")
@@ -36,7 +36,7 @@ func sourceCalls(t *testing.T) []call {
 			continue
 		}
 		path := line["path"]
-		if line["stream"] == "true" { // the gateway serves the stream from order's history
+		if line["stream"] == "true" { // the gateway serves the stream from the history that the service order has
 			path = strings.TrimSuffix(path, "/events") + "/history"
 			if history[0]["app"] != line["app"] || history[0]["method"] != "GET" {
 				t.Fatalf("the call at the start of a stream: got %v, want GET of %s", history, line["app"])

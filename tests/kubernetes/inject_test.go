@@ -112,8 +112,8 @@ func TestDaprValuesAreKnownToTheChartAndSecure(t *testing.T) {
 func checkKnownValues(t *testing.T, prefix string, ours, known map[string]any) {
 	t.Helper()
 	for name, value := range ours {
-		chart, there := known[name]
-		if !there {
+		chart, exists := known[name]
+		if !exists {
 			t.Errorf("Dapr's chart does not know the value %s%s", prefix, name)
 			continue
 		}

@@ -90,7 +90,7 @@ func TestPoliciesAllowExactlyTheCallsInTheSource(t *testing.T) {
 
 // harmlessExtras lists allowed calls that no service makes or serves: Dapr's policies cannot distinguish them from real calls.
 var harmlessExtras = map[string]bool{
-	"gateway GET /orders/{id}/events": true, // looks like GET /orders/{id}; only the gateway has this route, not order
+	"gateway GET /orders/{id}/events": true, // looks like GET /orders/{id}; only the gateway has this route, not the service order
 }
 
 // pathsToTry returns the paths of all services and calls, and some that every service has.

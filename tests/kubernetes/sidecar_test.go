@@ -32,11 +32,11 @@ func TestAnnotationsAreKnownToTheInjector(t *testing.T) {
 		all := buildObjects(t, folder)
 		for name, pod := range podTemplates(all) {
 			for annotation, value := range pod.Annotations {
-				kind, there := known[annotation]
+				kind, exists := known[annotation]
 				switch {
 				case !strings.HasPrefix(annotation, "dapr.io/"):
 					continue
-				case !there:
+				case !exists:
 					t.Errorf("%s: %s: the injector does not know %s", folder, name, annotation)
 					continue
 				}

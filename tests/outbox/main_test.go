@@ -19,7 +19,7 @@ var shared struct {
 	kafka    *infra.Kafka
 	kind     infra.Kind
 	ours     string // the path of our daprd
-	stock    string // the path of stock daprd
+	stock    string // the path of unmodified daprd
 }
 
 // nameCount makes the names of databases, topics and apps unique.

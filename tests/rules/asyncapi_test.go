@@ -123,11 +123,11 @@ func TestAsyncAPIExamplesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := map[string]bool{}
+	exists := map[string]bool{}
 	for _, file := range files {
-		there[filepath.Base(file)] = true
+		exists[filepath.Base(file)] = true
 	}
-	if difference := cmp.Diff(used, there); difference != "" {
+	if difference := cmp.Diff(used, exists); difference != "" {
 		t.Errorf("schemas of the messages (-) and files in docs/schemas (+):\n%s", difference)
 	}
 }

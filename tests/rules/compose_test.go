@@ -44,8 +44,8 @@ func composeFile(t testing.TB, file string) map[string]container {
 // replaces other values.
 func withExtends(t testing.TB, file, name string) container {
 	t.Helper()
-	own, there := composeFile(t, file)[name]
-	if !there {
+	own, exists := composeFile(t, file)[name]
+	if !exists {
 		t.Fatalf("%s lacks the service %s", file, name)
 	}
 	from, extends := own["extends"].(container)

@@ -108,8 +108,8 @@ func TestEveryTopicHasAComponent(t *testing.T) {
 	for service, topics := range event.Publishers {
 		for _, topic := range topics {
 			name := event.OutboxComponent(plainStores[service], topic)
-			component, there := components[name]
-			if !there {
+			component, exists := components[name]
+			if !exists {
 				t.Errorf("the component %s for %s is missing", name, topic)
 				continue
 			}
@@ -121,7 +121,7 @@ func TestEveryTopicHasAComponent(t *testing.T) {
 				t.Errorf("%s: scopes: got %v, want only %s", name, component.Scopes, service)
 			}
 		}
-		if component, there := components[plainStores[service]]; !there || component.setting("outboxPublishTopic") != "" {
+		if component, exists := components[plainStores[service]]; !exists || component.setting("outboxPublishTopic") != "" {
 			t.Errorf("%s: the component %s must exist and publish no event", service, plainStores[service])
 		}
 	}

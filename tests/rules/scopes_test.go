@@ -35,7 +35,7 @@ func TestBrokerComponentsAllowOnlyTheTopicsOfEachService(t *testing.T) {
 			publish[service] = []string{event.DeadLetters(service)}
 			for _, topic := range event.Publishers[service] {
 				publish[service] = append(publish[service], topic)
-				for _, namespace := range namespaces { // the internal topics of stock daprd's outbox
+				for _, namespace := range namespaces { // the internal topics of unmodified daprd's outbox
 					publish[service] = append(publish[service], namespace+service+topic+"outbox")
 				}
 			}

@@ -157,7 +157,7 @@ func TestTableOfRightsInKafkaIsComplete(t *testing.T) {
 	}
 }
 
-// writeRights lists the topics of one operation; the internal topics of stock daprd's outbox are one entry.
+// writeRights lists the topics of one operation; the internal topics of unmodified daprd's outbox are one entry.
 func writeRights(rights []event.Right, operation string) string {
 	var topics []string
 	for _, right := range rights {

@@ -20,7 +20,7 @@ import (
 
 // Options configure a system. The zero value starts one replica of each service beside our daprd.
 type Options struct {
-	// Stock runs the services beside stock daprd instead of our daprd.
+	// Stock runs the services beside unmodified daprd instead of our daprd.
 	Stock bool
 	// Replicas is the number of replicas by service; the default is 1. The gateway always has 1.
 	Replicas map[string]int

@@ -15,7 +15,7 @@ const (
 	missingTopicGrace = 30 * time.Second
 	// maxHolds limits the memory for holds, to about 20 MB. Beyond it the relay reads no new rows of destinations with holds.
 	maxHolds = 50_000
-	// maxTries is the number of tries after which a hold counts as old. The method due prefers younger holds.
+	// maxTries is the number of tries beyond which they are no longer counted. The method due takes the least tried holds first.
 	maxTries = 8
 )
 
@@ -38,7 +38,7 @@ type flight struct {
 // trouble is the state of a destination with queues on hold. They share one back-off.
 type trouble struct {
 	since        time.Time // when the first of them failed
-	queues       int
+	queuesOnHold int
 	delay        time.Duration
 	retryAt      time.Time
 	missingSince time.Time // zero unless the broker says that the topic does not exist
@@ -80,8 +80,8 @@ func (h *holds) hold(r row, now time.Time) (isFirst bool) {
 	if held == nil {
 		held = &hold{first: r.identity()}
 		h.queues[q] = held
-		isFirst = h.troubleOf(r.to, now).queues == 0
-		h.troubles[r.to].queues++
+		isFirst = h.troubleOf(r.to, now).queuesOnHold == 0
+		h.troubles[r.to].queuesOnHold++
 	}
 	held.tries, held.triedAt = min(held.tries+1, maxTries), now
 	return isFirst
@@ -108,8 +108,8 @@ func (h *holds) release(q queue, now time.Time) (lasted time.Duration, wasLast b
 		h.rescan(held.first.id)
 	}
 	t := h.troubles[q.to]
-	t.queues--
-	return now.Sub(t.since), t.queues == 0
+	t.queuesOnHold--
+	return now.Sub(t.since), t.queuesOnHold == 0
 }
 
 // rescan makes the relay read again from a row_id on.
@@ -173,7 +173,7 @@ func (h *holds) due(now time.Time) []queue {
 // nextRetry returns the earliest time at which a queue is due; zero if none is on hold.
 func (h *holds) nextRetry() (at time.Time) {
 	for _, t := range h.troubles {
-		if t.queues > 0 && (at.IsZero() || t.retryAt.Before(at)) {
+		if t.queuesOnHold > 0 && (at.IsZero() || t.retryAt.Before(at)) {
 			at = t.retryAt
 		}
 	}
@@ -228,8 +228,8 @@ func (h *holds) clearMissing(to destination) {
 	}
 }
 
-// tidy forgets destinations without a row on hold or in flight. It runs between two turns. If a topic is missing again later, its grace
-// starts again.
+// tidy forgets destinations that have no queue on hold and none in flight, so a topic that goes missing again gets a new grace. It runs
+// between two turns.
 func (h *holds) tidy() {
 	if len(h.troubles) == 0 {
 		return
@@ -238,5 +238,5 @@ func (h *holds) tidy() {
 	for q := range h.flights {
 		flying[q.to] = true
 	}
-	maps.DeleteFunc(h.troubles, func(to destination, t *trouble) bool { return t.queues == 0 && !flying[to] })
+	maps.DeleteFunc(h.troubles, func(to destination, t *trouble) bool { return t.queuesOnHold == 0 && !flying[to] })
 }

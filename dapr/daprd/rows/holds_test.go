@@ -36,7 +36,7 @@ func TestRetriesOfADestinationBackOffUpToALimit(t *testing.T) {
 }
 
 // A row that failed for the first time is tried again before rows that have failed many times, no matter how many of them there are.
-func TestYoungestHoldIsRetriedFirst(t *testing.T) {
+func TestLeastTriedHoldIsRetriedFirst(t *testing.T) {
 	h := newHolds()
 	for i := range 3 * pageRows {
 		r := row{id: int64(i), key: fmt.Sprint(i), to: orders}

@@ -34,9 +34,9 @@ type refusal struct {
 
 // tally counts the outcomes of one destination.
 type tally struct {
-	published, failed  int
-	retried, recovered int  // rows that were on hold, and those of them that are on hold no more
-	invalid, missing   bool // the broker refuses the topic; the topic does not exist, for longer than its grace
+	published, failed int
+	retried, released int  // rows that were on hold, and those of them that are published or set aside now
+	invalid, missing  bool // the broker refuses the topic; the topic does not exist, for longer than its grace
 }
 
 func (t *tally) isGone() bool { return t.invalid || t.missing }
@@ -54,7 +54,7 @@ func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 		switch {
 		case o.err == nil:
 			t.published++
-			t.recovered += r.release(o.row.queue(), now)
+			t.released += r.endHold(o.row.queue(), now)
 			result.published = append(result.published, o.row.identity())
 			traceDelay(o.row, o.at)
 		case errors.Is(o.err, errNotTried):
@@ -65,7 +65,7 @@ func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 			t.failed++
 			if r.holds.queues[o.row.queue()] != nil {
 				r.holds.release(o.row.queue(), now)
-				t.recovered++
+				t.released++
 			}
 			result.refused = append(result.refused, refusal{o.row, o.err})
 		default:
@@ -78,7 +78,7 @@ func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 	for to, t := range tallies {
 		r.metrics.countAttempts(to, t.published, t.failed)
 		switch {
-		case t.recovered > 0:
+		case t.released > 0:
 			r.holds.resume(to, now)
 		case t.retried > 0:
 			r.holds.backOff(to, now)
@@ -124,8 +124,8 @@ func isTopicsFault(err error) bool {
 	return verdict == topicRefused || verdict == topicMissing || verdict == notAttempted
 }
 
-// release ends the hold of a queue, and returns how many holds it ended.
-func (r *relay) release(q queue, now time.Time) int {
+// endHold ends the hold of a queue and logs the end of its destination's trouble. It returns how many holds it ended.
+func (r *relay) endHold(q queue, now time.Time) int {
 	if r.holds.queues[q] == nil {
 		return 0
 	}
@@ -148,11 +148,13 @@ func (r *relay) recordLate() {
 	}
 }
 
+// recordLateOutcome records one of them. A row is set aside only inside a turn. So a refused row is put on hold; its next turn publishes
+// it once more, and sets it aside when the broker refuses it again.
 func (r *relay) recordLateOutcome(o outcome) {
 	result := r.recordOutcomes([]outcome{o})
 	r.holds.land(o.row)
 	r.rememberPublished(result.published)
-	for _, refused := range result.refused { // it is refused again, and set aside, in its next turn
-		r.holds.hold(refused.row, time.Now())
+	for _, refusal := range result.refused {
+		r.holds.hold(refusal.row, time.Now())
 	}
 }

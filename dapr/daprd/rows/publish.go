@@ -20,13 +20,13 @@ func (r *relay) publishPage(ctx context.Context, page []row, began time.Time) []
 	for _, row := range page {
 		queues[row.queue()] = append(queues[row.queue()], row)
 	}
-	over := began.Add(publishLimit)
+	turnEnd := began.Add(publishLimit)
 	answers := make(chan outcome, len(page)) // with room for all, because nothing may read it after the turn
 	for _, rows := range queues {
-		go r.publishQueue(context.WithoutCancel(ctx), rows, over, answers)
+		go r.publishQueue(context.WithoutCancel(ctx), rows, turnEnd, answers)
 	}
 	outcomes := make([]outcome, 0, len(page))
-	timer := time.NewTimer(time.Until(over))
+	timer := time.NewTimer(time.Until(turnEnd))
 	defer timer.Stop()
 	for len(outcomes) < len(page) {
 		select {
@@ -42,14 +42,14 @@ func (r *relay) publishPage(ctx context.Context, page []row, began time.Time) []
 
 // publishQueue sends the rows of one queue, and reports one outcome for each. A failure stops the queue, unless the row itself is
 // at fault.
-func (r *relay) publishQueue(ctx context.Context, rows []row, over time.Time, answers chan<- outcome) {
+func (r *relay) publishQueue(ctx context.Context, rows []row, turnEnd time.Time, answers chan<- outcome) {
 	stopped := false
 	for _, row := range rows {
 		o := outcome{row: row, err: errNotTried}
 		switch {
 		case row.problem != nil:
 			o.err = row.problem
-		case !stopped && time.Now().Before(over):
+		case !stopped && time.Now().Before(turnEnd):
 			o.err = r.publish(ctx, row)
 			stopped = o.err != nil && !o.isRefused()
 		}
@@ -76,7 +76,7 @@ func (r *relay) publish(ctx context.Context, row row) error {
 	return err
 }
 
-// leaveInFlight puts the rows of the page without an outcome in flight, and passes their outcomes to the relay when they arrive.
+// leaveInFlight marks those rows of the page that have no outcome yet as in flight, and passes their outcomes to the relay when they arrive.
 func (r *relay) leaveInFlight(ctx context.Context, page []row, outcomes []outcome, answers <-chan outcome) {
 	answered := map[identity]bool{}
 	for _, o := range outcomes {

@@ -90,16 +90,16 @@ func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error
 		if err != nil {
 			return page{}, err
 		}
-		there := map[string]bool{}
+		inTable := map[string]bool{}
 		for _, row := range found {
-			there[row.key] = true
+			inTable[row.key] = true
 			if row.value != nil { // nil: it does not fit into the page
 				held.rows = append(held.rows, row)
 			}
 		}
 		for i, q := range due {
-			if !there[keys[i]] {
-				r.release(q, held.began)
+			if !inTable[keys[i]] {
+				r.endHold(q, held.began)
 			}
 		}
 		return held, nil

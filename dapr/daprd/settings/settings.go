@@ -1,4 +1,4 @@
-// Package settings checks the sidecar's environment before the runtime starts, and reads secrets from files. Stock daprd does
+// Package settings checks the sidecar's environment before the runtime starts, and reads secrets from files. Unmodified daprd does
 // neither: it serves its API to every local process without a token, and takes a misspelt SASL mechanism for a plain password.
 package settings
 

@@ -52,7 +52,7 @@ func DeleteStored(ctx context.Context, client *kadm.Client) (deleted int64, err 
 		}
 		until := kadm.Offsets{}
 		for partition, offset := range stored {
-			if start, there := starts[partition]; there && offset > start {
+			if start, exists := starts[partition]; exists && offset > start {
 				until.AddOffset(topic, partition, offset, -1)
 			}
 		}

@@ -94,16 +94,16 @@ func compare(ctx context.Context, rest time.Duration, left, right *pgx.Conn, lef
 		return err
 	}
 	defer b.rows.Close()
-	for a.there || b.there {
+	for a.ok || b.ok {
 		var l, r entry
-		takeLeft := a.there && (!b.there || a.at.ID <= b.at.ID)
-		takeRight := b.there && (!a.there || b.at.ID <= a.at.ID)
+		takeLeft := a.ok && (!b.ok || a.current.ID <= b.current.ID)
+		takeRight := b.ok && (!a.ok || b.current.ID <= a.current.ID)
 		if takeLeft {
-			l = a.at
+			l = a.current
 			a.next()
 		}
 		if takeRight {
-			r = b.at
+			r = b.current
 			b.next()
 		}
 		visit(max(l.ID, r.ID), l, r)
@@ -116,10 +116,10 @@ func compare(ctx context.Context, rest time.Duration, left, right *pgx.Conn, lef
 
 // reader reads entries one by one.
 type reader struct {
-	rows  pgx.Rows
-	at    entry
-	there bool
-	err   error
+	rows    pgx.Rows
+	current entry
+	ok      bool // current is an entry: see next
+	err     error
 }
 
 func newReader(ctx context.Context, conn *pgx.Conn, sql string, rest time.Duration) (*reader, error) {
@@ -132,14 +132,15 @@ func newReader(ctx context.Context, conn *pgx.Conn, sql string, rest time.Durati
 	return r, r.err
 }
 
+// next reads the next entry into current. ok is false at the end of the rows or after an error.
 func (r *reader) next() {
-	r.at = entry{}
-	if r.there = r.rows.Next(); r.there {
-		r.err = r.rows.Scan(&r.at.ID, &r.at.State, &r.at.AtRest, &r.at.Old)
+	r.current = entry{}
+	if r.ok = r.rows.Next(); r.ok {
+		r.err = r.rows.Scan(&r.current.ID, &r.current.State, &r.current.AtRest, &r.current.Old)
 	} else {
 		r.err = r.rows.Err()
 	}
-	r.there = r.there && r.err == nil
+	r.ok = r.ok && r.err == nil
 }
 
 // documents returns the query for the documents of one kind in Dapr's table.

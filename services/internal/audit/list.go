@@ -64,7 +64,7 @@ func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := rest.Paged(page, found, func(last placed) encoding.BinaryMarshaler { return last.place })
+	list := rest.Paged(page, found, func(last placedEntry) encoding.BinaryMarshaler { return last.place })
 	entries := rest.List[Entry]{Items: make([]Entry, 0, len(list.Items)), NextCursor: list.NextCursor}
 	for _, item := range list.Items {
 		entries.Items = append(entries.Items, item.Entry)
@@ -72,14 +72,14 @@ func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
 	return rest.Document(w, r, entries)
 }
 
-// placed is an entry with its place.
-type placed struct {
+// placedEntry is an entry with its place.
+type placedEntry struct {
 	Entry
 	place position
 }
 
-// page returns up to limit entries before the place after, newest first; all when after is 0.
-func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]placed, error) {
+// page returns up to limit entries, newest first: those that are older than the one at the place in after, or the newest when after is 0.
+func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]placedEntry, error) {
 	conditions, arguments := []string{"true"}, pgx.NamedArgs{"limit": limit}
 	narrow := func(set bool, condition, name string, value any) {
 		if set { // a condition that does not apply is left out, so that the indexes serve the others
@@ -94,7 +94,7 @@ func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e placed, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e placedEntry, err error) {
 		e.Service = t.Service
 		err = row.Scan(&e.place, &e.ID, &e.At, &e.Actor, &e.Address, &e.Action, &e.Subject, &e.Before, &e.After, &e.TraceID)
 		e.At = e.At.UTC()

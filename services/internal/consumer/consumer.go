@@ -2,7 +2,7 @@
 // with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
 // The sidecar sends the app token with every request, service invocations included. So a request with one of callerHeaders is not an
-// event, and is refused. But with stock daprd the caller can remove these headers. Only its signature proves that an event is
+// event, and is refused. But with unmodified daprd the caller can remove these headers. Only its signature proves that an event is
 // genuine (package signature, docs/decisions/0020).
 package consumer
 
@@ -94,7 +94,7 @@ func receive(log *slog.Logger, handle func(*http.Request) string) http.Handler {
 // empty one before the real one, and Get would return that.
 func isInvocation(r *http.Request) bool {
 	for _, name := range callerHeaders {
-		if _, there := r.Header[name]; there {
+		if _, exists := r.Header[name]; exists {
 			return true
 		}
 	}
@@ -124,7 +124,7 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 	outcome := outcomeOf(err)
 	if genuine && letters != nil {
 		attempt.Err = err
-		if letters.Attempted(ctx, attempt) && outcome == telemetry.Retry {
+		if letters.RecordAttempt(ctx, attempt) && outcome == telemetry.Retry {
 			outcome = telemetry.DeadLetter
 			err = fmt.Errorf("given up for now: %w", err)
 		}

@@ -31,9 +31,9 @@ const (
 
 // DeadLetters keeps the events that a service could not handle (package deadletter).
 type DeadLetters interface {
-	// Attempted records how an attempt to handle a genuine event ended. It reports whether to give the event up: it then becomes a
+	// RecordAttempt records how an attempt to handle a genuine event ended. It reports whether to give the event up: it then becomes a
 	// dead letter although another attempt could succeed, so that it does not hold up the events behind it.
-	Attempted(ctx context.Context, attempt Attempt) (giveUp bool)
+	RecordAttempt(ctx context.Context, attempt Attempt) (giveUp bool)
 	// Store stores a record of the dead-letter topic. An error means that the sidecar has to send it again.
 	Store(ctx context.Context, record Record) error
 }
@@ -72,8 +72,8 @@ func (t Table) Check(topic string, payload []byte) (event.Received[json.RawMessa
 	return t.route(topic).verify(t.Keys, payload)
 }
 
-// Handle handles a record of topic again, in the trace of its event. A panic of the handler is an error.
-func (t Table) Handle(ctx context.Context, topic string, payload []byte) (err error) {
+// Replay handles a record of topic again, in the trace of its event. A panic of the handler is an error.
+func (t Table) Replay(ctx context.Context, topic string, payload []byte) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, rest.RequestTimeout)
 	defer cancel()
 	var envelope struct{ Traceparent string }
@@ -100,7 +100,7 @@ func handleReportingPanics(ctx context.Context, letters DeadLetters, attempt Att
 		if caught := recover(); caught != nil {
 			if letters != nil {
 				attempt.Err = fmt.Errorf("panic: %v", caught)
-				letters.Attempted(ctx, attempt)
+				letters.RecordAttempt(ctx, attempt)
 			}
 			panic(caught)
 		}

@@ -25,7 +25,7 @@ type letters struct {
 	err      error
 }
 
-func (l *letters) Attempted(_ context.Context, attempt consumer.Attempt) bool {
+func (l *letters) RecordAttempt(_ context.Context, attempt consumer.Attempt) bool {
 	l.attempts = append(l.attempts, attempt)
 	return l.giveUp
 }

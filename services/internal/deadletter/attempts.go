@@ -30,11 +30,11 @@ type attempts struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	events map[[2]string]failed // by topic and event id
+	events map[[2]string]failures // by topic and event id
 }
 
-// failed is what is known about the failures of one event.
-type failed struct {
+// failures is what is known about the failures of one event.
+type failures struct {
 	since     time.Time // the begin of the first attempt
 	attempts  int
 	reason    string // of the last failure
@@ -42,11 +42,11 @@ type failed struct {
 }
 
 func newAttempts(now func() time.Time) *attempts {
-	return &attempts{now: now, events: map[[2]string]failed{}}
+	return &attempts{now: now, events: map[[2]string]failures{}}
 }
 
 // recordFailure records a failed attempt and returns what is known about the event's failures.
-func (a *attempts) recordFailure(attempt consumer.Attempt) failed {
+func (a *attempts) recordFailure(attempt consumer.Attempt) failures {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := [2]string{attempt.Topic, attempt.EventID}
@@ -56,7 +56,7 @@ func (a *attempts) recordFailure(attempt consumer.Attempt) failed {
 		a.makeRoom()
 	}
 	known.attempts++
-	known.reason, known.permanent = text(attempt.Err.Error(), maxReason), consumer.IsPermanent(attempt.Err)
+	known.reason, known.permanent = storableText(attempt.Err.Error(), maxReason), consumer.IsPermanent(attempt.Err)
 	a.events[key] = known
 	return known
 }
@@ -77,7 +77,7 @@ func (a *attempts) makeRoom() {
 }
 
 // forget removes an event and returns what was known about it.
-func (a *attempts) forget(topic, id string) (failed, bool) {
+func (a *attempts) forget(topic, id string) (failures, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := [2]string{topic, id}
@@ -86,9 +86,9 @@ func (a *attempts) forget(topic, id string) (failed, bool) {
 	return known, found
 }
 
-// Attempted implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
+// RecordAttempt implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
 // arrive at another replica. While the database is away, only this process knows the reason.
-func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
+func (l *Letters) RecordAttempt(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
 	if attempt.Err == nil {
 		l.attempts.forget(attempt.Topic, attempt.EventID)
 		return false
@@ -104,7 +104,7 @@ func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (give
 	_, err := l.pool.Exec(ctx, `insert into event_failures (topic, event_id, reason, attempts, permanent) values ($1, $2, $3, $4, $5)
 		on conflict (topic, event_id) do update
 		set reason = excluded.reason, attempts = excluded.attempts, permanent = excluded.permanent, at = now()`,
-		attempt.Topic, text(attempt.EventID, maxID), known.reason, known.attempts, known.permanent)
+		attempt.Topic, storableText(attempt.EventID, maxID), known.reason, known.attempts, known.permanent)
 	if err != nil {
 		l.log.WarnContext(ctx, "the reason of a dead letter is not stored", "topic", attempt.Topic, "error", err)
 	}
@@ -112,8 +112,8 @@ func (l *Letters) Attempted(ctx context.Context, attempt consumer.Attempt) (give
 }
 
 // takeFailures removes and returns what is known about the failures of an event, in this process or in the database.
-func (l *Letters) takeFailures(ctx context.Context, tx pgx.Tx, topic, id string) (known failed, err error) {
-	known = failed{attempts: 1, reason: unknownReason}
+func (l *Letters) takeFailures(ctx context.Context, tx pgx.Tx, topic, id string) (known failures, err error) {
+	known = failures{attempts: 1, reason: unknownReason}
 	rows, err := tx.Query(ctx, `delete from event_failures where topic = $1 and event_id = $2 returning reason, attempts, permanent`, topic, id)
 	if err != nil {
 		return known, err
@@ -125,8 +125,8 @@ func (l *Letters) takeFailures(ctx context.Context, tx pgx.Tx, topic, id string)
 	return known, err
 }
 
-// text returns s as Postgres stores it: valid UTF-8 without zero bytes, of at most limit bytes.
-func text(s string, limit int) string {
+// storableText returns s as Postgres stores it: valid UTF-8 without zero bytes, of at most limit bytes.
+func storableText(s string, limit int) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "")

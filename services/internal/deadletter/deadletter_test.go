@@ -133,7 +133,7 @@ func TestEventsAreGivenUpWithTheirReason(t *testing.T) {
 	h := newHarness(t)
 	attempt := consumer.Attempt{Topic: topic, EventID: "slow", Begun: h.clock.Now(), Err: errors.New("lock timeout")}
 	for i, want := range []bool{false, false, true} {
-		if got := h.Attempted(t.Context(), attempt); got != want {
+		if got := h.RecordAttempt(t.Context(), attempt); got != want {
 			t.Errorf("attempt %d: got given up %v, want %v", i, got, want)
 		}
 		h.clock.Advance(giveUpAfter / 2)
@@ -144,7 +144,7 @@ func TestEventsAreGivenUpWithTheirReason(t *testing.T) {
 		t.Errorf("got %+v, want the reason, three attempts, and that it is replayed", got)
 	}
 	h.run(t)
-	h.Attempted(t.Context(), consumer.Attempt{Topic: topic, EventID: "bad", Begun: h.clock.Now(), Err: consumer.Reject(errors.New("contradiction"))})
+	h.RecordAttempt(t.Context(), consumer.Attempt{Topic: topic, EventID: "bad", Begun: h.clock.Now(), Err: consumer.Reject(errors.New("contradiction"))})
 	h.store(t, topic, genuine(t, "bad", "o1"))
 	bad := h.list(t)[0]
 	if bad.Status != Waiting || bad.Reason != "contradiction" {

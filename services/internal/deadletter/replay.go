@@ -62,7 +62,7 @@ func (l *Letters) replayDue(ctx context.Context) error {
 		if err != nil || !found {
 			return err
 		}
-		failure := l.table.Handle(ctx, letter.Topic, letter.Payload)
+		failure := l.table.Replay(ctx, letter.Topic, letter.Payload)
 		if err := l.finish(ctx, letter, failure); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (l *Letters) finish(ctx context.Context, letter claimed, failure error) err
 	l.log.WarnContext(ctx, "dead letter failed again", "letter", letter.ID, "topic", letter.Topic, "error", failure)
 	_, err := l.pool.Exec(ctx, `update dead_letters set reason = $2, attempts = attempts + 1, replays = replays + 1,
 		due_at = now() + $3::interval, claimed_until = '-infinity' where id = $1 and ended_at is null`,
-		letter.ID, text(failure.Error(), maxReason), due)
+		letter.ID, storableText(failure.Error(), maxReason), due)
 	return err
 }
 

@@ -82,8 +82,8 @@ func (l *Letters) recordRead(ctx context.Context, letter Letter) error {
 	if letter.Payload == nil && letter.PayloadBase64 == nil {
 		return nil
 	}
-	of := claimed{Topic: letter.Topic, EventID: letter.EventID, Attempts: letter.Attempts}
+	claim := claimed{Topic: letter.Topic, EventID: letter.EventID, Attempts: letter.Attempts}
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterRead, letter.ID, of.audited(letter.Status), nil))
+		return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterRead, letter.ID, claim.audited(letter.Status), nil))
 	})
 }

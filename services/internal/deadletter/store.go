@@ -20,14 +20,14 @@ const (
 
 // Store implements consumer.DeadLetters. It stores each record once. It does not store a record about an erased person.
 func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
-	topic := text(record.Topic, maxTopic)
+	topic := storableText(record.Topic, maxTopic)
 	received, invalid := l.table.Check(topic, record.Payload)
-	id, eventID, subject := newID(l.service, topic, record.Payload), text(received.ID, maxID), text(received.Subject, maxID)
+	id, eventID, subject := newID(l.service, topic, record.Payload), storableText(received.ID, maxID), storableText(received.Subject, maxID)
 	var stored bool
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		known, due := failed{attempts: 1}, (*time.Duration)(nil)
+		known, due := failures{attempts: 1}, (*time.Duration)(nil)
 		if invalid != nil {
-			known.reason = text(invalid.Error(), maxReason)
+			known.reason = storableText(invalid.Error(), maxReason)
 		} else {
 			var err error
 			if known, err = l.takeFailures(ctx, tx, topic, eventID); err != nil {
@@ -42,7 +42,7 @@ func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
 			select $1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval
 			where not exists (select from erased_subjects where subject = $4)
 			on conflict (id) do nothing`, id, topic, eventID, subject,
-			text(record.Key, maxID), known.reason, known.attempts, append([]byte{}, record.Payload...), due)
+			storableText(record.Key, maxID), known.reason, known.attempts, append([]byte{}, record.Payload...), due)
 		stored = tag.RowsAffected() > 0
 		return err
 	})

@@ -28,12 +28,12 @@ func (c signingClient) ExecuteStateTransaction(ctx context.Context, store string
 			attributes[op.Item.Key] = op.Item.Metadata
 			continue
 		}
-		of := attributes[op.Item.Key]
-		signed, err := c.key.Sign(of["type"], of["subject"], op.Item.Value)
+		eventAttributes := attributes[op.Item.Key]
+		signed, err := c.key.Sign(eventAttributes["type"], eventAttributes["subject"], op.Item.Value)
 		if err != nil {
 			return err
 		}
-		of[signature.Attribute] = signed
+		eventAttributes[signature.Attribute] = signed
 	}
 	return c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
 }

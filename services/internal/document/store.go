@@ -156,11 +156,11 @@ func attributes(ctx context.Context, message event.Message) map[string]string {
 // stored ETag with the one that was read. Our own write whose response was lost counts as a lost race too: Change reads
 // again and finds nothing left to do.
 func (s Store[T]) classify(ctx context.Context, id, etag string, cause error) error {
-	_, now, err := s.get(ctx, id)
+	_, current, err := s.get(ctx, id)
 	if fault.Is(err, fault.KindNotFound) {
 		err = nil
 	}
-	if err == nil && now != etag {
+	if err == nil && current != etag {
 		return errRaced
 	}
 	return fault.Unavailable(cause, "the state store does not answer")

@@ -228,7 +228,7 @@ func TestAnAbsentSidecarIsUnavailable(t *testing.T) {
 	}
 }
 
-// refusing is a sidecar that reads but cannot write, like stock daprd while Kafka is away.
+// refusing is a sidecar that reads but cannot write, like unmodified daprd while Kafka is away.
 type refusing struct{ document.Client }
 
 func (refusing) ExecuteStateTransaction(context.Context, string, map[string]string, []*dapr.StateOperation) error {

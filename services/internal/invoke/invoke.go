@@ -20,15 +20,15 @@ import (
 // maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
 const maxResponse = 4 << 20
 
-// Sidecar calls other services through the service's sidecar.
-type Sidecar struct {
+// Client calls other services through the service's sidecar.
+type Client struct {
 	client *http.Client
 	config server.SidecarConfig
 }
 
-// New returns a Sidecar for the sidecar at c.
-func New(c server.SidecarConfig) Sidecar {
-	return Sidecar{config: c, client: &http.Client{
+// New returns a client of the sidecar that c describes.
+func New(c server.SidecarConfig) Client {
+	return Client{config: c, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
@@ -37,10 +37,10 @@ func New(c server.SidecarConfig) Sidecar {
 	}}
 }
 
-// Get sends a GET to a service with the caller's own token, if bearer is not empty, and decodes the response. A problem that the service reports for the
-// caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
-func Get[T any](ctx context.Context, s Sidecar, app, path, bearer string) (answer T, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
+// Get sends a GET to a service with the caller's own token, if bearer is not empty, and decodes the response. A problem that the service
+// reports for the caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
+func Get[T any](ctx context.Context, c Client, app, path, bearer string) (answer T, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
 	if err != nil {
 		return answer, err
 	}
@@ -51,10 +51,10 @@ func Get[T any](ctx context.Context, s Sidecar, app, path, bearer string) (answe
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
 	}
-	if s.config.APIToken != "" {
-		request.Header.Set("dapr-api-token", s.config.APIToken)
+	if c.config.APIToken != "" {
+		request.Header.Set("dapr-api-token", c.config.APIToken)
 	}
-	response, err := s.client.Do(request)
+	response, err := c.client.Do(request)
 	if err != nil {
 		return answer, fault.Unavailable(err, "%s does not answer", app)
 	}

@@ -62,7 +62,7 @@ type answer struct {
 
 // Ask returns how the aggregates stand that the service app knows, by id. An aggregate that is missing is unknown to its owner. An
 // error means that the owner did not answer, which says nothing about any aggregate.
-func Ask(ctx context.Context, sidecar invoke.Sidecar, app, path string, ids []string) (map[string]Standing, error) {
+func Ask(ctx context.Context, sidecar invoke.Client, app, path string, ids []string) (map[string]Standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	got, err := invoke.Get[*answer](ctx, sidecar, app, path+"?"+url.Values{"id": ids}.Encode(), "")

@@ -55,7 +55,7 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 }
 
 // answering returns the way to a service order that answers with the API, or with another body.
-func answering(t *testing.T, body *string) invoke.Sidecar {
+func answering(t *testing.T, body *string) invoke.Client {
 	sidecar, _ := invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if body != nil {
 			_, _ = io.WriteString(w, *body)

@@ -14,7 +14,7 @@ const (
 const Written = `coalesce(updated_at, created_at)`
 
 // outboxSubjects selects the subjects of the events that wait in our daprd's outbox. Its condition on key matches the predicate of
-// the outbox's index. Stock daprd keeps no such rows.
+// the outbox's index. Unmodified daprd keeps no such rows.
 const outboxSubjects = `select doc(value) ->> 'subject' as subject from state where left(key, 12) = 'outbox-due||' limit @maxWaiting + 1`
 
 // WithOutbox begins a query that uses Due.

@@ -59,9 +59,9 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. find returns up to limit
-// aggregates that follow after; for the first page after is the zero value. A failed revival does not stop the round; RunRound returns
-// the last such error.
+// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. find returns a page
+// of up to limit aggregates, which begins behind the aggregate in its argument after; for the first page that is the zero value. A failed
+// revival does not stop the round; RunRound returns the last such error.
 func RunRound[T any](
 	ctx context.Context, budget int, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error,
 ) error {

@@ -98,7 +98,8 @@ func reservationOf(ctx context.Context) *reservation {
 	return held
 }
 
-// reserve reserves size bytes before the body is read. A client over its share is Limited; if all memory is held, it is shed.
+// reserve reserves size bytes before the body is read. It returns Limited when the client is over its share, and Shed when all memory is
+// reserved.
 func (h *reservation) reserve(size int64) error {
 	if h == nil {
 		return nil
@@ -112,7 +113,7 @@ func (h *reservation) reserve(size int64) error {
 }
 
 // ReserveResponse reserves size bytes for a response that the request passes on, until the request ends: a client that reads slowly keeps
-// it in memory. If it does not fit, the error is Limited or Unavailable, as for a request body.
+// it in memory. If it does not fit, the error is Limited or Shed, as for a request body.
 func ReserveResponse(ctx context.Context, size int) error {
 	h := reservationOf(ctx)
 	if h == nil {

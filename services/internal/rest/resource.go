@@ -60,7 +60,7 @@ func AddVary(header http.Header, name string) {
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
 	}
-	if slices.ContainsFunc(names, func(there string) bool { return strings.EqualFold(there, name) }) {
+	if slices.ContainsFunc(names, func(existing string) bool { return strings.EqualFold(existing, name) }) {
 		return
 	}
 	names = slices.DeleteFunc(append(names, name), func(name string) bool { return name == "" })

@@ -84,7 +84,7 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 	}
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		telemetry.SetRoute(r.Context(), route.Path)
-		if route.Access.mayHaveToken() {
+		if route.Access.variesByToken() {
 			AddVary(w.Header(), "Authorization")
 		}
 		if err := checkCaller(r, route.Caller); err != nil {
@@ -119,8 +119,8 @@ func checkCaller(r *http.Request, caller string) error {
 	return nil
 }
 
-// mayHaveToken reports whether the response depends on whether a token was sent.
-func (a Access) mayHaveToken() bool { return a.public && !a.ignoresToken }
+// variesByToken reports whether the response differs with and without a token, so that it needs Vary: Authorization.
+func (a Access) variesByToken() bool { return a.public && !a.ignoresToken }
 
 // authorize checks r's token against access and returns a context with the token's claims, or, on a public route without
 // a token, with a mark that the response is the same for all anonymous callers (setValidators). It reads the header Authorization

@@ -36,7 +36,7 @@ func (e *ZipkinURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// SetupTracing sets the service's name on the spans of this process and exports them to the address to. The returned shutdown
+// SetupTracing sets the service's name on the spans of this process and exports them to Zipkin at the address in to. The returned shutdown
 // exports the spans that are left, for at most flushTimeout, and stops the export.
 func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (shutdown func(), err error) {
 	options := []sdktrace.TracerProviderOption{

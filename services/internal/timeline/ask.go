@@ -19,7 +19,7 @@ type Part struct {
 
 // Ask gets the part of the service app with the caller's own token. If app does not answer, Ask logs a warning and returns app as
 // missing.
-func Ask(ctx context.Context, log *slog.Logger, sidecar invoke.Sidecar, app, path, bearer string) (steps []Step, missing []string) {
+func Ask(ctx context.Context, log *slog.Logger, sidecar invoke.Client, app, path, bearer string) (steps []Step, missing []string) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	part, err := invoke.Get[Part](ctx, sidecar, app, path, bearer)

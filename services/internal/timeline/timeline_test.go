@@ -24,7 +24,7 @@ func step(name string, second, count int) timeline.Step {
 	return timeline.Step{At: noon.Add(time.Duration(second) * time.Second), Step: name, Count: count}
 }
 
-func TestMergeOrdersStepsAndCountsRepetitions(t *testing.T) {
+func TestMergeSortsStepsAndCountsRepetitions(t *testing.T) {
 	late := step("sold", 9, 3)
 	late.LastAt = noon.Add(20 * time.Second)
 	got := timeline.Merge([]timeline.Step{step("placed", 0, 1), step("sold", 8, 1)}, []timeline.Step{step("reserved", 3, 1), late})

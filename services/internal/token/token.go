@@ -55,8 +55,8 @@ func (c Claims) LoggedInAt(login time.Time) Claims {
 	return c
 }
 
-// LoggedInSince reports whether the person gave the password at or after the given time to get this token. It is false for the
-// token of a refresh.
+// LoggedInSince reports whether the person got this token by giving the password, at start or later. It is false for a token that a refresh
+// issued.
 func (c Claims) LoggedInSince(start time.Time) bool {
 	return c.AuthTime != nil && !c.AuthTime.Before(start)
 }

@@ -38,8 +38,8 @@ func stripInvisible(text string) string {
 	return string(kept)
 }
 
-// hasEffect reports whether the ignorable r changes how the text looks between before and after. The ignorable characters in before have
-// been removed already.
+// hasEffect reports whether the ignorable character r changes how the text looks. The parameter before has the characters in front of r,
+// without the ignorable ones that were removed; the parameter after has those behind it.
 func hasEffect(r rune, before, after []rune) bool {
 	const zeroWidthNonJoiner, zeroWidthJoiner, mongolianSeparator = '\u200c', '\u200d', '\u180e'
 	previous, next := rune(0), rune(0)

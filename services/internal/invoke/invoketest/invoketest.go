@@ -14,8 +14,8 @@ import (
 // APIToken is the token that the sidecar expects.
 const APIToken = "the api token"
 
-// New returns a Sidecar for a fake sidecar whose HTTP API is handler. stop ends the fake before the test ends.
-func New(t testing.TB, handler http.Handler) (way invoke.Sidecar, stop func()) {
+// New returns a client of a fake sidecar whose HTTP API is handler. stop ends the fake before the test ends.
+func New(t testing.TB, handler http.Handler) (client invoke.Client, stop func()) {
 	t.Helper()
 	sidecar := httptest.NewServer(handler)
 	t.Cleanup(sidecar.Close)

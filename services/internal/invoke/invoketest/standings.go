@@ -12,7 +12,7 @@ import (
 
 // Standings answers questions of package reconcile as the owner of aggregates would.
 type Standings struct {
-	Sidecar  invoke.Sidecar
+	Client   invoke.Client
 	Statuses map[string]string // by id; other ids are unknown
 	Away     bool
 	Asked    []string // all ids so far
@@ -21,7 +21,7 @@ type Standings struct {
 // NewStandings returns the service app, the only one that may be asked.
 func NewStandings(t testing.TB, app string) *Standings {
 	s := &Standings{Statuses: map[string]string{}}
-	s.Sidecar, _ = New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Client, _ = New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.Away {
 			http.Error(w, "the service is away", http.StatusInternalServerError)
 			return
