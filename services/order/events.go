@@ -7,12 +7,13 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/fault"
 	"comanda/services/internal/timeline"
 	"comanda/services/internal/validate"
 )
 
-// stockReserved confirms an order. The event is retried if the order does not exist: product learns of an order only after
-// its commit, so the fault may be temporary. If it persists, the event becomes a dead letter.
+// stockReserved confirms an order. Product learns of an order only after its commit. So an order that does not exist is missing since a
+// restore, and its event is postponed.
 func (s *service) stockReserved(ctx context.Context, e event.Received[event.StockReserved]) error {
 	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusConfirmed, cause, func(o *Order) (bool, error) {
@@ -53,6 +54,8 @@ func (s *service) applyOutcome(
 	case errors.Is(err, errMismatch), errors.Is(err, errContradiction):
 		s.repeats.Count(ctx, id, order.step(stepOutcomeRefused, cause, s.now()))
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
+	case fault.Is(err, fault.KindNotFound):
+		return consumer.Postpone(err)
 	case err == nil && !tried:
 		s.repeats.Count(ctx, id, order.step(order.repeatedStep(status), cause, s.now()))
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"comanda/services/event"
+	"comanda/services/internal/consumer"
 	"comanda/services/internal/servicetest"
 )
 
@@ -66,6 +67,10 @@ func TestUnexpectedStockEvents(t *testing.T) {
 	}
 	if got := len(h.sidecar.All()); got != before+1 { // the order that the table places
 		t.Errorf("got %d new events, want 1", got-before)
+	}
+	missing := event.Received[event.StockReserved]{Data: event.StockReserved{OrderID: someOrder}}
+	if err := h.service.stockReserved(t.Context(), missing); !consumer.IsPostponed(err) { // it holds up no other order
+		t.Errorf("unknown order: got %v, want a postponed event", err)
 	}
 	h.sidecar.Away(true)
 	if status := h.deliverReserved(t, confirmed); status != "RETRY" {

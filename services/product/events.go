@@ -77,6 +77,9 @@ func (s service) orderStatusChanged(ctx context.Context, received event.Received
 		s.repeats.Count(ctx, orderID, repeat(stepRefusedStatus, state, cause, s.store.now()))
 		return consumer.Reject(err)
 	}
+	if errors.Is(err, errUnknownOrder) { // its reservation is missing since a restore, until order announces it again
+		err = consumer.Postpone(err)
+	}
 	if err != nil {
 		return fmt.Errorf("update the stock of order %s, which is %s: %w", orderID, received.Data.Status, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -51,6 +52,16 @@ func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	}
 	if events := servicetest.Events(t, sidecar, component, event.InventoryStockReserved); len(events) != 0 {
 		t.Errorf("got the events %+v, want none", events)
+	}
+}
+
+// A delivered order whose reservation is missing holds up no other order: its event is postponed until order has announced it again.
+func TestDeliveryWithoutAReservationIsPostponed(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	delivered := event.Received[event.OrderStatus]{Data: event.OrderStatus{OrderID: uuid.NewString(), Status: event.StatusDelivered}}
+	if err := h.service.orderStatusChanged(t.Context(), delivered); !consumer.IsPostponed(err) || !errors.Is(err, errUnknownOrder) {
+		t.Errorf("got %v, want a postponed event of an unknown order", err)
 	}
 }
 

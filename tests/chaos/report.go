@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -85,12 +84,8 @@ func slowest(all []recovery) (longest recovery) {
 // processes thaw, so frozen ones have their freeze and the limit.
 func (r *report) tooSlow(limit time.Duration) (err error) {
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
-		most := limit
-		if strings.HasPrefix(kind, restoreKind) { // each event of an order that is gone holds up its partition for 5 s
-			most = 2 * limit
-		}
-		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > most && kind != twoAtATime {
-			err = errors.Join(err, fmt.Errorf("%s: fresh orders were confirmed after %v, want at most %v", kind, longest.fresh, most))
+		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > limit && kind != twoAtATime {
+			err = errors.Join(err, fmt.Errorf("%s: fresh orders were confirmed after %v, want at most %v", kind, longest.fresh, limit))
 		}
 	}
 	return err

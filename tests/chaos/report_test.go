@@ -11,7 +11,7 @@ import (
 func TestSlowRecoveriesAreNamed(t *testing.T) {
 	r := report{recoveries: map[string][]recovery{
 		"kill a service": {{fresh: time.Second}, {fresh: 21 * time.Second}}, "freeze a service": {{fresh: 19 * time.Second}},
-		twoAtATime: {{fresh: time.Minute}}, restoreKind + "order": {{fresh: 39 * time.Second}},
+		twoAtATime: {{fresh: time.Minute}}, restoreKind + "order": {{fresh: 20 * time.Second}},
 	}}
 	err := r.tooSlow(20 * time.Second)
 	if err == nil || !strings.Contains(err.Error(), "kill a service: fresh orders were confirmed after 21s") || strings.Contains(err.Error(), "\n") {

@@ -61,6 +61,18 @@ func (r rejection) Unwrap() error { return r.error }
 // Reject marks err as permanent: the event becomes a dead letter without a retry.
 func Reject(err error) error { return rejection{err} }
 
+type postponement struct{ error }
+
+func (p postponement) Unwrap() error { return p.error }
+
+// Postpone marks err as one that no attempt within seconds can cure, such as a document that is missing since a restore. The event becomes
+// a dead letter at once, so that it does not hold up the events behind it, and is replayed like any other. A service that stores no dead
+// letters retries it.
+func Postpone(err error) error { return postponement{err} }
+
+// IsPostponed reports whether err was marked with Postpone.
+func IsPostponed(err error) bool { return errors.As(err, new(postponement)) }
+
 // Register adds the route POST /events/<topic> for each topic of table to router. An event that the topic's publisher has not signed
 // becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that stores none.
 func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLetters) {

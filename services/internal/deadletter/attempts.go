@@ -94,7 +94,7 @@ func (l *Letters) RecordAttempt(ctx context.Context, attempt consumer.Attempt) (
 		return false
 	}
 	known := l.attempts.recordFailure(attempt)
-	giveUp = l.attempts.now().Sub(known.since) >= giveUpAfter
+	giveUp = consumer.IsPostponed(attempt.Err) || l.attempts.now().Sub(known.since) >= giveUpAfter
 	if !giveUp && !known.permanent {
 		return false
 	}

@@ -144,6 +144,15 @@ func TestEventsAreGivenUpWithTheirReason(t *testing.T) {
 		t.Errorf("got %+v, want the reason, three attempts, and that it is replayed", got)
 	}
 	h.run(t)
+	missing := consumer.Attempt{Topic: topic, EventID: "early", Begun: h.clock.Now(), Err: fmt.Errorf("order: %w", consumer.Postpone(errors.New("missing")))}
+	if !h.RecordAttempt(t.Context(), missing) {
+		t.Error("a postponed event is tried again, want it given up at once")
+	}
+	h.store(t, topic, genuine(t, "early", "o1"))
+	if got := h.list(t)[0]; got.Status != Replaying || got.Attempts != 1 {
+		t.Errorf("got %+v, want the postponed event after one attempt, to be replayed", got)
+	}
+	h.run(t)
 	h.RecordAttempt(t.Context(), consumer.Attempt{Topic: topic, EventID: "bad", Begun: h.clock.Now(), Err: consumer.Reject(errors.New("contradiction"))})
 	h.store(t, topic, genuine(t, "bad", "o1"))
 	bad := h.list(t)[0]
