@@ -33,6 +33,7 @@ func TestFromTellsUnavailableFromInternal(t *testing.T) {
 		"admin shutdown":       {&pgconn.PgError{Code: "57P01"}, fault.KindUnavailable},
 		"a full disk":          {&pgconn.PgError{Code: "53100"}, fault.KindUnavailable},
 		"a read-only server":   {&pgconn.PgError{Code: "25006"}, fault.KindUnavailable},
+		"an I/O error":         {&pgconn.PgError{Code: "58030"}, fault.KindUnavailable},
 		"frozen too long":      {&pgconn.PgError{Code: "25P03"}, fault.KindUnavailable},
 		"no writable server":   {&pgconn.ConnectError{}, fault.KindUnavailable},
 		"too many connections": {&pgconn.PgError{Code: "53300"}, fault.KindUnavailable},

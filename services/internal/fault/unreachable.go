@@ -26,6 +26,8 @@ func isUnreachable(err error) bool {
 		return true
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return true
+	case pgconn.SafeToRetry(err): // nothing was sent, for example because the connection was closed since the last statement
+		return true
 	case errors.As(err, &sql):
 		return isTemporary(sql.SQLState())
 	}
@@ -38,9 +40,9 @@ func isUnreachable(err error) bool {
 
 // isTemporary reports whether Postgres is busy or away: 08 connection exception, 53 insufficient resources (53100: the disk is
 // full), 57 operator intervention (shutdown, statement timeout), 55P03 lock not available, 40 transaction rollback (deadlock,
-// serialisation), 25006 read-only (a standby), 25P03 a transaction ended because its client stood still.
+// serialisation), 25006 read-only (a standby), 25P03 a transaction ended because its client stood still, 58 system error (such as an I/O error).
 func isTemporary(state string) bool {
-	for _, class := range []string{"08", "53", "57", "55P03", "40", "25006", "25P03"} {
+	for _, class := range []string{"08", "53", "57", "55P03", "40", "25006", "25P03", "58"} {
 		if strings.HasPrefix(state, class) {
 			return true
 		}
