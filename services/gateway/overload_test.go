@@ -123,7 +123,7 @@ func TestOneClientLeavesRoomForOthers(t *testing.T) {
 		if greedy != bound*3/4 || other == 0 || greedy+other > bound {
 			t.Errorf("bound %d: got %d calls of a client and then %d of another, want %d and some", bound, greedy, other, bound*3/4)
 		}
-		for range greedy { // each call of the first that ends makes room for whichever client comes first: the first itself
+		for range greedy { // when a call of the first client ends, its place is free, and the first client itself asks first
 			b.end("greedy", time.Now(), false)
 			greedy += fill("greedy") - 1
 			other += fill("other")
