@@ -73,7 +73,7 @@ func RegisterBacklog(registry prometheus.Registerer, name, help string, query fu
 	registry.MustRegister(&backlogCollector{
 		query:  query,
 		count:  prometheus.NewDesc(name, help, nil, nil),
-		oldest: prometheus.NewDesc(name+"_oldest_seconds", help+" The age of the oldest, 0 when there are none.", nil, nil),
+		oldest: prometheus.NewDesc(name+"_oldest_seconds", "Age in seconds of the oldest in "+name+", 0 when there are none.", nil, nil),
 	})
 }
 
