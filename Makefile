@@ -131,9 +131,12 @@ vulncheck: ## Search all modules for known vulnerabilities (govulncheck; needs t
 fmt: ## Format the code
 	gofmt -w services infra dapr tests
 
-bench: ## Compare our outbox with Dapr's own, and measure searches in a menu of 100,000 dishes
-	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./tests/...
+# ORDERS='-rounds 20 -load 20s' measures longer; docs/performance.md lists the flags.
+bench: ## Measure what an order costs, against a pinned commit in the same run (ORDERS=flags); overload; our outbox against Dapr's own; searches
+	go test ./tests/load -run '^$$' -bench 'Orders|Peers' -benchtime 1x -timeout 60m -v $(ORDERS)
+	go test -run '^$$' -bench TwiceTheCapacity -benchtime 1x -timeout 30m $(ARGS) ./tests/load
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) $$(go list ./tests/... | grep -v /tests/load$$)
 	go test -run '^$$' -bench . -benchtime 50x -timeout 30m $(ARGS) ./services/product
 
 clean: ## Remove built programs; keep data, secrets and logs
-	rm -rf $(COMANDA_STATE)/bin $(COMANDA_STATE)/runtime $(COMANDA_STATE)/runtime-stock $(COMANDA_STATE)/src
+	rm -rf $(COMANDA_STATE)/bin $(COMANDA_STATE)/runtime $(COMANDA_STATE)/runtime-stock $(COMANDA_STATE)/src $(COMANDA_STATE)/baseline

@@ -130,6 +130,6 @@ func newEmbeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 		server:   b,
 		settings: kafka.Settings{Brokers: address},
 		note:     fmt.Sprintf("embedded broker (kfake) on %s, data in %s", address, b.dataDir()),
-		exit:     b.exited,
+		exit:     b.exited, pid: b.child.pid,
 	}, nil
 }

@@ -39,6 +39,14 @@ func (c *child) current() *process.Process {
 	return c.running
 }
 
+// pid returns the id of the current process; 0 before the first start.
+func (c *child) pid() int {
+	if running := c.current(); running != nil {
+		return running.PID()
+	}
+	return 0
+}
+
 // exited returns a channel that is closed when the current process has ended; nil before the first start.
 func (c *child) exited() <-chan struct{} {
 	if running := c.current(); running != nil {

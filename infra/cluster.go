@@ -58,7 +58,7 @@ func newClusterPostgres(ctx context.Context, options Options) (*Postgres, error)
 			return postgresURL(address, superuser, c.password, database)
 		},
 		note: fmt.Sprintf("%s on %s, data in %s", c.programs, address, c.dataDir()),
-		exit: c.process.exited,
+		exit: c.process.exited, pid: c.process.pid,
 	}, nil
 }
 

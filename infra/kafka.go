@@ -23,6 +23,7 @@ type Kafka struct {
 	prepare  func(context.Context) error // runs once, when the broker is ready for the first time; may be nil
 	note     string
 	exit     func() <-chan struct{}
+	pid      func() int // nil for a container and for an external server
 }
 
 // StartKafka starts the broker, or finds the external ones, and returns when Kafka is ready.
@@ -73,6 +74,14 @@ func (k *Kafka) ServiceSettings(service string) (kafka.Settings, error) {
 		return k.settings, nil
 	}
 	return k.services(service)
+}
+
+// PID returns the id of the server's process; 0 for a container, for an external server and before the first start.
+func (k *Kafka) PID() int {
+	if k.pid == nil {
+		return 0
+	}
+	return k.pid()
 }
 
 // Exited returns a channel that is closed when the broker's process has ended, for any reason. It is nil for a container and

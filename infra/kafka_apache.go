@@ -109,7 +109,7 @@ func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 		server:   b,
 		settings: kafka.Settings{Brokers: address},
 		note:     fmt.Sprintf("Apache Kafka %s on %s, data in %s", apacheVersion, address, a.dir),
-		exit:     b.exited,
+		exit:     b.exited, pid: b.child.pid,
 	}
 	if users != nil {
 		k.settings = users.settings(address, kafkaAdmin)

@@ -43,6 +43,7 @@ type Postgres struct {
 	programs string // the folder of its client programs; "" when PATH finds them
 	note     string
 	exit     func() <-chan struct{}
+	pid      func() int // nil for a container and for an external server
 }
 
 // StartPostgres starts the server, or finds the external one, and returns when it is ready.
@@ -74,6 +75,14 @@ func StartPostgres(ctx context.Context, options Options) (*Postgres, error) {
 
 // URL returns the connection string of a database on this server.
 func (p *Postgres) URL(database string) string { return p.url(database) }
+
+// PID returns the id of the server's process; 0 for a container, for an external server and before the first start.
+func (p *Postgres) PID() int {
+	if p.pid == nil {
+		return 0
+	}
+	return p.pid()
+}
 
 // Exited returns a channel that is closed when the server's process has ended, for any reason. It is nil for a container and for
 // an external server, where the end cannot be observed.

@@ -164,8 +164,12 @@ func (s *steadyPubSub) Close() error {
 	return s.PubSub.Close()
 }
 
-// deliver passes an event to the listener of its topic. If it fails because that listener ended, the next listener gets it.
+// deliver passes an event to the listener of its topic, if the app acts on it. If it fails because that listener ended, the next
+// listener gets it.
 func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
+	if request, ok := s.requestOf(message.Topic); ok && !isWanted(request, message.Data) {
+		return nil
+	}
 	boundHeaders(message)
 	for {
 		l, err := s.awaitTopicListener(ctx, message.Topic)
@@ -177,6 +181,17 @@ func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) 
 		}
 		s.unsubscribe(message.Topic, l)
 	}
+}
+
+// requestOf returns Dapr's last subscribe request for a topic.
+func (s *steadyPubSub) requestOf(name string) (request pubsub.SubscribeRequest, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[name]
+	if t == nil {
+		return request, false
+	}
+	return t.request, true
 }
 
 // handleEvent handles an event until ctx is done or the listener ends. When Dapr stops a subscription, the subscription holds new events

@@ -9,7 +9,6 @@ import (
 	"comanda/services/internal/consumer"
 	"comanda/services/internal/deadletter"
 	"comanda/services/internal/document"
-	"comanda/services/internal/fault"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/validate"
 )
@@ -51,15 +50,6 @@ func (s *service) removePerson(ctx context.Context, customer string) error {
 		})
 		return err
 	})
-}
-
-// checkNotErased returns Forbidden for an erased customer, whose access token is valid for some minutes more.
-func (s *service) checkNotErased(ctx context.Context, customer string) error {
-	erased, err := s.lists.Erased(ctx, customer)
-	if err == nil && erased {
-		err = fault.Forbidden("this account is erased: it cannot order any more")
-	}
-	return err
 }
 
 // settleErasures searches once more for orders of customers who were erased a while ago: a request that was checked before the

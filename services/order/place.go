@@ -28,9 +28,6 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
-	if err := s.checkNotErased(r.Context(), caller.ID); err != nil {
-		return err
-	}
 	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), s.limits, caller, s.now())
 	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)
@@ -54,18 +51,22 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 func (s *service) createOnce(ctx context.Context, order Order) (stored Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
 	go func() { offMenu <- s.unknownProducts(ctx, order) }()
-	// Limits first, then the lookup: if a concurrent copy of this request creates the order in between and so reaches the limit, the lookup
-	// finds that order.
-	limitErr := s.checkLimits(ctx, order)
-	before, err := s.existingOrder(ctx, order)
-	if !fault.Is(err, fault.KindNotFound) {
+	found, err := s.lists.LookUp(ctx, order)
+	if err != nil {
+		return Order{}, false, err
+	}
+	if err := found.checkCustomer(); err != nil {
+		return Order{}, false, err
+	}
+	if found.Before != nil {
+		before, err := sameRequest(*found.Before, order)
 		return before, false, err
 	}
 	if fields := <-offMenu; fields != nil {
 		return Order{}, false, fault.Invalid(fields...)
 	}
-	if limitErr != nil {
-		return Order{}, false, limitErr
+	if err := order.Limits.Allow(found.Held, order.units()); err != nil {
+		return Order{}, false, err
 	}
 	if err := s.admission.admit(ctx); err != nil { // last: a client retries a 503, and must not retry an order that is wrong
 		return Order{}, false, err
@@ -83,14 +84,23 @@ func (s *service) createOnce(ctx context.Context, order Order) (stored Order, cr
 	return order, err == nil, err
 }
 
-// existingOrder returns the order created earlier under the same idempotency key. It returns NotFound if there is none, and
-// idempotency.ErrOtherBody if that request had another body.
+// existingOrder returns the order created earlier under the same idempotency key (see sameRequest). It returns NotFound if there is
+// none.
 func (s *service) existingOrder(ctx context.Context, order Order) (Order, error) {
 	before, err := s.orders.Get(ctx, order.ID)
-	if err == nil && before.Fingerprint != order.Fingerprint {
+	if err != nil {
+		return Order{}, err
+	}
+	return sameRequest(before, order)
+}
+
+// sameRequest returns the order that was created earlier under the same idempotency key as order. It returns
+// idempotency.ErrOtherBody if that request had another body.
+func sameRequest(before, order Order) (Order, error) {
+	if before.Fingerprint != order.Fingerprint {
 		return Order{}, idempotency.ErrOtherBody()
 	}
-	return before, err
+	return before, nil
 }
 
 // unknownProducts lists the lines whose product is not on the menu. It lists none if product does not answer: the saga then

@@ -7,32 +7,74 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // errUnknownOrder means that a delivered order has no reservation.
 var errUnknownOrder = errors.New("this order has no reservation")
 
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
-// has an outcome it returns the recorded one, and repeated is true. It is one transaction. Orders for the same products wait
-// for each other without deadlock, because each locks the stock rows in the order of their ids.
+// has an outcome it returns the recorded one, and repeated is true. It is one transaction, in two round trips. Orders for the same
+// products wait for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
-	err = s.withOrderLock(ctx, request.OrderID, func(tx pgx.Tx, known *Reservation) error {
-		if known != nil {
-			r, repeated = *known, true
-			return nil
-		}
-		menu, err := lockMenu(ctx, tx, request.Lines)
+	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		defer rollBackOpen(ctx, conn)
+		known, menu, err := beginDecision(ctx, conn, request)
 		if err != nil {
 			return err
 		}
-		outcome := Decide(request, menu)
-		r = Reservation{OrderID: request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
-		if err := s.insertReservation(ctx, tx, r, cause); err != nil || r.State != Reserved {
-			return err
+		decision := &pgx.Batch{}
+		if known != nil {
+			r, repeated = *known, true
+		} else {
+			outcome := Decide(request, menu)
+			r = Reservation{OrderID: request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
+			if err := queueDecision(decision, r, request.Lines, cause); err != nil {
+				return err
+			}
 		}
-		return moveToReserved(ctx, tx, request.OrderID, request.Lines)
+		decision.Queue(`commit`)
+		return conn.SendBatch(ctx, decision).Close()
 	})
 	return r, repeated, err
+}
+
+// beginDecision begins a transaction, takes the order's lock, and locks the stock rows of its lines. It returns the order's
+// reservation, or nil if there is none, and the dishes.
+func beginDecision(ctx context.Context, conn *pgxpool.Conn, request Request) (known *Reservation, menu map[string]Dish, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`begin`)
+	batch.Queue(lockOrder, lockName(request.OrderID))
+	batch.Queue(selectReservation, request.OrderID).QueryRow(func(row pgx.Row) error {
+		known, err = scanReservation(row, request.OrderID)
+		return err
+	})
+	batch.Queue(lockMenu, productIDs(request.Lines)).Query(func(rows pgx.Rows) error {
+		menu, err = collectMenu(rows)
+		return err
+	})
+	return known, menu, conn.SendBatch(ctx, batch).Close()
+}
+
+// queueDecision queues what records the decision r, and moves the lines' pieces from available to reserved. The caller holds the row
+// locks.
+func queueDecision(batch *pgx.Batch, r Reservation, lines []Line, cause Cause) error {
+	arguments, err := reservationValues(r, cause)
+	if err != nil {
+		return err
+	}
+	batch.Queue(insertReservation, arguments...)
+	if r.State == Reserved {
+		batch.Queue(moveToReserved, r.OrderID, productIDs(lines), quantities(lines))
+	}
+	return nil
+}
+
+// rollBackOpen ends a transaction that was not committed.
+func rollBackOpen(ctx context.Context, conn *pgxpool.Conn) {
+	if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), `rollback`) // it has a deadline, as every statement
+	}
 }
 
 // Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone. It returns
@@ -41,7 +83,11 @@ func (s store) Release(ctx context.Context, orderID string, cause Cause) (state 
 	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
 			state, changed = Tombstone, true
-			return s.insertReservation(ctx, tx, Reservation{OrderID: orderID, State: state, DecidedAt: s.now()}, cause)
+			arguments, err := reservationValues(Reservation{OrderID: orderID, State: state, DecidedAt: s.now()}, cause)
+			if err == nil {
+				_, err = tx.Exec(ctx, insertReservation, arguments...)
+			}
+			return err
 		}
 		state, err = known.State.AfterCancellation()
 		if changed = state != known.State; err != nil || !changed {
@@ -72,11 +118,10 @@ func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state Sta
 // withOrderLock runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
 func (s store) withOrderLock(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// an advisory lock, because the order may have no row to lock yet
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "reservation-"+orderID); err != nil {
+		if _, err := tx.Exec(ctx, lockOrder, lockName(orderID)); err != nil {
 			return err
 		}
-		known, err := findReservation(ctx, tx, orderID)
+		known, err := scanReservation(tx.QueryRow(ctx, selectReservation, orderID), orderID)
 		if err != nil {
 			return err
 		}
@@ -84,12 +129,18 @@ func (s store) withOrderLock(ctx context.Context, orderID string, work func(pgx.
 	})
 }
 
-// findReservation returns the order's reservation, or nil if there is none.
-func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservation, error) {
+// lockOrder takes an advisory lock, because the order may have no row to lock yet.
+const lockOrder = `select pg_advisory_xact_lock(hashtextextended($1, 0))`
+
+func lockName(orderID string) string { return "reservation-" + orderID }
+
+const selectReservation = `select state, outcome, decided_at from reservations where order_id = $1`
+
+// scanReservation returns the order's reservation, or nil if the row is none.
+func scanReservation(row pgx.Row, orderID string) (*Reservation, error) {
 	r := Reservation{OrderID: orderID}
 	var outcome []byte
-	err := tx.QueryRow(ctx, `select state, outcome, decided_at from reservations where order_id = $1`, orderID).
-		Scan(&r.State, &outcome, &r.DecidedAt)
+	err := row.Scan(&r.State, &outcome, &r.DecidedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -103,19 +154,17 @@ func findReservation(ctx context.Context, tx pgx.Tx, orderID string) (*Reservati
 	return &r, nil
 }
 
-// lockMenu reads the dishes of lines and locks their stock rows. The order by makes all orders lock rows in the same sequence, so
-// none deadlock.
-func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, error) {
-	rows, err := tx.Query(ctx, `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
-		from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
-		order by s.product_id for no key update of s`, productIDs(lines))
-	if err != nil {
-		return nil, err
-	}
-	menu := make(map[string]Dish, len(lines))
+// lockMenu reads dishes and locks their stock rows. The order by makes all orders lock rows in the same sequence, so none deadlock.
+const lockMenu = `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
+	from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
+	order by s.product_id for no key update of s`
+
+// collectMenu returns the dishes that lockMenu found, by id.
+func collectMenu(rows pgx.Rows) (map[string]Dish, error) {
+	menu := map[string]Dish{}
 	var id string
 	var dish Dish
-	_, err = pgx.ForEachRow(rows, []any{&id, &dish.Name, &dish.PriceCents, &dish.Currency, &dish.Active, &dish.Available},
+	_, err := pgx.ForEachRow(rows, []any{&id, &dish.Name, &dish.PriceCents, &dish.Currency, &dish.Active, &dish.Available},
 		func() error {
 			menu[id] = dish
 			return nil
@@ -123,30 +172,28 @@ func lockMenu(ctx context.Context, tx pgx.Tx, lines []Line) (map[string]Dish, er
 	return menu, err
 }
 
-// insertReservation inserts r with the cause of its decision. A tombstone has no outcome.
-func (s store) insertReservation(ctx context.Context, tx pgx.Tx, r Reservation, cause Cause) error {
+const insertReservation = `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_kind, decided_by, decided_ms)
+	values ($1, $2, $3, $4, $4, $5, $6, $7)`
+
+// reservationValues returns the values of insertReservation for r and the cause of its decision. A tombstone has no outcome.
+func reservationValues(r Reservation, cause Cause) ([]any, error) {
 	var outcome []byte
 	if r.State != Tombstone {
 		var err error
 		if outcome, err = json.Marshal(r.Outcome); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	_, err := tx.Exec(ctx, `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_kind, decided_by, decided_ms)
-		values ($1, $2, $3, $4, $4, $5, $6, $7)`, r.OrderID, r.State, outcome, r.DecidedAt, cause.Kind, cause.ID, cause.age(r.DecidedAt))
-	return err
+	return []any{r.OrderID, r.State, outcome, r.DecidedAt, cause.Kind, cause.ID, cause.age(r.DecidedAt)}, nil
 }
 
-// moveToReserved moves the lines' pieces from available to reserved. The caller holds the row locks.
-func moveToReserved(ctx context.Context, tx pgx.Tx, orderID string, lines []Line) error {
-	_, err := tx.Exec(ctx, `with line as (
-			insert into reservation_lines (order_id, product_id, quantity)
-			select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
-			returning product_id, quantity)
-		update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
-		from line l where s.product_id = l.product_id`, orderID, productIDs(lines), quantities(lines))
-	return err
-}
+// moveToReserved moves lines' pieces from available to reserved.
+const moveToReserved = `with line as (
+		insert into reservation_lines (order_id, product_id, quantity)
+		select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
+		returning product_id, quantity)
+	update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
+	from line l where s.product_id = l.product_id`
 
 // endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
 // move, and records the new state and its cause.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"comanda/dapr/supervisor"
@@ -18,23 +19,10 @@ import (
 // prepare builds the programs, starts the servers and makes the secrets.
 func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Setup, error) {
 	setup := supervisor.Setup{Work: sys.path("run"), Logs: sys.path("logs")}
-	root, err := build.Root()
-	if err != nil {
+	if err := setPrograms(ctx, &setup, options); err != nil {
 		return setup, err
 	}
-	if setup.Plan, err = supervisor.ReadPlan(root); err != nil {
-		return setup, err
-	}
-	daprd := build.Daprd
-	if options.Stock {
-		daprd = build.StockDaprd
-	}
-	if setup.Daprd, err = daprd(ctx, os.Stderr); err != nil {
-		return setup, err
-	}
-	if setup.Services, err = build.Services(ctx, os.Stderr); err != nil {
-		return setup, err
-	}
+	var err error
 	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx, options)); err != nil {
 		return setup, err
 	}
@@ -43,6 +31,32 @@ func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Set
 	}
 	setup.Sidecars, err = sys.SidecarEnvirons()
 	return setup, err
+}
+
+// setPrograms builds the programs of this checkout, or finds those of another one.
+func setPrograms(ctx context.Context, setup *supervisor.Setup, options Options) (err error) {
+	if options.Checkout != "" {
+		state := filepath.Join(options.Checkout, ".comanda")
+		setup.Daprd, setup.Services = filepath.Join(state, "runtime", ".dapr", "bin", "daprd"), filepath.Join(state, "bin")
+		setup.Plan, err = supervisor.ReadPlan(options.Checkout)
+		return err
+	}
+	root, err := build.Root()
+	if err != nil {
+		return err
+	}
+	if setup.Plan, err = supervisor.ReadPlan(root); err != nil {
+		return err
+	}
+	daprd := build.Daprd
+	if options.Stock {
+		daprd = build.StockDaprd
+	}
+	if setup.Daprd, err = daprd(ctx, os.Stderr); err != nil {
+		return err
+	}
+	setup.Services, err = build.Services(ctx, os.Stderr)
+	return err
 }
 
 func (sys *System) startServers(ctx context.Context, system Options) error {

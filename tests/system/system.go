@@ -32,6 +32,11 @@ type Options struct {
 	KafkaUsers bool
 	// Between puts a proxy into every connection between two programs; it may be nil.
 	Between Between
+	// Checkout is the folder of another checkout of this repository that `make build` has built. Its programs and its components run,
+	// on the servers of this checkout; the default is this checkout.
+	Checkout string
+	// Unchecked leaves the events on the broker unread. Checking them costs a benchmark much of a core.
+	Unchecked bool
 	// Dir is an empty folder for the system's files; the default is a new one. Stop deletes it.
 	Dir string
 }
@@ -106,7 +111,7 @@ func Run(ctx context.Context, options Options) (*System, error) {
 
 func (sys *System) start(ctx context.Context, options Options) error {
 	setup, err := sys.prepare(ctx, options)
-	if err == nil {
+	if err == nil && !options.Unchecked {
 		err = sys.followEvents()
 	}
 	if err != nil {

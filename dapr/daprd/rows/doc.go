@@ -7,6 +7,6 @@
 //
 // Promised: an event is published if and only if its transaction committed; at least once; and, per topic and subject, in
 // commit order. A row that no broker will ever accept is set aside with its reason. No queue of rows waits for another for longer
-// than a turn. Reading order: engine.go (the four methods), event.go, record.go (what a row contains), relay.go, turn.go, floor.go,
-// publish.go, outcome.go, holds.go, table.go (the SQL), deadline.go, verdict.go, trace.go.
+// than a turn. Reading order: engine.go (the four methods), event.go, record.go (what a row contains), relay.go, turn.go,
+// transaction.go, floor.go, publish.go, outcome.go, holds.go, table.go (the SQL), deadline.go, verdict.go, trace.go.
 package rows

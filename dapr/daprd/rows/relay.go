@@ -95,12 +95,12 @@ func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 // runPass takes turns until no row is left that is due.
 func (r *relay) runPass(ctx context.Context) error {
 	for ctx.Err() == nil {
-		rows, err := r.takeTurns(ctx)
+		again, err := r.takeTurns(ctx)
 		switch {
 		case isLockTimeout(err):
 		case err != nil:
 			return err
-		case rows == 0:
+		case !again:
 			return nil
 		}
 	}
@@ -108,16 +108,16 @@ func (r *relay) runPass(ctx context.Context) error {
 }
 
 // takeTurns takes one turn for the rows on hold, if some are due, and one for the other rows. So neither waits longer than one turn for
-// the other.
-func (r *relay) takeTurns(ctx context.Context) (rows int, err error) {
+// the other. It reports whether another turn may find rows that are due.
+func (r *relay) takeTurns(ctx context.Context) (again bool, err error) {
 	r.recordLate()
 	if due := r.holds.due(time.Now()); len(due) > 0 {
-		if rows, err = r.takeTurn(ctx, r.readHeld(due)); err != nil {
-			return 0, err
+		if again, err = r.takeTurn(ctx, r.readHeld(due)); err != nil {
+			return false, err
 		}
 	}
 	fresh, err := r.takeTurn(ctx, r.readFresh)
-	return rows + fresh, err
+	return again || fresh, err
 }
 
 // awaitWork returns when there is a reason to read the table, and reports whether that is a notification.

@@ -93,9 +93,10 @@ func (t *table) readBacklog(ctx context.Context) (backlog, error) {
 	})
 }
 
-// readPage returns the next due rows behind a row_id, in order of row_id, without those of the destinations in skip.
-func (t *table) readPage(ctx context.Context, tx pgx.Tx, after int64, skip []string) ([]row, error) {
-	rows, err := tx.Query(ctx, fmt.Sprintf(`
+// readPage returns the next due rows behind a row_id, in order of row_id, without those of the destinations in skip. isFull means
+// that more rows may follow.
+func (t *table) readPage(ctx context.Context, conn *pgxpool.Conn, after int64, skip []string) (page []row, isFull bool, err error) {
+	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		select row_id, created_at, key, value from (
 			select row_id, created_at, key, value, octet_length(value) as size, sum(octet_length(value)) over (order by row_id) as total
 			from %s where %s and row_id > $1
@@ -103,14 +104,19 @@ func (t *table) readPage(ctx context.Context, tx pgx.Tx, after int64, skip []str
 			order by row_id limit %d
 		) due where total - size < %d order by row_id`, t.name, keyHasPrefix(duePrefix), pageRows, pageBytes), after, skip)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return pgx.CollectRows(rows, scanRow)
+	page, err = pgx.CollectRows(rows, scanRow)
+	size := 0
+	for _, row := range page {
+		size += len(row.value)
+	}
+	return page, len(page) == pageRows || size >= pageBytes, err
 }
 
 // readRows returns the due rows with these keys. A row that does not fit into the page has no value.
-func (t *table) readRows(ctx context.Context, tx pgx.Tx, keys []string) ([]row, error) {
-	rows, err := tx.Query(ctx, fmt.Sprintf(`
+func (t *table) readRows(ctx context.Context, conn *pgxpool.Conn, keys []string) ([]row, error) {
+	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		select row_id, created_at, key, case when total - octet_length(value) < %d then value end from (
 			select row_id, created_at, key, value, sum(octet_length(value)) over (order by row_id) as total
 			from %s where key = any ($1) and %s
@@ -134,48 +140,10 @@ func scanRow(found pgx.CollectableRow) (row, error) {
 	return decoded, nil
 }
 
-// awaitTurn waits until no other relay publishes from this table. Postgres releases the lock when the transaction ends, also
-// when the connection is lost. The lock needs a statement of its own: the next statement then sees what the previous relay
-// deleted.
-func (t *table) awaitTurn(ctx context.Context, tx pgx.Tx) (seen horizon, err error) {
-	settings := fmt.Sprintf(`select set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true),
-		set_config('idle_in_transaction_session_timeout', '%d', true),
-		pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint`,
-		lockWait.Milliseconds(), statementLimit.Milliseconds(), idleLimit.Milliseconds())
-	if err := tx.QueryRow(ctx, settings).Scan(nil, nil, nil, &seen.xmin, &seen.xmax); err != nil {
-		return horizon{}, err
-	}
-	_, err = tx.Exec(ctx, fmt.Sprintf(`select pg_advisory_xact_lock(%d, to_regclass($1)::oid::int4)`, lockClass), t.name)
-	return seen, err
-}
-
 // isLockTimeout reports whether err only means that another relay has the turn.
 func isLockTimeout(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == pgerrcode.LockNotAvailable
-}
-
-// applyResult deletes the published rows and sets the refused rows aside.
-func (t *table) applyResult(ctx context.Context, tx pgx.Tx, published map[identity]struct{}, refused []refusal) error {
-	if len(published) > 0 {
-		keys, ids := make([]string, 0, len(published)), make([]int64, 0, len(published))
-		for id := range published {
-			keys, ids = append(keys, id.key), append(ids, id.id)
-		}
-		remove := fmt.Sprintf(`delete from %s s using unnest($1::text[], $2::bigint[]) as p (key, row_id)
-			where s.key = p.key and s.row_id = p.row_id`, t.name)
-		if _, err := tx.Exec(ctx, remove, keys, ids); err != nil {
-			return err
-		}
-	}
-	for _, r := range refused {
-		key, value := r.row.setAsideAs(r.reason, time.Now())
-		update := fmt.Sprintf(`update %s set key = $3, value = $4, updated_at = now() where key = $1 and row_id = $2`, t.name)
-		if _, err := tx.Exec(ctx, update, r.row.key, r.row.id, key, value); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // vacuumOften are the autovacuum settings of this table. Every event leaves a dead row, so a table of few documents consists mostly of

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // page is the result of one turn's read.
@@ -13,48 +13,47 @@ type page struct {
 	began time.Time // when the database was last known to answer
 	upTo  int64     // the row_id up to which the turn read from the floor
 	toEnd bool      // it read to the end of the table
+	again bool      // another turn may find rows that are due
 }
 
 // takeTurn reads a page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays has
 // the turn at a time, and each turn reads from the floor, so no event can overtake another of its subject. Once the rows are
-// read, a shutdown does not interrupt the turn: finishing is quicker than publishing the rows again later. It returns the
-// number of rows.
-func (r *relay) takeTurn(ctx context.Context, read func(context.Context, pgx.Tx) (page, error)) (int, error) {
+// read, a shutdown does not interrupt the turn: finishing is quicker than publishing the rows again later. It reports
+// whether another turn may find rows that are due.
+func (r *relay) takeTurn(ctx context.Context, read func(context.Context, *pgxpool.Conn) (page, error)) (again bool, err error) {
 	reading, cancel := context.WithTimeout(ctx, turnLimit)
 	defer cancel()
-	tx, err := r.table.pool.BeginTx(reading, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	conn, err := r.table.pool.Acquire(reading)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // every statement has a deadline
-	seen, err := r.table.awaitTurn(reading, tx)
+	defer endTurn(context.WithoutCancel(ctx), conn)
+	seen, err := r.table.beginTurn(reading, conn)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	r.floor.observe(seen)
-	p, err := read(reading, tx)
+	p, err := read(reading, conn)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	result := r.recordOutcomes(r.publishPage(ctx, p.rows, p.began))
 	r.rememberPublished(result.published)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnLimit)
 	defer cancel()
-	if err := r.table.applyResult(finishing, tx, r.published, result.refused); err != nil {
-		return 0, err
-	}
-	if err := tx.Commit(finishing); err != nil {
-		return 0, err
+	if err := r.table.commitTurn(finishing, conn, r.published, result.refused); err != nil {
+		return false, err
 	}
 	clear(r.published)
 	r.metrics.countSetAside(result.refused)
 	r.raiseFloor(p)
-	return len(p.rows), nil
+	return p.again || r.holds.rescanFrom > 0, nil
 }
 
 // readFresh reads, from the floor on, rows that are neither on hold nor in flight. If a page has none, it reads the next one, so that
-// rows on hold never hide other rows.
-func (r *relay) readFresh(ctx context.Context, tx pgx.Tx) (page, error) {
+// rows on hold never hide other rows. After a page that reached the end of the table no other turn is needed: the commit of a later
+// row notifies its relay.
+func (r *relay) readFresh(ctx context.Context, conn *pgxpool.Conn) (page, error) {
 	if r.holds.rescanFrom > 0 {
 		r.floor.lower(r.holds.rescanFrom)
 		r.holds.rescanFrom = 0
@@ -62,7 +61,7 @@ func (r *relay) readFresh(ctx context.Context, tx pgx.Tx) (page, error) {
 	fresh := page{upTo: r.floor.id}
 	for len(fresh.rows) == 0 && !fresh.toEnd {
 		fresh.began = time.Now()
-		found, err := r.table.readPage(ctx, tx, fresh.upTo, r.holds.fullDestinations())
+		found, isFull, err := r.table.readPage(ctx, conn, fresh.upTo, r.holds.fullDestinations())
 		if err != nil {
 			return page{}, err
 		}
@@ -72,21 +71,21 @@ func (r *relay) readFresh(ctx context.Context, tx pgx.Tx) (page, error) {
 				fresh.rows = append(fresh.rows, row)
 			}
 		}
-		fresh.toEnd = len(found) == 0
+		fresh.toEnd, fresh.again = !isFull, isFull
 	}
 	return fresh, nil
 }
 
 // readHeld returns a function that reads the first rows of queues on hold. A queue whose row is gone is released: another
 // relay has published the row.
-func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error) {
-	return func(ctx context.Context, tx pgx.Tx) (page, error) {
+func (r *relay) readHeld(due []queue) func(context.Context, *pgxpool.Conn) (page, error) {
+	return func(ctx context.Context, conn *pgxpool.Conn) (page, error) {
 		keys := make([]string, len(due))
 		for i, q := range due {
 			keys[i] = r.holds.queues[q].first.key
 		}
 		held := page{began: time.Now()}
-		found, err := r.table.readRows(ctx, tx, keys)
+		found, err := r.table.readRows(ctx, conn, keys)
 		if err != nil {
 			return page{}, err
 		}
@@ -102,6 +101,7 @@ func (r *relay) readHeld(due []queue) func(context.Context, pgx.Tx) (page, error
 				r.endHold(q, held.began)
 			}
 		}
+		held.again = len(held.rows) > 0
 		return held, nil
 	}
 }

@@ -11,8 +11,8 @@ import (
 // packets does this deadline pass: it closes the connection.
 const clientTimeout = statementTimeout + time.Second
 
-// deadlines is a tracer of pgx that gives every statement of a connection a deadline on the client. pgx runs a statement with the
-// context that its tracer returns.
+// deadlines is a tracer of pgx that gives every statement of a connection a deadline on the client, and every batch of statements. pgx
+// runs them with the context that its tracer returns.
 type deadlines struct{}
 
 type (
@@ -33,6 +33,19 @@ func (deadlines) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQu
 
 // TraceQueryEnd ends the deadline of a statement.
 func (deadlines) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	endDeadline(ctx)
+}
+
+// TraceBatchStart begins the deadline of a batch.
+func (deadlines) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return beginDeadline(ctx)
+}
+
+// TraceBatchQuery does nothing. The interface needs it.
+func (deadlines) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd ends the deadline of a batch.
+func (deadlines) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEndData) {
 	endDeadline(ctx)
 }
 

@@ -76,6 +76,8 @@ func sessionForMigrations(pool *pgxpool.Pool) *pgx.ConnConfig {
 
 // createDocFunction creates the SQL function doc, which reads a document of Dapr's table as jsonb. It is declared immutable
 // so that indexes can use it. Postgres declares convert_from only stable, because encodings can be redefined; ours are not.
+// It is in PL/pgSQL, which a session compiles once. Postgres would parse and plan a function in SQL for each index that uses it, in
+// every statement that writes a document.
 func createDocFunction(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, migrationLock); err != nil {
@@ -89,7 +91,7 @@ func createDocFunction(ctx context.Context, pool *pgxpool.Pool) error {
 			return errNoState
 		}
 		_, err := tx.Exec(ctx, `create or replace function doc(value bytea) returns jsonb
-			language sql immutable strict parallel safe as $$ select convert_from(value, 'UTF8')::jsonb $$`)
+			language plpgsql immutable strict parallel safe as $$ begin return convert_from(value, 'UTF8')::jsonb; end $$`)
 		return err
 	})
 }

@@ -1,0 +1,185 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"comanda/tests/client"
+	"comanda/tests/scenario"
+	"comanda/tests/system"
+)
+
+const (
+	// dishes are on the menu, each with enough stock. Fewer would make the orders wait for each other's stock rows.
+	dishes = 200
+	// ordersEach is how many orders a customer places. With the limits of open orders on, each order costs a count of its customer's open
+	// orders.
+	ordersEach = 3
+	// together is how many customers order in turn. The orders of one customer wait for each other, and few people place two at a time.
+	together = 200
+	// tokenTTL outlives the orders of a customer, also in a long run.
+	tokenTTL = time.Hour
+	// backlog is how many orders may be PENDING before the sender waits. Without it an order's time says only how long the queue is.
+	backlog = 128
+	// followEvery is how often the confirmed orders are counted. Each count costs the service a millisecond.
+	followEvery = 100 * time.Millisecond
+)
+
+// sender places the orders of many customers in one system.
+type sender struct {
+	sys      *system.System
+	client   *client.Client
+	products []string
+	tokens   chan string
+	settled  atomic.Int64 // orders that were confirmed since the start, as order's metrics count
+	accepted atomic.Int64
+
+	mu    sync.Mutex
+	took  []time.Duration
+	wrong error // the first order that was not accepted, or not confirmed
+}
+
+func newSender(b *testing.B, sys *system.System) *sender {
+	s := &sender{sys: sys, client: client.New(sys.URL), tokens: make(chan string)}
+	admin := scenario.New(b, sys.URL, sys.AdminEmail, sys.AdminPassword)
+	for range dishes {
+		s.products = append(s.products, admin.Dish(1_000_000, 700).ID)
+	}
+	go s.makeTokens(b.Context())
+	return s
+}
+
+// makeTokens signs tokens as auth does, for customers without an account: logging in takes a tenth of a second of a core each.
+func (s *sender) makeTokens(ctx context.Context) {
+	customers := make([]string, together)
+	for place := 0; ctx.Err() == nil; place++ {
+		if place%(together*ordersEach) < together {
+			customers[place%together] = s.newToken()
+		}
+		select {
+		case s.tokens <- customers[place%together]:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *sender) newToken() string {
+	now := time.Now()
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": uuid.NewString(), "roles": []string{client.RoleCustomer},
+		"iat": now.Unix(), "exp": now.Add(tokenTTL).Unix(),
+	}).SignedString([]byte(s.sys.JWTSecret))
+	if err != nil {
+		panic(err) // cannot happen: the secret is a []byte
+	}
+	return text
+}
+
+// place sends one order of one or two dishes. With wait it returns when the order is decided.
+func (s *sender) place(ctx context.Context, wait bool) {
+	first := rand.IntN(dishes)
+	items := []client.Item{{ProductID: s.products[first], Quantity: 1}}
+	if rand.IntN(2) == 0 {
+		items = append(items, client.Item{ProductID: s.products[(first+1+rand.IntN(dishes-1))%dishes], Quantity: 2})
+	}
+	customer := s.client.As(client.Session{AccessToken: <-s.tokens})
+	begun := time.Now()
+	order, err := customer.OrderOnce(ctx, uuid.NewString(), client.Basket{Items: items})
+	if err == nil {
+		s.accepted.Add(1)
+		if wait {
+			order, err = customer.GetOrder(ctx, order.ID, scenario.SagaTimeout)
+			if err == nil && order.Status != client.Confirmed {
+				err = fmt.Errorf("order %s is %s (%s)", order.ID, order.Status, order.Reason)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took = append(s.took, time.Since(begun))
+	if s.wrong == nil {
+		s.wrong = err
+	}
+}
+
+// fully keeps n requests in flight until ctx ends, as long as fewer than backlog orders are PENDING.
+func (s *sender) fully(ctx context.Context, n int) {
+	var clients sync.WaitGroup
+	for range n {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				if s.accepted.Load()-s.settled.Load() < backlog {
+					s.place(context.WithoutCancel(ctx), false)
+				} else {
+					time.Sleep(time.Millisecond)
+				}
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// atRate places orders at a rate and waits for the decision of each, also while earlier ones are undecided.
+func (s *sender) atRate(ctx context.Context, perSecond float64, lasts time.Duration) {
+	var orders sync.WaitGroup
+	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
+	defer tick.Stop()
+	for begun := time.Now(); time.Since(begun) < lasts; <-tick.C {
+		orders.Go(func() { s.place(ctx, true) })
+	}
+	orders.Wait()
+}
+
+// followSettled keeps settled up to date until ctx ends.
+func (s *sender) followSettled(ctx context.Context) {
+	for ; ctx.Err() == nil; time.Sleep(followEvery) {
+		if n, err := s.confirmed(ctx); err == nil {
+			s.settled.Store(n)
+		}
+	}
+}
+
+// confirmed returns how many orders were confirmed, from order's own metrics: a query would load the database that is measured.
+func (s *sender) confirmed(ctx context.Context) (int64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.sys.Pair("order").MetricsURL, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, found := strings.Cut(string(text), "\ncomanda_orders_total{status=\"CONFIRMED\"} ")
+	if !found {
+		return 0, fmt.Errorf("order's metrics have no count of CONFIRMED orders")
+	}
+	value, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.ParseFloat(value, 64)
+	return int64(n), err
+}
+
+// reset forgets the times so far. It returns them sorted, and the first error.
+func (s *sender) reset() ([]time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took, wrong := s.took, s.wrong
+	s.took, s.wrong = nil, nil
+	return took, wrong
+}

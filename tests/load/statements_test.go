@@ -1,0 +1,58 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/tests/system"
+)
+
+// countStatements makes Postgres count what each statement costs. That needs a restart.
+func countStatements(ctx context.Context, sys *system.System) error {
+	conn, err := pgx.Connect(ctx, sys.Postgres.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `alter system set shared_preload_libraries = 'pg_stat_statements'`)
+	if err := errors.Join(err, conn.Close(ctx), sys.Postgres.Stop(ctx), sys.Postgres.Start(ctx)); err != nil {
+		return err
+	}
+	if conn, err = pgx.Connect(ctx, sys.Postgres.URL("postgres")); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `create extension if not exists pg_stat_statements`)
+	return errors.Join(err, conn.Close(ctx), sys.AwaitReady(ctx))
+}
+
+// expensiveStatements returns the WAL of each database, and the n statements that took the most time. The counts are those since the
+// start, in which the first orders are rare.
+func expensiveStatements(ctx context.Context, sys *system.System, n int) (string, error) {
+	conn, err := pgx.Connect(ctx, sys.Postgres.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	rows, err := conn.Query(ctx, `
+		select datname, calls, round(total_exec_time::numeric), wal_bytes::bigint, left(regexp_replace(query, '\s+', ' ', 'g'), 110)
+		from (select dbid, sum(calls)::bigint as calls, sum(total_exec_time) as total_exec_time, sum(wal_bytes) as wal_bytes, '(all)' as query
+		      from pg_stat_statements group by dbid
+		      union all (select dbid, calls, total_exec_time, wal_bytes, query from pg_stat_statements order by total_exec_time desc limit $1)
+		     ) as counted join pg_database on oid = dbid
+		order by query = '(all)' desc, total_exec_time desc`, n)
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-16s %9s %9s %12s  statement\n", "database", "calls", "ms", "WAL bytes")
+	var database, query string
+	var calls, took, bytes int64
+	_, err = pgx.ForEachRow(rows, []any{&database, &calls, &took, &bytes, &query}, func() error {
+		fmt.Fprintf(&text, "%-16s %9d %9d %12d  %s\n", database, calls, took, bytes, query)
+		return nil
+	})
+	return text.String(), err
+}
