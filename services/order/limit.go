@@ -57,7 +57,7 @@ func (o *Order) units() int {
 }
 
 // checkLimits returns LimitReached if order and its customer's open orders together exceed the limits: the reason why the trigger may
-// have refused it. The look-up before the write (LookUp) refuses almost all such requests. Only the trigger can decide between
+// have refused it. The lookup before the write (LookUp) refuses almost all such requests. Only the trigger can decide between
 // concurrent requests.
 func (s *service) checkLimits(ctx context.Context, order Order) error {
 	if order.Limits == (Limits{}) {

@@ -53,3 +53,35 @@ func TestRowWithAReusedIDIsPublished(t *testing.T) {
 	})
 	awaitNoRows(t, conn, 10*time.Second)
 }
+
+// Postgres crashes after a turn whose commit was not on disk yet (decision 0026). The deleted row is back, with a row_id behind the
+// relay's floor. The relay must find it and publish its event again.
+func TestDeletedRowThatIsBackIsPublished(t *testing.T) {
+	t.Parallel()
+	topic := newTopic(t, shared.kafka, 1)
+	database := newDatabase(t, shared.postgres)
+	startSidecar(t, sidecarConfig{
+		Program: shared.ours, App: "crashed", Database: database, Brokers: shared.kafka.Brokers(),
+		Stores: []store{{Name: "orders", Topic: topic}},
+	})
+	events := readTopic(t, shared.kafka, topic)
+	conn := connect(t, database)
+	for n := 1; n <= 3; n++ {
+		tx := beginTx(t, conn)
+		writeRow(t, tx, topic, "order", n)
+		commitTx(t, tx)
+		awaitNoRows(t, conn, 10*time.Second)
+	}
+
+	back := beginTx(t, conn)
+	writeRow(t, back, topic, "order-back", 1)
+	if _, err := back.Exec(t.Context(), `update state set row_id = 1 where key like 'outbox-due||%'`); err != nil {
+		t.Fatal(err)
+	}
+	commitTx(t, back)
+
+	eventually(t, 10*time.Second, func() (bool, string) {
+		return len(events.numbers()["order-back"]) == 1, "the event of the row behind the floor"
+	})
+	awaitNoRows(t, conn, 10*time.Second)
+}
