@@ -44,8 +44,8 @@ func TestPublisherGetsTheLimitsItDoesNotSet(t *testing.T) {
 	}
 }
 
-// When a broker accepts connections but answers nothing, Init gives up after brokerLimits, and soon opens another connection.
-func TestPublisherGivesASilentBrokerUp(t *testing.T) {
+// A broker accepts connections but answers nothing. Init closes a connection after brokerLimits and tries another one.
+func TestPublisherDropsASilentConnection(t *testing.T) {
 	before := brokerLimits
 	defer func() { brokerLimits = before }()
 	brokerLimits = map[string]string{"dialTimeout": "300ms", "readTimeout": "300ms", "writeTimeout": "300ms"}

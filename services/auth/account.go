@@ -150,13 +150,15 @@ func (a *Account) SetStatus(status Status, reason string, now time.Time) (change
 	return true, nil
 }
 
-// ChangePassword replaces the password hash and invalidates the tokens of all sessions but kept. request identifies the request.
+// ChangePassword replaces the password hash and invalidates the tokens of all sessions but kept. It remembers request, which identifies
+// the client's request, so that a repetition changes nothing.
 func (a *Account) ChangePassword(hash, kept, request string, now time.Time) {
 	a.PasswordHash, a.LastRequest = hash, request
 	a.endSessions(kept, now)
 }
 
-// LogOutEverywhere invalidates the tokens of all sessions. request identifies the request.
+// LogOutEverywhere invalidates the tokens of all sessions. It remembers request, which identifies the client's request, so that a
+// repetition changes nothing.
 func (a *Account) LogOutEverywhere(request string, now time.Time) {
 	a.LastRequest = request
 	a.endSessions("", now)

@@ -65,10 +65,10 @@ func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, expires time.Ti
 	return err
 }
 
-// exchangeToken exchanges a refresh token for its successor and returns its account. The same request gets the same successor
-// for repeatTime. Any other use of a spent token is refused; if the token was spent graceTime ago or earlier, that use also
-// revokes the family. Unauthenticated when the token is not valid. Limited, and the token stays valid, when the session or the
-// account refreshes too often.
+// exchangeToken exchanges a refresh token for its successor and returns its account. judgeToken decides what happens: the same request
+// gets the same successor again for repeatTime, and a token of a session that has ended is refused and its family deleted, as is a token
+// that is used again graceTime after it was spent. Unauthenticated when the token is not valid. Limited, and the token stays valid, when
+// the session or the account refreshes too often.
 func (s sessions) exchangeToken(
 	ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time,
 ) (next refreshToken, account Account, err error) {
@@ -81,7 +81,7 @@ func (s sessions) exchangeToken(
 		if err != nil {
 			return err
 		}
-		candidates := s.successors(presented, family, idempotencyKey)
+		candidates := s.successors(presented, family, idempotencyKey) // the first is signed with the current secret
 		var t storedToken
 		if t, err = readToken(ctx, tx, presented, family, candidates); err != nil {
 			return err

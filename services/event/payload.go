@@ -117,7 +117,7 @@ const (
 	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
-// The reasons to cancel an order. ReasonOther replaces a reason of product that the service order does not know.
+// The reasons to cancel an order. ReasonOther stands for a reason that the service order does not know, also of a rejection.
 const (
 	ReasonCustomer   = "customer"             // its customer cancelled it
 	ReasonStaff      = "staff"                // a member of staff cancelled it

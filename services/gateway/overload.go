@@ -16,8 +16,8 @@ const (
 	slowCall = 500 * time.Millisecond
 	// narrowing is the factor by which slow calls lower the bound, at most once in slowCall.
 	narrowing = 0.8
-	// reserved is the part of the bound, one in so many, that a client that has much already does not get.
-	reserved = 4
+	// freePart: the last 1/freePart of the places are kept for clients that have few calls in flight.
+	freePart = 4
 	// shedRetry is the pause after which a client that was shed may try again.
 	shedRetry = 2 * time.Second
 )
@@ -60,14 +60,14 @@ func (b *callBound) begin(client string) (begun time.Time, err error) {
 	return b.now(), nil
 }
 
-// hasRoomFor reports whether another call of client fits. The places that remain at the end are for clients with less than the share
-// that each would have if one more client came, so a client that comes later finds room, and in the end has as much as the others.
+// hasRoomFor reports whether another call of client fits. The last places are for clients that have less than a fair share, which is the
+// bound divided by the number of clients and one more. So a client that comes later finds room.
 func (b *callBound) hasRoomFor(client string) bool {
 	bound := int(b.bound)
-	if b.inFlight < bound-bound/reserved {
+	if b.inFlight < bound-bound/freePart {
 		return true
 	}
-	return b.inFlight < bound && (bound < reserved || b.clients[client] < max(1, bound/(len(b.clients)+1)))
+	return b.inFlight < bound && (bound < freePart || b.clients[client] < max(1, bound/(len(b.clients)+1)))
 }
 
 // end ends a call of a client. begun is what begin returned; measured means that its duration says how busy the service is.

@@ -111,8 +111,8 @@ func (s *stream) handleEvent(ctx context.Context, received event.OrderStatus) er
 	return s.catchUp(ctx)
 }
 
-// catchUp sends the changes in the history that were not sent yet. When the service order is unavailable it sends nothing, and a later call
-// catches up. A refusal ends the stream: the client may no longer see the order.
+// catchUp sends the changes in the history that were not sent yet. When the service order is unavailable it sends nothing, and run
+// calls it again after historyRetry. A refusal ends the stream: the client may no longer see the order.
 func (s *stream) catchUp(ctx context.Context) error {
 	changes, err := s.fetch(ctx)
 	if errors.As(err, new(orderRefusal)) {

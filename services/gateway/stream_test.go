@@ -60,9 +60,9 @@ func TestStreamSendsEachChangeOnceAndInSequence(t *testing.T) {
 			s.disconnect()
 			<-s.ended
 		},
-		"late events are sent in their order": func(t *testing.T) {
+		"a gap is filled from the history, and the late events are dropped": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.growTo(4)
+			s.historyGrowsTo(4)
 			s.deliver(4)
 			s.want("1 2 3 4")
 			s.deliver(2)
@@ -80,7 +80,7 @@ func TestStreamRecoversLostEvents(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
 		"order has a later version: the events are lost, or late": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.growTo(3)
+			s.historyGrowsTo(3)
 			s.hub.notifyVersion(orderID, 3)
 			s.advance(900 * time.Millisecond)
 			s.want("1")
@@ -94,7 +94,7 @@ func TestStreamRecoversLostEvents(t *testing.T) {
 		},
 		"an event that was on its way costs no read": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.growTo(2)
+			s.historyGrowsTo(2)
 			s.hub.notifyVersion(orderID, 2)
 			s.advance(500 * time.Millisecond)
 			s.deliver(2)
@@ -116,7 +116,7 @@ func TestStreamRecoversLostEvents(t *testing.T) {
 		},
 		"a lost final event is found and ends the stream": func(t *testing.T) {
 			s := startStream(t, 5, nil)
-			s.growTo(6)
+			s.historyGrowsTo(6)
 			s.hub.notifyVersion(orderID, 6)
 			s.advance(time.Second)
 			s.want("5 6")
@@ -129,7 +129,7 @@ func TestStreamSurvivesAnUnavailableOrderService(t *testing.T) {
 	runInBubbles(t, map[string]func(t *testing.T){
 		"a gap is filled when order is back": func(t *testing.T) {
 			s := startStream(t, 1, nil)
-			s.growTo(3)
+			s.historyGrowsTo(3)
 			s.failWith(fault.Unavailable(errors.New("down"), "order does not answer"))
 			s.deliver(3)
 			s.want("1")

@@ -25,8 +25,8 @@ type fakeHistory struct {
 var orderCourse = []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady,
 	event.StatusOutForDelivery, event.StatusDelivered}
 
-// growTo makes the history end with version.
-func (f *fakeHistory) growTo(version int) {
+// historyGrowsTo makes the history end with version.
+func (f *fakeHistory) historyGrowsTo(version int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.past = nil
@@ -101,7 +101,7 @@ type streamHarness struct {
 func startStream(t *testing.T, version int, after *int) *streamHarness {
 	s := &streamHarness{t: t, fakeHistory: &fakeHistory{}, client: &fakeClient{ResponseRecorder: httptest.NewRecorder()},
 		hub: newHub(watcherLimits{9, 9, 9, 9, 9}), stopping: make(chan struct{}), ended: make(chan struct{})}
-	s.growTo(version)
+	s.historyGrowsTo(version)
 	watcher, err := s.hub.addWatcher(orderID, viewer{account: account})
 	if err != nil {
 		t.Fatal(err)

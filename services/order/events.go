@@ -52,12 +52,12 @@ func (s *service) applyOutcome(
 	})
 	switch {
 	case errors.Is(err, errMismatch), errors.Is(err, errContradiction):
-		s.repeats.Count(ctx, id, order.step(stepOutcomeRefused, cause, s.now()))
+		s.repeats.Count(ctx, id, order.repeat(stepOutcomeRefused, cause, s.now()))
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
 	case fault.Is(err, fault.KindNotFound):
 		return consumer.Postpone(err)
 	case err == nil && !tried:
-		s.repeats.Count(ctx, id, order.step(order.repeatedStep(status), cause, s.now()))
+		s.repeats.Count(ctx, id, order.repeat(order.repeatedStep(status), cause, s.now()))
 	}
 	return err
 }

@@ -223,19 +223,19 @@ func cancellableStatuses(staff bool) []event.Status {
 	return []event.Status{event.StatusPending, event.StatusConfirmed}
 }
 
-// Advance moves the order to step, its next kitchen or delivery status. It returns Conflict if step is not the next one. It
+// Advance moves the order to next, a kitchen or delivery status. It returns Conflict if another status comes first. It
 // reports whether the order changed: its current status changes nothing.
-func (o *Order) Advance(step event.Status, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
-	before, ok := previousStatus(step)
+func (o *Order) Advance(next event.Status, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
+	before, ok := previousStatus(next)
 	switch {
 	case !ok:
 		return false, fault.Wrong("status", "must be PREPARING, READY, OUT_FOR_DELIVERY or DELIVERED")
-	case o.Status == step:
+	case o.Status == next:
 		return false, nil
 	case o.Status != before:
-		return false, fault.Conflict("%s follows %s, and the order is %s", step, before, o.Status)
+		return false, fault.Conflict("%s follows %s, and the order is %s", next, before, o.Status)
 	}
-	o.setStatus(step, "", Actor{"staff", by.ID}, Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
+	o.setStatus(next, "", Actor{"staff", by.ID}, Cause{Kind: "request", ID: by.TraceID, Request: &identity}, at)
 	return true, nil
 }
 
@@ -256,9 +256,9 @@ func statuses() []event.Status {
 	}
 }
 
-// previousStatus returns the status that step follows, or false if step is not a kitchen or delivery status.
-func previousStatus(step event.Status) (event.Status, bool) {
-	switch step {
+// previousStatus returns the status that next follows, or false if next is not a kitchen or delivery status.
+func previousStatus(next event.Status) (event.Status, bool) {
+	switch next {
 	case event.StatusPreparing:
 		return event.StatusConfirmed, true
 	case event.StatusReady:

@@ -40,7 +40,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		s.metrics.RecordStatus(r.Context(), order)
 		status = http.StatusCreated
 	} else {
-		s.repeats.Count(r.Context(), order.ID, order.step(stepPlaced, Cause{Kind: "request", ID: caller.TraceID}, s.now()))
+		s.repeats.Count(r.Context(), order.ID, order.repeat(stepPlaced, Cause{Kind: "request", ID: caller.TraceID}, s.now()))
 	}
 	w.Header().Set("Location", publicPath(order.ID))
 	return writeOrder(w, r, status, order)
@@ -76,7 +76,7 @@ func (s *service) createOnce(ctx context.Context, order Order) (stored Order, cr
 	case errors.Is(err, document.ErrExists): // a concurrent copy of this request won, or this very write succeeded and its response was lost
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
-	case err != nil: // the trigger may have refused the write; the sidecar does not report the cause
+	case err != nil: // the trigger on the table of orders may have refused the write (decision 0017); the sidecar does not report the cause
 		if reached := s.checkLimits(ctx, order); fault.Is(reached, fault.KindLimitReached) {
 			return Order{}, false, reached
 		}

@@ -38,7 +38,7 @@ type service struct {
 	now       func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
-// changeOrder calls apply on an order. The new state and its event are one write. Then it records the status and wakes the
+// changeOrder calls apply on an order, again when another write came first. The new state and its event are one write. Then it records the status and wakes the
 // requests that wait for the order. If apply reports no change, it writes and records nothing, but still wakes the waiting
 // requests: another replica may have made the change, or a write whose response was lost, and neither woke them.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) (Order, error) {
@@ -86,7 +86,7 @@ func (s *service) changeByRequest(
 		err = idempotency.ErrOtherBody()
 	}
 	if err == nil && repeated {
-		s.repeats.Count(r.Context(), id, order.step(order.requestedStep(identity), Cause{Kind: "request", ID: caller.TraceID}, s.now()))
+		s.repeats.Count(r.Context(), id, order.repeat(order.requestedStep(identity), Cause{Kind: "request", ID: caller.TraceID}, s.now()))
 	}
 	return order, err
 }

@@ -85,8 +85,8 @@ func (o *Order) recovered(name string, at time.Time) timeline.Step {
 		Actor: timeline.Actor{Role: "recovery"}}
 }
 
-// step returns a repeat: a step that changed nothing.
-func (o *Order) step(name string, cause Cause, at time.Time) timeline.Step {
+// repeat returns a step that changed nothing.
+func (o *Order) repeat(name string, cause Cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
 }
 

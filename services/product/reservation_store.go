@@ -14,7 +14,7 @@ import (
 var errUnknownOrder = errors.New("this order has no reservation")
 
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
-// has an outcome it returns the recorded one, and repeated is true. It is one transaction, in two round trips. Orders for the same
+// has an outcome or a tombstone it returns the recorded reservation, and repeated is true. It is one transaction, in two round trips. Orders for the same
 // products wait for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
 	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {

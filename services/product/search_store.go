@@ -11,7 +11,7 @@ import (
 // The settings of IndexProducts: the number of products per transaction, which must stay below the database's time limits; the time
 // between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
 const (
-	indexBatch = 200
+	batchSize  = 200
 	indexEvery = time.Minute
 	indexLock  = 7302
 )
@@ -34,14 +34,14 @@ func (s store) IndexProducts(ctx context.Context) error {
 	after := uuid.Nil.String()
 	for {
 		products, err := s.indexBatch(ctx, after)
-		if err != nil || len(products) < indexBatch {
+		if err != nil || len(products) < batchSize {
 			return err
 		}
 		after = products[len(products)-1].ID
 	}
 }
 
-// indexBatch writes the entries of up to indexBatch products, and returns the products. The batch begins behind the product whose id is in
+// indexBatch writes the entries of up to batchSize products, and returns the products. The batch begins behind the product whose id is in
 // after.
 func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -51,7 +51,7 @@ func (s store) indexBatch(ctx context.Context, after string) (products []Product
 		rows, err := tx.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
 			left join product_search e on e.product_id = p.id
 			where p.id > $1 and (e.product_id is null or e.version <> p.version or e.rules < $2)
-			order by p.id limit $3 for no key update of p`, after, entryRules, indexBatch)
+			order by p.id limit $3 for no key update of p`, after, entryRules, batchSize)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 
 func TestProductsWithoutACurrentEntryAreIndexed(t *testing.T) {
 	s := newStore(t)
-	fillMenu(t, s.pool, 3*indexBatch+1, func(i int) (string, string, string) { return fmt.Sprintf("Dish %03d", i), "Mains", "" })
+	fillMenu(t, s.pool, 3*batchSize+1, func(i int) (string, string, string) { return fmt.Sprintf("Dish %03d", i), "Mains", "" })
 	for name, statement := range map[string]string{
 		"from before the table":  `delete from product_search`,
 		"by older rules":         `update product_search set rules = 0, text = 'x', grams = '{1}'`,

@@ -97,8 +97,8 @@ func (c *Client) ChangePassword(ctx context.Context, current, next string) error
 	return err
 }
 
-// LogoutEverywhere ends all sessions of the caller.
-func (c *Client) LogoutEverywhere(ctx context.Context) error {
+// LogOutEverywhere ends all sessions of the caller.
+func (c *Client) LogOutEverywhere(ctx context.Context) error {
 	_, err := call[struct{}](ctx, c, Request{Method: http.MethodPost, Path: "/auth/logout-everywhere"})
 	return err
 }

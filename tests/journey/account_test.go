@@ -30,7 +30,7 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 	refused(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).want(t, http.StatusUnauthorized)
 	again := scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, next)).OrFail(t)
 
-	if err := again.LogoutEverywhere(ctx); err != nil {
+	if err := again.LogOutEverywhere(ctx); err != nil {
 		t.Fatal(err)
 	}
 	refused(s.Anonymous.Refresh(ctx, again.Session.RefreshToken)).want(t, http.StatusUnauthorized)
@@ -47,7 +47,7 @@ func TestASuspendedAccountIsLockedOutUntilItIsReinstated(t *testing.T) {
 	refused(s.Anonymous.Refresh(ctx, ana.Session.RefreshToken)).want(t, http.StatusUnauthorized)
 	refused(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).want(t, http.StatusForbidden)
 	refused(s.Anonymous.Login(ctx, ana.Person.Email, "not the password")).want(t, http.StatusUnauthorized)
-	refused(0, ana.LogoutEverywhere(ctx)).want(t, http.StatusForbidden)
+	refused(0, ana.LogOutEverywhere(ctx)).want(t, http.StatusForbidden)
 
 	scenario.Try(s.Admin.SetAccountStatus(ctx, ana.ID, client.AccountActive, "")).OrFail(t)
 	if got := scenario.Try(s.Admin.Account(ctx, ana.ID)).OrFail(t); got.Status != client.AccountActive || got.Version != suspended.Version+1 {

@@ -14,8 +14,11 @@ import (
 	"comanda/tests/system"
 )
 
-// container is one service of a compose file, or a map inside one.
-type container map[string]any
+// container is one service of a compose file. A map inside one has the same type, because YAML is decoded into it.
+type container = section
+
+// section is a map of a compose file.
+type section map[string]any
 
 // containers reads the services of a compose file.
 func containers(t testing.TB, file string) map[string]container {
@@ -48,7 +51,7 @@ func withExtends(t testing.TB, file, name string) container {
 	if !exists {
 		t.Fatalf("%s lacks the service %s", file, name)
 	}
-	from, extends := own["extends"].(container)
+	from, extends := own["extends"].(section)
 	if !extends {
 		return own
 	}
@@ -69,8 +72,8 @@ func withExtends(t testing.TB, file, name string) container {
 // merge merges the value of one key of a service into the value that the service extends.
 func merge(base, own any, key string) any {
 	switch own := own.(type) {
-	case container:
-		if base, both := base.(container); both {
+	case section:
+		if base, both := base.(section); both {
 			merged := maps.Clone(base)
 			maps.Copy(merged, own)
 			return merged
@@ -84,21 +87,21 @@ func merge(base, own any, key string) any {
 }
 
 // list returns the strings of a list, or the sorted keys of a map.
-func (c container) list(key string) []string {
+func (c section) list(key string) []string {
 	var all []string
 	switch value := c[key].(type) {
 	case []any:
 		for _, each := range value {
 			all = append(all, fmt.Sprint(each))
 		}
-	case container:
+	case section:
 		all = slices.Sorted(maps.Keys(value))
 	}
 	return all
 }
 
-func (c container) setting(name string) any {
-	environment, _ := c["environment"].(container)
+func (c section) setting(name string) any {
+	environment, _ := c["environment"].(section)
 	return environment[name]
 }
 
@@ -122,7 +125,7 @@ func TestEveryContainerIsConfined(t *testing.T) {
 			if _, tag, found := strings.Cut(strings.ReplaceAll(image, ":-", "-"), ":"); !found || tag == "latest" || tag == "" {
 				t.Errorf("%s: the image %s has no version", name, image)
 			}
-			if test, _ := c["healthcheck"].(container); test["test"] == nil && c["restart"] != "no" {
+			if test, _ := c["healthcheck"].(section); test["test"] == nil && c["restart"] != "no" {
 				t.Errorf("%s has no health check", name)
 			}
 		}
@@ -133,7 +136,7 @@ func TestEveryContainerIsConfined(t *testing.T) {
 // commands may do so too, and many people can read the collected logs.
 func TestPromtailIgnoresCommandsRunByHand(t *testing.T) {
 	for name, c := range containers(t, "docker-compose.yml") {
-		labels, _ := c["labels"].(container)
+		labels, _ := c["labels"].(section)
 		if want := fmt.Sprint(name != "secrets"); labels["comanda.logs"] != want {
 			t.Errorf("%s: label comanda.logs: got %v, want %s", name, labels["comanda.logs"], want)
 		}

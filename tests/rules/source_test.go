@@ -30,8 +30,7 @@ func root(t testing.TB) string {
 	return dir
 }
 
-// sources reads every Go file below these folders of the repository. It skips hidden folders and folders with third-party
-// code.
+// sources reads every Go file below these folders of the repository. It skips hidden folders and testdata.
 func sources(t testing.TB, folders ...string) []source {
 	t.Helper()
 	var all []source

@@ -261,7 +261,7 @@ func (sys *System) LastLines(n int) string {
 	return text.String()
 }
 
-// Memory returns the resident memory of the ten processes in bytes: the total, and each by its program's name.
+// Memory returns the resident memory of all programs in bytes: the total, and each by its program's name.
 func (sys *System) Memory() (total int64, each map[string]int64, err error) {
 	each = map[string]int64{}
 	for _, program := range sys.Programs() {

@@ -96,8 +96,8 @@ func (h *holds) troubleOf(to destination, now time.Time) *trouble {
 	return t
 }
 
-// release ends the hold of a queue, if there is one. For the last queue of a destination it also reports for how long the
-// destination was in trouble.
+// release ends the hold of a queue, if there is one. It reports for how long the queue's destination has been in trouble, and whether
+// this was the destination's last queue on hold.
 func (h *holds) release(q queue, now time.Time) (lasted time.Duration, wasLast bool) {
 	held := h.queues[q]
 	if held == nil {
@@ -147,7 +147,8 @@ func (h *holds) land(r row) {
 	}
 }
 
-// due returns the first rows of the queues to try again now, the least tried first, at most a page.
+// due returns the queues whose first row is to be tried again now, the least tried first, at most pageRows. If all of them are in flight,
+// it returns none and sets a later time for the next try.
 func (h *holds) due(now time.Time) []queue {
 	if next := h.nextRetry(); next.IsZero() || next.After(now) {
 		return nil

@@ -20,9 +20,9 @@ const (
 	// sweepInterval is how often a relay with rows on hold reads the whole table. It looks for rows that an operator released without
 	// a new row_id. Without rows on hold, the relay reads the whole table as soon as rows wait that it has not found.
 	sweepInterval = 30 * time.Second
-	// measureShare limits the time for measuring the backlog to 1/measureShare of all time: under a held snapshot each measurement takes
+	// measureRest is how long the relay does not measure the backlog, in durations of the last measurement: under a held snapshot each takes
 	// longer.
-	measureShare = 20
+	measureRest = 20
 )
 
 // relay publishes the rows of one table until the sidecar stops.
@@ -82,10 +82,11 @@ func (r *relay) publishDue(ctx context.Context, notified bool) error {
 	return r.runPass(ctx)
 }
 
+// measureBacklog counts the rows that wait, for the metrics, and sets the time of the next measurement. So a slow one follows later.
 func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 	began := time.Now()
 	b, err := r.table.readBacklog(ctx)
-	r.measureAt = time.Now().Add(max(idlePoll, measureShare*time.Since(began)))
+	r.measureAt = time.Now().Add(max(idlePoll, measureRest*time.Since(began)))
 	if err == nil {
 		r.metrics.setBacklog(b)
 	}

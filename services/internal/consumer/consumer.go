@@ -43,7 +43,8 @@ type Route struct {
 }
 
 // On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at
-// once. Any other error is retried for as long as dapr/resiliency.yaml says; then the event becomes a dead letter.
+// once. So does one made by Postpone, where dead letters are stored. Any other error is retried: for giveUpAfter where dead letters are
+// stored, otherwise for as long as dapr/resiliency/resiliency.yaml says. Then the event becomes a dead letter too.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
 	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, e event.Received[json.RawMessage]) error {
 		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Replayed: e.Replayed}

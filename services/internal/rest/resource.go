@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// anonymousKey marks the context of a request on a public route without a token (authorize).
+// anonymousKey marks the context of a request that came without a token to a public route (authorize sets it). Shared caches may keep
+// its response.
 type anonymousKey struct{}
 
 // Resource writes v, the current state of a resource, with its validators. For a GET or HEAD it evaluates the precondition:
