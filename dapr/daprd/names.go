@@ -20,8 +20,14 @@ import (
 // does not tell a resolver that a call failed, so a longer lifetime would delay the recovery.
 const hostsLifetime = 200 * time.Millisecond
 
+// registerRetry is the pause after the sidecar could not be registered.
+const registerRetry = 500 * time.Millisecond
+
 // hosts is Dapr's name resolution in a SQLite file, with lookups of our own. Dapr's resolver registers the sidecar and renews
-// the registration. Its lookups have two faults:
+// the registration. If it cannot register, for example because the file is locked while other sidecars start, Dapr logs the error and starts
+// a sidecar that none can call and that finds none. hosts tries again instead, and the sidecar is not ready before.
+//
+// The lookups of Dapr's resolver have two faults:
 //
 //   - A lookup that its caller cancels leaves a pooled connection inside a read transaction. That connection sees old rows from
 //     then on, so running sidecars look expired ("no host found"), and SQLite refuses its writes, so the sidecar's own
@@ -32,7 +38,7 @@ const hostsLifetime = 200 * time.Millisecond
 // It does not implement nameresolution.ResolverMulti: Dapr would then keep the addresses for 20 s, and drop the one of a dead
 // sidecar only when no resiliency policy covers the call.
 type hosts struct {
-	nameresolution.Resolver // Dapr's, which registers this sidecar
+	nameresolution.Resolver // Dapr's, which registers this sidecar; nil before
 
 	log      logger.Logger
 	settings hostsSettings
@@ -54,14 +60,41 @@ type hostsSettings struct {
 }
 
 func newHosts(log logger.Logger) nameresolution.Resolver {
-	return &hosts{Resolver: sqlite.NewResolver(log), log: log, now: time.Now}
+	return &hosts{log: log, now: time.Now}
 }
 
-// Init registers the sidecar and opens a connection for lookups.
+// Init registers the sidecar and opens a connection for lookups. It tries until it succeeds or ctx ends.
 func (h *hosts) Init(ctx context.Context, md nameresolution.Metadata) error {
-	if err := h.Resolver.Init(ctx, md); err != nil {
-		return err
+	for {
+		err := h.register(ctx, md)
+		if err == nil {
+			return nil
+		}
+		h.log.Warnf("This sidecar cannot be registered in the file of all sidecars, trying again in %s: %v", registerRetry, err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(registerRetry):
+		}
 	}
+}
+
+// register registers the sidecar with a new resolver of Dapr's, because one that failed may be half initialised.
+func (h *hosts) register(ctx context.Context, md nameresolution.Metadata) error {
+	resolver := sqlite.NewResolver(h.log)
+	err := resolver.Init(ctx, md)
+	if err == nil {
+		err = h.open(md)
+	}
+	if err != nil {
+		return errors.Join(err, resolver.Close())
+	}
+	h.Resolver = resolver
+	return nil
+}
+
+// open opens a connection for lookups.
+func (h *hosts) open(md nameresolution.Metadata) error {
 	h.settings = hostsSettings{TableName: "hosts", UpdateInterval: 5 * time.Second}
 	h.settings.Reset()
 	if err := metadata.DecodeMetadata(md.Configuration, &h.settings); err != nil {
@@ -118,9 +151,8 @@ func (h *hosts) read() (byApp map[string][]string, err error) {
 
 // Close ends the registration.
 func (h *hosts) Close() error {
-	err := h.Resolver.Close()
-	if h.db != nil {
-		err = errors.Join(err, h.db.Close())
+	if h.Resolver == nil { // never registered
+		return nil
 	}
-	return err
+	return errors.Join(h.Resolver.Close(), h.db.Close())
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +19,18 @@ import (
 func register(t *testing.T, file, app string, port int) nameresolution.Resolver {
 	t.Helper()
 	resolver := newHosts(logger.NewLogger("test"))
-	if err := resolver.Init(t.Context(), nameresolution.Metadata{
-		Configuration: map[string]any{"connectionString": file, "cleanupInterval": "0"},
-		Instance:      nameresolution.Instance{AppID: app, Address: "127.0.0.1", DaprInternalPort: port},
-	}); err != nil {
+	if err := resolver.Init(t.Context(), metadataOf(file, app, port)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = resolver.Close() })
 	return resolver
+}
+
+func metadataOf(file, app string, port int) nameresolution.Metadata {
+	return nameresolution.Metadata{
+		Configuration: map[string]any{"connectionString": file, "cleanupInterval": "0"},
+		Instance:      nameresolution.Instance{AppID: app, Address: "127.0.0.1", DaprInternalPort: port},
+	}
 }
 
 func resolve(t *testing.T, resolver nameresolution.Resolver, app string) string {
@@ -33,6 +40,57 @@ func resolve(t *testing.T, resolver nameresolution.Resolver, app string) string 
 		t.Fatalf("resolve %s: %v", app, err)
 	}
 	return address
+}
+
+// Dapr's own resolver fails this test: Dapr would log the error and start a sidecar that none can call.
+func TestALockedFileDelaysTheRegistration(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "names.db")
+	register(t, file, "order", 5001)
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	other, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), "begin immediate"); err != nil {
+		t.Fatal(err)
+	}
+	log := logger.NewLogger("locked")
+	failed := &firstLine{written: make(chan struct{})}
+	log.SetOutput(failed)
+	gateway := newHosts(log)
+	registered := make(chan error)
+	go func() { registered <- gateway.Init(t.Context(), metadataOf(file, "gateway", 5002)) }()
+	select {
+	case <-failed.written:
+	case err := <-registered:
+		t.Fatalf("the sidecar registered in a locked file: error %v, want it to try again", err)
+	}
+	if _, err := other.ExecContext(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-registered; err != nil {
+		t.Fatalf("register after the file was unlocked: %v", err)
+	}
+	defer func() { _ = gateway.Close() }()
+	resolve(t, gateway, "order")
+}
+
+// firstLine reports the first warning of a log.
+type firstLine struct {
+	once    sync.Once
+	written chan struct{}
+}
+
+func (l *firstLine) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("trying again")) {
+		l.once.Do(func() { close(l.written) })
+	}
+	return len(line), nil
 }
 
 func TestLookupsFindEverySidecarOfAnApp(t *testing.T) {
