@@ -15,6 +15,8 @@ func TestFindWarningFindsWarningsErrorsAndPanics(t *testing.T) {
 		`{"app_id":"order","level":"warning","msg":"no \"peer\""}`:            `warn: no "peer"`,
 		`{"app_id":"order","level":"warning","msg":"[DEPRECATION NOTICE] x"}`: "",
 		`{"app_id":"order","level":"fatal","msg":"Kafka is away"}`:            "fatal: Kafka is away",
+		`{"level":"error","msg":"Failed to update host registration: failed to update: context canceled"}`: "",
+		`{"level":"error","msg":"Failed to update host registration: database is locked"}`:                  "error: Failed to update host registration: database is locked",
 		`panic: runtime error: index out of range`:                            "panic: runtime error: index out of range",
 		`order: JWT_SECRET_KEY is not set: set it in the environment`:         "",
 		`{"level":"WARN","msg":` + `"` + strings.Repeat("é", 300) + `"}`:      "warn: " + strings.Repeat("é", maxLineLength-1) + "…",
