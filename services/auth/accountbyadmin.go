@@ -24,11 +24,18 @@ func (s service) showAccount(w http.ResponseWriter, r *http.Request) error {
 	return writeAccount(w, r, account)
 }
 
-// findAccounts lists the account that logs in with the e-mail in the query, or nothing.
-func (s service) findAccounts(w http.ResponseWriter, r *http.Request) error {
-	email, ok := loginEmail(r.URL.Query().Get("email"))
+// searchAccounts lists the account that logs in with the e-mail in the body, or nothing. The e-mail is not in the URL, because the
+// sidecars' spans and the logs of proxies hold URLs.
+func (s service) searchAccounts(w http.ResponseWriter, r *http.Request) error {
+	var search struct {
+		Email string `json:"email"`
+	}
+	if err := rest.Decode(w, r, &search); err != nil {
+		return err
+	}
+	email, ok := loginEmail(search.Email)
 	if !ok {
-		return fault.Malformed("the parameter email must be an e-mail address")
+		return fault.Wrong("email", "must be an e-mail address")
 	}
 	found := rest.List[accountResponse]{Items: []accountResponse{}}
 	account, err := s.accountByEmail(r.Context(), email)
@@ -38,7 +45,7 @@ func (s service) findAccounts(w http.ResponseWriter, r *http.Request) error {
 	case err == nil && account.Erasure == nil:
 		found.Items = append(found.Items, toResponse(account))
 	}
-	return rest.Document(w, r, found)
+	return rest.JSON(w, http.StatusOK, found)
 }
 
 // accountInPath reads the account that the path names.

@@ -118,9 +118,9 @@ func (c *Client) Account(ctx context.Context, userID string) (Account, error) {
 	return call[Account](ctx, c, Request{Method: http.MethodGet, Path: "/auth/accounts/" + url.PathEscape(userID)})
 }
 
-// FindAccounts returns the account with an e-mail, or nothing (administrators only).
-func (c *Client) FindAccounts(ctx context.Context, email string) (List[Account], error) {
-	return call[List[Account]](ctx, c, Request{Method: http.MethodGet, Path: "/auth/accounts?email=" + url.QueryEscape(email)})
+// SearchAccounts returns the account with an e-mail, or nothing (administrators only).
+func (c *Client) SearchAccounts(ctx context.Context, email string) (List[Account], error) {
+	return call[List[Account]](ctx, c, Request{Method: http.MethodPost, Path: "/auth/accounts/search", Body: map[string]string{"email": email}})
 }
 
 // SetAccountStatus suspends or reinstates an account (administrators only).
