@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -17,56 +19,97 @@ type api struct {
 // accountsTimeout bounds the registration of the demo accounts. Each registration is a saga of two services.
 const accountsTimeout = 60 * time.Second
 
-// ensureAccounts registers the demo accounts through the API if they cannot log in yet. The admin gives the kitchen its role.
-func ensureAccounts(ctx context.Context, s map[string]string) error {
+// adminPatience is how long the admin's login may be refused. Auth registers the admin by itself, and may just be doing that.
+const adminPatience = 10 * time.Second
+
+// accounts are the accounts of the greeting, as prefixes of their settings. The admin comes first, because it gives the kitchen its role.
+var accounts = []string{"ADMIN", "CUSTOMER", "KITCHEN"}
+
+// ensureAccounts registers the customer and the kitchen through the API if they cannot log in yet. It returns the accounts whose passwords
+// are refused: they exist, with other passwords than the settings'.
+func ensureAccounts(ctx context.Context, s map[string]string) (refused []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, accountsTimeout)
 	defer cancel()
 	a := api{url: s["COMANDA_URL"]}
-	if _, _, err := a.ensureAccount(ctx, s["CUSTOMER_EMAIL"], s["CUSTOMER_PASSWORD"], "Carla Customer"); err != nil {
+	admin := a
+	for _, who := range accounts {
+		email, password := s[who+"_EMAIL"], s[who+"_PASSWORD"]
+		switch who {
+		case "ADMIN":
+			admin, err = a.awaitLogin(ctx, email, password, adminPatience)
+		case "CUSTOMER":
+			_, err = a.ensureAccount(ctx, email, password, "Carla Customer")
+		case "KITCHEN":
+			err = a.ensureKitchen(ctx, admin, email, password)
+		}
+		if answered(err, http.StatusUnauthorized, http.StatusConflict, http.StatusTooManyRequests) {
+			refused = append(refused, who)
+		} else if err != nil {
+			return refused, fmt.Errorf("%s: %w", email, err)
+		}
+	}
+	return refused, nil
+}
+
+// ensureKitchen registers the kitchen, and admin gives it the role staff.
+func (a api) ensureKitchen(ctx context.Context, admin api, email, password string) error {
+	if admin.token == "" { // it could not get its role
+		_, err := a.login(ctx, email, password)
 		return err
 	}
-	kitchen, created, err := a.ensureAccount(ctx, s["KITCHEN_EMAIL"], s["KITCHEN_PASSWORD"], "Kim Kitchen")
-	if err != nil || !created {
-		return err
-	}
-	// Auth registers the admin by itself, in a saga that may still be running.
-	admin, err := a.awaitLogin(ctx, s["ADMIN_EMAIL"], s["ADMIN_PASSWORD"])
-	if err != nil {
+	registered, err := a.ensureAccount(ctx, email, password, "Kim Kitchen")
+	if err != nil || registered == "" {
 		return err
 	}
 	roles := map[string]any{"roles": []string{"customer", "staff"}}
-	return admin.call(ctx, http.MethodPut, "/api/v1/auth/accounts/"+kitchen+"/roles", roles, nil)
+	return admin.call(ctx, http.MethodPut, "/api/v1/auth/accounts/"+registered+"/roles", roles, nil)
 }
 
-// ensureAccount registers an account that cannot log in yet. If created is true, id is the id of the new account.
-func (a api) ensureAccount(ctx context.Context, email, password, name string) (id string, created bool, err error) {
+// ensureAccount registers an account that cannot log in yet, and returns its id; the id is empty if the account could log in.
+func (a api) ensureAccount(ctx context.Context, email, password, name string) (id string, err error) {
 	if _, err := a.login(ctx, email, password); err == nil {
-		return "", false, nil
+		return "", nil
 	}
 	var registered struct {
 		UserID string `json:"userId"`
 	}
 	body := map[string]any{"email": email, "password": password, "name": name}
 	if err := a.call(ctx, http.MethodPost, "/api/v1/auth/register", body, &registered); err != nil {
-		return "", false, err
+		return "", err
 	}
-	_, err = a.awaitLogin(ctx, email, password)
-	return registered.UserID, true, err
+	_, err = a.awaitLogin(ctx, email, password, 0)
+	return registered.UserID, err
 }
 
-// awaitLogin logs in as soon as the registration saga has ended.
-func (a api) awaitLogin(ctx context.Context, email, password string) (api, error) {
-	for {
+// awaitLogin logs in as soon as the registration saga has ended. A refused password is an error after patience. The pauses grow, because
+// auth counts wrong passwords.
+func (a api) awaitLogin(ctx context.Context, email, password string, patience time.Duration) (api, error) {
+	for begun, pause := time.Now(), pollInterval; ; pause = min(2*pause, time.Second) {
 		session, err := a.login(ctx, email, password)
-		if err == nil {
-			return session, nil
+		if err == nil || answered(err, http.StatusTooManyRequests) ||
+			answered(err, http.StatusUnauthorized) && time.Since(begun) >= patience {
+			return session, err
 		}
 		select {
 		case <-ctx.Done():
-			return a, fmt.Errorf("%s cannot log in: %w", email, err)
-		case <-time.After(pollInterval):
+			return a, fmt.Errorf("cannot log in: %w", err)
+		case <-time.After(pause):
 		}
 	}
+}
+
+// refusal is a response with an error status.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// answered reports whether err is a response with one of the statuses.
+func answered(err error, statuses ...int) bool {
+	var r *refusal
+	return errors.As(err, &r) && slices.Contains(statuses, r.status)
 }
 
 func (a api) login(ctx context.Context, email, password string) (api, error) {
@@ -75,7 +118,7 @@ func (a api) login(ctx context.Context, email, password string) (api, error) {
 	}
 	body := map[string]any{"email": email, "password": password}
 	err := a.call(ctx, http.MethodPost, "/api/v1/auth/login", body, &session)
-	return api{url: a.url, token: session.AccessToken}, err
+	return api{url: a.url, token: session.AccessToken}, err // without a token if there is an error
 }
 
 func (a api) call(ctx context.Context, method, path string, body, into any) error {
@@ -101,7 +144,7 @@ func (a api) call(ctx context.Context, method, path string, body, into any) erro
 			Title, Detail string
 		}
 		_ = json.NewDecoder(response.Body).Decode(&problem)
-		return fmt.Errorf("%s %s responded %s %s", method, path, response.Status, problem.Detail)
+		return &refusal{response.StatusCode, fmt.Sprintf("%s %s responded %s %s", method, path, response.Status, problem.Detail)}
 	}
 	if into == nil {
 		return nil

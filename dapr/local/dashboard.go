@@ -43,7 +43,7 @@ func findDashboard() (string, bool) {
 // dashboardLine returns the greeting's line about the dashboard.
 func dashboardLine() string {
 	if _, found := findDashboard(); !found {
-		return "Dashboard is not installed. `dapr init` puts it into ~/.dapr/bin; `make run` then starts it on port " + strconv.Itoa(dashboardPort)
+		return "Dashboard not running: it is optional. `dapr init` installs it, and `make run` then starts it on port " + strconv.Itoa(dashboardPort)
 	}
 	return fmt.Sprintf("Dashboard http://127.0.0.1:%d", dashboardPort)
 }

@@ -15,7 +15,7 @@ import (
 	"comanda/services/secret"
 )
 
-// depsVariable marks a shell that has loaded the environment of `make deps`.
+// depsVariable marks a shell that has loaded the environment file.
 const depsVariable = "COMANDA_DEPS"
 
 // runDeps starts Postgres with its databases and Kafka with its topics, builds the services, and writes the environment file
@@ -36,7 +36,7 @@ func (l *launcher) runDeps(ctx context.Context) error {
 	defer fail(nil)
 	keeper := l.newSupervisor(ctx, fail)
 	defer l.stopSystem(keeper, fail)
-	defer func() { _ = os.Remove(l.paths.env()) }() // its addresses lead nowhere once Postgres and Kafka have stopped
+	defer l.removeEnvironment()
 	if err := l.prepareDeps(ctx); err != nil {
 		return causeOr(ctx, err)
 	}
@@ -66,13 +66,13 @@ func (l *launcher) prepareDeps(ctx context.Context) error {
 	return l.writeEnvironment()
 }
 
-// writeEnvironment writes the environment file, which a shell loads with `. .comanda/env`. The file selects the CLI and the
-// runtime of `make dapr-cli` if they are built and the shell has no others.
+// writeEnvironment writes the environment file, which a shell loads with `. .comanda/env`: for `dapr run` after `make deps`, and for psql
+// and the operator's command. The file selects the CLI and the runtime of `make dapr-cli` if they are built and the shell has no others.
 func (l *launcher) writeEnvironment() error {
 	environ := maps.Clone(l.settings)
 	environ[depsVariable] = l.paths.state
 	maps.Copy(environ, l.servers.Environ())
-	text := "# Made by `make deps`. Load it into a shell, and then: dapr run -f dapr/dapr.yaml\n"
+	text := "# Made by `make run` or `make deps`: its settings and addresses. Load it into a shell: . " + secret.Quote(l.paths.env()) + "\n"
 	for _, line := range secret.Lines(environ) {
 		name, value, _ := strings.Cut(line, "=")
 		text += "export " + name + "=" + secret.Quote(value) + "\n"
@@ -87,6 +87,9 @@ func (l *launcher) writeEnvironment() error {
 	text += "export PATH=\"$PATH:\"" + secret.Quote(filepath.Join(l.paths.state, "bin")) + "\n"
 	return secret.Write(l.paths.env(), []byte(text), 0o600)
 }
+
+// removeEnvironment removes the environment file: its addresses lead nowhere once Postgres and Kafka have stopped.
+func (l *launcher) removeEnvironment() { _ = os.Remove(l.paths.env()) }
 
 // depsGreeting returns the text for a person when Postgres and Kafka are ready.
 func (l *launcher) depsGreeting() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -22,6 +23,7 @@ var greetingText = template.Must(template.New("greeting").Parse(`
       -d '{"email":"{{.Customer.Email}}","password":"{{.Customer.Password}}"}'
     make restart SERVICE=order    # after a change in services/order
 
+  The API   {{.URL}}/docs (with a walkthrough)
   {{.Dashboard}}
   Logs      {{.Logs}} (make run ARGS=-v shows all of them here)
   Ctrl-C stops everything. The data stays for the next make run.
@@ -31,9 +33,15 @@ var greetingText = template.Must(template.New("greeting").Parse(`
 // login is what a person needs to log in.
 type login struct{ Email, Password string }
 
-// greeting returns the text for a newcomer when the system is ready.
-func (l *launcher) greeting() string {
-	loginOf := func(who string) login { return login{l.settings[who+"_EMAIL"], l.settings[who+"_PASSWORD"]} }
+// greeting returns the text for a newcomer when the system is ready. refused are the accounts with a wrong password.
+func (l *launcher) greeting(refused []string) string {
+	loginOf := func(who string) login {
+		password := l.settings[who+"_PASSWORD"]
+		if slices.Contains(refused, who) {
+			password = "(refused: see above)"
+		}
+		return login{l.settings[who+"_EMAIL"], password}
+	}
 	var text strings.Builder
 	_ = greetingText.Execute(&text, struct { // cannot fail: the template uses only these fields
 		URL, Secrets, Dashboard, Logs string

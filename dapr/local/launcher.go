@@ -67,8 +67,12 @@ func (l *launcher) runSystem(ctx context.Context) error {
 	defer fail(nil)
 	keeper := l.newSupervisor(ctx, fail)
 	defer l.stopSystem(keeper, fail)
+	defer l.removeEnvironment()
 	if err := l.buildAndStartServers(ctx); err != nil {
 		return causeOr(ctx, err)
+	}
+	if err := l.writeEnvironment(); err != nil {
+		return err
 	}
 	if err := l.startPairs(ctx, keeper); err != nil {
 		return causeOr(ctx, err)

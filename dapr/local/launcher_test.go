@@ -241,8 +241,14 @@ func TestKilledLauncherLeavesNoProcessAndKeepsDataAndSecrets(t *testing.T) {
 		}
 	}
 
+	// For the second run two of the accounts get wrong passwords.
+	const wrong = "not the password of the account"
+	t.Setenv("ADMIN_PASSWORD", wrong)
+	t.Setenv("CUSTOMER_PASSWORD", wrong)
 	output, _ = startSystem(t, p)
 	output.await(t, "Comanda is ready")
+	wantRefusedPasswords(t, output.String(), before, wrong)
+	wantReconcileWithTheEnvironmentFile(t, p)
 	after, err := secret.Read(p.secrets())
 	if err != nil {
 		t.Fatal(err)
@@ -253,5 +259,32 @@ func TestKilledLauncherLeavesNoProcessAndKeepsDataAndSecrets(t *testing.T) {
 	client := api{url: after["COMANDA_URL"]}
 	if _, err := client.login(t.Context(), before["CUSTOMER_EMAIL"], before["CUSTOMER_PASSWORD"]); err != nil {
 		t.Errorf("the customer of the first run cannot log in: %v", err)
+	}
+}
+
+// wantRefusedPasswords checks that the output names the refused passwords of the admin and the customer, and shows only the right password.
+func wantRefusedPasswords(t *testing.T, output string, settings map[string]string, wrong string) {
+	t.Helper()
+	for _, who := range []string{"ADMIN", "CUSTOMER"} {
+		want := settings[who+"_EMAIL"] + ": the password is refused: set " + who + "_PASSWORD"
+		if strings.Count(output, want) != 1 || strings.Contains(output, settings[who+"_PASSWORD"]) {
+			t.Errorf("want one line with %q, and no password of the account", want)
+		}
+	}
+	if strings.Contains(output, wrong) || !strings.Contains(output, settings["KITCHEN_PASSWORD"]) {
+		t.Error("want the password that the kitchen has, and no password that is refused")
+	}
+}
+
+// wantReconcileWithTheEnvironmentFile runs the command of docs/operations.md.
+func wantReconcileWithTheEnvironmentFile(t *testing.T, p paths) {
+	t.Helper()
+	if info, err := os.Stat(p.env()); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%s: got %v (error: %v), want the mode 0600", p.env(), info, err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `. "$1" && exec go run ./services/comanda reconcile`, "sh", p.env())
+	cmd.Dir = p.root
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("comanda reconcile: %v\n%s", err, output)
 	}
 }

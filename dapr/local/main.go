@@ -41,14 +41,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 func parseArgs(args []string, stderr io.Writer) (command, error) {
 	var c command
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard)
 	flags.BoolVar(&c.verbose, "v", false, "print all log lines of services and sidecars")
 	flags.BoolVar(&c.stock, "stock", false, "run on unmodified daprd instead of our daprd")
-	flags.Usage = func() {
-		_, _ = fmt.Fprintln(stderr, "usage: local [-v] [-stock] [build | cli | deps | restart SERVICE]")
-		flags.PrintDefaults()
-	}
 	err := flags.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "%v: ARGS can be -v (print all log lines) and -stock (run on unmodified daprd); `make help` lists the commands\n", err)
+	}
 	c.args = flags.Args()
 	return c, err
 }

@@ -38,13 +38,19 @@ func (l *launcher) announceReady(ctx context.Context) {
 	l.started = true
 	l.mu.Unlock()
 	l.console.printLine("gateway", "ready, and so are all services (%.1f s)", time.Since(started).Seconds())
-	if err := ensureAccounts(ctx, l.settings); err != nil && ctx.Err() == nil {
+	refused, err := ensureAccounts(ctx, l.settings)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
 		l.console.printLine("accounts", "could not register the demo accounts: %v", err)
 	}
-	if ctx.Err() == nil {
-		l.startDashboard()
-		l.console.printText(l.greeting())
+	for _, who := range refused {
+		l.console.printLine("accounts", "%s: the password is refused: set %[2]s_PASSWORD to the one that the account has, in the environment or in %[3]s, or set another %[2]s_EMAIL",
+			l.settings[who+"_EMAIL"], who, l.paths.relative(l.paths.secrets()))
 	}
+	l.startDashboard()
+	l.console.printText(l.greeting(refused))
 }
 
 // announceRestart prints a line when a restarted part is ready.

@@ -89,6 +89,11 @@ func (l *launcher) startReporting(ctx context.Context) {
 // them.
 const deprecation = "[DEPRECATION NOTICE]"
 
+// isEndOfRegistration reports whether message only says that a sidecar's registration for name resolution ends, because the sidecar stops.
+func isEndOfRegistration(message string) bool {
+	return strings.HasPrefix(message, "Failed to update host registration") && strings.Contains(message, "context canceled")
+}
+
 // findWarning returns the warning or error in a log line of a service or sidecar, shortened. Both log JSON.
 func findWarning(text string) (string, bool) {
 	if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") {
@@ -99,7 +104,7 @@ func findWarning(text string) (string, bool) {
 		Msg   string `json:"msg"`
 		Err   string `json:"error"`
 	}
-	if json.Unmarshal([]byte(text), &entry) != nil || strings.HasPrefix(entry.Msg, deprecation) {
+	if json.Unmarshal([]byte(text), &entry) != nil || strings.HasPrefix(entry.Msg, deprecation) || isEndOfRegistration(entry.Msg) {
 		return "", false
 	}
 	level := strings.TrimSuffix(strings.ToLower(entry.Level), "ing") // services say WARN, sidecars warning

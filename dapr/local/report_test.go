@@ -8,16 +8,18 @@ import (
 
 func TestFindWarningFindsWarningsErrorsAndPanics(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"level":"INFO","msg":"listening"}`:                                  "",
-		`{"level":"WARN","msg":"slow","error":"5 s"}`:                         "warn: slow: 5 s",
-		`{"level":"ERROR","msg":"request failed"}`:                            "error: request failed",
-		`{"app_id":"order","level":"info","msg":"level=error"}`:               "",
-		`{"app_id":"order","level":"warning","msg":"no \"peer\""}`:            `warn: no "peer"`,
-		`{"app_id":"order","level":"warning","msg":"[DEPRECATION NOTICE] x"}`: "",
-		`{"app_id":"order","level":"fatal","msg":"Kafka is away"}`:            "fatal: Kafka is away",
-		`panic: runtime error: index out of range`:                            "panic: runtime error: index out of range",
-		`order: JWT_SECRET_KEY is not set: set it in the environment`:         "",
-		`{"level":"WARN","msg":` + `"` + strings.Repeat("é", 300) + `"}`:      "warn: " + strings.Repeat("é", maxLineLength-1) + "…",
+		`{"level":"INFO","msg":"listening"}`:                                                               "",
+		`{"level":"WARN","msg":"slow","error":"5 s"}`:                                                      "warn: slow: 5 s",
+		`{"level":"ERROR","msg":"request failed"}`:                                                         "error: request failed",
+		`{"app_id":"order","level":"info","msg":"level=error"}`:                                            "",
+		`{"app_id":"order","level":"warning","msg":"no \"peer\""}`:                                         `warn: no "peer"`,
+		`{"app_id":"order","level":"warning","msg":"[DEPRECATION NOTICE] x"}`:                              "",
+		`{"app_id":"order","level":"fatal","msg":"Kafka is away"}`:                                         "fatal: Kafka is away",
+		`{"level":"error","msg":"Failed to update host registration: failed to update: context canceled"}`: "",
+		`{"level":"error","msg":"Failed to update host registration: database is locked"}`:                 "error: Failed to update host registration: database is locked",
+		`panic: runtime error: index out of range`:                                                         "panic: runtime error: index out of range",
+		`order: JWT_SECRET_KEY is not set: set it in the environment`:                                      "",
+		`{"level":"WARN","msg":` + `"` + strings.Repeat("é", 300) + `"}`:                                   "warn: " + strings.Repeat("é", maxLineLength-1) + "…",
 	} {
 		if got, found := findWarning(line); got != want || found != (want != "") {
 			t.Errorf("%.60s:\n got %q\nwant %q", line, got, want)

@@ -66,7 +66,7 @@ func invalidSettings(environ map[string]string) []string {
 		return append(lines, err.Error())
 	}
 	if kind != infra.External && environ[depsVariable] != "" {
-		return lines // the shell has loaded .comanda/env: its addresses are those of `make deps` and not used here
+		return lines // the shell has loaded .comanda/env: its addresses are those of an earlier start and not used here
 	}
 	addresses := []string{"KAFKA_BROKERS"}
 	for _, service := range services.Stateful {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,5 +106,12 @@ func TestInvalidSettingIsReportedInOneLineWithoutItsValue(t *testing.T) {
 				t.Errorf("the line %q contains the value", got)
 			}
 		})
+	}
+}
+
+func TestUnknownArgumentIsReportedInOneLine(t *testing.T) {
+	var stderr strings.Builder
+	if code := run([]string{"-foo"}, io.Discard, &stderr); code != 2 || !strings.Contains(stderr.String(), "-foo: ARGS can be -v") || strings.Count(stderr.String(), "\n") != 1 {
+		t.Errorf("got exit code %d and %q, want 2 and one line that names the arguments", code, stderr.String())
 	}
 }

@@ -24,6 +24,30 @@ func (s service) showAccount(w http.ResponseWriter, r *http.Request) error {
 	return writeAccount(w, r, account)
 }
 
+// searchAccounts lists the account that logs in with the e-mail in the body, or nothing. The e-mail is not in the URL, because the
+// sidecars' spans and the logs of proxies hold URLs.
+func (s service) searchAccounts(w http.ResponseWriter, r *http.Request) error {
+	var search struct {
+		Email string `json:"email"`
+	}
+	if err := rest.Decode(w, r, &search); err != nil {
+		return err
+	}
+	email, ok := loginEmail(search.Email)
+	if !ok {
+		return fault.Wrong("email", "must be an e-mail address")
+	}
+	found := rest.List[accountResponse]{Items: []accountResponse{}}
+	account, err := s.accountByEmail(r.Context(), email)
+	switch {
+	case err != nil && !fault.Is(err, fault.KindNotFound):
+		return err
+	case err == nil && account.Erasure == nil:
+		found.Items = append(found.Items, toResponse(account))
+	}
+	return rest.JSON(w, http.StatusOK, found)
+}
+
 // accountInPath reads the account that the path names.
 func (s service) accountInPath(r *http.Request) (Account, error) {
 	id := rest.Param(r, "userId")
@@ -41,16 +65,23 @@ func (s service) accountInPath(r *http.Request) (Account, error) {
 // body that was sent (RFC 9110, 8.7); therefore the response may carry an ETag.
 func writeAccount(w http.ResponseWriter, r *http.Request, a Account) error {
 	w.Header().Set("Content-Location", "/api/v1/auth/accounts/"+a.ID)
-	return rest.Resource(w, r, http.StatusOK, a.validators(), struct {
-		UserID    string    `json:"userId"`
-		Email     string    `json:"email"`
-		Status    Status    `json:"status"`
-		Reason    string    `json:"reason,omitempty"`
-		Roles     []string  `json:"roles"`
-		Version   int       `json:"version"`
-		CreatedAt time.Time `json:"createdAt"`
-		UpdatedAt time.Time `json:"updatedAt"`
-	}{a.ID, a.Email, a.Status, a.statusReason(), a.Roles, a.Version, a.CreatedAt, a.UpdatedAt})
+	return rest.Resource(w, r, http.StatusOK, a.validators(), toResponse(a))
+}
+
+// accountResponse is an account as admins see it.
+type accountResponse struct {
+	UserID    string    `json:"userId"`
+	Email     string    `json:"email"`
+	Status    Status    `json:"status"`
+	Reason    string    `json:"reason,omitempty"`
+	Roles     []string  `json:"roles"`
+	Version   int       `json:"version"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+func toResponse(a Account) accountResponse {
+	return accountResponse{a.ID, a.Email, a.Status, a.statusReason(), a.Roles, a.Version, a.CreatedAt, a.UpdatedAt}
 }
 
 // statusReason returns why the account is REJECTED or SUSPENDED, as admins see it.

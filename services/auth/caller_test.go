@@ -15,6 +15,8 @@ import (
 func sample(method, path, id string) (target, body string) {
 	target = strings.ReplaceAll(path, "{userId}", id)
 	switch {
+	case path == "/auth/accounts/search":
+		body = `{"email":"dora@example.com"}`
 	case strings.HasSuffix(path, "/roles") && method == "PUT":
 		body = `{"roles":["customer","admin"]}`
 	case strings.HasSuffix(path, "/status"):

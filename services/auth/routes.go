@@ -38,6 +38,7 @@ func (s service) routes() []rest.Route {
 // adminRoutes returns the routes for admins; routes guards them all.
 func (s service) adminRoutes() []rest.Route {
 	return []rest.Route{
+		{Method: http.MethodPost, Path: "/auth/accounts/search", Handle: s.searchAccounts, Body: rest.SmallBody},
 		{Method: http.MethodGet, Path: "/auth/accounts/{userId}", Handle: s.showAccount},
 		{Method: http.MethodGet, Path: "/auth/registrations/{userId}/timeline", Handle: s.showTimeline},
 		{Method: http.MethodPut, Path: "/auth/accounts/{userId}/status", Handle: s.setStatus, Body: rest.SmallBody, Versioned: true},

@@ -30,7 +30,7 @@ func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 		return nil, err
 	}
 	if environ["ADMIN_EMAIL"] == "" || password == "" {
-		return nil, errors.New("ADMIN_EMAIL and ADMIN_PASSWORD are not set: set them to those of an administrator")
+		return nil, errors.New("ADMIN_EMAIL and ADMIN_PASSWORD are not set: set them to those of an administrator; beside `make run`, `. .comanda/env` does")
 	}
 	api := &apiClient{url: strings.TrimRight(cmp.Or(environ["COMANDA_URL"], "http://127.0.0.1:8080"), "/")}
 	var session struct{ AccessToken, RefreshToken string }

@@ -79,6 +79,7 @@ func runDeadLetters(ctx context.Context, c call) error {
 func listDeadLetters(ctx context.Context, c call, api *apiClient, topic, service string) error {
 	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ID\tAT\tSERVICE\tTOPIC\tSTATUS\tATTEMPTS\tREASON")
+	listed := 0
 	for query := (url.Values{"topic": {topic}, "service": {service}, "limit": {"100"}}); ; {
 		var page struct {
 			Items      []deadLetter
@@ -89,6 +90,11 @@ func listDeadLetters(ctx context.Context, c call, api *apiClient, topic, service
 		}
 		for _, l := range page.Items { // %q: a reason or a topic may hold what would move the terminal's cursor
 			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%q\t%s\t%d\t%q\n", l.ID, l.At.Format(time.RFC3339), l.Service, l.Topic, l.Status, l.Attempts, l.Reason)
+		}
+		listed += len(page.Items)
+		if page.NextCursor == "" && listed == 0 {
+			_, err := fmt.Fprintln(c.stdout, "no dead letters")
+			return err
 		}
 		if page.NextCursor == "" {
 			return table.Flush()

@@ -31,6 +31,8 @@ func TestDeadLettersCallsTheAPI(t *testing.T) {
 		}
 		requests = append(requests, r.Method+" "+path+" "+string(body))
 		switch {
+		case strings.HasPrefix(path, "/dead-letters?limit=100&service=empty"):
+			_, _ = fmt.Fprint(w, `{"items":[]}`)
 		case strings.HasPrefix(path, "/dead-letters?cursor=next"):
 			_, _ = fmt.Fprint(w, `{"items":[{"id":"2","topic":"t","status":"WAITING"}]}`)
 		case strings.HasPrefix(path, "/dead-letters?"):
@@ -45,6 +47,7 @@ func TestDeadLettersCallsTheAPI(t *testing.T) {
 	environ := []string{"COMANDA_URL=" + gateway.URL, "ADMIN_EMAIL=root@example.com", "ADMIN_PASSWORD=hunter22"}
 	for _, tc := range []struct{ args, want, output string }{
 		{"list -topic t", "GET /dead-letters?limit=100&service=&topic=t ", "WAITING"},
+		{"list -service empty", "GET /dead-letters?limit=100&service=empty&topic= ", "no dead letters\n"},
 		{"show 1", "GET /dead-letters/1 ", `"a": 1`},
 		{"replay 1", "POST /dead-letters/1/replay ", ""},
 		{"replay -all -service order", `POST /dead-letters/replay {"service":"order"}`, "7 dead letters"},

@@ -15,6 +15,7 @@ import (
 const (
 	documentPath = "/openapi.yaml"
 	pagePath     = "/docs"
+	pageFolder   = pagePath + "/" // edgeHandler redirects it to the page
 )
 
 // pagePolicy lets the page load its own files, read the document and call the API. Swagger UI draws its icons from data URLs.
@@ -27,7 +28,7 @@ var documents = documentPaths()
 func documentPaths() map[string]bool {
 	paths := map[string]bool{documentPath: true}
 	for name := range docs.Files() {
-		paths[pagePath+"/"+name] = true
+		paths[pageFolder+name] = true
 	}
 	return paths
 }
@@ -46,7 +47,7 @@ func documentation() []rest.Route {
 			w.Header().Set("Content-Security-Policy", pagePolicy)
 			return page.Serve(w, r)
 		}},
-		{Method: http.MethodGet, Path: pagePath + "/{file}", Access: rest.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
+		{Method: http.MethodGet, Path: pageFolder + "{file}", Access: rest.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
 			file, ok := files[rest.Param(r, "file")]
 			if !ok {
 				return fault.NotFound("the page has no such file: GET %s", pagePath)

@@ -68,7 +68,7 @@ func TestDocumentationMediaTypesAndCaching(t *testing.T) {
 
 func TestOnlyTheFilesOfThePageHaveADot(t *testing.T) {
 	h := newHarness(t)
-	for _, path := range []string{"/docs/", "/docs/start.js.map", "/docs/../openapi.yaml", "/docs/%73tart.js", "/docs/start", "/openapi.json",
+	for _, path := range []string{"/docs/start.js.map", "/docs/../openapi.yaml", "/docs/%73tart.js", "/docs/start", "/openapi.json",
 		"/openapi.yaml/", "//openapi.yaml"} {
 		if got := h.send("GET", path, ""); got.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: got %d, want 404", path, got.StatusCode)
@@ -89,6 +89,25 @@ func TestOnlyThePageMayLoadFiles(t *testing.T) {
 	for _, path := range []string{"/openapi.yaml", "/docs/start.js", "/problems", "/docs/nothing"} {
 		if got := h.send("GET", path, "").Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; frame") {
 			t.Errorf("policy of %s: got %q, want one that allows nothing", path, got)
+		}
+	}
+}
+
+func TestTheFolderOfThePageRedirectsToThePage(t *testing.T) {
+	h := newHarness(t)
+	for _, method := range []string{"GET", "HEAD"} {
+		if got := h.send(method, "/docs/", ""); got.StatusCode != http.StatusOK || got.Request.URL.Path != "/docs" {
+			t.Errorf("%s /docs/: got %d from %s, want the page at /docs", method, got.StatusCode, got.Request.URL)
+		}
+	}
+}
+
+// An unknown address names the documentation, whether the edge or the router refuses it.
+func TestAnUnknownAddressNamesTheDocumentation(t *testing.T) {
+	h := newHarness(t)
+	for _, path := range []string{"/", "/api", "/api/v1/", "/api/v1/dishes", "/a.b"} {
+		if got := h.send("GET", path, ""); got.StatusCode != http.StatusNotFound || !strings.Contains(got.text, "the API is described at /docs") {
+			t.Errorf("%s: got %d %s, want 404 and /docs", path, got.StatusCode, got.text)
 		}
 	}
 }

@@ -37,6 +37,10 @@ func (g *gateway) edgeHandler() http.Handler {
 			return err
 		}
 		rest.SetClient(r.Context(), client.String())
+		if r.URL.EscapedPath() == pageFolder {
+			http.Redirect(w, r, pagePath, http.StatusPermanentRedirect)
+			return nil
+		}
 		if err := checkTarget(r); err != nil {
 			return err
 		}
@@ -60,7 +64,7 @@ func checkTarget(r *http.Request) error {
 	if r.Method == http.MethodOptions && path == "*" || plainPath.MatchString(path) || documents[path] {
 		return nil
 	}
-	return fault.NotFound("there is nothing at this address")
+	return rest.NoAddress()
 }
 
 // setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set

@@ -56,6 +56,7 @@ func calls() []call {
 		{method: post, path: "/auth/logout", access: rest.Tokenless, app: "auth", body: rest.SmallBody},
 		{method: post, path: "/auth/password", access: customer, app: "auth", options: loginLimit, body: rest.SmallBody},
 		{method: post, path: "/auth/logout-everywhere", access: customer, app: "auth", body: rest.SmallBody},
+		{method: post, path: "/auth/accounts/search", access: admin, app: "auth", body: rest.SmallBody},
 		{method: get, path: "/auth/accounts/{userId}", access: admin, app: "auth"},
 		{method: put, path: "/auth/accounts/{userId}/status", access: admin, app: "auth", body: rest.SmallBody},
 		{method: get, path: "/auth/erasures/{userId}", access: rest.Tokenless, app: "auth", options: allowWait},

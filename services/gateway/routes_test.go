@@ -25,6 +25,7 @@ var publicAPI = []struct{ method, path, app, who string }{
 	{"POST", "/auth/logout", "auth", tokenless},
 	{"POST", "/auth/password", "auth", "customer"},
 	{"POST", "/auth/logout-everywhere", "auth", "customer"},
+	{"POST", "/auth/accounts/search", "auth", "admin"},
 	{"GET", "/auth/accounts/" + orderID, "auth", "admin"},
 	{"PUT", "/auth/accounts/" + orderID + "/status", "auth", "admin"},
 	{"GET", "/auth/erasures/" + orderID, "auth", tokenless},

@@ -36,15 +36,23 @@ type Held struct {
 func (l Limits) Allow(held Held, units int) error {
 	switch {
 	case l.Units > 0 && units > l.Units:
-		return fault.LimitReached("this order has %d units, and the open orders of one customer may have %d: order less", units, l.Units)
+		return fault.LimitReached("this order has %s, and the open orders of one customer may have %d: order less", counted(units, "unit"), l.Units)
 	case l.Orders > 0 && held.Orders >= l.Orders:
-		return fault.LimitReached("you have %d open orders, and the limit is %d: "+
-			"wait until one is delivered, or cancel one", held.Orders, l.Orders)
+		return fault.LimitReached("you have %s, and the limit is %d: "+
+			"wait until one is delivered, or cancel one", counted(held.Orders, "open order"), l.Orders)
 	case l.Units > 0 && held.Units+units > l.Units:
-		return fault.LimitReached("your %d open orders have %d units, this order has %d, and the limit is %d units: "+
-			"order less, wait until an order is delivered, or cancel one", held.Orders, held.Units, units, l.Units)
+		return fault.LimitReached("your open orders have %s, this order has %d, and the limit is %d: "+
+			"order less, wait until an order is delivered, or cancel one", counted(held.Units, "unit"), units, l.Units)
 	}
 	return nil
+}
+
+// counted returns n and the noun, in the plural unless n is 1.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // units returns the sum of the quantities of all lines.

@@ -49,9 +49,9 @@ func TestUnitsOfOneCustomerAreLimited(t *testing.T) {
 	h := newHarness(t)
 	h.service.limits = Limits{Orders: 100, Units: 7}
 	h.placeOrder(t, ana) // 3 units
-	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", strings.Replace(basket, ":2", ":4", 1)), "the limit is 7 units")
+	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", strings.Replace(basket, ":2", ":4", 1)), "the limit is 7:")
 	h.placeOrder(t, ana)
-	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", basket), "the limit is 7 units")
+	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", basket), "the limit is 7:")
 	wantLimitReached(t, h.Request(t, ana, "POST", "/orders", strings.Replace(basket, ":2", ":7", 1)), "this order has 8 units, and the open orders of one customer may have 7")
 }
 
@@ -157,6 +157,19 @@ func TestOpenOrdersAreCountedByTheirIndex(t *testing.T) {
 		}
 		if !strings.Contains(plan.String(), "orders_open") {
 			t.Errorf("%s: got the plan\n%swant one that uses the index orders_open", analyzed, plan.String())
+		}
+	}
+}
+
+func TestMessagesOfLimitsHaveTheRightNumber(t *testing.T) {
+	for want, err := range map[string]error{
+		"you have 1 open order, and the limit is 1":             Limits{Orders: 1}.Allow(Held{Orders: 1, Units: 1}, 1),
+		"you have 2 open orders, and the limit is 2":            Limits{Orders: 2}.Allow(Held{Orders: 2, Units: 2}, 1),
+		"your open orders have 1 unit, this order has 2":        Limits{Units: 2}.Allow(Held{Orders: 1, Units: 1}, 2),
+		"this order has 3 units, and the open orders of one cu": Limits{Units: 2}.Allow(Held{}, 3),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }

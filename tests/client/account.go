@@ -118,6 +118,11 @@ func (c *Client) Account(ctx context.Context, userID string) (Account, error) {
 	return call[Account](ctx, c, Request{Method: http.MethodGet, Path: "/auth/accounts/" + url.PathEscape(userID)})
 }
 
+// SearchAccounts returns the account with an e-mail, or nothing (administrators only).
+func (c *Client) SearchAccounts(ctx context.Context, email string) (List[Account], error) {
+	return call[List[Account]](ctx, c, Request{Method: http.MethodPost, Path: "/auth/accounts/search", Body: map[string]string{"email": email}})
+}
+
 // SetAccountStatus suspends or reinstates an account (administrators only).
 func (c *Client) SetAccountStatus(ctx context.Context, userID, status, reason string) (Account, error) {
 	body := map[string]string{"status": status}

@@ -28,9 +28,9 @@ func run(ctx context.Context, getenv func(string) string, pause time.Duration, o
 	d := &demo{printer: &printer{out: out, begun: time.Now(), pause: pause}, anonymous: client.New(settings.URL)}
 	if err := d.anonymous.Ready(ctx); err != nil {
 		if client.Refused(err) != nil {
-			return fmt.Errorf("the system at %s is not ready yet: %w", settings.URL, err)
+			return fmt.Errorf("the system at %s is not ready, or is not Comanda's gateway: wait, or correct COMANDA_URL: %w", settings.URL, err)
 		}
-		return fmt.Errorf("no response from %s: %w", settings.URL, errNothingRuns)
+		return fmt.Errorf("no response from %s (COMANDA_URL): %w", settings.URL, errNothingRuns)
 	}
 	_, _ = fmt.Fprintf(out, "Comanda at %s\n", settings.URL)
 	if d.kitchen, err = d.logInKitchen(ctx, settings); err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -49,10 +51,18 @@ func TestDemoRunsTwiceOnOneSystem(t *testing.T) {
 	}
 }
 
-func TestDemoWithoutASystemNamesMakeRun(t *testing.T) {
-	settings := map[string]string{"COMANDA_URL": "http://127.0.0.1:1", "KITCHEN_EMAIL": "x", "KITCHEN_PASSWORD": "x"}
-	err := run(t.Context(), func(name string) string { return settings[name] }, 0, &bytes.Buffer{})
-	if err == nil || !strings.Contains(err.Error(), "make run") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("got error %v, want one line that names `make run`", err)
+func TestDemoWithoutASystemSaysWhatToDo(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	for url, want := range map[string]string{
+		"http://127.0.0.1:1": "make run",
+		"127.0.0.1:8080":     "set COMANDA_URL",
+		other.URL:            "correct COMANDA_URL",
+	} {
+		settings := map[string]string{"COMANDA_URL": url, "KITCHEN_EMAIL": "x", "KITCHEN_PASSWORD": "x"}
+		err := run(t.Context(), func(name string) string { return settings[name] }, 0, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got error %v, want one line with %q", url, err, want)
+		}
 	}
 }

@@ -16,7 +16,7 @@ type settings struct {
 }
 
 // errNothingRuns says that no system is running.
-var errNothingRuns = errors.New("no Comanda is running here: start one with `make run` and try again")
+var errNothingRuns = errors.New("no Comanda is running there: start one with `make run`, or set COMANDA_URL to the gateway of a running one, such as http://127.0.0.1:8080")
 
 // loadSettings reads each setting from the environment or, if it is not set there, from the file that `make run` writes.
 func loadSettings(getenv func(string) string) (settings, error) {

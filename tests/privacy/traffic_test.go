@@ -97,11 +97,15 @@ func beRefused(t *testing.T, s *scenario.Scenario, ana *person) {
 		"a spent token":        {Method: http.MethodPost, Path: "/auth/refresh", Body: map[string]string{"refreshToken": ana.tokens[3]}},
 		"a token in the URL":   {Method: http.MethodGet, Path: "/products?access_token=" + ana.tokens[0]},
 		"an e-mail in the URL": {Method: http.MethodGet, Path: "/users/" + ana.Person.Email},
+		"not an admin":         {Method: http.MethodPost, Path: "/auth/accounts/search", Body: map[string]string{"email": ana.Person.Email}},
 	} {
 		response, err := s.Anonymous.As(client.Session{AccessToken: other.Session.AccessToken}).Do(ctx, request)
 		if err != nil || response.Status < 400 || response.Status >= 500 {
 			t.Errorf("%s: got %d %s, %v, want a refusal", name, response.Status, response.Body, err)
 		}
+	}
+	if found := scenario.Try(s.Admin.SearchAccounts(ctx, ana.Person.Email)).OrFail(t); len(found.Items) != 1 || found.Items[0].UserID != ana.ID {
+		t.Errorf("the accounts with the e-mail: got %+v, want the one of %s", found.Items, ana.ID)
 	}
 	s.VerifyPhone(ana.User)
 	if _, err := other.ChangeMe(ctx, client.ProfileChange{Phone: &ana.Person.Phone}); client.Status(err) != http.StatusConflict {

@@ -3,6 +3,7 @@ package document_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
 
@@ -25,6 +26,20 @@ func (*recording) GetState(context.Context, string, string, map[string]string) (
 func (r *recording) ExecuteStateTransaction(_ context.Context, _ string, _ map[string]string, ops []*dapr.StateOperation) error {
 	r.operations = append(r.operations, ops)
 	return nil
+}
+
+// The sidecar would set the time of an event in whole seconds, which is too coarse for the durations of a timeline.
+func TestTheTimeOfAnEventHasMicroseconds(t *testing.T) {
+	sidecar, before := &recording{}, time.Now().Truncate(time.Microsecond)
+	lights := document.NewStore[light](sidecar, "lights", "light")
+	if err := lights.Create(t.Context(), "a", light{}, turned("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	text := sidecar.operations[0][0].Item.Metadata["time"]
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || len(text) != len("2026-01-02T03:04:05.678901Z") || at.Before(before) || at.After(time.Now()) {
+		t.Errorf("got the time %q, %v, want the current time with microseconds in UTC", text, err)
+	}
 }
 
 // Every event is signed, and only events are.

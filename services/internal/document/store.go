@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
 
@@ -29,6 +30,9 @@ var ErrUnchanged = errors.New("nothing to change")
 // projection marks the operation that holds the data of an event
 // (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/).
 const projection = "outbox.projection"
+
+// timeLayout is RFC 3339 with microseconds: a fraction of six digits, which parsers in all languages read.
+const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 
 // errRaced means that another write has changed the document, and so its ETag, since it was read.
 var errRaced = errors.New("another writer changed the document")
@@ -144,8 +148,9 @@ func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 	return item
 }
 
+// attributes sets the time too, because the sidecar would set it in whole seconds, and timelines measure each hop from it.
 func attributes(ctx context.Context, message event.Message) map[string]string {
-	attributes := map[string]string{"type": message.Type, "subject": message.Subject}
+	attributes := map[string]string{"type": message.Type, "subject": message.Subject, "time": time.Now().UTC().Format(timeLayout)}
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		attributes["traceparent"] = parent
 	}

@@ -49,8 +49,13 @@ func noAddress(log *slog.Logger, routes []Route) http.Handler {
 		if !slices.Contains(knownMethods, r.Method) {
 			return unknownMethod(r)
 		}
-		return fault.NotFound("nothing exists at this address")
+		return NoAddress()
 	})
+}
+
+// NoAddress returns the error for an address at which nothing exists.
+func NoAddress() error {
+	return fault.NotFound("nothing exists at this address: the API is described at /docs")
 }
 
 // AllMethods returns every method that at least one of routes supports.

@@ -39,8 +39,8 @@ var problems = map[fault.Kind]problem{
 	fault.KindMalformed: {"malformed", "The request cannot be read", http.StatusBadRequest,
 		"The body is not JSON or not UTF-8, or a header, a cursor or a limit cannot be read, or a query parameter is unknown or " +
 			"repeated. Detail says which."},
-	fault.KindUnauthenticated: {"unauthenticated", "A valid token is needed", http.StatusUnauthorized,
-		"The header Authorization: Bearer is missing, or its token is invalid or expired. " +
+	fault.KindUnauthenticated: {"unauthenticated", "A valid token or password is needed", http.StatusUnauthorized,
+		"The e-mail or the password is wrong, or the header Authorization: Bearer is missing, or its token is invalid or expired. " +
 			"POST /api/v1/auth/login returns a token, POST /api/v1/auth/refresh a new one."},
 	fault.KindForbidden: {"forbidden", "This is not allowed", http.StatusForbidden,
 		"The token is valid, but its account may not do this."},

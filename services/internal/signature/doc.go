@@ -4,7 +4,7 @@
 // keys of all. A key that all services share would not tell the announcers apart.
 //
 // The signature covers the event's type, its subject and its data, in the canonical form of RFC 8785. A sidecar decodes and
-// encodes the data on its way, so white space and the order of members change. The signature does not cover id and time, which
-// the sidecar chooses. So it does not prevent that a genuine event is sent again; every consumer is correct under duplicates
-// anyway.
+// encodes the data on its way, so white space and the order of members change. The signature does not cover the id, which the
+// sidecar chooses, nor the time. So it does not prevent that a genuine event is sent again; every consumer is correct under
+// duplicates anyway.
 package signature
