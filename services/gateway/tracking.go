@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -91,8 +90,8 @@ func resumeAfter(r *http.Request) (*int, error) {
 	if text == "" {
 		return nil, nil
 	}
-	version, err := strconv.Atoi(text)
-	if err != nil || strings.Trim(text, "0123456789") != "" {
+	version, ok := rest.WholeNumber(text)
+	if !ok {
 		return nil, fault.Malformed("%s must be the id of an event of this stream", name)
 	}
 	return &version, nil
