@@ -54,6 +54,9 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := rest.PreconditionOf(r).CheckUnversioned(); err != nil {
+		return err
+	}
 	if err := g.hub.admitWatcher(watcher); err != nil {
 		return err
 	}
