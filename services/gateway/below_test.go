@@ -51,3 +51,16 @@ func TestTrackingRefusesTwoLastEventIDs(t *testing.T) {
 		t.Errorf("got %d, want 400", got)
 	}
 }
+
+// A stream has no entity tag that If-Match could name.
+func TestTrackingEvaluatesIfMatch(t *testing.T) {
+	h := newHarness(t)
+	h.serveHistory(6)
+	for value, want := range map[string]int{`"6"`: 412, "*": 204} {
+		request := "GET " + streamPath + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + bearer(t, token.Staff) +
+			"\r\nLast-Event-ID: 6\r\nIf-Match: " + value + "\r\n\r\n"
+		if got := h.sendRaw(request); got != want {
+			t.Errorf("If-Match %s: got %d, want %d", value, got, want)
+		}
+	}
+}
