@@ -160,7 +160,7 @@ func (l *launcher) startServers(ctx context.Context) (err error) {
 	return err
 }
 
-// stopSystem shuts everything down cleanly: sidecars, services, Kafka, Postgres.
+// stopSystem shuts everything down cleanly: gateway, sidecars, services, Kafka, Postgres.
 func (l *launcher) stopSystem(keeper *supervisor.Supervisor, fail context.CancelCauseFunc) {
 	fail(errStopped)
 	started := time.Now()

@@ -159,8 +159,14 @@ func Ready(ctx context.Context, url string) error {
 // orphanGrace bounds the shutdown of a sidecar whose service has ended: it would only wait for the service.
 const orphanGrace = 2 * time.Second
 
-// StopPairs stops the sidecars first, while their services still handle the events in flight, and then the services.
+// StopPairs first stops the gateway, while all others still run: it then answers the clients that wait (Prefer: wait). Next come the
+// sidecars, while their services still handle the events in flight, and at last the services.
 func StopPairs(pairs []*Pair) {
+	forEachPair(pairs, func(p *Pair) {
+		if p.App == gateway {
+			p.Service.Stop()
+		}
+	})
 	forEachPair(pairs, func(p *Pair) {
 		grace := stopGrace
 		if !p.Service.Running() {

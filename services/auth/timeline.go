@@ -49,7 +49,7 @@ func (s service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, missing := timeline.Ask(r.Context(), s.log, s.invoke, "user", "/registrations/"+id+"/steps", r.Header.Get("Authorization"))
-	return rest.JSON(w, http.StatusOK, timelineResponse{id, timeline.Merge(account.Steps, account.Erasure.steps(), repeats, user), missing})
+	return rest.Unversioned(w, r, timelineResponse{id, timeline.Merge(account.Steps, account.Erasure.steps(), repeats, user), missing})
 }
 
 // addStep records the step of the registration that led to the account's current status. caused is the time of its cause, if known.

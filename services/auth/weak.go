@@ -46,16 +46,25 @@ func weakness(password, email, name string) string {
 	for i := range personal {
 		personal[i] = toBytes(personal[i])
 	}
-	forms := []string{password, folded}
-	if letters := withoutSeparators(folded); repeatedUnit(letters) != letters {
-		forms = append(forms, repeatedUnit(letters))
-	}
-	for _, form := range slices.Compact(forms) {
-		if result := zxcvbn.PasswordStrength(firstBytes(toBytes(form), maxJudged), personal); result.Guesses < minGuesses {
+	for _, form := range judgedForms(password, folded) {
+		if result := zxcvbn.PasswordStrength(form, personal); result.Guesses < minGuesses {
 			return "is too easy to guess (" + pattern(result.Sequence) + "): choose several words"
 		}
 	}
 	return ""
+}
+
+// judgedForms returns the forms of a password that zxcvbn judges: at most three, of at most maxJudged bytes each, so that no password
+// keeps the service busy for long.
+func judgedForms(password, folded string) []string {
+	forms := []string{password, folded}
+	if letters := withoutSeparators(folded); repeatedUnit(letters) != letters {
+		forms = append(forms, repeatedUnit(letters))
+	}
+	for i, form := range forms {
+		forms[i] = firstBytes(toBytes(form), maxJudged)
+	}
+	return slices.Compact(forms)
 }
 
 // toBytes replaces each character of text outside ASCII by control characters. zxcvbn counts bytes, so it misjudges longer characters; it

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -119,7 +120,7 @@ func forwardedHops(values []string) []string {
 		for _, pair := range splitUnquoted(element, ';') {
 			name, value, _ := strings.Cut(pair, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "for") {
-				hop = strings.Trim(strings.TrimSpace(value), `"`)
+				hop = unquote(strings.TrimSpace(value))
 			}
 		}
 		hops = append(hops, hop)
@@ -127,20 +128,35 @@ func forwardedHops(values []string) []string {
 	return hops
 }
 
-// splitUnquoted splits text at each separator that is not inside quotes.
+// splitUnquoted splits text at each separator that is not inside quotes. There, a backslash makes the next character an ordinary one
+// (RFC 9110, 5.6.4).
 func splitUnquoted(text string, separator rune) []string {
-	quoted := false
+	quoted, escaped := false, false
 	return strings.FieldsFunc(text, func(r rune) bool {
-		if r == '"' {
+		if r == '"' && !escaped {
 			quoted = !quoted
 		}
+		escaped = quoted && r == '\\' && !escaped
 		return r == separator && !quoted
 	})
 }
 
-// hopAddress returns the address of a hop. Some proxies add the port; IPv6 addresses then stand in brackets.
+// escape matches a backslash and the character that it makes an ordinary one.
+var escape = regexp.MustCompile(`\\(.)`)
+
+// unquote returns the content of a quoted string, or a token as it is.
+func unquote(value string) string {
+	content, quoted := strings.CutPrefix(value, `"`)
+	if !quoted {
+		return value
+	}
+	return escape.ReplaceAllString(strings.TrimSuffix(content, `"`), "$1")
+}
+
+// hopAddress returns the address of a hop. Some proxies add the port, or a name for it (RFC 7239, 6.3); IPv6 addresses then stand in
+// brackets.
 func hopAddress(hop string) (netip.Addr, bool) {
-	hop = strings.TrimSpace(hop)
+	hop, _, _ = strings.Cut(strings.TrimSpace(hop), ":_")
 	if withPort, err := netip.ParseAddrPort(hop); err == nil {
 		return withPort.Addr().Unmap().WithZone(""), true
 	}

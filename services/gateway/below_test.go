@@ -10,11 +10,14 @@ import (
 // These answers come from Go's HTTP server, before the API sees the request. docs/http.md lists them.
 func TestAnswersFromBelowTheAPI(t *testing.T) {
 	_, address, _ := runGateway(t)
-	const get = "GET /api/v1/products HTTP/1.1\r\n"
+	const get, options = "GET /api/v1/products HTTP/1.1\r\n", "OPTIONS * HTTP/1.1\r\nHost: x\r\nX-Large: "
+	room := 16<<10 - len(options) - len("\r\n\r\n") // for the value of X-Large
 	for name, tc := range map[string]struct {
 		request string
 		want    int
 	}{
+		"headers of 16 KiB":               {options + strings.Repeat("x", room) + "\r\n\r\n", 204},
+		"headers of a byte more":          {options + strings.Repeat("x", room+1) + "\r\n\r\n", 431},
 		"headers that are too large":      {get + "Host: x\r\nX-Large: " + strings.Repeat("x", 30<<10) + "\r\n\r\n", 431},
 		"an address that is far too long": {"GET /" + strings.Repeat("x", 30<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
 		"an address that is too long":     {"GET /" + strings.Repeat("x", maxURI) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414}, // from the API
@@ -46,5 +49,18 @@ func TestTrackingRefusesTwoLastEventIDs(t *testing.T) {
 		"\r\nLast-Event-ID: 4\r\nLast-Event-ID: 5\r\n\r\n"
 	if got := h.sendRaw(request); got != 400 {
 		t.Errorf("got %d, want 400", got)
+	}
+}
+
+// A stream has no entity tag that If-Match could name.
+func TestTrackingEvaluatesIfMatch(t *testing.T) {
+	h := newHarness(t)
+	h.serveHistory(6)
+	for value, want := range map[string]int{`"6"`: 412, "*": 204} {
+		request := "GET " + streamPath + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + bearer(t, token.Staff) +
+			"\r\nLast-Event-ID: 6\r\nIf-Match: " + value + "\r\n\r\n"
+		if got := h.sendRaw(request); got != want {
+			t.Errorf("If-Match %s: got %d, want %d", value, got, want)
+		}
 	}
 }

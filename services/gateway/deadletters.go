@@ -17,7 +17,6 @@ import (
 	"comanda/services"
 	"comanda/services/internal/deadletter"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -134,9 +133,6 @@ func (g *gateway) replayLetters(call) rest.Handler {
 		apps, err := letterServices(request.Service)
 		if err != nil {
 			return fault.Wrong("service", "%v", err)
-		}
-		if _, err := idempotency.Key(r); err != nil { // not needed: to ask twice has the effect of asking once
-			return err
 		}
 		request.Service = ""
 		body, err := json.Marshal(request)

@@ -55,9 +55,16 @@ func TestEveryPostHasAnIdempotencyKey(t *testing.T) {
 		}
 		seen[key] = true
 	}
-	if got := h.send("POST", prefix+"/auth/login", `{}`, "Idempotency-Key", strings.Repeat("k", 201)); got.StatusCode != 400 ||
-		len(h.sidecar.takeRequests()) != 0 {
-		t.Errorf("a key of 201 bytes: got %d, want 400 and no call", got.StatusCode)
+	for _, c := range calls() { // also where the key has no use
+		path := parameter.ReplaceAllString(c.path, "7b0c1d2e-3f4a-8b5c-9d6e-7f8091a2b3c4")
+		for _, key := range []string{"", "é", strings.Repeat("k", 201)} {
+			got := h.send(c.method, prefix+path, `{}`, "Idempotency-Key", key, "Authorization", bearer(t, token.Customer, token.Staff, token.Admin))
+			calls := h.sidecar.takeRequests()
+			asked := slices.ContainsFunc(calls, func(r received) bool { return r.method == "POST" })
+			if c.method == "POST" && (got.StatusCode != 400 || asked) {
+				t.Errorf("POST %s with the key %.10q: got %d, want 400 and no call", path, key, got.StatusCode)
+			}
+		}
 	}
 	h.send("GET", prefix+"/products", "", "Idempotency-Key", "k")
 	if got := h.sidecar.takeRequests()[0].header.Get("Idempotency-Key"); got != "" {

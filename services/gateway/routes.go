@@ -6,6 +6,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -125,6 +126,9 @@ func (g *gateway) routes() []rest.Route {
 		if c.options&adminNow != 0 {
 			handle = g.byAdmin(handle)
 		}
+		if c.method == http.MethodPost {
+			handle = withIdempotencyKey(handle)
+		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,
 			Query: c.query, Versioned: true, // so that the router does not evaluate the preconditions: forward passes them on, and the service evaluates them
@@ -136,6 +140,16 @@ func (g *gateway) routes() []rest.Route {
 		}
 	}
 	return routes
+}
+
+// withIdempotencyKey refuses a POST with an invalid Idempotency-Key, also where the key has no use: all POSTs behave alike.
+func withIdempotencyKey(handle rest.Handler) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := idempotency.Key(r); err != nil {
+			return err
+		}
+		return handle(w, r)
+	}
 }
 
 // withoutBody refuses requests with a body. edgeHandler does not do this, because a method that the address does not support must be a

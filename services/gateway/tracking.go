@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"comanda/services/event"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
@@ -55,6 +54,9 @@ func (g *gateway) trackOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := rest.PreconditionOf(r).CheckUnversioned(); err != nil {
+		return err
+	}
 	if err := g.hub.admitWatcher(watcher); err != nil {
 		return err
 	}
@@ -91,8 +93,8 @@ func resumeAfter(r *http.Request) (*int, error) {
 	if text == "" {
 		return nil, nil
 	}
-	version, err := strconv.Atoi(text)
-	if err != nil || strings.Trim(text, "0123456789") != "" {
+	version, ok := rest.WholeNumber(text)
+	if !ok {
 		return nil, fault.Malformed("%s must be the id of an event of this stream", name)
 	}
 	return &version, nil

@@ -51,7 +51,7 @@ func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	if !caller.Staff {
 		timeline.HideOthers(response.Steps, caller.ID)
 	}
-	return rest.JSON(w, http.StatusOK, response)
+	return rest.Unversioned(w, r, response)
 }
 
 // steps returns the changes of the order's status.

@@ -55,7 +55,7 @@ func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="comanda-export.json"`)
-	return rest.JSON(w, http.StatusOK, all)
+	return rest.Unversioned(w, r, all)
 }
 
 // exportOrders reads pages of the caller's orders, from cursor on, until there are enough. It returns the cursor of the rest.

@@ -88,7 +88,7 @@ func TestHTTPAsClientsSpeakIt(t *testing.T) {
 	s := newScenario(t, sys)
 	ana, dish := s.Customer(), s.Dish(10, 500)
 	order := s.PlaceConfirmed(ana, scenario.Basket(dish, 1))
-	bearer := "Authorization: Bearer " + ana.Session.AccessToken
+	bearer, admin := "Authorization: Bearer "+ana.Session.AccessToken, "Authorization: Bearer "+s.Admin.Session.AccessToken
 	cancel := "POST /api/v1/orders/" + order.ID + "/cancel"
 	for _, tc := range []struct {
 		request string
@@ -98,6 +98,13 @@ func TestHTTPAsClientsSpeakIt(t *testing.T) {
 		{"HEAD /api/v1/products", nil, 200},
 		{"HEAD /api/v1/orders/" + order.ID, []string{bearer}, 200},
 		{"HEAD /api/v1/orders/" + order.ID + "/events", []string{bearer}, 200},
+		{"GET /api/v1/orders/" + order.ID + "/events", []string{bearer, `If-Match: "1"`}, 412}, // without a version, no tag is its own
+		{"GET /api/v1/orders/" + order.ID + "/timeline", []string{bearer, `If-Match: "1"`}, 412},
+		{"GET /api/v1/orders/" + order.ID + "/timeline", []string{bearer, "If-Match: *"}, 200},
+		{"GET /api/v1/users/me/export", []string{bearer, `If-Match: "1"`}, 412},
+		{"GET /api/v1/auth/registrations/" + ana.ID + "/timeline", []string{admin, `If-Match: "1"`}, 412},
+		{"GET /healthz", []string{`If-Match: "1"`}, 412},
+		{"GET /readyz", []string{`If-Match: "1"`}, 412},
 		{"HEAD /healthz", nil, 200},
 		{"POST /healthz", nil, 405},
 		{"OPTIONS /readyz", nil, 204},

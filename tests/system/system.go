@@ -225,8 +225,8 @@ func (sys *System) StartMissing(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Stop stops the sidecars, the services, the broker and the database, in this order, and deletes the system's folder. If
-// COMANDA_KEEP is set, it keeps the folder and prints its path.
+// Stop stops the gateway, the sidecars, the other services, the broker and the database, in this order, and deletes the
+// system's folder. If COMANDA_KEEP is set, it keeps the folder and prints its path.
 func (sys *System) Stop() {
 	if sys.stopSupervisor != nil {
 		sys.stopSupervisor()

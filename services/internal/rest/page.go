@@ -3,7 +3,6 @@ package rest
 import (
 	"encoding"
 	"net/http"
-	"strconv"
 
 	"comanda/services/internal/fault"
 )
@@ -37,9 +36,8 @@ func (c Cursors) Page(r *http.Request, filter any, position encoding.BinaryUnmar
 	query := r.URL.Query()
 	page := Page{Limit: DefaultLimit, cursors: c, path: r.URL.Path, filter: filter}
 	if text := query.Get("limit"); text != "" {
-		var err error
-		page.Limit, err = strconv.Atoi(text)
-		if err != nil || page.Limit < 1 || page.Limit > MaxLimit {
+		limit, ok := WholeNumber(text)
+		if page.Limit = limit; !ok || limit < 1 || limit > MaxLimit {
 			return Page{}, fault.Malformed("limit must be a whole number from 1 to %d", MaxLimit)
 		}
 	}

@@ -42,7 +42,7 @@ func cursorAfter(t *testing.T, cursors rest.Cursors, path string, filter any, la
 func TestLimits(t *testing.T) {
 	cursors := newCursors(t, pageSecret)
 	for query, want := range map[string]int{"": 20, "limit=": 20, "limit=1": 1, "limit=100": 100, "limit=0": 0, "limit=101": 0, "limit=-1": 0,
-		"limit=x": 0, "limit=1.5": 0} {
+		"limit=x": 0, "limit=1.5": 0, "limit=%2B5": 0, "limit=5%20": 0, "limit=%D9%A5": 0, "limit=99999999999999999999": 0} {
 		page, err := cursors.Page(httptest.NewRequest("GET", "/?"+query, nil), nil, new(text))
 		if page.Limit != want || (want == 0) != fault.Is(err, fault.KindMalformed) {
 			t.Errorf("query %q: got limit %d, %v, want %d, with Malformed for 0", query, page.Limit, err, want)

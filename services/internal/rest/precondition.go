@@ -104,6 +104,9 @@ func (p Precondition) Check(current Validators) error {
 	return nil
 }
 
+// CheckUnversioned evaluates the precondition of a GET of something without an entity tag: If-Match with a tag is a 412.
+func (p Precondition) CheckUnversioned() error { return p.checkMatch(Validators{}) }
+
 // checkMatch evaluates the conditions that apply to every method.
 func (p Precondition) checkMatch(current Validators) error {
 	switch {

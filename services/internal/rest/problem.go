@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -78,13 +79,15 @@ type ProblemType struct {
 	Meaning string `json:"meaning"`
 }
 
-// ProblemTypes returns all types, sorted by status.
+// ProblemTypes returns all types, sorted by status and then by type: in another order the list would have another entity tag.
 func ProblemTypes() []ProblemType {
 	types := make([]ProblemType, 0, len(problems))
 	for _, p := range problems {
 		types = append(types, ProblemType{Type: "/problems/" + p.name, Title: p.title, Status: p.status, Meaning: p.meaning})
 	}
-	slices.SortFunc(types, func(a, b ProblemType) int { return a.Status - b.Status })
+	slices.SortFunc(types, func(a, b ProblemType) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Type, b.Type))
+	})
 	return types
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"comanda/services/internal/fault"
@@ -36,4 +37,14 @@ func knownParameters(route Route) string {
 		return "this address has no parameters"
 	}
 	return "the parameters are " + strings.Join(known, ", ")
+}
+
+// WholeNumber reads a number that a client wrote in a header or a parameter: digits only, without a sign. It reports false for other
+// text and for a number that is too large.
+func WholeNumber(text string) (int, bool) {
+	if strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	number, err := strconv.Atoi(text)
+	return number, err == nil
 }

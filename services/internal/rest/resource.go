@@ -19,6 +19,14 @@ func Resource(w http.ResponseWriter, r *http.Request, status int, current Valida
 	return writeValidated(w, r, status, current, "application/json", encode(v))
 }
 
+// Unversioned writes v, which has no entity tag, and which caches must not keep.
+func Unversioned(w http.ResponseWriter, r *http.Request, v any) error {
+	if err := PreconditionOf(r).CheckUnversioned(); err != nil {
+		return err
+	}
+	return JSON(w, http.StatusOK, v)
+}
+
 // Document writes v, a list or another document without a version. Its entity tag is a hash of its JSON.
 func Document(w http.ResponseWriter, r *http.Request, v any) error {
 	return NewFile("application/json", encode(v)).Serve(w, r)

@@ -2,7 +2,9 @@ package rest_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +153,19 @@ func TestPreconditionsOfARouteWithoutAVersion(t *testing.T) {
 	} {
 		if got := send("POST", tc.path, "", "Authorization", staff, tc.header, tc.value); got.StatusCode != tc.want {
 			t.Errorf("POST %s with %s %s: got %d %s, want %d", tc.path, tc.header, tc.value, got.StatusCode, got.body, tc.want)
+		}
+	}
+}
+
+func TestIfMatchOfAnUnversionedDocument(t *testing.T) {
+	show := func(w http.ResponseWriter, r *http.Request) error { return rest.Unversioned(w, r, "ok") }
+	router := rest.Router(slog.New(slog.DiscardHandler), token.Verifier{}, []rest.Route{{Method: "GET", Path: "/", Access: rest.Anyone, Handle: show}})
+	for value, want := range map[string]int{`"1"`: 412, `W/"1"`: 412, `""`: 412, "*": 200, "x": 400} {
+		recorder, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("If-Match", value)
+		router.ServeHTTP(recorder, r)
+		if recorder.Code != want || recorder.Header().Get("Cache-Control") != "no-store" && want == 200 {
+			t.Errorf("If-Match %s: got %d %v, want %d, and no-store", value, recorder.Code, recorder.Header(), want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,11 @@ func TestEveryKindHasAProblemType(t *testing.T) {
 	types := rest.ProblemTypes()
 	if want := int(fault.KindUnavailable) + 1; len(types) != want {
 		t.Errorf("got %d problem types, want %d", len(types), want)
+	}
+	for range 50 { // in another order, the list at /problems would have another entity tag
+		if again := rest.ProblemTypes(); !slices.Equal(again, types) {
+			t.Fatalf("got the types in another order: %v, then %v", types, again)
+		}
 	}
 	for _, kind := range types {
 		if kind.Title == "" || kind.Meaning == "" || kind.Status < 400 {

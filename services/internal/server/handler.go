@@ -137,8 +137,8 @@ func (s Service) fromSidecar(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(r.Header.Get("dapr-api-token")), []byte(s.Config.AppToken)) == 1
 }
 
-func writeOK(w http.ResponseWriter, _ *http.Request) error {
-	return rest.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+func writeOK(w http.ResponseWriter, r *http.Request) error {
+	return rest.Unversioned(w, r, map[string]string{"status": "ok"})
 }
 
 // serveReady serves /readyz: 200 when the service can serve requests, otherwise a 503 that names the missing part.

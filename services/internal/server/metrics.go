@@ -25,7 +25,7 @@ func (s Service) startMetricsServer() (stop func(), err error) {
 	routes := http.NewServeMux()
 	routes.Handle("GET "+metricsPath, telemetry.MetricsHandler(s.Metrics))
 	server := &http.Server{
-		Handler: routes, ReadTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		Handler: routes, ReadTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
 	admitted := newConnections(metricsConnections).protect(server, listener)
 	go func() {

@@ -30,6 +30,9 @@ const (
 	maxRetry        = 2 * time.Second
 )
 
+// maxHeaderBytes makes 16 KiB the limit of the request line and the headers: net/http adds 4 KiB to it.
+const maxHeaderBytes = 16<<10 - 4<<10
+
 // Service holds the parts of a service for Serve.
 type Service struct {
 	Name   string
@@ -88,7 +91,7 @@ func Serve(ctx context.Context, s Service) error {
 	var started atomic.Bool
 	server := &http.Server{
 		Handler:           s.handler(&started),
-		ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // the router answers "OPTIONS *"
 		BaseContext: func(net.Listener) context.Context { // running requests may finish, but no longer wait
 			return rest.WithStopping(context.WithoutCancel(ctx), ctx.Done())

@@ -10,12 +10,16 @@ import (
 	"comanda/services/internal/fault"
 )
 
+// phoneCharacters are those of a number as people write it. Letters and semicolons are not among them: they begin an extension, which
+// E.164 cannot express, or spell digits.
+const phoneCharacters = "+0123456789 ().-/"
+
 // Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in international form,
 // beginning with "+" or "00"; otherwise the error names field. Digits of any script are accepted.
 func Phone(field, number string) (string, error) {
 	wrong := fault.Wrong(field, "must be a phone number in international form, like +34 600 111 222")
 	number, problem := asTyped(number)
-	if problem || len(number) > 40 {
+	if problem || len(number) > 40 || strings.Trim(number, phoneCharacters) != "" {
 		return "", wrong
 	}
 	if len(number) > 2 && number[:2] == "00" {

@@ -21,6 +21,7 @@ func TestPhonesAreEqualHoweverTheyAreTyped(t *testing.T) {
 	}
 	for _, number := range []string{"", " ", "\u200b", "600 111 222", "+34", "ask me", "+34 600\x00111222",
 		"+34 600 111 222\ufdd0", "+34 600\xff111222",
+		"+34 600 111 222 ext. 5", "+34 600 111 222;ext=5", "+34 600 111 222 x5", "+34 600 111 222#5", "+1 800 FLOWERS", "tel:+34600111222",
 		"+34 600 111 222 and more than forty characters after it"} {
 		if got, err := validate.Phone("phone", number); err == nil {
 			t.Errorf("%+q: got %q, want it refused", number, got)
