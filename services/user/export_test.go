@@ -143,3 +143,14 @@ func TestExportIsCompleteOrFails(t *testing.T) {
 		t.Errorf("without a sidecar: got %d, want 503", got.Code)
 	}
 }
+
+// An export waits for memory like a page, before it asks the other services.
+func TestExportsShareTheMemoryOfTheProcess(t *testing.T) {
+	t.Parallel()
+	h, ana := newHarness(t), profileRequest("+34600111222")
+	h.deliverRequest(t, ana)
+	got := h.WithoutMemory(t).Request(t, customer(ana.UserID), "GET", "/users/me/export", "")
+	if got.Code != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" || len(h.others.calls) != 0 {
+		t.Errorf("without memory: got %d %s and the calls %q, want 503 and none", got.Code, got.Body, h.others.calls)
+	}
+}

@@ -20,6 +20,9 @@ const (
 	largeResponseWait = 2 * time.Second
 )
 
+// MaxLargeResponse is the size of the largest response that AwaitLargeResponse can admit, in bytes.
+const MaxLargeResponse = maxLargeResponses / copiesOfResponse
+
 // largeResponses is the memory that a process has for making large responses. Requests get it in their order. They wait for it, unlike for
 // the memory of bodies, because a response takes only milliseconds to make, and a waiting request holds nothing.
 type largeResponses struct {
@@ -27,8 +30,9 @@ type largeResponses struct {
 	refused prometheus.Counter
 }
 
-// AwaitLargeResponse waits until the process has the memory to make a response of up to size bytes, and holds it until the request ends.
-// Call it before the data of the response is read. It returns Shed when other requests do not give back the memory in time.
+// AwaitLargeResponse waits until the process has the memory to make a response of up to size bytes, at most MaxLargeResponse, and holds it
+// until the request ends. Call it before the data of the response is read, and once in a request: one that waits must hold nothing. It
+// returns Shed when other requests do not give back the memory in time.
 func AwaitLargeResponse(ctx context.Context, size int64) error {
 	h := reservationOf(ctx)
 	if h == nil {
