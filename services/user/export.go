@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/invoke"
+	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -16,8 +18,15 @@ import (
 // exportTimeout is the time limit of an export: less than that of the gateway's call.
 const exportTimeout = 9 * time.Second
 
-// maxAccount is the size of the largest account and profile in an export in bytes. Most of it are the sessions, at most 1000.
-const maxAccount = 128 << 10
+const (
+	// maxExports bounds the exports in progress. Each takes about 1.5 MiB: four times a page of orders and the sessions, 128 KiB at most.
+	maxExports = 8
+	// exportRetry is the Retry-After of an export that is refused.
+	exportRetry = 2 * time.Second
+)
+
+// newExports returns the bound of the exports in progress: one of an account, because an export makes three services work.
+func newExports() *quota.Quota { return quota.New(maxExports, 1) }
 
 // export is all data held on a person. Auth and order add their parts unchanged.
 type export struct {
@@ -37,15 +46,19 @@ type accountExport struct {
 // exportOwnData returns all data held on the caller, complete or not at all. A long history of orders comes in several parts, with a page
 // of orders each.
 func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
-	ctx, bearer := r.Context(), r.Header.Get("Authorization")
-	profile, err := s.documents.Get(ctx, token.From(ctx).Subject)
+	ctx, bearer, account := r.Context(), r.Header.Get("Authorization"), token.From(r.Context()).Subject
+	switch err := s.exports.Take(account, 1); {
+	case errors.Is(err, quota.ErrHolder):
+		return fault.Limited(exportRetry, "an export of your data is in progress: wait for its answer")
+	case err != nil:
+		return fault.Shed(exportRetry, "too many exports are in progress: try again in a few seconds")
+	}
+	defer s.exports.Return(account, 1)
+	profile, err := s.documents.Get(ctx, account)
 	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {
 		return noProfile()
 	}
 	if err != nil {
-		return err
-	}
-	if err := rest.AwaitLargeResponse(ctx, rest.MaxPage+maxAccount); err != nil {
 		return err
 	}
 	all := export{ExportedAt: s.now(), Profile: toResponse(profile)}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -144,13 +145,43 @@ func TestExportIsCompleteOrFails(t *testing.T) {
 	}
 }
 
-// An export waits for memory like a page, before it asks the other services.
-func TestExportsShareTheMemoryOfTheProcess(t *testing.T) {
-	t.Parallel()
-	h, ana := newHarness(t), profileRequest("+34600111222")
-	h.deliverRequest(t, ana)
-	got := h.WithoutMemory(t).Request(t, customer(ana.UserID), "GET", "/users/me/export", "")
-	if got.Code != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" || len(h.others.calls) != 0 {
-		t.Errorf("without memory: got %d %s and the calls %q, want 503 and none", got.Code, got.Body, h.others.calls)
+// An account has one export in progress, and the process a few: the others are refused before they ask the other services.
+func TestExportsInProgressAreBounded(t *testing.T) {
+	h := newHarness(t)
+	var all sync.WaitGroup
+	export := func(id string) servicetest.Response { return h.Request(t, customer(id), "GET", "/users/me/export", "") }
+	h.others.mu.Lock() // auth does not answer
+	release := sync.OnceFunc(h.others.mu.Unlock)
+	defer func() { release(); all.Wait() }()
+	var ids []string
+	for range maxExports + 1 {
+		request := profileRequest("")
+		h.deliverRequest(t, request)
+		ids = append(ids, request.UserID)
+	}
+	begun := func(n int) {
+		for deadline := time.Now().Add(10 * time.Second); h.exports.Held() < int64(n); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("got %d exports in progress, want %d", h.exports.Held(), n)
+			}
+		}
+	}
+	for i, id := range ids[:maxExports] {
+		all.Go(func() {
+			if got := export(id); got.Code != http.StatusOK {
+				t.Errorf("an export: got %d %s, want 200", got.Code, got.Body)
+			}
+		})
+		begun(i + 1)
+	}
+	for id, want := range map[string]int{ids[0]: http.StatusTooManyRequests, ids[maxExports]: http.StatusServiceUnavailable} {
+		if got := export(id); got.Code != want || got.Header.Get("Retry-After") == "" {
+			t.Errorf("an export beside %d others: got %d %s, want %d", maxExports, got.Code, got.Body, want)
+		}
+	}
+	release()
+	all.Wait()
+	if got := export(ids[0]); got.Code != http.StatusOK || h.exports.Held() != 0 {
+		t.Errorf("after all have ended: got %d, %d in progress, want 200 and 0", got.Code, h.exports.Held())
 	}
 }
