@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// maxLargeResponses bounds the memory in which a process makes large responses, such as pages. A process must run in 128 MiB.
-	maxLargeResponses = 24 << 20
+	// maxLargeResponses bounds the memory in which a process makes large responses, such as pages. A process must run in 128 MiB. It is
+	// enough for 8 pages, which leaves some of the 10 connections to the database to the other requests.
+	maxLargeResponses = 8 << 20
 	// copiesOfResponse is how many times the memory of its JSON a response takes while it is made: the rows, the decoded items, and the
 	// JSON with the buffers in which it grows.
 	copiesOfResponse = 4

@@ -39,7 +39,7 @@ func (l largeRequests) begin(t *testing.T, n int) {
 // A process makes only as many pages at the same time as it has memory for. Further requests wait, and are refused when none ends in time.
 func TestPagesShareTheMemoryOfTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const together = 24 // pages of 4 * 256 KiB
+		const together = 8 // pages of 4 * 256 KiB
 		registry := prometheus.NewRegistry()
 		l := largeRequests{rest.NewBodies(registry), make(chan struct{}), make(chan error, 2*together)}
 		l.begin(t, together+2)
