@@ -116,7 +116,7 @@ func (g *gateway) listLetters(call) rest.Handler {
 			all = append(all, list.Items...)
 		}
 		slices.SortFunc(all, listedLetter.after)
-		return rest.Document(w, r, rest.Paged(page, all, func(l listedLetter) encoding.BinaryMarshaler { return l.place }))
+		return rest.Document(w, r, rest.Paged(page, all, len(all) > page.Limit, func(l listedLetter) encoding.BinaryMarshaler { return l.place }))
 	}
 }
 
@@ -172,6 +172,14 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 	in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	answers, errs := make([]T, len(apps)), make([]error, len(apps))
 	var all sync.WaitGroup
+	if in.method == http.MethodGet { // as in forward
+		var one sync.Mutex
+		in.reserve = func(size int) error {
+			one.Lock()
+			defer one.Unlock()
+			return rest.ReserveResponse(r.Context(), size)
+		}
+	}
 	for i, app := range apps {
 		to := in
 		to.app = app

@@ -45,6 +45,24 @@ func TestUnreadResponsesAreBounded(t *testing.T) {
 	}
 }
 
+// The lists of dead letters that the gateway merges count too, all of them together.
+func TestMergedResponsesAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	size := 1 << 20
+	h.sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"items":[]`+strings.Repeat(" ", size-12)+`}`)
+	})
+	if got := h.send("GET", prefix+"/dead-letters", "", "Authorization", bearer(t, token.Admin)); got.StatusCode != http.StatusOK {
+		t.Errorf("four lists of 1 MiB: got %d, want 200", got.StatusCode)
+	}
+	size = 3 << 20 // four of them are more than the share of a client, 8 MiB
+	if got := h.send("GET", prefix+"/dead-letters", "", "Authorization", bearer(t, token.Admin)); got.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("four lists of 3 MiB: got %d, want 429", got.StatusCode)
+	}
+}
+
 // Large responses that arrive at the same time are bounded before they are in memory, not when they have arrived.
 func TestArrivingResponsesAreBounded(t *testing.T) {
 	t.Parallel()

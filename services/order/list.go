@@ -33,7 +33,7 @@ func (s *service) writePage(w http.ResponseWriter, r *http.Request, f filter) er
 	if err != nil {
 		return err
 	}
-	orders, err := s.lists.Page(r.Context(), f, after, page.Limit+1)
+	orders, more, err := s.lists.Page(r.Context(), f, after, page.Limit)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (s *service) writePage(w http.ResponseWriter, r *http.Request, f filter) er
 	for _, order := range orders {
 		responses = append(responses, responseOf(order))
 	}
-	return rest.Document(w, r, rest.Paged(page, responses, func(last response) encoding.BinaryMarshaler {
+	return rest.Document(w, r, rest.Paged(page, responses, more, func(last response) encoding.BinaryMarshaler {
 		return position{At: last.CreatedAt, ID: last.ID}
 	}))
 }

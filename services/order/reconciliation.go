@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,43 +39,28 @@ func (r reconciler) run(ctx context.Context) {
 
 // runRound runs one round over all orders that have been open for long. It does nothing while another replica runs a round.
 func (r reconciler) runRound(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) error {
-		var failed error
+	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) (failed error) {
+		open := reconcile.Holder[waitingItem]{Client: r.invoke, Owner: "product", Path: reservationsPath,
+			ID: func(o waitingItem) string { return o.ID }, Mend: r.reconcile}
 		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
-			for after, more := (waitingItem{}), true; more; {
-				page, err := r.lists.Open(ctx, status, r.timing, after, reconcile.MaxIDs)
-				if more = len(page) == reconcile.MaxIDs; err == nil && len(page) > 0 {
-					after, err = page[len(page)-1], r.reconcilePage(ctx, page)
-				}
-				if failed = errors.Join(failed, err); err != nil {
-					break
-				}
-			}
+			err := open.Walk(ctx, new(waitingItem), func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
+				return r.lists.Open(ctx, status, r.timing, after, limit)
+			})
+			failed = errors.Join(failed, err)
 		}
 		return failed
 	})
 	return err
 }
 
-func (r reconciler) reconcilePage(ctx context.Context, page []waitingItem) error {
-	ids := make([]string, len(page))
-	for i, order := range page {
-		ids[i] = order.ID
+func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservation reconcile.Standing, known bool) error {
+	switch {
+	case !known:
+		return r.mend(ctx, order, reconcile.Unknown, (*Order).reserveAgain)
+	case reservation.Status == reservationReleased, reservation.Status == reservationTombstone:
+		return r.mend(ctx, order, reconcile.Ended, (*Order).cancelReleased)
 	}
-	known, err := reconcile.Ask(ctx, r.invoke, "product", reservationsPath, ids)
-	if err != nil {
-		return err
-	}
-	for _, order := range page {
-		standing, found := known[order.ID]
-		switch {
-		case !found:
-			err = errors.Join(err, r.mend(ctx, order, reconcile.Unknown, (*Order).reserveAgain))
-		case standing.Status == reservationReleased, standing.Status == reservationTombstone:
-			err = errors.Join(err, r.mend(ctx, order, reconcile.Ended, (*Order).cancelReleased))
-		}
-	}
-	return err
+	return nil
 }
 
 // mend calls change on an order and, if it changed the order, publishes the message that it returns. Its span belongs to the trace of
@@ -93,11 +77,8 @@ func (r reconciler) mend(ctx context.Context, found waitingItem, step string, ch
 		}
 		return message, nil
 	})
-	if err != nil {
-		return fmt.Errorf("reconcile order %s: %w", id, err)
-	}
-	if !mended {
-		return nil
+	if err != nil || !mended {
+		return err
 	}
 	if order.Status == event.StatusCancelled {
 		r.metrics.RecordStatus(ctx, order)

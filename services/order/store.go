@@ -3,17 +3,13 @@ package main
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"comanda/services/event"
 	"comanda/services/internal/recovery"
-	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
@@ -27,58 +23,6 @@ const kind = "order"
 // in step.
 type lists struct {
 	pool *pgxpool.Pool
-}
-
-// filter selects the orders of a list. The zero value selects all.
-type filter struct {
-	Customer string
-	Status   event.Status
-}
-
-// position is the cursor of a page: the page starts after the order with this time and id. The zero value is the first
-// page.
-type position = rest.TimePosition
-
-// Page returns up to limit orders, newest first.
-func (l lists) Page(ctx context.Context, f filter, after position, limit int) ([]Order, error) {
-	query, args := pageQuery(f, after, limit)
-	rows, err := l.pool.Query(ctx, query, args)
-	if err != nil {
-		return nil, fmt.Errorf("list orders: %w", err)
-	}
-	orders, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (order Order, err error) {
-		var value []byte
-		if err := row.Scan(&value); err != nil {
-			return order, err
-		}
-		return order, json.Unmarshal(value, &order)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list orders: %w", err)
-	}
-	return orders, nil
-}
-
-// pageQuery returns a query with only the conditions that apply, so that Postgres can choose the matching index.
-func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
-	conditions := []string{"true"}
-	switch {
-	case f.Customer != "" && f.Status != "":
-		// Postgres keeps no statistics on partial indexes for this choice and might scan all orders in that status. One
-		// customer has few orders: coalesce rules out every index but orders_of_customer.
-		conditions = append(conditions, "customer_id = @customer", "coalesce(status, '') = @status")
-	case f.Customer != "":
-		conditions = append(conditions, "customer_id = @customer")
-	case f.Status != "":
-		conditions = append(conditions, "status = @status")
-	}
-	if after.ID != "" {
-		conditions = append(conditions, "(created_at, key) < (@at, @key)")
-	}
-	return `select value from orders where ` + strings.Join(conditions, " and ") + ` order by created_at desc, key desc limit @limit`,
-		pgx.NamedArgs{
-			"customer": f.Customer, "status": string(f.Status), "at": after.At, "key": kind + "-" + after.ID, "limit": limit,
-		}
 }
 
 // waitingItem is an order, or an erasure, that is due for a step of the recovery.

@@ -35,7 +35,7 @@ func (s service) listProducts(w http.ResponseWriter, r *http.Request) error {
 	for i := range found {
 		found[i] = visibleProduct(r, found[i])
 	}
-	return rest.Document(w, r, rest.Paged(page, found, func(last Product) encoding.BinaryMarshaler {
+	return rest.Document(w, r, rest.Paged(page, found, len(found) > page.Limit, func(last Product) encoding.BinaryMarshaler {
 		return positionOf(last)
 	}))
 }

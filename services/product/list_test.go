@@ -66,6 +66,31 @@ func TestEveryCursorIsTaken(t *testing.T) {
 	}
 }
 
+// Dishes with the longest texts do not make a page that is too large, and each is on one page.
+func TestPagesOfTheMenuAreBoundedInBytes(t *testing.T) {
+	h, text := newHarness(t), func(length int) string { return strings.Repeat("<", length) } // takes six bytes a character in JSON
+	for i := range 60 {
+		h.addDish(t, text(maxName-2)+fmt.Sprintf("%02d", i), text(maxCategory), text(maxDescription))
+	}
+	for _, filter := range []string{"", "query=%3C&"} {
+		names, pages := map[string]bool{}, 0
+		for cursor, more := "", true; more; more = cursor != "" {
+			response := h.Request(t, anonymous, "GET", "/products?"+filter+"limit=100&cursor="+cursor, "")
+			if len(response.Body) > rest.MaxPage+rest.MaxCursor+100 {
+				t.Errorf("got a page of %d bytes, want at most %d", len(response.Body), rest.MaxPage)
+			}
+			page := servicetest.Decode[rest.List[Product]](t, response, http.StatusOK)
+			for _, p := range page.Items {
+				names[p.Name] = true
+			}
+			cursor, pages = page.NextCursor, pages+1
+		}
+		if len(names) != 60 || pages != 2 {
+			t.Errorf("%q: got %d dishes on %d pages, want 60 on 2", filter, len(names), pages)
+		}
+	}
+}
+
 func TestPagesSurviveChangesOfTheMenu(t *testing.T) {
 	h := newHarness(t)
 	var dishes []Product

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -28,47 +27,33 @@ type reconciler struct {
 	timing  reconcile.Timing
 	invoke  invoke.Client
 	log     *slog.Logger
+
+	walked heldReservation // the last reservation that a round which ran out of time has compared
 }
 
 // run runs until ctx is done. It releases the stock of cancelled orders, and marks that of delivered orders as sold, if the event that
 // announced their end was lost.
-func (r reconciler) run(ctx context.Context) {
+func (r *reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of reservations", r.timing.Every, r.runRound)
 }
 
-// runRound runs one round over all reservations that have held stock for long. It does nothing while another replica
-// runs a round.
-func (r reconciler) runRound(ctx context.Context) error {
+// runRound compares all reservations that have held stock for long, as far as its time allows; the next round continues. It does nothing
+// while another replica runs a round.
+func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		var failed error
-		for after := (heldReservation{OrderID: uuid.Nil.String()}); ; {
-			page, err := r.store.Held(ctx, r.timing, after, reconcile.MaxIDs)
-			if err != nil || len(page) == 0 {
-				return errors.Join(failed, err)
-			}
-			ids := make([]string, len(page))
-			for i, reservation := range page {
-				ids[i] = reservation.OrderID
-			}
-			known, err := reconcile.Ask(ctx, r.invoke, "order", standingPath, ids)
-			if err != nil {
-				return err
-			}
-			for _, after = range page {
-				if err := r.reconcile(ctx, after, known); err != nil {
-					failed = fmt.Errorf("reconcile the reservation of order %s: %w", after.OrderID, err)
-				}
-			}
-		}
+		held := reconcile.Holder[heldReservation]{Client: r.invoke, Owner: "order", Path: standingPath,
+			ID: func(h heldReservation) string { return h.OrderID }, Mend: r.reconcile}
+		return held.Walk(ctx, &r.walked, func(ctx context.Context, after heldReservation, limit int) ([]heldReservation, error) {
+			return r.store.Held(ctx, r.timing, after, limit)
+		})
 	})
 	return err
 }
 
 // reconcile does with a reservation what the order's last event would have done. The reservation of an open order stays. If the service
 // order has not known the order for Timing.UnknownAfter, the reservation is released.
-func (r reconciler) reconcile(ctx context.Context, reservation heldReservation, known map[string]reconcile.Standing) error {
+func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation, standing reconcile.Standing, found bool) error {
 	telemetry.SetOrder(ctx, reservation.OrderID)
-	standing, found := known[reservation.OrderID]
 	switch status := event.Status(standing.Status); {
 	case !found && !reservation.Forgotten:
 		return r.store.MarkUnknown(ctx, reservation.OrderID)
@@ -82,7 +67,7 @@ func (r reconciler) reconcile(ctx context.Context, reservation heldReservation, 
 	return r.store.MarkKnown(ctx, reservation.OrderID)
 }
 
-func (r reconciler) mend(
+func (r *reconciler) mend(
 	ctx context.Context, reservation heldReservation, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
 ) error {
 	if _, changed, err := updateStock(ctx, reservation.OrderID, Cause{Cause: timeline.Cause{Kind: timeline.Recovery}}); err != nil || !changed {
@@ -102,6 +87,7 @@ type heldReservation struct {
 // Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
 // reservation in after. The service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
 func (s store) Held(ctx context.Context, timing reconcile.Timing, after heldReservation, limit int) ([]heldReservation, error) {
+	after.OrderID = cmp.Or(after.OrderID, uuid.Nil.String())
 	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)
 		from reservations where state = 'RESERVED' and updated_at <= now() - $1::interval and (updated_at, order_id) > ($3, $4::uuid)
 		order by updated_at, order_id limit $5`, timing.After, timing.UnknownAfter, after.UpdatedAt, after.OrderID, limit)

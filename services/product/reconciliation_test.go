@@ -18,7 +18,7 @@ var reconcileTiming = reconcile.Timing{After: 30 * time.Minute, Every: time.Minu
 // reconciled is a store with reservations, and an order service that answers for their orders.
 type reconciled struct {
 	store
-	reconciler
+	*reconciler
 	order   *invoketest.Standings
 	metrics *prometheus.Registry
 }
@@ -27,7 +27,8 @@ func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	order := invoketest.NewStandings(t, "order")
-	return reconciled{s, reconciler{s, newMetrics(registry, log), reconcileTiming, order.Client, log}, order, registry}
+	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoke: order.Client, log: log},
+		order, registry}
 }
 
 // reserveFor reserves one piece for a new order with this status; "" for an order that the service order does not know.
@@ -134,4 +135,26 @@ func TestReconciliationReadsEveryPage(t *testing.T) {
 		t.Errorf("asked for %d orders, want each once: %d", len(h.order.Asked), 2*reconcile.MaxIDs+1)
 	}
 	h.wantStock(t, soup.ID, Stock{800, 200, 0})
+}
+
+// A round that ends early is continued by the next one, which does not begin at the oldest reservation again: otherwise the newest of very
+// many would never be compared.
+func TestReconciliationContinuesWhereItEnded(t *testing.T) {
+	h := newReconciled(t)
+	soup := h.addProduct(t, "Soup", 1000)
+	for range reconcile.MaxIDs + 1 {
+		h.reserveFor(t, soup.ID, "CONFIRMED")
+	}
+	h.later(t, time.Hour)
+	h.order.AwayAfter = reconcile.MaxIDs
+	if err := h.runRound(t.Context()); err == nil {
+		t.Error("order is away after the first page: got no error, want one")
+	}
+	h.order.AwayAfter = 0
+	for _, want := range []int{1, reconcile.MaxIDs + 1} { // the rest, and then all from the front
+		h.order.Asked = nil
+		if h.round(t); len(h.order.Asked) != want {
+			t.Errorf("asked for %d orders, want %d", len(h.order.Asked), want)
+		}
+	}
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,17 +10,23 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/invoke"
+	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
 
+// exportTimeout is the time limit of an export: less than that of the gateway's call.
+const exportTimeout = 9 * time.Second
+
 const (
-	// enoughOrders is the size of the orders in bytes after which a part of an export ends. One more page has at most 1.5 MiB, and a
-	// response through the sidecars 4 MiB.
-	enoughOrders = 3 << 19
-	// exportTimeout is the time limit of an export: less than that of the gateway's call.
-	exportTimeout = 9 * time.Second
+	// maxExports bounds the exports in progress. Each takes about 1.5 MiB: four times a page of orders and the sessions, 128 KiB at most.
+	maxExports = 8
+	// exportRetry is the Retry-After of an export that is refused.
+	exportRetry = 2 * time.Second
 )
+
+// newExports returns the bound of the exports in progress: one of an account, because an export makes three services work.
+func newExports() *quota.Quota { return quota.New(maxExports, 1) }
 
 // export is all data held on a person. Auth and order add their parts unchanged.
 type export struct {
@@ -37,10 +43,18 @@ type accountExport struct {
 	Sessions json.RawMessage `json:"sessions"`
 }
 
-// exportOwnData returns all data held on the caller, complete or not at all. A long history of orders comes in several parts.
+// exportOwnData returns all data held on the caller, complete or not at all. A long history of orders comes in several parts, with a page
+// of orders each.
 func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
-	ctx, bearer := r.Context(), r.Header.Get("Authorization")
-	profile, err := s.documents.Get(ctx, token.From(ctx).Subject)
+	ctx, bearer, account := r.Context(), r.Header.Get("Authorization"), token.From(r.Context()).Subject
+	switch err := s.exports.Take(account, 1); {
+	case errors.Is(err, quota.ErrHolder):
+		return fault.Limited(exportRetry, "an export of your data is in progress: wait for its answer")
+	case err != nil:
+		return fault.Shed(exportRetry, "too many exports are in progress: try again in a few seconds")
+	}
+	defer s.exports.Return(account, 1)
+	profile, err := s.documents.Get(ctx, account)
 	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {
 		return noProfile()
 	}
@@ -51,30 +65,15 @@ func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 	if all.accountExport, err = invoke.Get[accountExport](ctx, s.invoke, "auth", "/export/account", bearer); err != nil {
 		return err
 	}
-	if all.Orders, all.NextCursor, err = s.exportOrders(ctx, bearer, r.URL.Query().Get("cursor")); err != nil {
+	query := url.Values{"limit": {strconv.Itoa(rest.MaxLimit)}}
+	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	orders, err := invoke.Get[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
+	if err != nil {
 		return err
 	}
+	all.Orders, all.NextCursor = orders.Items, orders.NextCursor
 	w.Header().Set("Content-Disposition", `attachment; filename="comanda-export.json"`)
 	return rest.Unversioned(w, r, all)
-}
-
-// exportOrders reads pages of the caller's orders, from cursor on, until there are enough. It returns the cursor of the rest.
-func (s service) exportOrders(ctx context.Context, bearer, cursor string) ([]json.RawMessage, string, error) {
-	orders, size := []json.RawMessage{}, 0
-	for {
-		query := url.Values{"limit": {strconv.Itoa(rest.MaxLimit)}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
-		}
-		page, err := invoke.Get[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, order := range page.Items {
-			orders, size = append(orders, order), size+len(order)
-		}
-		if cursor = page.NextCursor; cursor == "" || size >= enoughOrders {
-			return orders, cursor, nil
-		}
-	}
 }

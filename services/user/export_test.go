@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -68,7 +69,7 @@ func ordersPage(id string, size int, next string) string {
 func TestExportJoinsAllParts(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.deliverRequest(t, ana)
-	h.others.pages = []string{ordersPage("one", 10, "page1"), ordersPage("two", 10, "")}
+	h.others.pages = []string{ordersPage("one", 10, "")}
 	response := h.Request(t, customer(ana.UserID), "GET", "/users/me/export", "")
 	got := servicetest.Decode[struct {
 		Profile    profileResponse
@@ -78,8 +79,8 @@ func TestExportJoinsAllParts(t *testing.T) {
 		NextCursor string
 	}](t, response, http.StatusOK)
 	if got.Profile.Phone != ana.Phone || got.Account.Email != "ana@example.com" || len(got.Sessions) != 1 || got.NextCursor != "" ||
-		len(got.Orders) != 2 || got.Orders[1].ID != "two" {
-		t.Errorf("got %s, want the profile, the account, a session and two orders", response.Body)
+		len(got.Orders) != 1 || got.Orders[0].ID != "one" {
+		t.Errorf("got %s, want the profile, the account, a session and an order", response.Body)
 	}
 	if disposition := response.Header.Get("Content-Disposition"); !strings.HasPrefix(disposition, "attachment;") {
 		t.Errorf("Content-Disposition: got %q, want an attachment", disposition)
@@ -92,20 +93,21 @@ func TestExportJoinsAllParts(t *testing.T) {
 			t.Errorf("got the tokens %q, want the caller's and the sidecar's", tokens)
 		}
 	}
-	if len(h.others.calls) != 3 || h.others.calls[2] != "/v1.0/invoke/order/method/export/orders?cursor=page1&limit=100" {
-		t.Errorf("got the calls %q, want one of auth and two of order", h.others.calls)
-	}
 }
 
+// Each part of an export has one page of orders, so that it is bounded in bytes.
 func TestLongExportHasParts(t *testing.T) {
 	h, ana := newHarness(t), profileRequest("+34600111222")
 	h.deliverRequest(t, ana)
-	h.others.pages = []string{ordersPage("one", enoughOrders, "page1"), ordersPage("two", 10, "")}
+	h.others.pages = []string{ordersPage("one", 10, "page1"), ordersPage("two", 10, "")}
 	first := h.Request(t, customer(ana.UserID), "GET", "/users/me/export", "")
 	second := h.Request(t, customer(ana.UserID), "GET", "/users/me/export?cursor="+first.Text("nextCursor"), "")
 	if first.Text("nextCursor") != "page1" || strings.Contains(first.Body, `"two"`) || !strings.Contains(second.Body, `"two"`) ||
 		second.Text("nextCursor") != "" {
-		t.Errorf("got parts of %d and %d bytes with cursor %q, want an order in each", len(first.Body), len(second.Body), first.Text("nextCursor"))
+		t.Errorf("got %s and %s, want an order in each", first.Body, second.Body)
+	}
+	if len(h.others.calls) != 4 || h.others.calls[3] != "/v1.0/invoke/order/method/export/orders?cursor=page1&limit=100" {
+		t.Errorf("got the calls %q, want one of auth and one of order for each part", h.others.calls)
 	}
 }
 
@@ -140,5 +142,46 @@ func TestExportIsCompleteOrFails(t *testing.T) {
 	h.others.Close()
 	if got := h.Request(t, customer(ana.UserID), "GET", "/users/me/export", ""); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("without a sidecar: got %d, want 503", got.Code)
+	}
+}
+
+// An account has one export in progress, and the process a few: the others are refused before they ask the other services.
+func TestExportsInProgressAreBounded(t *testing.T) {
+	h := newHarness(t)
+	var all sync.WaitGroup
+	export := func(id string) servicetest.Response { return h.Request(t, customer(id), "GET", "/users/me/export", "") }
+	h.others.mu.Lock() // auth does not answer
+	release := sync.OnceFunc(h.others.mu.Unlock)
+	defer func() { release(); all.Wait() }()
+	var ids []string
+	for range maxExports + 1 {
+		request := profileRequest("")
+		h.deliverRequest(t, request)
+		ids = append(ids, request.UserID)
+	}
+	begun := func(n int) {
+		for deadline := time.Now().Add(10 * time.Second); h.exports.Held() < int64(n); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("got %d exports in progress, want %d", h.exports.Held(), n)
+			}
+		}
+	}
+	for i, id := range ids[:maxExports] {
+		all.Go(func() {
+			if got := export(id); got.Code != http.StatusOK {
+				t.Errorf("an export: got %d %s, want 200", got.Code, got.Body)
+			}
+		})
+		begun(i + 1)
+	}
+	for id, want := range map[string]int{ids[0]: http.StatusTooManyRequests, ids[maxExports]: http.StatusServiceUnavailable} {
+		if got := export(id); got.Code != want || got.Header.Get("Retry-After") == "" {
+			t.Errorf("an export beside %d others: got %d %s, want %d", maxExports, got.Code, got.Body, want)
+		}
+	}
+	release()
+	all.Wait()
+	if got := export(ids[0]); got.Code != http.StatusOK || h.exports.Held() != 0 {
+		t.Errorf("after all have ended: got %d, %d in progress, want 200 and 0", got.Code, h.exports.Held())
 	}
 }

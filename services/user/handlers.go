@@ -150,12 +150,7 @@ func (s service) listProfiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := rest.Paged(page, profiles, func(last listedProfile) encoding.BinaryMarshaler {
+	return rest.Document(w, r, rest.Paged(page, profiles, len(profiles) > page.Limit, func(last listedProfile) encoding.BinaryMarshaler {
 		return position{At: last.At, ID: last.Profile.ID}
-	})
-	response := rest.List[profileResponse]{Items: make([]profileResponse, len(list.Items)), NextCursor: list.NextCursor}
-	for i, item := range list.Items {
-		response.Items[i] = toResponse(item.Profile)
-	}
-	return rest.Document(w, r, response)
+	}))
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"comanda/services/event"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -96,6 +101,36 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 		if got := h.Request(t, admin, "GET", "/users?cursor="+changed, ""); got.Code != 400 || len(cursor) > rest.MaxCursor {
 			t.Errorf("changed cursor: got %d, want 400", got.Code)
 		}
+	}
+}
+
+// The largest profiles do not make a page that is too large, and each is on one page.
+func TestPagesOfProfilesAreBoundedInBytes(t *testing.T) {
+	h, text := newHarness(t), func(length int) string { return strings.Repeat("<", length) } // takes six bytes a character in JSON
+	for i := range 80 {
+		request := profileRequest("")
+		request.Name, request.Address = text(maxName), &event.Address{Street: text(200), City: text(200), PostalCode: text(200), Country: "ES"}
+		document, err := json.Marshal(NewProfile(request, time.Unix(int64(i), 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		servicetest.PutDocument(t, h.pool, "profile-"+request.UserID, string(document))
+	}
+	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	seen, pages := map[string]bool{}, 0
+	for cursor, more := "", true; more; more = cursor != "" {
+		response := h.Request(t, admin, "GET", "/users?limit=100&cursor="+cursor, "")
+		if len(response.Body) > rest.MaxPage+rest.MaxCursor+100 {
+			t.Errorf("got a page of %d bytes, want at most %d", len(response.Body), rest.MaxPage)
+		}
+		page := servicetest.Decode[rest.List[profileResponse]](t, response, http.StatusOK)
+		for _, item := range page.Items {
+			seen[item.ID] = true
+		}
+		cursor, pages = page.NextCursor, pages+1
+	}
+	if len(seen) != 80 || pages != 2 {
+		t.Errorf("got %d profiles on %d pages, want 80 on 2", len(seen), pages)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -34,7 +33,7 @@ type reconciler struct {
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 
-	walked string // the id of the last profile that the walk through all profiles has reached
+	walked activeProfile // the last profile that the walk through all profiles has reached
 }
 
 // run runs until ctx is done. It removes the profiles of accounts that were rejected or erased, if the event that announced this was
@@ -47,55 +46,23 @@ func (r *reconciler) run(ctx context.Context) {
 // accounts that are missing because auth's database was restored from an older copy. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		var failed error
-		for after := ""; ; {
-			page, err := r.store.unconfirmed(ctx, r.timing, after, reconcile.MaxIDs)
-			if err == nil && len(page) > 0 {
-				err = r.reconcilePage(ctx, page)
-				after = page[len(page)-1].ID
-			}
-			if err != nil || len(page) < reconcile.MaxIDs {
-				failed = err
-				break
+		held := reconcile.Holder[activeProfile]{Client: r.invoke, Owner: "auth", Path: standingPath,
+			ID: func(p activeProfile) string { return p.ID }, Mend: r.reconcile}
+		find := func(condition string) reconcile.Find[activeProfile] {
+			return func(ctx context.Context, after activeProfile, limit int) ([]activeProfile, error) {
+				return r.store.activeProfiles(ctx, condition, r.timing, after, limit)
 			}
 		}
-		page, err := r.store.activeProfiles(ctx, r.timing, r.walked, reconcile.MaxIDs)
-		if err == nil && len(page) > 0 {
-			err = r.reconcilePage(ctx, page)
-		}
-		if err == nil {
-			r.walked = ""
-			if len(page) == reconcile.MaxIDs {
-				r.walked = page[len(page)-1].ID
-			}
-		}
+		failed := held.Walk(ctx, new(activeProfile), find(unconfirmed))
+		_, err := held.Step(ctx, &r.walked, find(anyProfile))
 		return errors.Join(failed, err)
 	})
 	return err
 }
 
-func (r *reconciler) reconcilePage(ctx context.Context, page []activeProfile) error {
-	ids := make([]string, len(page))
-	for i, profile := range page {
-		ids[i] = profile.ID
-	}
-	known, err := reconcile.Ask(ctx, r.invoke, "auth", standingPath, ids)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, profile := range page {
-		if err := r.reconcile(ctx, profile, known); err != nil {
-			failed = fmt.Errorf("reconcile profile %s: %w", profile.ID, err)
-		}
-	}
-	return failed
-}
-
 // reconcile does with a profile what the account's last event would have done. It publishes no outcome, because auth did not request
 // one.
-func (r *reconciler) reconcile(ctx context.Context, active activeProfile, known map[string]reconcile.Standing) error {
-	standing, found := known[active.ID]
+func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standing reconcile.Standing, found bool) error {
 	if standing.Status == accountErased {
 		if err := r.eraseTraces(ctx, active.ID); err != nil {
 			return err
@@ -159,24 +126,22 @@ type activeProfile struct {
 	AskedAt   time.Time // by the database's clock
 }
 
-const activeColumns = `select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()
-	from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
-		and key > 'profile-' || @after_id`
+// The SQL conditions of activeProfiles: for the profiles that auth has never confirmed, and for all.
+const (
+	unconfirmed = `doc(value)->'confirmedAt' is null`
+	anyProfile  = `true`
+)
 
-// unconfirmed returns up to limit profiles that are older than timing.After and were never confirmed, in the order of their keys. The page
-// begins behind the profile whose id is in after.
-func (s store) unconfirmed(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
-	return s.collectActive(ctx, activeColumns+` and doc(value)->'confirmedAt' is null order by key limit @limit`, timing, after, limit)
-}
-
-// activeProfiles returns up to limit profiles that are older than timing.After, in the order of their keys. The page begins behind the profile whose
-// id is in after.
-func (s store) activeProfiles(ctx context.Context, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
-	return s.collectActive(ctx, activeColumns+` order by key limit @limit`, timing, after, limit)
-}
-
-func (s store) collectActive(ctx context.Context, query string, timing reconcile.Timing, after string, limit int) ([]activeProfile, error) {
-	rows, err := s.pool.Query(ctx, query, pgx.NamedArgs{"after": timing.After, "unknown_after": timing.UnknownAfter, "after_id": after, "limit": limit})
+// activeProfiles returns up to limit profiles that are older than timing.After and match an SQL condition, in the order of their keys. The
+// page begins behind the profile in after.
+func (s store) activeProfiles(
+	ctx context.Context, condition string, timing reconcile.Timing, after activeProfile, limit int,
+) ([]activeProfile, error) {
+	rows, err := s.pool.Query(ctx, `
+		select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()
+		from state where key like 'profile-%' and doc(value)->>'status' = 'ACTIVE' and created_at <= now() - @after::interval
+			and key > 'profile-' || @after_id and `+condition+` order by key limit @limit`,
+		pgx.NamedArgs{"after": timing.After, "unknown_after": timing.UnknownAfter, "after_id": after.ID, "limit": limit})
 	if err != nil {
 		return nil, err
 	}

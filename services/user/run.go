@@ -42,7 +42,7 @@ func run(ctx context.Context, environ []string) error {
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
 		config.Quota, invoke.New(config.Sidecar),
-		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}}
+		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}, newExports()}
 	reconciler := &reconciler{service: s, timing: config.Reconcile, log: base.Log,
 		mended: reconcile.NewCounter(base.Metrics)}
 	return base.Serve(ctx, server.Handlers{

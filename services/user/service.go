@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"comanda/services/internal/invoke"
+	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
 )
@@ -16,4 +17,5 @@ type service struct {
 	quota   Quota
 	invoke  invoke.Client
 	repeats timeline.Repeats
+	exports *quota.Quota // in progress, by account
 }

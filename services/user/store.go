@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,6 +40,9 @@ type listedProfile struct {
 	Profile Profile
 	At      time.Time
 }
+
+// MarshalJSON shows the profile as clients see it.
+func (l listedProfile) MarshalJSON() ([]byte, error) { return json.Marshal(toResponse(l.Profile)) }
 
 // listActive reads up to limit ACTIVE profiles (the view profiles holds only ACTIVE ones) after the given position, newest first.
 func (s store) listActive(ctx context.Context, from position, limit int) ([]listedProfile, error) {

@@ -64,15 +64,12 @@ func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := rest.Paged(page, found, func(last placedEntry) encoding.BinaryMarshaler { return last.place })
-	entries := rest.List[Entry]{Items: make([]Entry, 0, len(list.Items)), NextCursor: list.NextCursor}
-	for _, item := range list.Items {
-		entries.Items = append(entries.Items, item.Entry)
-	}
-	return rest.Document(w, r, entries)
+	return rest.Document(w, r, rest.Paged(page, found, len(found) > page.Limit, func(last placedEntry) encoding.BinaryMarshaler {
+		return last.place
+	}))
 }
 
-// placedEntry is an entry with its place.
+// placedEntry is an entry with its place, which its JSON does not show.
 type placedEntry struct {
 	Entry
 	place position

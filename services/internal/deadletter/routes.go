@@ -68,6 +68,9 @@ func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := rest.AwaitLargeResponse(r.Context(), maxShown); err != nil {
+		return err
+	}
 	letter, err := l.find(r.Context(), id)
 	if err != nil {
 		return err

@@ -62,6 +62,16 @@ func TestOnlyAdminsSeeLetters(t *testing.T) {
 	}
 }
 
+// The response with a payload of 2 MiB waits for memory like a page, before it is read.
+func TestLettersShareTheMemoryOfTheProcess(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.store(t, topic, genuine(t, "e", "o1"))
+	if got := h.WithoutMemory(t).Request(t, admin, "GET", "/dead-letters/"+h.list(t)[0].ID, ""); got.Code != 503 {
+		t.Errorf("without memory: got %d %s, want 503", got.Code, got.Body)
+	}
+}
+
 func TestPagesFollowEachOther(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -1,7 +1,7 @@
 // Package reconcile lets a service that holds something for an aggregate of another service (stock for an order, a phone number for
 // an account) ask the owner for that aggregate's status. The final event of a saga is published only once. If the broker loses it, or
 // a database is restored from an older copy, the holder notices here (docs/decisions/0022). The package owns the settings, the
-// question, the route that answers it, and the counter of mended differences.
+// walk through all that a service holds, the question, the route that answers it, and the counter of mended differences.
 package reconcile
 
 import (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"golang.org/x/sync/semaphore"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/quota"
@@ -32,9 +33,10 @@ const (
 // BodyTimeout limits the time in which a client must send a body.
 const BodyTimeout = 10 * time.Second
 
-// Bodies bounds the memory for the bodies of a process: of requests, and of responses that it passes on.
+// Bodies bounds the memory for the bodies of a process: of requests, of responses that it passes on, and of large responses that it makes.
 type Bodies struct {
 	requests, responses memory
+	large               largeResponses
 }
 
 // memory is the quota that all bodies of one kind share.
@@ -48,7 +50,7 @@ func NewBodies(registry prometheus.Registerer) *Bodies {
 	factory := promauto.With(registry)
 	refused := telemetry.InitLabels(factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_bodies_refused_total", Help: "Requests refused because others held the memory for bodies, by kind of body.",
-	}, []string{"kind"}), "request", "response")
+	}, []string{"kind"}), "request", "response", "large_response")
 	newMemory := func(kind string, total int64) memory {
 		m := memory{quota.New(total, total/4), refused.WithLabelValues(kind)}
 		factory.NewGaugeFunc(prometheus.GaugeOpts{
@@ -57,15 +59,16 @@ func NewBodies(registry prometheus.Registerer) *Bodies {
 		}, func() float64 { return float64(m.Held()) })
 		return m
 	}
-	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses)}
+	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses),
+		large: largeResponses{semaphore.NewWeighted(maxLargeResponses), refused.WithLabelValues("large_response")}}
 }
 
-// reservation is the memory that one request holds for its body, and for the response that it passes on. Only the goroutine of the
-// request uses it.
+// reservation is the memory that one request holds for its body, for the response that it passes on, and for the large response that it
+// makes. Only the goroutine of the request uses it.
 type reservation struct {
-	bodies         *Bodies
-	client         string
-	held, response int64
+	bodies                *Bodies
+	client                string
+	held, response, large int64
 }
 
 type reservationKey struct{}
@@ -80,6 +83,7 @@ func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	defer func() {
 		held.shrink(0)
 		b.responses.Return(held.client, held.response)
+		b.large.Release(held.large)
 	}()
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reservationKey{}, held)))
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding"
+	"encoding/json"
 	"net/http"
 
 	"comanda/services/internal/fault"
@@ -12,6 +13,10 @@ const (
 	DefaultLimit = 20
 	MaxLimit     = 100
 )
+
+// MaxPage bounds the items of a page in bytes of JSON; a larger item has a page of its own. 100 usual orders of 2 KiB fit, and so do
+// 6 of the largest. Each part of the system that a page passes holds it whole, so many large ones at the same time would exhaust it.
+const MaxPage = 256 << 10
 
 // List is the response of every list route: one page of items. NextCursor is absent on the last page.
 type List[T any] struct {
@@ -31,7 +36,7 @@ type Page struct {
 
 // Page reads limit and cursor from r's query. The filter is everything that selects the list's items; it includes the caller's id if the
 // list is the caller's own. A cursor is decoded into position, the end of the previous page. A bad limit, a bad cursor and a cursor of
-// another list or filter are a 400.
+// another list or filter are a 400. It waits until the process has the memory for the page (AwaitLargeResponse).
 func (c Cursors) Page(r *http.Request, filter any, position encoding.BinaryUnmarshaler) (Page, error) {
 	query := r.URL.Query()
 	page := Page{Limit: DefaultLimit, cursors: c, path: r.URL.Path, filter: filter}
@@ -47,16 +52,24 @@ func (c Cursors) Page(r *http.Request, filter any, position encoding.BinaryUnmar
 			return Page{}, err
 		}
 	}
-	return page, nil
+	return page, AwaitLargeResponse(r.Context(), MaxPage)
 }
 
-// Paged returns a page of items. The caller reads page.Limit+1 items, so that the extra one shows whether there is a next
-// page. Position returns an item's place in the order of the list.
-func Paged[T any](page Page, items []T, position func(T) encoding.BinaryMarshaler) List[T] {
-	if len(items) <= page.Limit {
-		return List[T]{Items: append([]T{}, items...)}
+// Paged returns a page of items, at most page.Limit of them and no more than fit in MaxPage. More means that further items follow those in
+// items; a caller that reads page.Limit+1 items knows from the extra one. Position returns an item's place in the order of the list.
+func Paged[T any](page Page, items []T, more bool, position func(T) encoding.BinaryMarshaler) List[json.RawMessage] {
+	list, size := List[json.RawMessage]{Items: []json.RawMessage{}}, 0
+	for _, item := range items {
+		encoded := encode(item)
+		size += len(encoded) // with the line break, where the list has a comma
+		if n := len(list.Items); n == page.Limit || n > 0 && size > MaxPage {
+			more = true
+			break
+		}
+		list.Items = append(list.Items, encoded)
 	}
-	items = items[:page.Limit]
-	last := items[page.Limit-1]
-	return List[T]{Items: items, NextCursor: page.cursors.encode(page.path, page.filter, position(last))}
+	if n := len(list.Items); more && n > 0 {
+		list.NextCursor = page.cursors.encode(page.path, page.filter, position(items[n-1]))
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func cursorAfter(t *testing.T, cursors rest.Cursors, path string, filter any, la
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rest.Paged(page, []string{last, "more"}, placeOf).NextCursor
+	return rest.Paged(page, []string{last, "more"}, true, placeOf).NextCursor
 }
 
 func TestLimits(t *testing.T) {
@@ -63,14 +64,52 @@ func TestCursorsLeadThroughAllPages(t *testing.T) {
 		if page.Later {
 			start = strings.Index("abcde", string(after)) + 1
 		}
-		list := rest.Paged(page, all[start:min(start+page.Limit+1, len(all))], placeOf)
-		got, cursor = append(got, list.Items...), list.NextCursor
+		list := rest.Paged(page, all[start:min(start+page.Limit, len(all))], start+page.Limit < len(all), placeOf)
+		for _, item := range list.Items {
+			got = append(got, strings.Trim(string(item), "\"\n"))
+		}
+		cursor = list.NextCursor
 	}
 	if strings.Join(got, "") != "abcde" || cursor != "" {
 		t.Errorf("got items %v and last cursor %q, want %v and none", got, cursor, all)
 	}
-	if text, _ := json.Marshal(rest.Paged(rest.Page{Limit: 1}, []string(nil), placeOf)); string(text) != `{"items":[]}` {
+	if text, _ := json.Marshal(rest.Paged(rest.Page{Limit: 1}, []string(nil), false, placeOf)); string(text) != `{"items":[]}` {
 		t.Errorf("got empty page %s, want {\"items\":[]}", text)
+	}
+}
+
+// A page ends before it exceeds MaxPage, but has at least one item. Its cursor continues behind its last item.
+func TestPagesAreBoundedInBytes(t *testing.T) {
+	const third = rest.MaxPage/3 - 3 // three of them, with quotes and commas, and one byte fill a page
+	for name, tc := range map[string]struct {
+		limit int
+		sizes []int
+		more  bool
+		want  int // items
+		next  bool
+	}{
+		"all fit":                       {100, []int{third, third, third}, false, 3, false},
+		"all fit, others were not read": {100, []int{third, third, third}, true, 3, true},
+		"the last does not fit":         {100, []int{third, third, third + 2}, false, 2, true},
+		"none fits":                     {100, []int{rest.MaxPage, 1}, false, 1, true},
+		"the only one does not fit":     {100, []int{rest.MaxPage}, false, 1, false},
+		"the limit":                     {2, []int{1, 1, 1}, true, 2, true},
+		"escaped characters":            {100, []int{-rest.MaxPage / 6, 1}, false, 1, true},
+	} {
+		cursors := newCursors(t, pageSecret)
+		page, err := cursors.Page(httptest.NewRequest("GET", "/?limit="+strconv.Itoa(tc.limit), nil), nil, new(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var items []string
+		for _, size := range tc.sizes {
+			items = append(items, strings.Repeat("x", max(size, 0))+strings.Repeat("<", max(-size, 0)))
+		}
+		last := ""
+		list := rest.Paged(page, items, tc.more, func(item string) encoding.BinaryMarshaler { last = item; return text("x") })
+		if len(list.Items) != tc.want || (list.NextCursor != "") != tc.next || tc.next && last != items[tc.want-1] {
+			t.Errorf("%s: got %d items, next page: %t, want %d, %t", name, len(list.Items), list.NextCursor != "", tc.want, tc.next)
+		}
 	}
 }
 

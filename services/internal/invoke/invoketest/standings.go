@@ -12,17 +12,18 @@ import (
 
 // Standings answers questions of package reconcile as the owner of aggregates would.
 type Standings struct {
-	Client   invoke.Client
-	Statuses map[string]string // by id; other ids are unknown
-	Away     bool
-	Asked    []string // all ids so far
+	Client    invoke.Client
+	Statuses  map[string]string // by id; other ids are unknown
+	Away      bool
+	AwayAfter int      // the service is away when it was asked for so many ids; 0: never
+	Asked     []string // all ids so far
 }
 
 // NewStandings returns the service app, the only one that may be asked.
 func NewStandings(t testing.TB, app string) *Standings {
 	s := &Standings{Statuses: map[string]string{}}
 	s.Client, _ = New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.Away {
+		if s.Away || s.AwayAfter > 0 && len(s.Asked) >= s.AwayAfter {
 			http.Error(w, "the service is away", http.StatusInternalServerError)
 			return
 		}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"comanda/services/event"
+	"comanda/services/internal/rest"
+)
+
+// filter selects the orders of a list. The zero value selects all.
+type filter struct {
+	Customer string
+	Status   event.Status
+}
+
+// position is the cursor of a page: the page starts after the order with this time and id. The zero value is the first
+// page.
+type position = rest.TimePosition
+
+// Page returns the orders of a page, newest first: at most limit, and no more than fit in rest.MaxPage, but at least one. It reports
+// whether more orders follow.
+func (l lists) Page(ctx context.Context, f filter, after position, limit int) (orders []Order, more bool, err error) {
+	query, args := pageQuery(f, after, limit)
+	rows, err := l.pool.Query(ctx, query, args)
+	if err != nil {
+		return nil, false, fmt.Errorf("list orders: %w", err)
+	}
+	var value []byte
+	_, err = pgx.ForEachRow(rows, []any{&value}, func() error {
+		if more = value == nil; more {
+			return nil
+		}
+		var order Order
+		err := json.Unmarshal(value, &order)
+		orders = append(orders, order)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list orders: %w", err)
+	}
+	return orders, more, nil
+}
+
+// pageQuery returns a query for the documents of a page, and null behind them if more orders follow. It walks the index from order to
+// order, and stops when the page is full: a document is larger than what clients see of it. A query for limit orders with the sum of
+// their sizes would read all of them, because Postgres decodes a document to get its time.
+func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
+	first := newestQuery(f, after.ID != "", "@at", "@key")
+	next := newestQuery(f, true, "page.created_at", "page.key")
+	return `with recursive page as (
+			(select *, octet_length(value)::bigint as size, 1 as number from (` + first + `) first)
+			union all
+			select next.*, page.size + octet_length(next.value), page.number + 1 from page, lateral (` + next + `) next
+			where page.number <= @limit and (page.size <= @budget or page.number = 1)
+		)
+		select case when number <= @limit and (size <= @budget or number = 1) then value end from page order by number`,
+		pgx.NamedArgs{
+			"customer": f.Customer, "status": string(f.Status), "at": after.At, "key": kind + "-" + after.ID, "limit": limit,
+			"budget": rest.MaxPage,
+		}
+}
+
+// newestQuery returns a query for the newest order of a list, or with behind for the newest one behind a time and key. It has only the
+// conditions that apply, so that Postgres can choose the matching index.
+func newestQuery(f filter, behind bool, at, key string) string {
+	conditions := []string{"true"}
+	switch {
+	case f.Customer != "" && f.Status != "":
+		// Postgres keeps no statistics on partial indexes for this choice and might scan all orders in that status. One
+		// customer has few orders: coalesce rules out every index but orders_of_customer. Postgres guesses that it holds for half of
+		// them, and so walks the index rather than sort the customer's orders.
+		conditions = append(conditions, "customer_id = @customer", "coalesce(status = @status, false)")
+	case f.Customer != "":
+		conditions = append(conditions, "customer_id = @customer")
+	case f.Status != "":
+		conditions = append(conditions, "status = @status")
+	}
+	if behind {
+		conditions = append(conditions, "(created_at, key) < ("+at+", "+key+")")
+	}
+	return `select key, created_at, value from orders where ` + strings.Join(conditions, " and ") + ` order by created_at desc, key desc limit 1`
+}
