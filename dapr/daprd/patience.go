@@ -18,6 +18,7 @@ import (
 	"github.com/dapr/components-contrib/state"
 	pgv2 "github.com/dapr/components-contrib/state/postgresql/v2"
 	"github.com/dapr/kit/logger"
+	kitmetadata "github.com/dapr/kit/metadata"
 )
 
 // server is the database or broker that a component needs.
@@ -95,7 +96,8 @@ func isNetworkError(err error) bool {
 // waitingStore is the Postgres state store. Its Init waits for the database.
 type waitingStore struct {
 	*pgv2.PostgreSQL
-	log logger.Logger
+	log   logger.Logger
+	table string
 }
 
 func newPostgres(log logger.Logger) state.Store {
@@ -115,6 +117,8 @@ func (s *waitingStore) Init(ctx context.Context, metadata state.Metadata) error 
 			metadata.Properties[name] = withDatabaseLimits(value)
 		}
 	}
+	prefix, _ := kitmetadata.GetMetadataProperty(metadata.Properties, "tablePrefix")
+	s.table = prefix + "state"
 	return waitForServer(ctx, s.log, database, metadata.Name, func() error {
 		err := s.PostgreSQL.Init(ctx, metadata)
 		if err != nil {

@@ -76,6 +76,12 @@ func newRow(to destination, event map[string]any) (state.SetRequest, error) {
 	return state.SetRequest{Key: duePrefix + to.String() + separator + uuid.NewString(), Value: value}, nil
 }
 
+// IsRow reports whether a write adds the row of an event to its transaction.
+func IsRow(write state.SetRequest) bool {
+	_, isEncoded := write.Value.([]byte)
+	return isEncoded && strings.HasPrefix(write.Key, duePrefix)
+}
+
 func decodeRow(id int64, key string, value []byte) row {
 	r := row{id: id, key: key, value: value}
 	parts := strings.Split(strings.TrimPrefix(key, duePrefix), separator)
