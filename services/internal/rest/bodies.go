@@ -8,7 +8,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"golang.org/x/sync/semaphore"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/quota"
@@ -60,7 +59,7 @@ func NewBodies(registry prometheus.Registerer) *Bodies {
 		return m
 	}
 	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses),
-		large: largeResponses{semaphore.NewWeighted(maxLargeResponses), refused.WithLabelValues("large_response")}}
+		large: newLargeResponses(refused.WithLabelValues("large_response"))}
 }
 
 // reservation is the memory that one request holds for its body, for the response that it passes on, and for the large response that it
@@ -69,6 +68,9 @@ type reservation struct {
 	bodies                *Bodies
 	client                string
 	held, response, large int64
+
+	asker string // the client that asked for the large response
+	asked int64  // how often: once at most
 }
 
 type reservationKey struct{}
@@ -84,6 +86,7 @@ func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		held.shrink(0)
 		b.responses.Return(held.client, held.response)
 		b.large.Release(held.large)
+		b.large.clients.Return(held.asker, held.asked)
 	}()
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reservationKey{}, held)))
 }
