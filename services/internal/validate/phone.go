@@ -12,7 +12,7 @@ import (
 
 // phoneCharacters are those of a number as people write it. Letters and semicolons are not among them: they begin an extension, which
 // E.164 cannot express, or spell digits.
-const phoneCharacters = "+0123456789 ().-/"
+const phoneCharacters = "+0123456789 ()[].-/"
 
 // Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in international form,
 // beginning with "+" or "00"; otherwise the error names field. Digits of any script are accepted.
