@@ -53,7 +53,8 @@ func beginDecision(ctx context.Context, conn *pgxpool.Conn, request Request) (kn
 		menu, err = collectMenu(rows)
 		return err
 	})
-	return known, menu, conn.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close() // before the return: Go does not say that a return reads known and menu after the call
+	return known, menu, err
 }
 
 // queueDecision queues what records the decision r, and moves the lines' pieces from available to reserved. The caller holds the row
