@@ -112,12 +112,18 @@ func listedHops(values []string) []string {
 	return strings.Split(strings.Join(values, ","), ",")
 }
 
-// forwardedHops returns the hops of Forwarded headers (RFC 7239), the client first. A hop without the parameter for is empty.
+// forwardedHops returns the hops of Forwarded headers (RFC 7239), the client first. A hop without the parameter for is empty. There are none
+// when a quote is not closed: a client could hide in it the hops that proxies add behind its own.
 func forwardedHops(values []string) []string {
 	var hops []string
-	for _, element := range splitUnquoted(strings.Join(values, ","), ',') {
+	elements, closed := splitUnquoted(strings.Join(values, ","), ',')
+	if !closed {
+		return nil
+	}
+	for _, element := range elements {
 		hop := ""
-		for _, pair := range splitUnquoted(element, ';') {
+		pairs, _ := splitUnquoted(element, ';')
+		for _, pair := range pairs {
 			name, value, _ := strings.Cut(pair, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "for") {
 				hop = unquote(strings.TrimSpace(value))
@@ -128,17 +134,22 @@ func forwardedHops(values []string) []string {
 	return hops
 }
 
-// splitUnquoted splits text at each separator that is not inside quotes. There, a backslash makes the next character an ordinary one
-// (RFC 9110, 5.6.4).
-func splitUnquoted(text string, separator rune) []string {
-	quoted, escaped := false, false
-	return strings.FieldsFunc(text, func(r rune) bool {
-		if r == '"' && !escaped {
+// splitUnquoted splits text at each separator that is not inside quotes, and leaves out empty parts. Inside quotes a backslash makes the
+// next character an ordinary one (RFC 9110, 5.6.4). It reports whether all quotes are closed.
+func splitUnquoted(text string, separator byte) (parts []string, closed bool) {
+	quoted, begin := false, 0
+	for i := 0; i < len(text); i++ {
+		switch {
+		case quoted && text[i] == '\\':
+			i++
+		case text[i] == '"':
 			quoted = !quoted
+		case text[i] == separator && !quoted:
+			parts, begin = append(parts, text[begin:i]), i+1
 		}
-		escaped = quoted && r == '\\' && !escaped
-		return r == separator && !quoted
-	})
+	}
+	parts = append(parts, text[begin:])
+	return slices.DeleteFunc(parts, func(part string) bool { return part == "" }), !quoted
 }
 
 // escape matches a backslash and the character that it makes an ordinary one.
