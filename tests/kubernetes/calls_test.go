@@ -56,11 +56,15 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns a service's call reconcile.Ask(ctx, sidecar, app, path, ids) in a file, a GET.
+// questionIn returns a service's call in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or that of a reconcile.Holder, which has
+// the fields Owner and Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
 	paths, found := constants(t, file), []call{}
+	for _, holder := range compositeLiterals(t, file, "Holder") {
+		found = append(found, call{service, holder["Owner"], "GET", paths[holder["Path"]]})
+	}
 	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
 		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {
 			found = append(found, call{service, exprText(ask.Args[2]), "GET", paths[exprText(ask.Args[3])]})
@@ -211,7 +215,7 @@ func parseSource(t *testing.T, file string) *ast.File {
 	return parsed
 }
 
-// exprText returns an expression as text: a string, a name, or the HTTP method of a net/http constant.
+// exprText returns an expression as text: a string, a name without its type parameter, or the HTTP method of a net/http constant.
 func exprText(expression ast.Expr) string {
 	switch one := expression.(type) {
 	case *ast.BasicLit:
@@ -225,6 +229,8 @@ func exprText(expression ast.Expr) string {
 			return strings.ToUpper(name)
 		}
 		return one.Sel.Name
+	case *ast.IndexExpr: // a generic type
+		return exprText(one.X)
 	}
 	return ""
 }
