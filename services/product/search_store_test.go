@@ -19,6 +19,7 @@ import (
 func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, category, description string)) {
 	t.Helper()
 	products, stock, entries := make([][]any, n), make([][]any, n), make([][]any, n)
+	sections := map[[2]string][]int16{}
 	now := server.Clock()
 	for i := range n {
 		name, category, description := dish(i)
@@ -27,6 +28,17 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		products[i] = []any{id, name, description, category, 1000, "EUR", now, "test", now, ""}
 		stock[i] = []any{id, 10}
 		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
+		from, _ := e.section()
+		key := [2]string{string(e.CategoryKey), string(from)}
+		sections[key] = append(sections[key], e.Grams...)
+		if len(sections[key]) > 50_000 {
+			sections[key] = distinct(sections[key])
+		}
+	}
+	sectionRows := [][]any{}
+	for key, grams := range sections {
+		from, until := position{NameKey: []byte(key[1])}.section()
+		sectionRows = append(sectionRows, []any{[]byte(key[0]), from, until, distinct(grams)})
 	}
 	// statement_timeout is meant for requests and would end this load. Postgres builds an index in one go faster than row by row.
 	slow := database.Unlimited(t.Context())
@@ -43,6 +55,7 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 			{"products", "id name description category price_cents currency created_at created_by updated_at fingerprint", products},
 			{"stock", "product_id available", stock},
 			{"product_search", "product_id version rules active category_key name_key category text grams", entries},
+			{"menu_sections", "category_key name_from name_until grams", sectionRows},
 		} {
 			if err == nil {
 				_, err = tx.CopyFrom(slow, pgx.Identifier{table.name}, strings.Fields(table.columns), pgx.CopyFromRows(table.rows))
@@ -54,11 +67,17 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		return err
 	})
 	if err == nil {
-		_, err = pool.Exec(slow, `vacuum analyze products, stock, product_search`) // as autovacuum does
+		_, err = pool.Exec(slow, `vacuum analyze products, stock, product_search, menu_sections`) // as autovacuum does
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// distinct sorts grams and returns them without repetitions.
+func distinct(grams []int16) []int16 {
+	slices.Sort(grams)
+	return slices.Compact(grams)
 }
 
 func TestProductsWithoutACurrentEntryAreIndexed(t *testing.T) {
@@ -119,6 +138,11 @@ func (s store) explain(t *testing.T, source string, want listing, after *positio
 func TestListsUseTheirIndexes(t *testing.T) {
 	s := newStore(t)
 	fillMenu(t, s.pool, 20_000, benchmarkDish)
+	unwanted := map[string][]string{
+		listQuery: {"Seq Scan"},
+		gramQuery: {"Seq Scan"},
+		walkQuery: {"Seq Scan on product", "Hash", "Merge", "Gather", "Sort Key: product_search"}, // the order is that of a nested loop
+	}
 	somewhere := position{sortKey("category 02", maxCategoryKey), sortKey("Soup", maxNameKey), uuid.NewString()}
 	for _, query := range []string{"", "o", "ou", "soup", "creme brulee", "xyz"} {
 		for _, category := range []string{"", "Category 07"} {
@@ -141,7 +165,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 						if source == walkQuery {
 							index = "Index Only Scan using " + index
 						}
-						if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") || source == walkQuery && strings.Contains(plan, "Sort") {
+						if !strings.Contains(plan, index) || slices.ContainsFunc(unwanted[source], func(node string) bool { return strings.Contains(plan, node) }) {
 							t.Errorf("query %q, category %q, active %v, later page %t: got this plan, want one with %s:\n%s",
 								query, category, active, after != nil, index, plan)
 						}
