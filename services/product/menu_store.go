@@ -42,9 +42,9 @@ const (
 	listQuery = `product_search where ENTRIES and CATEGORY`
 
 	// A nested loop reads the sections in their order, and the dishes of each in theirs: Postgres has no other way to join a lateral
-	// subselect with a limit. An "order by" for both would make it sort all dishes before the limit. The index does not hold long texts and
+	// subselect with a limit. An "order by" for both would make it sort all dishes before the limits. The index does not hold long texts and
 	// the category, which the last subselect compares.
-	walkQuery = `(select section.category_key, name_key, product_id, short_text
+	walkQuery = `(select product_id, category_key, name_key from (select section.category_key, name_key, product_id, short_text
 		from (select category_key, name_from, name_until from menu_sections where grams @> @grams and SECTIONS
 			order by category_key, name_from limit WALKED) section
 		cross join lateral (select name_key, product_id, short_text from product_search
@@ -52,7 +52,7 @@ const (
 			order by category_key, name_key, product_id limit WALKED) dish
 		limit WALKED) walked
 		where (short_text is null or SHORT) and (COMPARED or exists
-			(select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY))`
+			(select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY)) limit LIMIT) matching`
 
 	gramQuery = `(select product_id, category_key, name_key from product_search
 		where grams @> @grams and WORDS and ENTRIES and CATEGORY offset 0) matching`
@@ -68,7 +68,7 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 	}
 	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words("text", arguments),
 		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "COMPARED", compared,
-		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(walked)).Replace(source)
+		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(walked), "LIMIT", strconv.Itoa(limit)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `
 		order by category_key, name_key, product_id limit ` + strconv.Itoa(limit) + `) entry
 		join products p on p.id = entry.product_id join stock s on s.product_id = entry.product_id
