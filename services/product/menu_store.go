@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// walked is the maximum number of menu entries that a search reads in the order of the menu. The index holds their texts.
+// walked is the maximum number of sections, and of entries, that a search reads in the order of the menu.
 const walked = 4000
 
 // Menu returns up to limit products of a listing, in the order of the menu: those behind the position in after, or the first ones if after is
@@ -45,8 +45,9 @@ const (
 	// subselect with a limit. An "order by" for both would make it sort all dishes before the limits. The index does not hold long texts and
 	// the category, which the last subselect compares.
 	walkQuery = `(select product_id, category_key, name_key from (select section.category_key, name_key, product_id, short_text
-		from (select category_key, name_from, name_until from menu_sections where grams @> @grams and SECTIONS
-			order by category_key, name_from limit WALKED) section
+		from (select category_key, name_from, name_until from
+			(select * from menu_sections where SECTIONS order by category_key, name_from limit WALKED) section
+			where grams @> @grams order by category_key, name_from offset 0) section
 		cross join lateral (select name_key, product_id, short_text from product_search
 			where ENTRIES and category_key = section.category_key and name_key >= name_from and name_key < name_until
 			order by category_key, name_key, product_id limit WALKED) dish
@@ -98,7 +99,7 @@ func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 func (l listing) sections(after *position, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	if l.Category != "" {
-		conditions = append(conditions, "category_key = @key")
+		conditions = append(conditions, "category_key between @key and @key")
 	}
 	if after != nil {
 		conditions = append(conditions, "(category_key, name_from) >= (@afterCategory, @afterSection)")

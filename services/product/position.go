@@ -78,7 +78,7 @@ func (p position) section() (from, until []byte) {
 	var letter [2]byte
 	copy(letter[:], p.NameKey)
 	until = binary.BigEndian.AppendUint16(nil, binary.BigEndian.Uint16(letter[:])+1)
-	return bytes.TrimRight(letter[:], "\x00"), until // a key that is shorter than a weight sorts before the same key with zeros
+	return bytes.TrimRight(letter[:], "\x00"), bytes.TrimRight(until, "\x00") // a key without the final zeros sorts before one with them
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler, for cursors.
