@@ -19,7 +19,7 @@ import (
 func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, category, description string)) {
 	t.Helper()
 	products, stock, entries := make([][]any, n), make([][]any, n), make([][]any, n)
-	sections := map[[2]string][]int16{}
+	sections := map[string]entry{}
 	now := server.Clock()
 	for i := range n {
 		name, category, description := dish(i)
@@ -28,17 +28,12 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		products[i] = []any{id, name, description, category, 1000, "EUR", now, "test", now, ""}
 		stock[i] = []any{id, 10}
 		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
-		from, _ := e.section()
-		key := [2]string{string(e.CategoryKey), string(from)}
-		sections[key] = append(sections[key], e.Grams...)
-		if len(sections[key]) > 50_000 {
-			sections[key] = distinct(sections[key])
-		}
+		addToSection(sections, e)
 	}
 	sectionRows := [][]any{}
-	for key, grams := range sections {
-		from, until := position{NameKey: []byte(key[1])}.section()
-		sectionRows = append(sectionRows, []any{[]byte(key[0]), from, until, distinct(grams)})
+	for _, e := range sections {
+		from, until := e.section()
+		sectionRows = append(sectionRows, []any{e.CategoryKey, from, until, e.Grams})
 	}
 	// statement_timeout is meant for requests and would end this load. Postgres builds an index in one go faster than row by row.
 	slow := database.Unlimited(t.Context())
@@ -74,10 +69,12 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 	}
 }
 
-// distinct sorts grams and returns them without repetitions.
-func distinct(grams []int16) []int16 {
-	slices.Sort(grams)
-	return slices.Compact(grams)
+// addToSection adds e's n-grams to those of its section, as saveSection does.
+func addToSection(sections map[string]entry, e entry) {
+	from, _ := e.section()
+	key := fmt.Sprintf("%x %x", e.CategoryKey, from)
+	e.Grams = distinct(append(sections[key].Grams, e.Grams...))
+	sections[key] = e
 }
 
 func TestProductsWithoutACurrentEntryAreIndexed(t *testing.T) {
