@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -69,6 +70,15 @@ type position struct {
 
 func positionOf(p Product) position {
 	return position{sortKey(fold(p.Category), maxCategoryKey), sortKey(p.Name, maxNameKey), p.ID}
+}
+
+// section returns the range of name keys that begin as p's: with the same letter, whose weight takes two bytes, or with ideographs that are
+// close. until is not in it. No weight begins with 0xff.
+func (p position) section() (from, until []byte) {
+	var letter [2]byte
+	copy(letter[:], p.NameKey)
+	until = binary.BigEndian.AppendUint16(nil, binary.BigEndian.Uint16(letter[:])+1)
+	return bytes.TrimRight(letter[:], "\x00"), bytes.TrimRight(until, "\x00") // a key without the final zeros sorts before one with them
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler, for cursors.

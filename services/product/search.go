@@ -29,9 +29,14 @@ func entryOf(p Product) entry {
 			e.Grams = appendGrams(e.Grams, word, length)
 		}
 	}
-	slices.Sort(e.Grams)
-	e.Grams = slices.Compact(e.Grams)
+	e.Grams = distinct(e.Grams)
 	return e
+}
+
+// distinct sorts grams and returns them without repetitions.
+func distinct(grams []int16) []int16 {
+	slices.Sort(grams)
+	return slices.Compact(grams)
 }
 
 // appendGrams appends the hashes of all sequences of length characters in word. Two sequences may have the same hash: the
@@ -76,6 +81,5 @@ func (l listing) Grams() []int16 {
 	for _, word := range l.Words {
 		grams = appendGrams(grams, word, min(len([]rune(word)), maxGram))
 	}
-	slices.Sort(grams)
-	return slices.Compact(grams)
+	return distinct(grams)
 }
