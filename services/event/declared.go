@@ -8,7 +8,8 @@ import (
 	"comanda/services"
 )
 
-// Publishers lists the topics that each service publishes to. Declared derives from it which topics must exist. Several services may publish to one topic.
+// Publishers lists the topics that each service publishes to. Declared derives from it which topics must exist. Several services may
+// publish to one topic.
 var Publishers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
 	"user":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
