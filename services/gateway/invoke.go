@@ -64,7 +64,12 @@ type serviceResponse struct {
 	problem bool
 }
 
-// invoke calls a service. A response that is not from the service itself becomes Unavailable.
+// isTemporary reports whether the service asks the client to send the same request again later.
+func (s serviceResponse) isTemporary() bool {
+	return s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
+}
+
+// invoke calls a service. A response that is too large, or not from the service itself, becomes Unavailable.
 func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
 	request, err := f.newRequest(ctx, in)
 	if err != nil {
@@ -76,7 +81,7 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := readResponse(response.Body, in.reserve)
-	if errors.As(err, new(*fault.Error)) { // there is no room for it
+	if errors.As(err, new(*fault.Error)) { // from in.reserve: there is no memory for the response
 		return serviceResponse{}, err
 	}
 	if err != nil || len(body) > maxResponse {
@@ -181,8 +186,7 @@ func (s serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
 	if len(s.body) > 0 { // also for a HEAD, whose body net/http drops
 		w.Header().Set("Content-Length", strconv.Itoa(len(s.body)))
 	}
-	temporary := s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
-	if temporary && w.Header().Get("Retry-After") == "" {
+	if s.isTemporary() && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(s.status)
