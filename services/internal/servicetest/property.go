@@ -43,7 +43,7 @@ func CheckProperty(t *testing.T, property func(*rapid.T)) {
 	rapid.Check(t, property)
 }
 
-// Interrupt makes the next delivery of an event crash there. The caller calls the returned function after the delivery; it reports
+// Interrupt makes the next delivery of an event crash at the given point. The caller calls the returned function after the delivery; it reports
 // whether the event has to be delivered again, given the handler's result.
 func (c *Sidecar) Interrupt(at Interruption) (again func(result string) bool) {
 	switch at {
