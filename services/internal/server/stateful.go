@@ -162,8 +162,9 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 	}
 }
 
+// checkReady returns an error that names the missing part.
 func (s *Stateful) checkReady(ctx context.Context) error {
-	// /readyz is public, and the cause names host, user and database: only the log may have it.
+	// /readyz is public, and the cause names host, user and database: serveAppHealth logs it.
 	if s.health.Check(ctx) != nil {
 		return errors.New("the database does not answer")
 	}
