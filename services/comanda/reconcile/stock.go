@@ -19,7 +19,7 @@ var states = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED", mended},
 }
 
-// mended is the state of a reservation that endReservation has released, or product's own reconciliation.
+// mended is the state of a reservation that endReservation, or product's own reconciliation, has released.
 const mended = "MENDED"
 
 // Reservations checks that every order has a reservation in the state that its status requires, and that every reservation has an order.
