@@ -114,6 +114,7 @@ type reservingReader struct {
 	reserve func(size int) error
 }
 
+// Read reads from r.from. It returns the error of reserve, and nothing of what it has read, if there is no memory for it.
 func (r reservingReader) Read(p []byte) (n int, err error) {
 	if n, err = r.from.Read(p); n > 0 {
 		if full := r.reserve(n); full != nil {
@@ -128,6 +129,7 @@ func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
+// newRequest returns the request to the sidecar's API that carries in, with the trace in ctx and the sidecar's API token.
 func (f forwarder) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
 	target := f.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
 	if len(in.query) > 0 {

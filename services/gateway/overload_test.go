@@ -118,7 +118,7 @@ func TestTheBoundFollowsTheService(t *testing.T) {
 }
 
 // A client that sends as much as it can does not keep others out: it leaves places for those that have less, and in the end each has its
-// share. It cannot narrow the bound to nothing for others either.
+// share. This also holds when the bound is at its least.
 func TestOneClientLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
 	for _, bound := range []int{leastCalls, 512} {

@@ -139,6 +139,7 @@ func (s *stream) sendMissing(changes []statusChange) error {
 	return nil
 }
 
+// sendChange sends c and records it as the last change sent.
 func (s *stream) sendChange(c statusChange) error {
 	data, err := json.Marshal(c)
 	if err != nil {
