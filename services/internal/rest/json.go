@@ -74,6 +74,7 @@ func DecodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
 	return decode(body, v)
 }
 
+// decode decodes body, valid JSON, into v, as Decode promises.
 func decode(body []byte, v any) error {
 	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
 		return fault.Wrong("", "must be an object")

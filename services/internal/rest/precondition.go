@@ -45,6 +45,7 @@ func withPrecondition(ctx context.Context, r *http.Request, route Route, readabl
 	return context.WithValue(ctx, preconditionKey{}, p), nil
 }
 
+// parsePrecondition reads the conditional headers. It returns Malformed for wrong entity tags, and ignores wrong dates.
 func parsePrecondition(header http.Header) (p Precondition, err error) {
 	if p.match, err = parseEntityTags(header, "If-Match"); err != nil {
 		return p, err

@@ -118,6 +118,7 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 	})
 }
 
+// writeProblem writes the response for f, with the headers that its kind needs.
 func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p problemKind) {
 	if f.RetryAfter > 0 {
 		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)

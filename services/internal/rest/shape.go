@@ -39,6 +39,7 @@ func wrongFields(body []byte, target reflect.Type) []fault.Field {
 // tooManyWrong reports whether maxWrong differences were found: then the check stops.
 func (s *shape) tooManyWrong() bool { return len(s.wrong) >= maxWrong }
 
+// report adds a difference, unless there are maxWrong.
 func (s *shape) report(path, message string) {
 	if !s.tooManyWrong() {
 		s.wrong = append(s.wrong, fault.Field{Field: path, Message: message})
@@ -105,6 +106,7 @@ func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) 
 	return nil
 }
 
+// checkNumber reports a wrong field unless target holds numbers and number fits into it.
 func (s *shape) checkNumber(target reflect.Type, path string, number json.Number) {
 	if target == nil || target.Kind() == reflect.Float64 || target.Kind() == reflect.Float32 {
 		return
@@ -123,6 +125,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 	}
 }
 
+// checkObject checks the members of an object, whose opening brace has been read.
 func (s *shape) checkObject(target reflect.Type, path string) {
 	seen := map[string]bool{}
 	for !s.tooManyWrong() && s.decoder.More() {
@@ -143,6 +146,7 @@ func (s *shape) checkObject(target reflect.Type, path string) {
 	}
 }
 
+// checkList checks the elements of a list, whose opening bracket has been read.
 func (s *shape) checkList(target reflect.Type, path string) {
 	var element reflect.Type
 	if target != nil {
