@@ -106,8 +106,8 @@ func (c *Changes) changed(id string) <-chan struct{} {
 }
 
 // Until calls look at once, and again after each change of id, until look reports that id is settled, or fails, and returns the last value.
-// When wait has passed, or the service stops, it looks once more and then returns. It also ends when ctx is done. Each look is limited to rest.RequestTimeout, so a
-// dependency that hangs results in a 503 after that time and not after the client's wait.
+// When wait has passed, or the service stops, it looks once more and then returns. It also ends when ctx is done. Each look is
+// limited to rest.RequestTimeout, so a dependency that hangs results in a 503 after that time and not after the client's wait.
 func Until[T any](
 	ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error),
 ) (T, error) {

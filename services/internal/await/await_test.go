@@ -22,7 +22,7 @@ import (
 )
 
 // A client that disconnects before its Prefer: wait has passed counts as a 499, not as a 503.
-func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
+func TestADisconnectDuringTheAgreedWaitIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
 		ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)

@@ -78,7 +78,8 @@ func Postpone(err error) error { return postponement{err} }
 func IsPostponed(err error) bool { return errors.As(err, new(postponement)) }
 
 // Register adds the route POST /events/<topic> for each topic of table to router, and Unmatched. An event that the topic's publisher has
-// not signed becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that stores none.
+// not signed becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that
+// stores none.
 func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLetters) {
 	for _, route := range table.Routes {
 		router.Handle("/events/"+route.topic, receive(log, func(r *http.Request) string {

@@ -63,6 +63,7 @@ func (s Store[T]) Get(ctx context.Context, id string) (T, error) {
 	return value, err
 }
 
+// get is Get, with the ETag of the document.
 func (s Store[T]) get(ctx context.Context, id string) (value T, etag string, err error) {
 	item, err := s.client.GetState(ctx, s.component, s.key(id), nil)
 	if err != nil {

@@ -62,6 +62,7 @@ func (h Holder[T]) Step(ctx context.Context, after *T, find Find[T]) (more bool,
 	return more, err
 }
 
+// ask returns the standings of the aggregates that the items of page are for.
 func (h Holder[T]) ask(ctx context.Context, page []T) (map[string]Standing, error) {
 	if len(page) == 0 {
 		return nil, nil

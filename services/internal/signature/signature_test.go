@@ -124,7 +124,7 @@ func TestNoOtherEventHasTheSignature(t *testing.T) {
 }
 
 // While a key is replaced, events of both keys are accepted.
-func TestAnnouncerMayHaveSeveralKeys(t *testing.T) {
+func TestPublisherMayHaveSeveralKeys(t *testing.T) {
 	old, fresh := newKey(t, seed), newKey(t, signature.NewSeed())
 	both := newKeys(t, fresh.Public(), old.Public())
 	for name, key := range map[string]signature.PrivateKey{"the old key": old, "the new key": fresh} {
