@@ -44,7 +44,7 @@ func (c *Changes) Tell(id string) {
 	}
 }
 
-// join adds a request that waits for id, and starts poll if no other request waits.
+// join adds a request that waits for id, and starts poll unless it runs.
 func (c *Changes) join(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

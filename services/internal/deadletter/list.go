@@ -43,8 +43,8 @@ func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 // maxShown is the size limit of a payload that a response shows as JSON, in bytes: a response through the sidecars has at most 4 MiB.
 const maxShown = 2 << 20
 
-// fitsAsJSON reports whether a response can show payload as JSON: it is JSON, and small enough with the characters escaped that every
-// response escapes.
+// fitsAsJSON reports whether a response can show payload as JSON: it is JSON, and small enough after <, > and & are escaped, as in every
+// response.
 func fitsAsJSON(payload []byte) bool {
 	if !json.Valid(payload) || !utf8.Valid(payload) {
 		return false

@@ -139,8 +139,8 @@ func (s Store[T]) write(ctx context.Context, id, etag string, value T, message e
 	return nil
 }
 
-// upsert returns the operation on a document without its value. It fails unless the document still has this ETag; "" means that there must be
-// no document.
+// upsert returns the write of a document, without the value. The write fails unless the document still has this ETag; "" means that there
+// must be no document yet.
 func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 	item := &dapr.SetStateItem{Key: s.key(id), Options: &dapr.StateOptions{
 		Concurrency: dapr.StateConcurrencyFirstWrite, Consistency: dapr.StateConsistencyStrong,
@@ -151,8 +151,8 @@ func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 	return item
 }
 
-// attributes returns the CloudEvent's attributes that the sidecar does not set, and the time: the sidecar would set it in whole seconds,
-// and timelines measure each hop from it.
+// attributes returns the CloudEvent's attributes: those of message, the trace, and the time. The sidecar would set the time in whole seconds,
+// which is too coarse for timelines.
 func attributes(ctx context.Context, message event.Message) map[string]string {
 	attributes := map[string]string{"type": message.Type, "subject": message.Subject, "time": time.Now().UTC().Format(timeLayout)}
 	if parent := telemetry.Traceparent(ctx); parent != "" {

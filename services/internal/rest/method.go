@@ -124,7 +124,7 @@ func (f fixedPaths) belongsToAnother(r *http.Request, template string) bool {
 	return path != template && f[path]
 }
 
-// exclude returns handler, the handler of route, without the fixed paths of other routes: these requests go to others.
+// exclude returns handler, the handler of route, but passes the requests for the fixed path of another route to others.
 func (f fixedPaths) exclude(route Route, handler, others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.belongsToAnother(r, route.Path) {

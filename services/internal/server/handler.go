@@ -27,9 +27,9 @@ const eventsPath = "/events/"
 const daprPath = "/dapr/"
 
 // handler returns the handler of all requests. It serves the open routes to every caller. It refuses a request on a connection beyond a
-// limit. All other requests it checks for the app token, which proves that they come from the service's own sidecar
-// (https://docs.dapr.io/operations/security/app-api-token/), and records them (telemetry.Observer), except the sidecar's own below
-// /dapr/. Public requests need no app token. No path below /events/ leads to the Public handler.
+// limit. All other requests need the app token, which proves that they come from the service's own sidecar
+// (https://docs.dapr.io/operations/security/app-api-token/), unless they are for the Public handler, to which no path below /events/
+// leads. telemetry.Observer records them, except the sidecar's own below /dapr/.
 func (s Service) handler(started *atomic.Bool) http.Handler {
 	openRoutes, open := s.openRoutes(started)
 	inner := s.recoverPanics(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
