@@ -129,8 +129,8 @@ func forwardedHops(values []string) []string {
 	return hops
 }
 
-// splitUnquoted splits text at each separator that is not inside quotes. There, a backslash makes the next character an ordinary one
-// (RFC 9110, 5.6.4).
+// splitUnquoted splits text at each separator that is not inside quotes, and leaves out empty parts. Inside quotes, a backslash makes the
+// next character an ordinary one (RFC 9110, 5.6.4).
 func splitUnquoted(text string, separator rune) []string {
 	quoted, escaped := false, false
 	return strings.FieldsFunc(text, func(r rune) bool {

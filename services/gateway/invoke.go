@@ -98,8 +98,8 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than maxResponse. It reserves the memory before it holds it: many large responses
-// that arrive at the same time would otherwise take more than there is.
+// readResponse reads a response, at most a byte more than maxResponse. It reserves memory while the bytes arrive, and not when all have
+// arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
 func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
 	body = io.LimitReader(body, maxResponse+1)
 	if reserve != nil {
