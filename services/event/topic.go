@@ -60,5 +60,5 @@ type Received[T any] struct {
 	Time    time.Time `json:"time"`
 	Data    T         `json:"data"`
 
-	Replayed bool `json:"-"` // it was a dead letter, and is handled again
+	Replayed bool `json:"-"` // the event was a dead letter, and is replayed
 }

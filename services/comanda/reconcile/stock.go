@@ -32,7 +32,7 @@ func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found 
 		switch {
 		case order.ID != "" && !order.AtRest, reservation.ID != "" && !reservation.AtRest:
 			return
-		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // product has deleted it
+		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // the service product has deleted the reservation
 		case order.ID == "":
 			p := Problem{Kind: "reservation", Detail: fmt.Sprintf("order %s does not exist, and its reservation is %s", id, reservation.State)}
 			if reservation.State == "RESERVED" {

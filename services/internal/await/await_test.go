@@ -180,7 +180,7 @@ func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	}
 }
 
-// A client that waits gets the value as it is before a stopping server closes its connection. A request that arrives later does
+// When the server stops, a client that waits gets the value as it is, before its connection is closed. A request that arrives later does
 // not wait at all.
 func TestUntilAnswersWhenTheServerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -48,7 +48,7 @@ func (l *Letters) Store(ctx context.Context, record consumer.Record) error {
 	})
 	if err == nil && stored {
 		l.metrics.stored.Inc()
-		l.log.WarnContext(ctx, "dead letter stored", "letter", id) // not what is in it: it may be personal
+		l.log.WarnContext(ctx, "dead letter stored", "letter", id) // not its content, which may be personal
 	}
 	return err
 }

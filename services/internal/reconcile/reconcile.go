@@ -36,7 +36,7 @@ const askTimeout = 2 * time.Second
 type Timing struct {
 	After        time.Duration `env:"RECONCILE_AFTER" envDefault:"30m"`         // age at which the holder asks the owner: longer than a saga
 	Every        time.Duration `env:"RECONCILE_EVERY" envDefault:"1m"`          // interval of the search
-	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // for so long the owner must not know an aggregate before the holder gives it up
+	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // the holder gives an aggregate up when the owner has not known it for this long
 }
 
 // Check returns an error unless all times are longer than 0.

@@ -108,7 +108,7 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 			level = slog.LevelError
 		}
 		switch {
-		case f.Shed: // it is counted, and clients must not be able to flood the log with it
+		case f.Shed: // shed requests are counted: clients must not be able to flood the log with them
 			level = slog.LevelDebug
 		case ours && r.Context().Err() != nil:
 			level = slog.LevelWarn

@@ -50,7 +50,7 @@ type connection struct {
 	net.Conn
 	all     *connections
 	client  string
-	place   *list.Element // in waiting; nil while it serves a request
+	place   *list.Element // in waiting; nil while the connection serves a request, and for the sidecar's
 	sidecar bool
 	spare   string // the limit that it exceeds; "" for a usual connection
 }

@@ -14,7 +14,7 @@ type Interruption int
 // NoInterruption.
 const (
 	NoInterruption  Interruption = iota
-	BeforeDocument               // after its own tables are written, before the document and its event are
+	BeforeDocument               // after the service's own tables are written, before the document and its event are
 	BeforeAnswer                 // after everything is written, before the event is acknowledged
 	AfterFirstWrite              // after the first of several documents is written, before the handler goes on
 	AfterSecondWrite
