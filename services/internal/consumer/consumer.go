@@ -2,8 +2,8 @@
 // with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
 // The app token does not tell events from service invocations, because the sidecar sends it with both. So a request with one of
-// callerHeaders, which only invocations have, is refused. With unmodified daprd the calling service can remove these headers: only its
-// signature proves that an event is genuine (package signature, docs/decisions/0020).
+// callerHeaders, which only invocations have, is refused. With unmodified daprd the calling service can remove these headers: only the
+// signature of an event proves that it is genuine (package signature, docs/decisions/0020).
 package consumer
 
 import (
@@ -43,9 +43,9 @@ type Route struct {
 }
 
 // On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at once, and so do
-// data that are no T. An error made by Postpone does so where dead letters are stored. After any other error the event is retried: for a
-// few seconds where dead letters are stored (package deadletter), otherwise for as long as dapr/resiliency/resiliency.yaml says. Then it
-// becomes a dead letter too.
+// data that cannot be decoded into a T. An error made by Postpone makes it a dead letter at once only where dead letters are stored. After
+// any other error the event is retried: for a few seconds where dead letters are stored (package deadletter), otherwise for as long as
+// dapr/resiliency/resiliency.yaml says. Then it becomes a dead letter too.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
 	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, e event.Received[json.RawMessage]) error {
 		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Replayed: e.Replayed}

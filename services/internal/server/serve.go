@@ -73,8 +73,8 @@ func NewLogger(name, level string) (*slog.Logger, error) {
 	return slog.New(telemetry.TraceLogHandler(handler)).With("service", name), nil
 }
 
-// Serve runs a service until ctx is done; then it waits for the running requests and returns. It opens the port before Start
-// has succeeded, because the sidecar waits for the port while Start may be waiting for the sidecar.
+// Serve runs a service until ctx is done, then waits for the running requests and returns (drain). It returns an error if the server fails
+// earlier. It opens the port before Start has succeeded, because the sidecar waits for the port while Start may be waiting for the sidecar.
 func Serve(ctx context.Context, s Service) error {
 	listener, err := s.listen(s.Config.Port, "APP_PORT")
 	if err != nil {
