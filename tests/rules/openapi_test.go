@@ -47,7 +47,7 @@ var apiLimits = []struct{ file, constant, places string }{
 		"OrderList.items.maxItems ProductList.items.maxItems ProfileList.items.maxItems AuditTrail.items.maxItems"},
 	{"services/internal/rest/page.go", "DefaultLimit", "/components/parameters/Limit/schema/default"},
 	{"services/internal/rest/cursor.go", "MaxCursor", "Cursor.maxLength"},
-	{"services/internal/rest/entitytag.go", "maxTags", "EntityTags.maxLength"},
+	{"services/internal/rest/entitytag.go", "maxTagsLength", "EntityTags.maxLength"},
 }
 
 // A limit has one value, in the code and in the document.

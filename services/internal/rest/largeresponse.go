@@ -29,8 +29,8 @@ const (
 // MaxLargeResponse is the size of the largest response that AwaitLargeResponse can admit, in bytes.
 const MaxLargeResponse = maxLargeResponses / copiesOfResponse
 
-// largeResponses is the memory that a process has for making large responses. Requests get it in their order. They wait for it, unlike for
-// the memory of bodies, because a response takes only milliseconds to make, and a waiting request holds nothing.
+// largeResponses is the memory that a process has for making large responses. Requests get it in the order in which they ask. They wait for
+// it, unlike for the memory of bodies, because a response takes only milliseconds to make, and a waiting request holds nothing.
 type largeResponses struct {
 	*semaphore.Weighted
 	clients *quota.Quota // the requests that hold memory or wait for it

@@ -41,8 +41,8 @@ func inE164(number string) (string, bool) {
 	return phonenumbers.Format(parsed, phonenumbers.E164), true
 }
 
-// asTyped returns number as a keyboard for ASCII would type it. Contact lists copy numbers with directional embeddings around
-// them; these show nothing here, so they are dropped like all format characters.
+// asTyped returns number as a keyboard for ASCII would type it. A problem is a character that no number has, such as a control. Contact
+// lists copy numbers with directional embeddings around them; these show nothing here, so they are dropped like all format characters.
 func asTyped(number string) (typed string, problem bool) {
 	typed = strings.Map(func(r rune) rune {
 		const minus = '\u2212'
