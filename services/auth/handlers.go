@@ -125,8 +125,8 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 // authenticate finds the account of email and password. It returns Unauthenticated if either is wrong, after the same time whether or not
-// the e-mail is registered. It returns Forbidden if the password is right but the account is not ACTIVE, and Limited after too many wrong
-// passwords for that e-mail or from that address.
+// the e-mail is registered. It returns Forbidden if the password is right but the account is not ACTIVE, Limited after too many wrong
+// passwords for that e-mail, from that address or for all accounts together, and Unavailable while too many requests wait for a check.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
 	normal, isEmail := loginEmail(email)
 	if isEmail {

@@ -66,7 +66,7 @@ func (s service) setAccountRoles(ctx context.Context, id string, roles []string,
 	})
 }
 
-// rolesState is the part of an audit entry about roles: before or after the change.
+// rolesState is an account's roles before or after a change, as the audit trail holds them.
 type rolesState struct {
 	Roles []string `json:"roles"`
 }
