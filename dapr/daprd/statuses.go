@@ -10,8 +10,8 @@ import (
 
 // statusesKey is a key in the metadata of a subscription. It names the values of data.status, separated by commas, on which the app
 // acts: an event with another status is acknowledged without a call of the app. Dapr's own routing rules cannot do that, because an
-// event that matches no rule goes to the dead letters. Stock daprd ignores the key and delivers every event, so the app ignores the
-// others too.
+// event that matches no rule goes to the dead letters. Unmodified daprd ignores the key and delivers every event, so the app ignores
+// events with another status, too.
 const statusesKey = "statuses"
 
 // isWanted reports whether the app acts on an event. What is not clear, such as an event without a status, the app decides.

@@ -62,8 +62,8 @@ type listener struct {
 
 const (
 	// absenceLimit is how long all topics may be without a listener before the sidecar leaves its group. Dapr takes 3 s to report an app
-	// as unhealthy, so the partitions stand still for a little longer than the 6 s after the kill of a sidecar. A service that restarts,
-	// or whose database restarts, is healthy again by then, and causes no rebalance.
+	// as unhealthy, so the partitions stand still for 8 s: a little longer than after the kill of a sidecar, which takes 6 s. A service
+	// that restarts, or whose database restarts, is healthy again by then, and causes no rebalance.
 	absenceLimit = 5 * time.Second
 	// joinDelay lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
 	joinDelay = 50 * time.Millisecond
@@ -164,8 +164,8 @@ func (s *steadyPubSub) Close() error {
 	return s.PubSub.Close()
 }
 
-// deliver passes an event to the listener of its topic, if the app acts on it. If it fails because that listener ended, the next
-// listener gets it.
+// deliver passes an event to the listener of its topic, if the app acts on the event, and bounds its headers. If the listener fails because
+// it has ended, the next listener gets the event.
 func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
 	if request, ok := s.requestOf(message.Topic); ok && !isWanted(request, message.Data) {
 		return nil

@@ -73,8 +73,9 @@ func (h *holds) leaveOut(r row) bool {
 	return held != nil || flying != nil
 }
 
-// hold keeps the row's queue back, and reports whether it is the first of its destination.
-func (h *holds) hold(r row, now time.Time) (isFirst bool) {
+// putOnHold puts the row's queue on hold, or counts one more try of its hold. It reports whether the queue is the first on hold of its
+// destination.
+func (h *holds) putOnHold(r row, now time.Time) (isFirst bool) {
 	q := r.queue()
 	held := h.queues[q]
 	if held == nil {
@@ -188,21 +189,21 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// backOff delays the next retry of a destination that accepted none of the rows tried again.
+// backOff delays the next retry of a destination that accepted none of the rows tried again, or did not answer.
 func (h *holds) backOff(to destination, now time.Time) {
 	t := h.troubleOf(to, now)
 	t.delay = min(2*t.delay, maxDelay)
 	t.retryAt = now.Add(t.delay)
 }
 
-// resume makes the next retry of a destination due now, because it accepted a row that it had refused.
+// resume makes the next retry of a destination due now, because one of its queues is no longer on hold.
 func (h *holds) resume(to destination, now time.Time) {
 	if t := h.troubles[to]; t != nil {
 		t.delay, t.retryAt = firstDelay, now
 	}
 }
 
-// fullDestinations returns the destinations whose rows the relay does not read, because too many of them are on hold.
+// fullDestinations returns the destinations whose rows the relay does not read, because too many queues are on hold or in flight.
 func (h *holds) fullDestinations() []string {
 	names := []string{}
 	if len(h.queues)+len(h.flights) >= maxHolds {
