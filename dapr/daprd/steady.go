@@ -82,6 +82,7 @@ func newKafka(log logger.Logger) pubsub.PubSub {
 	return s
 }
 
+// newSteadyPubSub starts maintainMembership, which Close stops.
 func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &steadyPubSub{log: log, stopped: make(chan struct{}), stop: stop, topics: map[string]*topic{}, changed: make(chan struct{})}

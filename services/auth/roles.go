@@ -31,6 +31,7 @@ func writeRoles(w http.ResponseWriter, r *http.Request, account Account) error {
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
+// setRoles replaces the roles of an account.
 func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {

@@ -149,6 +149,7 @@ func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
 	})
 }
 
+// countFailure counts a wrong password of a subject, and blocks the subject as limits say. After forgetAfter the count starts again at 1.
 func countFailure(ctx context.Context, tx pgx.Tx, subject []byte, limits slowdown, now time.Time) error {
 	var failures int
 	err := tx.QueryRow(ctx, `insert into login_failures as f (subject, failures, failed_at, blocked_until) values ($1, 1, $2, $2)
@@ -177,6 +178,7 @@ func subject(parts ...string) []byte {
 	return hash.Sum(nil)
 }
 
+// turnOf returns the index of an e-mail's turn. Some e-mails share one.
 func turnOf(email string) uint32 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(email))

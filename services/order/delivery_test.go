@@ -63,6 +63,7 @@ func (h *harness) deliverOutcome(t *testing.T, r *rapid.T, id string, rejected b
 	return again(result)
 }
 
+// checkHistory checks that the announced changes of the order are a legal sequence, and that its status is the outcome's or a later one.
 func (h *harness) checkHistory(t *testing.T, r *rapid.T, id string, rejected, cancelled bool) {
 	var announced []string
 	for _, e := range servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged) {

@@ -63,6 +63,7 @@ func (s *service) settleErasures(ctx context.Context) error {
 	return err
 }
 
+// settleErasure removes the person from the orders that this last search finds, and marks the erasure as settled.
 func (s *service) settleErasure(ctx context.Context, found waitingItem) error {
 	if err := s.removeFromOrders(ctx, found.ID); err != nil {
 		return fmt.Errorf("settle the erasure of %s: %w", found.ID, err)

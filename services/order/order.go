@@ -219,6 +219,7 @@ func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at ti
 	return true, nil
 }
 
+// cancellableStatuses returns the statuses from which staff, or the customer, may cancel an order.
 func cancellableStatuses(staff bool) []event.Status {
 	if staff {
 		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}

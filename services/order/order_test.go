@@ -103,7 +103,8 @@ func TestEveryActionInEveryStatus(t *testing.T) {
 		},
 		event.StatusConfirmed: {
 			"reject": contradiction, "cancel by owner": "CANCELLED", "cancel by staff": "CANCELLED",
-			"expire": "CANCELLED", "cancel released": "CANCELLED", "PREPARING": "PREPARING", "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
+			"expire": "CANCELLED", "cancel released": "CANCELLED",
+			"PREPARING": "PREPARING", "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
 		},
 		event.StatusPreparing: {
 			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED", "cancel released": "CANCELLED",

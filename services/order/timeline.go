@@ -63,6 +63,7 @@ func (o *Order) steps() []timeline.Step {
 	return steps
 }
 
+// step returns the change as a step of the timeline, whose name for a timer is recovery.
 func (c Change) step() timeline.Step {
 	step := timeline.Step{At: c.At, Step: stepOf(c.Status), Status: string(c.Status), Reason: c.Reason,
 		Cause: timeline.Cause{Kind: c.Cause.Kind, ID: c.Cause.ID}, Actor: timeline.Actor{Role: c.Actor.Role, ID: c.Actor.ID}, Count: 1}
@@ -72,6 +73,7 @@ func (c Change) step() timeline.Step {
 	return step.Since(c.Cause.At)
 }
 
+// stepOf returns the name of the step that leads to a status.
 func stepOf(status event.Status) string {
 	if status == event.StatusPending {
 		return stepPlaced

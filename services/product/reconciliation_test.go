@@ -127,7 +127,8 @@ func TestReconciliationReadsEveryPage(t *testing.T) {
 		}
 		h.reserveFor(t, soup.ID, status)
 	}
-	if _, err := h.pool.Exec(t.Context(), `update reservations set updated_at = now() - interval '1 hour'`); err != nil { // of one time, so pages end between ids
+	// All reservations get one time, so pages end between ids.
+	if _, err := h.pool.Exec(t.Context(), `update reservations set updated_at = now() - interval '1 hour'`); err != nil {
 		t.Fatal(err)
 	}
 	h.round(t)

@@ -28,6 +28,7 @@ func (s store) DeleteEnded(ctx context.Context, age time.Duration) (int64, error
 			limit $2 for update skip locked),
 		lines as (delete from reservation_lines where order_id in (select order_id from old)),
 		outcomes as (delete from state where key in (select 'reservation-' || order_id from old)),
-		counts as (delete from repeats where subject in (select order_id::text from old)) -- of a tombstone, too, which has no document whose deletion would delete them
+		-- the deletion of a document deletes its repeats, but a tombstone has no document
+		counts as (delete from repeats where subject in (select order_id::text from old))
 		delete from reservations where order_id in (select order_id from old)`, age)
 }

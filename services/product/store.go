@@ -27,6 +27,7 @@ type store struct {
 const productColumns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
 	p.updated_at, s.available, s.reserved, s.sold`
 
+// scanProduct reads a product with the stock that only staff and admins see.
 func scanProduct(row pgx.CollectableRow) (Product, error) {
 	p := Product{Reserved: new(int), Sold: new(int)}
 	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.Category, &p.PriceCents, &p.Currency, &p.Active, &p.Version, &p.CreatedAt,

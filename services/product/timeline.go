@@ -121,6 +121,7 @@ func decisionOf(state State, failed bool) State {
 	return Reserved
 }
 
+// decisionStep returns the step of the decision that led to a first state.
 func decisionStep(first State) string {
 	switch first {
 	case Failed:

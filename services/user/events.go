@@ -110,6 +110,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	return err
 }
 
+// checkID rejects an event whose account id is not valid: a retry cannot help.
 func checkID(id string) error {
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("userId is not a UUID"))

@@ -44,6 +44,7 @@ func (s service) showProfile(w http.ResponseWriter, r *http.Request) error {
 	return s.writeProfile(w, r, id)
 }
 
+// writeProfile writes an ACTIVE profile. Any other looks like one that does not exist.
 func (s service) writeProfile(w http.ResponseWriter, r *http.Request, id string) error {
 	profile, err := s.documents.Get(r.Context(), id)
 	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {

@@ -88,6 +88,7 @@ func (h *holds) putOnHold(r row, now time.Time) (isFirst bool) {
 	return isFirst
 }
 
+// troubleOf returns the trouble of a destination. If it has none, a trouble begins now.
 func (h *holds) troubleOf(to destination, now time.Time) *trouble {
 	t := h.troubles[to]
 	if t == nil {
