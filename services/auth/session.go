@@ -16,8 +16,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// sessions stores refresh tokens. The tokens that descend from one login form a family. Every change locks the family's row,
-// so that rotation and revocation of one family run one after the other.
+// sessions stores refresh tokens. The tokens that descend from one login form a family. Rotation and revocation lock the family's row, so
+// that those of one family run one after the other.
 type sessions struct {
 	pool *pgxpool.Pool
 	rotation

@@ -7,7 +7,8 @@
 //	           internal: GET /orders/{id}/history (for the gateway's streams), GET /export/orders (for user's exports),
 //	           GET /reconciliation/orders (product asks for the status of orders with reserved stock),
 //	           and GET /tracking/orders (the gateway asks for the versions of the orders that clients watch)
-//	publishes  order.created.pending for each new order, order.status.changed for each later change;
+//	publishes  order.created.pending for each new order (again while no outcome arrives, or when product has lost its
+//	           reservation), order.status.changed for each later change;
 //	           deleting.user.response: the person is removed from a customer's orders
 //	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product);
 //	           deleting.user (from auth)

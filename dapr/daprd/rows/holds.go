@@ -49,7 +49,7 @@ type holds struct {
 	queues   map[queue]*hold
 	flights  map[queue]*flight
 	troubles map[destination]*trouble
-	// rescanFrom is the lowest row_id that the relay has to read again, because it left the row out. 0: none.
+	// rescanFrom is the lowest row_id that the relay has to read again, because it left the row out or looks for released rows. 0: none.
 	rescanFrom int64
 }
 
