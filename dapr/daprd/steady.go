@@ -93,7 +93,7 @@ func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 	return s
 }
 
-// Init connects to the broker and waits for a broker that is not running yet.
+// Init waits for the broker and connects the component that publishes, with brokerLimits. Consumers join later, without them.
 func (s *steadyPubSub) Init(ctx context.Context, metadata pubsub.Metadata) error {
 	properties := maps.Clone(metadata.Properties) // the component changes the original
 	metadata.Properties = maps.Clone(metadata.Properties)

@@ -15,7 +15,7 @@ import (
 const maxAttempts = 3
 
 // createProfile handles creating.user: it creates the profile, or a tombstone with the reason, and publishes the outcome. A
-// repeated request publishes the recorded outcome again. After a cancellation it publishes nothing.
+// repeated request publishes the recorded outcome again. After a cancellation or an erasure it publishes nothing.
 func (s service) createProfile(ctx context.Context, e event.Received[event.UserToCreate]) error {
 	if err := checkID(e.Data.UserID); err != nil {
 		return err

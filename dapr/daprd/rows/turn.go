@@ -77,7 +77,7 @@ func (r *relay) readFresh(ctx context.Context, conn *pgxpool.Conn) (turnRead, er
 }
 
 // readHeld returns a function that reads the first rows of queues on hold. A queue whose row is gone is released: another
-// relay has published the row.
+// relay has published the row or set it aside, or an operator has deleted it.
 func (r *relay) readHeld(due []queue) func(context.Context, *pgxpool.Conn) (turnRead, error) {
 	return func(ctx context.Context, conn *pgxpool.Conn) (turnRead, error) {
 		keys := make([]string, len(due))
