@@ -20,7 +20,7 @@ const (
 	maxJudged = 40
 )
 
-// commonPasswords holds the 47,000 most common passwords, in lower case.
+// commonPasswords holds the 30,000 most common passwords, in lower case.
 var commonPasswords = func() map[string]bool {
 	list := frequency.FrequencyLists["passwords"]
 	common := make(map[string]bool, len(list))
