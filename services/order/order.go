@@ -72,7 +72,7 @@ type Change struct {
 }
 
 // Actor identifies the author of a change. Role is customer, staff, product or recovery (also for the reconciliation). The last two have
-// no id, and neither has an erased person.
+// no id, and an erased customer has none in a final order.
 type Actor struct {
 	Role string `json:"role"`
 	ID   string `json:"id,omitempty"`
