@@ -10,7 +10,8 @@
 //	publishes  order.created.pending for each new order (again while no outcome arrives, or when product has lost its
 //	           reservation), order.status.changed for each later change;
 //	           deleting.user.response: the person is removed from a customer's orders
-//	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it (both from product);
+//	consumes   inventory.stock.reserved: confirms the order; inventory.stock.failed: rejects it, or cancels it if product knows
+//	           that it was cancelled (both from product);
 //	           deleting.user (from auth)
 //
 // A change of an order, its history entry and the event that announces it are committed in one write. Prices come only from

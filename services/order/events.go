@@ -25,7 +25,7 @@ func causeOf[T any](e event.Received[T]) Cause {
 	return Cause{Kind: cause.Kind, ID: cause.ID, At: e.Time}
 }
 
-// stockFailed rejects an order.
+// stockFailed rejects an order, or cancels it if product knows that it was cancelled.
 func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockFailed]) error {
 	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusRejected, cause, func(o *Order) (bool, error) {
