@@ -226,14 +226,6 @@ func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at ti
 	return true, nil
 }
 
-// cancellableStatuses returns the statuses from which staff, or the customer, may cancel an order.
-func cancellableStatuses(staff bool) []event.Status {
-	if staff {
-		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}
-	}
-	return []event.Status{event.StatusPending, event.StatusConfirmed}
-}
-
 // Advance moves the order to next, a kitchen or delivery status; another next is an invalid request. It returns Conflict unless the order
 // is in the status before next. It reports whether the order changed: its current status changes nothing.
 func (o *Order) Advance(next event.Status, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
@@ -258,29 +250,6 @@ func (o *Order) TimeToDecision() (pending time.Duration, decided bool) {
 		return 0, false
 	}
 	return o.UpdatedAt.Sub(o.CreatedAt), true
-}
-
-// statuses returns every status.
-func statuses() []event.Status {
-	return []event.Status{
-		event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
-		event.StatusOutForDelivery, event.StatusDelivered, event.StatusCancelled,
-	}
-}
-
-// previousStatus returns the status that next follows, or false if next is not a kitchen or delivery status.
-func previousStatus(next event.Status) (event.Status, bool) {
-	switch next {
-	case event.StatusPreparing:
-		return event.StatusConfirmed, true
-	case event.StatusReady:
-		return event.StatusPreparing, true
-	case event.StatusOutForDelivery:
-		return event.StatusReady, true
-	case event.StatusDelivered:
-		return event.StatusOutForDelivery, true
-	}
-	return "", false
 }
 
 // setStatus is the only way to change the status. It adds the version and the history entry, and clears an erased person from an order
