@@ -10,7 +10,7 @@ import (
 
 // statusesKey is a key in the metadata of a subscription. It names the values of data.status of one type of event on which the app acts,
 // as in order.status.changed.v1=CANCELLED,DELIVERED: an event of that type with another status is acknowledged without a call of the app.
-// Dapr's own routing rules cannot do that, because an event that matches no rule goes to the dead letters. Stock daprd ignores the key and
+// Dapr's own routing rules cannot do that, because an event that matches no rule goes to the dead letters. Unmodified daprd ignores the key and
 // delivers every event, so the app ignores the others too.
 const statusesKey = "statuses"
 

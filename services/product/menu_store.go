@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// walked is the maximum number of sections, and of entries, that a search reads in the order of the menu.
-const walked = 4000
+// maxWalked is the maximum number of sections, and of entries, that a search reads in the order of the menu.
+const maxWalked = 4000
 
 // Menu returns up to limit products of a listing, in the order of the menu: those behind the position in after, or the first ones if after is
 // nil.
@@ -69,7 +69,7 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 	}
 	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words("text", arguments),
 		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "COMPARED", compared,
-		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(walked), "LIMIT", strconv.Itoa(limit)).Replace(source)
+		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(maxWalked), "LIMIT", strconv.Itoa(limit)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `
 		order by category_key, name_key, product_id limit ` + strconv.Itoa(limit) + `) entry
 		join products p on p.id = entry.product_id join stock s on s.product_id = entry.product_id
@@ -111,7 +111,7 @@ func (l listing) sections(after *position, arguments pgx.NamedArgs) string {
 // wildcards escapes the characters that LIKE treats as a pattern.
 var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// words returns the condition for a column that contains each word.
+// words returns the SQL condition that a column contains each word of the listing.
 func (l listing) words(column string, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	for i, word := range l.Words {

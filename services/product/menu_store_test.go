@@ -169,13 +169,13 @@ func TestLongTextsAndCategories(t *testing.T) {
 // than the search walks through.
 func TestSearchFindsMatchesBeyondTheEntriesItWalks(t *testing.T) {
 	s := newStore(t)
-	texts := make([]string, walked+500)
+	texts := make([]string, maxWalked+500)
 	fillMenu(t, s.pool, len(texts), func(i int) (name, category, description string) {
 		defer func() { texts[i] = fold(name + " " + description) }()
 		switch {
 		case i%500 == 0:
 			return fmt.Sprintf("Rare %04d", i), "Mains", ""
-		case i > walked+200:
+		case i > maxWalked+200:
 			return fmt.Sprintf("Dish zuletzt %04d", i), "Mains", "" // in the same section
 		}
 		return fmt.Sprintf("Dish %04d", i), "Mains", "late only in the description"

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The maximum lengths of sort keys in bytes: a position has to fit into a cursor. A letter takes two bytes, an ideograph three,
-// an accent up to two for each letter before it. So categories are compared whole, and names by at least 70 characters.
+// The maximum lengths of sort keys in bytes: a position has to fit into a cursor. A letter takes two bytes, an ideograph three, a Hangul
+// syllable six, an accent up to two for each letter before it. So a long text is compared by its beginning: a category in Hangul by 20
+// characters, a name by 36.
 const (
 	maxCategoryKey = 120
 	maxNameKey     = 220

@@ -76,6 +76,7 @@ func newRow(to destination, event map[string]any) (state.SetRequest, error) {
 	return state.SetRequest{Key: duePrefix + to.String() + separator + uuid.NewString(), Value: value}, nil
 }
 
+// decodeRow returns a row with its destination and record, or with the problem of its key or value.
 func decodeRow(id int64, key string, value []byte) row {
 	r := row{id: id, key: key, value: value}
 	parts := strings.Split(strings.TrimPrefix(key, duePrefix), separator)

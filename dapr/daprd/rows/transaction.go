@@ -54,7 +54,7 @@ func (t *table) commitTurn(ctx context.Context, conn *pgxpool.Conn, published ma
 	return conn.SendBatch(ctx, batch).Close()
 }
 
-// endTurn ends a turn that was not committed, and returns the connection to the pool.
+// endTurn rolls back a turn that was not committed, and returns the connection to the pool.
 func endTurn(ctx context.Context, conn *pgxpool.Conn) {
 	defer conn.Release()
 	if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
