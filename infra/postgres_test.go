@@ -58,7 +58,6 @@ func TestKilledPostgresKeepsCommittedRows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	query(t, p, "with made as (select 1) select 'x'")
 	conn, err := pgx.Connect(t.Context(), p.URL("comanda_order"))
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ import (
 // toolchain, the platform, and stock. Their go.mod and go.sum pin all other modules.
 func hashInputs(stock bool, folders ...string) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, "2", runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
+	const version = "2" // of the builder's output; a new version makes every stamp invalid
+	fmt.Fprintln(sum, version, runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
 	for _, folder := range folders {
 		if err := hashFolder(sum, folder); err != nil {
 			return "", err
