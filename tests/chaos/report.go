@@ -33,7 +33,7 @@ type report struct {
 	deadLetters      int64
 	restores         int
 	forgotten        int // orders
-	replays, handled int // attempts to handle a dead letter again; letters that were
+	replays, handled int // the replays of dead letters, and those that succeeded
 }
 
 // add copies what customers, the reader of events and the services have counted.
@@ -80,8 +80,8 @@ func slowest(all []recovery) (longest recovery) {
 	return longest
 }
 
-// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after a single fault. A fault ends when its
-// processes thaw, so frozen ones have their freeze and the limit.
+// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after the end of a single fault. A freeze ends when
+// the processes thaw.
 func (r *report) tooSlow(limit time.Duration) (err error) {
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
 		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > limit && kind != twoAtATime {
