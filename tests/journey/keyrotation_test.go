@@ -47,7 +47,8 @@ func TestTheKeyIsRotatedWithoutASingle401(t *testing.T) {
 	scenario.Try(s.Anonymous.As(session).Me(t.Context())).OrFail(t)
 }
 
-// restartWithKeys restarts every replica, one after the other, with these keys. Auth is neither first nor last.
+// restartWithKeys restarts every replica, one after the other, with these keys. Auth is neither first nor last, so that some services
+// check its new tokens with the keys from before, and others with these.
 func restartWithKeys(t *testing.T, sys *system.System, current, previous string) {
 	t.Helper()
 	for _, service := range []string{"order", "user", "auth", "product", "gateway"} {

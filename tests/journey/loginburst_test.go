@@ -74,12 +74,13 @@ func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 // returns the longest time of a check, and the longest series of failed checks.
 func probeHealth(t *testing.T, url string) (stop func() (slowest time.Duration, failedInARow int)) {
 	const probeTimeout = 900 * time.Millisecond // appHealthProbeTimeout in dapr/dapr.yaml
+	const probeEvery = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	var times []time.Duration
 	longest, done := 0, make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(probeTimeout / 9)
+		ticker := time.NewTicker(probeEvery)
 		defer ticker.Stop()
 		for row := 0; ctx.Err() == nil; <-ticker.C {
 			began, httpClient := time.Now(), &http.Client{Timeout: probeTimeout}

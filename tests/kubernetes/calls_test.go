@@ -96,7 +96,7 @@ func timelineCall(t *testing.T, service, want string) (found call) {
 	return found
 }
 
-// exportCalls returns user's calls: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
+// exportCalls returns the calls of user for the parts of an export: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {
@@ -116,12 +116,12 @@ func exportCalls(t *testing.T) (found []call) {
 		return true
 	})
 	if len(found) != 2 {
-		t.Fatalf("calls of user: got %v, want one to auth and one to order", found)
+		t.Fatalf("calls of user for an export: got %v, want one to auth and one to order", found)
 	}
 	return found
 }
 
-// menuCall returns order's only call: InvokeMethod(ctx, app, path?query, method).
+// menuCall returns the call of order for the menu: InvokeMethod(ctx, app, path?query, method).
 func menuCall(t *testing.T) call {
 	t.Helper()
 	var found []call
@@ -139,7 +139,7 @@ func menuCall(t *testing.T) call {
 		return true
 	})
 	if len(found) != 1 {
-		t.Fatalf("calls of order: got %v, want one", found)
+		t.Fatalf("calls of order for the menu: got %v, want one", found)
 	}
 	return found[0]
 }
