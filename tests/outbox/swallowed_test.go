@@ -103,7 +103,7 @@ func TestFrozenSidecarLosesItsLocks(t *testing.T) {
 	commitTx(t, mine)
 	frozen := time.Now()
 	eventually(t, 5*time.Second, func() (bool, string) {
-		// The relay may be frozen in a transaction too, so their number says nothing.
+		// The relay may be frozen in a transaction too, so the number of open transactions says nothing.
 		return queryInt(t, watcher, `select count(*) from (`+lock+` skip locked) as free`) == 0,
 			"a frozen transaction that holds the lock"
 	})

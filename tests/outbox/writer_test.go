@@ -64,7 +64,8 @@ type load struct {
 	last    map[string]int // the highest number committed for each subject
 }
 
-// newLoad starts the writers. Each uses the sidecar that pick returns, and retries a failed write with the same number.
+// newLoad starts the writers. Each uses the sidecar that pick returns, has this number of subjects, begins a write in every interval `every`, and
+// retries a failed write with the same number.
 func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar, storeName string, every time.Duration) *load {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{cancel: cancel, last: map[string]int{}}
