@@ -30,6 +30,7 @@ func found(places []place, text string) (names []string) {
 	return names
 }
 
+// logs returns the logs of all processes.
 func logs(sys *system.System) ([]place, error) {
 	files, err := sys.Logs()
 	var places []place

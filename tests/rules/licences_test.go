@@ -85,8 +85,8 @@ func TestEveryLicenceAllowsOurs(t *testing.T) {
 			if unlicensed[dependency.Path] != "" {
 				continue
 			}
-			if err := checkLicence(dependency.Dir); err != "" {
-				t.Errorf("%s: %s", name, err)
+			if problem := checkLicence(dependency.Dir); problem != "" {
+				t.Errorf("%s: %s", name, problem)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func TestLicenceOfTellsLicencesApart(t *testing.T) {
 	}
 }
 
-// The consumers that are written in other languages declare their packages' licences in their lock file.
+// The TypeScript consumer's lock file declares the licences of its packages. The consumers in other languages use no packages.
 func TestEveryPackageOfTheTypeScriptConsumerHasAnAllowedLicence(t *testing.T) {
 	t.Parallel()
 	var lock struct {

@@ -22,9 +22,9 @@ import (
 type Options struct {
 	// Stock runs the services beside unmodified daprd instead of our daprd.
 	Stock bool
-	// Replicas is the number of replicas by service; the default is 1. The gateway always has 1.
+	// Replicas is the number of replicas by service; the default is 1. URL is the address of the first gateway only.
 	Replicas map[string]int
-	// Settings are added to every service's environment, such as RECOVERY_AFTER.
+	// Settings are added to the environment of every service and sidecar, such as RECOVERY_AFTER.
 	Settings map[string]string
 	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
