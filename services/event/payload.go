@@ -99,8 +99,9 @@ type ReservedLine struct {
 	LineTotalCents int64  `json:"lineTotalCents"`
 }
 
-// StockFailed says that no line of an order is reserved, and why. Shortages has the lines that product could not reserve.
-// Currency and TotalCents are the total that was refused, with ReasonPriceChanged only.
+// StockFailed says that no line of an order is reserved, and why: a reason to reject it, or ReasonReleased if product knows that it was
+// cancelled. Shortages has the lines that product could not reserve. Currency and TotalCents are the total that was refused, with
+// ReasonPriceChanged only.
 type StockFailed struct {
 	OrderID    string     `json:"orderId"`
 	Version    int        `json:"version"`

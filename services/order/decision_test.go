@@ -81,6 +81,21 @@ func TestRejectRefusesMismatches(t *testing.T) {
 	}
 }
 
+// Product knows that an order was cancelled whose cancellation this service has lost. Only a PENDING order believes it: the answer may be
+// old.
+func TestReleasedReservationCancelsAPendingOrder(t *testing.T) {
+	for _, status := range statuses() {
+		order := orderIn(t, status)
+		changed, err := order.Reject(event.StockFailed{OrderID: order.ID, Version: 1, Reason: event.ReasonReleased}, anEvent, noon)
+		if pending := status == event.StatusPending; err != nil || changed != pending || (order.Status != status) != pending {
+			t.Errorf("%s: got changed %t, %v, order %s", status, changed, err, order.Status)
+		}
+		if status == event.StatusPending && (order.Status != event.StatusCancelled || order.statusEvent().Reason != event.ReasonReleased) {
+			t.Errorf("got %+v, want CANCELLED, %s", order.statusEvent(), event.ReasonReleased)
+		}
+	}
+}
+
 func TestRejectRecordsReasonAndShortages(t *testing.T) {
 	order := orderIn(t, event.StatusRejected)
 	if order.Reason != "insufficient_stock" || len(order.Shortages) != 1 || order.Total != nil {

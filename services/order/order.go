@@ -164,12 +164,18 @@ func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 	return items, nil
 }
 
-// Reject rejects the order for the reason that product gives. It reports whether the order changed: a duplicate
-// changes nothing, nor does a failure for a cancelled order.
+// Reject rejects the order for the reason that product gives. With ReasonReleased it cancels the order instead: product knows that it was
+// cancelled, and this service's database was restored from an older copy. It reports whether the order changed: a duplicate changes
+// nothing, nor does a failure for a cancelled order, nor ReasonReleased for an order that was confirmed, because that answer may be old (the
+// reconciliation asks product).
 func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (bool, error) {
-	switch o.Status {
-	case event.StatusPending:
-	case event.StatusRejected, event.StatusCancelled:
+	released := failed.Reason == event.ReasonReleased
+	switch {
+	case o.Status == event.StatusPending && released:
+		o.setStatus(event.StatusCancelled, event.ReasonReleased, Actor{Role: "product"}, cause, at)
+		return true, nil
+	case o.Status == event.StatusPending:
+	case o.Status == event.StatusRejected, o.Status == event.StatusCancelled, released:
 		return false, nil
 	default:
 		return false, errContradiction

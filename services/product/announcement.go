@@ -17,7 +17,7 @@ const component = "reservations"
 // Announcement is the document reservation-<orderId>: the outcome, and how many times it was published.
 type Announcement struct {
 	OrderID     string    `json:"orderId"`
-	State       State     `json:"state"` // of the outcome, RESERVED or FAILED; later states are not recorded here
+	State       State     `json:"state"` // of the first announcement: RESERVED, FAILED or TOMBSTONE; later states are not recorded here
 	Outcome     Outcome   `json:"outcome"`
 	DecidedAt   time.Time `json:"decidedAt"`
 	AnnouncedAt time.Time `json:"announcedAt"`
@@ -37,7 +37,7 @@ func newAnnouncer(client document.Client, now func() time.Time) announcer {
 // Announce publishes the outcome of r. repeated says that an earlier event of this order has recorded the outcome, and may have published
 // it. Announce then looks for the document first, because with unmodified daprd a failed write blocks a partition of the outbox for good.
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
-	message := r.Outcome.Message(r.OrderID)
+	message := r.Message()
 	if repeated {
 		_, err := a.documents.Change(ctx, r.OrderID, func(d *Announcement) (event.Message, error) {
 			d.AnnouncedAt = a.now().UTC()

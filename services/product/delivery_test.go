@@ -131,7 +131,8 @@ func (h harness) checkLaw(t *testing.T, r *rapid.T, dish string, stock int) {
 	}
 }
 
-// checkOutcomes checks, after the last event, the state of each order's reservation, and that all announcements of an order are equal.
+// checkOutcomes checks, after the last event, the state of each order's reservation, and that all outcomes that were announced for an
+// order are equal. Only a cancelled order is also answered that it was cancelled.
 func (h harness) checkOutcomes(t *testing.T, r *rapid.T, orders []generatedOrder) {
 	announced := map[string]string{}
 	reserved, failed := h.announced(t)
@@ -146,7 +147,11 @@ func (h harness) checkOutcomes(t *testing.T, r *rapid.T, orders []generatedOrder
 		note(e.OrderID, e)
 	}
 	for _, e := range failed {
-		note(e.OrderID, e)
+		if e.Reason != event.ReasonReleased {
+			note(e.OrderID, e)
+		} else if s := h.state(t, e.OrderID); s != Released && s != Tombstone {
+			r.Fatalf("order %s, whose reservation is %s, was answered that it was cancelled", e.OrderID, s)
+		}
 	}
 	ends := map[event.Status][]State{
 		"": {Reserved, Failed}, event.StatusCancelled: {Released, Tombstone, Failed}, event.StatusDelivered: {Sold, Failed},

@@ -18,5 +18,5 @@
 //	(none) --order--> RESERVED --cancel--> RELEASED
 //	   |                  '----deliver---> SOLD
 //	   |----order--> FAILED
-//	   '----cancel-> TOMBSTONE (the cancellation arrived before the order, which then gets no reservation and no outcome)
+//	   '----cancel-> TOMBSTONE (the cancellation arrived before the order, which then gets no reservation, and the answer that it was cancelled)
 package main

@@ -32,9 +32,6 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 	} else {
 		s.metrics.RecordDecision(ctx, reservation)
 	}
-	if !reservation.NeedsAnnouncement() {
-		return nil // see Reservation.NeedsAnnouncement
-	}
 	return s.announcer.Announce(ctx, reservation, repeated)
 }
 

@@ -180,9 +180,9 @@ func TestLostSidecarResponseIsNotAFailure(t *testing.T) {
 	h.wantAnnounced(t, 1, 0)
 }
 
-// A cancelled order is not answered again. A delivered one is: it is PENDING again because order's database was restored from an older
-// copy, and would be given up.
-func TestClosedOrdersAreAnsweredOnlyIfDelivered(t *testing.T) {
+// An order that has ended and is announced again is PENDING again, because order's database was restored from an older copy. It gets an
+// answer, or else it would be given up: a delivered order its outcome, a cancelled one that it was cancelled.
+func TestEndedOrdersAreAnsweredAgain(t *testing.T) {
 	h := newHarness(t)
 	soup := h.addProduct(t, "Soup", 10)
 	cancelled, delivered, cancelledFirst := uuid.NewString(), uuid.NewString(), uuid.NewString()
@@ -196,10 +196,14 @@ func TestClosedOrdersAreAnsweredOnlyIfDelivered(t *testing.T) {
 	h.wantAnnounced(t, 2, 0)
 	for _, orderID := range []string{cancelled, cancelledFirst} {
 		wantResult(t, h.placeOrder(t, orderID, soup.ID, 1), "SUCCESS")
+		_, failed := h.announced(t)
+		if last := failed[len(failed)-1]; last.OrderID != orderID || last.Reason != event.ReasonReleased || last.Version != 1 {
+			t.Errorf("got the answer %+v, want %s for order %s", last, event.ReasonReleased, orderID)
+		}
 	}
-	h.wantAnnounced(t, 2, 0)
+	h.wantAnnounced(t, 2, 2)
 	wantResult(t, h.placeOrder(t, delivered, soup.ID, 2), "SUCCESS")
-	h.wantAnnounced(t, 3, 0)
+	h.wantAnnounced(t, 3, 2)
 	h.store.wantStock(t, soup.ID, Stock{8, 0, 2})
 }
 

@@ -92,10 +92,16 @@ type Reservation struct {
 	DecidedAt time.Time
 }
 
-// NeedsAnnouncement reports whether the order still needs the outcome. It is false for RELEASED and TOMBSTONE: the order is cancelled;
-// for TOMBSTONE the cancellation arrived before the order. It is true for SOLD: when a delivered order is announced again, the database of
-// the service order was restored from an older copy and the order is PENDING there. Without the outcome it would be given up.
-func (r Reservation) NeedsAnnouncement() bool { return r.State != Released && r.State != Tombstone }
+// Message returns the event that answers the order: the outcome, or for RELEASED and TOMBSTONE a failure, because the order was
+// cancelled. The order needs an answer even then: if its database was restored from an older copy, it can be PENDING there again.
+func (r Reservation) Message() event.Message {
+	if r.State == Released || r.State == Tombstone {
+		return event.InventoryStockFailed.Message(r.OrderID, event.StockFailed{
+			OrderID: r.OrderID, Version: outcomeVersion, Reason: event.ReasonReleased, Shortages: []event.Shortage{},
+		})
+	}
+	return r.Outcome.Message(r.OrderID)
+}
 
 // ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has
 // no valid ids, no lines, or the same product twice.

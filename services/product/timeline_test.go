@@ -58,7 +58,7 @@ func TestStepsTellWhatBecameOfAReservation(t *testing.T) {
 	h.wantSteps(t, sold, "stock_reserved RESERVED 3", "outcome_announced RESERVED 3", "stock_sold SOLD 2", "status_refused SOLD 1")
 	h.wantSteps(t, released, "stock_reserved RESERVED 1", "outcome_announced RESERVED 1", "stock_released RELEASED 2")
 	h.wantSteps(t, failed, "stock_refused FAILED 1", "outcome_announced FAILED 1", "cancellation_ignored FAILED 2")
-	h.wantSteps(t, early, "cancelled_before_order TOMBSTONE 2", "order_ignored TOMBSTONE 2")
+	h.wantSteps(t, early, "cancelled_before_order TOMBSTONE 2", "order_ignored TOMBSTONE 2", "outcome_announced TOMBSTONE 2")
 	h.wantSteps(t, uuid.NewString())
 	if step := h.steps(t, failed)[0]; step.Reason != event.ReasonInsufficientStock {
 		t.Errorf("got reason %q, want %q", step.Reason, event.ReasonInsufficientStock)

@@ -69,8 +69,7 @@ func TestPromisesAreKeptUnderFaults(t *testing.T) {
 	}
 }
 
-// settings shorten what takes hours in production, so that a run sees its end. RECOVERY_GIVE_UP is for an order that is PENDING again in a
-// restored copy and was cancelled after the copy: product does not answer for it, so recovery gives it up.
+// settings shorten what takes hours in production, so that a run sees its end.
 var settings = map[string]string{
 	"RECONCILE_AFTER": "10s", "RECONCILE_EVERY": "5s", "RECONCILE_UNKNOWN_AFTER": "15s", "RECOVERY_GIVE_UP": "90s",
 }

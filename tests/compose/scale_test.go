@@ -112,7 +112,7 @@ func (sys *stack) handledCalls(t *testing.T) map[string]float64 {
 // wantOneRecoveryPerRound keeps orders PENDING until recovery publishes their events again. Three replicas run recovery, but each
 // event is published at most once in each round, and each order changes only once.
 func (sys *stack) wantOneRecoveryPerRound(t *testing.T) {
-	const recoveryAfter = 30 * time.Second // the setting RECOVERY_AFTER
+	const recoveryAfter = 10 * time.Second // the setting RECOVERY_AFTER
 	s, invariants := sys.scenario(t), sys.invariants(t)
 	ana, dish := s.Customer(), s.Dish(100, 700)
 	undo := stoppedContainers("product-dapr", "product-2-dapr", "product-3-dapr")(t, sys)

@@ -4,7 +4,7 @@ import "github.com/jackc/pgx/v5"
 
 const (
 	// maxGrowth bounds the interval between two announcements: it doubles from After up to After * maxGrowth.
-	maxGrowth = 16
+	maxGrowth = 48
 	// maxWaiting is the number of outbox rows above which nothing is announced again: the broker is away or behind, and the rows
 	// already hold the announcements.
 	maxWaiting = 1000

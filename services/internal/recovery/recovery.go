@@ -29,7 +29,7 @@ const (
 
 // Timing holds the times of a service's recovery. The database's clock measures After and GiveUp.
 type Timing struct {
-	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"30s"`   // age at which the event is published again; then the interval grows
+	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"10s"`   // age at which the event is published again; then the interval grows
 	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // age at which the aggregate is given up, with a reason
 	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // interval of the search for overdue aggregates
 }
