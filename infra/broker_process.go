@@ -66,6 +66,7 @@ func (b *brokerProcess) release() {
 	}
 }
 
+// start starts the process. It does not wait until the broker is ready.
 func (b *brokerProcess) start(context.Context) error {
 	if err := b.lock(); err != nil {
 		return err

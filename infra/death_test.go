@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// runParent starts both servers, prints their identities, and waits until its standard input is closed.
 func runParent(dir string) int {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {

@@ -50,6 +50,7 @@ func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 	}, nil
 }
 
+// newExternalKafka returns the brokers that the settings name. It does not connect to them.
 func newExternalKafka(environ map[string]string) (*Kafka, error) {
 	if environ["KAFKA_BROKERS"] == "" && environ["KAFKA_BROKERS_FILE"] == "" {
 		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")

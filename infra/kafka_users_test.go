@@ -214,6 +214,7 @@ func allowed(service, topic string) (writes, reads bool) {
 	return writes, reads
 }
 
+// newClient returns a client that gives up soon, so that a refusal does not take long.
 func newClient(t *testing.T, settings kafka.Settings) *kgo.Client {
 	t.Helper()
 	options, err := settings.ClientOptions()

@@ -78,6 +78,7 @@ func (j job) run(ctx context.Context) error {
 	return writeStamp(j.target, inputs)
 }
 
+// build compiles the program from the upstream module, without the changes if stock is set.
 func (j job) build(ctx context.Context) error {
 	started := time.Now()
 	recipe, err := findRecipe(j.dir)

@@ -26,6 +26,7 @@ func hashInputs(stock bool, folders ...string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// hashFolder adds the name and the content of each input in folder to sum.
 func hashFolder(sum io.Writer, folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

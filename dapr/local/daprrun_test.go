@@ -118,6 +118,7 @@ func writeRunFile(t *testing.T, p paths) (path string, gateway int) {
 	return path, gateway
 }
 
+// startDaprRun runs `dapr run -f` with a run file until the test ends. It does not wait until the services are ready.
 func startDaprRun(t *testing.T, p paths, file string) {
 	t.Helper()
 	metrics, err := port.Reserve()

@@ -34,6 +34,7 @@ type rule struct {
 	written map[uint64]labels.Labels // the series of the last evaluation, by their labels' hash
 }
 
+// newEvaluator parses the rules in files, for evaluation on the series of m.
 func newEvaluator(m *seriesStore, files []string) (*evaluator, error) {
 	e := &evaluator{store: m, fired: map[string]bool{}}
 	e.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})

@@ -82,6 +82,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
+// request returns the HTTP request. If the access token is about to expire, request logs in again first.
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
 	var body []byte
 	switch given := r.Body.(type) {

@@ -114,6 +114,7 @@ func install(t *testing.T) string {
 	return program
 }
 
+// installInto installs schemathesis in a new virtual environment. After an error the folder does not exist.
 func installInto(ctx context.Context, folder string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()

@@ -239,6 +239,7 @@ func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 	}
 }
 
+// startKafka starts a broker with the topics until the test ends, and returns it with its kind.
 func startKafka(t *testing.T) (*infra.Kafka, infra.Kind) {
 	t.Helper()
 	kind, err := infra.KindFromEnvironment(os.Getenv)

@@ -110,6 +110,7 @@ func startArms(b *testing.B) []*arm {
 	return arms
 }
 
+// startArm starts the programs of a checkout, or of this tree if it is empty, with more settings of the form NAME=value.
 func startArm(b *testing.B, name, checkout, more string) *arm {
 	environ := map[string]string{
 		// The limits are on, so that their cost is measured, and too high for the sender to reach.

@@ -39,6 +39,7 @@ func compileSchema(text []byte, name string) (schema, error) {
 	return schema{compiled}, err
 }
 
+// check checks a JSON text against the schema, and against its list of members: the schema itself allows others.
 func (s schema) check(data string) error {
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
 	if err != nil {

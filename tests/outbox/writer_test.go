@@ -76,6 +76,7 @@ func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar
 	return l
 }
 
+// write commits one event after the other until ctx ends, in turn for each of the writer's subjects.
 func (l *load) write(ctx context.Context, s *sidecar, writer, subjects int, storeName string, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

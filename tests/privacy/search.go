@@ -112,6 +112,7 @@ func tables(ctx context.Context, sys *system.System) ([]place, error) {
 	return places, nil
 }
 
+// rowsOf returns each table of a database, with its rows as JSON.
 func rowsOf(ctx context.Context, url string) (places []place, err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

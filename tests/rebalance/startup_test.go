@@ -34,6 +34,7 @@ type servers struct {
 	kafka    *infra.Kafka
 }
 
+// startServers starts a database and a broker until the test ends, also if COMANDA_BACKING names external ones.
 func startServers(t *testing.T) servers {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "comanda-rebalance-")

@@ -66,6 +66,7 @@ func (r resource) setting(name string) string {
 	return ""
 }
 
+// resources reads the Dapr resources in a folder.
 func resources(t testing.TB, folder string) []resource {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root(t), folder, "*.yaml"))

@@ -109,6 +109,7 @@ func Run(ctx context.Context, options Options) (*System, error) {
 	return sys, nil
 }
 
+// start starts the servers and every pair, and waits until all services are ready.
 func (sys *System) start(ctx context.Context, options Options) error {
 	setup, err := sys.prepare(ctx, options)
 	if err == nil && !options.Unchecked {
