@@ -74,7 +74,7 @@ func (l *launcher) announceRestart(ctx context.Context, name string) {
 	}
 }
 
-// beginAwaiting returns false if the app is being awaited already.
+// beginAwaiting marks the app as awaited until endAwaiting. It returns false if it is awaited already.
 func (l *launcher) beginAwaiting(app string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

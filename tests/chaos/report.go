@@ -23,7 +23,7 @@ type report struct {
 	backing string
 
 	recoveries map[string][]recovery // by kind
-	left       []string              // kinds that this machine cannot cause, with the reason
+	notCaused  []string              // kinds that this machine cannot cause, with the reason
 
 	orders, accounts int
 	retries          int64
@@ -109,7 +109,7 @@ func (r *report) write(w io.Writer) {
 	if r.restores > 0 {
 		_, _ = fmt.Fprintf(w, "%d databases restored from an older copy; %d orders placed after the copy are gone\n", r.restores, r.forgotten)
 	}
-	for _, reason := range r.left {
+	for _, reason := range r.notCaused {
 		_, _ = fmt.Fprintf(w, "not caused: %s\n", reason)
 	}
 }
