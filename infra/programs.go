@@ -41,7 +41,7 @@ func postgresPrograms(ctx context.Context, dataDir string, user owner, options O
 }
 
 // installedPostgres lists the folders of this machine with initdb and postgres: first the one in the PATH, then that of pg_config,
-// then the usual ones, in each place the highest version first.
+// then the usual ones, in each place in reverse order of their names: 17 before 16.
 func installedPostgres(ctx context.Context) []string {
 	var found []string
 	if path, err := exec.LookPath("postgres"); err == nil {

@@ -146,7 +146,8 @@ func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, b
 	return order, ok
 }
 
-// decided waits until an order is no longer PENDING, and returns it. Its status is empty if it could not be read.
+// decided waits until an order is no longer PENDING, and returns it. The status is empty if the order could not be read, and may be PENDING
+// if ctx ends first.
 func (l *load) decided(ctx context.Context, id string) (order client.Order) {
 	for order.Status = client.Pending; order.Status == client.Pending && ctx.Err() == nil; {
 		var ok bool
