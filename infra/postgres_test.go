@@ -12,6 +12,7 @@ import (
 	"comanda/infra"
 )
 
+// options returns the options of a server with its data in dir. It skips the test if COMANDA_BACKING names external servers.
 func options(t *testing.T, dir string) infra.Options {
 	t.Helper()
 	kind, err := infra.KindFromEnvironment(os.Getenv)

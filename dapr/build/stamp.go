@@ -45,6 +45,7 @@ func hashFolder(sum io.Writer, folder string) error {
 	})
 }
 
+// isInput reports whether the build depends on a file.
 func isInput(path string) bool {
 	if strings.HasSuffix(path, "_test.go") {
 		return false

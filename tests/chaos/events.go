@@ -51,6 +51,7 @@ func (c *eventCount) follow() error {
 	return nil
 }
 
+// add counts a record, unless it is neither an event nor a dead letter.
 func (c *eventCount) add(record *kgo.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
