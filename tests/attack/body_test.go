@@ -9,7 +9,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Every endpoint accepts a body of exactly its documented limit (docs/http.md), and none that is a byte longer. The gateway and the
+// These endpoints accept a body of exactly their documented limit (docs/http.md), and none that is a byte longer. The gateway and the
 // service must agree on the limit.
 func TestBodyLimits(t *testing.T) {
 	t.Parallel()

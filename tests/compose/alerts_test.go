@@ -143,8 +143,8 @@ func (p alertPattern) matches(name string, labelMatches func(label, value string
 	return true
 }
 
-// Prometheus has loaded every alert of the files. Each alert has a runbook and a fault in this test that makes it fire. No
-// alert fires under ordinary traffic, which includes refused requests.
+// Prometheus has loaded every alert that a fault of this test makes fire, and no other. Each alert has a runbook. No alert fires
+// under ordinary traffic, which includes refused requests.
 func testNoAlertWithoutAFault(t *testing.T, sys *stack) {
 	ordinary := sys.startTraffic(t)
 	defer ordinary.stop()

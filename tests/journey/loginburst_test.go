@@ -17,8 +17,8 @@ import (
 const containerMemory = 128 << 20
 
 // During 200 simultaneous logins, auth's health check never fails three times in a row (its sidecar would then pause it), and auth stays
-// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile a customer at another address
-// logs in and is never refused, because clients take turns.
+// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile the admin logs in at another
+// address and is never refused, because clients take turns.
 func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
 	s := newScenario(t, sys)

@@ -129,7 +129,7 @@ func TestUnknownCallersAreRefused(t *testing.T) {
 	}
 }
 
-// Every parameter in a path that the gateway builds is a UUID. The policies rely on its dashes.
+// Every parameter in a path between services is {id} or {userId}, which are UUIDs. The policies rely on their dashes.
 func TestPathParametersAreUUIDs(t *testing.T) {
 	for _, c := range sourceCalls(t) {
 		for _, parameter := range regexp.MustCompile(`{\w+}`).FindAllString(c.path, -1) {

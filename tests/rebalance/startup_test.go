@@ -69,7 +69,8 @@ func startServers(t *testing.T) servers {
 	return s
 }
 
-// Sidecars that start before their database and broker wait for both. Then they create the tables at the same time.
+// Sidecars that start before their database and broker wait for both. Then they create the tables at the same time. A waiting sidecar
+// ends soon after SIGTERM.
 func TestSidecarsWaitForDatabaseAndBroker(t *testing.T) {
 	t.Parallel()
 	s := startServers(t)
