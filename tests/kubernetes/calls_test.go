@@ -56,7 +56,8 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns a service's call reconcile.Ask(ctx, sidecar, app, path, ids) in a file, a GET.
+// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or a
+// reconcile.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
@@ -67,6 +68,11 @@ func questionIn(t *testing.T, service, name string) call {
 		}
 		return true
 	})
+	for _, holder := range compositeLiterals(t, file, "") {
+		if holder["Owner"] != "" {
+			found = append(found, call{service, holder["Owner"], "GET", paths[holder["Path"]]})
+		}
+	}
 	if len(found) != 1 {
 		t.Fatalf("questions of %s: got %v, want one", service, found)
 	}
