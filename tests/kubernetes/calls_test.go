@@ -56,21 +56,23 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns a service's call in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or that of a reconcile.Holder, which has
-// the fields Owner and Path.
+// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or a
+// reconcile.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
 	paths, found := constants(t, file), []call{}
-	for _, holder := range compositeLiterals(t, file, "Holder") {
-		found = append(found, call{service, holder["Owner"], "GET", paths[holder["Path"]]})
-	}
 	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
 		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {
 			found = append(found, call{service, exprText(ask.Args[2]), "GET", paths[exprText(ask.Args[3])]})
 		}
 		return true
 	})
+	for _, holder := range compositeLiterals(t, file, "") {
+		if holder["Owner"] != "" {
+			found = append(found, call{service, holder["Owner"], "GET", paths[holder["Path"]]})
+		}
+	}
 	if len(found) != 1 {
 		t.Fatalf("questions of %s: got %v, want one", service, found)
 	}
@@ -100,7 +102,7 @@ func timelineCall(t *testing.T, service, want string) (found call) {
 	return found
 }
 
-// exportCalls returns user's calls: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
+// exportCalls returns the calls of user for the parts of an export: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {
@@ -120,12 +122,12 @@ func exportCalls(t *testing.T) (found []call) {
 		return true
 	})
 	if len(found) != 2 {
-		t.Fatalf("calls of user: got %v, want one to auth and one to order", found)
+		t.Fatalf("calls of user for an export: got %v, want one to auth and one to order", found)
 	}
 	return found
 }
 
-// menuCall returns order's only call: InvokeMethod(ctx, app, path?query, method).
+// menuCall returns the call of order for the menu: InvokeMethod(ctx, app, path?query, method).
 func menuCall(t *testing.T) call {
 	t.Helper()
 	var found []call
@@ -143,7 +145,7 @@ func menuCall(t *testing.T) call {
 		return true
 	})
 	if len(found) != 1 {
-		t.Fatalf("calls of order: got %v, want one", found)
+		t.Fatalf("calls of order for the menu: got %v, want one", found)
 	}
 	return found[0]
 }
@@ -215,7 +217,7 @@ func parseSource(t *testing.T, file string) *ast.File {
 	return parsed
 }
 
-// exprText returns an expression as text: a string, a name without its type parameter, or the HTTP method of a net/http constant.
+// exprText returns an expression as text: a string, a name, or the HTTP method of a net/http constant.
 func exprText(expression ast.Expr) string {
 	switch one := expression.(type) {
 	case *ast.BasicLit:
@@ -229,8 +231,6 @@ func exprText(expression ast.Expr) string {
 			return strings.ToUpper(name)
 		}
 		return one.Sel.Name
-	case *ast.IndexExpr: // a generic type
-		return exprText(one.X)
 	}
 	return ""
 }

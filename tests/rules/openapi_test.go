@@ -84,6 +84,7 @@ func pathOf(place string) []string {
 	return append(path, parts[1:]...)
 }
 
+// memberOf returns the member of a document at a path; nil if there is none.
 func memberOf(node any, path []string) any {
 	for _, name := range path {
 		switch parent := node.(type) {
