@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// entryRules is the version of the rules by which fold, sortKey and appendGrams make search entries. When it increases, all
+// entryRules is the version of the rules by which search entries and their sections are made. When it increases, all
 // entries are made again at the start of the service. Increase it also when golang.org/x/text brings new Unicode tables.
-const entryRules = 1
+const entryRules = 2
 
 // maxGram is the length of the longest n-grams. Three characters select few dishes, and a shorter word is an n-gram itself.
 const maxGram = 3
