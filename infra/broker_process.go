@@ -21,7 +21,7 @@ import (
 type brokerProcess struct {
 	options Options
 	command func() (*exec.Cmd, error)
-	// restore makes an empty data folder usable; nil if it is.
+	// restore makes an empty data folder usable; nil if the broker can start on an empty folder.
 	restore func(context.Context) error
 	child   child
 	unlock  func()
@@ -50,6 +50,7 @@ func (b *brokerProcess) prepare() error {
 	return nil
 }
 
+// lock locks the data against a second system. release unlocks it.
 func (b *brokerProcess) lock() (err error) {
 	if b.unlock != nil {
 		return nil
@@ -65,6 +66,7 @@ func (b *brokerProcess) release() {
 	}
 }
 
+// start starts the process. It does not wait until the broker is ready.
 func (b *brokerProcess) start(context.Context) error {
 	if err := b.lock(); err != nil {
 		return err
@@ -101,6 +103,7 @@ func (b *brokerProcess) kill(context.Context) error {
 
 func (b *brokerProcess) exited() <-chan struct{} { return b.child.exited() }
 
+// newEmbeddedKafka builds the embedded broker and prepares its start.
 func newEmbeddedKafka(ctx context.Context, options Options) (*Kafka, error) {
 	program, err := build.Broker(ctx, options.Log)
 	if err != nil {

@@ -33,6 +33,7 @@ type cluster struct {
 	unlock   func()
 }
 
+// newClusterPostgres prepares the start of a cluster: its programs, its data and its port.
 func newClusterPostgres(ctx context.Context, options Options) (*Postgres, error) {
 	user, err := clusterOwner()
 	if err != nil {
@@ -146,6 +147,7 @@ func (c *cluster) initialize(ctx context.Context) error {
 	return os.Rename(fresh, c.dataDir())
 }
 
+// start starts the server, and returns when it is ready. It tries again while a killed predecessor still holds its memory.
 func (c *cluster) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -140,7 +140,7 @@ func newContainerKafka(options Options) (*Kafka, error) {
 	}, nil
 }
 
-// kafkaContainerSettings returns apacheSettings as environment variables, which the image reads.
+// kafkaContainerSettings returns the settings of one node, like apacheSettings, as the environment variables that the image reads.
 func kafkaContainerSettings(address string) map[string]string {
 	return map[string]string{
 		"KAFKA_NODE_ID":                                  "1",

@@ -26,8 +26,8 @@ func (s *Servers) DumpDatabase(ctx context.Context, service, file string) error 
 	return s.Postgres.run(ctx, databaseName(service), "pg_dump", "--format=custom", "--file="+file)
 }
 
-// RestoreDatabase replaces a service's database by the copy in a file. It restores the copy beside the database first, and disconnects all
-// clients.
+// RestoreDatabase replaces a service's database by the copy in a file. It first restores the copy beside the database. Then it
+// disconnects all clients and exchanges the two.
 func (s *Servers) RestoreDatabase(ctx context.Context, service, file string) error {
 	name, restored := databaseName(service), databaseName(service)+"_restored"
 	quoted, quotedRestored := pgx.Identifier{name}.Sanitize(), pgx.Identifier{restored}.Sanitize()
@@ -40,7 +40,7 @@ func (s *Servers) RestoreDatabase(ctx context.Context, service, file string) err
 	return s.Postgres.execute(ctx, "drop database "+quoted+" with (force)", "alter database "+quotedRestored+" rename to "+quoted)
 }
 
-// execute runs statements that may take longer than a service's.
+// execute runs statements on the database postgres, without the timeout that a service's statements have.
 func (p *Postgres) execute(ctx context.Context, statements ...string) error {
 	conn, err := pgx.Connect(ctx, p.URL("postgres"))
 	if err != nil {

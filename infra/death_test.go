@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// runParent starts both servers, prints their identities, and waits until its standard input is closed.
 func runParent(dir string) int {
 	kind, err := infra.KindFromEnvironment(os.Getenv)
 	if err != nil {
@@ -95,7 +97,7 @@ func TestServersDieWithTheirParentAndRestartOnTheirData(t *testing.T) {
 func TestStartEndsTheProcessOfAnEarlierRun(t *testing.T) {
 	dir := t.TempDir()
 	leftover := exec.Command("sleep", "600")
-	p, err := process.Start(leftover, 9)
+	p, err := process.Start(leftover, syscall.SIGKILL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +114,13 @@ func TestStartEndsTheProcessOfAnEarlierRun(t *testing.T) {
 func TestStartLeavesAnotherProcessWithTheSameIDAlone(t *testing.T) {
 	dir := t.TempDir()
 	other := exec.Command("sleep", "600")
-	p, err := process.Start(other, 9)
+	p, err := process.Start(other, syscall.SIGKILL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
 	earlier := p.Identity()
-	earlier.Started -= 60_000
+	earlier.Started -= time.Minute.Milliseconds()
 	if err := process.WriteRecord(dir+"/kafka.process", earlier); err != nil {
 		t.Fatal(err)
 	}

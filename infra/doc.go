@@ -6,6 +6,7 @@
 //	containers  both through testcontainers-go, on a machine with Docker
 //	external    both run already: KAFKA_BROKERS and *_DATABASE_URL name them
 //
-// Each server that it starts is a process or a container of its own. It listens on the loopback only, keeps its data under
-// Options.Dir, can be killed and restarted on the same port and data, and does not outlive its parent.
+// Each server that it starts is a process or a container of its own. It listens on the loopback only, and can be killed and
+// restarted on the same port and data. A process keeps its data under Options.Dir, and on Linux does not outlive its parent. A
+// container's data is removed with it.
 package infra

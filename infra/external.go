@@ -21,7 +21,7 @@ func (e externalServer) start(ctx context.Context) error { return e.ping(ctx) }
 func (e externalServer) stop(context.Context) error      { return nil }
 func (e externalServer) kill(context.Context) error      { return errExternal }
 
-// newExternalPostgres uses the URLs of the four services. Any other database must be on the server of the first URL.
+// newExternalPostgres uses the URLs of the four services. Any other database must be on the server of AUTH_DATABASE_URL.
 func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 	given := map[string]string{}
 	for _, service := range services.Stateful {
@@ -50,6 +50,7 @@ func newExternalPostgres(getenv func(string) string) (*Postgres, error) {
 	}, nil
 }
 
+// newExternalKafka returns the brokers that the settings name. It does not connect to them.
 func newExternalKafka(environ map[string]string) (*Kafka, error) {
 	if environ["KAFKA_BROKERS"] == "" && environ["KAFKA_BROKERS_FILE"] == "" {
 		return nil, errors.New("COMANDA_BACKING=external needs KAFKA_BROKERS: set it to host:port")

@@ -18,12 +18,12 @@ type Topic = kafka.Topic
 // Kafka is one running broker, or the external brokers.
 type Kafka struct {
 	server
-	settings kafka.Settings // those of an administrator, if the broker has users
-	services func(service string) (kafka.Settings, error)
-	prepare  func(context.Context) error // runs once, when the broker is ready for the first time; may be nil
-	note     string
-	exit     func() <-chan struct{}
-	pid      func() int // nil for a container and for an external server
+	settings kafka.Settings                               // those of an administrator, if the broker has users
+	services func(service string) (kafka.Settings, error) // the settings of a service's sidecar; nil if all use settings
+	prepare  func(context.Context) error                  // runs once, when the broker is ready for the first time; may be nil
+	note     string                                       // says what runs, and where
+	exit     func() <-chan struct{}                       // nil for a container and for an external server
+	pid      func() int                                   // nil for a container and for an external server
 }
 
 // StartKafka starts the broker, or finds the external ones, and returns when Kafka is ready.
@@ -103,7 +103,7 @@ func (k *Kafka) Start(ctx context.Context) error {
 	return wrap("start kafka", k.awaitReady(ctx))
 }
 
-// Stop shuts the broker down cleanly and keeps its data.
+// Stop shuts the broker down cleanly and keeps its data, except a container's. It leaves external brokers alone.
 func (k *Kafka) Stop(ctx context.Context) error { return wrap("stop kafka", k.stop(ctx)) }
 
 // Kill ends the broker abruptly, as a power cut would.

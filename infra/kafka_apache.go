@@ -72,6 +72,7 @@ func ApacheMissing() error {
 	return nil
 }
 
+// newApacheKafka downloads Apache Kafka if necessary, writes its settings and prepares its start.
 func newApacheKafka(ctx context.Context, options Options) (*Kafka, error) {
 	if err := ApacheMissing(); err != nil {
 		return nil, err

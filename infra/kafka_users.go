@@ -105,7 +105,7 @@ func (u *kafkaUsers) create(ctx context.Context, admin kafka.Settings) error {
 	return err
 }
 
-// serviceSettings returns the settings of a service's sidecar.
+// serviceSettings returns a function that returns the settings of a service's sidecar.
 func (u *kafkaUsers) serviceSettings(brokers string) func(string) (kafka.Settings, error) {
 	return func(service string) (kafka.Settings, error) { return u.settings(brokers, service), nil }
 }

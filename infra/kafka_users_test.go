@@ -97,6 +97,7 @@ func wantOwnTopicsOnly(t *testing.T, k *Kafka) {
 	}
 }
 
+// Each service's user may use the consumer group with the service's name, and no other. The gateway's replicas have tracking groups.
 func wantOwnGroupsOnly(t *testing.T, k *Kafka) {
 	t.Helper()
 	for _, service := range services.Names {
@@ -114,15 +115,15 @@ func wantOwnGroupsOnly(t *testing.T, k *Kafka) {
 	}
 }
 
-// wantNoOtherWayIn checks a wrong password, another service's user name, a client without TLS and one without authentication.
+// The broker accepts no record from a client without a user, a right password, TLS and the broker's certificate.
 func wantNoOtherWayIn(t *testing.T, k *Kafka) {
 	t.Helper()
 	right, _ := k.ServiceSettings("order")
 	for name, change := range map[string]func(*kafka.Settings){
-		"a wrong password":           func(s *kafka.Settings) { s.Password = "wrong" },
-		"another service's password": func(s *kafka.Settings) { s.Username = "user" },
-		"no TLS":                     func(s *kafka.Settings) { s.DisableTLS = "true" },
-		"no user":                    func(s *kafka.Settings) { s.AuthType = "certificate" },
+		"a wrong password":            func(s *kafka.Settings) { s.Password = "wrong" },
+		"another service's user name": func(s *kafka.Settings) { s.Username = "user" },
+		"no TLS":                      func(s *kafka.Settings) { s.DisableTLS = "true" },
+		"no user":                     func(s *kafka.Settings) { s.AuthType = "certificate" },
 		"another certificate authority": func(s *kafka.Settings) {
 			s.CACert, _, _ = newCertificate()
 		},
@@ -213,6 +214,7 @@ func allowed(service, topic string) (writes, reads bool) {
 	return writes, reads
 }
 
+// newClient returns a client that gives up soon, so that a refusal does not take long.
 func newClient(t *testing.T, settings kafka.Settings) *kgo.Client {
 	t.Helper()
 	options, err := settings.ClientOptions()
@@ -229,12 +231,13 @@ func newClient(t *testing.T, settings kafka.Settings) *kgo.Client {
 	return client
 }
 
+// write writes one record to a topic's first partition.
 func write(t *testing.T, client *kgo.Client, topic string) error {
 	t.Helper()
 	return client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: 0, Value: []byte("{}")}).FirstErr()
 }
 
-// read sends one Fetch for a partition with a record.
+// read sends one Fetch for a topic's first partition, which has a record, and returns the broker's error.
 func read(t *testing.T, client *kgo.Client, topic string) error {
 	t.Helper()
 	request := kmsg.NewPtrFetchRequest()

@@ -11,8 +11,8 @@ const (
 	tailSize      = 64 << 10 // in bytes: the part of a log that is searched for its last lines
 )
 
-// LastLines returns the last n lines of the log at path that begin at the byte with the offset from, or later. It cuts long lines to a readable
-// length.
+// LastLines returns the last n lines of the log at path after its first `from` bytes. It searches only the last tailSize bytes, cuts
+// long lines to maxLineLength, and returns nil if it cannot read the log.
 func LastLines(path string, from int64, n int) []string {
 	file, err := os.Open(path)
 	if err != nil {

@@ -45,6 +45,7 @@ type Options struct {
 	Log io.Writer
 }
 
+// withDefaults fills in the defaults, and makes the directory of the logs.
 func (o Options) withDefaults() (Options, error) {
 	if o.Kind == "" {
 		o.Kind = Embedded

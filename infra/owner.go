@@ -50,8 +50,7 @@ func (o owner) attributes() *syscall.SysProcAttr {
 }
 
 // makeHome makes the directory dir and returns its path. If the owner cannot reach dir, as in a checkout below /root, makeHome
-// makes a directory with the same base name in /var/lib/comanda instead. Temporary directories of tests (below os.TempDir)
-// become searchable for all users.
+// instead makes a directory in /var/lib/comanda whose name is derived from dir.
 func (o owner) makeHome(dir string) (string, error) {
 	if !o.other {
 		return dir, os.MkdirAll(dir, 0o755)
@@ -70,7 +69,8 @@ func (o owner) makeHome(dir string) (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// closedParent returns the nearest directory above dir that other users cannot search; "" without one.
+// closedParent returns the nearest directory above dir that other users cannot search; "" without one. It opens the temporary
+// directories of tests (below os.TempDir) to all users instead of returning them.
 func closedParent(dir string) (string, error) {
 	temporary := filepath.Clean(os.TempDir()) + string(filepath.Separator)
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
@@ -92,7 +92,8 @@ func closedParent(dir string) (string, error) {
 	}
 }
 
-// chown makes the owner the owner of a file, or of a directory with all its content.
+// chown makes the owner the owner of a file, or of a directory with all its content. If the owner is the current user, chown only
+// checks that path belongs to it.
 func (o owner) chown(path string) error {
 	if !o.other {
 		return checkOwnership(path)
@@ -124,7 +125,8 @@ func checkOwnership(path string) error {
 	return nil
 }
 
-// makeReadable lets every user read and execute the downloaded files in dir.
+// makeReadable lets every user read the downloaded files in dir and execute the programs among them. It does nothing if the owner
+// is the current user, who downloaded them.
 func (o owner) makeReadable(dir string) error {
 	if !o.other {
 		return nil

@@ -28,11 +28,12 @@ const (
 
 // server is a server of one Kind.
 type server interface {
-	// start starts the server, also again after stop or kill, on the same port and data. It returns when the server is ready.
+	// start starts the server, also again after stop or kill, on the same port. A Postgres is ready when start returns;
+	// Kafka.Start waits for a broker.
 	start(ctx context.Context) error
-	// stop shuts the server down cleanly.
+	// stop shuts the server down cleanly. It removes a container with its data, and leaves an external server alone.
 	stop(ctx context.Context) error
-	// kill ends the server abruptly, as a power cut would.
+	// kill ends the server abruptly, as a power cut would. An external server cannot be killed.
 	kill(ctx context.Context) error
 }
 
@@ -40,10 +41,10 @@ type server interface {
 type Postgres struct {
 	server
 	url      func(database string) string
-	programs string // the folder of its client programs; "" when PATH finds them
-	note     string
-	exit     func() <-chan struct{}
-	pid      func() int // nil for a container and for an external server
+	programs string                 // the folder of its client programs; "" when PATH finds them
+	note     string                 // says what runs, and where
+	exit     func() <-chan struct{} // nil for a container and for an external server
+	pid      func() int             // nil for a container and for an external server
 }
 
 // StartPostgres starts the server, or finds the external one, and returns when it is ready.
@@ -96,7 +97,7 @@ func (p *Postgres) Exited() <-chan struct{} {
 // Start starts the server, also again after Stop or Kill, on the same port and data. It returns when the server is ready.
 func (p *Postgres) Start(ctx context.Context) error { return wrap("start postgres", p.start(ctx)) }
 
-// Stop shuts the server down cleanly and keeps its data.
+// Stop shuts the server down cleanly and keeps its data, except a container's. It leaves an external server alone.
 func (p *Postgres) Stop(ctx context.Context) error { return wrap("stop postgres", p.stop(ctx)) }
 
 // Kill ends the server abruptly, as a power cut would: it sends SIGKILL to every process of it.
@@ -129,7 +130,8 @@ func pingPostgres(ctx context.Context, url string) error {
 	return conn.Close(ctx)
 }
 
-// postgresURL returns a connection string with the limits of all. Migrations may take longer and set their own limits in their session.
+// postgresURL returns a connection string with the limits that every service's sessions have. Migrations may take longer and set
+// their own limits in their session.
 func postgresURL(host, user, password, database string) string {
 	address := url.URL{
 		Scheme:   "postgres",

@@ -12,6 +12,7 @@ import (
 	"comanda/infra"
 )
 
+// options returns the options of a server with its data in dir. It skips the test if COMANDA_BACKING names external servers.
 func options(t *testing.T, dir string) infra.Options {
 	t.Helper()
 	kind, err := infra.KindFromEnvironment(os.Getenv)
@@ -58,7 +59,6 @@ func TestKilledPostgresKeepsCommittedRows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	query(t, p, "with made as (select 1) select 'x'")
 	conn, err := pgx.Connect(t.Context(), p.URL("comanda_order"))
 	if err != nil {
 		t.Fatal(err)

@@ -20,8 +20,8 @@ import (
 // downloadVersion is the version of Postgres that is downloaded if the machine has none.
 const downloadVersion = embeddedpostgres.V17
 
-// postgresPrograms returns the folder of initdb and postgres. It prefers the newest version installed on this machine, and
-// downloads Postgres once if there is none. An existing data directory needs the major version that made it.
+// postgresPrograms returns the folder of initdb and postgres: the first of installedPostgres, or that of a Postgres which it
+// downloads once. An existing data directory needs the major version that made it.
 func postgresPrograms(ctx context.Context, dataDir string, user owner, options Options) (string, error) {
 	version, err := os.ReadFile(filepath.Join(dataDir, "PG_VERSION"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +40,8 @@ func postgresPrograms(ctx context.Context, dataDir string, user owner, options O
 	return downloadPostgres(ctx, user, options)
 }
 
-// installedPostgres lists the folders of this machine with initdb and postgres.
+// installedPostgres lists the folders of this machine with initdb and postgres: first the one in the PATH, then that of pg_config,
+// then the usual ones, in each place in reverse order of their names: 17 before 16.
 func installedPostgres(ctx context.Context) []string {
 	var found []string
 	if path, err := exec.LookPath("postgres"); err == nil {

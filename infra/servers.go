@@ -64,8 +64,8 @@ func databaseName(service string) string { return "comanda_" + service }
 // DatabaseURL returns the connection string of a service's database.
 func (s *Servers) DatabaseURL(service string) string { return s.Postgres.URL(databaseName(service)) }
 
-// Environ returns the settings with the addresses of Postgres and Kafka, for services and sidecars. The settings for Kafka are
-// those of all; SidecarEnvirons has a service's own.
+// Environ returns the settings with the addresses of Postgres and Kafka, for services and sidecars. If the broker has users, the
+// settings for Kafka are an administrator's; SidecarEnvirons returns those of each service's own user.
 func (s *Servers) Environ() map[string]string {
 	environ := s.Kafka.Settings().Environ()
 	for _, service := range services.Stateful {
@@ -74,7 +74,7 @@ func (s *Servers) Environ() map[string]string {
 	return environ
 }
 
-// Stop shuts Kafka down cleanly, then Postgres, and keeps their data.
+// Stop stops Kafka, then Postgres.
 func (s *Servers) Stop(ctx context.Context) error {
 	var err error
 	if s.Kafka != nil {

@@ -23,7 +23,7 @@ const (
 // change is one upstream file that the program changes.
 type change struct {
 	path string // in the upstream module, with slashes
-	ours string // the replacement or the diff
+	ours string // the path of the replacement or of the diff
 }
 
 func (c change) isPatch() bool { return strings.HasSuffix(c.ours, patchSuffix) }

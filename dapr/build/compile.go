@@ -20,7 +20,7 @@ const reportEvery = 5 * time.Second
 type compilation struct {
 	name      string   // of the program, in messages
 	dir       string   // the program's module
-	set       []string // variables that the linker sets
+	set       []string // variables for the linker to set, each as IMPORTPATH.NAME=VALUE
 	arguments []string // flags that replace upstream's files by ours
 }
 
@@ -55,7 +55,7 @@ func (c compilation) ldflags() string {
 	return flags
 }
 
-// countStalePackages counts the packages that the build cache does not hold.
+// countStalePackages counts the packages that the build must compile, because the build cache does not hold them.
 func (c compilation) countStalePackages(ctx context.Context) (int, error) {
 	arguments := append([]string{"list", "-trimpath", "-buildvcs=false", "-mod=readonly", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"}, c.arguments...)
 	command := c.command(ctx, append(arguments, ".")...)

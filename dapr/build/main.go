@@ -48,11 +48,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 
 // job is one run of the builder.
 type job struct {
-	dir, target, sources string
-	stock                bool
-	stderr               io.Writer
+	dir     string // the program's module
+	target  string // the path of the built program
+	sources string // the folder of the copies of upstream modules
+	stock   bool
+	stderr  io.Writer
 }
 
+// run builds the program unless the last build of it had the same inputs.
 func (j job) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(j.target), 0o755); err != nil {
 		return err
@@ -75,6 +78,7 @@ func (j job) run(ctx context.Context) error {
 	return writeStamp(j.target, inputs)
 }
 
+// build compiles the program from the upstream module, without the changes if stock is set.
 func (j job) build(ctx context.Context) error {
 	started := time.Now()
 	recipe, err := findRecipe(j.dir)

@@ -16,7 +16,8 @@ import (
 // toolchain, the platform, and stock. Their go.mod and go.sum pin all other modules.
 func hashInputs(stock bool, folders ...string) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, "2", runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
+	const version = "2" // of the builder's output; a new version makes every stamp invalid
+	fmt.Fprintln(sum, version, runtime.Version(), os.Getenv("GOOS"), os.Getenv("GOARCH"), runtime.GOOS, runtime.GOARCH, stock)
 	for _, folder := range folders {
 		if err := hashFolder(sum, folder); err != nil {
 			return "", err
@@ -25,6 +26,7 @@ func hashInputs(stock bool, folders ...string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// hashFolder adds the name and the content of each input in folder to sum.
 func hashFolder(sum io.Writer, folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -43,6 +45,7 @@ func hashFolder(sum io.Writer, folder string) error {
 	})
 }
 
+// isInput reports whether the build depends on a file.
 func isInput(path string) bool {
 	if strings.HasSuffix(path, "_test.go") {
 		return false

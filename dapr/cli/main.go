@@ -1,7 +1,7 @@
 // Command dapr is the unchanged Dapr CLI, built from its own pinned module, so that `dapr run -f dapr/dapr.yaml` works on a
 // machine that has only Go. An installed dapr works too.
 //
-// It runs $DAPR_RUNTIME_PATH/.dapr/bin/daprd as the runtime.
+// It runs .dapr/bin/daprd in $DAPR_RUNTIME_PATH, or in the home directory if that variable is not set.
 package main
 
 import (

@@ -42,9 +42,9 @@ func withDatabaseLimits(connection string) string {
 
 // brokerLimits are the time-outs of the component that publishes, instead of Dapr's 30 s: while a broker does not answer, a publish
 // fails early. Consumers keep Dapr's time-outs, because a broker answers a member that joins its group only when all have joined.
-var brokerLimits = map[string]string{"dialTimeout": limit, "readTimeout": limit, "writeTimeout": limit}
+var brokerLimits = map[string]string{"dialTimeout": brokerLimit, "readTimeout": brokerLimit, "writeTimeout": brokerLimit}
 
-var limit = (5 * time.Second).String()
+var brokerLimit = (5 * time.Second).String()
 
 // setBrokerLimits adds the limits that the properties do not set.
 func setBrokerLimits(properties map[string]string) {

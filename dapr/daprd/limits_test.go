@@ -38,7 +38,7 @@ func TestConnectionStringGetsTheLimitsItDoesNotSet(t *testing.T) {
 func TestPublisherGetsTheLimitsItDoesNotSet(t *testing.T) {
 	properties := map[string]string{"readtimeout": "1s", "brokers": "kafka:9092"}
 	setBrokerLimits(properties)
-	want := map[string]string{"readtimeout": "1s", "brokers": "kafka:9092", "dialTimeout": limit, "writeTimeout": limit}
+	want := map[string]string{"readtimeout": "1s", "brokers": "kafka:9092", "dialTimeout": brokerLimit, "writeTimeout": brokerLimit}
 	if !maps.Equal(properties, want) {
 		t.Errorf("got %v, want %v", properties, want)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-// maintainMembership joins the consumer group when a topic gets a listener, and leaves it when no topic has had one for
-// absenceLimit.
+// maintainMembership joins the consumer group when a topic gets a listener, and leaves it when no topic has had one for absenceLimit, or
+// at a shutdown. When a topic is added, it leaves the group and joins it again with all topics.
 func (s *steadyPubSub) maintainMembership(ctx context.Context) {
 	left := false
 	for s.awaitListener(ctx) {

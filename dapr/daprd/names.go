@@ -32,10 +32,10 @@ const registerRetry = 500 * time.Millisecond
 //   - A lookup that its caller cancels leaves a pooled connection inside a read transaction. That connection sees old rows from
 //     then on, so running sidecars look expired ("no host found"), and SQLite refuses its writes, so the sidecar's own
 //     registration expires too. Here nothing cancels a query, and the connection that reads is not the one that renews.
-//   - It runs a query for each invocation, a fifth of the processor time of the gateway's sidecar. Here a query reads all hosts,
+//   - Each invocation runs a query, which takes a fifth of the processor time of the gateway's sidecar. Here a query reads all hosts,
 //     at most once in hostsLifetime.
 //
-// It does not implement nameresolution.ResolverMulti: Dapr would then keep the addresses for 20 s, and drop the one of a dead
+// hosts does not implement nameresolution.ResolverMulti: Dapr would then keep the addresses for 20 s, and drop the one of a dead
 // sidecar only when no resiliency policy covers the call.
 type hosts struct {
 	nameresolution.Resolver // Dapr's, which registers this sidecar; nil before

@@ -109,7 +109,7 @@ func newPostgres(log logger.Logger) state.Store {
 	return &waitingStore{PostgreSQL: plain, log: log}
 }
 
-// Init connects to the database and creates the tables.
+// Init waits for the database, connects with databaseLimits and creates the tables.
 func (s *waitingStore) Init(ctx context.Context, metadata state.Metadata) error {
 	metadata.Properties = maps.Clone(metadata.Properties)
 	for name, value := range metadata.Properties {

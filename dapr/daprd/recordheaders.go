@@ -17,7 +17,8 @@ const (
 	maxHeadersTotal = 8 << 10 // what does not fit in is left out
 )
 
-// ownHeaders are those that say where a record was. They come first: what else a record has must not displace them.
+// ownHeaders are the headers that Dapr's component adds: where the record was, and its key. They come first: the headers of the record
+// itself must not displace them.
 var ownHeaders = []string{"__topic", "__key", "__partition", "__offset", "__timestamp"}
 
 // boundHeaders cuts and removes what is too long of the key and the headers of a record.

@@ -62,8 +62,8 @@ type listener struct {
 
 const (
 	// absenceLimit is how long all topics may be without a listener before the sidecar leaves its group. Dapr takes 3 s to report an app
-	// as unhealthy, so the partitions stand still for a little longer than the 6 s after the kill of a sidecar. A service that restarts,
-	// or whose database restarts, is healthy again by then, and causes no rebalance.
+	// as unhealthy, so the partitions stand still for 8 s: a little longer than after the kill of a sidecar, which takes 6 s. A service
+	// that restarts, or whose database restarts, is healthy again by then, and causes no rebalance.
 	absenceLimit = 5 * time.Second
 	// joinDelay lets Dapr subscribe all topics of the app before the sidecar joins, so that it joins once.
 	joinDelay = 50 * time.Millisecond
@@ -82,6 +82,7 @@ func newKafka(log logger.Logger) pubsub.PubSub {
 	return s
 }
 
+// newSteadyPubSub starts maintainMembership, which Close stops.
 func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &steadyPubSub{log: log, stopped: make(chan struct{}), stop: stop, topics: map[string]*topic{}, changed: make(chan struct{})}
@@ -92,7 +93,7 @@ func newSteadyPubSub(log logger.Logger) *steadyPubSub {
 	return s
 }
 
-// Init connects to the broker and waits for a broker that is not running yet.
+// Init waits for the broker and connects the component that publishes, with brokerLimits. Consumers join later, without them.
 func (s *steadyPubSub) Init(ctx context.Context, metadata pubsub.Metadata) error {
 	properties := maps.Clone(metadata.Properties) // the component changes the original
 	metadata.Properties = maps.Clone(metadata.Properties)
@@ -164,8 +165,8 @@ func (s *steadyPubSub) Close() error {
 	return s.PubSub.Close()
 }
 
-// deliver passes an event to the listener of its topic, if the app acts on it. If it fails because that listener ended, the next
-// listener gets it.
+// deliver passes an event to the listener of its topic, if the app acts on the event, and bounds its headers. If the listener fails because
+// it has ended, the next listener gets the event.
 func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
 	if request, ok := s.requestOf(message.Topic); ok && !isWanted(request, message.Data) {
 		return nil

@@ -26,7 +26,7 @@ const adminPatience = 10 * time.Second
 var accounts = []string{"ADMIN", "CUSTOMER", "KITCHEN"}
 
 // ensureAccounts registers the customer and the kitchen through the API if they cannot log in yet. It returns the accounts whose passwords
-// are refused: they exist, with other passwords than the settings'.
+// are refused: the password is wrong, or the e-mail belongs to an account with another password, or auth has refused too many attempts.
 func ensureAccounts(ctx context.Context, s map[string]string) (refused []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, accountsTimeout)
 	defer cancel()
@@ -51,9 +51,10 @@ func ensureAccounts(ctx context.Context, s map[string]string) (refused []string,
 	return refused, nil
 }
 
-// ensureKitchen registers the kitchen, and admin gives it the role staff.
+// ensureKitchen registers the kitchen if it cannot log in yet, and admin then gives it the role staff. If the admin is not logged
+// in, ensureKitchen only checks the kitchen's password: a kitchen registered now would never get the role.
 func (a api) ensureKitchen(ctx context.Context, admin api, email, password string) error {
-	if admin.token == "" { // it could not get its role
+	if admin.token == "" {
 		_, err := a.login(ctx, email, password)
 		return err
 	}
@@ -81,8 +82,8 @@ func (a api) ensureAccount(ctx context.Context, email, password, name string) (i
 	return registered.UserID, err
 }
 
-// awaitLogin logs in as soon as the registration saga has ended. A refused password is an error after patience. The pauses grow, because
-// auth counts wrong passwords.
+// awaitLogin repeats the login until it succeeds, so that a registration saga can end. It gives up when ctx ends, when auth refuses further
+// attempts, and when the password is still refused after patience. The pauses grow, because auth counts wrong passwords.
 func (a api) awaitLogin(ctx context.Context, email, password string, patience time.Duration) (api, error) {
 	for begun, pause := time.Now(), pollInterval; ; pause = min(2*pause, time.Second) {
 		session, err := a.login(ctx, email, password)
@@ -121,6 +122,7 @@ func (a api) login(ctx context.Context, email, password string) (api, error) {
 	return api{url: a.url, token: session.AccessToken}, err // without a token if there is an error
 }
 
+// call sends a request and decodes the response into `into`, unless that is nil. Its error for an error status is a *refusal.
 func (a api) call(ctx context.Context, method, path string, body, into any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -140,9 +142,7 @@ func (a api) call(ctx context.Context, method, path string, body, into any) erro
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= 300 {
-		var problem struct {
-			Title, Detail string
-		}
+		var problem struct{ Detail string }
 		_ = json.NewDecoder(response.Body).Decode(&problem)
 		return &refusal{response.StatusCode, fmt.Sprintf("%s %s responded %s %s", method, path, response.Status, problem.Detail)}
 	}

@@ -40,7 +40,7 @@ func (c *console) writer(part string) *lineWriter {
 	return &lineWriter{handleLine: func(line string) { c.printLine(part, "%s", line) }}
 }
 
-// lineWriter calls handleLine for each whole line.
+// lineWriter calls handleLine for each whole line that is not blank.
 type lineWriter struct {
 	handleLine func(string)
 

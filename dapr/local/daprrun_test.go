@@ -24,8 +24,8 @@ import (
 	"comanda/tests/scenario"
 )
 
-// The system runs with stock tools too: `make deps`, `. .comanda/env`, and the Dapr CLI's `dapr run -f`. A customer registers;
-// orders are confirmed, rejected and cancelled.
+// The system also runs without our supervisor: with `make deps`, `. .comanda/env`, and the unmodified Dapr CLI's `dapr run -f`.
+// A customer registers; one order is confirmed and then cancelled, another is rejected.
 func TestSystemRunsWithDaprRun(t *testing.T) {
 	p := newPaths(t)
 	if _, err := build.CLI(t.Context(), os.Stderr); err != nil {
@@ -53,6 +53,7 @@ func TestSystemRunsWithDaprRun(t *testing.T) {
 	w.WantStock(dish, 5, 0, 0)
 }
 
+// startDeps runs `local deps` until the test ends, and waits until Postgres and Kafka are ready.
 func startDeps(t *testing.T, p paths) {
 	t.Helper()
 	output := newScreen()
@@ -117,6 +118,7 @@ func writeRunFile(t *testing.T, p paths) (path string, gateway int) {
 	return path, gateway
 }
 
+// startDaprRun runs `dapr run -f` with a run file until the test ends. It does not wait until the services are ready.
 func startDaprRun(t *testing.T, p paths, file string) {
 	t.Helper()
 	metrics, err := port.Reserve()

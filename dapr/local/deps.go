@@ -47,7 +47,8 @@ func (l *launcher) runDeps(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// prepareDeps builds the services, starts Postgres and Kafka concurrently, and then writes the environment file.
+// prepareDeps moves the last run's logs aside, builds the services while Postgres and Kafka start, and then writes the
+// environment file.
 func (l *launcher) prepareDeps(ctx context.Context) error {
 	if err := l.paths.removeOldFiles(); err != nil {
 		return err

@@ -137,7 +137,7 @@ func (l *launcher) configure(use portUse) (err error) {
 	return err
 }
 
-// buildAndStartServers builds the programs and starts Postgres and Kafka concurrently.
+// buildAndStartServers moves the last run's logs aside, and then builds the programs while Postgres and Kafka start.
 func (l *launcher) buildAndStartServers(ctx context.Context) error {
 	if err := l.paths.removeOldFiles(); err != nil {
 		return err

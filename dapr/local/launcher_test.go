@@ -83,7 +83,8 @@ func (s *screen) await(t *testing.T, text string) {
 	}
 }
 
-// newPaths makes a state directory for the test. It shares the built programs with the checkout's state directory.
+// newPaths makes a state directory for the test and sets COMANDA_STATE to it. The directory shares the built programs with the
+// checkout's state directory. With -short, newPaths skips the test.
 func newPaths(t *testing.T) paths {
 	t.Helper()
 	if testing.Short() {
@@ -146,7 +147,8 @@ func kill(t *testing.T, id process.Identity) {
 	}
 }
 
-// A part that dies is reported and restarted. `make restart` replaces one service. After the stop no process runs and no record exists.
+// A part that dies is reported and restarted. `make restart` replaces one service. After the stop, order does not run and no
+// program's record is left.
 func TestDeadPartsAreRestartedAndRestartReplacesTheRunningService(t *testing.T) {
 	p := newPaths(t)
 	bin := filepath.Join(p.state, "bin") // not shared, because the test removes a program from it
@@ -262,7 +264,8 @@ func TestKilledLauncherLeavesNoProcessAndKeepsDataAndSecrets(t *testing.T) {
 	}
 }
 
-// wantRefusedPasswords checks that the output names the refused passwords of the admin and the customer, and shows only the right password.
+// wantRefusedPasswords checks that the output names the admin and the customer as refused once each, and that it shows the
+// kitchen's password, but neither the wrong password nor the stored ones of the refused accounts.
 func wantRefusedPasswords(t *testing.T, output string, settings map[string]string, wrong string) {
 	t.Helper()
 	for _, who := range []string{"ADMIN", "CUSTOMER"} {
@@ -276,7 +279,8 @@ func wantRefusedPasswords(t *testing.T, output string, settings map[string]strin
 	}
 }
 
-// wantReconcileWithTheEnvironmentFile runs the command of docs/operations.md.
+// wantReconcileWithTheEnvironmentFile checks that the environment file is private, and that `comanda reconcile` works in a shell that
+// has loaded it, as docs/operations.md describes.
 func wantReconcileWithTheEnvironmentFile(t *testing.T, p paths) {
 	t.Helper()
 	if info, err := os.Stat(p.env()); err != nil || info.Mode().Perm() != 0o600 {

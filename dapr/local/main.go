@@ -52,6 +52,7 @@ func parseArgs(args []string, stderr io.Writer) (command, error) {
 	return c, err
 }
 
+// run runs the named command; without a name it runs the whole system.
 func (c command) run(ctx context.Context, stdout io.Writer) error {
 	p, err := findPaths()
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"comanda/services/secret"
 )
 
-// startPairs starts every service with its sidecar, and supervises the pairs, Postgres and Kafka.
+// startPairs starts every service with its sidecar, and supervises the pairs, Postgres and Kafka. It also writes the services' URLs
+// into a file, for `make restart`.
 func (l *launcher) startPairs(ctx context.Context, keeper *supervisor.Supervisor) error {
 	setup, err := l.newSetup()
 	if err != nil {
@@ -68,7 +69,7 @@ func (l *launcher) newSetup() (supervisor.Setup, error) {
 	}, err
 }
 
-// newReporter returns a writer that reports a program's warnings on the terminal.
+// newReporter returns a writer that reports a program's warnings on the terminal, and registers its reporter under the program's name.
 func (l *launcher) newReporter(program string) io.Writer {
 	file := l.paths.relative(l.paths.log(strings.ReplaceAll(program, " ", "-")))
 	r := &reporter{console: l.console, program: program, file: file}
@@ -94,8 +95,9 @@ func (l *launcher) newSupervisor(ctx context.Context, fail context.CancelCauseFu
 // shownLines is the number of log lines that are printed for a dead program.
 const shownLines = 5
 
-// reportDeath prints a dead part's name and last log lines. It returns an error if a service ended with an exit code before the
-// system was ready: one of its settings is invalid, and a restart would not help.
+// reportDeath prints a dead part's name and last log lines, and hides the program's warnings until its pair is ready again. It returns
+// an error if a service failed with an exit status before the system was ready: probably one of its settings is invalid, and a
+// restart would not help.
 func (l *launcher) reportDeath(name string, wait time.Duration) error {
 	program := l.program(name)
 	if program == nil { // Postgres or Kafka

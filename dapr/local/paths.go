@@ -9,9 +9,10 @@ import (
 	"comanda/infra/build"
 )
 
-// paths are the checkout's root and the state directory, and through its methods the files in them.
+// paths holds the checkout's root and the state directory. Its methods return the paths of the files in the state directory.
 type paths struct{ root, state string }
 
+// findPaths returns the paths, and makes the directories of the logs and of the programs' records.
 func findPaths() (paths, error) {
 	root, err := build.Root()
 	if err != nil {

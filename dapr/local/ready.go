@@ -12,8 +12,8 @@ import (
 // waitReportInterval is the time between two lines about a pair that is not ready yet.
 const waitReportInterval = 20 * time.Second
 
-// announceReady prints a line for each service that becomes ready. The gateway is ready only when all other services are. Then
-// announceReady registers the demo accounts and prints the greeting.
+// announceReady prints a line for each service that becomes ready. The gateway is ready only when all other services are, and
+// with it the system. Then announceReady registers the demo accounts, starts the dashboard and prints the greeting.
 func (l *launcher) announceReady(ctx context.Context) {
 	started := time.Now()
 	var others sync.WaitGroup
@@ -53,7 +53,8 @@ func (l *launcher) announceReady(ctx context.Context) {
 	l.console.printText(l.greeting(refused))
 }
 
-// announceRestart prints a line when a restarted part is ready.
+// announceRestart waits until a restarted program's pair is ready, prints a line about it, and shows the pair's warnings again. It
+// prints no line before the whole system was ready once, because announceReady prints one. It does not wait for Postgres and Kafka.
 func (l *launcher) announceRestart(ctx context.Context, name string) {
 	pair := l.pair(strings.TrimSuffix(name, " sidecar"))
 	if pair == nil {
@@ -73,7 +74,7 @@ func (l *launcher) announceRestart(ctx context.Context, name string) {
 	}
 }
 
-// beginAwaiting returns false if the app is being awaited already.
+// beginAwaiting marks the app as awaited until endAwaiting. It returns false if it is awaited already.
 func (l *launcher) beginAwaiting(app string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 const (
 	// muteTime is how long a program's further warnings are only counted after one has been shown.
 	muteTime = 15 * time.Second
-	// maxLineLength keeps a warning short enough for about one line of a terminal, in characters.
+	// maxLineLength is the number of characters to which a printed log line is cut.
 	maxLineLength = 200
 )
 
-// reporter shows a program's first warning or error on the terminal, and then the number of further ones.
+// reporter shows a program's first warning or error on the terminal, and after muteTime the number of further ones.
 type reporter struct {
 	console *console
 	program string
-	file    string // its log
+	file    string // the path of the program's log
 	// showWarnings is set when the program's pair is ready. Earlier warnings are about parts that were still starting; they
 	// are shown only if the program dies.
 	showWarnings atomic.Bool
@@ -31,7 +31,7 @@ type reporter struct {
 	muted      int // the number of warnings that were not shown
 }
 
-// handleLine shows or counts a line of the program's log.
+// handleLine shows or counts a line of the program's log if it is a warning that may be shown. A verbose console shows every line.
 func (r *reporter) handleLine(text string) {
 	text = strings.TrimSpace(text)
 	if text == "" {

@@ -22,7 +22,8 @@ const (
 	restartGrace = 8 * time.Second
 	// restartTimeout bounds the wait for the new build to be ready.
 	restartTimeout = 30 * time.Second
-	pollInterval   = 50 * time.Millisecond
+	// pollInterval is the pause between two checks whether something is ready.
+	pollInterval = 50 * time.Millisecond
 )
 
 // restartService rebuilds a service and ends its running process. The launcher that supervises it then starts the new build. This

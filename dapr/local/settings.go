@@ -29,7 +29,7 @@ var generatedSettings = append(secret.EventKeys(), []secret.Secret{
 }...)
 
 // loadSettings returns the settings of this run. Each comes from the environment, or from the file at path, or is generated
-// and stored there. It refuses a file that others can read. url is stored too, for `make demo`.
+// and stored there. It refuses a file that others can read. url is stored too, for `make demo`, and so are the public keys of events.
 func loadSettings(path, url string, environ map[string]string) (map[string]string, error) {
 	if err := secret.CheckMode(path); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func invalidSettings(environ map[string]string) []string {
 	return slices.Compact(lines)
 }
 
-// invalidTelemetry checks the port of the metrics and the address for spans.
+// invalidTelemetry returns a line for an invalid port of the metrics, and one for an invalid address for spans.
 func invalidTelemetry(environ map[string]string) []string {
 	var lines []string
 	if text := environ["METRICS_PORT"]; text != "" {
@@ -103,7 +103,7 @@ func invalidTelemetry(environ map[string]string) []string {
 	return lines
 }
 
-// gatewayMetricsPort returns the port of the gateway's metrics. The other services serve theirs on their own ports.
+// gatewayMetricsPort returns the port of the gateway's metrics. The other services serve their metrics on the port of their API.
 func gatewayMetricsPort() int {
 	if port, err := strconv.Atoi(os.Getenv("METRICS_PORT")); err == nil {
 		return port

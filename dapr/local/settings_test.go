@@ -49,7 +49,7 @@ func TestSettingsAreGeneratedOnceAndStored(t *testing.T) {
 	}
 }
 
-// Secrets that others could read are not used as if nothing had happened.
+// Secrets in a file that others can read are no longer secret. The error says what to do.
 func TestSecretsThatOthersCanReadAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secrets.env")
 	if _, err := loadSettings(path, "", env()); err != nil {

@@ -84,6 +84,7 @@ func (s Setup) shared() map[string]string {
 	return environ
 }
 
+// newProgram returns a program whose log and record are files with its name.
 func (s Setup) newProgram(name, path string, env map[string]string) *Program {
 	file := strings.ReplaceAll(name, " ", "-")
 	p := &Program{Name: name, path: path, dir: s.Work, LogFile: filepath.Join(s.Logs, file+".log")}

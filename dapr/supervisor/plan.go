@@ -121,7 +121,7 @@ func (p Plan) environment(a App) map[string]string {
 }
 
 // flags returns the flags that `dapr run -f` passes to daprd (dapr/cli 1.16.5, pkg/standalone/run.go). An app's setting overrides
-// the common one.
+// the common one, except that an app's resource paths come after the common ones, and that either can enable the health check.
 func (p Plan) flags(a App) []string {
 	var flags []string
 	addText := func(flag, own, common string) {

@@ -22,7 +22,8 @@ func readPlan(t *testing.T) Plan {
 	return plan
 }
 
-// The apps in dapr.yaml are exactly the services, and no port occurs twice. The CLI would silently ignore a mistyped key.
+// The apps in dapr.yaml are exactly the services, the gateway last, and no port occurs twice or is missing. The CLI would silently ignore a
+// mistyped key.
 func TestPlanHasEveryServiceWithItsOwnPorts(t *testing.T) {
 	plan := readPlan(t)
 	var ids []string

@@ -49,7 +49,7 @@ func (p *Program) SetEnv(name, value string) {
 	p.env = append(p.env, name+"="+value)
 }
 
-// Start starts the program. It does not wait until the program is ready.
+// Start starts the program and records its identity for ClearLeftovers. It does not wait until the program is ready.
 func (p *Program) Start(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *Program) Thaw() error {
 	return nil
 }
 
-// Stop shuts the program down cleanly, and kills it if that takes longer than stopGrace.
+// Stop shuts the program down cleanly, and kills it if that takes longer than stopGrace. It removes the program's record.
 func (p *Program) Stop() { p.stopWithin(stopGrace) }
 
 func (p *Program) stopWithin(grace time.Duration) {
@@ -145,7 +145,7 @@ func (p *Program) Exited() <-chan struct{} {
 	return nil
 }
 
-// Err waits for the program's end and returns nil for exit status 0.
+// Err waits for the program's end and returns nil for exit status 0, and before the first start.
 func (p *Program) Err() error {
 	if running := p.current(); running != nil {
 		return running.Err()

@@ -66,7 +66,7 @@ func (s *Supervisor) awaitEnd(ctx context.Context, part Part) (ended bool) {
 	return ctx.Err() == nil
 }
 
-// restartPart tries until the part runs again, and returns the wait before the next restart.
+// restartPart tries until the part runs again or ctx is done, and returns the wait before the next restart.
 func (s *Supervisor) restartPart(ctx context.Context, name string, part Part, wait time.Duration) (next time.Duration) {
 	for {
 		select {

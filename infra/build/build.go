@@ -150,7 +150,8 @@ func runGo(ctx context.Context, progress io.Writer, args ...string) error {
 	return nil
 }
 
-// lastLine returns the tool's last line of output. It skips the exit status that `go run` adds, which explains nothing.
+// lastLine returns the tool's last line of output after a colon, to append to an error. It is empty if there is no output. It skips the
+// exit status that `go run` adds, which explains nothing.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for len(lines) > 1 && (lines[len(lines)-1] == "" || strings.HasPrefix(lines[len(lines)-1], "exit status")) {

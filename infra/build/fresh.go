@@ -28,6 +28,7 @@ func hashFolders(folders ...string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// hashFolder adds the path and the content of each file in folder to sum.
 func hashFolder(sum io.Writer, folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -47,7 +47,7 @@ func DaprdPath(stock bool) (string, error) {
 	return filepath.Join(state, folder, ".dapr", "bin", "daprd"), err
 }
 
-// ProgramPath returns the path of a built program: a service, broker or dapr.
+// ProgramPath returns the path of a built program: a service, broker or dapr. For the name "" it returns the programs' folder.
 func ProgramPath(name string) (string, error) {
 	state, err := State()
 	return filepath.Join(state, "bin", name), err

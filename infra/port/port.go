@@ -1,5 +1,5 @@
-// Package port reserves free TCP ports of this machine. Each port goes to one caller only, across all processes that use this
-// package.
+// Package port reserves free TCP ports of this machine. Each port goes to one caller only, across all processes of this user that
+// use the package.
 package port
 
 import (
@@ -22,7 +22,7 @@ import (
 // kernel's range an outgoing connection could have taken the port, or could even connect to itself.
 const (
 	first = 12_000
-	last  = 32_000
+	end   = 32_000 // the first port that is not reserved
 )
 
 // reserved holds the ports that this process reserved. A server listens on its port only some time later, so a locked file tells
@@ -37,7 +37,7 @@ func Reserve() (int, error) {
 	reserved.Lock()
 	defer reserved.Unlock()
 	for range 200 {
-		port := first + rand.IntN(last-first)
+		port := first + rand.IntN(end-first)
 		if reserved.unlock[port] != nil || !isFree(port) {
 			continue
 		}
@@ -51,7 +51,7 @@ func Reserve() (int, error) {
 		reserved.unlock[port] = unlock // keeps the locked file from being garbage-collected, which would unlock it
 		return port, nil
 	}
-	return 0, fmt.Errorf("found no free port between %d and %d: stop programs that listen there", first, last)
+	return 0, fmt.Errorf("found no free port between %d and %d: stop programs that listen there", first, end-1)
 }
 
 // Several returns n reserved ports.

@@ -14,8 +14,8 @@ func TestReserveReturnsEachPortOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, number := range ports {
-		if seen[number] || number < first || number >= last {
-			t.Errorf("got port %d twice, or outside %d to %d", number, first, last)
+		if seen[number] || number < first || number >= end {
+			t.Errorf("got port %d twice, or outside %d to %d", number, first, end-1)
 		}
 		seen[number] = true
 	}

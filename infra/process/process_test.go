@@ -30,7 +30,7 @@ func TestIdentityIncludesTheStartTime(t *testing.T) {
 		t.Fatal("got not alive for a running process")
 	}
 	other := id
-	other.Started += 60_000
+	other.Started += time.Minute.Milliseconds()
 	if other.Alive() {
 		t.Error("got alive for the same id with another start time")
 	}

@@ -24,7 +24,7 @@ func WriteRecord(path string, id Identity) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// ReadRecord reads a record. It returns ErrGone if there is none.
+// ReadRecord reads a record. It returns ErrGone if there is none, or only an incomplete one.
 func ReadRecord(path string) (Identity, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,8 +65,8 @@ func RemoveRecord(path string) error {
 	return nil
 }
 
-// Lock locks a file for this process. If another process holds the lock, the error names it. The kernel unlocks the file when
-// the process ends.
+// Lock locks a file. If it is locked already, the error is ErrLocked with the id of the process that holds the lock. The kernel
+// unlocks the file when this process ends.
 func Lock(path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -103,5 +103,5 @@ func AwaitLock(ctx context.Context, path string) (unlock func(), err error) {
 	}
 }
 
-// ErrLocked means that another process holds the lock.
+// ErrLocked means that another process, or another part of this one, holds the lock.
 var ErrLocked = errors.New("in use by another run")

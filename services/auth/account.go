@@ -37,10 +37,10 @@ type Account struct {
 	Roles        []string   `json:"roles"`
 	Status       Status     `json:"status"`
 	Reason       string     `json:"reason,omitempty"`
-	Version      int        `json:"version"`             // counts the changes, starting at 1
+	Version      int        `json:"version"`             // starts at 1, and counts the changes of the status and of the epoch
 	Epoch        int        `json:"epoch"`               // tokens of an earlier epoch are invalid
 	Applicant    *Applicant `json:"applicant,omitempty"` // while PENDING
-	Traceparent  string     `json:"trace,omitempty"`     // of the registration, while PENDING
+	Traceparent  string     `json:"trace,omitempty"`     // of the registration while PENDING, of the erasure while DELETING
 	CreatedAt    time.Time  `json:"createdAt"`
 	UpdatedAt    time.Time  `json:"updatedAt"`
 	AnnouncedAt  time.Time  `json:"announcedAt"` // when creating.user was last published
@@ -83,8 +83,8 @@ func (a Account) ProfileCancellation() event.Message {
 	return event.CreatingUserCancelled.Message(a.ID, event.UserCancelled{UserID: a.ID, Version: a.Version, Reason: a.Reason})
 }
 
-// ApplyOutcome applies user's outcome. It returns the message to publish, and whether the account changed. If the registration was
-// rejected before its profile was created, the message cancels the profile. Other outcomes for a decided account are repetitions.
+// ApplyOutcome applies user's outcome. It returns the message to publish, and whether the account is to be written. If the registration was
+// rejected before its profile was created, the message cancels the profile. Other outcomes for a decided account change nothing.
 func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (message event.Message, write bool) {
 	created := outcome.Outcome == event.UserCreated
 	switch {
@@ -100,8 +100,8 @@ func (a *Account) ApplyOutcome(outcome event.UserOutcome, now time.Time) (messag
 	return event.NoMessage, false
 }
 
-// AnnounceAgain returns the profile request of a PENDING account, if the account has been announced the given number of times. It reports
-// whether there is one.
+// AnnounceAgain records that a PENDING account is announced again, if it has been announced the given number of times, and returns the
+// profile request. It reports whether it did.
 func (a *Account) AnnounceAgain(announced int, now time.Time) (event.Message, bool) {
 	if a.Status != Pending || a.Announced != announced {
 		return event.NoMessage, false
@@ -110,7 +110,7 @@ func (a *Account) AnnounceAgain(announced int, now time.Time) (event.Message, bo
 	return a.ProfileRequest(), true
 }
 
-// GiveUp rejects an account that is still PENDING. It reports whether it did.
+// GiveUp rejects an account that is still PENDING, and returns the message that cancels its profile. It reports whether it did.
 func (a *Account) GiveUp(now time.Time) (event.Message, bool) {
 	if a.Status != Pending {
 		return event.NoMessage, false
@@ -136,8 +136,8 @@ func (a *Account) GrantRoles(roles []string, now time.Time) bool {
 	return true
 }
 
-// SetStatus suspends an ACTIVE account with a reason, or reinstates a SUSPENDED one, and invalidates its tokens. It reports whether
-// anything changed. Conflict for accounts in other states.
+// SetStatus suspends an ACTIVE account with a reason, gives a SUSPENDED one another reason, or reinstates it, and invalidates its tokens. It
+// reports whether anything changed. It returns Conflict for accounts in other states.
 func (a *Account) SetStatus(status Status, reason string, now time.Time) (changed bool, err error) {
 	if a.Status != Active && a.Status != Suspended {
 		return false, fault.Conflict("the account is %s: only an ACTIVE account can be suspended, and a SUSPENDED one reinstated", a.Status)
@@ -173,7 +173,7 @@ func (a *Account) endSessions(kept string, now time.Time) {
 // record makes e the last act, which the database copies to the audit trail when the account is written.
 func (a *Account) record(e audit.Entry) { a.Act = &e }
 
-// accepts reports whether a token of a session that was signed in an epoch is still valid.
+// accepts reports whether a token of this session, from this epoch, is still valid.
 func (a Account) accepts(session string, epoch int) bool {
 	return epoch == a.Epoch || session != "" && session == a.KeptSession
 }

@@ -48,7 +48,7 @@ func (s service) searchAccounts(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, found)
 }
 
-// accountInPath reads the account that the path names.
+// accountInPath reads the account that the path names. It returns NotFound for one whose erasure has begun.
 func (s service) accountInPath(r *http.Request) (Account, error) {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
@@ -98,7 +98,7 @@ func (s service) changeAccount(
 	ctx context.Context, id string, condition rest.Precondition, change func(*Account) (act audit.Entry, changed bool, err error),
 ) (account Account, err error) {
 	err = s.inTurn(ctx, func(tx pgx.Tx) error {
-		replaceable, err := anotherAdmin(ctx, tx, id)
+		replaceable, err := anotherAdmin(ctx, tx, id) // as an admin
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s service) changeAccount(
 			if a.Erasure != nil {
 				return event.NoMessage, noAccount()
 			}
-			before, ruled := a.validators(), a.actsAsAdmin()
+			before, wasAdmin := a.validators(), a.actsAsAdmin()
 			act, changed, refused := change(a)
 			if refused == nil && !changed && tried { // our own write, whose response was lost: its precondition held
 				return event.NoMessage, document.ErrUnchanged
@@ -119,7 +119,7 @@ func (s service) changeAccount(
 			switch {
 			case refused != nil:
 				return event.NoMessage, refused
-			case ruled && !a.actsAsAdmin() && !replaceable:
+			case wasAdmin && !a.actsAsAdmin() && !replaceable:
 				return event.NoMessage, errLastAdmin()
 			case !changed:
 				return event.NoMessage, document.ErrUnchanged

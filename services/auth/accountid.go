@@ -10,7 +10,7 @@ import (
 )
 
 // accountIDs derives the ids of accounts. The same registration gets the same id, so that two copies of it create one account. The
-// id depends on a secret: otherwise a client that guesses another one's Idempotency-Key could compute the id from the e-mail, and
+// id depends on a secret: otherwise a client that guesses another client's Idempotency-Key could compute the id from the e-mail, and
 // GET /auth/registrations/{userId} would reveal that the e-mail is registered.
 type accountIDs struct{ keys [][]byte }
 

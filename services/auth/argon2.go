@@ -50,7 +50,7 @@ func encodeHash(part []byte) string { return base64.RawStdEncoding.EncodeToStrin
 
 // compareHash reports whether password has the stored hash. It returns an error when the hash is of no known kind.
 func compareHash(stored, password string) (bool, error) {
-	if strings.HasPrefix(stored, "$2") { // of an earlier version
+	if strings.HasPrefix(stored, "$2") { // bcrypt, of an earlier version
 		return bcrypt.CompareHashAndPassword([]byte(stored), []byte(password)) == nil, nil
 	}
 	cost, salt, key, err := parseHash(stored)

@@ -22,7 +22,7 @@ func (h harness) trail(t *testing.T, admin servicetest.Person, query string) (en
 	return entries
 }
 
-// Each act in the table leaves exactly one entry, however often its request is repeated. A request that changes nothing leaves none.
+// Each act on an account leaves exactly one entry, however often its request is repeated. A request that changes nothing leaves none.
 func TestEveryActOnAnAccountIsInTheAuditTrail(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")
@@ -107,7 +107,7 @@ func TestNoActCommitsWithoutItsEntry(t *testing.T) {
 	}
 }
 
-// The audit trail of all acts in these tests holds no password, hash or token.
+// The entries of two first admins, a change of the password and a reused refresh token hold no password, hash or token.
 func TestTheAuditTrailHoldsNoSecrets(t *testing.T) {
 	h := newHarness(t)
 	boss, id := h.registerAdmin(t, "boss@example.com"), h.registerActive(t, "ana@example.com")

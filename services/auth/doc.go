@@ -5,8 +5,9 @@
 //	           trail of accounts
 //	offers     POST /auth/register, GET /auth/registrations/{userId}, POST /auth/login, /auth/refresh, /auth/logout;
 //	           POST /auth/password, /auth/logout-everywhere, DELETE /users/me, GET /auth/erasures/{userId};
-//	           to admins GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles, GET /audit/auth,
-//	           GET /auth/registrations/{userId}/timeline (with the part of user), and its dead letters (package deadletter)
+//	           to admins POST /auth/accounts/search, GET /auth/accounts/{userId}, PUT its /status, GET and PUT its /roles,
+//	           GET /auth/registrations/{userId}/timeline (with the part of user), GET /audit/auth, and its dead letters
+//	           (package deadletter);
 //	           internal: GET /export/account (for user's exports), and GET /reconciliation/accounts (user asks for the status of
 //	           accounts with a profile)
 //	publishes  creating.user: user has to create a profile; creating.user.cancelled: the profile must not exist;

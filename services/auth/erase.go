@@ -124,8 +124,8 @@ func writeErasure(w http.ResponseWriter, r *http.Request, status int, a Account)
 	return rest.Resource(w, r, status, a.validators(), erasureState{a.ID, a.Status, a.Erasure.BegunAt, a.Erasure.CompletedAt})
 }
 
-// handleErasure handles a service's answer to deleting.user. After the last answer the account is ERASED, and its refresh tokens
-// are deleted. A repeated answer changes nothing.
+// handleErasure handles a service's answer to deleting.user. After the last answer the account is ERASED. A repeated answer changes
+// nothing. An answer that contradicts the account, or comes from another service, becomes a dead letter.
 func (s service) handleErasure(ctx context.Context, e event.Received[event.UserErasure]) error {
 	answer := e.Data
 	switch {
@@ -143,8 +143,8 @@ func (s service) handleErasure(ctx context.Context, e event.Received[event.UserE
 	return err
 }
 
-// applyErasure first deletes the refresh tokens and the repeats of the account, then changes its document. If it stops in between, the
-// repeated event does the rest.
+// applyErasure first deletes the refresh tokens and the repeats of the account, then changes its document, and after the last answer
+// deletes its dead letters. If it stops in between, the repeated event does the rest.
 func (s service) applyErasure(ctx context.Context, answer event.UserErasure) error {
 	account, err := s.documents.Get(ctx, answer.UserID)
 	if err == nil && account.Erasure == nil {

@@ -25,7 +25,8 @@ func holders() []string { return []string{"user", "order"} }
 var errNotDeleting = errors.New("the account is not being erased")
 
 // BeginErasure makes an ACTIVE account DELETING and invalidates its refresh tokens. replaceable reports whether another ACTIVE admin
-// exists; without one it returns Conflict for an admin. It reports whether anything changed: a second request changes nothing.
+// exists; without one, BeginErasure returns Conflict for an admin. It returns NotFound for an account that is not ACTIVE. It reports
+// whether anything changed: a second request changes nothing.
 func (a *Account) BeginErasure(replaceable bool, traceparent string, now time.Time) (changed bool, err error) {
 	switch {
 	case a.Erasure != nil:
@@ -50,7 +51,7 @@ func (a Account) ErasureRequest() event.Message {
 }
 
 // ApplyErasure applies the answer of a service. After the last one the account is ERASED. It reports whether anything changed: a
-// repeated answer changes nothing. errNotDeleting when the account is neither DELETING nor ERASED.
+// repeated answer changes nothing. It returns errNotDeleting when the account is neither DELETING nor ERASED.
 func (a *Account) ApplyErasure(service string, now time.Time) (changed bool, err error) {
 	if a.Erasure == nil {
 		return false, errNotDeleting

@@ -14,8 +14,8 @@ import (
 )
 
 // The answers of the services user and order to deleting.user may be delivered several times, late and in any sequence, between repeated
-// requests of the recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED exactly when
-// both have answered, and stays so.
+// requests of the recovery and late outcomes of the registration, and their handler may crash between any two steps. The account is ERASED
+// exactly when both have answered, and stays so.
 func TestErasureAnswersInAnySequenceEraseOnce(t *testing.T) {
 	h := newHarness(t)
 	servicetest.CheckProperty(t, func(r *rapid.T) {
@@ -58,7 +58,8 @@ func TestErasureAnswersInAnySequenceEraseOnce(t *testing.T) {
 	})
 }
 
-// checkErasure checks an account that is being erased, after answers of so many services.
+// checkErasure checks an account that is being erased, after answers of this number of services were delivered. complete says that the
+// answers of both were handled.
 func (h harness) checkErasure(t *testing.T, r *rapid.T, id string, delivered int, complete bool) {
 	status := h.erasure(t, id).Status
 	if status == Erased && delivered < len(holders()) || complete && status != Erased {

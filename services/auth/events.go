@@ -14,7 +14,7 @@ import (
 )
 
 // handleOutcome handles user's outcome of a registration: the account becomes ACTIVE or REJECTED. A repeated outcome changes
-// nothing. A profile created after the account was rejected is cancelled again.
+// nothing. A profile created after the account was rejected is cancelled again. A rejection of an ACTIVE account becomes a dead letter.
 func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserOutcome]) error {
 	outcome := e.Data
 	if !validate.IsUUID(outcome.UserID) {
@@ -23,7 +23,8 @@ func (s service) handleOutcome(ctx context.Context, e event.Received[event.UserO
 	if outcome.Outcome != event.UserCreated && outcome.Outcome != event.UserRejected {
 		return consumer.Reject(errors.New("the outcome is unknown"))
 	}
-	decided, tried := false, false // tried: if nothing is left to do then, the write succeeded and its response was lost
+	decided := false // by this outcome
+	tried := false   // an attempt wrote the account; if the next finds nothing to change, that write succeeded and its response was lost
 	cause := timeline.CauseOf(e)
 	account, err := s.documents.Change(ctx, outcome.UserID, func(a *Account) (event.Message, error) {
 		before := a.Status

@@ -15,7 +15,7 @@ import (
 // maxExportedSessions bounds the export. Expired sessions are deleted, so an account has few.
 const maxExportedSessions = 1000
 
-// exportedAccount is the data that auth stores about a person, except hashes.
+// exportedAccount is an account in the export of its owner. It has no hashes.
 type exportedAccount struct {
 	ID        string    `json:"id"`
 	Email     string    `json:"email"`
@@ -50,11 +50,11 @@ func (s service) exportAccount(w http.ResponseWriter, r *http.Request) error {
 	}{exportedAccount{account.ID, account.Email, account.Status, account.Roles, account.CreatedAt, account.UpdatedAt}, sessions})
 }
 
-// listSessions returns the account's sessions that are still valid, the last to expire first.
+// listSessions returns the account's sessions that are still valid (Account.accepts), the last to expire first.
 func (s sessions) listSessions(ctx context.Context, account Account, now time.Time) ([]exportedSession, error) {
 	rows, err := s.pool.Query(ctx, `select id::text, expires_at from refresh_families
-		where account = $1 and epoch = $2 and expires_at > $3 order by expires_at desc, id limit $4`,
-		account.ID, account.Epoch, now, maxExportedSessions)
+		where account = $1 and (epoch = $2 or id::text = $5) and expires_at > $3 order by expires_at desc, id limit $4`,
+		account.ID, account.Epoch, now, maxExportedSessions, account.KeptSession)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"comanda/services/internal/servicetest"
+	"comanda/services/internal/token"
 )
 
 func TestExportHasTheAccountAndItsSessions(t *testing.T) {
@@ -28,5 +29,25 @@ func TestExportHasTheAccountAndItsSessions(t *testing.T) {
 	raw, err := json.Marshal(got)
 	if err != nil || strings.Contains(strings.ToLower(string(raw)), "hash") {
 		t.Errorf("got %s, %v, want no hash", raw, err)
+	}
+}
+
+// A change of the password keeps the session in use, whose epoch is the one before. The other sessions have ended.
+func TestExportHasTheKeptSession(t *testing.T) {
+	h := newHarness(t)
+	id := h.registerActive(t, "ana@example.com")
+	mine, _ := h.logIn(t, "ana@example.com", password)
+	h.logIn(t, "ana@example.com", password)
+	if got := h.changePasswordOf(t, mine.AccessToken, password, newPassword); got.Code != http.StatusNoContent {
+		t.Fatalf("change: got %d %s, want 204", got.Code, got.Body)
+	}
+	claims, err := token.NewVerifier(servicetest.Secret).Bearer("Bearer " + mine.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := servicetest.Decode[struct{ Sessions []exportedSession }](t,
+		h.Request(t, h.loggedIn(t, id), "GET", "/export/account", "", servicetest.CalledBy("user")...), http.StatusOK)
+	if len(got.Sessions) != 1 || got.Sessions[0].ID != claims.Session {
+		t.Errorf("got sessions %+v, want only %s", got.Sessions, claims.Session)
 	}
 }

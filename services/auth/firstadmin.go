@@ -64,7 +64,7 @@ func (a firstAdmin) warnOfWeakPassword(log *slog.Logger) {
 }
 
 // ensureFirstAdmin registers the first admin like any other account, and tries again until an account with the e-mail is ACTIVE. It also
-// repeats a registration that was rejected because user was unavailable.
+// repeats a registration that was rejected, such as one that user did not answer in time.
 func (s service) ensureFirstAdmin(ctx context.Context, wanted Registration) {
 	pause, logged := adminFirstPause, ""
 	for {
@@ -103,7 +103,7 @@ func (s service) tryFirstAdmin(ctx context.Context, wanted Registration) (done b
 	ctx, span := telemetry.StartSpan(ctx, "register the first admin", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
 	_, err = s.createAccount(ctx, "", wanted, uuid.NewString(), token.Customer, token.Admin)
-	if fault.Is(err, fault.KindConflict) { // another replica registered it first
+	if fault.Is(err, fault.KindConflict) { // another replica registered it first, or the account is SUSPENDED or DELETING
 		return false, nil
 	}
 	return false, err

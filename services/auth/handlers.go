@@ -20,6 +20,7 @@ type registrationState struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// registerAccount creates a PENDING account and returns 202. A repeated request returns the account that the first one created.
 func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
@@ -41,6 +42,7 @@ func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	return writeRegistration(w, r, http.StatusAccepted, account)
 }
 
+// showRegistration returns the progress of a registration. With Prefer: wait=N (RFC 7240) it waits up to N seconds until it is decided.
 func (s service) showRegistration(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
@@ -101,6 +103,7 @@ func (s service) writeTokens(w http.ResponseWriter, account Account, refresh ref
 	return rest.JSON(w, http.StatusOK, tokens{access, "Bearer", int(token.TTL / time.Second), refresh.String()})
 }
 
+// login starts a session for the account of an e-mail and a password.
 func (s service) login(w http.ResponseWriter, r *http.Request) error {
 	var credentials struct {
 		Email    string `json:"email"`
@@ -125,8 +128,8 @@ func (s service) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 // authenticate finds the account of email and password. It returns Unauthenticated if either is wrong, after the same time whether or not
-// the e-mail is registered. It returns Forbidden if the password is right but the account is not ACTIVE, and Limited after too many wrong
-// passwords for that e-mail or from that address.
+// the e-mail is registered. It returns Forbidden if the password is right but the account is not ACTIVE, Limited after too many wrong
+// passwords for that e-mail, from that address or for all accounts together, and Unavailable while too many requests wait for a check.
 func (s service) authenticate(ctx context.Context, email, password, address string) (Account, error) {
 	normal, isEmail := loginEmail(email)
 	if isEmail {
@@ -167,6 +170,7 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 	return account, nil
 }
 
+// refreshSession exchanges a refresh token for new tokens of its session.
 func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotency.Key(r)
 	if err != nil {
@@ -186,6 +190,7 @@ func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
 	return s.writeTokens(w, account, next, time.Time{})
 }
 
+// logout ends the session of a refresh token.
 func (s service) logout(w http.ResponseWriter, r *http.Request) error {
 	presented, ok, err := decodeRefreshToken(w, r)
 	if err != nil {
@@ -201,6 +206,7 @@ func (s service) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// decodeRefreshToken decodes the body. ok is false for a text that is not a well-formed token.
 func decodeRefreshToken(w http.ResponseWriter, r *http.Request) (t refreshToken, ok bool, err error) {
 	var body struct {
 		RefreshToken string `json:"refreshToken"`

@@ -14,8 +14,8 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// metrics logs and counts registrations and logins: one log line for each status that a registration enters. Call its methods
-// once per committed change, never for replays. Log lines identify accounts by id only.
+// metrics logs and counts registrations and erasures, with one log line for each status that they enter, and counts logins. Call its
+// methods once per committed change, never for replays. Log lines identify accounts by id only.
 type metrics struct {
 	log       *slog.Logger
 	entered   *prometheus.CounterVec
@@ -82,7 +82,7 @@ func (m *metrics) RecordErasure(ctx context.Context, a Account) {
 	m.log.InfoContext(ctx, "account "+strings.ToLower(string(a.Status)), "userId", a.ID, "status", a.Status)
 }
 
-// RecordLogin counts a login. Other requests that are malformed, or fail because the database is unavailable, are not counted.
+// RecordLogin counts a login by its error. A login that fails because the database is unavailable is not counted.
 func (m *metrics) RecordLogin(err error) {
 	switch {
 	case err == nil:

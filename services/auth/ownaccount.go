@@ -82,7 +82,8 @@ func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
 }
 
 // replacePassword changes the password of the caller in ctx, unless the same request has already changed it. It returns Invalid for a
-// wrong current password and for an unacceptable new one, and Limited after too many wrong passwords, as for a login.
+// wrong current password, for an unacceptable new one, and for a repetition with another new one. It returns Limited after too many wrong
+// passwords, as for a login.
 func (s service) replacePassword(ctx context.Context, change passwordChange, key string) error {
 	account, err := accountByID(ctx, s.pool, token.From(ctx).Subject)
 	if fault.Is(err, fault.KindNotFound) {

@@ -3,7 +3,7 @@ package main
 import "time"
 
 // pace limits the rate of an action: burst times at once, and in the long run once in every interval (the generic cell rate algorithm).
-// Its state is a single time, which fits into a column of a table.
+// Its state is a single time, pacedUntil, which fits into a column of a table: each action moves it on by the interval.
 type pace struct {
 	burst int
 	every time.Duration

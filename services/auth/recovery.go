@@ -19,11 +19,11 @@ import (
 // recoveryLease is the lease of the replica that runs the recovery.
 const recoveryLease = "recovery"
 
-// sweepEvery is how often expired refresh tokens and old login failures are deleted.
+// sweepEvery is how often expired refresh tokens, old rejected accounts and old login failures are deleted.
 const sweepEvery = time.Hour
 
-// recoverRegistrations runs one round of the recovery over the registrations that have waited too long. It does nothing while
-// another replica runs a round.
+// recoverRegistrations announces registrations again that wait for user's answer, or gives them up: up to recovery.Budget of them. It does
+// nothing while another replica has the lease.
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
 	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
@@ -33,8 +33,8 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 	return err
 }
 
-// recoverErasures runs one round of the recovery over the erasures that wait for an answer: it publishes deleting.user again. An
-// erasure is never given up. It does nothing while another replica runs a round.
+// recoverErasures publishes deleting.user again for erasures that wait for an answer: up to recovery.Budget of them. An erasure is never
+// given up. It does nothing while another replica has the lease.
 func (s service) recoverErasures(ctx context.Context, t recovery.Timing) error {
 	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
@@ -44,6 +44,7 @@ func (s service) recoverErasures(ctx context.Context, t recovery.Timing) error {
 	return err
 }
 
+// recoverErasure publishes deleting.user again for one account, unless another replica has done so or the erasure is complete.
 func (s service) recoverErasure(ctx context.Context, late waitingAccount) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover erasure", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -63,8 +64,8 @@ func (s service) recoverErasure(ctx context.Context, late waitingAccount) (err e
 	return nil
 }
 
-// recoverRegistration publishes the profile request of a waiting account again or, if it is overdue, rejects the account. It
-// continues the trace of the registration. An account that is no longer PENDING stays unchanged.
+// recoverRegistration publishes the profile request of a waiting account again or, if the account is to be given up, rejects it. It
+// continues the trace of the registration. An account that is no longer PENDING, or that another replica has announced, stays unchanged.
 func (s service) recoverRegistration(ctx context.Context, late waitingAccount) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover registration", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()

@@ -20,7 +20,7 @@ const (
 	// graceTime is how long another use of a spent token is refused without ending the session: two tabs of one customer may
 	// refresh at the same moment.
 	graceTime = 10 * time.Second
-	// spentTime is how long the row of a spent token is kept: longer than all times above need it.
+	// spentTime is how long the row of a spent token is kept: longer than repeatTime and graceTime need it.
 	spentTime = time.Hour
 )
 

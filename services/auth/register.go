@@ -12,8 +12,9 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// createAccount creates the account of a registration that Check has validated, or returns the account that the same request created
-// before. client is the client's network, or empty. It returns Conflict when the e-mail is taken.
+// createAccount creates the account of a registration that Check has validated, and asks user for its profile. If the same request created
+// an account before, createAccount returns that one and counts the repetition. client is the client's network, or empty. It returns
+// Conflict when the e-mail is taken.
 func (s service) createAccount(ctx context.Context, client string, r Registration, key string, roles ...string) (Account, error) {
 	candidates := s.ids.candidates(r.Email, key)
 	for _, id := range candidates {

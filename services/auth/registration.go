@@ -26,6 +26,7 @@ type Registration struct {
 // Check validates the registration and returns it normalised. One Invalid names every wrong field.
 func (r Registration) Check() (Registration, error) { return r.check(checkPassword) }
 
+// check is Check with another rule for the password: it returns the prepared password, or its problem.
 func (r Registration) check(passwordRule func(password, email, name string) (prepared, problem string)) (Registration, error) {
 	var wrong []fault.Field
 	email, ok := validate.Email(r.Email)

@@ -31,6 +31,7 @@ func writeRoles(w http.ResponseWriter, r *http.Request, account Account) error {
 	}{account.ID, account.Email, account.Status, account.Roles})
 }
 
+// setRoles replaces the roles of an account.
 func (s service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
@@ -66,7 +67,7 @@ func (s service) setAccountRoles(ctx context.Context, id string, roles []string,
 	})
 }
 
-// rolesState is the part of an audit entry about roles: before or after the change.
+// rolesState is an account's roles before or after a change, as the audit trail holds them.
 type rolesState struct {
 	Roles []string `json:"roles"`
 }

@@ -12,16 +12,17 @@ import (
 	"comanda/services/internal/token"
 )
 
+// routes lists the HTTP API.
 func (s service) routes() []rest.Route {
-	waiting, owner := await.MaxWait+rest.RequestTimeout, rest.Only(token.Customer)
+	waitLimit, owner := await.MaxWait+rest.RequestTimeout, rest.Only(token.Customer)
 	routes := []rest.Route{
 		{Method: http.MethodPost, Path: "/auth/register", Access: rest.Tokenless, Handle: s.registerAccount},
-		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.showRegistration, Limit: waiting},
+		{Method: http.MethodGet, Path: "/auth/registrations/{userId}", Access: rest.Tokenless, Handle: s.showRegistration, Limit: waitLimit},
 		{Method: http.MethodPost, Path: "/auth/login", Access: rest.Tokenless, Handle: s.login, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/refresh", Access: rest.Tokenless, Handle: s.refreshSession, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout", Access: rest.Tokenless, Handle: s.logout, Body: rest.SmallBody},
 		{Method: http.MethodDelete, Path: "/users/me", Access: rest.Only(token.Customer), Handle: s.eraseOwnAccount},
-		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waiting},
+		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waitLimit},
 		{Method: http.MethodGet, Path: "/export/account", Caller: "user", Access: rest.Only(token.Customer), Handle: s.exportAccount},
 		{Method: http.MethodGet, Path: "/reconciliation/accounts", Caller: "user", Access: rest.Tokenless,
 			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.standings)},
@@ -49,6 +50,7 @@ func (s service) adminRoutes() []rest.Route {
 	}
 }
 
+// subscriptions lists the events that auth consumes.
 func (s service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.CreatingUserResponse, s.handleOutcome),

@@ -16,8 +16,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// sessions stores refresh tokens. The tokens that descend from one login form a family. Every change locks the family's row,
-// so that rotation and revocation of one family run one after the other.
+// sessions stores refresh tokens. The tokens that descend from one login form a family. Rotation and revocation lock the family's row, so
+// that those of one family run one after the other.
 type sessions struct {
 	pool *pgxpool.Pool
 	rotation
@@ -67,8 +67,8 @@ func insertToken(ctx context.Context, tx pgx.Tx, t refreshToken, expires time.Ti
 
 // exchangeToken exchanges a refresh token for its successor and returns its account. judgeToken decides what happens: the same request
 // gets the same successor again for repeatTime, and a token of a session that has ended is refused and its family deleted, as is a token
-// that is used again graceTime after it was spent. Unauthenticated when the token is not valid. Limited, and the token stays valid, when
-// the session or the account refreshes too often.
+// that is used again graceTime after it was spent. It returns Unauthenticated when the token is not valid. It returns Limited, and the
+// token stays valid, when the session or the account refreshes too often.
 func (s sessions) exchangeToken(
 	ctx context.Context, presented refreshToken, idempotencyKey string, now time.Time,
 ) (next refreshToken, account Account, err error) {
@@ -81,7 +81,7 @@ func (s sessions) exchangeToken(
 		if err != nil {
 			return err
 		}
-		candidates := s.successors(presented, family, idempotencyKey) // the first is signed with the current secret
+		candidates := s.successors(presented, family, idempotencyKey) // the first is derived with the current secret
 		var t storedToken
 		if t, err = readToken(ctx, tx, presented, family, candidates); err != nil {
 			return err
@@ -142,7 +142,7 @@ func readToken(
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[storedToken])
 }
 
-// spendToken marks the presented token as spent and stores its successor. Limited when that is too soon.
+// spendToken marks the presented token as spent and stores its successor. It returns Limited when that is too soon.
 func (s sessions) spendToken(ctx context.Context, tx pgx.Tx, presented, next refreshToken, t storedToken, now time.Time) error {
 	paced, err := keepPace(ctx, tx, t, now)
 	if err != nil {
@@ -159,7 +159,7 @@ func (s sessions) spendToken(ctx context.Context, tx pgx.Tx, presented, next ref
 	return insertToken(ctx, tx, next, expires)
 }
 
-// keepPace counts a rotation for its account, and returns the pace of its family. Limited when either rotates too often.
+// keepPace counts a rotation for its account, and returns the pace of its family. It returns Limited when either rotates too often.
 func keepPace(ctx context.Context, tx pgx.Tx, t storedToken, now time.Time) (familyPaced time.Time, err error) {
 	familyPaced, wait := familyPace.after(t.Paced, now)
 	if wait == 0 {

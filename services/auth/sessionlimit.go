@@ -11,6 +11,7 @@ type sessionLimits struct {
 	PerAccount int           `env:"SESSION_MAX_PER_ACCOUNT" envDefault:"20"` // one more login ends the oldest
 }
 
+// The bounds of the settings.
 const (
 	minSessionAge = time.Minute
 	maxSessions   = 1000

@@ -19,16 +19,18 @@ type store struct {
 	pool      *pgxpool.Pool
 }
 
+// querier is a pool or a transaction.
 type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// accountByID reads an account inside a transaction; NotFound when there is none.
+// accountByID reads an account. It returns NotFound when there is none.
 func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 	return accountFrom(q.QueryRow(ctx, `select document from accounts where key = 'account-' || $1`, id))
 }
 
-// accountByEmail finds the account that logs in with email: the account that was not rejected or, if all were, the one rejected last.
+// accountByEmail finds the account that logs in with email: the account that was not rejected or, if all were, the one that registered
+// last. An account that is stored under email itself comes before one that is stored under an older form of it. accountByEmail returns
 // NotFound when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
@@ -57,15 +59,15 @@ func (s store) emailTaken(ctx context.Context, email, id string) (bool, error) {
 type waitingAccount struct {
 	ID          string
 	Traceparent string
-	Announced   int  // how often it was announced
-	Overdue     bool // it is to be given up
+	Announced   int  // how often the account or its erasure was announced
+	Overdue     bool // the account is to be given up
 }
 
 // listWaiting lists up to limit PENDING accounts in the order of their keys, starting after the given one. They are to be announced
 // again or given up.
 func (s store) listWaiting(ctx context.Context, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
 	const announced = `coalesce((doc(value)->>'announced')::int, 0)`
-	return s.listOverdue(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
+	return s.collectWaiting(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
 			`+recovery.Overdue+` as overdue from state
 		where key like 'account-%' and doc(value)->>'status' = 'PENDING' and key > 'account-' || @after_id
 			and (`+recovery.Overdue+` or `+recovery.Due(`substr(key, 9)`, announced)+`)
@@ -76,14 +78,14 @@ func (s store) listWaiting(ctx context.Context, t recovery.Timing, after waiting
 // again.
 func (s store) listDeleting(ctx context.Context, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
 	const announced = `coalesce((doc(value)->'erasure'->>'announced')::int, 0)`
-	return s.listOverdue(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
+	return s.collectWaiting(ctx, `select substr(key, 9) as id, coalesce(doc(value)->>'trace', '') as traceparent, `+announced+` as announced,
 			false as overdue from state
 		where key like 'account-%' and doc(value)->>'status' = 'DELETING' and key > 'account-' || @after_id
 			and `+recovery.Due(`substr(key, 9)`, announced)+`
 		order by key limit @limit`, t, after, limit)
 }
 
-func (s store) listOverdue(ctx context.Context, query string, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
+func (s store) collectWaiting(ctx context.Context, query string, t recovery.Timing, after waitingAccount, limit int) ([]waitingAccount, error) {
 	rows, err := s.pool.Query(ctx, recovery.WithOutbox+query, t.DueArguments(pgx.NamedArgs{"after_id": after.ID, "limit": limit}))
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (s service) setAccountStatus(
 	})
 }
 
-// statusState is the part of an audit entry about a suspension: before or after the change.
+// statusState is an account's status before or after a suspension or its end, as the audit trail holds it.
 type statusState struct {
 	Status Status `json:"status"`
 	Reason string `json:"reason,omitempty"`

@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// slowdown says for how long wrong passwords block a subject. The first free wrong passwords do not block it. The next one blocks it for
-// first, and each further one twice as long, up to most.
+// slowdown says for how long wrong passwords block a subject: an account, or an address that tries it. The first free wrong passwords do
+// not block the subject. The next one blocks it for the time first, and each further one twice as long, up to most.
 type slowdown struct {
 	free        int
 	first, most time.Duration
@@ -45,7 +45,7 @@ func (s slowdown) blockTime(failures int) time.Duration {
 // reveal which e-mails have one.
 type throttle struct {
 	pool  *pgxpool.Pool
-	all   *failureLimit
+	all   *failureLimit       // of all accounts together
 	turns *[256]chan struct{} // attempts on one account take turns in this process: concurrent ones must not all read the same count
 }
 
@@ -100,7 +100,7 @@ func (a *attempt) end() {
 	}
 }
 
-// check reads the subjects and returns how long the attempt must wait.
+// check reads the subjects and returns how long the attempt must wait. It sets counted and asNewcomer.
 func (a *attempt) check(ctx context.Context, now time.Time) (wait time.Duration, err error) {
 	waits := map[string]time.Duration{}
 	rows, err := a.pool.Query(ctx, `select subject, blocked_until from login_failures where subject in ($1, $2, $3)`,
@@ -123,7 +123,7 @@ func (a *attempt) check(ctx context.Context, now time.Time) (wait time.Duration,
 	return max(account, address), err
 }
 
-// record counts a wrong password. After a right password it deletes the counts.
+// record counts a wrong password. After a right password it deletes the counts of the account, of the address and of newcomers.
 func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
 	a.wrong = !right
 	if right && !a.counted {
@@ -149,6 +149,7 @@ func (a *attempt) record(ctx context.Context, right bool, now time.Time) error {
 	})
 }
 
+// countFailure counts a wrong password of a subject, and blocks the subject as limits say. After forgetAfter the count starts again at 1.
 func countFailure(ctx context.Context, tx pgx.Tx, subject []byte, limits slowdown, now time.Time) error {
 	var failures int
 	err := tx.QueryRow(ctx, `insert into login_failures as f (subject, failures, failed_at, blocked_until) values ($1, 1, $2, $2)
@@ -177,6 +178,7 @@ func subject(parts ...string) []byte {
 	return hash.Sum(nil)
 }
 
+// turnOf returns the index of an e-mail's turn. Some e-mails share one.
 func turnOf(email string) uint32 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(email))

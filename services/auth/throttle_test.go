@@ -95,7 +95,7 @@ func TestManyAddressesAreSlowedDownTogether(t *testing.T) {
 	}
 }
 
-func TestARightPasswordStartsAgain(t *testing.T) {
+func TestARightPasswordStartsTheCountAgain(t *testing.T) {
 	h := newHarness(t)
 	h.registerActive(t, "ana@example.com")
 	home := func(int) string { return "203.0.113.1/32" }

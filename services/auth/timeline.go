@@ -31,7 +31,7 @@ type timelineResponse struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
-// showTimeline returns every step of one registration to an admin: auth's own, and user's.
+// showTimeline returns every step of one registration, or of the erasure that ended its account, to an admin: auth's own, and user's.
 func (s service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	id := rest.Param(r, "userId")
 	if !validate.IsUUID(id) {
@@ -52,11 +52,11 @@ func (s service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	return rest.Unversioned(w, r, timelineResponse{id, timeline.Merge(account.Steps, account.Erasure.steps(), repeats, user), missing})
 }
 
-// addStep records the step of the registration that led to the account's current status. caused is the time of its cause, if known.
+// addStep records a step of the registration, after which the account has its current status. caused is the time of its cause, if known.
 func (a *Account) addStep(name string, cause timeline.Cause, actor timeline.Actor, at time.Time, caused ...time.Time) {
 	step := timeline.Step{At: at, Step: name, Status: string(a.Status), Reason: a.Reason, Cause: cause, Actor: actor}
-	for _, time := range caused {
-		step = step.Since(time)
+	for _, begun := range caused {
+		step = step.Since(begun)
 	}
 	a.Steps.Add(step)
 }

@@ -20,7 +20,7 @@ const (
 	maxJudged = 40
 )
 
-// commonPasswords holds the 47,000 most common passwords, in lower case.
+// commonPasswords holds the 30,000 most common passwords, in lower case.
 var commonPasswords = func() map[string]bool {
 	list := frequency.FrequencyLists["passwords"]
 	common := make(map[string]bool, len(list))
@@ -126,7 +126,7 @@ func repeatedUnit(text string) string {
 	return text
 }
 
-// personalWords returns the folded e-mail and name, whole and split into words.
+// personalWords returns the folded e-mail and name, whole and split into words of more than two characters.
 func personalWords(email, name string) []string {
 	local, domain, _ := strings.Cut(email, "@")
 	words := []string{foldPassword(email), foldPassword(local), foldPassword(domain), foldPassword(name)}

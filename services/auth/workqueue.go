@@ -72,6 +72,7 @@ func (q *workQueue) runWork(ctx context.Context, client string, work func()) err
 	return nil
 }
 
+// acquire takes an idle worker, or waits in the client's queue for one.
 func (q *workQueue) acquire(ctx context.Context, client string) error {
 	q.mu.Lock()
 	if q.free > 0 {

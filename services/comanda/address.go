@@ -34,6 +34,7 @@ func ownAddress(ctx context.Context, name string) (string, error) {
 	}
 }
 
+// findOwnAddress is one attempt of ownAddress.
 func findOwnAddress(ctx context.Context, name string) (string, error) {
 	known, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", name)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // maxAnswer is the maximum size of a response in bytes.
 const maxAnswer = 8 << 20
 
-// apiClient calls the public API as an admin.
+// apiClient sends requests to the public API as an admin.
 type apiClient struct{ url, accessToken, refreshToken string }
 
 // apiHTTP follows no redirect: the API has none, and one would send the password to another address.
@@ -35,7 +35,7 @@ func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 	api := &apiClient{url: strings.TrimRight(cmp.Or(environ["COMANDA_URL"], "http://127.0.0.1:8080"), "/")}
 	var session struct{ AccessToken, RefreshToken string }
 	login := map[string]string{"email": environ["ADMIN_EMAIL"], "password": password}
-	if err := api.call(ctx, http.MethodPost, "/auth/login", login, &session); err != nil {
+	if err := api.send(ctx, http.MethodPost, "/auth/login", login, &session); err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
 	api.accessToken, api.refreshToken = session.AccessToken, session.RefreshToken
@@ -44,11 +44,11 @@ func logIn(ctx context.Context, environ map[string]string) (*apiClient, error) {
 
 // logOut ends the session. A failure does no harm: the session ends by itself.
 func (a *apiClient) logOut(ctx context.Context) {
-	_ = a.call(ctx, http.MethodPost, "/auth/logout", map[string]string{"refreshToken": a.refreshToken}, nil)
+	_ = a.send(ctx, http.MethodPost, "/auth/logout", map[string]string{"refreshToken": a.refreshToken}, nil)
 }
 
-// call sends a request and decodes the response into result, unless that is nil. A problem becomes an error with its detail.
-func (a *apiClient) call(ctx context.Context, method, path string, body, result any) error {
+// send sends a request and decodes the response into result, unless that is nil. A problem becomes an error with its detail.
+func (a *apiClient) send(ctx context.Context, method, path string, body, result any) error {
 	var content io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)

@@ -76,6 +76,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// collectTopics reports the brokers, and the offsets and the replication of every partition. It leaves out Kafka's internal topics.
 func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out chan<- prometheus.Metric) error {
 	out <- newGauge(brokersCount, len(meta.Brokers))
 	meta.Topics.FilterInternal()
@@ -108,6 +109,7 @@ func (c *collector) collectTopics(ctx context.Context, meta kadm.Metadata, out c
 	return nil
 }
 
+// collectGroups reports the members, the offsets and the lag of every consumer group, but not the groups of gateway replicas that have ended.
 func (c *collector) collectGroups(ctx context.Context, out chan<- prometheus.Metric) error {
 	lags, err := c.client.Lag(ctx)
 	if err != nil {

@@ -69,13 +69,14 @@ func runDeadLetters(ctx context.Context, c call) error {
 	case verb == "show":
 		return showDeadLetter(ctx, c, api, path)
 	case verb == "discard":
-		return api.call(ctx, "DELETE", path, nil, nil)
+		return api.send(ctx, "DELETE", path, nil, nil)
 	case *all:
 		return replayAll(ctx, c, api, *topic, *service)
 	}
-	return api.call(ctx, "POST", path+"/replay", nil, nil)
+	return api.send(ctx, "POST", path+"/replay", nil, nil)
 }
 
+// listDeadLetters prints all pages of the list as one table.
 func listDeadLetters(ctx context.Context, c call, api *apiClient, topic, service string) error {
 	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ID\tAT\tSERVICE\tTOPIC\tSTATUS\tATTEMPTS\tREASON")
@@ -85,7 +86,7 @@ func listDeadLetters(ctx context.Context, c call, api *apiClient, topic, service
 			Items      []deadLetter
 			NextCursor string
 		}
-		if err := api.call(ctx, "GET", "/dead-letters?"+query.Encode(), nil, &page); err != nil {
+		if err := api.send(ctx, "GET", "/dead-letters?"+query.Encode(), nil, &page); err != nil {
 			return err
 		}
 		for _, l := range page.Items { // %q: a reason or a topic may hold what would move the terminal's cursor
@@ -103,9 +104,10 @@ func listDeadLetters(ctx context.Context, c call, api *apiClient, topic, service
 	}
 }
 
+// showDeadLetter prints the dead letter at path, with its payload.
 func showDeadLetter(ctx context.Context, c call, api *apiClient, path string) error {
 	var letter json.RawMessage
-	if err := api.call(ctx, "GET", path, nil, &letter); err != nil {
+	if err := api.send(ctx, "GET", path, nil, &letter); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -133,6 +135,7 @@ func printable(text string) string {
 	return shown.String()
 }
 
+// replayAll asks the services to replay all dead letters, or those of one topic or service, and prints how many will be replayed.
 func replayAll(ctx context.Context, c call, api *apiClient, topic, service string) error {
 	request, result := map[string]string{}, struct{ Requested int }{}
 	for name, value := range map[string]string{"topic": topic, "service": service} {
@@ -140,9 +143,9 @@ func replayAll(ctx context.Context, c call, api *apiClient, topic, service strin
 			request[name] = value
 		}
 	}
-	if err := api.call(ctx, "POST", "/dead-letters/replay", request, &result); err != nil {
+	if err := api.send(ctx, "POST", "/dead-letters/replay", request, &result); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.stdout, "%d dead letters will be handled now\n", result.Requested)
+	_, err := fmt.Fprintf(c.stdout, "%d dead letters will be replayed now\n", result.Requested)
 	return err
 }

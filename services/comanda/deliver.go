@@ -41,7 +41,7 @@ func writePartFiles(run string, stored map[string]string) error {
 	return nil
 }
 
-// write leaves an unchanged file alone, because the program in it may be running.
+// write writes the file into its part's folder below run. It leaves an unchanged file alone, because the program in it may be running.
 func (p partFile) write(run string) error {
 	path := filepath.Join(run, p.part, p.file)
 	if info, err := os.Lstat(path); err == nil && info.Mode() == p.mode {
@@ -52,7 +52,8 @@ func (p partFile) write(run string) error {
 	return secret.Write(path, p.content, p.mode)
 }
 
-// partFiles lists the files of all parts. No part gets another part's secret.
+// partFiles lists the files of all parts: their secrets from stored, and this program, whose content is own. No part gets another part's
+// secret.
 func partFiles(stored map[string]string, own []byte) []partFile {
 	list := []partFile{
 		{"tools", program, own, 0o555},

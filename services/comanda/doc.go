@@ -3,7 +3,8 @@
 //
 //	comanda secrets          generate the missing secrets, store all, give each part its own
 //	comanda secrets show     print the secrets that a person needs to log in
-//	comanda topics           wait for Kafka and declare every topic
+//	comanda event-keys       print keys with which services sign their events, and the public keys
+//	comanda topics           wait for Kafka, declare every topic, and delete the dead letters that services have stored
 //	comanda kafka-rights     give each service's user of Kafka exactly what it needs
 //	comanda dead-letters     list, show, replay and discard the events that services could not handle
 //	comanda reconcile        report what does not add up between the databases; -repair mends what is safe

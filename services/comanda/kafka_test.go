@@ -138,7 +138,7 @@ func TestOnlyAServicesGroupHasLagBeforeTheFirstCommit(t *testing.T) {
 	}
 }
 
-// The alert for a missing Kafka needs this number. The scrape succeeds, because the exporter itself works.
+// The alert for a missing Kafka needs the number 0. The scrape succeeds, because the exporter itself works.
 func TestCollectorReportsZeroBrokersWithoutKafka(t *testing.T) {
 	t.Parallel()
 	want := "# HELP kafka_brokers Number of brokers in the cluster; 0 while Kafka does not respond.\n" +

@@ -246,7 +246,7 @@ func TestReconcileReadsTheKeptSecrets(t *testing.T) {
 	}
 }
 
-// A dead letter that waits for an admin is reported at once, one that is replayed when that has gone on for a while.
+// A dead letter that waits for an admin is reported at once. One that its service replays is reported only when it is older than -rest.
 func TestReconcileReportsDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -259,7 +259,7 @@ func TestReconcileReportsDeadLetters(t *testing.T) {
 	s.want(t, 1, []string{"order: 1 have been replayed for longer than 2m0s", "2 problems, 0 repaired"}, "-repair")
 }
 
-// Services delete what is left of sagas that ended long ago, each its own.
+// Each service deletes its records of sagas that ended long ago. So a final status whose counterpart is missing is no problem after that.
 func TestReconcileKnowsTheRetention(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -276,7 +276,7 @@ func TestReconcileKnowsTheRetention(t *testing.T) {
 	s.want(t, 1, []string{"1 problems", "is CONFIRMED"})
 }
 
-// What product's own reconciliation has released adds up.
+// A reservation that product's own reconciliation has released is no problem.
 func TestReconcileAcceptsWhatProductMended(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

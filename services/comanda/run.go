@@ -18,13 +18,14 @@ type call struct {
 	stdout, stderr io.Writer
 }
 
+// commands are the commands in the order in which run lists them.
 var commands = []struct {
 	name, summary string
 	run           func(context.Context, call) error
 }{
 	{"secrets", "generate the missing secrets, store all, give each part its own; `secrets show` prints those a person needs", runSecrets},
 	{"event-keys", "print keys with which services sign their events, and the public keys; the environment's stay", runEventKeys},
-	{"topics", "wait for Kafka and declare every topic", declareTopics},
+	{"topics", "wait for Kafka, declare every topic, and delete the dead letters that services have stored", declareTopics},
 	{"kafka-rights", "give each service's user of Kafka exactly what it needs; run it as Kafka's administrator", setKafkaRights},
 	{"dead-letters", "list, show, replay and discard the events that services could not handle", runDeadLetters},
 	{"reconcile", "[-repair]: report what does not add up between the databases; -repair mends what is safe", runReconcile},
@@ -33,11 +34,11 @@ var commands = []struct {
 	{"kafka-exporter", "[-listen ADDRESS]: serve consumer groups and topics as Prometheus metrics", runKafkaExporter},
 }
 
-// errUsage marks an invalid call whose usage has already been printed.
+// errUsage makes run return the exit code 2. What is wrong with the call has already been printed.
 var errUsage = errors.New("see above")
 
 // run runs a command and returns the exit code: 0 for success, 1 for a failure that it explains in one line, 2 for an invalid
-// call.
+// call (errUsage).
 func run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

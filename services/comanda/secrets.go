@@ -47,6 +47,7 @@ func runSecrets(_ context.Context, c call) error {
 	return fmt.Errorf("unknown arguments %q: use `secrets`, `secrets show` or `secrets folders`", flags.Args())
 }
 
+// distributeSecrets generates the missing secrets, stores all, and then writes each part's files.
 func distributeSecrets(c call, store, run string) error {
 	keys, err := readKeys(c.environ)
 	if err != nil {
@@ -98,11 +99,13 @@ func readStored(store string) (map[string]string, error) {
 	return stored, err
 }
 
-// storeSecrets writes the secrets to the disk. Parts may get them only after that.
+// storeSecrets writes the secrets to the disk. Parts may get them only after that: a secret that a database has and the store has not
+// would be lost.
 func storeSecrets(store string, stored map[string]string) error {
 	return secret.Write(store, []byte(settingsText(stored)), 0o400)
 }
 
+// settingsText returns settings as lines of NAME=value.
 func settingsText(settings map[string]string) string {
 	return strings.Join(append(secret.Lines(settings), ""), "\n")
 }

@@ -9,7 +9,7 @@ import (
 	"comanda/services/event"
 )
 
-// What a service has stored is no problem in Kafka. `+"`comanda topics`"+` deletes it there, and nothing else.
+// A dead letter in Kafka that its service has stored is no problem. `comanda topics` deletes it from Kafka, and no other one.
 func TestStoredDeadLettersAreDeleted(t *testing.T) {
 	t.Parallel()
 	brokers := startCluster(t)

@@ -12,7 +12,7 @@ import (
 	"comanda/services/event"
 )
 
-// topicsTimeout bounds the broker's start and the declaration of all topics.
+// topicsTimeout bounds the commands topics and kafka-rights. The first one also waits for the broker's start.
 const topicsTimeout = 3 * time.Minute
 
 // loadKafkaSettings reads the settings of the commands that use Kafka.
@@ -34,7 +34,8 @@ func connectKafka(environ map[string]string) (*kadm.Client, kafka.Settings, erro
 	return client, settings, err
 }
 
-// declareTopics creates the missing topics, and deletes from the dead-letter topics what their services have stored. It can run again at any time.
+// declareTopics creates the missing topics, and deletes from the dead-letter topics what their services have stored. It can run again at
+// any time.
 func declareTopics(ctx context.Context, c call) error {
 	client, settings, err := connectKafka(c.environ)
 	if err != nil {

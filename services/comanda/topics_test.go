@@ -11,8 +11,8 @@ import (
 	"comanda/services/event"
 )
 
-// TestTopicsHaveTheirRetention checks new topics, and topics of an older version: events with personal data are deleted soon, and dead
-// letters stay until they are stored.
+// TestTopicsHaveTheirRetention checks new topics, and topics of an older version: events with personal data are deleted soon, and other
+// dead letters stay until they are stored.
 func TestTopicsHaveTheirRetention(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]kfake.Opt{

@@ -8,8 +8,8 @@ import (
 	"comanda/services"
 )
 
-// Publishers lists the topics that each service publishes to. It determines which topics must exist, including the internal
-// topics of unmodified daprd's outbox. Several services may publish to one topic.
+// Publishers lists the topics that each service publishes to. Declared derives from it which topics must exist. Several services may
+// publish to one topic.
 var Publishers = map[string][]string{
 	"auth":    {CreatingUser.Name, CreatingUserCancelled.Name, DeletingUser.Name},
 	"user":    {CreatingUserResponse.Name, DeletingUserResponse.Name},
@@ -18,7 +18,7 @@ var Publishers = map[string][]string{
 }
 
 // PublisherOf returns the service whose key must have signed an event of topic: the topic's publisher, or source if several services
-// publish to the topic and source is one of them. It returns "" if there is none.
+// publish to the topic and source is one of them. It returns "" if no service publishes to the topic.
 func PublisherOf(topic, source string) string {
 	if slices.Contains(Publishers[source], topic) {
 		return source
@@ -31,14 +31,14 @@ func PublisherOf(topic, source string) string {
 	return ""
 }
 
-// Consumers lists the services that consume events. Each has its own dead-letter topic. The stateful ones store what it holds in a
-// table; the gateway's live tracking has nothing to catch up with.
+// Consumers lists the services that consume events. Each has its own dead-letter topic. The stateful ones store its records in a table. The
+// gateway stores none: its live tracking has nothing to catch up with.
 var Consumers = services.Names
 
 // DeadLetters returns the name of the topic for the events that service could not handle.
 func DeadLetters(service string) string { return service + ".dead-letters" }
 
-// OutboxComponent returns the name of the Dapr state component that writes the documents of the plain component and publishes to
+// OutboxComponent returns the name of the Dapr state component that writes the same documents as the component plain and publishes to
 // topic. A component publishes to one topic, so each topic has its own (https://docs.dapr.io, "transactional outbox").
 func OutboxComponent(plain, topic string) string {
 	return plain + "-" + strings.ReplaceAll(topic, ".", "-")

@@ -13,7 +13,7 @@ type UserToCreate struct {
 	Address *Address `json:"address,omitempty"`
 }
 
-// Address is the address of a profile or of a delivery.
+// Address is the address of a profile.
 type Address struct {
 	Street     string `json:"street"`
 	City       string `json:"city"`
@@ -62,7 +62,7 @@ type UserErasure struct {
 const UserErased = "erased"
 
 // OrderPlaced asks the service product to reserve every line of a new order, or none. With ExpectedTotalCents it reserves only
-// if the total is not higher, and in Currency if that is given.
+// if the total is not higher. With Currency as well, the total must also be in that currency.
 //
 // One event has four names: order.created.pending is its topic in the broker, OrderCreatedPending that topic in Go, OrderPlaced its data,
 // and Order.placedEvent the function of the service order that makes the data.
@@ -118,7 +118,8 @@ const (
 	ReasonPriceChanged      = "price_changed"      // the total is higher than the customer expected, or in another currency
 )
 
-// The reasons to cancel an order. ReasonOther stands for a reason that the service order does not know, also of a rejection.
+// The reasons to cancel an order. ReasonOther stands for a reason that the service order does not know; it can
+// also be that of a rejection.
 const (
 	ReasonCustomer   = "customer"             // its customer cancelled it
 	ReasonStaff      = "staff"                // a member of staff cancelled it

@@ -34,8 +34,8 @@ const AllNames = "*"
 // Right is a permission of one Kafka user on one resource. Kafka refuses everything else.
 type Right struct {
 	Kind       string // KindTopic, KindGroup or KindCluster
-	Name       string // AllNames means every one; empty for the cluster
-	Prefix     bool   // Name is only the beginning of the names
+	Name       string // AllNames means all resources of the kind; empty for the cluster
+	Prefix     bool   // the right is for every resource whose name begins with Name
 	Operations []string
 }
 
@@ -88,7 +88,7 @@ func AllRights() map[string][]Right {
 	for _, service := range services.Names {
 		all[service] = Rights(service)
 	}
-	for _, service := range services.Stateful { // deletes the dead letters that the service has stored
+	for _, service := range services.Stateful { // `comanda topics` deletes the dead letters that the service has stored
 		all[TopicsUser] = append(all[TopicsUser],
 			Right{Kind: KindTopic, Name: DeadLetters(service), Operations: []string{"delete"}},
 			Right{Kind: KindGroup, Name: service, Operations: []string{"describe"}})

@@ -2,7 +2,7 @@ package event
 
 import "time"
 
-// Partitions is the number of partitions of every topic. More is not better: 256 halved the throughput of 16 to 32.
+// Partitions is the number of partitions of every topic. More is not better: with 256, the throughput was half of that with 16 or 32.
 const Partitions = 16
 
 // Topic is a topic whose events all carry a T.
@@ -60,5 +60,5 @@ type Received[T any] struct {
 	Time    time.Time `json:"time"`
 	Data    T         `json:"data"`
 
-	Replayed bool `json:"-"` // it was a dead letter, and is handled again
+	Replayed bool `json:"-"` // the event was a dead letter, and is replayed
 }

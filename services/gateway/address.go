@@ -57,12 +57,12 @@ func (p proxies) address(r *http.Request) netip.Prefix {
 	client := peerAddress(r)
 	if p.contain(client) {
 		listed, forwarded := r.Header.Values("X-Forwarded-For"), r.Header.Values("Forwarded")
-		one, other := p.nearest(client, listedHops(listed)), p.nearest(client, forwardedHops(forwarded))
+		fromListed, fromForwarded := p.nearest(client, listedHops(listed)), p.nearest(client, forwardedHops(forwarded))
 		switch {
-		case len(forwarded) == 0 || one == other:
-			client = one
+		case len(forwarded) == 0 || fromListed == fromForwarded:
+			client = fromListed
 		case len(listed) == 0:
-			client = other
+			client = fromForwarded
 		}
 	}
 	return clientNetwork(client)
@@ -74,7 +74,7 @@ func peerAddress(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap()
 }
 
-// clientNetwork returns the network by which a client is known.
+// clientNetwork returns the network by which a client is known: its IPv4 address, or the /64 of its IPv6 address.
 func clientNetwork(client netip.Addr) netip.Prefix {
 	bits := client.BitLen()
 	if client.Is6() {
@@ -91,7 +91,8 @@ func (p proxies) ofConnection(peer netip.Addr) string {
 	return clientNetwork(peer).String()
 }
 
-// nearest follows hops from the last one back until a hop is not a trusted proxy or not an address.
+// nearest returns the nearest hop that is not a trusted proxy. It starts at the peer's address and follows hops from the last one back. It
+// stops early at a hop that is not an address, and returns the proxy that named that hop.
 func (p proxies) nearest(address netip.Addr, hops []string) netip.Addr {
 	for _, hop := range slices.Backward(hops) {
 		before, ok := hopAddress(hop)
@@ -112,12 +113,18 @@ func listedHops(values []string) []string {
 	return strings.Split(strings.Join(values, ","), ",")
 }
 
-// forwardedHops returns the hops of Forwarded headers (RFC 7239), the client first. A hop without the parameter for is empty.
+// forwardedHops returns the hops of Forwarded headers (RFC 7239), the client first. A hop without the parameter for is empty. There are none
+// when a quote is not closed: a client could hide in it the hops that proxies add behind its own.
 func forwardedHops(values []string) []string {
 	var hops []string
-	for _, element := range splitUnquoted(strings.Join(values, ","), ',') {
+	elements, closed := splitUnquoted(strings.Join(values, ","), ',')
+	if !closed {
+		return nil
+	}
+	for _, element := range elements {
 		hop := ""
-		for _, pair := range splitUnquoted(element, ';') {
+		pairs, _ := splitUnquoted(element, ';')
+		for _, pair := range pairs {
 			name, value, _ := strings.Cut(pair, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "for") {
 				hop = unquote(strings.TrimSpace(value))
@@ -128,17 +135,22 @@ func forwardedHops(values []string) []string {
 	return hops
 }
 
-// splitUnquoted splits text at each separator that is not inside quotes. There, a backslash makes the next character an ordinary one
-// (RFC 9110, 5.6.4).
-func splitUnquoted(text string, separator rune) []string {
-	quoted, escaped := false, false
-	return strings.FieldsFunc(text, func(r rune) bool {
-		if r == '"' && !escaped {
+// splitUnquoted splits text at each separator that is not inside quotes, and leaves out empty parts. Inside quotes a backslash makes the
+// next character an ordinary one (RFC 9110, 5.6.4). It reports whether all quotes are closed.
+func splitUnquoted(text string, separator byte) (parts []string, closed bool) {
+	quoted, begin := false, 0
+	for i := 0; i < len(text); i++ {
+		switch {
+		case quoted && text[i] == '\\':
+			i++
+		case text[i] == '"':
 			quoted = !quoted
+		case text[i] == separator && !quoted:
+			parts, begin = append(parts, text[begin:i]), i+1
 		}
-		escaped = quoted && r == '\\' && !escaped
-		return r == separator && !quoted
-	})
+	}
+	parts = append(parts, text[begin:])
+	return slices.DeleteFunc(parts, func(part string) bool { return part == "" }), !quoted
 }
 
 // escape matches a backslash and the character that it makes an ordinary one.
@@ -153,8 +165,8 @@ func unquote(value string) string {
 	return escape.ReplaceAllString(strings.TrimSuffix(content, `"`), "$1")
 }
 
-// hopAddress returns the address of a hop. Some proxies add the port, or a name for it (RFC 7239, 6.3); IPv6 addresses then stand in
-// brackets.
+// hopAddress returns the address of a hop. Some proxies add the port, or an obfuscated port such as :_a (RFC 7239, 6.3); IPv6 addresses then
+// stand in brackets.
 func hopAddress(hop string) (netip.Addr, bool) {
 	hop, _, _ = strings.Cut(strings.TrimSpace(hop), ":_")
 	if withPort, err := netip.ParseAddrPort(hop); err == nil {

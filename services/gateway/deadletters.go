@@ -22,8 +22,8 @@ import (
 )
 
 // byAdmin guards the calls with which admins read personal data, or act on dead letters, which may hold such data. It first asks auth for
-// the caller's account. Auth refuses an admin who was demoted or suspended, and whose token is still valid for minutes. The calls that auth
-// serves need no guard.
+// the caller's account. The token of an admin who was demoted or suspended is still valid for minutes, but auth refuses it. The calls that
+// auth serves need no guard.
 func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
@@ -41,7 +41,7 @@ func (g *gateway) byAdmin(handle rest.Handler) rest.Handler {
 	}
 }
 
-// oneLetter serves a call about one dead letter by its service, whose number is in the id.
+// oneLetter forwards a call about one dead letter to the service that stores it, which the id names.
 func (g *gateway) oneLetter(c call) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := idParam(r, "id")
@@ -57,8 +57,8 @@ func (g *gateway) oneLetter(c call) rest.Handler {
 
 // listedLetter is a dead letter as its service sent it, with its position in the list.
 type listedLetter struct {
-	place rest.TimePosition
-	raw   json.RawMessage
+	position rest.TimePosition
+	raw      json.RawMessage
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -66,21 +66,21 @@ func (l listedLetter) MarshalJSON() ([]byte, error) { return l.raw, nil }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *listedLetter) UnmarshalJSON(raw []byte) error {
-	var place struct {
+	var letter struct {
 		ID string
 		At time.Time
 	}
-	err := json.Unmarshal(raw, &place)
-	l.place, l.raw = rest.TimePosition{At: place.At, ID: place.ID}, slices.Clone(raw)
+	err := json.Unmarshal(raw, &letter)
+	l.position, l.raw = rest.TimePosition{At: letter.At, ID: letter.ID}, slices.Clone(raw)
 	return err
 }
 
-// after sorts the list: newest first.
-func (l listedLetter) after(other listedLetter) int {
-	if order := other.place.At.Compare(l.place.At); order != 0 {
+// newestFirst compares two letters by their positions, for a list that begins with the newest.
+func (l listedLetter) newestFirst(other listedLetter) int {
+	if order := other.position.At.Compare(l.position.At); order != 0 {
 		return order
 	}
-	return strings.Compare(other.place.ID, l.place.ID)
+	return strings.Compare(other.position.ID, l.position.ID)
 }
 
 // listLetters merges the lists of all services, or serves the list of one service. If a service does not answer, the response is a 503
@@ -115,8 +115,8 @@ func (g *gateway) listLetters(call) rest.Handler {
 		for _, list := range lists {
 			all = append(all, list.Items...)
 		}
-		slices.SortFunc(all, listedLetter.after)
-		return rest.Document(w, r, rest.Paged(page, all, len(all) > page.Limit, func(l listedLetter) encoding.BinaryMarshaler { return l.place }))
+		slices.SortFunc(all, listedLetter.newestFirst)
+		return rest.Document(w, r, rest.Paged(page, all, len(all) > page.Limit, func(l listedLetter) encoding.BinaryMarshaler { return l.position }))
 	}
 }
 
@@ -152,7 +152,7 @@ func (g *gateway) replayLetters(call) rest.Handler {
 	}
 }
 
-// letterServices returns the services that a request is about.
+// letterServices returns service, which a request names, or all services with dead letters if it names none.
 func letterServices(service string) ([]string, error) {
 	switch {
 	case service == "":
@@ -163,7 +163,8 @@ func letterServices(service string) ([]string, error) {
 	return nil, errors.New("service must be auth, user, order or product")
 }
 
-// askServices sends a request to several services at the same time and decodes their responses. It fails if one of them fails.
+// askServices sends a request to several services at the same time, with r's credentials, and decodes their responses. It fails if one of
+// them fails.
 func askServices[T any](r *http.Request, g *gateway, apps []string, in invocation) ([]T, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 	defer cancel()
@@ -172,11 +173,11 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 	in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	answers, errs := make([]T, len(apps)), make([]error, len(apps))
 	var all sync.WaitGroup
-	if in.method == http.MethodGet { // as in forward
-		var one sync.Mutex
+	if in.method == http.MethodGet { // as in forward; ReserveResponse is not for concurrent use
+		var reserving sync.Mutex
 		in.reserve = func(size int) error {
-			one.Lock()
-			defer one.Unlock()
+			reserving.Lock()
+			defer reserving.Unlock()
 			return rest.ReserveResponse(r.Context(), size)
 		}
 	}
@@ -195,7 +196,7 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 		})
 	}
 	all.Wait()
-	for _, err := range errs { // one of them: a problem has one message
+	for _, err := range errs { // the first one: a problem has one message
 		if err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ import (
 type letterServer struct {
 	letters map[string][]string // by service, newest first: "minute id"
 	away    string              // a service that does not answer
-	demoted bool
+	demoted bool                // auth refuses the admin
 }
 
 func (l *letterServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -149,8 +149,8 @@ func TestDeadLettersAreForAdmins(t *testing.T) {
 	}
 }
 
-// What only admins may read, and auth does not serve, is personal: profiles, and who did what from where. Auth is asked for the admin's
-// account before each call: the token of one who was demoted is valid for minutes. Without auth's answer there is none.
+// The gateway asks auth for the admin's account before each call with which an admin reads personal data of another service (profiles, audit
+// trails): the token of an admin who was demoted is valid for minutes. Without auth's answer the call is refused.
 func TestAdminsReadPersonalDataOnlyAsLongAsTheyAreAdmins(t *testing.T) {
 	h, guarded := newHarness(t), 0
 	services := &letterServer{}

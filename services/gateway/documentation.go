@@ -22,7 +22,7 @@ const (
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// documents are the paths of the documentation that have a dot. Other paths of the API have none (plainPath).
+// documents are the paths of the documentation's files. They may have a dot, unlike all other paths (plainPath).
 var documents = documentPaths()
 
 func documentPaths() map[string]bool {
@@ -57,7 +57,7 @@ func documentation() []rest.Route {
 	}
 }
 
-// mediaType returns the media type of a file of the page. It does not depend on the machine's own table.
+// mediaType returns the media type of a file of the page. Unlike mime.TypeByExtension it does not depend on the machine's table of types.
 func mediaType(name string) string {
 	kinds := map[string]string{".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 	kind, ok := kinds[path.Ext(name)]

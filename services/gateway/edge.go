@@ -19,10 +19,10 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 // maxURI is the maximum length of a request target in bytes: the length that RFC 9110, 4.1 recommends to support.
 const maxURI = 8000
 
-// methodsWithBody are the methods that have a body.
+// methodsWithBody are the methods of requests that may have a body.
 var methodsWithBody = []string{http.MethodPost, http.MethodPut, http.MethodPatch}
 
-// edgeHandler returns the handler of all client requests.
+// edgeHandler returns the handler of all client requests. CORS comes before the rate limit, so that a page can read a 429.
 func (g *gateway) edgeHandler() http.Handler {
 	routes := g.routes()
 	router, methods := rest.Router(g.log, g.verifier, routes), strings.Join(rest.AllMethods(routes), ", ")
@@ -67,8 +67,8 @@ func checkTarget(r *http.Request) error {
 	return rest.NoAddress()
 }
 
-// setSecurityHeaders sets the headers that keep a browser from treating a response as anything but JSON. It does not set
-// Strict-Transport-Security: that belongs to the proxy that terminates TLS.
+// setSecurityHeaders sets the headers that keep browsers from running or embedding a response, and caches from keeping it. Handlers replace
+// what their response needs (pagePolicy, validators). Strict-Transport-Security belongs to the proxy that terminates TLS.
 func setSecurityHeaders(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

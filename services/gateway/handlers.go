@@ -31,7 +31,7 @@ func (g *gateway) forward(c call) rest.Handler {
 			in.wait = wait
 		}
 		setOrderFromPath(r.Context(), in.path)
-		if c.method == http.MethodGet { // the others have had their effect, and their responses are small
+		if c.method == http.MethodGet { // other calls have had their effect when the response arrives, and their responses are small
 			in.reserve = func(size int) error { return rest.ReserveResponse(r.Context(), size) }
 		}
 		response, err := g.invokeBounded(r.Context(), g.clients.address(r).String(), in)
@@ -73,8 +73,8 @@ func (g *gateway) invokeBounded(ctx context.Context, client string, in invocatio
 	return g.invokeWhileRunning(ctx, in)
 }
 
-// invokeWhileRunning calls a service. When the gateway stops while the service waits (Prefer: wait), it asks again without the
-// wait: the client gets the resource as it is before its connection closes.
+// invokeWhileRunning calls a service. When the gateway stops while the service waits (Prefer: wait), it calls the service again without the
+// wait: so the client still gets the resource before its connection closes.
 func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (serviceResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+in.wait)
 	defer cancel()
@@ -95,7 +95,7 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 		return response, err
 	}
 	in.wait = 0
-	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time that the service has to stop
+	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time in which the gateway has to stop
 	defer cancelLast()
 	return g.forwarder.invoke(last, in)
 }

@@ -233,7 +233,8 @@ func TestCORSAllowsWhatTheAPIHas(t *testing.T) {
 	}
 }
 
-// waitingOrder responds like a service that waits as long as it is asked to. It sends on arrived when a request waits.
+// waitingOrder responds like a service whose order does not change: a request with Prefer waits until it is cancelled. It sends the
+// preference on arrived when a request waits.
 func waitingOrder(arrived chan<- string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if wait := r.Header.Get("Prefer"); wait != "" {

@@ -25,16 +25,16 @@ type hub struct {
 	refused *prometheus.CounterVec // by limit; nil when refusals are not counted
 
 	mu        sync.Mutex
-	orders    map[string]map[*watcher]struct{}
-	perOrder  map[string]int // of watchers whose client may see the order
-	accounts  map[string]int
-	addresses map[string]int
-	count     int
+	orders    map[string]map[*watcher]struct{} // the watchers of each order
+	perOrder  map[string]int                   // how many watchers of an order are admitted (admitWatcher)
+	accounts  map[string]int                   // how many watchers an account has
+	addresses map[string]int                   // how many watchers an address has
+	count     int                              // of all watchers
 }
 
 // watcherLimits are the maximum numbers of watchers.
 type watcherLimits struct {
-	total, order, account, staff, address int // staff: of one account of the staff
+	total, order, account, staff, address int // in all, of one order, of one account, of one account of the staff, from one address
 }
 
 // viewer is the client of a stream.
@@ -47,7 +47,7 @@ type viewer struct {
 type watcher struct {
 	viewer
 	order    string
-	admitted bool
+	admitted bool // it has one of the order's places
 	changes  chan event.OrderStatus
 	versions chan int // the order's version, as the service order reports it
 	lost     chan struct{}
@@ -59,7 +59,8 @@ func newHub(limits watcherLimits) *hub {
 }
 
 // addWatcher adds a watcher of an order. It receives the order's changes from now on, but takes none of the order's places before
-// admitWatcher: a stranger must not be able to take them. Limited or Shed when there are too many watchers.
+// admitWatcher: a client that may not see the order must not be able to take them. It returns Limited or Shed when there are too many
+// watchers.
 func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,8 +87,8 @@ func (h *hub) addWatcher(order string, by viewer) (*watcher, error) {
 	return w, nil
 }
 
-// admitWatcher gives w one of its order's places. Call it after the service order has let w's client see the order. Limited when no place
-// is free.
+// admitWatcher gives w one of its order's places. Call it after the service order has let w's client see the order. It returns Limited when
+// no place is free.
 func (h *hub) admitWatcher(w *watcher) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,6 +102,7 @@ func (h *hub) admitWatcher(w *watcher) error {
 	return nil
 }
 
+// refuse counts a refusal because of limit and returns err.
 func (h *hub) refuse(limit string, err error) error {
 	if h.refused != nil {
 		h.refused.WithLabelValues(limit).Inc()
@@ -167,7 +169,8 @@ func (h *hub) watchedOrders() []string {
 	return slices.Collect(maps.Keys(h.orders))
 }
 
-// notifyVersion tells the order's watchers which version the order has. A watcher that is busy hears of it the next time.
+// notifyVersion tells the order's watchers which version the order has. It skips a watcher that has not read the previous version yet:
+// checkVersions calls it again soon.
 func (h *hub) notifyVersion(order string, version int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -64,7 +64,12 @@ type serviceResponse struct {
 	problem bool
 }
 
-// invoke calls a service. A response that is not from the service itself becomes Unavailable.
+// isTemporary reports whether the service asks the client to send the same request again later.
+func (s serviceResponse) isTemporary() bool {
+	return s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
+}
+
+// invoke calls a service. A response that is too large, or not from the service itself, becomes Unavailable.
 func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
 	request, err := f.newRequest(ctx, in)
 	if err != nil {
@@ -76,7 +81,7 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := readResponse(response.Body, in.reserve)
-	if errors.As(err, new(*fault.Error)) { // there is no room for it
+	if errors.As(err, new(*fault.Error)) { // from in.reserve: there is no memory for the response
 		return serviceResponse{}, err
 	}
 	if err != nil || len(body) > maxResponse {
@@ -93,8 +98,8 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than maxResponse. It reserves the memory before it holds it: many large responses
-// that arrive at the same time would otherwise take more than there is.
+// readResponse reads a response, at most a byte more than maxResponse. It reserves memory while the bytes arrive, and not when all have
+// arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
 func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
 	body = io.LimitReader(body, maxResponse+1)
 	if reserve != nil {
@@ -109,6 +114,7 @@ type reservingReader struct {
 	reserve func(size int) error
 }
 
+// Read reads from r.from. It returns the error of reserve, and nothing of what it has read, if there is no memory for it.
 func (r reservingReader) Read(p []byte) (n int, err error) {
 	if n, err = r.from.Read(p); n > 0 {
 		if full := r.reserve(n); full != nil {
@@ -123,6 +129,7 @@ func unavailable(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
+// newRequest returns the request to the sidecar's API that carries in, with the trace in ctx and the sidecar's API token.
 func (f forwarder) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
 	target := f.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
 	if len(in.query) > 0 {
@@ -181,8 +188,7 @@ func (s serviceResponse) writeTo(w http.ResponseWriter, r *http.Request) error {
 	if len(s.body) > 0 { // also for a HEAD, whose body net/http drops
 		w.Header().Set("Content-Length", strconv.Itoa(len(s.body)))
 	}
-	temporary := s.status == http.StatusServiceUnavailable || s.status == http.StatusTooManyRequests
-	if temporary && w.Header().Get("Retry-After") == "" {
+	if s.isTemporary() && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
 	}
 	w.WriteHeader(s.status)

@@ -26,6 +26,7 @@ func (o *origins) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// serializeOrigin returns the form of one origin that browsers send.
 func serializeOrigin(text string) (string, error) {
 	at, err := url.Parse(text)
 	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.User != nil || at.Hostname() == "" ||

@@ -16,8 +16,8 @@ const (
 	slowCall = 500 * time.Millisecond
 	// narrowing is the factor by which slow calls lower the bound, at most once in slowCall.
 	narrowing = 0.8
-	// freePart: the last 1/freePart of the places are kept for clients that have few calls in flight.
-	freePart = 4
+	// keptDivisor: the last bound/keptDivisor places are kept for clients that have few calls in flight.
+	keptDivisor = 4
 	// shedRetry is the pause after which a client that was shed may try again.
 	shedRetry = 2 * time.Second
 )
@@ -28,7 +28,7 @@ const (
 // The bound adapts: slow answers lower it, and fast answers raise it again while it is used. A call without an answer from the service
 // changes nothing, because a dead replica says nothing about how much the others can handle.
 //
-// One client cannot take it all: the last of the places are for clients that have less than their fair share.
+// One client cannot take all places: the last ones are for clients that have less than their fair share (hasRoomFor).
 type callBound struct {
 	most int // the highest bound
 	now  func() time.Time
@@ -61,20 +61,20 @@ func (b *callBound) begin(client string) (begun time.Time, err error) {
 }
 
 // hasRoomFor reports whether another call of client fits. The last places are for clients that have less than a fair share, which is the
-// bound divided by the number of clients and one more. So a client that comes later finds room.
+// bound divided by the number of clients and one more. So a client that comes later finds room. A bound below keptDivisor keeps no places.
 func (b *callBound) hasRoomFor(client string) bool {
 	bound := int(b.bound)
-	if b.inFlight < bound-bound/freePart {
+	if b.inFlight < bound-bound/keptDivisor {
 		return true
 	}
-	return b.inFlight < bound && (bound < freePart || b.clients[client] < max(1, bound/(len(b.clients)+1)))
+	return b.inFlight < bound && (bound < keptDivisor || b.clients[client] < max(1, bound/(len(b.clients)+1)))
 }
 
 // end ends a call of a client. begun is what begin returned; measured means that its duration says how busy the service is.
 func (b *callBound) end(client string, begun time.Time, measured bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	used := 2*b.inFlight >= int(b.bound)
+	used := 2*b.inFlight >= int(b.bound) // calls take at least half of the places
 	b.inFlight--
 	if b.clients[client]--; b.clients[client] == 0 {
 		delete(b.clients, client)
@@ -96,11 +96,11 @@ func (b *callBound) state() (inFlight int, bound float64) {
 	return b.inFlight, b.bound
 }
 
-// newCallBounds returns a bound for each service of calls.
+// newCallBounds returns a bound for each service that clients call, by app id.
 func newCallBounds(most int) map[string]*callBound {
 	bounds := map[string]*callBound{}
 	for _, c := range calls() {
-		if bounds[c.app] == nil {
+		if c.app != "" && bounds[c.app] == nil { // a call without an app goes to services that other calls name
 			bounds[c.app] = newCallBound(most)
 		}
 	}

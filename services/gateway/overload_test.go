@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"comanda/services"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -53,6 +55,16 @@ func TestCallsAboveTheBoundAreShed(t *testing.T) {
 	}
 	if got := h.send("GET", prefix+"/products", ""); got.StatusCode != http.StatusOK {
 		t.Errorf("after the others have ended: got %d, want 200", got.StatusCode)
+	}
+}
+
+// The calls about dead letters name no service of their own, so they have no bound and no metric.
+func TestEveryBoundIsThatOfAService(t *testing.T) {
+	t.Parallel()
+	for app := range newCallBounds(1) {
+		if !slices.Contains(services.Stateful, app) {
+			t.Errorf("got a bound for the service %q", app)
+		}
 	}
 }
 
@@ -106,7 +118,7 @@ func TestTheBoundFollowsTheService(t *testing.T) {
 }
 
 // A client that sends as much as it can does not keep others out: it leaves places for those that have less, and in the end each has its
-// share. It cannot narrow the bound to nothing for others either.
+// share. This also holds when the bound is at its least.
 func TestOneClientLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
 	for _, bound := range []int{leastCalls, 512} {

@@ -32,6 +32,7 @@ func (p *proxyWarning) check(log *slog.Logger, trusted proxies, r *http.Request)
 		"because until then all its clients share the limits of one address", "peer", peer.String(), "header", header)
 }
 
+// due reports whether a warning may be logged now. If so, the next one is due after proxyWarningInterval.
 func (p *proxyWarning) due() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -41,6 +41,7 @@ func (r *readiness) check(ctx context.Context) error {
 	return r.last
 }
 
+// checkAll checks the sidecar and all services at the same time.
 func (r *readiness) checkAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

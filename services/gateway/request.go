@@ -15,14 +15,14 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// maxParameter is the maximum length of a query parameter in bytes. A search of 100 characters may come in NFD, in which a Korean
-// syllable has 9.
+// maxParameter is the maximum length of a query parameter in bytes. A search may have 100 characters. They may come in NFD, in which a
+// Korean syllable has 9 bytes.
 const maxParameter = 1200
 
 // parameter matches a path parameter in a call's path, such as {id}.
 var parameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// fillPath replaces the parameters in a call's path with r's ids. NotFound when one is not a UUID.
+// fillPath replaces the parameters in a call's path with r's ids. It returns NotFound when one is not a UUID.
 func fillPath(r *http.Request, template string) (path string, err error) {
 	path = parameter.ReplaceAllStringFunc(template, func(name string) string {
 		id, invalid := idParam(r, strings.Trim(name, "{}"))
@@ -34,7 +34,7 @@ func fillPath(r *http.Request, template string) (path string, err error) {
 	return path, err
 }
 
-// idParam returns the id that r has as path parameter name, in lower case. NotFound when it is not a UUID.
+// idParam returns the id that r has as path parameter name, in lower case. It returns NotFound when that is not a UUID.
 func idParam(r *http.Request, name string) (string, error) {
 	id := rest.Param(r, name)
 	if !validate.IsUUID(id) {

@@ -19,7 +19,7 @@ type call struct {
 	method  string
 	path    string // every parameter in it is a UUID
 	access  rest.Access
-	app     string
+	app     string   // the service to which the call is forwarded; empty if handle chooses it
 	query   []string // the query parameters; all others are refused
 	options callOptions
 	body    int64                             // the size limit of the body in bytes; 0: rest.DefaultBody. The service has the same one.
@@ -39,7 +39,7 @@ const (
 	adminNow                              // auth confirms that the caller's account is still an admin (byAdmin)
 )
 
-// calls returns the whole public API. The roles here are the minimum for a call; the services check who owns what. The calls
+// calls returns all operations below prefix. The roles here are the minimum for a call; the services check who owns what. The calls
 // that issue tokens ignore the Authorization header, because clients send expired access tokens with them.
 func calls() []call {
 	const get, post, put, patch, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
@@ -89,8 +89,8 @@ func calls() []call {
 	}...)
 }
 
-// operatorCalls are the calls about audit trails and dead letters. The calls about dead letters have no app: they go to one or all of the
-// services with a database.
+// operatorCalls returns the calls about audit trails and dead letters. The calls about dead letters have no app: they go to one or all of
+// the services with a database.
 func operatorCalls() []call {
 	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
 	admin, trail := rest.Only(token.Admin), []string{"actor", "subject", "limit", "cursor"}
@@ -108,7 +108,7 @@ func operatorCalls() []call {
 	}
 }
 
-// routes returns the routes of the edge. The router sets no time limit for calls, because forward does.
+// routes returns the routes of the edge. The router sets no time limit for calls, because their handlers do.
 func (g *gateway) routes() []rest.Route {
 	routes := []rest.Route{
 		{Method: http.MethodGet, Path: "/problems", Access: rest.Anyone, Handle: listProblemTypes},

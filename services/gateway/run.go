@@ -122,10 +122,10 @@ type gateway struct {
 	verifier      token.Verifier
 	eventKeys     signature.PublicKeys
 	forwarder     forwarder
-	sidecar       invoke.Client // for questions of the gateway's own
+	sidecar       invoke.Client // for the gateway's own requests, which no client has sent
 	hub           *hub
 	stopping      <-chan struct{}
-	clients       proxies
+	clients       proxies // finds the address of a request's client
 	requests      *limiter
 	logins        *limiter
 	registrations *limiter

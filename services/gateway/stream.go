@@ -25,8 +25,8 @@ const (
 
 // stream sends one client the changes of one order: each once, in order and without gaps. Events are delivered at least once
 // and in any order, and one can be lost. So an event only signals that there is something new: when its version does not follow
-// the last one sent, the stream reads the missing changes from the order's history. It does so too when the service order reports a later version
-// (runVersionChecks), so no stream polls by itself.
+// the last one sent, the stream reads the missing changes from the order's history. It also does so when the service order reports a later
+// version (runVersionChecks), so no stream polls by itself.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -55,7 +55,7 @@ func newStream(
 }
 
 // run sends the changes so far and then each new one. It returns after a final status, when ctx ends (the client has disconnected, or its
-// token has expired), or when the gateway stops.
+// token has expired), when the client does not read fast enough, or when the gateway stops.
 func (s *stream) run(ctx context.Context, stopping <-chan struct{}) {
 	s.writeHeader()
 	if s.sendMissing(s.changes) != nil {
@@ -111,14 +111,13 @@ func (s *stream) handleEvent(ctx context.Context, received event.OrderStatus) er
 	return s.catchUp(ctx)
 }
 
-// catchUp sends the changes in the history that were not sent yet. When the service order is unavailable it sends nothing, and run
-// calls it again after historyRetry. A refusal ends the stream: the client may no longer see the order.
+// catchUp sends the changes in the history that were not sent yet. When the service order does not answer, or answers that it cannot serve
+// the request now, it sends nothing, and run calls it again after historyRetry. Any other refusal ends the stream: the client may no longer
+// see the order.
 func (s *stream) catchUp(ctx context.Context) error {
 	changes, err := s.fetch(ctx)
-	if errors.As(err, new(orderRefusal)) {
-		return err
-	}
-	if fault.Is(err, fault.KindUnavailable) {
+	var refused orderRefusal
+	if fault.Is(err, fault.KindUnavailable) || errors.As(err, &refused) && refused.response.isTemporary() {
 		return nil
 	}
 	if err != nil {
@@ -140,6 +139,7 @@ func (s *stream) sendMissing(changes []statusChange) error {
 	return nil
 }
 
+// sendChange sends c and records it as the last change sent.
 func (s *stream) sendChange(c statusChange) error {
 	data, err := json.Marshal(c)
 	if err != nil {

@@ -140,6 +140,18 @@ func TestStreamSurvivesAnUnavailableOrderService(t *testing.T) {
 			s.disconnect()
 			<-s.ended
 		},
+		"a 503 of order itself does not end the stream": func(t *testing.T) {
+			s := startStream(t, 1, nil)
+			s.historyGrowsTo(3)
+			s.failWith(orderRefusal{serviceResponse{status: http.StatusServiceUnavailable, problem: true}})
+			s.deliver(3)
+			s.want("1")
+			s.failWith(nil)
+			s.advance(time.Second)
+			s.want("1 2 3")
+			s.disconnect()
+			<-s.ended
+		},
 		"an order service that is unavailable for long does not end the stream": func(t *testing.T) {
 			s := startStream(t, 1, nil)
 			s.failWith(fault.Unavailable(errors.New("down"), "order does not answer"))

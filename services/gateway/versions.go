@@ -17,12 +17,12 @@ const (
 	versionsPath = "/tracking/orders"
 )
 
-// runVersionChecks runs until ctx is done. One question is about many orders, so a stream costs no question of its own.
+// runVersionChecks calls checkVersions at each interval until ctx is done.
 func (g *gateway) runVersionChecks(ctx context.Context) {
 	recovery.RunEvery(ctx, g.log, "check of the watched orders", versionsInterval, g.checkVersions)
 }
 
-// checkVersions tells the streams of all watched orders which version their order has.
+// checkVersions tells the streams of all watched orders which version their order has. One question is about up to reconcile.MaxIDs orders.
 func (g *gateway) checkVersions(ctx context.Context) error {
 	for ids := range slices.Chunk(g.hub.watchedOrders(), reconcile.MaxIDs) {
 		known, err := reconcile.Ask(ctx, g.sidecar, "order", versionsPath, ids)

@@ -11,8 +11,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// One question is about all watched orders, and one stream that has missed a change reads the history.
-func TestManyStreamsCostOneQuestion(t *testing.T) {
+// One question is about up to 100 watched orders, so 251 orders cost three. A stream that has missed a change reads the history.
+func TestManyStreamsCostFewQuestions(t *testing.T) {
 	h := newHarness(t)
 	t.Cleanup(func() { close(h.stop) })
 	h.gateway.hub = newHub(watcherLimits{1000, 10, 10, 10, 10})

@@ -31,8 +31,8 @@ type admission struct {
 	refused prometheus.Counter
 
 	mu      sync.Mutex
-	counted time.Time
-	pending int // the last count, plus the orders that this replica has admitted since
+	counted time.Time // when the last count began
+	pending int       // the last count, plus the orders that this replica has admitted since
 }
 
 func newAdmission(most int, lists lists, now func() time.Time, log *slog.Logger, registry prometheus.Registerer) *admission {
@@ -63,7 +63,7 @@ func (a *admission) admit(ctx context.Context) error {
 	return nil
 }
 
-// isDue reports whether the caller has to count now. It returns true to one caller per countEvery; the others rely on the last count.
+// isDue reports whether the caller has to count now. One caller in each countEvery has to; the others rely on the last count.
 func (a *admission) isDue() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -74,6 +74,7 @@ func (a *admission) isDue() bool {
 	return true
 }
 
+// recount counts the PENDING orders. If it fails, the last count stays.
 func (a *admission) recount(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// The clock of a service may be stepped, by a day forward or back. Only the database's clock gives orders up; versions and times of an
-// order never go back; what is remembered for seconds is not remembered for a day.
+// The clock of a service may be stepped, by a day forward or back. Only the database's clock gives orders up, and versions and times of an
+// order never go back.
 func TestSteppedClockDecidesNothing(t *testing.T) {
 	const day = 24 * time.Hour
 	h := newHarness(t)
@@ -49,7 +49,7 @@ func TestSteppedClockDecidesNothing(t *testing.T) {
 	}
 }
 
-// While too many orders are PENDING, a clock that is stepped back does not stop the count for a day.
+// A clock that is stepped back by a day stops neither the count of the PENDING orders nor the lookups of the menu for that day.
 func TestSteppedClockDoesNotStopTheCount(t *testing.T) {
 	h := newHarness(t)
 	h.service.admission.most = 1

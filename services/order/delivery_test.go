@@ -26,7 +26,7 @@ func TestOutcomesInAnySequenceDecideOnce(t *testing.T) {
 	servicetest.CheckProperty(t, func(r *rapid.T) {
 		id, rejected := h.placeOrder(t, ana), rapid.Bool().Draw(r, "rejected")
 		steps := rapid.SliceOfN(rapid.SampledFrom([]int{outcome, outcome, cancel, advance}), 2, 10).Draw(r, "steps")
-		steps = append(steps, outcome) // at least one delivery, at least once
+		steps = append(steps, outcome) // the sidecar delivers the outcome at least once
 		cancelled := false
 		for n := 0; len(steps) > 0; n++ {
 			if n == servicetest.MaxDeliveries {
@@ -63,6 +63,7 @@ func (h *harness) deliverOutcome(t *testing.T, r *rapid.T, id string, rejected b
 	return again(result)
 }
 
+// checkHistory checks that the announced changes of the order are a legal sequence, and that its status is the outcome's or a later one.
 func (h *harness) checkHistory(t *testing.T, r *rapid.T, id string, rejected, cancelled bool) {
 	var announced []string
 	for _, e := range servicetest.Events(t, h.sidecar, "orders", event.OrderStatusChanged) {

@@ -24,21 +24,21 @@ func (s *service) eraseCustomer(ctx context.Context, e event.Received[event.User
 	if err != nil && !errors.Is(err, document.ErrExists) {
 		return err
 	}
-	if err := s.removePerson(ctx, id); err != nil {
+	if err := s.removeFromOrders(ctx, id); err != nil {
 		return err
 	}
 	if err := deadletter.Erase(ctx, s.lists.pool, id); err != nil {
 		return err
 	}
-	_, err = s.erasures.Change(ctx, id, func(*Erasure) (event.Message, error) {
+	_, err = s.erasures.Change(ctx, id, func(*Erasure) (event.Message, error) { // the same document again, for the event
 		return event.DeletingUserResponse.Message(id,
 			event.UserErasure{UserID: id, Version: e.Data.Version, Service: "order", Outcome: event.UserErased}), nil
 	})
 	return err
 }
 
-// removePerson removes a customer from all orders that still have the person.
-func (s *service) removePerson(ctx context.Context, customer string) error {
+// removeFromOrders removes a customer from all orders that still have the person.
+func (s *service) removeFromOrders(ctx context.Context, customer string) error {
 	return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 		return s.lists.WithPerson(ctx, customer, after, limit)
 	}, func(ctx context.Context, found waitingItem) error {
@@ -53,7 +53,7 @@ func (s *service) removePerson(ctx context.Context, customer string) error {
 }
 
 // settleErasures searches once more for orders of customers who were erased a while ago: a request that was checked before the
-// tombstone existed may have placed one. It does nothing while another replica does so.
+// tombstone existed may have placed one. It does nothing while another replica has the lease of the recovery.
 func (s *service) settleErasures(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
@@ -63,8 +63,9 @@ func (s *service) settleErasures(ctx context.Context) error {
 	return err
 }
 
+// settleErasure removes the person from the orders that this last search finds, and marks the erasure as settled.
 func (s *service) settleErasure(ctx context.Context, found waitingItem) error {
-	if err := s.removePerson(ctx, found.ID); err != nil {
+	if err := s.removeFromOrders(ctx, found.ID); err != nil {
 		return fmt.Errorf("settle the erasure of %s: %w", found.ID, err)
 	}
 	_, err := s.erasures.Change(ctx, found.ID, func(erasure *Erasure) (event.Message, error) {

@@ -6,7 +6,7 @@ import (
 	"comanda/services/event"
 )
 
-// Erasure is the tombstone of an erased customer, under the customer's id. It refuses new orders.
+// Erasure is the tombstone of an erased person, under the person's id. It refuses new orders.
 type Erasure struct {
 	CustomerID string    `json:"customerId"`
 	BegunAt    time.Time `json:"begunAt"`
@@ -25,7 +25,7 @@ func (o *Order) RemovePerson(at time.Time) bool {
 	}
 	o.PersonErased = true
 	if o.Status.Final() {
-		o.removePerson()
+		o.clearPerson()
 		if at.After(o.UpdatedAt) {
 			o.UpdatedAt = at
 		}
@@ -33,10 +33,10 @@ func (o *Order) RemovePerson(at time.Time) bool {
 	return true
 }
 
-// removePerson removes the address, the notes, the text that people typed as the reason of a cancellation, and the customer's id as an
+// clearPerson removes the address, the notes, the text that people typed as the reason of a cancellation, and the customer's id as an
 // actor. Reason codes of product and of the recovery stay. It also removes the fingerprints, because short texts can be guessed from
-// their hash.
-func (o *Order) removePerson() {
+// their hash. The id in CustomerID stays.
+func (o *Order) clearPerson() {
 	o.DeliveryAddress, o.Notes, o.Fingerprint = nil, "", ""
 	for i := range o.History {
 		change := &o.History[i]

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// erasureKind is the prefix of the key of every erased customer's document.
+// erasureKind is the prefix of the key of every Erasure.
 const erasureKind = "erasure"
 
 // WithPerson returns up to limit orders of a customer from which the person has not been removed, oldest first. The page begins behind the
@@ -31,8 +31,8 @@ func (l lists) Unsettled(ctx context.Context, begun time.Time, after waitingItem
 		pgx.NamedArgs{"kind": erasureKind, "begun": begun, "key": erasureKind + "-" + after.ID, "limit": limit})
 }
 
-// Erased reports whether a customer was erased.
-func (l lists) Erased(ctx context.Context, customer string) (erased bool, err error) {
-	err = l.pool.QueryRow(ctx, `select exists (select from state where key = $1)`, erasureKind+"-"+customer).Scan(&erased)
+// Erased reports whether a person, a customer or staff, was erased.
+func (l lists) Erased(ctx context.Context, person string) (erased bool, err error) {
+	err = l.pool.QueryRow(ctx, `select exists (select from state where key = $1)`, erasureKind+"-"+person).Scan(&erased)
 	return erased, err
 }

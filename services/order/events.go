@@ -12,8 +12,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// stockReserved confirms an order. Product learns of an order only after its commit. So an order that does not exist is missing since a
-// restore, and its event is postponed.
+// stockReserved confirms an order.
 func (s *service) stockReserved(ctx context.Context, e event.Received[event.StockReserved]) error {
 	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusConfirmed, cause, func(o *Order) (bool, error) {
@@ -26,7 +25,7 @@ func causeOf[T any](e event.Received[T]) Cause {
 	return Cause{Kind: cause.Kind, ID: cause.ID, At: e.Time}
 }
 
-// stockFailed rejects an order.
+// stockFailed rejects an order, or cancels it if product knows that it was cancelled.
 func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockFailed]) error {
 	cause := causeOf(e)
 	return s.applyOutcome(ctx, e.Data.OrderID, event.StatusRejected, cause, func(o *Order) (bool, error) {
@@ -35,7 +34,8 @@ func (s *service) stockFailed(ctx context.Context, e event.Received[event.StockF
 }
 
 // applyOutcome applies product's outcome, which leads to status, to an order. An impossible outcome becomes a dead letter without
-// retries. An outcome that changes nothing is counted for the timeline.
+// retries. It is counted for the timeline, and so is an outcome that changes nothing. Product learns of an order only after its commit. So
+// an order that does not exist is missing since a restore of this service's database, and its event is postponed.
 func (s *service) applyOutcome(
 	ctx context.Context, id string, status event.Status, cause Cause, apply func(*Order) (changed bool, err error),
 ) error {

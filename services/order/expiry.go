@@ -16,12 +16,12 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// stepExpired is the label step of the recovery's counter for a CONFIRMED order that the kitchen never started.
+// stepExpired is the value of the label step in the recovery's counter for a CONFIRMED order that the kitchen never started.
 const stepExpired = "expired"
 
 // Expiry says when a CONFIRMED order expires.
 type Expiry struct {
-	NotStarted time.Duration `env:"NOT_STARTED_AFTER" envDefault:"2h"` // age of the confirmation at which the order is cancelled
+	NotStarted time.Duration `env:"NOT_STARTED_AFTER" envDefault:"2h"` // time after its confirmation
 }
 
 // Check returns an error unless the time is longer than 0.
@@ -32,7 +32,7 @@ func (e Expiry) Check() error {
 	return nil
 }
 
-// Expire cancels the order if the kitchen has not started it. It reports whether it did.
+// Expire cancels the order if it is CONFIRMED, so the kitchen has not started it. It reports whether it did.
 func (o *Order) Expire(at time.Time) bool {
 	if o.Status != event.StatusConfirmed {
 		return false
@@ -43,8 +43,8 @@ func (o *Order) Expire(at time.Time) bool {
 
 // notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
 // writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the first condition on the
-// time it was placed changes nothing, but keeps the index scan short. The second one is by the database's clock: a service whose clock
-// was stepped must not cancel what has just been placed.
+// time it was placed changes nothing, but keeps the index scan short. The second condition on that time is by the database's clock: a
+// service whose clock was stepped must not cancel what has just been placed.
 const notStartedQuery = `
 	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent
@@ -63,7 +63,7 @@ func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, aft
 	})
 }
 
-// expireOrders runs one round over all overdue CONFIRMED orders. The caller holds the lease of the recovery.
+// expireOrders cancels up to recovery.Budget orders that the kitchen did not start in time. The caller holds the lease of the recovery.
 func (s *service) expireOrders(ctx context.Context) error {
 	now := s.now()
 	return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
@@ -72,7 +72,7 @@ func (s *service) expireOrders(ctx context.Context) error {
 }
 
 // expireOrder cancels one order; product then releases its stock. An order that is no longer CONFIRMED stays unchanged. If the kitchen
-// starts it at the same moment, one of the two writes fails by its ETag, and reads the order again.
+// starts it at the same moment, one of the two writes fails by its ETag, and that writer reads the order again.
 func (s *service) expireOrder(ctx context.Context, late waitingItem) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "expire order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()

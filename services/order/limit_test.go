@@ -139,8 +139,8 @@ func TestOpenOrdersAreCountedByTheirIndex(t *testing.T) {
 	if err != nil || held != (Held{Orders: 10, Units: 20}) {
 		t.Fatalf("got %+v, %v, want 10 orders with 20 units", held, err)
 	}
-	for _, analyzed := range []string{"select", "analyze state"} {
-		if _, err := h.pool.Exec(t.Context(), analyzed); err != nil {
+	for _, before := range []string{"select", "analyze state"} { // without and with statistics of the table
+		if _, err := h.pool.Exec(t.Context(), before); err != nil {
 			t.Fatal(err)
 		}
 		var plan strings.Builder
@@ -156,7 +156,7 @@ func TestOpenOrdersAreCountedByTheirIndex(t *testing.T) {
 			plan.WriteString(line + "\n")
 		}
 		if !strings.Contains(plan.String(), "orders_open") {
-			t.Errorf("%s: got the plan\n%swant one that uses the index orders_open", analyzed, plan.String())
+			t.Errorf("after %q: got the plan\n%swant one that uses the index orders_open", before, plan.String())
 		}
 	}
 }

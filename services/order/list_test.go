@@ -40,7 +40,7 @@ func TestCustomersListTheirOwnOrdersAndStaffAll(t *testing.T) {
 		want   []string
 	}{
 		"/orders":                  {ana, []string{third, first}},
-		"/orders?":                 {cook, []string{third, second, first}},
+		"/orders?":                 {cook, []string{third, second, first}}, // the same path as ana's, but another key of the map
 		"/orders?status=PENDING":   {ana, []string{third}},
 		"/orders?status=CONFIRMED": {cook, []string{first}},
 		"/orders?status=READY":     {cook, []string{}},

@@ -17,8 +17,9 @@ type lookup struct {
 	Before *Order // the order that the same request placed earlier, or nil
 }
 
-// LookUp reads all of it in one statement, and so in one moment: a copy of this request that took the customer's last place is
-// found. It reads the order in the sidecar's table, because each call of the sidecar costs as much as five statements.
+// LookUp returns the lookup of order. It reads all parts in one statement, so at one moment: when a copy of this request took the
+// customer's last place, LookUp finds the order of that copy. It reads the sidecar's table, because each call of the sidecar costs as much
+// as five statements.
 func (l lists) LookUp(ctx context.Context, order Order) (s lookup, err error) {
 	var before []byte
 	var limited *string

@@ -78,7 +78,7 @@ func (m *menu) notCached(products []string) []string {
 	defer m.mu.Unlock()
 	var uncached []string
 	for _, id := range products {
-		if left := m.freshUntil[id].Sub(m.now()); left <= 0 || left > menuCacheTime { // more than that after a step of the clock
+		if left := m.freshUntil[id].Sub(m.now()); left <= 0 || left > menuCacheTime { // too long: the clock was stepped back
 			uncached = append(uncached, id)
 		}
 	}

@@ -48,8 +48,8 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 func (m *metrics) RecordStatus(ctx context.Context, o Order) {
 	telemetry.SetOrder(ctx, o.ID)
 	m.entered.WithLabelValues(string(o.Status)).Inc()
-	if waited, decided := o.Decided(); decided {
-		m.decided.WithLabelValues(string(o.Status)).Observe(waited.Seconds())
+	if pending, decided := o.TimeToDecision(); decided {
+		m.decided.WithLabelValues(string(o.Status)).Observe(pending.Seconds())
 	}
 	m.log.InfoContext(ctx, "order "+strings.ToLower(string(o.Status)), "orderId", o.ID, "status", o.Status, "version", o.Version)
 }

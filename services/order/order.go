@@ -28,13 +28,13 @@ type Order struct {
 
 	Limits      Limits    `json:"limits,omitzero"` // under which it was placed
 	Fingerprint string    `json:"fingerprint"`     // of the request that placed the order
-	Traceparent string    `json:"trace,omitempty"` // of that request; the recovery continues its trace
+	Traceparent string    `json:"trace,omitempty"` // of that request; recovery and reconciliation continue its trace
 	AnnouncedAt time.Time `json:"announcedAt"`     // when order.created.pending was last published
 	Announced   int       `json:"announced"`       // how many times it was published
 
-	Recovered timeline.Trail `json:"recovered,omitempty"` // the recovery's steps, which change no status
+	Recovered timeline.Trail `json:"recovered,omitempty"` // steps of recovery and reconciliation that change no status
 
-	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased: a final order has nothing personal
+	PersonErased bool     `json:"personErased,omitempty"` // the customer was erased; see clearPerson for a final order
 	History      []Change `json:"history"`                // one entry per version, oldest first
 
 	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"` // the highest total that the customer accepts
@@ -71,23 +71,25 @@ type Change struct {
 	At      time.Time    `json:"at"`
 }
 
-// Actor identifies the author of a change. Role is customer, staff, product or recovery; the last two have no id.
+// Actor identifies the author of a change. Role is customer, staff, product or recovery (also for the reconciliation). The last two have
+// no id, and an erased customer has none in a final order.
 type Actor struct {
 	Role string `json:"role"`
 	ID   string `json:"id,omitempty"`
 }
 
-// Cause is the trigger of a change: an event or the replay of one (with its id), a request (with its trace id and its identity) or the
-// recovery's timer.
+// Cause is the trigger of a change: an event or the replay of one (with its id), a request (with its trace id) or a timer (of the recovery
+// or the reconciliation).
 type Cause struct {
 	Kind    string           `json:"kind"`
 	ID      string           `json:"id,omitempty"`
-	Request *RequestIdentity `json:"request,omitempty"`
-	At      time.Time        `json:"at,omitzero"` // when the event was made
+	Request *RequestIdentity `json:"request,omitempty"` // nil for the request that placed the order
+	At      time.Time        `json:"at,omitzero"`       // when the event was made
 }
 
-// errContradiction means that product's outcome contradicts its earlier one. Product records each outcome once, so this is a
-// bug: stock may stay reserved for a rejected order, and an operator has to check.
+// errContradiction means that product's outcome contradicts its earlier one. Product records one outcome of an order, so this is a bug, or
+// product's database was restored from an older copy and product decided again. Stock may stay reserved for a rejected order, or an order
+// may go on without stock: an operator has to check.
 var errContradiction = errors.New("product's outcome contradicts its earlier outcome for this order")
 
 // errMismatch means that product's outcome does not match the order.
@@ -111,7 +113,8 @@ func Place(id string, p Placement, fingerprint string, limits Limits, by Caller,
 func (o *Order) VisibleTo(caller Caller) bool { return caller.Staff || caller.ID == o.CustomerID }
 
 // Confirm confirms the order with the prices of the reservation. It reports whether the order changed: a duplicate changes
-// nothing, nor does a reservation for a cancelled order (product consumes the cancellation and releases the stock).
+// nothing, nor does a reservation for a cancelled order (product consumes the cancellation and releases the stock). It returns
+// errContradiction for a rejected order, and errMismatch for other lines, a wrong sum, or a price that the customer does not accept.
 func (o *Order) Confirm(stock event.StockReserved, cause Cause, at time.Time) (bool, error) {
 	switch o.Status {
 	case event.StatusPending:
@@ -167,7 +170,8 @@ func withPrices(lines []Line, stock event.StockReserved) ([]Line, error) {
 // Reject rejects the order for the reason that product gives. With ReasonReleased it cancels the order instead: product knows that it was
 // cancelled, and this service's database was restored from an older copy. It reports whether the order changed: a duplicate changes
 // nothing, nor does a failure for a cancelled order, nor ReasonReleased for an order that was confirmed, because that answer may be old (the
-// reconciliation asks product).
+// reconciliation asks product). With another reason it returns errContradiction for an order that was confirmed, and errMismatch for wrong
+// shortages.
 func (o *Order) Reject(failed event.StockFailed, cause Cause, at time.Time) (bool, error) {
 	released := failed.Reason == event.ReasonReleased
 	switch {
@@ -209,8 +213,8 @@ func (o *Order) GiveUp(at time.Time) bool {
 	return true
 }
 
-// Cancel cancels the order. Its owner can cancel until the kitchen starts, staff until it is out for delivery; later it
-// returns Conflict. It reports whether the order changed: a second cancellation changes nothing.
+// Cancel cancels the order. Its owner can cancel until the kitchen starts, staff until it is out for delivery. After that, and for a
+// rejected order, Cancel returns Conflict. It reports whether the order changed: a second cancellation changes nothing.
 func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
 	switch {
 	case o.Status == event.StatusCancelled:
@@ -222,15 +226,8 @@ func (o *Order) Cancel(reason string, by Caller, identity RequestIdentity, at ti
 	return true, nil
 }
 
-func cancellableStatuses(staff bool) []event.Status {
-	if staff {
-		return []event.Status{event.StatusPending, event.StatusConfirmed, event.StatusPreparing, event.StatusReady}
-	}
-	return []event.Status{event.StatusPending, event.StatusConfirmed}
-}
-
-// Advance moves the order to next, a kitchen or delivery status. It returns Conflict if another status comes first. It
-// reports whether the order changed: its current status changes nothing.
+// Advance moves the order to next, a kitchen or delivery status; another next is an invalid request. It returns Conflict unless the order
+// is in the status before next. It reports whether the order changed: its current status changes nothing.
 func (o *Order) Advance(next event.Status, by Caller, identity RequestIdentity, at time.Time) (bool, error) {
 	before, ok := previousStatus(next)
 	switch {
@@ -245,8 +242,9 @@ func (o *Order) Advance(next event.Status, by Caller, identity RequestIdentity, 
 	return true, nil
 }
 
-// Decided reports whether the order's last change took it out of PENDING, and how long the order was PENDING.
-func (o *Order) Decided() (time.Duration, bool) {
+// TimeToDecision returns how long the order was PENDING. It reports whether the order's last change took it out of PENDING; otherwise the
+// time is 0.
+func (o *Order) TimeToDecision() (pending time.Duration, decided bool) {
 	last := len(o.History) - 1
 	if last < 1 || o.History[last-1].Status != event.StatusPending {
 		return 0, false
@@ -254,31 +252,8 @@ func (o *Order) Decided() (time.Duration, bool) {
 	return o.UpdatedAt.Sub(o.CreatedAt), true
 }
 
-// statuses returns every status.
-func statuses() []event.Status {
-	return []event.Status{
-		event.StatusPending, event.StatusConfirmed, event.StatusRejected, event.StatusPreparing, event.StatusReady,
-		event.StatusOutForDelivery, event.StatusDelivered, event.StatusCancelled,
-	}
-}
-
-// previousStatus returns the status that next follows, or false if next is not a kitchen or delivery status.
-func previousStatus(next event.Status) (event.Status, bool) {
-	switch next {
-	case event.StatusPreparing:
-		return event.StatusConfirmed, true
-	case event.StatusReady:
-		return event.StatusPreparing, true
-	case event.StatusOutForDelivery:
-		return event.StatusReady, true
-	case event.StatusDelivered:
-		return event.StatusOutForDelivery, true
-	}
-	return "", false
-}
-
-// setStatus is the only way to change the status. It adds the version and the history entry. Times in the history never
-// decrease, even if the clocks of two replicas differ.
+// setStatus is the only way to change the status. It adds the version and the history entry, and clears an erased person from an order
+// that ends. Times in the history never decrease, even if the clocks of two replicas differ.
 func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause Cause, at time.Time) {
 	if at.Before(o.UpdatedAt) {
 		at = o.UpdatedAt
@@ -287,10 +262,11 @@ func (o *Order) setStatus(status event.Status, reason string, actor Actor, cause
 	o.Status, o.Reason, o.UpdatedAt = status, reason, at
 	o.History = append(o.History, Change{o.Version, status, reason, actor, cause, at})
 	if o.PersonErased && status.Final() {
-		o.removePerson()
+		o.clearPerson()
 	}
 }
 
+// actorOf returns the author of a cancellation. Staff who cancel an order of their own do so as its customer.
 func (o *Order) actorOf(by Caller) Actor {
 	if by.ID == o.CustomerID {
 		return Actor{"customer", by.ID}

@@ -74,13 +74,18 @@ func orderIn(t *testing.T, state event.Status) Order {
 	return order
 }
 
-// actions lists every action on an order.
+// actions lists every action that changes an order's status.
 var actions = map[string]func(*Order) (bool, error){
-	"confirm":          func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
-	"reject":           func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
-	"cancel by owner":  func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, anIdentity, noon) },
-	"cancel by staff":  func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, anIdentity, noon) },
-	"give up":          func(o *Order) (bool, error) { return o.GiveUp(noon), nil },
+	"confirm":         func(o *Order) (bool, error) { return o.Confirm(reservedStock(), anEvent, noon) },
+	"reject":          func(o *Order) (bool, error) { return o.Reject(failedStock(), anEvent, noon) },
+	"cancel by owner": func(o *Order) (bool, error) { return o.Cancel("changed my mind", owner, anIdentity, noon) },
+	"cancel by staff": func(o *Order) (bool, error) { return o.Cancel("kitchen on fire", waiter, anIdentity, noon) },
+	"give up":         func(o *Order) (bool, error) { return o.GiveUp(noon), nil },
+	"expire":          func(o *Order) (bool, error) { return o.Expire(noon), nil },
+	"cancel released": func(o *Order) (bool, error) {
+		_, changed := o.cancelReleased(&service{now: func() time.Time { return noon }})
+		return changed, nil
+	},
 	"PREPARING":        func(o *Order) (bool, error) { return o.Advance(event.StatusPreparing, waiter, anIdentity, noon) },
 	"READY":            func(o *Order) (bool, error) { return o.Advance(event.StatusReady, waiter, anIdentity, noon) },
 	"OUT_FOR_DELIVERY": func(o *Order) (bool, error) { return o.Advance(event.StatusOutForDelivery, waiter, anIdentity, noon) },
@@ -98,14 +103,15 @@ func TestEveryActionInEveryStatus(t *testing.T) {
 		},
 		event.StatusConfirmed: {
 			"reject": contradiction, "cancel by owner": "CANCELLED", "cancel by staff": "CANCELLED",
+			"expire": "CANCELLED", "cancel released": "CANCELLED",
 			"PREPARING": "PREPARING", "READY": conflict, "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
 		},
 		event.StatusPreparing: {
-			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED",
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED", "cancel released": "CANCELLED",
 			"READY": "READY", "OUT_FOR_DELIVERY": conflict, "DELIVERED": conflict,
 		},
 		event.StatusReady: {
-			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED",
+			"reject": contradiction, "cancel by owner": conflict, "cancel by staff": "CANCELLED", "cancel released": "CANCELLED",
 			"PREPARING": conflict, "OUT_FOR_DELIVERY": "OUT_FOR_DELIVERY", "DELIVERED": conflict,
 		},
 		event.StatusOutForDelivery: {

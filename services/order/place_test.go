@@ -44,9 +44,9 @@ func TestRepeatedRequestReturnsTheFirstOrder(t *testing.T) {
 	h.deliverReserved(t, first.Text("id"))
 	h.product.response = `{"items":[]}` // no longer on the menu, which does not affect the order
 	h.clock.Advance(menuCacheTime)
-	spaced := strings.ReplaceAll(strings.ToUpper(basket), `"ITEMS"`, ` "items"`)
-	spaced = strings.NewReplacer("PRODUCTID", "productId", "QUANTITY", "quantity").Replace(spaced)
-	again := h.Request(t, ana, "POST", "/orders", spaced, key...)
+	respelled := strings.ReplaceAll(strings.ToUpper(basket), `"ITEMS"`, ` "items"`) // a space more, and the ids in upper case
+	respelled = strings.NewReplacer("PRODUCTID", "productId", "QUANTITY", "quantity").Replace(respelled)
+	again := h.Request(t, ana, "POST", "/orders", respelled, key...)
 	if again.Header.Get("Location") == "" || again.Header.Get("Location") != first.Header.Get("Location") {
 		t.Errorf("repeated: got Location %q, want that of the first answer, %q", again.Header.Get("Location"), first.Header.Get("Location"))
 	}

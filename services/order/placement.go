@@ -25,8 +25,8 @@ type Placement struct {
 	DeliveryAddress *event.Address  `json:"deliveryAddress"`
 	Notes           string          `json:"notes"`
 
-	// The highest total that the customer accepts, in Currency if that is given. The saga rejects the order otherwise.
-	// Absent members stay out of the fingerprint, so that it is the same as before they existed.
+	// The highest total that the customer accepts, in Currency if that is given. The saga rejects an order that costs more.
+	// Without these members a request has the same fingerprint as before they existed, because they are omitted.
 	ExpectedTotalCents *int64 `json:"expectedTotalCents,omitempty"`
 	Currency           string `json:"currency,omitempty"`
 }
@@ -56,6 +56,7 @@ func (p *Placement) Check() []fault.Field {
 	return append(append(wrong, bad...), p.checkExpected()...)
 }
 
+// checkExpected returns what is wrong with the expected total and its currency.
 func (p *Placement) checkExpected() []fault.Field {
 	var wrong []fault.Field
 	if p.ExpectedTotalCents != nil && (*p.ExpectedTotalCents < 0 || *p.ExpectedTotalCents > maxExpected) {
@@ -71,6 +72,7 @@ func (p *Placement) checkExpected() []fault.Field {
 	return wrong
 }
 
+// checkItems returns every invalid field of the lines. It writes the ids in lower case.
 func checkItems(items []PlacementLine) []fault.Field {
 	var wrong []fault.Field
 	first := map[string]int{}

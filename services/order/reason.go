@@ -9,7 +9,7 @@ import (
 // rejectionReasons are the reason codes with which product rejects an order.
 var rejectionReasons = []string{event.ReasonInsufficientStock, event.ReasonMixedCurrencies, event.ReasonPriceChanged}
 
-// cancellationReasons are the reason codes with which this service itself cancels an order.
+// cancellationReasons are the reason codes of cancellations that no person asked for.
 var cancellationReasons = []string{event.ReasonTimedOut, event.ReasonNotStarted, event.ReasonReleased}
 
 // ReasonCode returns the code of the reason for which the order was rejected or cancelled, from a closed list, and "" in every other

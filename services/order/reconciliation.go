@@ -32,12 +32,13 @@ type reconciler struct {
 	mended *prometheus.CounterVec
 }
 
-// run runs until ctx is done.
+// run runs a round at each interval until ctx is done.
 func (r reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of orders", r.timing.Every, r.runRound)
 }
 
-// runRound runs one round over all orders that have been open for long. It does nothing while another replica runs a round.
+// runRound asks product about all orders that were confirmed, have not ended, and have not been written for timing.After. It does nothing
+// while another replica runs a round.
 func (r reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) (failed error) {
 		open := reconcile.Holder[waitingItem]{Client: r.invoke, Owner: "product", Path: reservationsPath,
@@ -53,6 +54,7 @@ func (r reconciler) runRound(ctx context.Context) error {
 	return err
 }
 
+// reconcile mends an order whose reservation product does not know, or has released.
 func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservation reconcile.Standing, known bool) error {
 	switch {
 	case !known:
@@ -63,8 +65,8 @@ func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservatio
 	return nil
 }
 
-// mend calls change on an order and, if it changed the order, publishes the message that it returns. Its span belongs to the trace of
-// the request that placed the order.
+// mend calls change on an order. If change reports true, mend writes the order, publishes the message that change returned, and counts the
+// step. Its span belongs to the trace of the request that placed the order.
 func (r reconciler) mend(ctx context.Context, found waitingItem, step string, change func(*Order, *service) (event.Message, bool)) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, found.Traceparent), "reconcile order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()
@@ -90,7 +92,8 @@ func (r reconciler) mend(ctx context.Context, found waitingItem, step string, ch
 }
 
 // reserveAgain announces an order that was confirmed before, so that product reserves its stock again: product's database was restored from
-// a copy that lacks the reservation. The order keeps its prices, because the service order ignores the second outcome as a duplicate.
+// a copy that lacks the reservation. The order keeps its prices, because the service order ignores the second outcome as a duplicate. So the
+// event has no expected total: new prices must not make product refuse the stock.
 func (o *Order) reserveAgain(s *service) (event.Message, bool) {
 	if o.Status == event.StatusPending || o.Status.Final() {
 		return event.NoMessage, false

@@ -60,7 +60,7 @@ func TestOrdersAreReconciledWithReservations(t *testing.T) {
 		t.Error("product is away: got no error, want one")
 	}
 	product.Away = false
-	for range 2 { // the second round finds nothing to mend: what was announced is given time
+	for range 2 { // the second round finds nothing to mend: missing was written just before, so it is young again
 		placed, changed := round()
 		if len(placed) != len(before)+1 || placed[len(placed)-1].OrderID != missing || changed != changes+1 {
 			t.Fatalf("got %d announcements, the last of %s, and %d changes, want one more, of %s, and one change more",

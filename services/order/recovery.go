@@ -17,16 +17,17 @@ import (
 // recoveryLease is the lease of the replica that runs the recovery.
 const recoveryLease = "recovery"
 
-// runRecovery runs until ctx is done. It publishes the events of overdue PENDING orders again and finally cancels those orders, so that
-// no order stays PENDING for ever, even if an event is lost. It expires CONFIRMED orders that the kitchen never starts. It also settles
-// erasures. The rounds run one after the other, because they share a lease.
+// runRecovery runs until ctx is done. It publishes the events of PENDING orders again and finally cancels those orders, so that no order
+// stays PENDING for ever, even if an event is lost. It expires CONFIRMED orders that the kitchen never starts. It also settles erasures.
+// The rounds run one after the other, because they share a lease.
 func (s *service) runRecovery(ctx context.Context) {
 	recovery.RunEvery(ctx, s.log, "recovery of overdue orders and erasures", s.recovery.Every, func(ctx context.Context) error {
 		return errors.Join(s.recoverOrders(ctx), s.settleErasures(ctx))
 	})
 }
 
-// recoverOrders runs one round over all overdue orders. It does nothing while another replica runs a round.
+// recoverOrders announces PENDING orders again or gives them up, and then expires CONFIRMED orders: up to recovery.Budget of each, so that
+// the recovery does not add to an overload. It does nothing while another replica has the lease.
 func (s *service) recoverOrders(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
 		recovered := recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
@@ -37,8 +38,8 @@ func (s *service) recoverOrders(ctx context.Context) error {
 	return err
 }
 
-// recoverOrder publishes the event of one PENDING order again or, if it is overdue, cancels the order. Its span
-// belongs to the trace of the request that placed the order. An order that is no longer PENDING stays unchanged.
+// recoverOrder publishes the event of one PENDING order again or, if the order is to be given up, cancels it. Its span belongs to the trace
+// of the request that placed the order. An order that is no longer PENDING, or that another replica has announced, stays unchanged.
 func (s *service) recoverOrder(ctx context.Context, late waitingItem) (err error) {
 	ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(ctx, late.Traceparent), "recover order", trace.SpanKindInternal)
 	defer func() { telemetry.EndSpan(span, err) }()

@@ -5,11 +5,10 @@ import "errors"
 // errOtherRequest means that an idempotency key was used before for another request.
 var errOtherRequest = errors.New("the key belongs to another request")
 
-// RequestIdentity identifies a request for a change, so that its repetition is recognised: by its caller and idempotency key,
-// and by its body.
+// RequestIdentity identifies a request for a change, so that its repetition is recognised.
 type RequestIdentity struct {
-	Key         string `json:"key"`
-	Fingerprint string `json:"fingerprint"`
+	Key         string `json:"key"`         // derived from the caller's id and the idempotency key
+	Fingerprint string `json:"fingerprint"` // of the body; empty after the erasure of the order's customer
 }
 
 // Caller is the authenticated user behind a request.
@@ -20,7 +19,7 @@ type Caller struct {
 }
 
 // Repeats reports whether the request with this identity has changed the order before. It returns errOtherRequest if the caller
-// used the same key for a request with another body. An erased customer's requests have no fingerprint any more.
+// used the same key for a request with another body. Without a stored fingerprint the key alone decides.
 func (o *Order) Repeats(identity RequestIdentity) (bool, error) {
 	for _, change := range o.History {
 		if before := change.Cause.Request; before != nil && before.Key == identity.Key {

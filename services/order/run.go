@@ -23,7 +23,7 @@ type config struct {
 	Reconcile   reconcile.Timing
 	Limits      Limits
 	Expiry      Expiry
-	// PendingMax is how many orders may be PENDING; more are refused. Backlog counts no further than maxCounted.
+	// PendingMax is how many orders may be PENDING; more are refused. It is at most maxCounted, because Backlog counts no further.
 	PendingMax int `env:"ORDERS_PENDING_MAX" envDefault:"1000"`
 }
 

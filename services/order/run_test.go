@@ -13,7 +13,7 @@ func TestRunRejectsInvalidSettings(t *testing.T) {
 		"ORDER_DATABASE_URL=postgres://%", "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 		"ORDER_EVENT_SIGNING_KEY=" + servicetest.EventSettings["ORDER_EVENT_SIGNING_KEY"]})
 	for want, wrong := range map[string]string{
-		"ORDER_DATABASE_URL":  "MAX_OPEN_ORDERS=0", // all other settings are right
+		"ORDER_DATABASE_URL":  "MAX_OPEN_ORDERS=0", // a valid setting, so only the address of the database is wrong
 		"RECOVERY_AFTER":      "RECOVERY_AFTER=0s",
 		"MAX_OPEN_ORDERS and": "MAX_OPEN_ORDERS=-1",
 		"and MAX_OPEN_UNITS":  "MAX_OPEN_UNITS=-1",

@@ -38,9 +38,9 @@ type service struct {
 	now       func() time.Time // UTC, in microseconds, the precision of Postgres
 }
 
-// changeOrder calls apply on an order, again when another write came first. The new state and its event are one write. Then it records the status and wakes the
-// requests that wait for the order. If apply reports no change, it writes and records nothing, but still wakes the waiting
-// requests: another replica may have made the change, or a write whose response was lost, and neither woke them.
+// changeOrder calls apply on an order, and again when another write came first. The new state and its event are one write. Then it records
+// the status and wakes the requests that wait for the order. If apply reports no change, changeOrder writes and records nothing, but still
+// wakes the waiting requests: another replica may have made the change, or a write whose response was lost, and neither woke them.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
 	changed := false
@@ -63,14 +63,15 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 	return order, nil
 }
 
-// changeByRequest applies a caller's request to an order that the caller may see. A request that has already changed the order is
-// answered with the order as it is now: under one key it takes effect once. This is checked before the precondition, which names the old
-// version and would fail.
+// changeByRequest applies a caller's request to an order. For an order that the caller may not see, it returns NotFound. A request that
+// has already changed the order is answered with the order as it is now, and counted for the timeline: under one key it takes effect
+// once. This is checked before the precondition, which names the version before the first request and would fail.
 func (s *service) changeByRequest(
 	r *http.Request, id string, caller Caller, identity RequestIdentity, apply func(*Order) (changed bool, err error),
 ) (Order, error) {
 	repeated := false
-	order, err := s.changeOrder(r.Context(), id, func(o *Order) (_ bool, err error) {
+	applied := false // in an earlier attempt, whose response was lost: finding that write again is no repeat
+	order, err := s.changeOrder(r.Context(), id, func(o *Order) (changed bool, err error) {
 		if !o.VisibleTo(caller) {
 			return false, notFound(id)
 		}
@@ -80,12 +81,14 @@ func (s *service) changeByRequest(
 		if err := rest.PreconditionOf(r).Check(o.validators()); err != nil {
 			return false, err
 		}
-		return apply(o)
+		changed, err = apply(o)
+		applied = applied || changed
+		return changed, err
 	})
 	if errors.Is(err, errOtherRequest) {
 		err = idempotency.ErrOtherBody()
 	}
-	if err == nil && repeated {
+	if err == nil && repeated && !applied {
 		s.repeats.Count(r.Context(), id, order.repeat(order.requestedStep(identity), Cause{Kind: "request", ID: caller.TraceID}, s.now()))
 	}
 	return order, err

@@ -7,7 +7,7 @@ import (
 	"comanda/services/event"
 )
 
-// checkShortages returns errMismatch unless the shortages are lines of the order that fall short.
+// checkShortages returns errMismatch unless each shortage is a line of the order that falls short. Insufficient stock needs at least one.
 func (o *Order) checkShortages(failed event.StockFailed) error {
 	for _, shortage := range failed.Shortages {
 		known := slices.ContainsFunc(o.Items, func(line Line) bool {

@@ -8,7 +8,7 @@ import (
 	"comanda/services/internal/reconcile"
 )
 
-// Standings returns how the orders with these ids stand, for product, which holds stock for them. It leaves out those that do not
+// Standings returns the statuses of the orders with these ids, for product, which holds stock for them. It leaves out those that do not
 // exist.
 func (l lists) Standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
 	rows, err := l.pool.Query(ctx, `select substr(key, length($2) + 2), status, '' from orders where key = any($1)`, keysOf(ids), kind)

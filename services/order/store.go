@@ -25,13 +25,13 @@ type lists struct {
 	pool *pgxpool.Pool
 }
 
-// waitingItem is an order, or an erasure, that is due for a step of the recovery.
+// waitingItem is an order, or an erasure, that waits for a step of the recovery, the reconciliation or an erasure.
 type waitingItem struct {
 	ID          string
 	CreatedAt   time.Time
 	Traceparent string
-	Announced   int  // how often it was announced
-	Overdue     bool // it is to be given up
+	Announced   int  // how often the order was announced; only Waiting sets it
+	Overdue     bool // the order is to be given up; only Waiting sets it
 }
 
 // waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The database's clock
@@ -75,7 +75,7 @@ const pendingQuery = `
 	select (select count(*) from (select from orders where status = 'PENDING' limit @most) as counted),
 	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
 
-// Backlog returns the number of PENDING orders, up to maxCounted, and the time of the oldest.
+// Backlog returns the number of PENDING orders, up to maxCounted, and the time of the oldest, which is now if there is none.
 func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
 	err = l.pool.QueryRow(ctx, pendingQuery, pgx.NamedArgs{"most": maxCounted}).Scan(&b.Count, &b.Oldest)
 	return b, err

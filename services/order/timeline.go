@@ -15,7 +15,7 @@ import (
 const (
 	stepPlaced          = "placed"
 	stepAnnouncedAgain  = "announced_again"  // the recovery has published order.created.pending again
-	stepReservationLost = "reservation_lost" // product did not know it any more, so order.created.pending was published again
+	stepReservationLost = "reservation_lost" // product did not know the reservation, so order.created.pending was published again
 	stepOutcomeIgnored  = "outcome_ignored"  // product's outcome came too late
 	stepOutcomeRefused  = "outcome_refused"  // product's outcome contradicts the order; its event is a dead letter
 )
@@ -63,6 +63,7 @@ func (o *Order) steps() []timeline.Step {
 	return steps
 }
 
+// step returns the change as a step of the timeline, whose name for a timer is recovery.
 func (c Change) step() timeline.Step {
 	step := timeline.Step{At: c.At, Step: stepOf(c.Status), Status: string(c.Status), Reason: c.Reason,
 		Cause: timeline.Cause{Kind: c.Cause.Kind, ID: c.Cause.ID}, Actor: timeline.Actor{Role: c.Actor.Role, ID: c.Actor.ID}, Count: 1}
@@ -72,6 +73,7 @@ func (c Change) step() timeline.Step {
 	return step.Since(c.Cause.At)
 }
 
+// stepOf returns the name of the step that leads to a status.
 func stepOf(status event.Status) string {
 	if status == event.StatusPending {
 		return stepPlaced
@@ -85,7 +87,7 @@ func (o *Order) recovered(name string, at time.Time) timeline.Step {
 		Actor: timeline.Actor{Role: "recovery"}}
 }
 
-// repeat returns a step that changed nothing.
+// repeat returns a step that changed nothing. Repeats.Count adds the actor and the count.
 func (o *Order) repeat(name string, cause Cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
 }

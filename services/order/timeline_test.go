@@ -148,7 +148,11 @@ func TestALostResponseIsNoDuplicate(t *testing.T) {
 	id := h.placeOrder(t, ana)
 	h.sidecar.LoseNextAnswer()
 	h.deliverReserved(t, id)
-	wantSteps(t, h.timeline(t, cook, id).Steps, "placed PENDING request customer "+ana.ID+" 1", "confirmed CONFIRMED event product 1")
+	h.clock.Advance(time.Second)
+	h.sidecar.LoseNextAnswer()
+	h.Request(t, ana, "POST", "/orders/"+id+"/cancel", "")
+	wantSteps(t, h.timeline(t, cook, id).Steps, "placed PENDING request customer "+ana.ID+" 1", "confirmed CONFIRMED event product 1",
+		"cancelled CANCELLED request customer "+ana.ID+" 1")
 }
 
 // Without product the timeline has order's part, and names product as missing.

@@ -65,7 +65,7 @@ func (m *memorySidecar) ExecuteStateTransaction(_ context.Context, _ string, _ m
 	return nil
 }
 
-// TestStockEventWakesWaitingRequests checks that the request returns at once, not at its next poll.
+// TestStockEventWakesWaitingRequests checks that the request returns at once, not at the end of its wait.
 func TestStockEventWakesWaitingRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw, err := json.Marshal(orderIn(t, event.StatusPending))

@@ -34,8 +34,9 @@ func newAnnouncer(client document.Client, now func() time.Time) announcer {
 	return announcer{document.NewStore[Announcement](client, component, "reservation"), now}
 }
 
-// Announce publishes the outcome of r. repeated says that an earlier event of this order has recorded the outcome, and may have published
-// it. Announce then looks for the document first, because with unmodified daprd a failed write blocks a partition of the outbox for good.
+// Announce publishes the answer to the order of r (Reservation.Message). repeated says that an earlier event of this order has recorded the
+// outcome, and may have published it. Announce then looks for the document first, because with unmodified daprd a failed write blocks a
+// partition of the outbox for good.
 func (a announcer) Announce(ctx context.Context, r Reservation, repeated bool) error {
 	message := r.Message()
 	if repeated {

@@ -17,7 +17,7 @@ func changedFields(was, is Product) (before, after map[string]any) {
 	return before, after
 }
 
-// stockState is the part of an audit entry about a movement of stock by hand: before or after the change.
+// stockState is the stock before or after a movement by hand, as the audit trail holds it.
 type stockState struct {
 	Available int `json:"available"`
 }

@@ -12,9 +12,9 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// orderPlaced reserves stock for an order and announces the outcome. It writes the tables first, then the document with its
-// event, and acknowledges last. After a crash in between, the event is delivered again and the tables return the recorded
-// outcome.
+// orderPlaced reserves stock for an order and announces the outcome, or that the order was cancelled. It writes the tables first, then the
+// document with its event, and acknowledges last. After a crash in between, the event is delivered again and the tables return the
+// recorded outcome.
 func (s service) orderPlaced(ctx context.Context, received event.Received[event.OrderPlaced]) error {
 	request, err := ParseOrder(received.Data)
 	if err != nil {

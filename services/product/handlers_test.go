@@ -100,7 +100,7 @@ func TestStaffMoveStockOncePerKey(t *testing.T) {
 	wantStockLaw(t, h.pool)
 }
 
-func TestOnlyStaffSeeReservedAndSold(t *testing.T) {
+func TestOnlyStaffAndAdminsSeeReservedAndSold(t *testing.T) {
 	h := newHarness(t)
 	path := "/products/" + h.addProduct(t, "Soup", 3).ID
 	for _, tc := range []struct {
@@ -155,7 +155,7 @@ func TestUnknownAndInvalidIDsAreNotFound(t *testing.T) {
 	}
 }
 
-func TestOnlyStaffFindAProductThatIsNotActive(t *testing.T) {
+func TestOnlyStaffAndAdminsFindAProductThatIsNotActive(t *testing.T) {
 	h := newHarness(t)
 	gone, unknown := h.addProduct(t, "Gone", 3).ID, uuid.NewString()
 	wantProduct(t, h.Request(t, admin, "PATCH", "/products/"+gone, `{"active":false}`), http.StatusOK)

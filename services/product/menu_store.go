@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// walked is the maximum number of menu entries that a search reads in the order of the menu. The index holds their texts.
-const walked = 4000
+// maxWalked is the maximum number of sections, and of entries, that a search reads in the order of the menu.
+const maxWalked = 4000
 
 // Menu returns up to limit products of a listing, in the order of the menu: those behind the position in after, or the first ones if after is
 // nil.
@@ -17,9 +17,9 @@ func (s store) Menu(ctx context.Context, want listing, after *position, limit in
 	if len(want.Words) == 0 {
 		return s.collectMenu(ctx, listQuery, want, after, limit)
 	}
-	// A walk through the menu soon finds a frequent word; for such a word the index of n-grams would return most of the menu. The index
-	// finds a rare word; for such a word the walk would read most of the menu. Postgres cannot choose between them: its statistics do not
-	// show that a frequent word occurs only in the last category. So the walk comes first, and is short.
+	// A walk through the menu soon finds a frequent word, also one that occurs only in the last category, because it leaves out the sections
+	// without the word. For such a word the index of n-grams would return much of the menu. The index finds a rare word; for such a word
+	// the walk would read many sections. So the walk comes first, and is short.
 	found, err := s.collectMenu(ctx, walkQuery, want, after, limit)
 	if err != nil || len(found) == limit {
 		return found, err
@@ -41,11 +41,19 @@ func (s store) collectMenu(ctx context.Context, source string, want listing, aft
 const (
 	listQuery = `product_search where ENTRIES and CATEGORY`
 
-	// The index does not hold long texts and the category, which the lateral subselect compares.
-	walkQuery = `(select product_id, category_key, name_key, short_text from product_search where ENTRIES
-		order by category_key, name_key, product_id limit WALKED) walked
-		join lateral (select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY offset 0) matching on true
-		where short_text is null or SHORT`
+	// A nested loop reads the sections in their order, and the dishes of each in theirs: Postgres has no other way to join a lateral
+	// subselect with a limit. An "order by" for both would make it sort all dishes before the limits. The index does not hold long texts and
+	// the category, which the last subselect compares.
+	walkQuery = `(select product_id, category_key, name_key from (select section.category_key, name_key, product_id, short_text
+		from (select category_key, name_from, name_until from
+			(select * from menu_sections where SECTIONS order by category_key, name_from limit WALKED) section
+			where grams @> @grams order by category_key, name_from offset 0) section
+		cross join lateral (select name_key, product_id, short_text from product_search
+			where ENTRIES and category_key = section.category_key and name_key >= name_from and name_key < name_until
+			order by category_key, name_key, product_id limit WALKED) dish
+		limit WALKED) walked
+		where (short_text is null or SHORT) and (COMPARED or exists
+			(select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY)) limit LIMIT) matching`
 
 	gramQuery = `(select product_id, category_key, name_key from product_search
 		where grams @> @grams and WORDS and ENTRIES and CATEGORY offset 0) matching`
@@ -55,12 +63,13 @@ const (
 // The limits are part of the query's text, so that Postgres plans for few rows.
 func menuQuery(source string, want listing, after *position, limit int) (string, pgx.NamedArgs) {
 	arguments := pgx.NamedArgs{"grams": want.Grams(), "category": want.Category}
-	category := "true"
+	category, compared := "true", "short_text is not null"
 	if want.Category != "" {
-		category = "category = @category" // categories may have the same key
+		category, compared = "category = @category", "false" // categories may have the same key
 	}
 	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words("text", arguments),
-		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "WALKED", strconv.Itoa(walked)).Replace(source)
+		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "COMPARED", compared,
+		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(maxWalked), "LIMIT", strconv.Itoa(limit)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `
 		order by category_key, name_key, product_id limit ` + strconv.Itoa(limit) + `) entry
 		join products p on p.id = entry.product_id join stock s on s.product_id = entry.product_id
@@ -86,10 +95,23 @@ func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 	return strings.Join(conditions, " and ")
 }
 
+// sections returns the SQL condition for the sections that may have entries of the listing after a position.
+func (l listing) sections(after *position, arguments pgx.NamedArgs) string {
+	conditions := []string{"true"}
+	if l.Category != "" {
+		conditions = append(conditions, "category_key between @key and @key")
+	}
+	if after != nil {
+		conditions = append(conditions, "(category_key, name_from) >= (@afterCategory, @afterSection)")
+		arguments["afterSection"], _ = after.section()
+	}
+	return strings.Join(conditions, " and ")
+}
+
 // wildcards escapes the characters that LIKE treats as a pattern.
 var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// words returns the condition for a column that contains each word.
+// words returns the SQL condition that a column contains each word of the listing.
 func (l listing) words(column string, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	for i, word := range l.Words {

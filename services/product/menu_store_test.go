@@ -169,18 +169,18 @@ func TestLongTextsAndCategories(t *testing.T) {
 // than the search walks through.
 func TestSearchFindsMatchesBeyondTheEntriesItWalks(t *testing.T) {
 	s := newStore(t)
-	texts := make([]string, walked+500)
+	texts := make([]string, maxWalked+500)
 	fillMenu(t, s.pool, len(texts), func(i int) (name, category, description string) {
 		defer func() { texts[i] = fold(name + " " + description) }()
 		switch {
 		case i%500 == 0:
 			return fmt.Sprintf("Rare %04d", i), "Mains", ""
-		case i > walked+200:
-			return fmt.Sprintf("Late %04d", i), "Zuletzt", ""
+		case i > maxWalked+200:
+			return fmt.Sprintf("Dish zuletzt %04d", i), "Mains", "" // in the same section
 		}
 		return fmt.Sprintf("Dish %04d", i), "Mains", "late only in the description"
 	})
-	for _, query := range []string{"rare", "zz", "late 44", "late", "i", "44", "re 40"} {
+	for _, query := range []string{"rare", "zz", "zuletzt", "zuletzt 44", "late 44", "late", "i", "44", "re 40"} {
 		hits := 0
 		for _, text := range texts {
 			if !slices.ContainsFunc(strings.Fields(query), func(word string) bool { return !strings.Contains(text, word) }) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -11,8 +12,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The maximum lengths of sort keys in bytes: a position has to fit into a cursor. A letter takes two bytes, an ideograph three,
-// an accent up to two for each letter before it. So categories are compared whole, and names by at least 70 characters.
+// The maximum lengths of sort keys in bytes: a position has to fit into a cursor. A letter takes two bytes, an ideograph three, a Hangul
+// syllable six, an accent up to two for each letter before it. So a long text is compared by its beginning: a category in Hangul by 20
+// characters, a name by 36.
 const (
 	maxCategoryKey = 120
 	maxNameKey     = 220
@@ -69,6 +71,15 @@ type position struct {
 
 func positionOf(p Product) position {
 	return position{sortKey(fold(p.Category), maxCategoryKey), sortKey(p.Name, maxNameKey), p.ID}
+}
+
+// section returns the range of name keys that begin as p's: with the same letter, whose weight takes two bytes, or with ideographs that are
+// close. until is not in it. No weight begins with 0xff.
+func (p position) section() (from, until []byte) {
+	var letter [2]byte
+	copy(letter[:], p.NameKey)
+	until = binary.BigEndian.AppendUint16(nil, binary.BigEndian.Uint16(letter[:])+1)
+	return bytes.TrimRight(letter[:], "\x00"), bytes.TrimRight(until, "\x00") // a key without the final zeros sorts before one with them
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler, for cursors.

@@ -36,6 +36,21 @@ func TestSortKeysOfPlainTextAreShort(t *testing.T) {
 	}
 }
 
+func TestSectionsFollowEachOther(t *testing.T) {
+	keys := [][]byte{{}, {0}, {0, 0, 1}, {0, 1}, {5}, {5, 0}, {5, 0, 7}, {5, 1}, {5, 255, 255}, {6}, {6, 0, 0, 1}, {254, 255, 255}}
+	var before []byte // the end of the previous section
+	for i, key := range keys {
+		from, until := position{NameKey: key}.section()
+		if bytes.Compare(from, key) > 0 || bytes.Compare(key, until) >= 0 {
+			t.Errorf("%x: not in its section from %x until %x", key, from, until)
+		}
+		if i > 0 && !bytes.Equal(until, before) && bytes.Compare(from, before) < 0 {
+			t.Errorf("%x: the section from %x begins in the previous one, until %x", key, from, before)
+		}
+		before = until
+	}
+}
+
 func TestPositionsFitIntoCursors(t *testing.T) {
 	for _, letter := range []string{"a", "Á", "麺", "𠀀", "ﷺ", "9", "🍜"} {
 		p := positionOf(Product{ID: uuid.NewString(), Category: strings.Repeat(letter, maxCategory), Name: strings.Repeat(letter, maxName)})
@@ -62,8 +77,12 @@ func FuzzSortKey(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if key := sortKey(text, maxNameKey); len(key) > maxNameKey || !bytes.Equal(key, sortKey(text, maxNameKey)) {
+		key := sortKey(text, maxNameKey)
+		if len(key) > maxNameKey || !bytes.Equal(key, sortKey(text, maxNameKey)) {
 			t.Errorf("%q: got key %x", text, key)
+		}
+		if from, until := (position{NameKey: key}).section(); bytes.Compare(from, key) > 0 || bytes.Compare(key, until) >= 0 {
+			t.Errorf("%q: the key %x is not in its section from %x until %x", text, key, from, until)
 		}
 	})
 }

@@ -16,10 +16,10 @@ const (
 	maxCategory    = 50
 	maxPrice       = 10_000_000 // minor units
 	maxStock       = 1_000_000  // pieces, available and reserved together
-	maxDelta       = 100_000
+	maxDelta       = 100_000    // pieces that one request adds or removes
 )
 
-// Product is a dish of the menu with its stock, in the form the API returns. Only staff see Reserved and Sold.
+// Product is a dish of the menu with its stock, in the form the API returns. Only staff and admins see Reserved and Sold.
 type Product struct {
 	ID          string    `json:"id"`
 	Name        string    `json:"name"`
@@ -36,7 +36,7 @@ type Product struct {
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
 
-// ForCustomers returns p without the fields that only staff see.
+// ForCustomers returns p without the fields that only staff and admins see.
 func (p Product) ForCustomers() Product {
 	p.Reserved, p.Sold = nil, nil
 	return p
@@ -145,7 +145,8 @@ type Stock struct {
 	Available, Reserved, Sold int
 }
 
-// Move adds delta pieces to the available ones, or removes them if delta is negative. Reserved pieces cannot be removed.
+// Move adds delta pieces to the available ones, or removes them if delta is negative. It returns Conflict if fewer are available (reserved
+// pieces cannot be removed), or if more than maxStock would be available and reserved.
 func (s Stock) Move(delta int) (Stock, error) {
 	switch {
 	case s.Available+delta < 0:

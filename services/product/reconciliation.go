@@ -31,14 +31,14 @@ type reconciler struct {
 	walked heldReservation // the last reservation that a round which ran out of time has compared
 }
 
-// run runs until ctx is done. It releases the stock of cancelled orders, and marks that of delivered orders as sold, if the event that
-// announced their end was lost.
+// run runs a round at each interval until ctx is done. It releases the stock of cancelled orders, and marks that of delivered orders as
+// sold, if the event that announced their end was lost. It also releases the stock of orders that the service order no longer knows.
 func (r *reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of reservations", r.timing.Every, r.runRound)
 }
 
-// runRound compares all reservations that have held stock for long, as far as its time allows; the next round continues. It does nothing
-// while another replica runs a round.
+// runRound compares all reservations that have held stock for longer than Timing.After, as far as its time allows; the next round
+// continues. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
 		held := reconcile.Holder[heldReservation]{Client: r.invoke, Owner: "order", Path: standingPath,
@@ -51,7 +51,8 @@ func (r *reconciler) runRound(ctx context.Context) error {
 }
 
 // reconcile does with a reservation what the order's last event would have done. The reservation of an open order stays. If the service
-// order has not known the order for Timing.UnknownAfter, the reservation is released.
+// order has not known the order for Timing.UnknownAfter, the reservation is released. To measure that time, reconcile records whether the
+// service order knows the order.
 func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation, standing reconcile.Standing, found bool) error {
 	telemetry.SetOrder(ctx, reservation.OrderID)
 	switch status := event.Status(standing.Status); {
@@ -67,6 +68,7 @@ func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation,
 	return r.store.MarkKnown(ctx, reservation.OrderID)
 }
 
+// mend calls updateStock and, if the reservation's state changed, counts the step.
 func (r *reconciler) mend(
 	ctx context.Context, reservation heldReservation, step string, updateStock func(context.Context, string, Cause) (State, bool, error),
 ) error {
@@ -85,7 +87,8 @@ type heldReservation struct {
 }
 
 // Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
-// reservation in after. The service sets updated_at, and the database decides: two clocks may differ by much less than the shortest sensible After.
+// reservation in after. updated_at is a time of the service's clock, and now() one of the database's clock. The two may differ, but by much
+// less than the shortest sensible After.
 func (s store) Held(ctx context.Context, timing reconcile.Timing, after heldReservation, limit int) ([]heldReservation, error) {
 	after.OrderID = cmp.Or(after.OrderID, uuid.Nil.String())
 	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)

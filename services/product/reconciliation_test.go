@@ -31,7 +31,7 @@ func newReconciled(t *testing.T) reconciled {
 		order, registry}
 }
 
-// reserveFor reserves one piece for a new order with this status; "" for an order that the service order does not know.
+// reserveFor reserves one piece for a new order. The service order answers with status, or does not know the order if status is "".
 func (h reconciled) reserveFor(t *testing.T, product, status string) string {
 	t.Helper()
 	id := uuid.NewString()
@@ -44,7 +44,7 @@ func (h reconciled) reserveFor(t *testing.T, product, status string) string {
 	return id
 }
 
-// later makes all reservations older.
+// later makes all reservations older, and the times since when their orders are unknown.
 func (h reconciled) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	_, err := h.pool.Exec(t.Context(), `update reservations set updated_at = updated_at - $1::interval, unknown_since = unknown_since - $1::interval`, d)
@@ -87,8 +87,8 @@ func TestLostEventsAreReconciled(t *testing.T) {
 		`comanda_reconciled_total{step="unknown"} 0`)
 }
 
-// The service order may have lost an order for a while: its database is restored from an older copy, and then from a better one. Only an order that
-// stays unknown gives its stock back.
+// The service order may have lost an order for a while: its database is restored from an older copy, and then from a better one. Only an
+// order that stays unknown gives its stock back.
 func TestStockOfUnknownOrdersReturnsAfterAPeriod(t *testing.T) {
 	h := newReconciled(t)
 	soup := h.addProduct(t, "Soup", 10)
@@ -127,7 +127,8 @@ func TestReconciliationReadsEveryPage(t *testing.T) {
 		}
 		h.reserveFor(t, soup.ID, status)
 	}
-	if _, err := h.pool.Exec(t.Context(), `update reservations set updated_at = now() - interval '1 hour'`); err != nil { // all at once
+	// All reservations get one time, so pages end between ids.
+	if _, err := h.pool.Exec(t.Context(), `update reservations set updated_at = now() - interval '1 hour'`); err != nil {
 		t.Fatal(err)
 	}
 	h.round(t)

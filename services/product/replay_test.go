@@ -15,7 +15,7 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// A dead letter may be replayed long after later events of its order were handled. It changes nothing then, and announces nothing.
+// A dead letter may be replayed long after later events of its order were handled. It changes nothing then, and announces no reservation.
 func TestReplayOfAnOldEventIsHarmless(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

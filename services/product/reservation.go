@@ -22,7 +22,7 @@ const (
 	Tombstone State = "TOMBSTONE"
 )
 
-// maxLines is the largest number of lines accepted in an order. The order service allows fewer.
+// maxLines is the largest number of lines accepted in an order. The service order allows fewer.
 const maxLines = 100
 
 // outcomeVersion is the version of the reservation in its event. Only the decision, the first version, is announced. Later
@@ -84,7 +84,7 @@ func (o Outcome) Message(orderID string) event.Message {
 	return event.InventoryStockFailed.Message(orderID, *o.Failed)
 }
 
-// Reservation is the stock held for one order. Outcome is empty for a tombstone.
+// Reservation records what was decided about the stock for one order, and its state now. Outcome is empty for a tombstone.
 type Reservation struct {
 	OrderID   string
 	State     State
@@ -104,7 +104,7 @@ func (r Reservation) Message() event.Message {
 }
 
 // ParseOrder returns the request in an order's event. An error means that the event is invalid and a retry cannot help: it has
-// no valid ids, no lines, or the same product twice.
+// an invalid id, no lines or too many, a quantity below 1, or the same product twice.
 func ParseOrder(placed event.OrderPlaced) (Request, error) {
 	id, err := canonicalID(placed.OrderID)
 	if err != nil {
@@ -148,8 +148,8 @@ func canonicalID(text string) (string, error) {
 }
 
 // Decide reserves every line or none. A product that is not on the menu, or no longer active, has no available stock. Lines
-// in different currencies have no common total, so such an order fails. So does one whose total the customer does not expect:
-// the menu's prices may have risen since the customer read them. A lower total is reserved.
+// in different currencies have no common total, so such an order fails. So does an order whose total is higher than the customer
+// expects, or in another currency: the menu's prices may have changed since the customer read them. A lower total is reserved.
 func Decide(request Request, menu map[string]Dish) Outcome {
 	shortages := []event.Shortage{}
 	reserved := event.StockReserved{OrderID: request.OrderID, Version: outcomeVersion}
@@ -188,7 +188,8 @@ func Decide(request Request, menu map[string]Dish) Outcome {
 	return Outcome{Failed: &failed}
 }
 
-// errContradiction means that an order's event contradicts its reservation. That is a bug, and an operator has to check.
+// errContradiction means that an order's event contradicts its reservation. That is a bug, or one of the two databases was restored from an
+// older copy than the other. An operator has to check.
 var errContradiction = errors.New("the event contradicts the reservation")
 
 // AfterCancellation returns the reservation's state after the order is cancelled. It returns errContradiction for SOLD: a delivered order
@@ -203,8 +204,8 @@ func (s State) AfterCancellation() (State, error) {
 	return s, nil
 }
 
-// AfterDelivery returns the reservation's state after the order is delivered. It returns errContradiction unless the stock was
-// reserved.
+// AfterDelivery returns the reservation's state after the order is delivered. It returns errContradiction unless the stock is
+// reserved, or already sold.
 func (s State) AfterDelivery() (State, error) {
 	switch s {
 	case Reserved, Sold:

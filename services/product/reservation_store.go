@@ -14,8 +14,8 @@ import (
 var errUnknownOrder = errors.New("this order has no reservation")
 
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
-// has an outcome or a tombstone it returns the recorded reservation, and repeated is true. It is one transaction, in two round trips. Orders for the same
-// products wait for each other without deadlock, because each locks the stock rows in the order of their ids.
+// has an outcome or a tombstone it returns the recorded reservation, and repeated is true. It is one transaction, in two round
+// trips. Orders for the same products wait for each other without deadlock, because each locks the stock rows in the order of their ids.
 func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
 	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		defer rollBackOpen(ctx, conn)
@@ -49,15 +49,16 @@ func beginDecision(ctx context.Context, conn *pgxpool.Conn, request Request) (kn
 		known, err = scanReservation(row, request.OrderID)
 		return err
 	})
-	batch.Queue(lockMenu, productIDs(request.Lines)).Query(func(rows pgx.Rows) error {
-		menu, err = collectMenu(rows)
+	batch.Queue(lockDishes, productIDs(request.Lines)).Query(func(rows pgx.Rows) error {
+		menu, err = collectDishes(rows)
 		return err
 	})
-	return known, menu, conn.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close() // before the return: Go does not say that a return reads known and menu after the call
+	return known, menu, err
 }
 
-// queueDecision queues what records the decision r, and moves the lines' pieces from available to reserved. The caller holds the row
-// locks.
+// queueDecision queues the statements that record the decision r and, if it reserves, move the lines' pieces from available to reserved.
+// The caller holds the row locks.
 func queueDecision(batch *pgx.Batch, r Reservation, lines []Line, cause Cause) error {
 	arguments, err := reservationValues(r, cause)
 	if err != nil {
@@ -78,7 +79,7 @@ func rollBackOpen(ctx context.Context, conn *pgxpool.Conn) {
 }
 
 // Release makes the stock of a cancelled order available again. If the order has not arrived yet, it records a tombstone. It returns
-// the reservation's state, and whether that changed.
+// the reservation's state, and whether that changed. For a sold reservation it returns errContradiction.
 func (s store) Release(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
 	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
@@ -99,7 +100,8 @@ func (s store) Release(ctx context.Context, orderID string, cause Cause) (state 
 	return state, changed && err == nil, err
 }
 
-// Sell marks the reserved stock of a delivered order as sold. It returns the reservation's state, and whether that changed.
+// Sell marks the reserved stock of a delivered order as sold. It returns the reservation's state, and whether that changed. It returns
+// errUnknownOrder if there is no reservation, and errContradiction if the reservation holds no stock.
 func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state State, changed bool, err error) {
 	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
@@ -154,13 +156,13 @@ func scanReservation(row pgx.Row, orderID string) (*Reservation, error) {
 	return &r, nil
 }
 
-// lockMenu reads dishes and locks their stock rows. The order by makes all orders lock rows in the same sequence, so none deadlock.
-const lockMenu = `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
+// lockDishes reads dishes and locks their stock rows. The order by makes all orders lock rows in the same sequence, so none deadlock.
+const lockDishes = `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
 	from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
 	order by s.product_id for no key update of s`
 
-// collectMenu returns the dishes that lockMenu found, by id.
-func collectMenu(rows pgx.Rows) (map[string]Dish, error) {
+// collectDishes returns the dishes that lockDishes found, by id.
+func collectDishes(rows pgx.Rows) (map[string]Dish, error) {
 	menu := map[string]Dish{}
 	var id string
 	var dish Dish
@@ -187,7 +189,7 @@ func reservationValues(r Reservation, cause Cause) ([]any, error) {
 	return []any{r.OrderID, r.State, outcome, r.DecidedAt, cause.Kind, cause.ID, cause.age(r.DecidedAt)}, nil
 }
 
-// moveToReserved moves lines' pieces from available to reserved.
+// moveToReserved inserts the lines of a reservation, and moves their pieces from available to reserved.
 const moveToReserved = `with line as (
 		insert into reservation_lines (order_id, product_id, quantity)
 		select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// entryRules is the version of the rules by which fold, sortKey and appendGrams make search entries. When it increases, all
+// entryRules is the version of the rules by which search entries and their sections are made. When it increases, all
 // entries are made again at the start of the service. Increase it also when golang.org/x/text brings new Unicode tables.
-const entryRules = 1
+const entryRules = 2
 
 // maxGram is the length of the longest n-grams. Three characters select few dishes, and a shorter word is an n-gram itself.
 const maxGram = 3
@@ -29,9 +29,14 @@ func entryOf(p Product) entry {
 			e.Grams = appendGrams(e.Grams, word, length)
 		}
 	}
-	slices.Sort(e.Grams)
-	e.Grams = slices.Compact(e.Grams)
+	e.Grams = distinct(e.Grams)
 	return e
+}
+
+// distinct sorts grams and returns them without repetitions.
+func distinct(grams []int16) []int16 {
+	slices.Sort(grams)
+	return slices.Compact(grams)
 }
 
 // appendGrams appends the hashes of all sequences of length characters in word. Two sequences may have the same hash: the
@@ -76,6 +81,5 @@ func (l listing) Grams() []int16 {
 	for _, word := range l.Words {
 		grams = appendGrams(grams, word, min(len([]rune(word)), maxGram))
 	}
-	slices.Sort(grams)
-	return slices.Compact(grams)
+	return distinct(grams)
 }

@@ -24,11 +24,24 @@ func benchmarkDish(i int) (name, category, description string) {
 	return name, category, description
 }
 
+// lateDish returns the name, category and description of the dish number i: of 100 dishes, 24 have a word that only dishes of the last
+// categories have, and 10 a word that only dishes at the end of their category have.
+func lateDish(i int) (name, category, description string) {
+	name, category, description = benchmarkDish(i)
+	switch {
+	case i%100 < 24:
+		return "Vjestica " + name, fmt.Sprintf("Late %02d", i%12), description
+	case i%100 < 34:
+		return "Zzquark " + name, "Category 49", description
+	}
+	return name, category, description
+}
+
 // BenchmarkMenu measures the lists and searches of a menu of 100,000 dishes.
 func BenchmarkMenu(b *testing.B) {
 	s := newStore(b)
 	fillMenu(b, s.pool, 100_000, benchmarkDish)
-	for _, bench := range []struct{ name, query, category string }{
+	benchmarkMenu(b, s, []menuBench{
 		{"list", "", ""},
 		{"list of a category", "", "category 25"},
 		{"1 letter, frequent", "o", ""},
@@ -51,7 +64,27 @@ func BenchmarkMenu(b *testing.B) {
 		{"with a category, frequent", "soup", "category 16"},
 		{"with a category, rare", "noquis", "category 11"},
 		{"with a category, none", "zwetschgen", "category 11"},
-	} {
+	})
+}
+
+// BenchmarkLateWords measures searches for words in 10 and 24 % of 100,000 dishes, all of which sort after most others.
+func BenchmarkLateWords(b *testing.B) {
+	s := newStore(b)
+	fillMenu(b, s.pool, 100_000, lateDish)
+	benchmarkMenu(b, s, []menuBench{
+		{"24 %, word", "vjestica", ""},
+		{"24 %, 2 letters", "vj", ""},
+		{"10 %, word", "zzquark", ""},
+		{"10 %, 2 letters", "zz", ""},
+		{"10 %, with a category", "zzquark", "category 49"},
+	})
+}
+
+// menuBench is a list or a search to measure.
+type menuBench struct{ name, query, category string }
+
+func benchmarkMenu(b *testing.B, s store, benches []menuBench) {
+	for _, bench := range benches {
 		want := newListing(bench.query, bench.category, ptr(true))
 		pages := map[string]*position{"first page": nil}
 		page, err := s.Menu(b.Context(), want, nil, 100)

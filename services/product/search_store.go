@@ -24,6 +24,19 @@ func saveEntry(ctx context.Context, tx pgx.Tx, p Product) error {
 		on conflict (product_id) do update set (version, rules, active, category_key, name_key, category, text, grams)
 		= ($2, $3, $4, $5, $6, $7, $8, $9)`,
 		p.ID, p.Version, entryRules, p.Active, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams)
+	if err != nil {
+		return err
+	}
+	return saveSection(ctx, tx, e)
+}
+
+// saveSection adds e's n-grams to its section. Few entries have a new one; the others do not lock the section.
+func saveSection(ctx context.Context, tx pgx.Tx, e entry) error {
+	from, until := e.section()
+	_, err := tx.Exec(ctx, `insert into menu_sections (category_key, name_from, name_until, grams) select $1, $2, $3, $4
+		where not exists (select from menu_sections where category_key = $1 and name_from = $2 and grams @> $4)
+		on conflict (category_key, name_from) do update
+		set grams = array(select unnest(menu_sections.grams) union select unnest(excluded.grams))`, e.CategoryKey, from, until, e.Grams)
 	return err
 }
 

@@ -27,6 +27,7 @@ type store struct {
 const productColumns = `p.id::text, p.name, p.description, p.category, p.price_cents, p.currency, p.active, p.version, p.created_at,
 	p.updated_at, s.available, s.reserved, s.sold`
 
+// scanProduct reads a product with the stock that only staff and admins see.
 func scanProduct(row pgx.CollectableRow) (Product, error) {
 	p := Product{Reserved: new(int), Sold: new(int)}
 	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.Category, &p.PriceCents, &p.Currency, &p.Active, &p.Version, &p.CreatedAt,
@@ -103,7 +104,7 @@ func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor str
 	return stored, added, err
 }
 
-// insertProduct inserts p, its stock and the initial movement, unless p's id exists.
+// insertProduct inserts p, its search entry, its stock and the initial movement, unless p's id exists.
 func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor string) (added bool, err error) {
 	tag, err := tx.Exec(ctx, `insert into products (id, name, description, category, price_cents, currency, active, version,
 		created_at, created_by, updated_at, fingerprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -123,7 +124,8 @@ func insertProduct(ctx context.Context, tx pgx.Tx, p Product, fingerprint, actor
 	return true, err
 }
 
-// ChangeProduct applies patch to a product if the guards allow it. It does not change the stock.
+// ChangeProduct applies patch to a product if the guards allow it. A change is in the audit trail and in the product's search entry, too.
+// The stock stays the same.
 func (s store) ChangeProduct(ctx context.Context, id string, patch Patch, guards ...guard) (p Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// "no key update" does not block reservations, whose lines refer to the product

@@ -29,10 +29,10 @@ const (
 	stepRefusedStatus = "status_refused" // the order's new status contradicts the reservation; its event is a dead letter
 )
 
-// Cause is the cause of a change of a reservation: an event, or the reconciliation.
+// Cause is the cause of a change of a reservation: an event, the replay of one, or the reconciliation.
 type Cause struct {
 	timeline.Cause
-	At time.Time // when the event was made
+	At time.Time // when the event was made; zero for the reconciliation
 }
 
 func causeOf[T any](e event.Received[T]) Cause { return Cause{timeline.CauseOf(e), e.Time} }
@@ -45,7 +45,7 @@ func actorOf(cause timeline.Cause) timeline.Actor {
 	return timeline.Actor{Role: "product"}
 }
 
-// age returns the age of the event in milliseconds, or nil if its time is unknown.
+// age returns the age of the event at a time, in milliseconds, or nil if the cause has no time.
 func (c Cause) age(at time.Time) *int64 { return timeline.Step{At: at}.Since(c.At).DurationMs }
 
 // showSteps returns product's part of an order's timeline. Only the service order asks for it, after it has checked that the caller may
@@ -66,7 +66,8 @@ func (s service) showSteps(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusOK, timeline.Part{Steps: timeline.Merge(steps, repeats)})
 }
 
-// Steps returns what happened to an order's reservation.
+// Steps returns what happened to an order's reservation: its decision, the publications of the outcome, and its end. Repeats are not
+// among them.
 func (s store) Steps(ctx context.Context, orderID string) ([]timeline.Step, error) {
 	var state State
 	var decidedBy, endedBy timeline.Cause
@@ -120,6 +121,7 @@ func decisionOf(state State, failed bool) State {
 	return Reserved
 }
 
+// decisionStep returns the step of the decision that led to a first state.
 func decisionStep(first State) string {
 	switch first {
 	case Failed:
@@ -139,7 +141,7 @@ func repeatedRequest(r Reservation, cause Cause, at time.Time) timeline.Step {
 	return repeat(name, r.State, cause, at)
 }
 
-// repeatedCancellation returns the step of a cancellation that changed nothing.
+// repeatedCancellation returns the step of a cancellation that changed nothing: a duplicate, or one of an order that held no stock.
 func repeatedCancellation(state State, cause Cause, at time.Time) timeline.Step {
 	switch state {
 	case Released:

@@ -14,8 +14,9 @@ import (
 	"comanda/services/internal/token"
 )
 
-// The begin and the end of a verification leave one entry each, however often the request is repeated: who, whose, from where, and what it
-// was before and after, but not the number. An owner who changes or removes a verified number ends the verification too.
+// The begin and the end of a verification leave one entry each, however often the request is repeated. An entry has the actor, the profile,
+// the client's network, and the state before and after, but not the number. An owner who changes or removes a verified number ends the
+// verification too.
 func TestEveryVerificationIsInTheAuditTrail(t *testing.T) {
 	const number, address = "+34600111222", "192.0.2.1/32"
 	h := newHarness(t)

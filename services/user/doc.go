@@ -10,6 +10,6 @@
 //
 // A verified phone number belongs to at most one active profile; a number that is not verified blocks no one (decision 0018). A
 // rejected, cancelled or erased profile stays as a tombstone without personal data. A late or repeated request then gets the
-// recorded outcome again, or none after a cancellation or an erasure. If the cancellation was lost, reconciliation.go notices by
-// asking auth. Tombstones are deleted after RECORD_RETENTION, except those of erased people.
+// recorded outcome again, or none after a cancellation or an erasure. If the cancellation or the erasure was lost, reconciliation.go
+// notices by asking auth. Tombstones are deleted after RECORD_RETENTION, except those of erased people.
 package main

@@ -11,7 +11,7 @@ import (
 // maxName is the maximum length of a name in characters.
 const maxName = 200
 
-// Edit is a partial change of a profile: absent members stay as they are, null removes a member.
+// Edit is a partial change of a profile: absent members stay as they are, null removes a member. A name cannot be removed.
 type Edit struct {
 	Name    optional[string]
 	Phone   optional[string]
@@ -51,7 +51,8 @@ func (e Edit) Check() (Edit, error) {
 	return e, nil
 }
 
-// Apply applies an edit that Check has validated. It reports whether anything changed.
+// Apply applies an edit that Check has validated. A change of the phone number ends its verification. Apply reports whether anything
+// changed.
 func (p *Profile) Apply(e Edit, now time.Time) bool {
 	before := *p
 	if e.Name.given {

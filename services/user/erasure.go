@@ -10,8 +10,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// eraseProfile handles deleting.user: it deletes the person's dead letters, turns the profile into a tombstone and answers. If there is
-// no profile, it stores a tombstone so that a late creating.user cannot create one. A repeated request is answered again.
+// eraseProfile handles deleting.user: it deletes what the tables hold about the person, turns the profile into a tombstone and answers. If
+// there is no profile, it stores a tombstone so that a late creating.user cannot create one. A repeated request is answered again.
 func (s service) eraseProfile(ctx context.Context, e event.Received[event.UserToErase]) error {
 	id := e.Data.UserID
 	if err := checkID(id); err != nil {

@@ -15,7 +15,7 @@ import (
 const maxAttempts = 3
 
 // createProfile handles creating.user: it creates the profile, or a tombstone with the reason, and publishes the outcome. A
-// repeated request publishes the recorded outcome again. After a cancellation it publishes nothing.
+// repeated request publishes the recorded outcome again. After a cancellation or an erasure it publishes nothing.
 func (s service) createProfile(ctx context.Context, e event.Received[event.UserToCreate]) error {
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
@@ -33,7 +33,8 @@ func (s service) createProfile(ctx context.Context, e event.Received[event.UserT
 	return err
 }
 
-// repeatOutcome publishes the recorded outcome of a registration again; NotFound when there is none yet.
+// repeatOutcome publishes the recorded outcome of a registration again. After a cancellation or an erasure it publishes nothing, and counts
+// the request for the timeline. It returns NotFound if nothing is recorded yet.
 func (s service) repeatOutcome(ctx context.Context, id string, cause cause) error {
 	late := false
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
@@ -69,14 +70,14 @@ func (s service) decideRequest(ctx context.Context, request event.UserToCreate, 
 }
 
 // cancelProfile handles creating.user.cancelled: it turns the profile into a tombstone. If there is no profile yet, it stores
-// a tombstone so that a late request cannot create one.
+// a tombstone so that a late request cannot create one. The cancellation of a profile that is in use becomes a dead letter.
 func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserCancelled]) error {
 	if err := checkID(e.Data.UserID); err != nil {
 		return err
 	}
 	cause := causeOf(e)
 	cancelExisting := func() error {
-		tried := false // to cancel the profile; if it then needs no change, the write succeeded and its response was lost
+		tried := false // an attempt cancelled the profile; if the next finds no change to make, that write succeeded and its response was lost
 		profile, err := s.documents.Change(ctx, e.Data.UserID, func(p *Profile) (event.Message, error) {
 			changed, err := p.Cancel(e.Data.Reason, s.now())
 			if err == nil && !changed {
@@ -109,6 +110,7 @@ func (s service) cancelProfile(ctx context.Context, e event.Received[event.UserC
 	return err
 }
 
+// checkID rejects an event whose account id is not valid: a retry cannot help.
 func checkID(id string) error {
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("userId is not a UUID"))

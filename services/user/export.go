@@ -25,7 +25,7 @@ const (
 	exportRetry = 2 * time.Second
 )
 
-// newExports returns the bound of the exports in progress: one of an account, because an export makes three services work.
+// newExports returns the bound of the exports in progress. Each account may have one, because an export makes three services work.
 func newExports() *quota.Quota { return quota.New(maxExports, 1) }
 
 // export is all data held on a person. Auth and order add their parts unchanged.

@@ -16,7 +16,7 @@ import (
 
 // otherServices replaces the sidecar's HTTP API, and auth and order behind it.
 type otherServices struct {
-	Close  func()
+	Close  func() // ends the sidecar's HTTP API
 	mu     sync.Mutex
 	status map[string]int // by app, instead of 200
 	pages  []string       // of order's export

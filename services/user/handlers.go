@@ -44,6 +44,7 @@ func (s service) showProfile(w http.ResponseWriter, r *http.Request) error {
 	return s.writeProfile(w, r, id)
 }
 
+// writeProfile writes an ACTIVE profile. Any other looks like one that does not exist.
 func (s service) writeProfile(w http.ResponseWriter, r *http.Request, id string) error {
 	profile, err := s.documents.Get(r.Context(), id)
 	if fault.Is(err, fault.KindNotFound) || err == nil && profile.Status != Active {
@@ -93,8 +94,8 @@ func decodeEdit(w http.ResponseWriter, r *http.Request) (Edit, error) {
 		optional[event.Address]{given.Has("address"), members.Address}}, nil
 }
 
-// editProfile applies an edit that Check has validated, if the precondition holds. Limited when the account has tried to change its
-// phone number too often, Conflict when the number is verified for another profile.
+// editProfile applies an edit that Check has validated, if the precondition holds. It returns Limited when the account has tried to change
+// its phone number too often, and Conflict when the number is verified for another profile.
 func (s service) editProfile(ctx context.Context, id string, edit Edit, condition rest.Precondition) (Profile, error) {
 	taken := false
 	if edit.Phone.value != nil {
@@ -103,7 +104,8 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit, conditio
 			return Profile{}, err
 		}
 	}
-	tried, refused := false, false
+	tried := false   // an earlier attempt passed the precondition
+	refused := false // this attempt only counts the change of the phone number, because the number is taken
 	profile, err := s.documents.Change(ctx, id, func(p *Profile) (event.Message, error) {
 		refused = false
 		if p.Status != Active {
@@ -129,7 +131,7 @@ func (s service) editProfile(ctx context.Context, id string, edit Edit, conditio
 		if refused = taken; refused {
 			*p = before // a refused attempt counts too: its answer says that someone verified the number
 		}
-		return event.NoMessage, p.CountPhoneChange(s.quota, s.now())
+		return event.NoMessage, p.CountPhoneChange(s.phoneQuota, s.now())
 	})
 	switch {
 	case fault.Is(err, fault.KindNotFound):

@@ -78,9 +78,10 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 	}
 	gone := profileRequest("+34600111220") // rejected: not listed
 	h.deliverRequest(t, gone)
+	// The sidecar's own rows in the same table are not profiles, and need not be JSON.
 	if _, err := h.pool.Exec(t.Context(),
 		`insert into state (key, value) values ('outbox-1', '\x00'), ('outbox-2', '7')`); err != nil {
-		t.Fatal(err) // the sidecar's rows in the same table are not profiles, and need not be JSON
+		t.Fatal(err)
 	}
 	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
 	var got []string

@@ -29,7 +29,7 @@ type Profile struct {
 	Email           string         `json:"email,omitempty"`
 	Name            string         `json:"name,omitempty"`
 	Phone           string         `json:"phone,omitempty"`           // E.164
-	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"` // when staff reached the person under it; until then it blocks no one
+	PhoneVerifiedAt *time.Time     `json:"phoneVerifiedAt,omitempty"` // when staff reached the person under this number; nil: it blocks no one
 	Address         *event.Address `json:"address,omitempty"`
 	Version         int            `json:"version"`
 	CreatedAt       time.Time      `json:"createdAt"`
@@ -40,12 +40,12 @@ type Profile struct {
 	ConfirmedAt  time.Time `json:"confirmedAt,omitzero"`  // when auth first said that the account exists
 	UnknownSince time.Time `json:"unknownSince,omitzero"` // since when auth does not know the account, or has rejected it
 
-	Steps timeline.Trail `json:"steps,omitempty"` // of the registration
+	Steps timeline.Trail `json:"steps,omitempty"` // of the registration, and then of the erasure alone
 
 	Act *audit.Entry `json:"act,omitempty"` // the last act on the phone number; the database copies it to the audit trail
 }
 
-// reasonUnknownAccount is the reason of a profile whose account auth does not know.
+// reasonUnknownAccount is the reason of an abandoned profile.
 const reasonUnknownAccount = "unknown_account"
 
 // NewProfile returns the ACTIVE profile of a request.
@@ -64,7 +64,7 @@ func NewCancelled(id, reason string, now time.Time) Profile {
 	return Profile{ID: id, Status: Cancelled, Reason: reason, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// NewErased returns the tombstone of a profile that is not stored here.
+// NewErased returns the tombstone of an erased person without a profile.
 func NewErased(id string, now time.Time) Profile {
 	return Profile{ID: id, Status: Erased, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
@@ -76,12 +76,12 @@ func (p *Profile) Erase(now time.Time) {
 	}
 }
 
-// errContradiction means that a registration is cancelled although it has succeeded.
-var errContradiction = errors.New("the profile cannot be cancelled: it has changed since the registration, so its account is ACTIVE")
+// errContradiction means that the cancelled registration has a profile in use.
+var errContradiction = errors.New("the profile cannot be cancelled: its owner or staff have changed it since the registration")
 
-// Cancel turns p into a tombstone. It reports whether the profile changed. Auth cancels only accounts that were never ACTIVE, so it
-// refuses to cancel a profile that its owner has changed or whose phone number staff have verified. The tombstone of an erased profile
-// stays.
+// Cancel turns p into a tombstone. It reports whether the profile changed. Auth cancels only accounts that were never ACTIVE. So Cancel
+// returns errContradiction for a profile that its owner has changed or whose phone number staff have verified. The tombstone of an erased
+// profile stays.
 func (p *Profile) Cancel(reason string, now time.Time) (bool, error) {
 	switch {
 	case p.Status == Cancelled, p.Status == Erased:

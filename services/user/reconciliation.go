@@ -18,8 +18,8 @@ import (
 // standingPath is auth's route for the standings of accounts.
 const standingPath = "/reconciliation/accounts"
 
-// The statuses of an account in which its profile may not stay, or is not decided yet. Any other status, such as ACTIVE, confirms the
-// profile.
+// The statuses of an account that do not confirm its profile: the registration is not decided yet, or the profile may not stay. Any other
+// status, such as ACTIVE, confirms the profile.
 const (
 	accountPending  = "PENDING"
 	accountRejected = "REJECTED"
@@ -36,8 +36,8 @@ type reconciler struct {
 	walked activeProfile // the last profile that the walk through all profiles has reached
 }
 
-// run runs until ctx is done. It removes the profiles of accounts that were rejected or erased, if the event that announced this was
-// lost, so that their phone numbers are free again.
+// run runs a round at each interval until ctx is done. It removes the profiles of accounts that were rejected or erased, if the event that
+// announced this was lost, and of accounts that auth no longer knows. Their phone numbers are then free again.
 func (r *reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of profiles", r.timing.Every, r.runRound)
 }
@@ -60,8 +60,9 @@ func (r *reconciler) runRound(ctx context.Context) error {
 	return err
 }
 
-// reconcile does with a profile what the account's last event would have done. It publishes no outcome, because auth did not request
-// one.
+// reconcile does with a profile what the account's last event would have done. It abandons the profile of an account that auth has not
+// known for Timing.UnknownAfter. To measure that time, it records whether auth knows the account. It publishes no outcome, because auth
+// did not request one.
 func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standing reconcile.Standing, found bool) error {
 	if standing.Status == accountErased {
 		if err := r.eraseTraces(ctx, active.ID); err != nil {
@@ -123,7 +124,7 @@ func (p *Profile) confirm(at time.Time) bool {
 type activeProfile struct {
 	ID        string
 	Forgotten bool      // auth has not known the account for Timing.UnknownAfter
-	AskedAt   time.Time // by the database's clock
+	AskedAt   time.Time // when the page was read, by the database's clock
 }
 
 // The SQL conditions of activeProfiles: for the profiles that auth has never confirmed, and for all.

@@ -33,7 +33,7 @@ func newReconciled(t *testing.T) reconciled {
 	return reconciled{h, r, auth, registry}
 }
 
-// profileOf creates the profile of an account that has this status; "" for an account that auth does not know.
+// profileOf creates the profile of an account. Auth answers with status, or does not know the account if status is "".
 func (h reconciled) profileOf(t *testing.T, status, phone string) string {
 	t.Helper()
 	request := profileRequest(phone)
@@ -136,7 +136,7 @@ func TestProfilesOfUnknownAccountsAreRemovedAfterAPeriod(t *testing.T) {
 	servicetest.WantMetrics(t, h.metrics, `comanda_reconciled_total{step="unknown"} 2`)
 }
 
-// ageUnknown moves the time since which accounts are unknown.
+// ageUnknown moves back by d the time since which accounts are unknown.
 func (h reconciled) ageUnknown(t *testing.T, d time.Duration) {
 	t.Helper()
 	page, err := h.harness.listActive(t.Context(), startOfList(), 100)
@@ -164,6 +164,7 @@ func TestWalkReachesEveryProfile(t *testing.T) {
 		h.profileOf(t, "ACTIVE", "")
 	}
 	servicetest.Age(t, h.harness.pool, time.Hour)
+	// The first round asks about all profiles, which are not confirmed yet, and about the first page of the walk.
 	for _, want := range []int{2*reconcile.MaxIDs + 1, 2*reconcile.MaxIDs + 2, 3*reconcile.MaxIDs + 2} {
 		h.round(t)
 		if len(h.auth.Asked) != want {

@@ -10,9 +10,10 @@ import (
 	"comanda/services/internal/token"
 )
 
+// routes lists the HTTP API.
 func (s service) routes() []rest.Route {
 	customer, admin := rest.Only(token.Customer), rest.Only(token.Admin)
-	kitchen := rest.Only(token.Staff, token.Admin)
+	staffOrAdmin := rest.Only(token.Staff, token.Admin)
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/users/me", Access: customer, Handle: s.showOwnProfile},
 		{Method: http.MethodGet, Path: "/users/me/export", Access: customer, Handle: s.exportOwnData, Query: []string{"cursor"},
@@ -20,14 +21,15 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodPatch, Path: "/users/me", Access: customer, Handle: s.editOwnProfile, Versioned: true},
 		{Method: http.MethodGet, Path: "/users", Access: admin, Handle: s.listProfiles, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/users/{id}", Access: admin, Handle: s.showProfile},
-		{Method: http.MethodPut, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.verifyPhone},
-		{Method: http.MethodDelete, Path: "/users/{id}/phone-verification", Access: kitchen, Handle: s.endVerification},
+		{Method: http.MethodPut, Path: "/users/{id}/phone-verification", Access: staffOrAdmin, Handle: s.verifyPhone},
+		{Method: http.MethodDelete, Path: "/users/{id}/phone-verification", Access: staffOrAdmin, Handle: s.endVerification},
 		{Method: http.MethodGet, Path: "/audit/user", Access: rest.Only(token.Admin), Query: audit.Parameters(),
 			Handle: audit.Trail{Service: "user", Pool: s.pool, Cursors: s.cursors}.List},
 		{Method: http.MethodGet, Path: "/registrations/{userId}/steps", Caller: "auth", Access: admin, Handle: s.showSteps},
 	}
 }
 
+// subscriptions lists the events that user consumes.
 func (s service) subscriptions() []consumer.Route {
 	return []consumer.Route{
 		consumer.On(event.CreatingUser, s.createProfile),

@@ -21,7 +21,7 @@ type config struct {
 	server.StatefulConfig
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
-	Quota       Quota
+	PhoneQuota  PhoneQuota
 	Reconcile   reconcile.Timing
 	Retention   database.Retention
 }
@@ -32,7 +32,7 @@ func run(ctx context.Context, environ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(config.Quota.Check(), config.Reconcile.Check(), config.Retention.Check()); err != nil {
+	if err := cmp.Or(config.PhoneQuota.Check(), config.Reconcile.Check(), config.Retention.Check()); err != nil {
 		return err
 	}
 	base, err := server.OpenStateful("user", config.StatefulConfig, config.DatabaseURL, config.EventKey)
@@ -41,7 +41,7 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		config.Quota, invoke.New(config.Sidecar),
+		config.PhoneQuota, invoke.New(config.Sidecar),
 		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}, newExports()}
 	reconciler := &reconciler{service: s, timing: config.Reconcile, log: base.Log,
 		mended: reconcile.NewCounter(base.Metrics)}

@@ -13,7 +13,7 @@ func TestRunRejectsInvalidSettings(t *testing.T) {
 		"USER_DATABASE_URL=postgres://%", "EVENT_PUBLIC_KEYS=" + servicetest.EventSettings["EVENT_PUBLIC_KEYS"],
 		"USER_EVENT_SIGNING_KEY=" + servicetest.EventSettings["USER_EVENT_SIGNING_KEY"]})
 	for want, wrong := range map[string]string{
-		"USER_DATABASE_URL":     "PHONE_CHANGES_PER_DAY=1", // all other settings are right
+		"USER_DATABASE_URL":     "PHONE_CHANGES_PER_DAY=1", // a valid setting, so only the address of the database is wrong
 		"PHONE_CHANGES_PER_DAY": "PHONE_CHANGES_PER_DAY=0",
 	} {
 		if err := run(t.Context(), append(good, wrong)); err == nil || !strings.Contains(err.Error(), want) {

@@ -12,10 +12,10 @@ import (
 // service holds what the handlers and the consumer share.
 type service struct {
 	store
-	now     func() time.Time
-	cursors rest.Cursors
-	quota   Quota
-	invoke  invoke.Client
-	repeats timeline.Repeats
-	exports *quota.Quota // in progress, by account
+	now        func() time.Time
+	cursors    rest.Cursors
+	phoneQuota PhoneQuota
+	invoke     invoke.Client
+	repeats    timeline.Repeats
+	exports    *quota.Quota // in progress, by account
 }

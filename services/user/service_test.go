@@ -37,7 +37,7 @@ func newHarness(t *testing.T) harness {
 	way, stop := invoketest.New(t, others)
 	others.Close = stop
 	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors,
-		Quota{PhoneChanges: 5}, way, timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}, newExports()}
+		PhoneQuota{PhoneChanges: 5}, way, timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}, newExports()}
 	return harness{servicetest.NewAPI(s.routes(), s.subscriptions()), s, sidecar, others}
 }
 

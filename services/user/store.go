@@ -36,9 +36,10 @@ type position = rest.TimePosition
 // startOfList returns the position before the newest profile. Lists run newest first, so its time is later than any profile's.
 func startOfList() position { return position{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }
 
+// listedProfile is a profile in a list.
 type listedProfile struct {
 	Profile Profile
-	At      time.Time
+	At      time.Time // when its document was created, by the database's clock: the order of the list
 }
 
 // MarshalJSON shows the profile as clients see it.

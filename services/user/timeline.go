@@ -17,19 +17,19 @@ const (
 	stepRejected            = "profile_rejected"
 	stepCancelled           = "profile_cancelled"
 	stepErased              = "profile_erased"
-	stepRequestIgnored      = "request_ignored"      // the request arrived after its cancellation
+	stepRequestIgnored      = "request_ignored"      // the request arrived after its cancellation, or after the erasure
 	stepCancellationRefused = "cancellation_refused" // the profile is in use; the event is a dead letter
 )
 
-// cause is the event behind a step.
+// cause is the cause of a step: an event, the replay of one, or the reconciliation.
 type cause struct {
 	timeline.Cause
-	at time.Time // when the event was made
+	at time.Time // when the event was made; zero for the reconciliation
 }
 
 func causeOf[T any](e event.Received[T]) cause { return cause{timeline.CauseOf(e), e.Time} }
 
-// step returns the step of a saga that led to the profile's current status.
+// step returns a step of a saga, after which the profile has its current status.
 func (p Profile) step(name string, cause cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(p.Status), Reason: p.Reason,
 		Cause: cause.Cause, Actor: timeline.Actor{Role: "user"}, Count: 1}.Since(cause.at)

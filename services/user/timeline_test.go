@@ -49,7 +49,7 @@ func TestStepsTellWhatBecameOfAProfile(t *testing.T) {
 	h.wantSteps(t, ben.UserID, "profile_rejected REJECTED phone_taken 1", "profile_cancelled CANCELLED timed_out 1")
 	h.wantSteps(t, uuid.NewString())
 
-	// an erasure ends the steps before it
+	// an erasure removes the steps before it
 	late := servicetest.Deliver(t, h.API, event.CreatingUserCancelled, event.UserCancelled{UserID: eve.UserID, Version: 2})
 	if late != "SUCCESS" {
 		t.Errorf("got %s, want SUCCESS", late)

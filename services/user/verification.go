@@ -103,7 +103,8 @@ func (p *Profile) recordVerification(ctx context.Context, action audit.Action, w
 	p.Act = &act
 }
 
-// changeActive applies change to the profile in the path, and records the act. It returns NotFound unless that profile is ACTIVE.
+// changeActive applies change to the profile in the path, and records the act if the profile changed. It returns NotFound unless that
+// profile is ACTIVE.
 func (s service) changeActive(r *http.Request, action audit.Action, change func(*Profile) (changed bool, err error)) (Profile, error) {
 	id := rest.Param(r, "id")
 	if !validate.IsUUID(id) {

@@ -64,7 +64,7 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// run evaluates the rules over a scenario's time, checks its questions, and returns the alerts that fired.
+// run evaluates the rules from time 0 to the last expectation of a test, checks the expectations, and returns the alerts that fired.
 func (f testFile) run(t *testing.T, s testCase) map[string]bool {
 	rules, err := newEvaluator(s.store(t), f.RuleFiles)
 	if err != nil {
@@ -77,14 +77,14 @@ func (f testFile) run(t *testing.T, s testCase) map[string]bool {
 		}
 		for _, q := range s.Expectations {
 			if time.Duration(q.EvalTime) == at {
-				q.query(t, rules)
+				q.check(t, rules)
 			}
 		}
 	}
 	return rules.fired
 }
 
-// seriesStore returns the scenario's input series.
+// store returns a store with the test's input series.
 func (s testCase) store(t *testing.T) *seriesStore {
 	t.Helper()
 	m := &seriesStore{}
@@ -98,7 +98,8 @@ func (s testCase) store(t *testing.T) *seriesStore {
 	return m
 }
 
-func (q expectation) query(t *testing.T, rules *evaluator) {
+// check runs the query at its time and compares the result with the expected one.
+func (q expectation) check(t *testing.T, rules *evaluator) {
 	t.Helper()
 	found, err := rules.query(t.Context(), q.Expr, time.Duration(q.EvalTime).Milliseconds())
 	if err != nil {

@@ -19,7 +19,7 @@ type evaluator struct {
 	engine *promql.Engine
 	store  *seriesStore
 	groups []*group
-	fired  map[string]bool // alerts that fired, by sign
+	fired  map[string]bool // the alerts that fired, by alertID
 }
 
 type group struct {
@@ -30,10 +30,11 @@ type group struct {
 // rule is a rule with its state.
 type rule struct {
 	rulefmt.Rule
-	since   map[uint64]int64         // when an alert became active, by its labels' hash
-	written map[uint64]labels.Labels // the series of the last evaluation
+	since   map[uint64]int64         // when an alert became active, in milliseconds, by its labels' hash
+	written map[uint64]labels.Labels // the series of the last evaluation, by their labels' hash
 }
 
+// newEvaluator parses the rules in files, for evaluation on the series of m.
 func newEvaluator(m *seriesStore, files []string) (*evaluator, error) {
 	e := &evaluator{store: m, fired: map[string]bool{}}
 	e.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
@@ -53,7 +54,7 @@ func newEvaluator(m *seriesStore, files []string) (*evaluator, error) {
 	return e, nil
 }
 
-// query runs a query at one time.
+// query runs a query at a time in milliseconds. It returns a scalar as a vector of one sample without labels.
 func (e *evaluator) query(ctx context.Context, expr string, at int64) (promql.Vector, error) {
 	query, err := e.engine.NewInstantQuery(ctx, storage.Queryable(e.store), nil, expr, time.UnixMilli(at))
 	if err != nil {
@@ -89,7 +90,8 @@ func (e *evaluator) evaluate(ctx context.Context, at int64) error {
 	return nil
 }
 
-// record records a rule's result as series and ends the series that the result no longer contains.
+// record records a rule's result as series and ends the series that the result no longer contains. An alert's series is pending
+// until the alert has been active for the rule's time, and then firing.
 func (e *evaluator) record(ctx context.Context, r *rule, found promql.Vector, at int64) error {
 	written, since := map[uint64]labels.Labels{}, map[uint64]int64{}
 	write := func(l labels.Labels, v float64) {

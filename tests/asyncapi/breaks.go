@@ -20,8 +20,8 @@ var annotations = []string{"title", "description", "summary", "examples", "$comm
 var collections = []string{"properties", "$defs", "channels", "operations", "messages", "components", "messageTraits"}
 
 // Breaks lists the differences that break a consumer of the older of two documents or schemas, or make its stored events
-// invalid. Everything breaks one except annotations and additions to collections. Narrowing counts too: events of the older
-// document stay on the broker, and are replayed.
+// invalid. Every difference does, except annotations, additions to collections and the order of some lists. Narrowing counts too:
+// events of the older document stay on the broker, and are replayed.
 func Breaks(older, newer any) []string { return breaks("", "", older, newer) }
 
 // breaks compares the values of keyword in the two documents. Directly below one of collections, the keys are names and not keywords.
@@ -59,7 +59,7 @@ func breaks(path, keyword string, older, newer any) (found []string) {
 	return found
 }
 
-// same reports whether two values are equal. The order in these lists means nothing.
+// same reports whether two values are equal. The order of the lists required, enum and type means nothing.
 func same(keyword string, older, newer any) bool {
 	before, isList := older.([]any)
 	after, stillList := newer.([]any)

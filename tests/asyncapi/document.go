@@ -88,7 +88,7 @@ func Load(folder string) (*Document, error) {
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
 	for name, message := range d.Components.Messages {
-		headers := message.Headers
+		headers := message.Headers // unless a trait has them
 		for _, trait := range message.Traits {
 			headers = whole.Components.MessageTraits[trait.Target()].Headers
 		}

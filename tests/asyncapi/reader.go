@@ -31,8 +31,8 @@ type Reader struct {
 	wrong  []error
 }
 
-// Follow starts to read from the beginning of all topics, until Close. It checks each event against the document and by check. The
-// options say how to connect.
+// Follow starts to read from the beginning of all topics, until Close. The Reader checks each event against the document and by check.
+// The options say how to connect.
 func (d *Document) Follow(check func(*kgo.Record) error, options ...kgo.Opt) (*Reader, error) {
 	client, err := kgo.NewClient(append(options, kgo.ConsumeTopics(slices.Collect(maps.Keys(d.Channels))...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
@@ -54,6 +54,7 @@ func (d *Document) Follow(check func(*kgo.Record) error, options ...kgo.Opt) (*R
 	return r, nil
 }
 
+// add checks a record and counts it. It does not check a record with ViolationHeader, and a dead letter only against the document.
 func (r *Reader) add(record *kgo.Record) {
 	onPurpose := slices.ContainsFunc(record.Headers, func(h kgo.RecordHeader) bool { return h.Key == ViolationHeader })
 	var err error
@@ -99,6 +100,7 @@ func (r *Reader) Wait(ctx context.Context) error {
 	}
 }
 
+// missing returns an error that names a partition which has not been read to its end; nil if there is none.
 func (r *Reader) missing(ends kadm.ListedOffsets) (missing error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +112,7 @@ func (r *Reader) missing(ends kadm.ListedOffsets) (missing error) {
 	return missing
 }
 
-// Err returns an error that lists the first records that violate the document; nil if there is none.
+// Err returns an error that lists the first records that violate the document or failed the check; nil if there is none.
 func (r *Reader) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -59,7 +59,7 @@ func (d *Document) CheckValue(message string, value []byte) error {
 	return nil
 }
 
-// checkOrigin checks that the dead letter comes from a topic that the service receives.
+// checkOrigin checks that a dead letter in topic comes from a topic that the service of the dead letters receives.
 func (d *Document) checkOrigin(topic string, headers map[string]any) error {
 	for _, operation := range d.Operations {
 		receives := operation.Action == "receive" && operation.Channel.Target() == headers["__topic"]

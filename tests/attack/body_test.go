@@ -9,7 +9,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// Every endpoint accepts a body of exactly its documented limit (docs/http.md), and none that is a byte longer. The gateway and the
+// These endpoints accept a body of exactly their documented limit (docs/http.md), and none that is a byte longer. The gateway and the
 // service must agree on the limit.
 func TestBodyLimits(t *testing.T) {
 	t.Parallel()
@@ -37,6 +37,7 @@ func TestBodyLimits(t *testing.T) {
 		{cook.Client, "POST", "/orders/" + order.ID + "/status", small},
 	} {
 		for _, size := range []int{tc.limit, tc.limit + 1} {
+			// Valid JSON with an unknown member: a body that is read whole is refused with 422.
 			body := `{"nothing":1` + strings.Repeat(" ", size-len(`{"nothing":1}`)) + "}"
 			got := scenario.Try(tc.by.Do(t.Context(), client.Request{Method: tc.method, Path: tc.path, Body: body})).OrFail(t)
 			want := map[bool]int{true: http.StatusUnprocessableEntity, false: http.StatusRequestEntityTooLarge}[size == tc.limit]

@@ -22,7 +22,7 @@ type bystander struct {
 	sys      *system.System
 	customer scenario.User
 	dish     client.Product
-	usual    time.Duration // the median time of visit without an attack
+	usual    time.Duration // the median time of a visit without an attack
 }
 
 // newBystander returns a bystander that has measured how long a visit takes without an attack.
@@ -41,7 +41,7 @@ func newBystander(t *testing.T) *bystander {
 	return b
 }
 
-// visit places an order, waits for its confirmation and reads the menu. It returns the time that took.
+// visit places an order, waits for its decision and reads the dish. It returns the time that took. Then it cancels the order.
 func (b *bystander) visit(ctx context.Context) time.Duration {
 	begun := time.Now()
 	placed, err := b.customer.Order(ctx, scenario.Basket(b.dish, 1))
@@ -67,8 +67,8 @@ const (
 	probeEvery = 200 * time.Millisecond // the pause between two health checks
 )
 
-// during repeats attack until the customer has ordered minVisits times, and meanwhile checks the health of every process. It reports
-// the times, and the peak of memory. Rounds of the attack begin at fixed intervals (roundEvery): without them the attacker would take
+// during repeats attack until the customer has ordered minVisits times, and meanwhile checks the health of every service. It reports
+// the times, and checks the peak of memory. Rounds of the attack begin at fixed intervals (roundEvery): without them the attacker would take
 // the processors from the system, which runs on the same machine.
 func (b *bystander) during(name string, attack func(t *testing.T)) {
 	b.t.Run(name, func(t *testing.T) {
@@ -111,7 +111,8 @@ func repeat(ctx context.Context, pause time.Duration, do func() time.Duration) (
 	return times
 }
 
-// probe checks the health of every service as their sidecars do, and returns the slowest time. Every probe is a new connection.
+// probe checks the health and the readiness of every service, each time over a new connection, and returns the time of the slowest
+// check.
 func (b *bystander) probe(ctx context.Context, t *testing.T) (slowest time.Duration) {
 	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: scenario.SagaTimeout}
 	for _, service := range system.Services {

@@ -21,8 +21,8 @@ const closeWithin = 30 * time.Second
 func TestNoClientExhaustsTheSystem(t *testing.T) {
 	b := newBystander(t)
 	gateway := hostPort(b.sys.URL)
-	b.during("150 uploads of 1 MiB held open", func(t *testing.T) { holdUploads(t, gateway, 1<<20) })
-	b.during("600 uploads within the limits held open", func(t *testing.T) { holdUploads(t, gateway, 4<<10) })
+	b.during("150 uploads of 1 MiB held open", func(t *testing.T) { holdUploads(t, gateway, 150, 1<<20) })
+	b.during("600 uploads within the limits held open", func(t *testing.T) { holdUploads(t, gateway, 600, 4<<10) })
 	b.during("80 bodies of 80,000 members", func(t *testing.T) {
 		flood(t, gateway, 80, request("POST /api/v1/auth/login", wideBody(80_000)), http.StatusRequestEntityTooLarge)
 	})
@@ -49,9 +49,8 @@ func wideBody(n int) string {
 	return body.String()
 }
 
-// holdUploads sends all but the last byte of many bodies of size bytes, and waits until the gateway has refused or closed each.
-func holdUploads(t *testing.T, gateway string, size int) {
-	connections := max(150, 600<<12/size)
+// holdUploads sends all but the last byte of a body of size bytes on many connections, and waits until the gateway has closed each.
+func holdUploads(t *testing.T, gateway string, connections, size int) {
 	text := request("POST /api/v1/auth/logout", strings.Repeat(" ", size))
 	var all sync.WaitGroup
 	for i := range connections {
@@ -87,7 +86,7 @@ func flood(t *testing.T, address string, times int, text string, want int) {
 	all.Wait()
 }
 
-// slow are beginnings of requests that an attacker never completes.
+// slow are beginnings of requests that an attacker never completes. The first is an idle connection.
 var slow = []string{
 	"",
 	"GET /api/v1/products HTTP/1.1\r\nHost: x\r\n",
@@ -98,8 +97,8 @@ var slow = []string{
 	"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 }
 
-// crawl opens many connections to every port of the services, begins a request on each, and sends a byte now and then. The server
-// must close them all.
+// crawl opens many connections to every port of the services, begins a request on each but the idle ones, and sends a byte now and
+// then. The server must close them all.
 func crawl(t *testing.T, sys *system.System) {
 	ports := map[string]bool{}
 	for _, service := range system.Services {
@@ -154,13 +153,13 @@ func crowd(t *testing.T, gateway string) {
 	}
 }
 
-// get returns a GET by an account.
+// get returns the text of a GET by an account, with further headers.
 func get(path string, by *client.Client, headers ...string) string {
 	return "GET /api/v1" + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + by.Session.AccessToken + "\r\n" +
 		strings.Join(append(headers, "\r\n"), "\r\n")
 }
 
-// openStreams opens many streams of one account. A handful begin; the rest are refused.
+// openStreams opens many streams of one account. Ten begin; the rest are refused.
 func openStreams(t *testing.T, b *bystander, streams int) {
 	s := newScenario(t)
 	greedy := s.Customer()

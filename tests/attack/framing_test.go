@@ -44,7 +44,8 @@ func TestAmbiguousRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// statusesOf sends bytes unchanged and returns the statuses of all responses until the server closes the connection.
+// statusesOf sends text unchanged, ends its own side of the connection, and returns the statuses of all responses until the server
+// closes the other side.
 func statusesOf(t *testing.T, address, text string) (statuses []int) {
 	t.Helper()
 	c := open(t, 7, address)

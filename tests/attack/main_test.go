@@ -40,7 +40,7 @@ func sharedSystem(t testing.TB) *system.System {
 	return shared.system
 }
 
-// newScenario creates customers, dishes and orders in the shared system.
+// newScenario returns a scenario, which creates customers, dishes and orders in the shared system.
 func newScenario(t testing.TB) *scenario.Scenario {
 	t.Helper()
 	sys := sharedSystem(t)

@@ -95,22 +95,22 @@ func (f forger) byClaims() map[string]string {
 
 // byHeader returns tokens whose header chooses the algorithm or the key.
 func (f forger) byHeader() map[string]string {
-	ours := []byte(strings.Repeat("x", 40))
+	attackersKey := []byte(strings.Repeat("x", 40))
 	genuine, _, err := jwt.NewParser().ParseUnverified(f.genuine, jwt.MapClaims{})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	key := base64.RawURLEncoding.EncodeToString(ours)
+	encodedKey := base64.RawURLEncoding.EncodeToString(attackersKey)
 	tokens := map[string]string{
 		"without algorithm":   f.sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, nil),
 		"of HS512":            f.sign(jwt.SigningMethodHS512, f.secret, nil, nil),
 		"of HS384":            f.sign(jwt.SigningMethodHS384, f.secret, nil, nil),
-		"of an unknown key":   f.sign(jwt.SigningMethodHS256, ours, nil, nil),
+		"of an unknown key":   f.sign(jwt.SigningMethodHS256, attackersKey, nil, nil),
 		"of an empty key":     f.sign(jwt.SigningMethodHS256, []byte{}, nil, nil),
-		"with a stolen kid":   f.sign(jwt.SigningMethodHS256, ours, nil, map[string]any{"kid": genuine.Header["kid"]}),
-		"with its own jwk":    f.sign(jwt.SigningMethodHS256, ours, nil, map[string]any{"jwk": map[string]any{"kty": "oct", "k": key}}),
-		"with a jku":          f.sign(jwt.SigningMethodHS256, ours, nil, map[string]any{"jku": "http://127.0.0.1:1/keys"}),
-		"with a kid of a key": f.sign(jwt.SigningMethodHS256, ours, nil, map[string]any{"kid": key}),
+		"with a stolen kid":   f.sign(jwt.SigningMethodHS256, attackersKey, nil, map[string]any{"kid": genuine.Header["kid"]}),
+		"with its own jwk":    f.sign(jwt.SigningMethodHS256, attackersKey, nil, map[string]any{"jwk": map[string]any{"kty": "oct", "k": encodedKey}}),
+		"with a jku":          f.sign(jwt.SigningMethodHS256, attackersKey, nil, map[string]any{"jku": "http://127.0.0.1:1/keys"}),
+		"with a kid of a key": f.sign(jwt.SigningMethodHS256, attackersKey, nil, map[string]any{"kid": encodedKey}),
 	}
 	for _, kid := range []any{"", "../../../../dev/null", "' or '1'='1", 0, nil, []string{"a"}, "unknown"} {
 		tokens["with the kid "+string(scenario.Try(json.Marshal(kid)).OrFail(f.t))] = f.sign(jwt.SigningMethodHS256, []byte{}, nil, map[string]any{"kid": kid})

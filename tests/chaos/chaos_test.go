@@ -28,7 +28,7 @@ var (
 	frozen    = flag.Duration("frozen", 8*time.Second, "how long processes are frozen and connections swallow everything")
 	disturbed = flag.Duration("disturbed", 5*time.Second, "how long other faults last")
 	diskSize  = flag.String("disk", "1536m", "the size of the file system of Postgres, which takes memory when it is full")
-	longest   = flag.Duration("for", time.Hour, "cause no further fault after this time")
+	runFor    = flag.Duration("for", time.Hour, "cause no further fault after this time")
 )
 
 // While customers order, the test breaks the system at random. Only the supervisor repairs it. No accepted order may be lost, doubled,
@@ -85,10 +85,10 @@ func startScene(t *testing.T) (*scene, *report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{network: newNetwork(), durations: durations{frozen: *frozen, disturbed: *disturbed, run: *longest}}
+	s := &scene{network: newNetwork(), durations: durations{frozen: *frozen, disturbed: *disturbed, run: *runFor}}
 	t.Cleanup(s.network.close)
 	if s.disk, err = mountDisk(filepath.Join(dir, "postgres"), *diskSize); err != nil {
-		r.left = append(r.left, "Postgres' disk is full: "+err.Error())
+		r.notCaused = append(r.notCaused, "Postgres' disk is full: "+err.Error())
 	} else {
 		t.Cleanup(func() { // after the system has stopped
 			if err := s.disk.unmount(); err != nil {
@@ -101,7 +101,7 @@ func startScene(t *testing.T) (*scene, *report) {
 		Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}, Between: s.network.between, Dir: dir, Settings: settings,
 	})
 	if err := s.canRestore(dir); err != nil {
-		r.left = append(r.left, err.Error())
+		r.notCaused = append(r.notCaused, err.Error())
 	}
 	return s, r
 }

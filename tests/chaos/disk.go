@@ -27,7 +27,7 @@ func (d *disk) unmount() error { return syscall.Unmount(d.dir, syscall.MNT_DETAC
 
 func (d *disk) ballast() string { return filepath.Join(d.dir, "ballast") }
 
-// fill leaves no block for Postgres.
+// fill leaves no block for Postgres. It allocates as much as it can at once, then half as much, down to one block.
 func (d *disk) fill(ctx context.Context) error {
 	file, err := os.Create(d.ballast())
 	if err != nil {

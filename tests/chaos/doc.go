@@ -2,6 +2,6 @@
 // is lost, doubled, oversold or stuck.
 //
 // A run is a sequence of faults that follows from its seed: processes are killed or frozen, connections are delayed, cut or swallowed
-// by a proxy (toxiproxy), the broker loses its data, and Postgres refuses to write. The report says how often each kind of fault
-// occurred and how long the system needed to recover from it.
+// by a proxy (toxiproxy), the broker loses its data, Postgres refuses to write or has a full disk, and a database returns to an older
+// copy. The report says how often each kind of fault occurred and how long the system needed to recover from it.
 package chaos

@@ -24,14 +24,14 @@ type eventCount struct {
 	deadLetters int64
 }
 
-// countEvents reads all topics.
+// countEvents starts to read all topics.
 func countEvents(options ...kgo.Opt) (*eventCount, error) {
 	c := &eventCount{seen: map[string]bool{},
 		options: append(options, kgo.ConsumeTopics(event.Declared()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))}
 	return c, c.follow()
 }
 
-// follow reads all topics from their start.
+// follow starts to read all topics from their start. What was counted before pause stays counted.
 func (c *eventCount) follow() error {
 	client, err := kgo.NewClient(c.options...)
 	if err != nil {
@@ -51,6 +51,7 @@ func (c *eventCount) follow() error {
 	return nil
 }
 
+// add counts a record, unless it is neither an event nor a dead letter.
 func (c *eventCount) add(record *kgo.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,7 +50,7 @@ type scene struct {
 type kind struct {
 	name string
 	make func(*rand.Rand) fault
-	// alone: never one of two at a time. An operator restores a database when nothing else happens.
+	// alone is set for a kind that never occurs together with another. An operator restores a database when nothing else happens.
 	alone bool
 }
 
@@ -88,10 +88,10 @@ func (s *scene) kinds() []kind {
 // twoAtATime is the kind of two faults that occur together.
 const twoAtATime = "two at a time"
 
-// sequence returns n faults in rounds. In each round every kind occurs once, in random order. Two faults at the same time are a kind of
-// their own.
+// sequence returns n elements: mostly one fault, and sometimes two that occur at the same time. It is made of rounds, in which every
+// kind occurs once, in random order. Two faults at the same time are a kind of their own.
 func sequence(kinds []kind, random *rand.Rand, n int) [][]fault {
-	const two = -1
+	const two = -1         // stands for two faults in order, among the indexes of kinds
 	var order, pairs []int // pairs are the kinds that may be one of two
 	for i := range kinds {
 		if !kinds[i].alone {
@@ -114,7 +114,7 @@ func sequence(kinds []kind, random *rand.Rand, n int) [][]fault {
 			pair := random.Perm(len(pairs))[:2]
 			next = append(next, one(pairs[pair[0]]), one(pairs[pair[1]]))
 		} else {
-			next = append(next, one(max(order[0], 0)))
+			next = append(next, one(max(order[0], 0))) // the first kind in place of two that cannot be
 		}
 		sequence, order = append(sequence, next), order[1:]
 	}
@@ -144,6 +144,7 @@ func cause(ctx context.Context, together []fault) error {
 	return errors.Join(errs...)
 }
 
+// cause begins the fault, waits for as long as it lasts, and ends it.
 func (f fault) cause(ctx context.Context) error {
 	err := f.begin(ctx)
 	if err == nil && f.lasts > 0 {

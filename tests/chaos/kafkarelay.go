@@ -57,7 +57,7 @@ func (k *kafkaRelay) serve() {
 			_ = client.Close()
 			continue
 		}
-		conversation := &kafkaConversation{relay: k, requests: map[int32]request{}}
+		conversation := &kafkaConversation{relay: k, requests: map[int32]requestKind{}}
 		go pipe(client, broker, conversation.request)
 		go pipe(broker, client, conversation.response)
 	}
@@ -88,15 +88,15 @@ func pipe(from, to net.Conn, change func([]byte) ([]byte, error)) {
 	}
 }
 
-// request is the part of a request that is needed to decode its response.
-type request struct{ key, version int16 }
+// requestKind is the part of a request that is needed to decode its response.
+type requestKind struct{ key, version int16 }
 
 // kafkaConversation holds the requests of one client's connection that have no response yet.
 type kafkaConversation struct {
 	relay *kafkaRelay
 
 	mu       sync.Mutex
-	requests map[int32]request // by correlation id
+	requests map[int32]requestKind // by correlation id
 }
 
 // The keys of the requests whose responses name the address of a broker.
@@ -108,7 +108,7 @@ var (
 // request records a client's message, so that response can decode the broker's answer. It returns the message unchanged.
 func (c *kafkaConversation) request(message []byte) ([]byte, error) {
 	header := kbin.Reader{Src: message}
-	asked := request{header.Int16(), header.Int16()}
+	asked := requestKind{header.Int16(), header.Int16()}
 	id := header.Int32()
 	if asked.key == metadata || asked.key == findCoordinator {
 		c.mu.Lock()

@@ -15,7 +15,7 @@ func once(target string, begin func(context.Context) error) func(*rand.Rand) fau
 	return func(*rand.Rand) fault { return fault{target: target, begin: begin} }
 }
 
-// killProgram kills a program, as kill -9 does. The supervisor restarts it.
+// killProgram returns faults that kill a service or a sidecar, as kill -9 does. The supervisor restarts it.
 func (s *scene) killProgram(sidecars bool) func(*rand.Rand) fault {
 	return func(random *rand.Rand) fault {
 		program := pick(random, s.programs(sidecars))
@@ -40,20 +40,20 @@ func (s *scene) freezeServer(name string, server freezable) func(*rand.Rand) fau
 	return func(*rand.Rand) fault { return s.freeze(name, server) }
 }
 
-func (s *scene) freeze(name string, it freezable) fault {
+func (s *scene) freeze(name string, target freezable) fault {
 	return fault{
-		target: name, begin: func(context.Context) error { return it.Freeze() },
-		lasts: s.durations.frozen, end: func(context.Context) error { return it.Thaw() },
+		target: name, begin: func(context.Context) error { return target.Freeze() },
+		lasts: s.durations.frozen, end: func(context.Context) error { return target.Thaw() },
 	}
 }
 
-// loseBroker restarts the broker without its data.
+// loseBroker restarts the broker without its data, and counts its events from the start again.
 func (s *scene) loseBroker(ctx context.Context) error {
 	s.events.pause()
 	return errors.Join(s.sys.LoseBroker(ctx), s.events.follow())
 }
 
-// disturb adds a toxic of toxiproxy to one of the links.
+// disturb returns faults that add a toxic of toxiproxy to one of the links, and remove it.
 func (s *scene) disturb(links []*link, toxic, attributes string, lasts time.Duration) func(*rand.Rand) fault {
 	return func(random *rand.Rand) fault {
 		link := pick(random, links)
@@ -64,7 +64,7 @@ func (s *scene) disturb(links []*link, toxic, attributes string, lasts time.Dura
 	}
 }
 
-// readOnly makes Postgres refuse every write, as a standby does after a failover.
+// readOnly returns a fault in which Postgres refuses every write, as a standby does after a failover.
 func (s *scene) readOnly(*rand.Rand) fault {
 	return fault{
 		target: "postgres", lasts: s.durations.disturbed,
@@ -73,7 +73,8 @@ func (s *scene) readOnly(*rand.Rand) fault {
 	}
 }
 
-// configure changes a setting of Postgres. Another fault may happen at the same time, so it tries for some time.
+// configure returns a step of a fault that changes a setting of Postgres. Postgres may have another fault at the same time, so the step
+// is tried for configureTimeout.
 func (s *scene) configure(statement string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, configureTimeout)

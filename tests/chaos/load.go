@@ -27,18 +27,18 @@ const (
 	waitStep = 5 * time.Second
 )
 
-// load is a group of customers and a cook. Each customer orders, and sometimes cancels the order or has it delivered. A customer repeats
-// a request with the same idempotency key until it has a usable response.
+// load is what a group of clients does: customers order, and mostly cancel the order or have it delivered by a cook; people register; and
+// staff change the stock of a scarce dish. A client repeats a request with the same idempotency key until it has a usable response.
 type load struct {
 	scenario *scenario.Scenario
-	customer scenario.User
+	customer scenario.User // the account of all customers
 	cook     scenario.User
 	dish     client.Product
 	stock    *stockHistory
 
-	stopping  chan struct{} // closed when no further order is to be placed
-	customers sync.WaitGroup
-	retries   atomic.Int64
+	stopping chan struct{}  // closed when no further order is to be placed
+	clients  sync.WaitGroup // the goroutines of repeat
+	retries  atomic.Int64
 
 	mu        sync.Mutex
 	accepted  map[string]placedOrder // the accepted orders by id
@@ -55,6 +55,7 @@ type placedOrder struct {
 	at  time.Time
 }
 
+// startLoad starts the given number of customers, who order dish, and the other clients. scarce is the dish of the stock operations.
 func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Product, customers int, pause time.Duration) *load {
 	l := &load{
 		scenario: s, customer: s.Customer(), cook: s.Staff(), dish: dish,
@@ -73,9 +74,9 @@ func startLoad(ctx context.Context, s *scenario.Scenario, dish, scarce client.Pr
 	return l
 }
 
-// repeat runs step, pauses, and repeats this until stop.
+// repeat starts a client: it runs step, pauses, and repeats this until stop.
 func (l *load) repeat(ctx context.Context, pause time.Duration, step func(context.Context)) {
-	l.customers.Go(func() {
+	l.clients.Go(func() {
 		for ctx.Err() == nil {
 			step(ctx)
 			select {
@@ -88,21 +89,21 @@ func (l *load) repeat(ctx context.Context, pause time.Duration, step func(contex
 	})
 }
 
-// stop lets every customer complete the current order. It returns an error if ctx ends first.
+// stop lets every client complete its current step. It returns an error if ctx ends first.
 func (l *load) stop(ctx context.Context) error {
 	close(l.stopping)
 	ended := make(chan struct{})
-	go func() { l.customers.Wait(); close(ended) }()
+	go func() { l.clients.Wait(); close(ended) }()
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("some customers still wait for an answer: %w", ctx.Err())
+		return fmt.Errorf("some clients still wait for an answer: %w", ctx.Err())
 	}
 }
 
-// order places an order. Most are cancelled, half of these before they are decided; one in eight is prepared and delivered, and one in
-// eight stays open.
+// order places an order. Six of eight are cancelled, four before they are decided and two after; one is prepared and delivered, and one
+// stays open.
 func (l *load) order(ctx context.Context) {
 	placed, ok := l.place(ctx, scenario.Basket(l.dish, 1))
 	fate := rand.IntN(8)
@@ -132,7 +133,7 @@ func (l *load) deliver(ctx context.Context, id string) {
 	}
 }
 
-// place places an order under a new key until it is accepted. It returns false if ctx ends first.
+// place tries to place an order under a new key until it is accepted. It returns false if insist gives up.
 func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, bool) {
 	key := uuid.NewString()
 	order, ok := insist[client.Order](ctx, l, l.customer.Client, client.Request{Method: http.MethodPost, Path: "/orders", Body: basket,
@@ -145,7 +146,8 @@ func (l *load) place(ctx context.Context, basket client.Basket) (client.Order, b
 	return order, ok
 }
 
-// decided waits until an order is no longer PENDING, or ctx ends.
+// decided waits until an order is no longer PENDING, and returns it. The status is empty if the order could not be read, and may be PENDING
+// if ctx ends first.
 func (l *load) decided(ctx context.Context, id string) (order client.Order) {
 	for order.Status = client.Pending; order.Status == client.Pending && ctx.Err() == nil; {
 		var ok bool
@@ -170,7 +172,8 @@ func (l *load) register(ctx context.Context) {
 }
 
 // insist repeats a request until it succeeds. It retries without a response and after a 503 or 429. Any other failure breaks a promise,
-// except a 409: a repeated step may come too late. It returns false if the request did not succeed.
+// except a 409, because a repeated step may come too late, and a 404 for an order that a restored database no longer has. It returns
+// false if the request did not succeed.
 func insist[T any](ctx context.Context, l *load, c *client.Client, r client.Request) (value T, ok bool) {
 	if r.Header == nil {
 		r.Header = http.Header{}

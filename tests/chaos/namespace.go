@@ -12,7 +12,8 @@ import (
 const insideNamespace = "COMANDA_CHAOS_NAMESPACE"
 
 // runInNamespace runs this program again, in a mount namespace of its own, and returns its exit code. The kernel unmounts what is mounted
-// there when its last process has ended, also after a panic or kill -9. It returns false without the right to make one, and there.
+// there when its last process has ended, also after a panic or kill -9. runInNamespace runs nothing if this process is already in such a
+// namespace, or has no right to make one.
 func runInNamespace() (code int, ran bool) {
 	if os.Getenv(insideNamespace) != "" {
 		return 0, false

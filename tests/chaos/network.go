@@ -56,11 +56,12 @@ func (n *network) between(from, to, address string) (string, error) {
 	return proxy.Listen, nil
 }
 
-// to returns the links that lead to what a name ends with: "postgres", "kafka", or the other side of a pair.
+// to returns the links to a server, "postgres" or "kafka". For "" it returns all other links, which are those between the programs of a
+// pair.
 func (n *network) to(target string) (found []*link) {
 	for _, l := range n.links {
-		servers := l.to == "postgres" || l.to == "kafka"
-		if l.to == target || target == "" && !servers {
+		toServer := l.to == "postgres" || l.to == "kafka"
+		if l.to == target || target == "" && !toServer {
 			found = append(found, l)
 		}
 	}

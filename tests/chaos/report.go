@@ -23,7 +23,7 @@ type report struct {
 	backing string
 
 	recoveries map[string][]recovery // by kind
-	left       []string              // kinds that this machine cannot cause, with the reason
+	notCaused  []string              // kinds that this machine cannot cause, with the reason
 
 	orders, accounts int
 	retries          int64
@@ -33,7 +33,7 @@ type report struct {
 	deadLetters      int64
 	restores         int
 	forgotten        int // orders
-	replays, handled int // attempts to handle a dead letter again; letters that were
+	replays, handled int // the replays of dead letters, and those that succeeded
 }
 
 // add copies what customers, the reader of events and the services have counted.
@@ -80,8 +80,8 @@ func slowest(all []recovery) (longest recovery) {
 	return longest
 }
 
-// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after a single fault. A fault ends when its
-// processes thaw, so frozen ones have their freeze and the limit.
+// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after the end of a single fault. A freeze ends when
+// the processes thaw.
 func (r *report) tooSlow(limit time.Duration) (err error) {
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
 		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > limit && kind != twoAtATime {
@@ -109,7 +109,7 @@ func (r *report) write(w io.Writer) {
 	if r.restores > 0 {
 		_, _ = fmt.Fprintf(w, "%d databases restored from an older copy; %d orders placed after the copy are gone\n", r.restores, r.forgotten)
 	}
-	for _, reason := range r.left {
+	for _, reason := range r.notCaused {
 		_, _ = fmt.Fprintf(w, "not caused: %s\n", reason)
 	}
 }

@@ -15,17 +15,18 @@ import (
 // restore is the return of a service's database to an older copy. Nothing else knows what the service alone did between the two times.
 type restore struct {
 	service string
-	from    time.Time
-	to      time.Time // zero until the copy is in place
+	from    time.Time // when the copy was made
+	to      time.Time // when the copy replaced the database; zero until then
 }
 
 // restoreKind begins the names of the kinds that restore a database.
 const restoreKind = "restore the database of "
 
 const (
-	// beforeCopy is how much older than the copy an aggregate may be of which a part reached the other service only after it.
+	// beforeCopy is the longest time that an aggregate's events take: an aggregate that began this long before the copy may be incomplete
+	// in it.
 	beforeCopy = 20 * time.Second
-	// afterCopy is the time in which the restored service starts again, and requests from before are answered.
+	// afterCopy is the time after a restore in which the service starts again, and requests from before are answered.
 	afterCopy = 20 * time.Second
 )
 
@@ -34,8 +35,8 @@ func (r restore) covers(at time.Time) bool {
 	return at.After(r.from.Add(-beforeCopy)) && (r.to.IsZero() || at.Before(r.to.Add(afterCopy)))
 }
 
-// restoreDatabase copies a service's database, lets the customers go on, and restores the copy. Then it restarts the service with its
-// sidecars, as docs/operations.md says.
+// restoreDatabase returns a fault that copies a service's database, lets the customers go on, and restores the copy. Then it kills the
+// service and its sidecars, so that the supervisor restarts them, as docs/operations.md demands.
 func (s *scene) restoreDatabase(service string) func(*rand.Rand) fault {
 	return func(*rand.Rand) fault {
 		file := filepath.Join(s.copies, service+".dump")
@@ -59,7 +60,8 @@ func (s *scene) restoreDatabase(service string) func(*rand.Rand) fault {
 	}
 }
 
-// beginRestore waits until no operation on the scarce dish has begun, and stops further ones until endRestore.
+// beginRestore records a restore. It first waits until every operation on the scarce dish has ended, and stops further ones until
+// endRestore.
 func (l *load) beginRestore(service string) {
 	l.stock.begun.Lock()
 	l.mu.Lock()
@@ -67,7 +69,8 @@ func (l *load) beginRestore(service string) {
 	l.restores = append(l.restores, restore{service: service, from: time.Now()})
 }
 
-// endRestore has the cook repeat what a restored database of the service order no longer knows: only people know which orders were delivered.
+// endRestore records the end of the restore, and has the cook repeat the deliveries that a restored database of the service order no longer
+// knows: only people know of these.
 func (l *load) endRestore(ctx context.Context) {
 	l.mu.Lock()
 	last := &l.restores[len(l.restores)-1]
@@ -81,7 +84,7 @@ func (l *load) endRestore(ctx context.Context) {
 	l.mu.Unlock()
 	l.stock.begun.Unlock()
 	for _, id := range again {
-		l.customers.Go(func() {
+		l.clients.Go(func() {
 			if l.decided(ctx, id).Status != "" {
 				l.deliver(ctx, id)
 			}
@@ -89,7 +92,8 @@ func (l *load) endRestore(ctx context.Context) {
 	}
 }
 
-// lost reports whether a service may have forgotten what it accepted at a time, because its database was restored. The caller holds l.mu.
+// lost reports whether a service may have forgotten what it accepted at a time, because its database was restored. A response may arrive up
+// to a second after the restore. The caller holds l.mu.
 func (l *load) lost(service string, at time.Time) bool {
 	for _, r := range l.restores {
 		if r.service == service && !at.Before(r.from) && (r.to.IsZero() || at.Before(r.to.Add(time.Second))) {

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// fresh is the number of orders that prove a recovery: their events are on several partitions.
-const fresh = 4
+// freshOrders is the number of orders that prove a recovery: their events are on several partitions.
+const freshOrders = 4
 
 // recoverTimeout is the time after a fault at which the run gives up: the system is stuck.
 const recoverTimeout = 3 * time.Minute
@@ -76,8 +76,8 @@ func (l *load) recovery(ctx context.Context, invariants scenario.Invariants) (re
 // confirmFresh places fresh orders and waits until they are confirmed.
 func (l *load) confirmFresh(ctx context.Context) error {
 	var all sync.WaitGroup
-	errs := make([]error, fresh)
-	for i := range fresh {
+	errs := make([]error, freshOrders)
+	for i := range freshOrders {
 		all.Go(func() {
 			placed, ok := l.place(ctx, scenario.Basket(l.dish, 1))
 			if !ok {
@@ -93,7 +93,7 @@ func (l *load) confirmFresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// invariantsOf returns the invariants of a system.
+// invariantsOf returns the invariants of a system, and the options of a client of its broker.
 func invariantsOf(sys *system.System) (scenario.Invariants, []kgo.Opt, error) {
 	options, err := sys.Kafka.Settings().ClientOptions()
 	return scenario.Invariants{Database: sys.DatabaseURL, Kafka: options}, options, err

@@ -27,8 +27,8 @@ type stockHistory struct {
 
 	mu         sync.Mutex
 	operations []porcupine.Operation // since the last checkpoint
-	checked    int                   // operations before it
-	clients    int
+	checked    int                   // the number of operations before the last checkpoint
+	clients    int                   // the number of all operations: each counts as a client of its own
 }
 
 // stockOperation is an operation on a dish's stock: take reserves pieces for an order, add adds pieces, and a read does neither.
@@ -85,7 +85,7 @@ func (h *stockHistory) take(ctx context.Context) {
 	}
 }
 
-// add adds a few pieces, fewer than customers take. It ignores the quantity in the response: the response to a repeated request has a
+// add adds a few pieces. startLoad calls it less often than take. It ignores the quantity in the response: the response to a repeated request has a
 // later one.
 func (h *stockHistory) add(ctx context.Context) {
 	h.begun.RLock()
@@ -104,6 +104,7 @@ func (h *stockHistory) read(ctx context.Context) {
 	h.readAvailable(ctx)
 }
 
+// readAvailable reads the available quantity and records the operation. The caller holds begun.
 func (h *stockHistory) readAvailable(ctx context.Context) (available int, ok bool) {
 	called := time.Now()
 	now, ok := insist[client.Product](ctx, h.load, h.load.cook.Client, client.Request{Method: http.MethodGet, Path: "/products/" + h.dish.ID})
@@ -124,12 +125,12 @@ func (h *stockHistory) record(operation stockOperation, answer stockAnswer, call
 const (
 	// checkTimeout limits the search for an order of the operations.
 	checkTimeout = time.Minute
-	// checkpointAfter is the number of operations that are checked at once: the memory of the search grows with its square.
+	// checkpointAfter is the number of operations after which they are checked: the memory of the search grows with its square.
 	checkpointAfter = 5000
 )
 
-// checkpoint checks a long history and begins a new one. No operation has begun meanwhile, so the new one begins with the quantity that
-// it reads.
+// checkpoint checks a history of checkpointAfter operations or more, and begins a new one. No operation is in progress meanwhile, so the
+// new history begins with the quantity that checkpoint reads.
 func (h *stockHistory) checkpoint(ctx context.Context) error {
 	h.begun.Lock()
 	defer h.begun.Unlock()

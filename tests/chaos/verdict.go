@@ -94,7 +94,9 @@ func wantNone(ctx context.Context, invariants scenario.Invariants, service, what
 	return err
 }
 
-// checkOrders checks that every accepted order exists, and that no other order does, such as a second one under the same key.
+// checkOrders checks that every accepted order exists, and that no other order does, such as a second one under the same key. It counts
+// the orders that a restored database has forgotten. If complete is false, some clients still wait for the response about an order, so
+// an order that no client knows is no error.
 func (l *load) checkOrders(ctx context.Context, invariants scenario.Invariants, complete bool) error {
 	stored, err := invariants.Orders(ctx)
 	if err != nil {

@@ -43,13 +43,13 @@ func transport() *http.Transport {
 	return t
 }
 
-// As returns the same client with another session.
+// As returns a client of the same gateway with another session, which it does not renew.
 func (c *Client) As(session Session) *Client {
 	return &Client{url: c.url, http: c.http, Session: session}
 }
 
-// Request is one request that no verb of Client makes. A Body of type []byte or string is sent unchanged, any other as
-// JSON; nil sends no body.
+// Request is one request to the API. A Body of type []byte or string is sent unchanged, any other as JSON; nil sends no
+// body.
 type Request struct {
 	Method string
 	Path   string // below /api/v1
@@ -82,6 +82,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
+// request returns the HTTP request. If the access token is about to expire, request logs in again first.
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
 	var body []byte
 	switch given := r.Body.(type) {
@@ -116,7 +117,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// call sends a request and decodes the response into T. A refusal is an error.
+// call sends a request and decodes the response into T. Its error for a status of 400 or more is a *Problem.
 func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
 	var value T
 	answer, err := c.Do(ctx, r)

@@ -79,7 +79,7 @@ func (c *Client) OrderOnce(ctx context.Context, key string, basket Basket) (Orde
 		Header: http.Header{"Idempotency-Key": {key}}})
 }
 
-// GetOrder returns an order. A positive patience waits that long (at most 30 s) until it is confirmed or rejected.
+// GetOrder returns an order. A positive patience waits that long (at most 30 s) while it is PENDING.
 func (c *Client) GetOrder(ctx context.Context, id string, patience time.Duration) (Order, error) {
 	return call[Order](ctx, c, Request{Method: http.MethodGet, Path: "/orders/" + url.PathEscape(id), Header: wait(patience)})
 }

@@ -18,8 +18,8 @@ type login struct {
 // renewBefore is the time before the end of an access token at which a client logs in again.
 const renewBefore = time.Minute
 
-// accessToken returns an access token that is valid for some time. If a login fails, it returns the one at hand: during an outage
-// the request may still succeed with it.
+// accessToken returns an access token that is valid for renewBefore at least. If the new login fails, it returns the old token: during
+// an outage the request may still succeed with it.
 func (l *login) accessToken(ctx context.Context, anonymous *Client) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

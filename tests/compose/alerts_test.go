@@ -27,8 +27,8 @@ const (
 	rulesMount = "/etc/prometheus/rules"
 )
 
-// Under test, Prometheus loads a copy of the rules. It has the same expressions, but they are evaluated more often, and each
-// `for` is one sixth of the original and at most 30 s.
+// Under test, Prometheus loads a copy of the rules. It has the same expressions, but they are evaluated more often, each `for` is
+// one sixth of the original and at most 30 s, and there is no `keep_firing_for`.
 const (
 	testInterval = "5s"
 	forDivisor   = 6
@@ -81,13 +81,13 @@ func writeShortRules(from, to string) error {
 	return nil
 }
 
-// rule is an alert as Prometheus has loaded it.
+// rule is a rule as Prometheus has loaded it.
 type rule struct {
 	Name, Type, Health, LastError string
 	Labels, Annotations           map[string]string
 }
 
-// rules returns the alerts that Prometheus has loaded.
+// rules returns the alerts that Prometheus has loaded. A rule that Prometheus cannot evaluate fails the test.
 func (sys *stack) rules(t testing.TB) []rule {
 	t.Helper()
 	var answer struct {
@@ -143,8 +143,8 @@ func (p alertPattern) matches(name string, labelMatches func(label, value string
 	return true
 }
 
-// Prometheus has loaded every alert of the files. Each alert has a runbook and a fault in this test that makes it fire. No
-// alert fires under ordinary traffic, which includes refused requests.
+// Prometheus has loaded every alert that a fault of this test makes fire, and no other. Each alert has a runbook. No alert fires
+// under ordinary traffic, which includes refused requests.
 func testNoAlertWithoutAFault(t *testing.T, sys *stack) {
 	ordinary := sys.startTraffic(t)
 	defer ordinary.stop()

@@ -30,11 +30,11 @@ func testDashboards(t *testing.T, sys *stack) {
 	var waiting []panelQuery
 	foundEmpty := map[string]bool{}
 	for _, d := range sys.dashboards(t) {
-		questions, err := d.queries(sys.values(t, d))
+		queries, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
-		for _, q := range questions {
+		for _, q := range queries {
 			missing := sys.missing(q.needs()...)
 			switch {
 			case len(missing) > 0:
@@ -87,11 +87,11 @@ const zeroFallback = " or vector(0)"
 func testDashboardsAfterFaults(t *testing.T, sys *stack) {
 	shown := 0
 	for _, d := range sys.dashboards(t) {
-		questions, err := d.queries(sys.values(t, d))
+		queries, err := d.queries(sys.values(t, d))
 		if err != nil {
 			t.Error(err)
 		}
-		for _, q := range questions {
+		for _, q := range queries {
 			if !strings.Contains(q.expr, zeroFallback) || alwaysZero[q.where] != "" || len(sys.missing(q.needs()...)) > 0 {
 				continue
 			}

@@ -22,8 +22,9 @@ import (
 	"comanda/tests/scenario"
 )
 
-// unreadableEvents publishes three records that end as dead letters. The sidecar cannot parse the first, nor the second, which the
-// gateway gets as well; product rejects the data of the third. At the end product's are discarded.
+// unreadableEvents publishes three records that end as dead letters of product. Its sidecar cannot parse the first two, and product
+// rejects the data of the third. The second also goes to the gateway, whose dead letter stays on its topic. The undo deletes those of
+// product.
 func unreadableEvents(t *testing.T, sys *stack) func() {
 	broker := scenario.Try(sys.kafkaClient()).OrFail(t)
 	defer broker.Close()
@@ -64,7 +65,7 @@ func forgottenReservation(t *testing.T, sys *stack) func() {
 	}
 }
 
-// stalledGroup is the consumer group of silentReader.
+// stalledGroup is the consumer group of stalledConsumer.
 const stalledGroup = "silent-reader"
 
 // stalledConsumer starts a consumer that stays in its group but never commits an offset. A sidecar cannot do this for long,
@@ -120,7 +121,7 @@ func invalidRule(t *testing.T, sys *stack) func() {
 // reloadPrometheus makes Prometheus read its configuration again.
 func reloadPrometheus(t *testing.T, sys *stack) { sys.signal(t, sys.container(t, "prometheus"), "HUP") }
 
-// removedTarget removes the database of user from the targets of Prometheus.
+// removedTarget changes the label of a target of Prometheus, so that the database of user has no target.
 func removedTarget(t *testing.T, sys *stack) func() {
 	text := string(scenario.Try(os.ReadFile(sys.targetsFile())).OrFail(t))
 	without := strings.Replace(text, "database: user }", "database: nobody }", 1)

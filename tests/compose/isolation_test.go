@@ -37,7 +37,7 @@ type attempt struct {
 }
 
 // Each service reaches its own sidecar. It reaches no other sidecar, service or database, and not the broker: by no name,
-// address or port.
+// address or port. Prometheus and Zipkin reach no sidecar's internal port.
 func testIsolation(t *testing.T, sys *stack) {
 	all := scenario.Try(sys.containers(t.Context())).OrFail(t)
 	queues, n := map[string]chan attempt{}, 0
@@ -108,7 +108,8 @@ func attempts(all map[string]container) []attempt {
 // appPorts are the ports on which the services listen.
 var appPorts = map[string]int{"gateway": gatewayPort, "auth": 5010, "user": 5011, "order": 5012, "product": 5013}
 
-// forbiddenAttempts returns the attempts to reach a container by each of its names and addresses. All must fail.
+// forbiddenAttempts returns the attempts to reach a container: the first port by each of its names, and every port by each of its
+// addresses. All must fail.
 func forbiddenAttempts(from string, c container, ports []int) []attempt {
 	names := []string{c.service(), strings.TrimPrefix(c.Name, "/"), c.ID[:12]}
 	for _, network := range c.NetworkSettings.Networks {

@@ -41,7 +41,7 @@ func testOrderTrace(t *testing.T, sys *stack) {
 	sys.wantLogLinesOfTrace(t, found[0].TraceID, "gateway", "order", "product")
 }
 
-// traceOf returns the trace of a POST to path that began at the time in since or later.
+// traceOf returns the trace of a POST to path that began after since, or up to a second before.
 func (sys *stack) traceOf(ctx context.Context, path string, since time.Time) (trace, error) {
 	query := url.Values{"serviceName": {"gateway"}, "limit": {"200"},
 		"lookback": {fmt.Sprint(time.Since(since).Milliseconds() + 1000)}}

@@ -32,7 +32,7 @@ type stack struct {
 	command  []string          // docker compose, or docker-compose
 	root     string            // of the repository
 	dir      string            // files generated for this run
-	host     string            // address of the published port of the gateway
+	host     string            // address of the published ports of the gateway and Grafana
 	loopback string            // address of all other published ports
 	without  []string          // services left out
 	keep     bool              // the system stays up at the end
@@ -53,7 +53,7 @@ type stack struct {
 // current is the stack to remove when the run is interrupted.
 var current atomic.Pointer[stack]
 
-// newStack prepares a run and removes the remains of an earlier one. It starts no container.
+// newStack prepares a run and, unless KEEP=yes, removes the remains of an earlier one. It starts no container.
 func newStack(t *testing.T) *stack {
 	root, err := comanda.Root()
 	if err != nil {
@@ -171,11 +171,7 @@ func isPassedToCompose(name string) bool {
 // composeUp runs `up` for all services except those left out. It does not wait until they are healthy.
 func (sys *stack) composeUp(t testing.TB) {
 	t.Helper()
-	args := []string{"up", "-d"}
-	if len(sys.without) > 0 {
-		args = append(args, sys.services(t)...)
-	}
-	if _, err := sys.compose(t.Context(), args...); err != nil {
+	if _, err := sys.compose(t.Context(), append([]string{"up", "-d"}, sys.servicesToStart(t)...)...); err != nil {
 		t.Fatal(err)
 	}
 }

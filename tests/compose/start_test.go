@@ -74,8 +74,8 @@ func (sys *stack) override(t *testing.T) string {
 // targetsFile returns the path of the copy of the targets.
 func (sys *stack) targetsFile() string { return filepath.Join(sys.dir, "targets", "copy.yml") }
 
-// All five services are ready and reach each other. Every running container has a health check, and the engine restarted none.
-// The test prints the memory that the containers use.
+// The gateway reports that all five services are ready. Every running container has a health check, and the engine restarted
+// none. The test prints the memory that the containers use.
 func testAllHealthy(t *testing.T, sys *stack) {
 	gateway := client.New(sys.portURL(gatewayPort))
 	scenario.EventuallyWithin(t, time.Minute, "the gateway reports that all services are ready", gateway.Ready)

@@ -64,7 +64,7 @@ func (sys *stack) startTraffic(t testing.TB) *traffic {
 	})
 	tr.repeat(ctx, 2*time.Second, "a login, and one with a wrong password", func(ctx context.Context) error {
 		if _, err := s.Anonymous.Login(ctx, ana.Person.Email, "wrong password"); client.Status(err) != 401 {
-			return err
+			return errorOr(err, "a wrong password is accepted")
 		}
 		_, err := s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)
 		return err

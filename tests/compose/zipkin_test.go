@@ -18,7 +18,7 @@ type span struct {
 	Name      string `json:"name"`
 	Kind      string `json:"kind"`
 	Timestamp int64  `json:"timestamp"` // microseconds
-	Duration  int64  `json:"duration"`
+	Duration  int64  `json:"duration"`  // microseconds
 	Local     struct {
 		Service string `json:"serviceName"`
 	} `json:"localEndpoint"`

@@ -106,7 +106,7 @@ func (d *demo) register(ctx context.Context) error {
 	return nil
 }
 
-// orderUntilDelivered places an order and follows it live until it is DELIVERED.
+// orderUntilDelivered places an order and follows it live until it is DELIVERED. Then it restores the stock that was sold.
 func (d *demo) orderUntilDelivered(ctx context.Context) error {
 	if err := d.readMenu(ctx); err != nil {
 		return err

@@ -41,6 +41,7 @@ func (d *demo) readMenu(ctx context.Context) error {
 	return nil
 }
 
+// placeOrder places an order of Ana, prints it, and checks that it is PENDING.
 func (d *demo) placeOrder(ctx context.Context, items ...client.Item) (client.Order, error) {
 	placed, err := d.ana.Order(ctx, client.Basket{Items: items, Notes: "no onions, please"})
 	if err != nil {

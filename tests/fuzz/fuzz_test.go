@@ -41,9 +41,9 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 		"RATE_LIMIT_PER_SECOND": "0", "RATE_LIMIT_LOGIN_PER_SECOND": "0", "RATE_LIMIT_REGISTER_PER_HOUR": "0", "LOG_LEVEL": "warn",
 	}})
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
-	all := s.Customer()
-	scenario.Try(s.Admin.SetRoles(t.Context(), all.ID, client.RoleCustomer, client.RoleStaff, client.RoleAdmin)).OrFail(t)
-	session := scenario.Try(s.Anonymous.Login(t.Context(), all.Person.Email, all.Person.Password)).OrFail(t).Session
+	person := s.Customer()
+	scenario.Try(s.Admin.SetRoles(t.Context(), person.ID, client.RoleCustomer, client.RoleStaff, client.RoleAdmin)).OrFail(t)
+	session := scenario.Try(s.Anonymous.Login(t.Context(), person.Person.Email, person.Person.Password)).OrFail(t).Session
 
 	folder, err := filepath.Abs(".")
 	if err != nil {
@@ -52,7 +52,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	command := exec.CommandContext(t.Context(), program, "--config-file", filepath.Join(folder, "schemathesis.toml"),
 		"run", sys.URL+"/openapi.yaml", "--url", sys.URL, "--max-examples", strconv.Itoa(max(1, *cases/operations)),
 		"--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--generation-database", "none", "--request-timeout", "45")
-	command.Env = append(os.Environ(), append(resources(t, s, all.Client), "FUZZ_TOKEN="+longToken(t, sys, session.AccessToken),
+	command.Env = append(os.Environ(), append(resources(t, s, person.Client), "FUZZ_TOKEN="+longToken(t, sys, session.AccessToken),
 		"SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1")...)
 	command.Dir, command.WaitDelay = t.TempDir(), 10*time.Second // it leaves a cache in its folder
 	output, err := command.CombinedOutput()
@@ -64,7 +64,7 @@ func TestTheSystemAnswersRandomRequestsAsDocumented(t *testing.T) {
 	}
 	found := sent.FindSubmatch(output)
 	if found == nil {
-		t.Fatalf("schemathesis says not how many requests it has sent:\n%s", output)
+		t.Fatalf("schemathesis does not say how many requests it has sent:\n%s", output)
 	}
 	if count, _ := strconv.Atoi(string(found[1])); count < *cases {
 		t.Errorf("requests: got %d, want at least %d", count, *cases)
@@ -92,8 +92,8 @@ func resources(t *testing.T, s *scenario.Scenario, customer *client.Client) []st
 	return []string{"FUZZ_ORDER=" + order.ID, "FUZZ_FINISHED=" + finished.ID, "FUZZ_PRODUCT=" + dish.ID, "FUZZ_USER=" + other.ID}
 }
 
-// install returns the program, which it installs once below .comanda. Without Python or a package index it skips the test. In CI, which
-// has both, that is a failure.
+// install returns the path of schemathesis, which it installs once below .comanda. Without Python or a package index it skips the test.
+// In CI, which has both, that is a failure.
 func install(t *testing.T) string {
 	t.Helper()
 	root, err := build.Root()
@@ -114,6 +114,7 @@ func install(t *testing.T) string {
 	return program
 }
 
+// installInto installs schemathesis in a new virtual environment. After an error the folder does not exist.
 func installInto(ctx context.Context, folder string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()

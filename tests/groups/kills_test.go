@@ -86,6 +86,7 @@ func (c *chaos) isOver() bool {
 	return c.killsLeft == 0
 }
 
+// startMember starts a member that reports its joins and what it reads to c, and dies at a request as killAt says.
 func (c *chaos) startMember(group string, killAt int16) *member {
 	joined := func() {
 		select {
@@ -129,8 +130,8 @@ func (c *chaos) killMembers(ctx context.Context, group string, random *rand.Rand
 	}
 }
 
-// killBroker starts one more member, kills the broker just after a JoinGroup, while a group rebalances, and starts the
-// broker again at once. The member dies with the broker.
+// killBroker kills the broker as often as the plan says. Each time it starts one more member, kills the broker just after a
+// JoinGroup, while a group rebalances, and starts the broker again at once. The member dies with the broker.
 func (c *chaos) killBroker(ctx context.Context, t *testing.T, plan killPlan) error {
 	for i := range plan.brokerKills {
 		select {
@@ -238,6 +239,7 @@ func (c *chaos) awaitRecovery(t *testing.T, recovery time.Duration) {
 	}
 }
 
+// startKafka starts a broker with the topics until the test ends, and returns it with its kind.
 func startKafka(t *testing.T) (*infra.Kafka, infra.Kind) {
 	t.Helper()
 	kind, err := infra.KindFromEnvironment(os.Getenv)

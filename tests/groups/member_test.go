@@ -128,6 +128,7 @@ type watchedConn struct {
 	member *member
 }
 
+// Write sends a request, and kills the member before or after it if killAt names the request.
 func (w *watchedConn) Write(request []byte) (int, error) {
 	m, key := w.member, int16(never)
 	if len(request) > 6 {

@@ -32,7 +32,8 @@ func newRawMember(t *testing.T, brokers, group string, rebalance time.Duration) 
 	return &rawMember{t: t, client: client, group: group, rebalance: rebalance}
 }
 
-// join returns the number of members in the response, which is 0 for every member but the leader.
+// join joins the group, or joins it again. It returns the number of members in the response, which is 0 for every member but the
+// leader.
 func (m *rawMember) join(ctx context.Context) (members int, err error) {
 	request := kmsg.NewPtrJoinGroupRequest()
 	request.Group, request.MemberID, request.ProtocolType = m.group, m.id, "consumer"

@@ -75,7 +75,7 @@ func TestADemotedAdminCannotRestoreItself(t *testing.T) {
 	}
 }
 
-// The audit trail of each service holds the acts of an admin and of a customer, with actor, address and trace.
+// The audit trails of auth and product hold the acts of an admin and of staff, with actor, address and trace.
 func TestTheAuditTrailNamesTheActor(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

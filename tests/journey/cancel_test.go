@@ -8,7 +8,7 @@ import (
 	"comanda/tests/scenario"
 )
 
-// A cancellation by a customer or by staff releases the stock, in every status that allows it.
+// A cancellation by a customer or by staff releases the stock, in every status with a reservation that allows it.
 func TestCancelReleasesTheStock(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

@@ -29,7 +29,7 @@ const (
 )
 
 // The test kills random programs (kill -9) while customers order, and only the supervisor restarts them. Every accepted order
-// is decided, no stock is sold twice, and the services order and product agree.
+// is confirmed, no stock is sold twice, and the services order and product agree.
 func TestNoOrderIsLost(t *testing.T) {
 	t.Parallel()
 	sys := system.Start(t, system.Options{Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}})

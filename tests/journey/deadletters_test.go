@@ -44,6 +44,7 @@ func awaitLetters(t *testing.T, s *scenario.Scenario, n int) (letters []client.D
 	return letters
 }
 
+// testPoison publishes a record that is no event, and a forged event. An admin sees both and discards them.
 func testPoison(t *testing.T, sys *system.System, s *scenario.Scenario, ana scenario.User) {
 	ctx := t.Context()
 	forged := forgedEvent{topic: "order.status.changed", subject: uuid.NewString(), data: map[string]any{"status": "CANCELLED"}, signed: "x"}.text(t)
@@ -86,6 +87,7 @@ func testPoison(t *testing.T, sys *system.System, s *scenario.Scenario, ana scen
 	awaitLetters(t, s, 0)
 }
 
+// testFault takes a table away from product and gives it back: until then every event becomes a dead letter, which is then replayed.
 func testFault(t *testing.T, sys *system.System, s *scenario.Scenario, ana scenario.User, dish client.Product) {
 	ctx := t.Context()
 	database := scenario.Try(pgx.Connect(ctx, sys.DatabaseURL("product"))).OrFail(t)

@@ -46,7 +46,7 @@ func testForgedEvents(t *testing.T, sys *system.System) {
 		forged.signed = scenario.Try(sys.SignEvent("product", forged.topic+".v1", forged.subject, forged.data)).OrFail(t)
 		forged.wantNotInvocable(t, sys)
 		forged.wantNotPublishable(t, sys)
-		forged.wantDeadLetter(t, sys)
+		forged.wantRefusedByReceiver(t, sys)
 	}
 	s.WantStock(dish, 9, 1, 0)
 	if now := scenario.Try(ana.GetOrder(t.Context(), order.ID, 0)).OrFail(t); now.Status != client.Confirmed {
@@ -122,8 +122,9 @@ func (f forgedEvent) wantNotPublishable(t *testing.T, sys *system.System) {
 	}
 }
 
-// wantDeadLetter puts the event on the broker, past all sidecars. Its receiver refuses it.
-func (f forgedEvent) wantDeadLetter(t *testing.T, sys *system.System) {
+// wantRefusedByReceiver puts the event on the broker, past all sidecars, with product's signature and without any. Its receiver refuses
+// both.
+func (f forgedEvent) wantRefusedByReceiver(t *testing.T, sys *system.System) {
 	t.Helper()
 	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)
 	defer kafka.Close()

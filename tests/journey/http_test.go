@@ -98,7 +98,7 @@ func TestHTTPAsClientsSpeakIt(t *testing.T) {
 		{"HEAD /api/v1/products", nil, 200},
 		{"HEAD /api/v1/orders/" + order.ID, []string{bearer}, 200},
 		{"HEAD /api/v1/orders/" + order.ID + "/events", []string{bearer}, 200},
-		{"GET /api/v1/orders/" + order.ID + "/events", []string{bearer, `If-Match: "1"`}, 412}, // without a version, no tag is its own
+		{"GET /api/v1/orders/" + order.ID + "/events", []string{bearer, `If-Match: "1"`}, 412}, // a stream has no entity tag that could match
 		{"GET /api/v1/orders/" + order.ID + "/timeline", []string{bearer, `If-Match: "1"`}, 412},
 		{"GET /api/v1/orders/" + order.ID + "/timeline", []string{bearer, "If-Match: *"}, 200},
 		{"GET /api/v1/users/me/export", []string{bearer, `If-Match: "1"`}, 412},

@@ -7,6 +7,7 @@ import (
 	"comanda/tests/system"
 )
 
+// invariants returns the invariants of a system.
 func invariants(sys *system.System) scenario.Invariants {
 	options, err := sys.Kafka.Settings().ClientOptions()
 	if err != nil {

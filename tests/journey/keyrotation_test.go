@@ -18,8 +18,8 @@ import (
 	"comanda/tests/system"
 )
 
-// While customers read, order and refresh, JWT_SECRET_KEY is rotated by the three steps of docs/operations.md, one replica after the
-// other. No request is answered 401, and refresh tokens issued before the rotation stay valid.
+// While customers read and refresh, JWT_SECRET_KEY is rotated by the three steps of docs/operations.md, one replica after the other. No
+// request is answered 401, and refresh tokens issued before the rotation stay valid.
 func TestTheKeyIsRotatedWithoutASingle401(t *testing.T) {
 	sys := system.Start(t, system.Options{Replicas: map[string]int{"auth": 2}})
 	s := newScenario(t, sys)
@@ -33,7 +33,7 @@ func TestTheKeyIsRotatedWithoutASingle401(t *testing.T) {
 	oldKey, newKey := sys.JWTSecret, secret.Key()
 	restartWithKeys(t, sys, oldKey, newKey)
 	restartWithKeys(t, sys, newKey, oldKey)
-	for _, customer := range customers { // in an operation, within the 5 minutes that the old tokens live
+	for _, customer := range customers { // an operator waits for 5 minutes, in which every client refreshes
 		customer.refresh()
 	}
 	restartWithKeys(t, sys, newKey, "")
@@ -47,7 +47,8 @@ func TestTheKeyIsRotatedWithoutASingle401(t *testing.T) {
 	scenario.Try(s.Anonymous.As(session).Me(t.Context())).OrFail(t)
 }
 
-// restartWithKeys restarts every replica, one after the other, with these keys. Auth is neither first nor last.
+// restartWithKeys restarts every replica, one after the other, with these keys. Auth is neither first nor last, so that some services
+// check its new tokens with the keys from before, and others with these.
 func restartWithKeys(t *testing.T, sys *system.System, current, previous string) {
 	t.Helper()
 	for _, service := range []string{"order", "user", "auth", "product", "gateway"} {

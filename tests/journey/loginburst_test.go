@@ -17,8 +17,8 @@ import (
 const containerMemory = 128 << 20
 
 // During 200 simultaneous logins, auth's health check never fails three times in a row (its sidecar would then pause it), and auth stays
-// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile a customer at another address
-// logs in and is never refused, because clients take turns.
+// within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile the admin logs in at another
+// address and is never refused, because clients take turns.
 func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
 	s := newScenario(t, sys)
@@ -74,12 +74,13 @@ func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
 // returns the longest time of a check, and the longest series of failed checks.
 func probeHealth(t *testing.T, url string) (stop func() (slowest time.Duration, failedInARow int)) {
 	const probeTimeout = 900 * time.Millisecond // appHealthProbeTimeout in dapr/dapr.yaml
+	const probeEvery = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	var times []time.Duration
 	longest, done := 0, make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(probeTimeout / 9)
+		ticker := time.NewTicker(probeEvery)
 		defer ticker.Stop()
 		for row := 0; ctx.Err() == nil; <-ticker.C {
 			began, httpClient := time.Now(), &http.Client{Timeout: probeTimeout}

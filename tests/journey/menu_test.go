@@ -46,7 +46,7 @@ func TestMenuSearchMatchesNamesAndCategories(t *testing.T) {
 		{client.Search{Query: word}, 2},
 		{client.Search{Query: "SOPA " + word}, 1},
 		{client.Search{Query: "100%_" + word}, 1},
-		{client.Search{Query: "%_" + word[:4] + "%"}, 0},
+		{client.Search{Query: "%_" + word[:4] + "%"}, 0}, // % and _ are no wildcards
 		{client.Search{Category: category}, 2},
 		{client.Search{Category: category, Query: "caldo"}, 1},
 		{client.Search{Category: "none such"}, 0},

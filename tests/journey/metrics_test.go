@@ -193,7 +193,7 @@ func wantNoIDsInLabels(t *testing.T, sys *system.System, ids ...string) {
 	}
 }
 
-// wantDeadLetter sends an invalid event to order and checks that the metrics and the dead-letter topic count it.
+// wantDeadLetter sends an invalid event to order, and checks that the metrics count it and that it is order's only dead letter.
 func wantDeadLetter(t *testing.T, sys *system.System) {
 	t.Helper()
 	kafka := scenario.Try(kgo.NewClient(invariants(sys).Kafka...)).OrFail(t)

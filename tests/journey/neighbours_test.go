@@ -15,10 +15,12 @@ import (
 	"comanda/tests/system"
 )
 
-// An event that cannot be handled holds up the healthy ones behind it in its partition, of other orders, until product gives it up: for
-// 5 s, and 10 s at most.
+// longestHoldUp is the longest time for which an event that cannot be handled may hold up the healthy ones behind it in its partition.
+// Product gives it up after 5 s.
 const longestHoldUp = 10 * time.Second
 
+// testNeighbours makes product fail on one order's event, and checks that healthy events in the same partition, of other orders, are
+// held up for longestHoldUp at most. Then the failing order is confirmed by a replay.
 func testNeighbours(t *testing.T, sys *system.System, s *scenario.Scenario, ana scenario.User) {
 	ctx := t.Context()
 	database := scenario.Try(pgx.Connect(ctx, sys.DatabaseURL("product"))).OrFail(t)

@@ -21,9 +21,9 @@ func TestPriceRiseRejectsTheOrder(t *testing.T) {
 	s.WantStatus(ana, order(1400).ID, client.Confirmed)
 	risen := int64(750)
 	scenario.Try(s.Admin.ChangeProduct(ctx, dish.ID, client.ProductChange{PriceCents: &risen})).OrFail(t)
-	refused := s.WantStatus(ana, order(1400).ID, client.Rejected)
-	if refused.Reason != "price_changed" || len(refused.Shortages) != 0 {
-		t.Errorf("got %s with shortages %v, want price_changed without any", refused.Reason, refused.Shortages)
+	rejected := s.WantStatus(ana, order(1400).ID, client.Rejected)
+	if rejected.Reason != "price_changed" || len(rejected.Shortages) != 0 {
+		t.Errorf("got %s with shortages %v, want price_changed without any", rejected.Reason, rejected.Shortages)
 	}
 	s.WantStock(dish, 8, 2, 0)
 	if now := s.WantStatus(ana, order(1600).ID, client.Confirmed); now.TotalCents != 1500 {

@@ -47,7 +47,8 @@ func copyTables(t *testing.T, sys *system.System, service string, tables ...stri
 	}
 }
 
-// restoreTables restores tables as they were at copyTables, while service and sidecar are stopped.
+// restoreTables restores tables as they were at copyTables, while service and sidecar are stopped, and starts the two again. It also ends
+// loseEvents.
 func restoreTables(t *testing.T, sys *system.System, service string, tables ...string) {
 	t.Helper()
 	for _, program := range sys.Pair(service).Programs() {
@@ -65,7 +66,7 @@ func restoreTables(t *testing.T, sys *system.System, service string, tables ...s
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, "all services are ready again", sys.Ready)
 }
 
-// wantProfile waits until the profile of an account has a status.
+// wantProfile waits until the profile of an account is as wanted: its status and, after a space, its phone if it has one.
 func wantProfile(t *testing.T, sys *system.System, account, want string) {
 	t.Helper()
 	scenario.Eventually(t, "the profile is "+want, func(ctx context.Context) error {

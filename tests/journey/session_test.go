@@ -60,7 +60,7 @@ func TestRefreshTokensRotate(t *testing.T) {
 	scenario.Try(s.Anonymous.Login(ctx, ana.Person.Email, ana.Person.Password)).OrFail(t)
 }
 
-// Of several simultaneous uses of one refresh token, at most one gets a session. The others count as reuse.
+// Of several simultaneous uses of one refresh token, at most one gets a session. The others are refused.
 func TestSimultaneousUsesOfARefreshTokenGetAtMostOneSession(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, sharedSystem(t))

@@ -56,7 +56,8 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns a service's call reconcile.Ask(ctx, sidecar, app, path, ids) in a file, a GET.
+// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or a
+// reconcile.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
@@ -67,6 +68,11 @@ func questionIn(t *testing.T, service, name string) call {
 		}
 		return true
 	})
+	for _, holder := range compositeLiterals(t, file, "") {
+		if holder["Owner"] != "" {
+			found = append(found, call{service, holder["Owner"], "GET", paths[holder["Path"]]})
+		}
+	}
 	if len(found) != 1 {
 		t.Fatalf("questions of %s: got %v, want one", service, found)
 	}
@@ -96,7 +102,7 @@ func timelineCall(t *testing.T, service, want string) (found call) {
 	return found
 }
 
-// exportCalls returns user's calls: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
+// exportCalls returns the calls of user for the parts of an export: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {
@@ -116,12 +122,12 @@ func exportCalls(t *testing.T) (found []call) {
 		return true
 	})
 	if len(found) != 2 {
-		t.Fatalf("calls of user: got %v, want one to auth and one to order", found)
+		t.Fatalf("calls of user for an export: got %v, want one to auth and one to order", found)
 	}
 	return found
 }
 
-// menuCall returns order's only call: InvokeMethod(ctx, app, path?query, method).
+// menuCall returns the call of order for the menu: InvokeMethod(ctx, app, path?query, method).
 func menuCall(t *testing.T) call {
 	t.Helper()
 	var found []call
@@ -139,7 +145,7 @@ func menuCall(t *testing.T) call {
 		return true
 	})
 	if len(found) != 1 {
-		t.Fatalf("calls of order: got %v, want one", found)
+		t.Fatalf("calls of order for the menu: got %v, want one", found)
 	}
 	return found[0]
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Every kustomization builds, and Kubernetes or Dapr knows each field of its objects. No two objects share a name, because
-// one would replace the other. Every object is in the namespace, because others would remain when the namespace is deleted.
+// one would replace the other. Every object is in the namespace, because others would remain when the namespace is deleted. Every object
+// but a Secret has the label that says that it is part of Comanda.
 func TestEveryKustomizationBuildsKnownObjects(t *testing.T) {
 	for _, folder := range kustomizations {
 		all, seen := buildObjects(t, folder), map[string]bool{}

@@ -51,7 +51,7 @@ func TestPoliciesRestrictEveryPodAndSelectExistingPods(t *testing.T) {
 }
 
 // A sidecar reaches another sidecar only if its service calls the other service. A service reaches only its own database; the job
-// reconcile reaches all of them.
+// reconcile reaches all of them. Only the clients of Kafka reach Kafka, and only services reach Zipkin.
 func TestPodsReachOnlyThePodsTheyCall(t *testing.T) {
 	kafkaClients := append([]string{"topics", "kafka-exporter", "reconcile"}, services...)
 	for _, folder := range kustomizations {

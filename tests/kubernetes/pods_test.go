@@ -138,7 +138,7 @@ func hasPort(container corev1.Container, name string) bool {
 }
 
 // Each service has its own account and a disruption budget, so it survives the maintenance of a node. The services with the
-// most load scale with it. Their maximum is the number of a topic's partitions, because more consumers would be idle.
+// most load scale with it. Their maximum is at most the number of a topic's partitions, because more consumers would be idle.
 func TestEveryServiceScalesAndSurvivesNodeMaintenance(t *testing.T) {
 	for _, folder := range kustomizations {
 		all := buildObjects(t, folder)
@@ -237,7 +237,7 @@ func selectsNonEmpty(t *testing.T, selector *metav1.LabelSelector, set map[strin
 	return !compiled.Empty() && compiled.Matches(labels.Set(set))
 }
 
-// The README documents every environment variable that a service's container gets.
+// The README documents every environment variable that the container of a service, of a job or of the Kafka exporter gets.
 func TestEveryVariableIsDocumented(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {

@@ -129,7 +129,7 @@ func TestUnknownCallersAreRefused(t *testing.T) {
 	}
 }
 
-// Every parameter in a path that the gateway builds is a UUID. The policies rely on its dashes.
+// Every parameter in a path between services is {id} or {userId}, which are UUIDs. The policies rely on their dashes.
 func TestPathParametersAreUUIDs(t *testing.T) {
 	for _, c := range sourceCalls(t) {
 		for _, parameter := range regexp.MustCompile(`{\w+}`).FindAllString(c.path, -1) {
@@ -164,11 +164,11 @@ func TestInternalRoutesNameTheirCaller(t *testing.T) {
 				t.Errorf("%s %s of %s: got the callers %v, want one", line["Method"], line["Path"], service, callers)
 				continue
 			}
-			only := strings.HasPrefix(line["Path"], "/dead-letters") || strings.HasPrefix(line["Path"], "/tracking/") || callers[0] != "gateway"
-			if only {
+			isInternal := strings.HasPrefix(line["Path"], "/dead-letters") || strings.HasPrefix(line["Path"], "/tracking/") || callers[0] != "gateway"
+			if isInternal {
 				internal++
 			}
-			if only && line["Caller"] != callers[0] || !only && line["Caller"] != "" {
+			if isInternal && line["Caller"] != callers[0] || !isInternal && line["Caller"] != "" {
 				t.Errorf("%s %s of %s: got the caller %q, want %q for an internal route", line["Method"], line["Path"], service, line["Caller"], callers[0])
 			}
 		}

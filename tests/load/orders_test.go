@@ -20,8 +20,8 @@ type orders struct {
 	mu       sync.Mutex
 	took     []time.Duration // of accepted orders
 	accepted int
-	shed     int
-	noRetry  int // refused without Retry-After
+	shed     int // refused with 429 or 503
+	noRetry  int // shed without Retry-After
 	failed   int // neither accepted nor shed
 	inFlight sync.WaitGroup
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// peakFor and overloadFor are how long the system is loaded to its capacity, and twice above it.
+	// peakFor and overloadFor are how long the system is loaded to its capacity, and to twice its capacity.
 	peakFor     = 20 * time.Second
 	overloadFor = time.Minute
 	// parallel is the number of requests in flight that load the system fully.

@@ -65,7 +65,7 @@ func newSender(b *testing.B, sys *system.System) *sender {
 func (s *sender) makeTokens(ctx context.Context) {
 	customers := make([]string, together)
 	for place := 0; ctx.Err() == nil; place++ {
-		if place%(together*ordersEach) < together {
+		if place%(together*ordersEach) < together { // each has had ordersEach turns: others take their places
 			customers[place%together] = s.newToken()
 		}
 		select {
@@ -175,7 +175,7 @@ func (s *sender) confirmed(ctx context.Context) (int64, error) {
 	return int64(n), err
 }
 
-// reset forgets the times so far. It returns them sorted, and the first error.
+// reset forgets the times and the first error so far, and returns them.
 func (s *sender) reset() ([]time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

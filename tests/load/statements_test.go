@@ -28,8 +28,8 @@ func countStatements(ctx context.Context, sys *system.System) error {
 	return errors.Join(err, conn.Close(ctx), sys.AwaitReady(ctx))
 }
 
-// expensiveStatements returns the WAL of each database, and the n statements that took the most time. The counts are those since the
-// start, in which the first orders are rare.
+// expensiveStatements returns the WAL of each database, and the n statements that took the most time. The counts include the system's start,
+// which is cheap compared with the orders.
 func expensiveStatements(ctx context.Context, sys *system.System, n int) (string, error) {
 	conn, err := pgx.Connect(ctx, sys.Postgres.URL("postgres"))
 	if err != nil {

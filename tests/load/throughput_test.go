@@ -17,7 +17,7 @@ const pinned = "82e43515"
 
 var (
 	baselineCommit = flag.String("baseline", pinned, "the commits to compare with, separated by commas; empty measures only this tree")
-	rounds         = flag.Int("rounds", 5, "how often each of the two is measured, in turn")
+	rounds         = flag.Int("rounds", 5, "how often each system is measured, in turn")
 	loadFor        = flag.Duration("load", 6*time.Second, "how long each is loaded fully in a round")
 	paceFor        = flag.Duration("pace", 4*time.Second, "how long each gets orders at a constant rate in a round")
 	settings       = flag.String("settings", "", "measures this tree also with these settings, such as 'GOGC=400 LOG_LEVEL=warn'")
@@ -88,7 +88,8 @@ func compareOrders(b *testing.B) {
 	}
 }
 
-// startArms starts the baselines and then this tree. It builds all before it starts the first.
+// startArms starts the baselines, then this tree, and then, with -settings, this tree with those settings. It builds the baselines before
+// it starts the first system.
 func startArms(b *testing.B) []*arm {
 	commits := strings.FieldsFunc(*baselineCommit, func(r rune) bool { return r == ',' })
 	dirs := map[string]string{}
@@ -109,6 +110,7 @@ func startArms(b *testing.B) []*arm {
 	return arms
 }
 
+// startArm starts the programs of a checkout, or of this tree if it is empty, with more settings of the form NAME=value.
 func startArm(b *testing.B, name, checkout, more string) *arm {
 	environ := map[string]string{
 		// The limits are on, so that their cost is measured, and too high for the sender to reach.
@@ -165,7 +167,7 @@ func (a *arm) measure(b *testing.B) sample {
 	return s
 }
 
-// load loads the system fully for a time, until all orders are decided.
+// load loads the system fully for a time, and then waits until all orders are decided. It returns how long the responses took.
 func (a *arm) load(b *testing.B, lasts time.Duration) latency {
 	following, stop := context.WithCancel(b.Context())
 	defer stop()
@@ -183,6 +185,7 @@ func (a *arm) load(b *testing.B, lasts time.Duration) latency {
 	return a.latency(b)
 }
 
+// read returns what the system has used, and the number of confirmed orders, both since its start.
 func (a *arm) read(b *testing.B) (usage, int64) {
 	u, err := readUsage(b.Context(), a.sys)
 	if err != nil {
@@ -195,7 +198,7 @@ func (a *arm) read(b *testing.B) (usage, int64) {
 	return u, confirmed
 }
 
-// latency returns the times since the last call.
+// latency returns the latency of the orders since the last call. It fails the benchmark if one of them was not accepted or not confirmed.
 func (a *arm) latency(b *testing.B) latency {
 	took, err := a.sender.reset()
 	if err != nil {

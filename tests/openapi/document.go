@@ -35,9 +35,10 @@ var freeHeaders = []string{
 
 // Document is an OpenAPI document that can check requests and responses.
 type Document struct {
-	model                        *v3.Document
-	requests, responses, headers validator.Validator
-	events, problems             schema
+	model               *v3.Document
+	requests, responses validator.Validator
+	headers             validator.Validator // for responses whose body is not checked
+	events, problems    schema
 }
 
 // Load parses a document. Its error lists the mistakes in the document.
@@ -107,7 +108,8 @@ func (d *Document) CheckRequest(request *http.Request) error {
 	return nil
 }
 
-// checkOutside checks a response that the document does not describe: OPTIONS, another method, or another path.
+// checkOutside checks the response to a request that the document does not describe: OPTIONS may get a 204, another method or path must
+// get a problem.
 func (d *Document) checkOutside(request *http.Request, response *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {

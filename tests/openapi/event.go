@@ -14,7 +14,8 @@ import (
 // schema is one schema of the document.
 type schema struct{ compiled *jsonschema.Schema }
 
-// compileSchema compiles the schema of this name, for the events of a stream: OpenAPI 3.1 cannot describe them.
+// compileSchema compiles the schema of this name, for what the validator cannot check: the events of a stream, which OpenAPI 3.1 cannot
+// describe, and the problems that refuse requests outside the document.
 func compileSchema(text []byte, name string) (schema, error) {
 	var document any
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -38,6 +39,7 @@ func compileSchema(text []byte, name string) (schema, error) {
 	return schema{compiled}, err
 }
 
+// check checks a JSON text against the schema, and against its list of members: the schema itself allows others.
 func (s schema) check(data string) error {
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
 	if err != nil {

@@ -40,7 +40,7 @@ func (r *Recorder) report(err error) {
 	}
 }
 
-// RoundTrip implements http.RoundTripper. A request that was refused (4xx) is not checked: tests send wrong requests on purpose.
+// RoundTrip implements http.RoundTripper. It checks a request only if the response is no error: tests send wrong requests on purpose.
 func (r *Recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	sent, err := keepBody(request)
 	if err != nil {

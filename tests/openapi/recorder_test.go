@@ -11,8 +11,9 @@ import (
 
 // answer is a transport that gives one answer.
 type answer struct {
-	status       int
-	header, body string // header lines
+	status int
+	header string // lines of the form "Name: value"
+	body   string
 }
 
 func (a answer) RoundTrip(request *http.Request) (*http.Response, error) {

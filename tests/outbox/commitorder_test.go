@@ -9,7 +9,7 @@ import (
 )
 
 // A row may commit after rows with a higher row_id were published. It is still published before the next row of its subject,
-// because after each page the relay reads again from the lowest row_id.
+// because each turn of the relay reads from its floor, which stays below the rows of open transactions.
 func TestLateCommitIsPublishedBeforeTheNextEventOfItsSubject(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t, shared.postgres)

@@ -32,6 +32,7 @@ func TestRealSidecarKeepsTheStateStoreContract(t *testing.T) {
 	})
 }
 
+// contractEvents returns the attributes of the events that the contract covers.
 func contractEvents(t testing.TB, r *reader) []statestore.Event {
 	t.Helper()
 	var events []statestore.Event

@@ -42,6 +42,7 @@ func (k faultyKafka) Brokers() string { return strings.Join(k.ListenAddrs(), ","
 // delay keeps a request waiting, but not the others.
 func (k faultyKafka) delay(until <-chan struct{}) { k.SleepControl(func() { <-until }) }
 
+// refuseAll returns the response that refuses the records of every partition.
 func refuseAll(request *kmsg.ProduceRequest, reason *kerr.Error) *kmsg.ProduceResponse {
 	response := request.ResponseKind().(*kmsg.ProduceResponse)
 	for _, topic := range request.Topics {

@@ -43,6 +43,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// prepare builds both programs of daprd and starts the shared servers. stop ends what has started, also after an error.
 func prepare(ctx context.Context) (stop func(), err error) {
 	dir, err := os.MkdirTemp("", "comanda-outbox-")
 	if err != nil {

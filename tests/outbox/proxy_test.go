@@ -16,6 +16,7 @@ type proxy struct {
 	stopped  chan struct{}
 }
 
+// startProxy starts a proxy before the server at target, until the test ends.
 func startProxy(t *testing.T, target string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

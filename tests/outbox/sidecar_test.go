@@ -46,7 +46,7 @@ const apiToken = "the token of the tests"
 type sidecar struct {
 	sidecarConfig
 	dir                     string
-	http, internal, metrics int
+	http, internal, metrics int // ports
 	client                  dapr.Client
 
 	mu      sync.Mutex

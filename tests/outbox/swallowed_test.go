@@ -93,7 +93,7 @@ func TestFrozenSidecarLosesItsLocks(t *testing.T) {
 	defer cancel()
 	go func() { _ = commitEvent(committing, s, "orders", "order", 2) }() // waits for the lock, and gets it when it is frozen
 	watcher := connect(t, database)
-	// A transactionid is what waits for a row. The relay may wait too, but for the end of a snapshot: its index is built concurrently.
+	// A session that waits for a row waits for a transactionid. The relay may wait for the end of a snapshot: its index is built concurrently.
 	eventually(t, 10*time.Second, func() (bool, string) {
 		return queryInt(t, watcher, `select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'transactionid'`) == 1,
 			"the sidecar's transaction that waits for the document"
@@ -103,7 +103,7 @@ func TestFrozenSidecarLosesItsLocks(t *testing.T) {
 	commitTx(t, mine)
 	frozen := time.Now()
 	eventually(t, 5*time.Second, func() (bool, string) {
-		// The relay may be frozen in a transaction too, so their number says nothing.
+		// The relay may be frozen in a transaction too, so the number of open transactions says nothing.
 		return queryInt(t, watcher, `select count(*) from (`+lock+` skip locked) as free`) == 0,
 			"a frozen transaction that holds the lock"
 	})

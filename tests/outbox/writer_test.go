@@ -64,7 +64,8 @@ type load struct {
 	last    map[string]int // the highest number committed for each subject
 }
 
-// newLoad starts the writers. Each uses the sidecar that pick returns, and retries a failed write with the same number.
+// newLoad starts the writers. Each uses the sidecar that pick returns, has this number of subjects, begins a write in every interval `every`, and
+// retries a failed write with the same number.
 func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar, storeName string, every time.Duration) *load {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{cancel: cancel, last: map[string]int{}}
@@ -75,6 +76,7 @@ func newLoad(t testing.TB, writers, subjects int, pick func(writer int) *sidecar
 	return l
 }
 
+// write commits one event after the other until ctx ends, in turn for each of the writer's subjects.
 func (l *load) write(ctx context.Context, s *sidecar, writer, subjects int, storeName string, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

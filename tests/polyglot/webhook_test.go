@@ -50,7 +50,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// maxAge is the age from which a signed request is refused: it may be a replay.
+// maxAge is the most that a request's time may differ from now: an older one may be a replay.
 const maxAge = 5 * time.Minute
 
 // isSigned checks the signature (https://www.standardwebhooks.com) in constant time.

@@ -15,8 +15,8 @@ import (
 	"comanda/tests/system"
 )
 
-// Personal data is in the tables of its owners, with the dead letters of user, and on creating.user, and nowhere else. After the erasure it is in no table. Secrets
-// are nowhere.
+// Personal data is only in the tables of the services that own it, on creating.user, and in the dead letters of user. After the erasure,
+// and once no order is open, it is in no table. Secrets are in no table, on no topic and in no log.
 func TestPersonalDataAndSecretsStayWhereTheyBelong(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: it starts the whole system")
@@ -59,7 +59,7 @@ func wantNoPersonInTimelines(t *testing.T, s *scenario.Scenario, ana *person, co
 	}
 }
 
-// checkExport checks that the export has everything.
+// checkExport checks that the export has all personal data, the orders and a session.
 func checkExport(t *testing.T, ana *person) {
 	t.Helper()
 	export := scenario.Try(ana.Export(t.Context(), "")).OrFail(t)
@@ -77,11 +77,11 @@ func checkExport(t *testing.T, ana *person) {
 	}
 }
 
-// erase erases the account and waits until that is complete.
+// erase erases the account, waits until that is complete, and checks that the person can no longer use the account.
 func erase(t *testing.T, s *scenario.Scenario, ana *person, dish client.Product) {
 	t.Helper()
 	ctx := t.Context()
-	refreshed := client.Session{AccessToken: ana.tokens[4]}
+	refreshed := client.Session{AccessToken: ana.tokens[4]} // of the Refresh in useEverything
 	if _, err := s.Anonymous.As(refreshed).Erase(ctx); client.Status(err) != http.StatusUnauthorized {
 		t.Errorf("with the token of a refresh: got %v, want 401", err)
 	}
@@ -110,6 +110,7 @@ func erase(t *testing.T, s *scenario.Scenario, ana *person, dish client.Product)
 	scenario.Try(ana.Erase(ctx)).OrFail(t) // also after it is complete
 }
 
+// second returns the second result of a call: its error.
 func second[T any](_ T, err error) error { return err }
 
 // wantOnlyInTables checks that personal data is in the given tables, in no log, and on no topic but creating.user and user's dead letters.

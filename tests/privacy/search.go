@@ -30,6 +30,7 @@ func found(places []place, text string) (names []string) {
 	return names
 }
 
+// logs returns the logs of all processes.
 func logs(sys *system.System) ([]place, error) {
 	files, err := sys.Logs()
 	var places []place
@@ -111,6 +112,7 @@ func tables(ctx context.Context, sys *system.System) ([]place, error) {
 	return places, nil
 }
 
+// rowsOf returns each table of a database, with its rows as JSON.
 func rowsOf(ctx context.Context, url string) (places []place, err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {

@@ -57,8 +57,8 @@ func (p *person) basket(dish client.Product) client.Basket {
 	return basket
 }
 
-// useEverything sends personal data through every part of the system, also where it is refused. It returns an order of the person that
-// the kitchen prepares.
+// useEverything sends personal data through every part of the system, also where it is refused. It returns the id of an order of the
+// person that the kitchen prepares.
 func useEverything(t *testing.T, sys *system.System, s *scenario.Scenario, ana *person, cook scenario.User, dish client.Product) string {
 	t.Helper()
 	ctx := t.Context()
@@ -94,7 +94,7 @@ func beRefused(t *testing.T, s *scenario.Scenario, ana *person) {
 		"a wrong password":     {Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.Person.Email, "password": ana.reason}},
 		"an unknown member":    {Method: http.MethodPost, Path: "/auth/login", Body: map[string]string{"email": ana.Person.Email, "passwort": ana.Person.Password}},
 		"malformed JSON":       {Method: http.MethodPost, Path: "/auth/login", Body: `{"email":"` + ana.Person.Email + `","password":"` + ana.Person.Password},
-		"a spent token":        {Method: http.MethodPost, Path: "/auth/refresh", Body: map[string]string{"refreshToken": ana.tokens[3]}},
+		"a spent token":        {Method: http.MethodPost, Path: "/auth/refresh", Body: map[string]string{"refreshToken": ana.tokens[3]}}, // exchanged by Refresh before
 		"a token in the URL":   {Method: http.MethodGet, Path: "/products?access_token=" + ana.tokens[0]},
 		"an e-mail in the URL": {Method: http.MethodGet, Path: "/users/" + ana.Person.Email},
 		"not an admin":         {Method: http.MethodPost, Path: "/auth/accounts/search", Body: map[string]string{"email": ana.Person.Email}},
@@ -134,7 +134,7 @@ func spoilEvents(t *testing.T, sys *system.System, ana *person) {
 			t.Fatal(err)
 		}
 	}
-	scenario.Eventually(t, "two dead letters of user", func(ctx context.Context) error {
+	scenario.Eventually(t, "a dead letter of user with the e-mail", func(ctx context.Context) error {
 		places, err := topics(ctx, sys.Kafka.Brokers())
 		if err != nil {
 			return err

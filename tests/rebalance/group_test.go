@@ -55,6 +55,7 @@ spec:
   routes: {default: /events}
 `
 
+// newConsumerGroup declares the topics of a group that has no replica yet.
 func newConsumerGroup(t *testing.T) *consumerGroup {
 	t.Helper()
 	g := &consumerGroup{app: fmt.Sprintf("rebalance%d-%d", os.Getpid(), nameCount.Add(1)), received: map[string][]*replica{}}
@@ -130,6 +131,7 @@ func (r *replica) setUnhealthy(unhealthy bool) {
 	r.unhealthy = unhealthy
 }
 
+// receiveEvent records a delivery. It fails if the event is poison.
 func (r *replica) receiveEvent(w http.ResponseWriter, request *http.Request) {
 	var event struct {
 		ID string `json:"id"`

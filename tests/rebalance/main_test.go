@@ -20,7 +20,7 @@ var shared struct {
 	daprd string
 }
 
-// waitLimit limits every wait. Without the mechanisms under test the waits take 30 s or more.
+// waitLimit limits each wait of eventually. Without the mechanisms under test the waits take 30 s or more.
 const waitLimit = 20 * time.Second
 
 // nameCount makes the names of the apps unique.
@@ -40,6 +40,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// prepare builds our daprd and starts the shared broker. stop ends what has started, also after an error.
 func prepare(ctx context.Context) (stop func(), err error) {
 	dir, err := os.MkdirTemp("", "comanda-rebalance-")
 	if err != nil {
@@ -69,6 +70,7 @@ func eventually(t *testing.T, what string, met func() bool) {
 	within(t, waitLimit, what, met)
 }
 
+// within is eventually with another limit.
 func within(t *testing.T, limit time.Duration, what string, met func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(limit)

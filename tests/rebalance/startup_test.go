@@ -34,6 +34,7 @@ type servers struct {
 	kafka    *infra.Kafka
 }
 
+// startServers starts a database and a broker until the test ends, also if COMANDA_BACKING names external ones.
 func startServers(t *testing.T) servers {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "comanda-rebalance-")
@@ -68,7 +69,8 @@ func startServers(t *testing.T) servers {
 	return s
 }
 
-// Sidecars that start before their database and broker wait for both. Then they create the tables at the same time.
+// Sidecars that start before their database and broker wait for both. Then they create the tables at the same time. A waiting sidecar
+// ends soon after SIGTERM.
 func TestSidecarsWaitForDatabaseAndBroker(t *testing.T) {
 	t.Parallel()
 	s := startServers(t)

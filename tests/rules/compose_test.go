@@ -14,13 +14,13 @@ import (
 	"comanda/tests/system"
 )
 
-// container is one service of a compose file. A map inside one has the same type, because YAML is decoded into it.
-type container = section
-
-// section is a map of a compose file.
+// section is a map of a compose file. The decoder gives the maps inside a section the same type.
 type section map[string]any
 
-// containers reads the services of a compose file.
+// container is a section that describes one service.
+type container = section
+
+// containers reads the services of a compose file, each merged with the service that it extends.
 func containers(t testing.TB, file string) map[string]container {
 	t.Helper()
 	all := map[string]container{}
@@ -30,6 +30,7 @@ func containers(t testing.TB, file string) map[string]container {
 	return all
 }
 
+// composeFile reads the services of a compose file as they are written there.
 func composeFile(t testing.TB, file string) map[string]container {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(t), file))
@@ -183,7 +184,7 @@ func TestEachOwnImageIsBuiltOnce(t *testing.T) {
 			}
 			continue
 		}
-		builders[image] += 0
+		builders[image] += 0 // also for an image that is built nowhere
 		if c["build"] != nil {
 			builders[image]++
 		}

@@ -23,6 +23,7 @@ type resource struct {
 	Scopes   []string
 	Spec     struct {
 		Type            string
+		Version         string
 		Pubsubname      string
 		Topic           string
 		DeadLetterTopic string `yaml:"deadLetterTopic"`
@@ -65,6 +66,7 @@ func (r resource) setting(name string) string {
 	return ""
 }
 
+// resources reads the Dapr resources in a folder.
 func resources(t testing.TB, folder string) []resource {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root(t), folder, "*.yaml"))
@@ -95,8 +97,7 @@ func resources(t testing.TB, folder string) []resource {
 	return all
 }
 
-// plainStores maps each service to its state store for documents that publish no event. All state stores have version 2:
-// version 1 saves the SDK's values as base64, which SQL cannot query.
+// plainStores maps each service to its state store for documents that publish no event.
 var plainStores = map[string]string{"auth": "accounts", "user": "profiles", "order": "orders", "product": "reservations"}
 
 // Every topic that a service publishes has a state store component that writes the documents and publishes to that topic.
@@ -124,6 +125,23 @@ func TestEveryTopicHasAComponent(t *testing.T) {
 		if component, exists := components[plainStores[service]]; !exists || component.setting("outboxPublishTopic") != "" {
 			t.Errorf("%s: the component %s must exist and publish no event", service, plainStores[service])
 		}
+	}
+}
+
+// Every state store has version 2: version 1 saves the SDK's values as base64, which SQL cannot query.
+func TestEveryStateStoreHasVersion2(t *testing.T) {
+	stores := 0
+	for _, component := range resources(t, "components") {
+		if !strings.HasPrefix(component.Spec.Type, "state.") {
+			continue
+		}
+		stores++
+		if component.Spec.Type != "state.postgresql" || component.Spec.Version != "v2" {
+			t.Errorf("component %s: got %s %s, want state.postgresql v2", component.Metadata.Name, component.Spec.Type, component.Spec.Version)
+		}
+	}
+	if stores < len(plainStores) {
+		t.Errorf("got %d state stores, want at least %d", stores, len(plainStores))
 	}
 }
 

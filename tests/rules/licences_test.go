@@ -35,18 +35,20 @@ var unlicensed = map[string]string{
 // refused matches licences that a program under Apache-2.0 cannot satisfy, or that limit its use.
 var refused = regexp.MustCompile(`gnu (affero |lesser |library )?general public license|server side public license|business source license|commons clause|elastic license`)
 
-// licenceOf returns the name of the licence with this text; "" for an unknown or refused one.
-func licenceOf(text string) string {
+// licenceOf returns the name of the allowed licence with this text; "" for an unknown one. It reports a licence that refused matches as
+// forbidden.
+func licenceOf(text string) (name string, forbidden bool) {
 	text = strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(text, "\n>", "\n")), " "))
 	for _, licence := range licences {
 		if !slices.ContainsFunc(licence.texts, func(part string) bool { return !strings.Contains(text, part) }) {
-			if licence.name != "MPL-2.0" && refused.MatchString(text) {
-				return ""
-			}
-			return licence.name
+			name = licence.name
+			break
 		}
 	}
-	return ""
+	if name != "MPL-2.0" && refused.MatchString(text) {
+		return "", true
+	}
+	return name, false
 }
 
 // module is a module that code of ours imports, its tests included.
@@ -75,7 +77,7 @@ func dependencies(t testing.TB, folder string) map[string]module {
 func TestEveryLicenceAllowsOurs(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root(t), "LICENSE"))
-	if err != nil || licenceOf(string(text)) != "Apache-2.0" {
+	if name, _ := licenceOf(string(text)); err != nil || name != "Apache-2.0" {
 		t.Errorf("LICENSE is not the text of Apache-2.0 (error: %v)", err)
 	}
 	checked := 0
@@ -85,8 +87,8 @@ func TestEveryLicenceAllowsOurs(t *testing.T) {
 			if unlicensed[dependency.Path] != "" {
 				continue
 			}
-			if err := checkLicence(dependency.Dir); err != "" {
-				t.Errorf("%s: %s", name, err)
+			if problem := checkLicence(dependency.Dir); problem != "" {
+				t.Errorf("%s: %s", name, problem)
 			}
 		}
 	}
@@ -115,8 +117,8 @@ func goModules(t testing.TB) []string {
 // licenceFile matches the names of files with a licence. LICENSE-MIT and the like are a choice.
 var licenceFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying)([.-].*)?$`)
 
-// checkLicence returns an error if the licence of the module in a folder is not allowed. Several licence files are a choice, or name the
-// licences of parts: so one allowed licence is enough, but a forbidden one is never accepted.
+// checkLicence returns why the licence of the module in a folder is not allowed; "" if it is. Several licence files are a choice, or name
+// the licences of parts: so one allowed licence is enough, but a forbidden one is never accepted.
 func checkLicence(folder string) string {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -133,7 +135,11 @@ func checkLicence(folder string) string {
 		if err != nil {
 			return err.Error()
 		}
-		allowed = allowed || licenceOf(string(text)) != ""
+		name, forbidden := licenceOf(string(text))
+		if forbidden {
+			return "a licence that is not allowed in its file " + entry.Name() + ": use another module"
+		}
+		allowed = allowed || name != ""
 	}
 	if !allowed {
 		return "no allowed licence in its files " + strings.Join(files, ", ") + ": use another module, or add the licence to this test"
@@ -151,13 +157,38 @@ func TestLicenceOfTellsLicencesApart(t *testing.T) {
 		"Business Source License 1.1. Apache License, Version 2.0, January 2004":       "",
 		"all rights reserved": "",
 	} {
-		if got := licenceOf(text); got != want {
+		if got, _ := licenceOf(text); got != want {
 			t.Errorf("%.30s: got %q, want %q", text, got, want)
 		}
 	}
 }
 
-// The consumers that are written in other languages declare their packages' licences in their lock file.
+func TestCheckLicenceAcceptsNoForbiddenLicence(t *testing.T) {
+	t.Parallel()
+	const mit, gpl = "Permission is hereby granted, free of charge, to any person obtaining a copy", "GNU GENERAL PUBLIC LICENSE Version 3"
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string // a part of the problem; empty for none
+	}{
+		"an allowed licence":                {map[string]string{"LICENSE": mit}, ""},
+		"an allowed and an unknown licence": {map[string]string{"LICENSE": mit, "LICENSE.docs": "CC BY-SA"}, ""},
+		"an unknown licence":                {map[string]string{"COPYING": "all rights reserved"}, "COPYING"},
+		"an allowed and a forbidden one":    {map[string]string{"LICENSE": mit, "LICENSE-GPL": gpl}, "LICENSE-GPL"},
+		"no licence":                        {map[string]string{"README": mit}, "no allowed licence"},
+	} {
+		folder := t.TempDir()
+		for file, text := range tc.files {
+			if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := checkLicence(folder); !strings.Contains(got, tc.want) || tc.want == "" && got != "" {
+			t.Errorf("%s: got %q, want a problem with %q", name, got, tc.want)
+		}
+	}
+}
+
+// The TypeScript consumer's lock file declares the licences of its packages. The consumers in other languages use no packages.
 func TestEveryPackageOfTheTypeScriptConsumerHasAnAllowedLicence(t *testing.T) {
 	t.Parallel()
 	var lock struct {

@@ -47,7 +47,7 @@ var apiLimits = []struct{ file, constant, places string }{
 		"OrderList.items.maxItems ProductList.items.maxItems ProfileList.items.maxItems AuditTrail.items.maxItems"},
 	{"services/internal/rest/page.go", "DefaultLimit", "/components/parameters/Limit/schema/default"},
 	{"services/internal/rest/cursor.go", "MaxCursor", "Cursor.maxLength"},
-	{"services/internal/rest/entitytag.go", "maxTags", "EntityTags.maxLength"},
+	{"services/internal/rest/entitytag.go", "maxTagsLength", "EntityTags.maxLength"},
 }
 
 // A limit has one value, in the code and in the document.
@@ -84,6 +84,7 @@ func pathOf(place string) []string {
 	return append(path, parts[1:]...)
 }
 
+// memberOf returns the member of a document at a path; nil if there is none.
 func memberOf(node any, path []string) any {
 	for _, name := range path {
 		switch parent := node.(type) {

@@ -149,16 +149,16 @@ func TestTableOfRightsInKafkaIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for user, rights := range event.AllRights() {
-		row := "| `" + user + "` | " + writeRights(rights, "write") + " | " + writeRights(rights, "read") + " | " +
-			writeGroups(rights) + " |"
+		row := "| `" + user + "` | " + topicCell(rights, "write") + " | " + topicCell(rights, "read") + " | " +
+			groupCell(rights) + " |"
 		if !strings.Contains(string(text), row+"\n") {
 			t.Errorf("docs/operations.md lacks the row\n%s", row)
 		}
 	}
 }
 
-// writeRights lists the topics of one operation; the internal topics of unmodified daprd's outbox are one entry.
-func writeRights(rights []event.Right, operation string) string {
+// topicCell lists the topics that one operation is allowed on; the internal topics of unmodified daprd's outbox are one entry.
+func topicCell(rights []event.Right, operation string) string {
 	var topics []string
 	for _, right := range rights {
 		if right.Kind != event.KindTopic || right.Name == event.AllNames || !slices.Contains(right.Operations, operation) {
@@ -176,8 +176,8 @@ func writeRights(rights []event.Right, operation string) string {
 	return orNone(topics)
 }
 
-// writeGroups lists the consumer groups, and the other rights of the operator's commands.
-func writeGroups(rights []event.Right) string {
+// groupCell lists the consumer groups, and the other rights of the operator's commands.
+func groupCell(rights []event.Right) string {
 	var all []string
 	for _, right := range rights {
 		switch {

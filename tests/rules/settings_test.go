@@ -114,7 +114,7 @@ var notInCompose = map[string]string{
 // deliveredSecret matches the settings that the job secrets writes into a service's own file (services/comanda/deliver.go).
 var deliveredSecret = regexp.MustCompile(`^(APP_API_TOKEN|DAPR_API_TOKEN|EVENT_PUBLIC_KEYS|[A-Z]+_EVENT_SIGNING_KEY|[A-Z]+_DATABASE_URL)$`)
 
-// The job secrets passes these on to auth when it has none: they come from the same file.
+// firstAdmin are the settings that the job secrets takes from its environment and writes into auth's own file (services/comanda/deliver.go).
 var firstAdmin = []string{"ADMIN_EMAIL", "ADMIN_PASSWORD"}
 
 // Every setting of a service can be set in compose, and every variable of its container is a setting that it reads.

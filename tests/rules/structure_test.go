@@ -17,8 +17,8 @@ const (
 	maxMain     = 15
 )
 
-// Services cooperate only through events, so no service imports another. They share the event contract and the internal
-// packages, but nothing that runs or tests them.
+// Services cooperate only through events, so no service imports another. They share the event contract, the internal packages, the
+// package secret and the API documents, but nothing that runs or tests them.
 func TestNoServiceImportsAnother(t *testing.T) {
 	for _, file := range sources(t, "services") {
 		if file.isTest() || strings.HasSuffix(file.dir(), "test") { // packages for tests may start a database

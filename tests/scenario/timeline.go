@@ -7,7 +7,7 @@ import (
 	"comanda/tests/client"
 )
 
-// Story returns the timeline of an order, as its customer or staff may read it, for the message of a broken promise. It works also while
+// Story returns the timeline of an order, as its customer or staff may read it, for the message of a failed check. It works also while
 // a test ends. If the timeline cannot be read, it returns the reason.
 func Story(t testing.TB, by *client.Client, orderID string) string {
 	return Tell(t, by, orderID, (*client.Client).Timeline)

@@ -3,7 +3,7 @@
 // ports, databases, broker, secrets and folder, so several systems can run at the same time.
 //
 // A test can kill, stop and start any program by its name while the others run. A failed test logs the last lines of every
-// program. No process outlives the test, even if the test is killed.
+// program. On Linux no process outlives the test, even if the test is killed.
 //
 // Every event that crosses the broker is checked against docs/asyncapi.yaml, and must be signed by its publisher. A violation fails
 // the test.

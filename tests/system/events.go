@@ -47,8 +47,8 @@ func (sys *System) LoseBroker(ctx context.Context) error {
 	return errors.Join(err, sys.followEvents())
 }
 
-// CheckEvents returns an error if an event so far violates docs/asyncapi.yaml. A record with the header asyncapi.ViolationHeader
-// is exempt.
+// CheckEvents returns an error if an event so far violates docs/asyncapi.yaml or lacks its publisher's signature, or if the events could
+// not be read. A record with the header asyncapi.ViolationHeader is exempt.
 func (sys *System) CheckEvents() error {
 	if sys.events == nil {
 		return nil

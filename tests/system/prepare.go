@@ -78,8 +78,8 @@ func (sys *System) startServers(ctx context.Context, system Options) error {
 	return err
 }
 
-// environ returns the test's environment with the system's settings. It removes the variables that could connect this
-// system to another one on the same machine.
+// environ makes the system's secrets, and returns the test's environment with the system's settings. It removes the variables that could
+// connect this system to another one on the same machine.
 func (sys *System) environ(settings map[string]string) (map[string]string, error) {
 	var err error
 	if sys.EventKeys, err = secret.NewEventSettings(); err != nil {

@@ -22,9 +22,9 @@ import (
 type Options struct {
 	// Stock runs the services beside unmodified daprd instead of our daprd.
 	Stock bool
-	// Replicas is the number of replicas by service; the default is 1. The gateway always has 1.
+	// Replicas is the number of replicas by service; the default is 1. URL is the address of the first gateway only.
 	Replicas map[string]int
-	// Settings are added to every service's environment, such as RECOVERY_AFTER.
+	// Settings are added to the environment of every service and sidecar, such as RECOVERY_AFTER.
 	Settings map[string]string
 	// Supervised restarts programs that end, as `make run` does.
 	Supervised bool
@@ -109,6 +109,7 @@ func Run(ctx context.Context, options Options) (*System, error) {
 	return sys, nil
 }
 
+// start starts the servers and every pair, and waits until all services are ready.
 func (sys *System) start(ctx context.Context, options Options) error {
 	setup, err := sys.prepare(ctx, options)
 	if err == nil && !options.Unchecked {

@@ -34,7 +34,8 @@ var absentAddresses = map[string][]string{
 
 // WithDefaults returns args with our defaults. The internal gRPC port, which checks no token, and the metrics port listen on
 // loopback unless a flag or the environment says otherwise. A sidecar that stops keeps its APIs open for blockShutdown.
-// dapr.yaml has no keys for these settings. In a cluster, where the operator sets the flags, args stay as they are.
+// dapr.yaml has no keys for these settings. The flags of a scheduler and a placement service with one of absentAddresses are dropped. In a
+// cluster, where the operator sets the flags, args stay as they are.
 func WithDefaults(args []string, getenv func(string) string) []string {
 	if flagValue(args, modeFlag) == "kubernetes" {
 		return args

@@ -52,6 +52,7 @@ type component struct {
 	relay   *relay // nil until SubscribeToInternalTopics has started the relays
 }
 
+// engine is the outbox. It adds events to transactions as rows, and owns the relays that publish them.
 type engine struct {
 	options Options
 

@@ -90,6 +90,7 @@ func contentTypeOf(data state.SetRequest) string {
 	return data.Metadata[metadata.ContentType]
 }
 
+// payloadOf returns the data of an event: bytes as they are, another value as JSON or, for another content type, as text.
 func payloadOf(data state.SetRequest, contentType string) ([]byte, error) {
 	switch value := data.Value.(type) {
 	case []byte:

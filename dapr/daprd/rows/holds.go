@@ -49,7 +49,7 @@ type holds struct {
 	queues   map[queue]*hold
 	flights  map[queue]*flight
 	troubles map[destination]*trouble
-	// rescanFrom is the lowest row_id that the relay has to read again, because it left the row out. 0: none.
+	// rescanFrom is the lowest row_id that the relay has to read again, because it left the row out or looks for released rows. 0: none.
 	rescanFrom int64
 }
 
@@ -73,8 +73,9 @@ func (h *holds) leaveOut(r row) bool {
 	return held != nil || flying != nil
 }
 
-// hold keeps the row's queue back, and reports whether it is the first of its destination.
-func (h *holds) hold(r row, now time.Time) (isFirst bool) {
+// putOnHold puts the row's queue on hold, or counts one more try of its hold. It reports whether the queue is the first on hold of its
+// destination.
+func (h *holds) putOnHold(r row, now time.Time) (isFirst bool) {
 	q := r.queue()
 	held := h.queues[q]
 	if held == nil {
@@ -87,6 +88,7 @@ func (h *holds) hold(r row, now time.Time) (isFirst bool) {
 	return isFirst
 }
 
+// troubleOf returns the trouble of a destination. If it has none, a trouble begins now.
 func (h *holds) troubleOf(to destination, now time.Time) *trouble {
 	t := h.troubles[to]
 	if t == nil {
@@ -188,21 +190,21 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// backOff delays the next retry of a destination that accepted none of the rows tried again.
+// backOff delays the next retry of a destination that accepted none of the rows tried again, or did not answer.
 func (h *holds) backOff(to destination, now time.Time) {
 	t := h.troubleOf(to, now)
 	t.delay = min(2*t.delay, maxDelay)
 	t.retryAt = now.Add(t.delay)
 }
 
-// resume makes the next retry of a destination due now, because it accepted a row that it had refused.
+// resume makes the next retry of a destination due now, because one of its queues is no longer on hold.
 func (h *holds) resume(to destination, now time.Time) {
 	if t := h.troubles[to]; t != nil {
 		t.delay, t.retryAt = firstDelay, now
 	}
 }
 
-// fullDestinations returns the destinations whose rows the relay does not read, because too many of them are on hold.
+// fullDestinations returns the destinations whose rows the relay does not read, because too many queues are on hold or in flight.
 func (h *holds) fullDestinations() []string {
 	names := []string{}
 	if len(h.queues)+len(h.flights) >= maxHolds {

@@ -11,8 +11,8 @@ var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func TestRetriesOfADestinationBackOffUpToALimit(t *testing.T) {
 	h := newHolds()
 	a := pageOf("a1")[0]
-	if !h.hold(a, began) || h.hold(a, began) {
-		t.Error("hold must report the first hold of a destination only")
+	if !h.putOnHold(a, began) || h.putOnHold(a, began) {
+		t.Error("putOnHold must report the first hold of a destination only")
 	}
 	if next := h.nextRetry(); !next.Equal(began.Add(firstDelay)) {
 		t.Errorf("first retry: got %s, want %s", next, began.Add(firstDelay))
@@ -40,17 +40,17 @@ func TestLeastTriedHoldIsRetriedFirst(t *testing.T) {
 	h := newHolds()
 	for i := range 3 * pageRows {
 		r := row{id: int64(i), key: fmt.Sprint(i), to: orders}
-		h.hold(r, began)
-		h.hold(r, began)
+		h.putOnHold(r, began)
+		h.putOnHold(r, began)
 	}
 	young := pageOf("a1")[0]
-	h.hold(young, began.Add(time.Second))
+	h.putOnHold(young, began.Add(time.Second))
 	due := h.due(began.Add(maxDelay))
 	if len(due) != pageRows || due[0] != young.queue() {
 		t.Errorf("got %d queues due, the first is %v; want %d and a's", len(due), due[0], pageRows)
 	}
 	for _, q := range due[1:] {
-		h.hold(row{id: 1, key: q.key, to: orders}, began.Add(maxDelay))
+		h.putOnHold(row{id: 1, key: q.key, to: orders}, began.Add(maxDelay))
 	}
 	h.release(young.queue(), began)
 	if next := h.due(began.Add(maxDelay)); next[0].key != fmt.Sprint(pageRows-1) {
@@ -64,7 +64,7 @@ func TestReleaseReadsLaterRowsAgain(t *testing.T) {
 	page := pageOf("-0", "a1", "a2")
 	for want, read := range map[int64][]row{0: page[1:2], 2: page[1:3]} {
 		h := newHolds()
-		h.hold(page[1], began)
+		h.putOnHold(page[1], began)
 		for _, row := range read {
 			if !h.leaveOut(row) {
 				t.Errorf("row %s of a queue on hold is not left out", row.key)
@@ -83,7 +83,7 @@ func TestTooManyHoldsLeaveOutTheirDestinations(t *testing.T) {
 		if names := h.fullDestinations(); len(names) > 0 {
 			t.Fatalf("left out after %d holds: got %v, want none", i, names)
 		}
-		h.hold(row{id: int64(i), key: fmt.Sprint(i), to: orders}, began)
+		h.putOnHold(row{id: int64(i), key: fmt.Sprint(i), to: orders}, began)
 	}
 	if names := h.fullDestinations(); len(names) != 1 || names[0] != orders.String() {
 		t.Errorf("left out after %d holds: got %v, want %s and not %s", maxHolds, names, orders, other)

@@ -41,7 +41,8 @@ type tally struct {
 
 func (t *tally) isGone() bool { return t.invalid || t.missing }
 
-// recordOutcomes returns what to do with the rows of a page, and keeps the queues of the remaining rows on hold.
+// recordOutcomes returns what to do with the rows of a page. It puts the queues of rows that failed on hold, ends the holds of the others,
+// and makes the relay read again rows that were not tried.
 func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 	var result pageResult
 	now := time.Now()
@@ -70,7 +71,7 @@ func (r *relay) recordOutcomes(outcomes []outcome) pageResult {
 			result.refused = append(result.refused, refusal{o.row, o.err})
 		default:
 			t.failed++
-			if r.holds.hold(o.row, now) {
+			if r.holds.putOnHold(o.row, now) {
 				log.Warnf("%s: topic %s of %s does not accept all events, the others wait in the table: %v", r.table.name, o.row.to.topic, o.row.to.pubsub, o.err)
 			}
 		}
@@ -148,13 +149,13 @@ func (r *relay) recordLate() {
 	}
 }
 
-// recordLateOutcome records one of them. A row is set aside only inside a turn. So a refused row is put on hold; its next turn publishes
-// it once more, and sets it aside when the broker refuses it again.
+// recordLateOutcome records the outcome of a publish that outlived its turn. A row is set aside only inside a turn. So a refused row is put
+// on hold; its next turn publishes it once more, and sets it aside when the broker refuses it again.
 func (r *relay) recordLateOutcome(o outcome) {
 	result := r.recordOutcomes([]outcome{o})
 	r.holds.land(o.row)
 	r.rememberPublished(result.published)
 	for _, refusal := range result.refused {
-		r.holds.hold(refusal.row, time.Now())
+		r.holds.putOnHold(refusal.row, time.Now())
 	}
 }

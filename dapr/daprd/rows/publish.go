@@ -76,7 +76,8 @@ func (r *relay) publish(ctx context.Context, row row) error {
 	return err
 }
 
-// leaveInFlight marks those rows of the page that have no outcome yet as in flight, and passes their outcomes to the relay when they arrive.
+// leaveInFlight marks those rows of the page that have no outcome yet as in flight, delays the next retry of their destinations, and passes
+// the outcomes to the relay when they arrive.
 func (r *relay) leaveInFlight(ctx context.Context, page []row, outcomes []outcome, answers <-chan outcome) {
 	answered := map[identity]bool{}
 	for _, o := range outcomes {

@@ -82,6 +82,7 @@ func IsRow(write state.SetRequest) bool {
 	return isEncoded && strings.HasPrefix(write.Key, duePrefix)
 }
 
+// decodeRow returns a row with its destination and record, or with the problem of its key or value.
 func decodeRow(id int64, key string, value []byte) row {
 	r := row{id: id, key: key, value: value}
 	parts := strings.Split(strings.TrimPrefix(key, duePrefix), separator)

@@ -20,7 +20,7 @@ const (
 	// sweepInterval is how often a relay with rows on hold reads the whole table. It looks for rows that an operator released without
 	// a new row_id. Without rows on hold, the relay reads the whole table as soon as rows wait that it has not found.
 	sweepInterval = 30 * time.Second
-	// measureRest is how long the relay does not measure the backlog, in durations of the last measurement: under a held snapshot each takes
+	// measureRest is how often the duration of a measurement of the backlog passes before the next one: under a held snapshot each takes
 	// longer.
 	measureRest = 20
 )
@@ -56,6 +56,7 @@ func (r *relay) notify() {
 	}
 }
 
+// run publishes the rows of the table until ctx is done. Then it closes the pool.
 func (r *relay) run(ctx context.Context) {
 	defer r.table.pool.Close()
 	for notified := false; ctx.Err() == nil; {
@@ -82,7 +83,7 @@ func (r *relay) publishDue(ctx context.Context, notified bool) error {
 	return r.runPass(ctx)
 }
 
-// measureBacklog counts the rows that wait, for the metrics, and sets the time of the next measurement. So a slow one follows later.
+// measureBacklog counts the rows that wait, for the metrics, and sets the time of the next measurement: the slower this one is, the later.
 func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 	began := time.Now()
 	b, err := r.table.readBacklog(ctx)
@@ -93,7 +94,7 @@ func (r *relay) measureBacklog(ctx context.Context) (waiting int64, err error) {
 	return b.Waiting, err
 }
 
-// runPass takes turns until no row is left that is due.
+// runPass takes turns until no row is left that is due. While another relay has the turn, it waits for it again.
 func (r *relay) runPass(ctx context.Context) error {
 	for ctx.Err() == nil {
 		again, err := r.takeTurns(ctx)

@@ -140,7 +140,7 @@ func scanRow(found pgx.CollectableRow) (row, error) {
 	return decoded, nil
 }
 
-// isLockTimeout reports whether err only means that another relay has the turn.
+// isLockTimeout reports whether err only means that a lock was not free in time: as a rule because another relay has the turn.
 func isLockTimeout(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == pgerrcode.LockNotAvailable

@@ -27,7 +27,8 @@ func (t *table) beginTurn(ctx context.Context, conn *pgxpool.Conn) (seen horizon
 	batch.Queue(`begin isolation level read committed`)
 	batch.Queue(settings).QueryRow(func(row pgx.Row) error { return row.Scan(nil, nil, nil, nil, &seen.xmin, &seen.xmax) })
 	batch.Queue(fmt.Sprintf(`select pg_advisory_xact_lock(%d, to_regclass($1)::oid::int4)`, lockClass), t.name)
-	return seen, conn.SendBatch(ctx, batch).Close()
+	err = conn.SendBatch(ctx, batch).Close() // before the return: Go does not say that a return reads seen after the call
+	return seen, err
 }
 
 // commitTurn deletes the published rows, sets the refused rows aside, and commits.
@@ -53,7 +54,7 @@ func (t *table) commitTurn(ctx context.Context, conn *pgxpool.Conn, published ma
 	return conn.SendBatch(ctx, batch).Close()
 }
 
-// endTurn ends a turn that was not committed, and returns the connection to the pool.
+// endTurn rolls back a turn that was not committed, and returns the connection to the pool.
 func endTurn(ctx context.Context, conn *pgxpool.Conn) {
 	defer conn.Release()
 	if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// page is the result of one turn's read.
-type page struct {
+// turnRead is what one turn has read.
+type turnRead struct {
 	rows  []row
 	began time.Time // when the database was last known to answer
 	upTo  int64     // the row_id up to which the turn read from the floor
@@ -16,11 +16,11 @@ type page struct {
 	again bool      // another turn may find rows that are due
 }
 
-// takeTurn reads a page of rows, publishes it, deletes what was published, and commits. Only one of all replicas' relays has
-// the turn at a time, and each turn reads from the floor, so no event can overtake another of its subject. Once the rows are
-// read, a shutdown does not interrupt the turn: finishing is quicker than publishing the rows again later. It reports
-// whether another turn may find rows that are due.
-func (r *relay) takeTurn(ctx context.Context, read func(context.Context, *pgxpool.Conn) (page, error)) (again bool, err error) {
+// takeTurn reads a page of rows, publishes it, deletes the rows that were published, sets those aside that were refused, and commits. Only
+// one of all replicas' relays has the turn at a time. A turn reads all new rows from the floor on, or the first rows of queues on hold, so no
+// event can overtake another of its subject. Once the rows are read, a shutdown does not interrupt the turn: finishing is quicker than
+// publishing the rows again later. takeTurn reports whether another turn may find rows that are due.
+func (r *relay) takeTurn(ctx context.Context, read func(context.Context, *pgxpool.Conn) (turnRead, error)) (again bool, err error) {
 	reading, cancel := context.WithTimeout(ctx, turnLimit)
 	defer cancel()
 	conn, err := r.table.pool.Acquire(reading)
@@ -53,17 +53,17 @@ func (r *relay) takeTurn(ctx context.Context, read func(context.Context, *pgxpoo
 // readFresh reads, from the floor on, rows that are neither on hold nor in flight. If a page has none, it reads the next one, so that
 // rows on hold never hide other rows. After a page that reached the end of the table no other turn is needed: the commit of a later
 // row notifies its relay.
-func (r *relay) readFresh(ctx context.Context, conn *pgxpool.Conn) (page, error) {
+func (r *relay) readFresh(ctx context.Context, conn *pgxpool.Conn) (turnRead, error) {
 	if r.holds.rescanFrom > 0 {
 		r.floor.lower(r.holds.rescanFrom)
 		r.holds.rescanFrom = 0
 	}
-	fresh := page{upTo: r.floor.id}
+	fresh := turnRead{upTo: r.floor.id}
 	for len(fresh.rows) == 0 && !fresh.toEnd {
 		fresh.began = time.Now()
 		found, isFull, err := r.table.readPage(ctx, conn, fresh.upTo, r.holds.fullDestinations())
 		if err != nil {
-			return page{}, err
+			return turnRead{}, err
 		}
 		for _, row := range found {
 			fresh.upTo = row.id
@@ -77,17 +77,17 @@ func (r *relay) readFresh(ctx context.Context, conn *pgxpool.Conn) (page, error)
 }
 
 // readHeld returns a function that reads the first rows of queues on hold. A queue whose row is gone is released: another
-// relay has published the row.
-func (r *relay) readHeld(due []queue) func(context.Context, *pgxpool.Conn) (page, error) {
-	return func(ctx context.Context, conn *pgxpool.Conn) (page, error) {
+// relay has published the row or set it aside, or an operator has deleted it.
+func (r *relay) readHeld(due []queue) func(context.Context, *pgxpool.Conn) (turnRead, error) {
+	return func(ctx context.Context, conn *pgxpool.Conn) (turnRead, error) {
 		keys := make([]string, len(due))
 		for i, q := range due {
 			keys[i] = r.holds.queues[q].first.key
 		}
-		held := page{began: time.Now()}
+		held := turnRead{began: time.Now()}
 		found, err := r.table.readRows(ctx, conn, keys)
 		if err != nil {
-			return page{}, err
+			return turnRead{}, err
 		}
 		inTable := map[string]bool{}
 		for _, row := range found {
@@ -107,7 +107,7 @@ func (r *relay) readHeld(due []queue) func(context.Context, *pgxpool.Conn) (page
 }
 
 // raiseFloor raises the floor after a page that was read from the floor. The floor stays while the relay leaves out whole destinations.
-func (r *relay) raiseFloor(p page) {
+func (r *relay) raiseFloor(p turnRead) {
 	if len(r.holds.fullDestinations()) > 0 {
 		return
 	}

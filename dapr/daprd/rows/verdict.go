@@ -15,7 +15,7 @@ const (
 	accepted verdict = iota
 	// brokerAway: retry for as long as it takes.
 	brokerAway
-	// rowRefused: the broker will never accept this row, if it refuses the row when it is sent alone.
+	// rowRefused: the broker will never accept this row. The error concerns no other row, because each row is sent alone.
 	rowRefused
 	// topicRefused: the broker will never accept any row for this topic.
 	topicRefused

@@ -33,6 +33,7 @@ func SetRights(ctx context.Context, client *kadm.Client, users map[string][]even
 	return added, removed, nil
 }
 
+// setRightsOf gives one user exactly these rights, and returns the numbers of added and removed ACLs.
 func setRightsOf(ctx context.Context, client *kadm.Client, principal string, rights []event.Right) (added, removed int, err error) {
 	wanted := map[kadm.DescribedACL]bool{}
 	for _, right := range rights {
@@ -91,8 +92,8 @@ func aclsOf(principal string, right event.Right) (list []kadm.DescribedACL) {
 	return list
 }
 
-// only returns a builder that matches one ACL.
-func only(acl kadm.DescribedACL) *kadm.ACLBuilder {
+// builderFor returns a builder that matches only this ACL.
+func builderFor(acl kadm.DescribedACL) *kadm.ACLBuilder {
 	b := kadm.NewACLs().Allow(acl.Principal).AllowHosts(acl.Host).Operations(acl.Operation).ResourcePatternType(acl.Pattern)
 	switch acl.Type {
 	case kmsg.ACLResourceTypeTopic:
@@ -106,7 +107,7 @@ func only(acl kadm.DescribedACL) *kadm.ACLBuilder {
 }
 
 func addACL(ctx context.Context, client *kadm.Client, acl kadm.DescribedACL) error {
-	results, err := client.CreateACLs(ctx, only(acl))
+	results, err := client.CreateACLs(ctx, builderFor(acl))
 	for _, result := range results {
 		err = errors.Join(err, result.Err)
 	}
@@ -114,7 +115,7 @@ func addACL(ctx context.Context, client *kadm.Client, acl kadm.DescribedACL) err
 }
 
 func removeACL(ctx context.Context, client *kadm.Client, acl kadm.DescribedACL) error {
-	results, err := client.DeleteACLs(ctx, only(acl))
+	results, err := client.DeleteACLs(ctx, builderFor(acl))
 	for _, result := range results {
 		err = errors.Join(err, result.Err)
 	}

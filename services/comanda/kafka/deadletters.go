@@ -12,8 +12,8 @@ import (
 	"comanda/services/event"
 )
 
-// Unstored returns how many records each service has yet to store of its dead-letter topic. The gateway stores none: for it, it is all
-// that the topic holds.
+// Unstored returns how many records of its dead-letter topic each service has yet to store. The gateway stores none, so all records in its
+// topic count.
 func Unstored(ctx context.Context, client *kadm.Client) (map[string]int64, error) {
 	unstored := map[string]int64{}
 	for _, service := range event.Consumers {
@@ -37,8 +37,8 @@ func Unstored(ctx context.Context, client *kadm.Client) (map[string]int64, error
 	return unstored, nil
 }
 
-// DeleteStored deletes the records of the dead-letter topics that their services have stored, and returns their number. The topics keep
-// everything, so they would only grow.
+// DeleteStored deletes the records of the dead-letter topics that their services have stored, and returns their number. Most of these topics
+// keep their records for ever (event.Retention), so they would only grow.
 func DeleteStored(ctx context.Context, client *kadm.Client) (deleted int64, err error) {
 	for _, service := range services.Stateful {
 		topic := event.DeadLetters(service)

@@ -66,6 +66,8 @@ func declareWithRetry(ctx context.Context, client *kadm.Client, existing kadm.To
 	}
 }
 
+// declareTopic creates topic unless it is among the existing ones. It gives an existing topic its settings and its missing partitions; Kafka
+// cannot remove partitions. isNew is false too if another process has created the topic in the meantime.
 func declareTopic(ctx context.Context, client *kadm.Client, existing kadm.TopicDetails, topic Topic) (isNew bool, err error) {
 	found, ok := existing[topic.Name]
 	if !ok || found.Err != nil {

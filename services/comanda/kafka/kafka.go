@@ -1,5 +1,5 @@
-// Package kafka connects to Kafka, waits until it is ready, and declares topics. The operator's command uses it in
-// containers, and infra uses it on one machine.
+// Package kafka connects to Kafka, waits until it is ready, declares topics, sets the rights of users, and counts and deletes the records
+// of dead-letter topics. The operator's command uses it in containers, and infra uses it on one machine.
 //
 // Topics are declared and never auto-created: an auto-created topic has the wrong number of partitions, and some brokers
 // forget it.

@@ -42,7 +42,7 @@ func (s *Settings) variables() map[string]*string {
 	}
 }
 
-// personal are the variables that each service can have for itself, such as ORDER_KAFKA_SASL_USERNAME.
+// personal lists the variables that each service can have for itself, such as ORDER_KAFKA_SASL_USERNAME.
 var personal = []string{"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CLIENT_CERT", "KAFKA_CLIENT_KEY"}
 
 // IsCredential reports whether a variable belongs to the identity of one program, and must not reach another one.
@@ -84,8 +84,8 @@ func (s Settings) Environ() map[string]string {
 	return environ
 }
 
-// check is stricter than Dapr, which treats an unknown mechanism as PLAINTEXT and would send the password in clear to a broker that
-// expects a hash.
+// check returns an error that names a missing or wrong setting. It is stricter than Dapr, which treats an unknown mechanism as PLAINTEXT
+// and would send the password in clear to a broker that expects a hash.
 func (s Settings) check() error {
 	need := map[string]string{}
 	switch s.AuthType {

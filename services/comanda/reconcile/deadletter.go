@@ -8,7 +8,7 @@ import (
 	"comanda/services"
 )
 
-// DeadLetters finds the dead letters that wait for an admin, and those that a service has handled again for longer than rest. None is
+// DeadLetters finds the dead letters that wait for an admin, and those that a service has been replaying for longer than rest. None is
 // mended: an admin has to remove the cause first, and `comanda dead-letters` says what each one is.
 func (d Databases) DeadLetters(ctx context.Context, rest time.Duration) (found []Problem, err error) {
 	for _, service := range services.Stateful {

@@ -35,6 +35,7 @@ func (d Databases) Outboxes(ctx context.Context, rest time.Duration) (found []Pr
 	return found, nil
 }
 
+// release makes the events that are set aside due again.
 func release(conn *pgx.Conn) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		tag, err := conn.Exec(ctx, `update state set key = 'outbox-due||' || substr(key, 14) where left(key, 13) = 'outbox-dead||'`)

@@ -21,7 +21,7 @@ func (d Databases) Profiles(ctx context.Context, rest time.Duration) (found []Pr
 		switch {
 		case account.ID != "" && !account.AtRest, profile.ID != "" && !profile.AtRest:
 		case account.ID == "" && profile.State != "ACTIVE": // a tombstone holds nothing
-		case profile.ID == "" && account.Old && account.State == "REJECTED": // user has deleted it
+		case profile.ID == "" && account.Old && account.State == "REJECTED": // the service user has deleted the tombstone
 		case account.ID == "":
 			found = append(found, Problem{Kind: "profile", Detail: fmt.Sprintf("account %s does not exist, and its profile is ACTIVE", id)})
 		case !slices.Contains(profiles[account.State], profile.State):

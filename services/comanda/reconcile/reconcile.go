@@ -21,7 +21,7 @@ const statementTimeout = "300000"
 type Problem struct {
 	Kind   string // stock, reservation, profile, outbox or dead letters
 	Detail string
-	// Mend repairs it, and reports what it did. It is nil when a person has to decide.
+	// Mend repairs the problem, and reports what it did. It is nil when a person has to decide.
 	Mend func(ctx context.Context) (did string, err error)
 }
 
@@ -72,7 +72,7 @@ func (d Databases) Check(ctx context.Context, rest time.Duration) ([]Problem, er
 // entry is an aggregate in one database.
 type entry struct {
 	ID, State string
-	AtRest    bool
+	AtRest    bool // it has not changed for rest (compare)
 	// Old is true of an aggregate that has not changed for longer than keptBeside.
 	Old bool
 }
@@ -81,8 +81,8 @@ type entry struct {
 // After that, product may have deleted the reservation of an order that ended, and user the tombstone of a rejected account.
 const keptBeside = "30 days"
 
-// compare calls visit for each id that is in the left query, the right one or both, with an empty State where it is not. Each query
-// returns entries in the order of their ids, and takes the rest in seconds. So no database is held in memory.
+// compare calls visit for each id that the left query, the right one or both return, with an empty entry for a query that does not return
+// it. Each query returns entries in the order of their ids, so no database is held in memory. Its argument $1 is rest in seconds.
 func compare(ctx context.Context, rest time.Duration, left, right *pgx.Conn, leftSQL, rightSQL string, visit func(id string, l, r entry)) error {
 	a, err := newReader(ctx, left, leftSQL, rest)
 	if err != nil {
@@ -122,6 +122,7 @@ type reader struct {
 	err     error
 }
 
+// newReader returns a reader whose current entry is the first one.
 func newReader(ctx context.Context, conn *pgx.Conn, sql string, rest time.Duration) (*reader, error) {
 	rows, err := conn.Query(ctx, sql, rest.Seconds())
 	if err != nil {

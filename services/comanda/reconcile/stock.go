@@ -19,7 +19,7 @@ var states = map[string][]string{
 	"CANCELLED": {"RELEASED", "TOMBSTONE", "FAILED", mended},
 }
 
-// mended is the state of a reservation that endReservation has released, or product's own reconciliation.
+// mended is the state of a reservation that endReservation, or product's own reconciliation, has released.
 const mended = "MENDED"
 
 // Reservations checks that every order has a reservation in the state that its status requires, and that every reservation has an order.
@@ -32,7 +32,7 @@ func (d Databases) Reservations(ctx context.Context, rest time.Duration) (found 
 		switch {
 		case order.ID != "" && !order.AtRest, reservation.ID != "" && !reservation.AtRest:
 			return
-		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // product has deleted it
+		case reservation.ID == "" && order.Old && endOf[order.State] == "RELEASED": // the service product has deleted the reservation
 		case order.ID == "":
 			p := Problem{Kind: "reservation", Detail: fmt.Sprintf("order %s does not exist, and its reservation is %s", id, reservation.State)}
 			if reservation.State == "RESERVED" {

@@ -1,5 +1,5 @@
-// Package audit keeps the audit trail of a service: who did what, to which account or product, when, from where, and what it was
-// before and after (decision 0016). Each service has the table audit in its own database (package database creates it). The
+// Package audit keeps the audit trail of a service: who did what, to which account, product or dead letter, when, from where, and what it
+// was before and after (decision 0016). Each service has the table audit in its own database (package database creates it). The
 // database refuses to change an entry, and to delete one within a year.
 //
 // A change of tables records its entry in the same transaction (Record). A document carries the entry of its last act, and a
@@ -32,7 +32,7 @@ const (
 	PasswordChanged    Action = "account.password_changed"
 	SessionsEnded      Action = "account.sessions_ended" // log out everywhere
 	RefreshReused      Action = "account.refresh_reused" // a spent refresh token was used again, which ended its session
-	AccountErased      Action = "account.erased"         // its owner has begun the erasure
+	AccountErased      Action = "account.erased"         // its owner has asked for the erasure, which has only begun
 	PhoneVerified      Action = "profile.phone_verified"
 	VerificationEnded  Action = "profile.phone_verification_ended" // by staff, or because the owner changed the number
 	ProductCreated     Action = "product.created"

@@ -64,19 +64,19 @@ func (t Trail) List(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return rest.Document(w, r, rest.Paged(page, found, len(found) > page.Limit, func(last placedEntry) encoding.BinaryMarshaler {
-		return last.place
+	return rest.Document(w, r, rest.Paged(page, found, len(found) > page.Limit, func(last listedEntry) encoding.BinaryMarshaler {
+		return last.position
 	}))
 }
 
-// placedEntry is an entry with its place, which its JSON does not show.
-type placedEntry struct {
+// listedEntry is an entry with its position, which its JSON does not show.
+type listedEntry struct {
 	Entry
-	place position
+	position position
 }
 
-// page returns up to limit entries, newest first: those that are older than the one at the place in after, or the newest when after is 0.
-func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]placedEntry, error) {
+// page returns up to limit entries, newest first: those that are older than the one at the position after, or the newest when after is 0.
+func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]listedEntry, error) {
 	conditions, arguments := []string{"true"}, pgx.NamedArgs{"limit": limit}
 	narrow := func(set bool, condition, name string, value any) {
 		if set { // a condition that does not apply is left out, so that the indexes serve the others
@@ -91,9 +91,9 @@ func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e placedEntry, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e listedEntry, err error) {
 		e.Service = t.Service
-		err = row.Scan(&e.place, &e.ID, &e.At, &e.Actor, &e.Address, &e.Action, &e.Subject, &e.Before, &e.After, &e.TraceID)
+		err = row.Scan(&e.position, &e.ID, &e.At, &e.Actor, &e.Address, &e.Action, &e.Subject, &e.Before, &e.After, &e.TraceID)
 		e.At = e.At.UTC()
 		return e, err
 	})

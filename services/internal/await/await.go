@@ -20,7 +20,7 @@ const MaxWait = 30 * time.Second
 const (
 	pollInterval = 50 * time.Millisecond // about the duration of two sagas
 	pollTimeout  = time.Second
-	pollRest     = 10 // the interval is at least 10 times as long as the last query took
+	pauseFactor  = 10 // the pause is at least 10 times as long as the last query took
 )
 
 // Changes wakes the requests that wait for an id in this process. The zero value is ready to use where there are no other replicas.
@@ -29,7 +29,7 @@ type Changes struct {
 	Settled func(ctx context.Context, ids []string) ([]string, error)
 
 	mu      sync.Mutex
-	waiting map[string]chan struct{} // closed and replaced at each change
+	waiting map[string]chan struct{} // by id; closed and replaced at each change
 	count   map[string]int           // waiting requests by id
 	polling bool
 }
@@ -44,6 +44,7 @@ func (c *Changes) Tell(id string) {
 	}
 }
 
+// join adds a request that waits for id, and starts poll unless it runs.
 func (c *Changes) join(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +73,7 @@ func (c *Changes) poll() {
 		ctx, cancel := context.WithTimeout(context.Background(), pollTimeout)
 		settled, _ := c.Settled(ctx, ids)
 		cancel()
-		interval = max(pollInterval, pollRest*time.Since(begun))
+		interval = max(pollInterval, pauseFactor*time.Since(begun))
 		for _, id := range settled {
 			c.Tell(id)
 		}
@@ -87,6 +88,7 @@ func (c *Changes) ids() []string {
 	return slices.Collect(maps.Keys(c.count))
 }
 
+// leave removes a request that has waited for id.
 func (c *Changes) leave(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,15 +98,16 @@ func (c *Changes) leave(id string) {
 	}
 }
 
+// changed returns the channel that the next change of id closes. It is nil if no request waits for id.
 func (c *Changes) changed(id string) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.waiting[id]
 }
 
-// Until calls look until it reports that id is settled, wait has passed, the service stops, or ctx is done, and returns the last
-// value. When wait has passed, or the service stops, it looks once more. Each look is limited to rest.RequestTimeout, so a
-// dependency that hangs results in a 503 after that time and not after the client's wait.
+// Until calls look at once, and again after each change of id, until look reports that id is settled, or fails, and returns the last value.
+// When wait has passed, or the service stops, it looks once more and then returns. It also ends when ctx is done. Each look is
+// limited to rest.RequestTimeout, so a dependency that hangs results in a 503 after that time and not after the client's wait.
 func Until[T any](
 	ctx context.Context, c *Changes, id string, wait time.Duration, look func(context.Context) (T, bool, error),
 ) (T, error) {

@@ -22,7 +22,7 @@ import (
 )
 
 // A client that disconnects before its Prefer: wait has passed counts as a 499, not as a 503.
-func TestWaitIsAllowedForWhenTheClientDisconnects(t *testing.T) {
+func TestADisconnectDuringTheAgreedWaitIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
 		ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)
@@ -180,7 +180,7 @@ func TestUntilReturnsTheErrorOfALook(t *testing.T) {
 	}
 }
 
-// A client that waits gets the value as it is before a stopping server closes its connection. A request that arrives later does
+// When the server stops, a client that waits gets the value as it is, before its connection is closed. A request that arrives later does
 // not wait at all.
 func TestUntilAnswersWhenTheServerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

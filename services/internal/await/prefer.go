@@ -11,7 +11,8 @@ import (
 )
 
 // Wait returns the wait that r's Prefer header asks for (RFC 7240, 4.3), at most MaxWait, or 0 without one. A preference is
-// never an error: a value that is not a whole number of seconds is ignored, and so are all other preferences.
+// never an error: a value that is not a whole number of seconds is ignored, and so are all other preferences. Wait records the wait in the
+// telemetry of r.
 func Wait(r *http.Request) time.Duration {
 	value, ok := preference(r.Header.Values("Prefer"), "wait")
 	if !ok || value == "" || strings.Trim(value, "0123456789") != "" {

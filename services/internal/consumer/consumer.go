@@ -1,9 +1,9 @@
 // Package consumer receives the events that a service subscribes to (dapr/subscriptions) and tells the sidecar what to do
 // with each: done, retry or dead letter. It does not map errors to HTTP statuses, because Dapr drops an event on a 404.
 //
-// The sidecar sends the app token with every request, service invocations included. So a request with one of callerHeaders is not an
-// event, and is refused. But with unmodified daprd the caller can remove these headers. Only its signature proves that an event is
-// genuine (package signature, docs/decisions/0020).
+// The app token does not tell events from service invocations, because the sidecar sends it with both. So a request with one of
+// callerHeaders, which only invocations have, is refused. With unmodified daprd the calling service can remove these headers: only the
+// signature of an event proves that it is genuine (package signature, docs/decisions/0020).
 package consumer
 
 import (
@@ -26,7 +26,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// maxEvent is the size limit of an event in bytes. The broker's limit is 1 MiB of data, base64 in the envelope included.
+// maxEvent is the number of bytes that are read of an event or a dead letter. The broker's limit is 1 MiB, which base64 makes a third larger.
 const maxEvent = 2 << 20
 
 // Unmatched is the path to which the sidecar sends events whose type has no subscription. They become dead letters.
@@ -42,9 +42,10 @@ type Route struct {
 	handle func(ctx context.Context, e event.Received[json.RawMessage]) error
 }
 
-// On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at
-// once. So does one made by Postpone, where dead letters are stored. Any other error is retried: for giveUpAfter where dead letters are
-// stored, otherwise for as long as dapr/resiliency/resiliency.yaml says. Then the event becomes a dead letter too.
+// On passes the events of topic to handle. A nil error means done. An error made by Reject makes the event a dead letter at once, and so do
+// data that cannot be decoded into a T. An error made by Postpone makes it a dead letter at once only where dead letters are stored. After
+// any other error the event is retried: for a few seconds where dead letters are stored (package deadletter), otherwise for as long as
+// dapr/resiliency/resiliency.yaml says. Then it becomes a dead letter too.
 func On[T any](topic event.Topic[T], handle func(context.Context, event.Received[T]) error) Route {
 	return Route{topic: topic.Name, kind: topic.Type(), handle: func(ctx context.Context, e event.Received[json.RawMessage]) error {
 		received := event.Received[T]{ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Replayed: e.Replayed}
@@ -55,6 +56,7 @@ func On[T any](topic event.Topic[T], handle func(context.Context, event.Received
 	}}
 }
 
+// rejection is the mark of Reject.
 type rejection struct{ error }
 
 func (r rejection) Unwrap() error { return r.error }
@@ -62,6 +64,7 @@ func (r rejection) Unwrap() error { return r.error }
 // Reject marks err as permanent: the event becomes a dead letter without a retry.
 func Reject(err error) error { return rejection{err} }
 
+// postponement is the mark of Postpone.
 type postponement struct{ error }
 
 func (p postponement) Unwrap() error { return p.error }
@@ -74,8 +77,9 @@ func Postpone(err error) error { return postponement{err} }
 // IsPostponed reports whether err was marked with Postpone.
 func IsPostponed(err error) bool { return errors.As(err, new(postponement)) }
 
-// Register adds the route POST /events/<topic> for each topic of table to router. An event that the topic's publisher has not signed
-// becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that stores none.
+// Register adds the route POST /events/<topic> for each topic of table to router, and Unmatched. An event that the topic's publisher has
+// not signed becomes a dead letter. letters stores the dead letters, which the sidecar sends to StorePath; it is nil for a service that
+// stores none.
 func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLetters) {
 	for _, route := range table.Routes {
 		router.Handle("/events/"+route.topic, receive(log, func(r *http.Request) string {
@@ -103,8 +107,8 @@ func receive(log *slog.Logger, handle func(*http.Request) string) http.Handler {
 	})
 }
 
-// isInvocation reports whether another service sent r. Any of the caller's headers is enough, with any value: a caller can add an
-// empty one before the real one, and Get would return that.
+// isInvocation reports whether another service sent r. Any of callerHeaders is enough, with any value: the calling service can add an
+// empty header before the real one, and Header.Get would return the empty one.
 func isInvocation(r *http.Request) bool {
 	for _, name := range callerHeaders {
 		if _, exists := r.Header[name]; exists {
@@ -118,14 +122,14 @@ func isInvocation(r *http.Request) bool {
 func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
-	telemetry.SetEvent(ctx, route.topic, telemetry.Retry) // the outcome if the handler panics: Dapr sends the event again
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
+	telemetry.SetEvent(ctx, route.topic, telemetry.Retry)    // the outcome if the handler panics: Dapr sends the event again
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxEvent)) // a larger event is cut, so it is no JSON and becomes a dead letter
 	if err != nil {
 		return "RETRY"
 	}
 	attempt := Attempt{Topic: route.topic, Begun: time.Now()}
 	received, err := route.verify(t.Keys, raw)
-	genuine := err == nil // only then is its id trustworthy
+	genuine := err == nil // only a genuine event has an id that can be trusted
 	attempt.EventID = received.ID
 	if genuine {
 		err = handleReportingPanics(ctx, letters, attempt, func() error { return route.handle(ctx, received) })
@@ -160,7 +164,7 @@ func (t Table) deliver(log *slog.Logger, letters DeadLetters, route Route, r *ht
 	return "DROP"
 }
 
-// outcomeOf returns the outcome of an attempt to handle an event that ended with err.
+// outcomeOf returns the outcome of an attempt to handle an event; err is the attempt's error, or nil.
 func outcomeOf(err error) string {
 	switch {
 	case err == nil:
@@ -176,7 +180,8 @@ func outcomeOf(err error) string {
 // IsPermanent reports whether an event that failed with err can never be handled as it is: it was rejected, or is forged.
 func IsPermanent(err error) bool { return err != nil && outcomeOf(err) != telemetry.Retry }
 
-// verify decodes an event. The event returned with an error serves only for the log.
+// verify decodes an event and checks its type and its signature. The event that it returns with an error is not genuine: its values serve
+// only to describe it.
 func (r Route) verify(keys signature.PublicKeys, raw []byte) (event.Received[json.RawMessage], error) {
 	var envelope struct {
 		event.Received[json.RawMessage]

@@ -192,8 +192,8 @@ func TestForgedEventsAreCounted(t *testing.T) {
 		`comanda_event_handling_duration_seconds_count{outcome="forged",topic="order.status.changed"} 1`)
 }
 
-// The sidecar adds the app token to service invocations too. The caller's headers tell them from events, even if the caller has sent an
-// empty one itself, or has made the sidecar remove one (by naming it in the header Connection).
+// The sidecar adds the app token to service invocations too. The headers that name the caller tell invocations from events, even if the
+// caller has sent an empty one itself, or has made the sidecar remove one (by naming it in the header Connection).
 func TestAnotherServiceCannotSendEvents(t *testing.T) {
 	for name, header := range map[string]http.Header{
 		"as the sidecar sends it": {"Dapr-Caller-App-Id": {"gateway"}},

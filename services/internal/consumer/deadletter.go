@@ -57,7 +57,7 @@ type Table struct {
 	Routes []Route
 }
 
-// route returns the route of a topic; without a handler if there is none.
+// route returns the route of a topic. For a topic that the service does not consume, the route has no handler.
 func (t Table) route(topic string) Route {
 	for _, route := range t.Routes {
 		if route.topic == topic {
@@ -67,7 +67,7 @@ func (t Table) route(topic string) Route {
 	return Route{topic: topic}
 }
 
-// Check decodes and verifies a record of topic without handling it. The event returned with an error is not genuine.
+// Check decodes and verifies a record of topic without handling it. The event that it returns with an error is not genuine.
 func (t Table) Check(topic string, payload []byte) (event.Received[json.RawMessage], error) {
 	return t.route(topic).verify(t.Keys, payload)
 }
@@ -94,7 +94,7 @@ func (t Table) Replay(ctx context.Context, topic string, payload []byte) (err er
 	return route.handle(ctx, received)
 }
 
-// handleReportingPanics calls handle. If it panics, handleReportingPanics tells letters the reason and panics again; package server logs it.
+// handleReportingPanics calls handle. If handle panics, it records the panic in letters and panics again, so that package server logs it.
 func handleReportingPanics(ctx context.Context, letters DeadLetters, attempt Attempt, handle func() error) error {
 	defer func() {
 		if caught := recover(); caught != nil {
@@ -108,7 +108,8 @@ func handleReportingPanics(ctx context.Context, letters DeadLetters, attempt Att
 	return handle()
 }
 
-// storeLetter stores one record of the dead-letter topic. It retries for ever: a record dropped from there would be lost.
+// storeLetter stores one record of the dead-letter topic. If it fails, the sidecar sends the record again, without end: a record dropped
+// from the dead-letter topic would be lost.
 func storeLetter(log *slog.Logger, letters DeadLetters, r *http.Request) string {
 	ctx, cancel := context.WithTimeout(r.Context(), rest.RequestTimeout)
 	defer cancel()
@@ -137,6 +138,7 @@ func recordOf(header http.Header, body []byte) Record {
 	return record
 }
 
+// unescaped undoes the escaping of a record's header. It returns a value that is not well escaped as it is.
 func unescaped(value string) string {
 	if plain, err := url.QueryUnescape(value); err == nil {
 		return plain
@@ -144,5 +146,5 @@ func unescaped(value string) string {
 	return value
 }
 
-// errNoRoute is the reason of a record whose topic the service does not consume, or no longer consumes.
+// errNoRoute rejects an event whose type has no subscription (Unmatched), and a record of a topic that the service does not consume any more.
 var errNoRoute = errors.New("this service handles no events of this type and topic")

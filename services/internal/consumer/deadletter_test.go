@@ -17,7 +17,7 @@ import (
 	"comanda/services/internal/servicetest"
 )
 
-// letters records its calls.
+// letters is a consumer.DeadLetters that keeps the arguments of its calls.
 type letters struct {
 	giveUp   bool
 	attempts []consumer.Attempt
@@ -35,38 +35,38 @@ func (l *letters) Store(_ context.Context, record consumer.Record) error {
 	return l.err
 }
 
-// The service reports each attempt before it answers the sidecar, and can give the event up. It reports no forged event, whose id
-// cannot be trusted.
-func TestAttemptsAreToldBeforeTheSidecar(t *testing.T) {
+// The service records each attempt before it answers the sidecar, and can give the event up. It records no attempt of a forged event, whose
+// id cannot be trusted.
+func TestAttemptsAreRecordedBeforeTheSidecarIsAnswered(t *testing.T) {
 	good := envelope(t, "order.status.changed.v1", `{"orderId":"o1"}`)
 	for name, tc := range map[string]struct {
-		body   string
-		err    error
-		giveUp bool
-		want   string
-		told   int
+		body    string
+		err     error
+		giveUp  bool
+		want    string
+		records int
 	}{
-		"handled":            {good, nil, false, "SUCCESS", 1},
-		"handled, told late": {good, nil, true, "SUCCESS", 1},
-		"failed":             {good, errors.New("boom"), false, "RETRY", 1},
-		"given up":           {good, errors.New("boom"), true, "DROP", 1},
-		"rejected":           {good, consumer.Reject(errors.New("never")), false, "DROP", 1},
-		"forged":             {withSignature("order.status.changed.v1", `{}`, "x"), nil, false, "DROP", 0},
+		"handled":                  {good, nil, false, "SUCCESS", 1},
+		"handled, though given up": {good, nil, true, "SUCCESS", 1},
+		"failed":                   {good, errors.New("boom"), false, "RETRY", 1},
+		"given up":                 {good, errors.New("boom"), true, "DROP", 1},
+		"rejected":                 {good, consumer.Reject(errors.New("never")), false, "DROP", 1},
+		"forged":                   {withSignature("order.status.changed.v1", `{}`, "x"), nil, false, "DROP", 0},
 	} {
 		l := &letters{giveUp: tc.giveUp}
 		got := deliverTo(t, l, tc.err, path, tc.body, nil)
-		if got != tc.want || len(l.attempts) != tc.told {
-			t.Errorf("%s: got %s, told %+v, want %s and %d attempts", name, got, l.attempts, tc.want, tc.told)
+		if got != tc.want || len(l.attempts) != tc.records {
+			t.Errorf("%s: got %s and the attempts %+v, want %s and %d attempts", name, got, l.attempts, tc.want, tc.records)
 			continue
 		}
-		if tc.told > 0 && (l.attempts[0].EventID != "e1" || l.attempts[0].Topic != "order.status.changed" || !errors.Is(l.attempts[0].Err, tc.err)) {
+		if tc.records > 0 && (l.attempts[0].EventID != "e1" || l.attempts[0].Topic != "order.status.changed" || !errors.Is(l.attempts[0].Err, tc.err)) {
 			t.Errorf("%s: got %+v, want the event and its error", name, l.attempts[0])
 		}
 	}
 }
 
 // A dead letter is stored unchanged, and delivered again until it is stored.
-func TestDeadLettersAreStoredAsTheyWere(t *testing.T) {
+func TestDeadLettersAreStoredUnchanged(t *testing.T) {
 	record := "\x00 no event \xff"
 	body := fmt.Sprintf(`{"id":"x","type":"com.dapr.event.sent","data_base64":%q}`, base64.StdEncoding.EncodeToString([]byte(record)))
 	for _, tc := range []struct {

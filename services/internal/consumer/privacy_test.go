@@ -17,7 +17,7 @@ import (
 )
 
 // An event that another program has published may carry personal data as its type and subject. Logs must not hold it.
-func TestLogsHaveNoSubjectButAnID(t *testing.T) {
+func TestLogsNameASubjectOnlyIfItIsAnID(t *testing.T) {
 	const id = "8d4513f8-222d-5156-93d1-666447e36c4c"
 	var logs bytes.Buffer
 	router := mux.NewRouter()

@@ -80,7 +80,7 @@ func (h *blackHole) copy(to, from net.Conn) {
 	}
 }
 
-// through returns the URL of pool's database, by way of a proxy.
+// through returns a proxy in front of pool's database, and the URL of that database through the proxy.
 func through(t *testing.T, pool *pgxpool.Pool) (*blackHole, string) {
 	t.Helper()
 	address, err := url.Parse(pool.Config().ConnString())

@@ -64,8 +64,8 @@ func Open(url string) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(context.Background(), config)
 }
 
-// keepsConnection reports whether the pool may keep a connection after an error of the server. It may not when that server no longer
-// accepts writes: the next statement must connect to the server that does.
+// keepsConnection reports whether the pool may keep a connection after an error of the server. It may not after a fatal error, nor when that
+// server no longer accepts writes: the next statement must connect to the server that does.
 func keepsConnection(_ *pgconn.PgConn, err *pgconn.PgError) bool {
 	return !strings.EqualFold(err.Severity, "FATAL") && err.Code != readOnlyTransaction
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// clientTimeout is the deadline of a statement on the client. The server ends a statement earlier. Only when the network loses all
-// packets does this deadline pass: it closes the connection.
+// clientTimeout is the deadline of a statement on the client. The server ends a statement earlier. So this deadline passes only when the
+// network loses all packets, and then pgx closes the connection.
 const clientTimeout = statementTimeout + time.Second
 
-// deadlines is a tracer of pgx that gives every statement of a connection a deadline on the client, and every batch of statements. pgx
-// runs them with the context that its tracer returns.
+// deadlines is a tracer of pgx that gives every statement and every batch of statements a deadline on the client. pgx runs them with the
+// context that its tracer returns.
 type deadlines struct{}
 
 type (
@@ -20,8 +20,8 @@ type (
 	unlimitedKey struct{}
 )
 
-// Unlimited returns a context without that deadline, for long statements such as those of migrations. The limit of the server still
-// applies, unless the session lifts it.
+// Unlimited returns a context without the deadline of clientTimeout, for long statements such as those of migrations. The limit of the
+// server still applies, unless the session lifts it.
 func Unlimited(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unlimitedKey{}, true)
 }

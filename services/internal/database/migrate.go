@@ -44,6 +44,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
 	return migrateFiles(ctx, pool, files)
 }
 
+// migrateFiles runs the migrations in the folder "migrations" of files. goose's lock lets one replica at a time do so.
 func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(files, "migrations")
 	if err != nil {
@@ -67,7 +68,7 @@ func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options 
 
 // sessionForMigrations returns the settings of the session that migrates. It holds goose's lock, which belongs to the session, and each
 // replica migrates before it serves. A replica that is frozen between two statements must not keep the others from starting: Postgres
-// ends an idle session after idleTimeout. Only this session, because those of the pool are idle for good reasons.
+// ends this session when it is idle for longer than idleTimeout. The pool's sessions have no such limit, because they may be idle for long.
 func sessionForMigrations(pool *pgxpool.Pool) *pgx.ConnConfig {
 	config := pool.Config().ConnConfig
 	config.RuntimeParams["idle_session_timeout"] = millis(idleTimeout)

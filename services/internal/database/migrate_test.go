@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 var files = fstest.MapFS{
 	"migrations/00001_dishes.sql": {Data: []byte("-- +goose Up\n" +
 		"create table dishes (id int primary key);\ninsert into dishes values (1);\n")},
-	"migrations/00002_view.sql": {Data: []byte("-- +goose Up\n" +
+	"migrations/00002_index.sql": {Data: []byte("-- +goose Up\n" +
 		"create index on state ((doc(value)->>'name')) where key like 'dish-%';\n")},
 }
 
@@ -53,7 +53,7 @@ func TestFrozenMigrationLosesItsLock(t *testing.T) {
 	slow := fstest.MapFS{"migrations/00001_slow.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nselect pg_sleep(0.5);\n")}}
 	ended := make(chan error, 1)
 	go func() { ended <- database.Migrate(t.Context(), frozen, slow) }()
-	eventually(t, "the migration runs", func() bool {
+	eventually(t, "the migration to run", func() bool {
 		var running bool
 		err := pool.QueryRow(t.Context(), `select exists (select from pg_stat_activity
 			where query = 'select pg_sleep(0.5);' and state = 'active' and datname = current_database())`).Scan(&running)

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// minRetention is longer than an event can stay in a topic.
+// minRetention is as long as a late event may stay in a topic.
 const minRetention = 30 * 24 * time.Hour
 
 // Retention is how long a service keeps records whose only use is to recognise late events: old outcomes, and tombstones. Records that

@@ -13,9 +13,9 @@ import (
 
 const (
 	// giveUpAfter is how long the service tries an event, which meanwhile holds up the events behind it in its partition. Most faults
-	// pass sooner. After it the event becomes a dead letter, and the service replays it from the table.
+	// pass sooner. After that time the event becomes a dead letter, and the service replays it from the table.
 	giveUpAfter = 5 * time.Second
-	// maxEvents and forgetAfter bound the number and the age of the events whose attempts are remembered.
+	// maxEvents bounds the number of events whose attempts are remembered. When there are so many, those older than forgetAfter are forgotten.
 	maxEvents   = 10_000
 	forgetAfter = 10 * time.Minute
 	// maxReason is the maximum length of a stored reason in bytes.
@@ -35,10 +35,10 @@ type attempts struct {
 
 // failures is what is known about the failures of one event.
 type failures struct {
-	since     time.Time // the begin of the first attempt
+	since     time.Time // when the first attempt began
 	attempts  int
 	reason    string // of the last failure
-	permanent bool   // the handler rejected the event
+	permanent bool   // the last failure was a rejection, which no replay cures
 }
 
 func newAttempts(now func() time.Time) *attempts {
@@ -86,8 +86,9 @@ func (a *attempts) forget(topic, id string) (failures, bool) {
 	return known, found
 }
 
-// RecordAttempt implements consumer.DeadLetters. It stores the reason before the sidecar is told to give up, because the letter may
-// arrive at another replica. While the database is away, only this process knows the reason.
+// RecordAttempt implements consumer.DeadLetters. After a success it forgets the event. If the event is to become a dead letter, it stores
+// the reason in the database before the sidecar is answered, because the letter may arrive at another replica. While the database is away,
+// only this process knows the reason.
 func (l *Letters) RecordAttempt(ctx context.Context, attempt consumer.Attempt) (giveUp bool) {
 	if attempt.Err == nil {
 		l.attempts.forget(attempt.Topic, attempt.EventID)
@@ -111,7 +112,7 @@ func (l *Letters) RecordAttempt(ctx context.Context, attempt consumer.Attempt) (
 	return giveUp
 }
 
-// takeFailures removes and returns what is known about the failures of an event, in this process or in the database.
+// takeFailures removes and returns what is known about the failures of an event, in this process or in the database: what has more attempts.
 func (l *Letters) takeFailures(ctx context.Context, tx pgx.Tx, topic, id string) (known failures, err error) {
 	known = failures{attempts: 1, reason: unknownReason}
 	rows, err := tx.Query(ctx, `delete from event_failures where topic = $1 and event_id = $2 returning reason, attempts, permanent`, topic, id)

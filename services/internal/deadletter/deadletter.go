@@ -31,16 +31,16 @@ type Letters struct {
 	log      *slog.Logger
 	metrics  *metrics
 	attempts *attempts
-	table    consumer.Table // the handlers of the service
+	table    consumer.Table // the handlers that replays call, and the keys that verify records
 }
 
-// New returns the dead letters of service in pool's database. Call Serve before the first event.
+// New returns the dead letters of service in pool's database. Call SetTable before the first event.
 func New(service string, pool *pgxpool.Pool, log *slog.Logger, registry prometheus.Registerer) *Letters {
 	return &Letters{service: service, pool: pool, log: log, metrics: newMetrics(registry), attempts: newAttempts(time.Now)}
 }
 
-// Serve sets the handlers that replays call.
-func (l *Letters) Serve(table consumer.Table) { l.table = table }
+// SetTable sets the service's table of events: the handlers that replays call, and the publishers' keys.
+func (l *Letters) SetTable(table consumer.Table) { l.table = table }
 
 // The statuses of a letter, as the API shows them.
 const (

@@ -84,6 +84,7 @@ func TestFaultsAreReplayedUntilTheyPass(t *testing.T) {
 		`comanda_dead_letter_replays_total{outcome="failed"} 2`)
 }
 
+// claimed reports whether a replica has a claim on any letter.
 func (h *harness) claimed(t *testing.T) (claimed bool) {
 	t.Helper()
 	if err := h.pool.QueryRow(t.Context(), `select coalesce(bool_or(claimed_until > now()), false) from dead_letters`).Scan(&claimed); err != nil {

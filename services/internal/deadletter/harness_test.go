@@ -33,7 +33,7 @@ const (
 
 var admin = servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
 
-// harness is product with one handler.
+// harness has the dead letters of product, whose only handler is that of order.status.changed.
 type harness struct {
 	servicetest.API
 	*Letters
@@ -59,7 +59,7 @@ func newHarness(t *testing.T) *harness {
 		}
 		return h.result
 	})
-	h.Serve(consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{handler}})
+	h.SetTable(consumer.Table{Keys: servicetest.EventKeys, Routes: []consumer.Route{handler}})
 	h.API = servicetest.NewAPI(h.Routes(), nil)
 	return h
 }
@@ -72,6 +72,7 @@ func genuine(t *testing.T, id, subject string) []byte {
 		data, servicetest.SignEvent(t, topic, kind, subject, []byte(data))))
 }
 
+// store stores a record of the topic on.
 func (h *harness) store(t *testing.T, on string, payload []byte) {
 	t.Helper()
 	if err := h.Store(t.Context(), consumer.Record{Topic: on, Key: "k\x00\xff", Payload: payload}); err != nil {
@@ -90,7 +91,7 @@ func (h *harness) show(t *testing.T, id string) Letter {
 	return servicetest.Decode[Letter](t, h.Request(t, admin, "GET", "/dead-letters/"+id, ""), 200)
 }
 
-// run makes every letter that is replayed due, and runs one round.
+// run runs one round of replays. It first makes every letter due that the service replays by itself.
 func (h *harness) run(t *testing.T) {
 	t.Helper()
 	if _, err := h.pool.Exec(t.Context(), `update dead_letters set due_at = now() where due_at is not null`); err != nil {
@@ -107,15 +108,16 @@ func (h *harness) audited(t *testing.T, id string) []string {
 	return slices.DeleteFunc(h.trail(t, id), func(act string) bool { return strings.HasPrefix(act, "dead_letter.read ") })
 }
 
-func (h *harness) trail(t *testing.T, id string) (actors []string) {
+// trail returns all acts on a letter and their actors, oldest first.
+func (h *harness) trail(t *testing.T, id string) (acts []string) {
 	t.Helper()
 	rows, _ := h.pool.Query(t.Context(), `select action || ' ' || coalesce(actor::text, 'system') from audit where subject = $1 order by seq`, id)
 	for rows.Next() {
-		var actor string
-		if err := rows.Scan(&actor); err != nil {
+		var act string
+		if err := rows.Scan(&act); err != nil {
 			t.Fatal(err)
 		}
-		actors = append(actors, actor)
+		acts = append(acts, act)
 	}
-	return actors
+	return acts
 }

@@ -11,7 +11,7 @@ import (
 var numbers = map[string]byte{"auth": 1, "user": 2, "order": 3, "product": 4}
 
 // newID returns the id of a record's letter: a UUID of version 8 (RFC 9562, 5.8) with the service's number in the first byte, so that the
-// gateway knows whom to ask. The rest is a hash of the record, so that a record that arrives again has the same id.
+// gateway knows which service to ask. The rest is a hash of the record, so that a record that arrives again has the same id.
 func newID(service, topic string, payload []byte) string {
 	hash := sha256.New()
 	_ = binary.Write(hash, binary.BigEndian, uint64(len(topic)))
@@ -24,7 +24,7 @@ func newID(service, topic string, payload []byte) string {
 	return id.String()
 }
 
-// ServiceOf returns the service whose letter has this id, or "" if it is the id of no letter.
+// ServiceOf returns the service whose letters have ids like this one, or "" if no letter can have it. The letter may not exist.
 func ServiceOf(id string) string {
 	parsed, err := uuid.Parse(id)
 	if err != nil || parsed.Version() != 8 {

@@ -18,6 +18,7 @@ import (
 // columns are the columns that scan reads, in its order.
 const columns = `id::text, topic, event_id, key, reason, attempts, at, payload, due_at, ended_at is not null`
 
+// scan reads a Letter from a row with columns.
 func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 	letter := Letter{Service: l.service, Status: Waiting}
 	var payload []byte
@@ -31,7 +32,7 @@ func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 	case due != nil:
 		letter.Status, letter.NextAt = Replaying, due.UTC()
 	}
-	if canBeShown(payload) {
+	if fitsAsJSON(payload) {
 		letter.Payload = payload
 	} else {
 		letter.PayloadBase64 = payload
@@ -39,11 +40,12 @@ func (l *Letters) scan(row pgx.CollectableRow) (Letter, error) {
 	return letter, err
 }
 
-// maxShown is the size limit of a payload in a response as JSON, in bytes: a response through the sidecars has at most 4 MiB.
+// maxShown is the size limit of a payload that a response shows as JSON, in bytes: a response through the sidecars has at most 4 MiB.
 const maxShown = 2 << 20
 
-// canBeShown reports whether payload is JSON, and small enough also when its characters are escaped, as in every response.
-func canBeShown(payload []byte) bool {
+// fitsAsJSON reports whether a response can show payload as JSON: it is JSON, and small enough after <, > and & are escaped, as in every
+// response.
+func fitsAsJSON(payload []byte) bool {
 	if !json.Valid(payload) || !utf8.Valid(payload) {
 		return false
 	}
@@ -52,8 +54,8 @@ func canBeShown(payload []byte) bool {
 	return escaped.Len() <= maxShown
 }
 
-// page returns up to limit letters before a position, newest first. An empty topic means all topics. The letters have no payload,
-// because it may hold personal data.
+// page returns up to limit letters that have not ended, newest first: those behind the position before, which is zero for the first page. An
+// empty topic means all topics. The letters have no payload, because it may hold personal data.
 func (l *Letters) page(ctx context.Context, topic string, before rest.TimePosition, limit int) ([]Letter, error) {
 	conditions, arguments := []string{"ended_at is null"}, pgx.NamedArgs{"topic": topic, "at": before.At, "id": before.ID, "limit": limit}
 	if topic != "" {
@@ -70,7 +72,7 @@ func (l *Letters) page(ctx context.Context, topic string, before rest.TimePositi
 	return pgx.CollectRows(rows, l.scan)
 }
 
-// find returns a letter that has not been discarded.
+// find returns a letter, with its payload, or NotFound if it does not exist or was discarded.
 func (l *Letters) find(ctx context.Context, id string) (Letter, error) {
 	rows, err := l.pool.Query(ctx, `select `+columns+` from dead_letters where id = $1 and ending is distinct from 'discarded'`, id)
 	if err != nil {

@@ -33,13 +33,13 @@ func (m *metrics) countReplay(outcome string) { m.replays.WithLabelValues(outcom
 // maxCounted bounds the count of letters, so that the query stays fast.
 const maxCounted = 10_000
 
-// Replaying returns the backlog of the letters that the service replays by itself.
-func (l *Letters) Replaying(ctx context.Context) (telemetry.Backlog, error) {
+// ReplayingBacklog returns the backlog of the letters that the service replays by itself.
+func (l *Letters) ReplayingBacklog(ctx context.Context) (telemetry.Backlog, error) {
 	return l.backlog(ctx, "due_at is not null")
 }
 
-// Waiting returns the backlog of the letters that wait for an admin.
-func (l *Letters) Waiting(ctx context.Context) (telemetry.Backlog, error) {
+// WaitingBacklog returns the backlog of the letters that wait for an admin.
+func (l *Letters) WaitingBacklog(ctx context.Context) (telemetry.Backlog, error) {
 	return l.backlog(ctx, "due_at is null")
 }
 

@@ -4,8 +4,9 @@ import (
 	"testing"
 )
 
-// Only what has ended for a week, and reasons whose letter never arrived, are deleted: in batches, because a fault can leave many.
-func TestPruneDeletesWhatHasEnded(t *testing.T) {
+// Prune deletes only letters that ended more than a week ago, reasons whose letter has not arrived within a day, and erasures older than 30
+// days. It deletes in batches, because a fault can leave many rows.
+func TestPruneDeletesOnlyOldRows(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	exec := func(sql string) {

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// every is the interval of the search for letters that are due.
-	every = time.Second
+	// searchInterval is the interval of the search for letters that are due.
+	searchInterval = time.Second
 	// claimTime is how long a claim lasts if its replica dies. It is longer than a handler may take.
 	claimTime = 30 * time.Second
-	// maxFailures is the number of consecutive faults that end a round: the cause has not passed yet.
+	// maxFailures is the number of consecutive faults that end a round: their cause has probably not passed yet.
 	maxFailures = 5
 )
 
 // Run handles letters again when they are due, until ctx is done.
 func (l *Letters) Run(ctx context.Context) {
-	recovery.RunEvery(ctx, l.log, "replay of dead letters", every, l.replayDue)
+	recovery.RunEvery(ctx, l.log, "replay of dead letters", searchInterval, l.replayDue)
 }
 
 // Prune deletes letters that ended long ago, and old records about failures and erased persons. Package server calls it every hour.
@@ -88,7 +88,8 @@ func (l *Letters) claim(ctx context.Context) (letter claimed, found bool, err er
 	return letter, err == nil, err
 }
 
-// finish records how a replay ended. It changes nothing if the letter was deleted during the replay, by the erasure of its person.
+// finish records how a replay ended: it ends a letter that was handled, makes one that failed due again after a pause, and leaves one that
+// was rejected to an admin. It changes no row if the letter was deleted during the replay, by the erasure of its person.
 func (l *Letters) finish(ctx context.Context, letter claimed, failure error) error {
 	if failure == nil {
 		l.metrics.countReplay("done")
@@ -101,18 +102,18 @@ func (l *Letters) finish(ctx context.Context, letter claimed, failure error) err
 			return audit.Record(ctx, tx, audit.New(ctx, audit.DeadLetterReplayed, letter.ID, letter.audited(Replaying), letter.audited(Replayed)))
 		})
 	}
-	due := (*time.Duration)(nil)
+	untilDue := (*time.Duration)(nil) // nil: it waits for an admin
 	if consumer.IsPermanent(failure) {
 		l.metrics.countReplay("rejected")
 	} else {
 		l.metrics.countReplay("failed")
 		pause := pauseAfter(letter.Replays + 1)
-		due = &pause
+		untilDue = &pause
 	}
 	l.log.WarnContext(ctx, "dead letter failed again", "letter", letter.ID, "topic", letter.Topic, "error", failure)
 	_, err := l.pool.Exec(ctx, `update dead_letters set reason = $2, attempts = attempts + 1, replays = replays + 1,
 		due_at = now() + $3::interval, claimed_until = '-infinity' where id = $1 and ended_at is null`,
-		letter.ID, storableText(failure.Error(), maxReason), due)
+		letter.ID, storableText(failure.Error(), maxReason), untilDue)
 	return err
 }
 

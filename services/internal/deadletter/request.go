@@ -58,7 +58,7 @@ func (l *Letters) discard(ctx context.Context, id string) error {
 		}
 		letter, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[claimed])
 		if errors.Is(err, pgx.ErrNoRows) {
-			return checkEnded(ctx, tx, id)
+			return checkExists(ctx, tx, id) // a letter that exists has ended already
 		}
 		if err != nil {
 			return err
@@ -67,8 +67,8 @@ func (l *Letters) discard(ctx context.Context, id string) error {
 	})
 }
 
-// checkEnded returns NotFound unless a letter with this id has ended.
-func checkEnded(ctx context.Context, tx pgx.Tx, id string) error {
+// checkExists returns NotFound unless there is a letter with this id.
+func checkExists(ctx context.Context, tx pgx.Tx, id string) error {
 	var known bool
 	err := tx.QueryRow(ctx, `select exists (select from dead_letters where id = $1)`, id).Scan(&known)
 	if err == nil && !known {
@@ -77,7 +77,7 @@ func checkEnded(ctx context.Context, tx pgx.Tx, id string) error {
 	return err
 }
 
-// recordRead records that the admin in ctx reads the payload of a letter. One that was handled has none.
+// recordRead records in the audit trail that the admin in ctx reads the payload of a letter. A letter that was handled has no payload.
 func (l *Letters) recordRead(ctx context.Context, letter Letter) error {
 	if letter.Payload == nil && letter.PayloadBase64 == nil {
 		return nil

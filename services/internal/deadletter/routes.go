@@ -13,8 +13,8 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// Routes returns the API of the service's letters. The gateway joins the letters of all services. Only the gateway may call it, because it
-// also has auth check that the admin's account is still active.
+// Routes returns the API of the service's letters. The gateway joins the letters of all services. Only the gateway may call these routes,
+// because it first asks auth whether the admin's account is still an admin's.
 func (l *Letters) Routes() []rest.Route {
 	const gateway = "gateway"
 	admin := rest.Only(token.Admin)
@@ -31,7 +31,7 @@ func (l *Letters) Routes() []rest.Route {
 func Before(at time.Time, id string) string { return at.UTC().Format(time.RFC3339Nano) + "," + id }
 
 // list returns a page of the letters that have not ended, newest first, and one letter more if there is a next page. The query
-// parameter before (Before) names the last letter of the gateway's page before.
+// parameter before (Before) names the last letter of the previous page.
 func (l *Letters) list(w http.ResponseWriter, r *http.Request) error {
 	var before rest.TimePosition
 	if text := r.URL.Query().Get("before"); text != "" {
@@ -63,6 +63,7 @@ func (l *Letters) letterID(r *http.Request) (string, error) {
 	return id, nil
 }
 
+// show returns one letter with its payload. Each read of a payload is audited.
 func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	id, err := l.letterID(r)
 	if err != nil {
@@ -81,7 +82,7 @@ func (l *Letters) show(w http.ResponseWriter, r *http.Request) error {
 	return rest.Document(w, r, letter)
 }
 
-// replay makes the letter due, so that it is replayed within a second. The response is the letter as it is now.
+// replay makes the letter due, so that it is replayed within a second. The response is the letter as it is now, without its payload.
 func (l *Letters) replay(w http.ResponseWriter, r *http.Request) error {
 	id, err := l.letterID(r)
 	if err != nil {
@@ -101,12 +102,12 @@ func (l *Letters) replay(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusAccepted, letter)
 }
 
-// Requested is the response to a request to replay all letters.
+// Requested is the response to a request to replay many letters.
 type Requested struct {
 	Requested int `json:"requested"` // how many letters the request made due
 }
 
-// replayAll makes all letters due, or those of one topic.
+// replayAll makes all letters due, or those of one topic, up to maxRequested.
 func (l *Letters) replayAll(w http.ResponseWriter, r *http.Request) error {
 	var request struct {
 		Topic string `json:"topic"`
@@ -125,6 +126,7 @@ func (l *Letters) replayAll(w http.ResponseWriter, r *http.Request) error {
 	return rest.JSON(w, http.StatusAccepted, Requested{requested})
 }
 
+// remove discards a letter.
 func (l *Letters) remove(w http.ResponseWriter, r *http.Request) error {
 	id, err := l.letterID(r)
 	if err != nil {

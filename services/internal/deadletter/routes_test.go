@@ -12,7 +12,8 @@ import (
 	"comanda/services/internal/token"
 )
 
-// An erasure deletes every letter about the person, even letters whose payload is no event. A letter that arrives later is not stored.
+// An erasure deletes every letter about the person, even letters whose payload is no event. A record with the person as subject that arrives
+// later is not stored.
 func TestEraseRemovesAPerson(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -62,7 +63,7 @@ func TestOnlyAdminsSeeLetters(t *testing.T) {
 	}
 }
 
-// The response with a payload of 2 MiB waits for memory like a page, before it is read.
+// A payload can have 2 MiB. So the response with a letter waits for memory before the letter is read, as a page does.
 func TestLettersShareTheMemoryOfTheProcess(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -19,7 +19,7 @@ func Signing(client dapr.Client, key signature.PrivateKey) dapr.Client {
 	return signingClient{client, key}
 }
 
-// ExecuteStateTransaction adds the signature to the attributes of the events, which are the metadata of their documents.
+// ExecuteStateTransaction adds its signature to each event's attributes, which Dapr reads from the metadata of the event's document.
 func (c signingClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string,
 	ops []*dapr.StateOperation) error {
 	attributes := map[string]map[string]string{} // by the key of the document

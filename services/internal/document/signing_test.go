@@ -13,7 +13,7 @@ import (
 	"comanda/services/internal/signature"
 )
 
-// recording is a sidecar that keeps the transactions.
+// recording is a sidecar that keeps the operations of each transaction, and whose store is empty.
 type recording struct {
 	dapr.Client
 	operations [][]*dapr.StateOperation

@@ -50,8 +50,8 @@ type Store[T any] struct {
 	kind      string
 }
 
-// NewStore returns a store for documents of one kind. Component is the state component for changes without an event. The
-// components for changes with an event are named after it (event.OutboxComponent).
+// NewStore returns a store for documents of one kind. component is the state component for changes without an event. A change with an
+// event goes to the component that event.OutboxComponent names after component and the event's topic.
 func NewStore[T any](client Client, component, kind string) Store[T] {
 	return Store[T]{client, component, kind}
 }
@@ -63,6 +63,7 @@ func (s Store[T]) Get(ctx context.Context, id string) (T, error) {
 	return value, err
 }
 
+// get is Get, with the ETag of the document.
 func (s Store[T]) get(ctx context.Context, id string) (value T, etag string, err error) {
 	item, err := s.client.GetState(ctx, s.component, s.key(id), nil)
 	if err != nil {
@@ -88,8 +89,8 @@ func (s Store[T]) Create(ctx context.Context, id string, value T, message event.
 }
 
 // Change reads a document, calls change to alter it and to choose the event, and writes it back. It starts again when
-// another writer was faster. It returns the document as stored. An error from change is returned unwrapped and nothing is
-// written; ErrUnchanged writes nothing and counts as success.
+// another writer was faster, and returns Unavailable after maxAttempts. It returns the document as stored. An error from change is
+// returned unwrapped and nothing is written; ErrUnchanged writes nothing and counts as success.
 func (s Store[T]) Change(ctx context.Context, id string, change func(*T) (event.Message, error)) (T, error) {
 	for range maxAttempts {
 		value, etag, err := s.get(ctx, id)
@@ -138,6 +139,8 @@ func (s Store[T]) write(ctx context.Context, id, etag string, value T, message e
 	return nil
 }
 
+// upsert returns the write of a document, without the value. The write fails unless the document still has this ETag; "" means that there
+// must be no document yet.
 func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 	item := &dapr.SetStateItem{Key: s.key(id), Options: &dapr.StateOptions{
 		Concurrency: dapr.StateConcurrencyFirstWrite, Consistency: dapr.StateConsistencyStrong,
@@ -148,7 +151,8 @@ func (s Store[T]) upsert(id, etag string) *dapr.SetStateItem {
 	return item
 }
 
-// attributes sets the time too, because the sidecar would set it in whole seconds, and timelines measure each hop from it.
+// attributes returns the CloudEvent's attributes: those of message, the trace, and the time. The sidecar would set the time in whole seconds,
+// which is too coarse for timelines.
 func attributes(ctx context.Context, message event.Message) map[string]string {
 	attributes := map[string]string{"type": message.Type, "subject": message.Subject, "time": time.Now().UTC().Format(timeLayout)}
 	if parent := telemetry.Traceparent(ctx); parent != "" {
@@ -158,8 +162,8 @@ func attributes(ctx context.Context, message event.Message) map[string]string {
 }
 
 // classify tells a lost race from a store that does not answer. Dapr reports both as Internal, so classify compares the
-// stored ETag with the one that was read. Our own write whose response was lost counts as a lost race too: Change reads
-// again and finds nothing left to do.
+// stored ETag with the one that was read. Our own write whose response was lost counts as a lost race too: Change then reads
+// again, and the function given to it has to find that nothing is left to do.
 func (s Store[T]) classify(ctx context.Context, id, etag string, cause error) error {
 	_, current, err := s.get(ctx, id)
 	if fault.Is(err, fault.KindNotFound) {

@@ -15,8 +15,8 @@ type Kind int
 // The kinds, each with its HTTP status.
 const (
 	KindInternal        Kind = iota // 500: a bug of ours
-	KindMalformed                   // 400: the request cannot be parsed (JSON, UTF-8, cursor)
-	KindUnauthenticated             // 401: no valid token
+	KindMalformed                   // 400: the request cannot be parsed (JSON, UTF-8, headers, query)
+	KindUnauthenticated             // 401: no valid token or password
 	KindForbidden                   // 403: the caller is known, but not allowed
 	KindNotFound                    // 404: does not exist, or is not visible to the caller
 	KindMethod                      // 405: the address does not support the method
@@ -59,7 +59,7 @@ type Error struct {
 	Fields     []Field
 	RetryAfter time.Duration
 	Challenge  Challenge
-	Shed       bool // refused for lack of room, before any work was done; the refusal is counted, not logged
+	Shed       bool // refused for lack of room, before any work was done; package rest does not log it as a failure
 	Cause      error
 }
 
@@ -80,12 +80,12 @@ func newf(kind Kind, format string, args []any) *Error {
 // Malformed returns an error for a request that cannot be parsed.
 func Malformed(format string, args ...any) *Error { return newf(KindMalformed, format, args) }
 
-// Unauthenticated returns an error for a request without a valid token.
+// Unauthenticated returns an error for a request without an access token, or with a wrong password or refresh token.
 func Unauthenticated(format string, args ...any) *Error {
 	return newf(KindUnauthenticated, format, args)
 }
 
-// Forbidden returns an error for a known caller who is not allowed to do this.
+// Forbidden returns an error for a caller who is known, but is not allowed to do this.
 func Forbidden(format string, args ...any) *Error { return newf(KindForbidden, format, args) }
 
 // NotFound returns an error for something that does not exist or is not visible to the caller.

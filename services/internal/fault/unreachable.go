@@ -13,7 +13,7 @@ import (
 )
 
 // isUnreachable reports whether err comes from a dependency that is away, starting, stopping or too slow: network errors,
-// timeouts, no connection to Postgres that accepts writes, gRPC's Unavailable, and the corresponding error classes of Postgres
+// timeouts, no connection to Postgres that accepts writes, gRPC's codes for these, and the corresponding error classes of Postgres
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 func isUnreachable(err error) bool {
 	var op *net.OpError
@@ -40,7 +40,7 @@ func isUnreachable(err error) bool {
 
 // isTemporary reports whether Postgres is busy or away: 08 connection exception, 53 insufficient resources (53100: the disk is
 // full), 57 operator intervention (shutdown, statement timeout), 55P03 lock not available, 40 transaction rollback (deadlock,
-// serialisation), 25006 read-only (a standby), 25P03 a transaction ended because its client stood still, 58 system error (such as an I/O error).
+// serialisation), 25006 read-only (a standby), 25P03 an idle transaction that Postgres ended, 58 system error (such as an I/O error).
 func isTemporary(state string) bool {
 	for _, class := range []string{"08", "53", "57", "55P03", "40", "25006", "25P03", "58"} {
 		if strings.HasPrefix(state, class) {

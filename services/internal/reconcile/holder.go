@@ -10,11 +10,11 @@ import (
 // Holder compares what a service holds, items of type T, with the owner of the aggregates that they are for.
 type Holder[T any] struct {
 	Client invoke.Client
-	Owner  string // its app id
-	Path   string // its route for the standings of the aggregates
+	Owner  string // the owner's app id
+	Path   string // the owner's route for the standings of the aggregates
 	// ID returns the id of the aggregate that an item is for.
 	ID func(item T) string
-	// Mend makes an item agree with the standing of its aggregate. Known means that the owner knows the aggregate.
+	// Mend makes an item agree with the standing of its aggregate. known means that the owner knows the aggregate.
 	Mend func(ctx context.Context, item T, standing Standing, known bool) error
 }
 
@@ -62,6 +62,7 @@ func (h Holder[T]) Step(ctx context.Context, after *T, find Find[T]) (more bool,
 	return more, err
 }
 
+// ask returns the standings of the aggregates that the items of page are for.
 func (h Holder[T]) ask(ctx context.Context, page []T) (map[string]Standing, error) {
 	if len(page) == 0 {
 		return nil, nil

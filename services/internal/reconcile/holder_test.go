@@ -23,7 +23,7 @@ func items(n int) (all []held) {
 	return all
 }
 
-// findIn returns a function that finds all.
+// findIn returns a Find whose pages hold all.
 func findIn(all []held) reconcile.Find[held] {
 	return func(_ context.Context, after held, limit int) ([]held, error) {
 		from := slices.IndexFunc(all, func(item held) bool { return item.ID > after.ID })

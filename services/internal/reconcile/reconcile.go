@@ -36,7 +36,7 @@ const askTimeout = 2 * time.Second
 type Timing struct {
 	After        time.Duration `env:"RECONCILE_AFTER" envDefault:"30m"`         // age at which the holder asks the owner: longer than a saga
 	Every        time.Duration `env:"RECONCILE_EVERY" envDefault:"1m"`          // interval of the search
-	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // the holder gives up what its owner has not known for so long
+	UnknownAfter time.Duration `env:"RECONCILE_UNKNOWN_AFTER" envDefault:"72h"` // the holder gives an aggregate up when the owner has not known it for this long
 }
 
 // Check returns an error unless all times are longer than 0.
@@ -60,8 +60,8 @@ type answer struct {
 	Items []Standing `json:"items"`
 }
 
-// Ask returns how the aggregates stand that the service app knows, by id. An aggregate that is missing is unknown to its owner. An
-// error means that the owner did not answer, which says nothing about any aggregate.
+// Ask returns the standings of the aggregates that their owner, the service app, knows, by id. An aggregate that is missing is unknown to
+// app. An error means that app did not answer the question, which says nothing about any aggregate.
 func Ask(ctx context.Context, sidecar invoke.Client, app, path string, ids []string) (map[string]Standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -54,7 +54,7 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 	}
 }
 
-// answering returns the way to a service order that answers with the API, or with another body.
+// answering returns a client that reaches a service order, which answers with the API, or with body if that is not nil.
 func answering(t *testing.T, body *string) invoke.Client {
 	sidecar, _ := invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if body != nil {

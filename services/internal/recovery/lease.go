@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// leaseTime is how long a lease lasts, by the database's clock. A frozen replica keeps the others from working for no longer.
+	// leaseTime is how long a lease lasts, by the database's clock. So a frozen replica does not keep the others from working for longer.
 	leaseTime = 15 * time.Second
-	// roundTime is the deadline of that work, by the replica's clock. It is shorter, so that a replica stops before its lease ends.
+	// roundTime is the deadline of the work under a lease, by the replica's clock. It is shorter, so that a replica stops before its lease ends.
 	roundTime = 12 * time.Second
 	// releaseTimeout limits the statement that gives a lease back. If it fails, the lease ends by itself.
 	releaseTimeout = 2 * time.Second

@@ -1,6 +1,6 @@
 // Package recovery finds aggregates that have been PENDING for too long, because their saga's next event was lost or not
 // consumed, and acts on each, so that no aggregate stays PENDING for ever. One replica at a time does this. The service
-// supplies the query and the action: it publishes the event again and, after a deadline, gives the aggregate up. The
+// supplies the query and the action, which publishes the event again and, after a deadline, gives the aggregate up. The
 // package owns the counter of these steps.
 package recovery
 
@@ -18,7 +18,7 @@ import (
 const (
 	// PageSize is the number of aggregates read at a time.
 	PageSize = 100
-	// MaxFailures is the number of consecutive Unavailable errors that end a round; the next round finds the rest again. Other
+	// MaxFailures is the number of Unavailable errors without a success in between that end a round; the next round finds the rest again. Other
 	// errors do not end it: a few documents that can never be written must not block the documents behind them.
 	MaxFailures = 5
 	// Budget is the number of aggregates that one round handles, so that the recovery does not add to an overload without bound.
@@ -61,13 +61,13 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 
 // RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. find returns a page
 // of up to limit aggregates, which begins behind the aggregate in its argument after; for the first page that is the zero value. A failed
-// revival does not stop the round; RunRound returns the last such error.
+// revival does not stop the round before MaxFailures; RunRound returns the last such error.
 func RunRound[T any](
 	ctx context.Context, budget int, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error,
 ) error {
 	var after T
 	var last error
-	unavailable := 0 // consecutive errors of this kind
+	unavailable := 0 // errors of this kind since the last success
 	for {
 		found, err := find(ctx, after, PageSize)
 		if err != nil {

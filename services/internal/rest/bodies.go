@@ -8,14 +8,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"golang.org/x/sync/semaphore"
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/quota"
 	"comanda/services/internal/telemetry"
 )
 
-// The size limits of request bodies, in bytes. A Route without a limit has DefaultBody. Each limit is several times what a client needs
+// The size limits of request bodies, in bytes. A Route with Body 0 has DefaultBody. Each limit is several times what a client needs
 // even if it escapes every character. It is also low enough that an attacker with a body on every connection does no harm.
 const (
 	SmallBody   = 4 << 10  // a few short members, such as a login
@@ -24,7 +23,7 @@ const (
 )
 
 // Bounds of one process, in bytes: for the bodies of its requests in progress, and for the responses of other services that it passes on.
-// One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB.
+// One client may hold a quarter of each. A process must run in 128 MiB (deploy/compose/base.yml), the gateway in 256 MiB (pairs.yml).
 const (
 	maxBodies    = 16 << 20
 	maxResponses = 32 << 20
@@ -60,21 +59,24 @@ func NewBodies(registry prometheus.Registerer) *Bodies {
 		return m
 	}
 	return &Bodies{requests: newMemory("request", maxBodies), responses: newMemory("response", maxResponses),
-		large: largeResponses{semaphore.NewWeighted(maxLargeResponses), refused.WithLabelValues("large_response")}}
+		large: newLargeResponses(refused.WithLabelValues("large_response"))}
 }
 
 // reservation is the memory that one request holds for its body, for the response that it passes on, and for the large response that it
 // makes. Only the goroutine of the request uses it.
 type reservation struct {
-	bodies                *Bodies
-	client                string
-	held, response, large int64
+	bodies                   *Bodies
+	client                   string // "" for none (SetClient)
+	request, response, large int64  // bytes
+
+	asker string // the client that asked for the large response
+	asked int64  // how often: once at most
 }
 
 type reservationKey struct{}
 
-// Serve calls next, and bounds the memory for r's body until next returns. It also limits the time in which the body must arrive. Without
-// that deadline a client that sends no more would hold the connection for ever, even after a refusal.
+// Serve calls next, and bounds the memory for the bodies of r and of its response until next returns. It also limits the time in which the
+// body of r must arrive. Without that deadline a client that sends no more would hold the connection for ever, even after a refusal.
 func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // fails only with a test's recorder
@@ -84,12 +86,13 @@ func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		held.shrink(0)
 		b.responses.Return(held.client, held.response)
 		b.large.Release(held.large)
+		b.large.clients.Return(held.asker, held.asked)
 	}()
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reservationKey{}, held)))
 }
 
-// SetClient names the client whose share the body of the request counts against. Without a name only the bound of the whole process
-// applies.
+// SetClient names the client to whose share the bodies of the request and of its response count. Without a name only the bound of the whole
+// process applies.
 func SetClient(ctx context.Context, client string) {
 	if held := reservationOf(ctx); held != nil {
 		held.client = client
@@ -102,8 +105,8 @@ func reservationOf(ctx context.Context) *reservation {
 	return held
 }
 
-// reserve reserves size bytes before the body is read. It returns Limited when the client is over its share, and Shed when all memory is
-// reserved.
+// reserve reserves size bytes for the request's body before it is read. It returns Limited when the client is over its share, and Shed when
+// all memory is reserved.
 func (h *reservation) reserve(size int64) error {
 	if h == nil {
 		return nil
@@ -112,7 +115,7 @@ func (h *reservation) reserve(size int64) error {
 		h.bodies.requests.refused.Inc()
 		return noMemory(err, "sending their bodies")
 	}
-	h.held += size
+	h.request += size
 	return nil
 }
 
@@ -131,6 +134,7 @@ func ReserveResponse(ctx context.Context, size int) error {
 	return nil
 }
 
+// noMemory returns Limited if the client is over its own share, and Shed if all memory is reserved. doing completes the message.
 func noMemory(err error, doing string) error {
 	if errors.Is(err, quota.ErrHolder) {
 		return fault.Limited(bodyRetry, "too many requests from your address are %s", doing)
@@ -138,14 +142,14 @@ func noMemory(err error, doing string) error {
 	return fault.Shed(bodyRetry, "too many requests are %s", doing)
 }
 
-// bodyRetry is the pause after which a refused client retries: others have then sent their bodies, unless they are slow.
+// bodyRetry is the pause after which a refused client may retry: other requests have then ended, unless their clients are slow.
 const bodyRetry = 2 * time.Second
 
-// shrink gives back the reserved bytes above size.
+// shrink gives back the bytes above size that the request's body has reserved.
 func (h *reservation) shrink(size int64) {
-	if h != nil && h.held > size {
-		h.bodies.requests.Return(h.client, h.held-size)
-		h.held = size
+	if h != nil && h.request > size {
+		h.bodies.requests.Return(h.client, h.request-size)
+		h.request = size
 	}
 }
 

@@ -87,7 +87,7 @@ func TestEachRouteLimitsItsBody(t *testing.T) {
 	servicetest.WantMetrics(t, s.registry, `comanda_bodies_refused_total{kind="request"} 0`)
 }
 
-// hold begins n requests that announce a body of size bytes and do not send it.
+// hold begins n requests of a client. The header framing announces a body, which they do not send.
 func (s *bodyServer) hold(t *testing.T, n int, client, framing string) {
 	t.Helper()
 	for range n {
@@ -100,7 +100,7 @@ func (s *bodyServer) hold(t *testing.T, n int, client, framing string) {
 	}
 }
 
-// awaitHeld waits until the bodies hold this memory.
+// awaitHeld waits until the bodies of requests hold so many bytes.
 func (s *bodyServer) awaitHeld(t *testing.T, bytes float64) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {

@@ -43,7 +43,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// readAll reads r's body into one allocation if its length is known.
+// readAll reads r's body, into one allocation if its length is known. A body over limit is an *http.MaxBytesError.
 func readAll(r *http.Request, limit int64) ([]byte, error) {
 	source := http.MaxBytesReader(nil, r.Body, limit)
 	if r.ContentLength < 0 {
@@ -60,12 +60,12 @@ func tooLarge(w http.ResponseWriter, limit int64) error {
 	return tooBig("the body must have at most %d KiB", limit>>10)
 }
 
-// removeReadDeadline fails only with a test's recorder, which has no deadlines.
+// removeReadDeadline removes the deadline that Bodies.Serve has set. It fails only with a test's recorder, which has no deadlines.
 func removeReadDeadline(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 }
 
-// checkBodyType returns an error unless the headers describe plain JSON in UTF-8. The response to a 415 names what is accepted
+// checkBodyType returns an error unless the headers describe plain JSON in UTF-8. For a 415 it sets the headers that name what is accepted
 // (RFC 9110, 15.5.16; RFC 5789, 2.2).
 func checkBodyType(w http.ResponseWriter, r *http.Request) error {
 	unsupported := func(message string) error { return &fault.Error{Kind: fault.KindMediaType, Message: message} }

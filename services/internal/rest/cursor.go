@@ -17,7 +17,7 @@ import (
 	"comanda/services/internal/token"
 )
 
-// MaxCursor is the maximum length of a cursor in characters. The gateway passes on no longer query parameter.
+// MaxCursor is the maximum length of a cursor in characters, so that it fits into an address.
 const MaxCursor = 500
 
 // MaxPosition is the maximum length in bytes of a position that a cursor can hold.

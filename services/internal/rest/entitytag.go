@@ -9,8 +9,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// maxTags is the maximum length of If-Match and of If-None-Match in bytes: a sidecar takes 4 KiB of headers in all.
-const maxTags = 1000
+// maxTagsLength is the maximum length of If-Match and of If-None-Match in bytes: a sidecar takes 4 KiB of headers in all.
+const maxTagsLength = 1000
 
 // entityTags is the value of If-Match or If-None-Match.
 type entityTags struct {
@@ -31,8 +31,8 @@ func parseEntityTags(header http.Header, name string) (*entityTags, error) {
 		return nil, nil
 	}
 	text := strings.Join(values, ",")
-	if len(text) > maxTags {
-		return nil, fault.Malformed("%s must be at most %d bytes long", name, maxTags)
+	if len(text) > maxTagsLength {
+		return nil, fault.Malformed("%s must be at most %d bytes long", name, maxTagsLength)
 	}
 	if strings.TrimSpace(text) == "*" {
 		return &entityTags{any: true}, nil
@@ -77,7 +77,8 @@ const (
 	strongly = false
 )
 
-// match reports whether one of the tags matches current. The weak comparison ignores W/; the strong one never accepts a tag with it.
+// match reports whether one of the tags matches current; * matches every resource that exists. The weak comparison ignores W/; the strong
+// one never accepts a tag with it.
 func (t *entityTags) match(current Validators, weak bool) bool {
 	if t.any {
 		return !current.absent

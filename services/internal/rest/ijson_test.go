@@ -58,8 +58,8 @@ func TestBodiesMustBeIJSON(t *testing.T) {
 	}
 }
 
-// hasForbidden decides with the help of encoding/json, which replaces half a surrogate pair by U+FFFD. So the body itself must not
-// contain U+FFFD.
+// hasForbidden reports whether body has half a surrogate pair or a noncharacter. It uses encoding/json, which replaces half a pair by
+// U+FFFD. So the body itself must not contain U+FFFD.
 func hasForbidden(t *testing.T, body string) bool {
 	t.Helper()
 	for decoder := json.NewDecoder(strings.NewReader(body)); ; {

@@ -23,8 +23,8 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	write(w, status, contentType, encode(v))
 }
 
-// Body reads r's body. The error is a 413 above the limits of its Route and of checkSize, a 415 if the media type is not JSON, and a
-// 400 if the body is empty or is not I-JSON in UTF-8 (RFC 7493).
+// Body reads r's body. The error is a 413 if the body has more bytes than its Route allows or more than maxValues members and elements, a
+// 415 if its media type is not JSON, and a 400 if it is empty, incomplete, deeper than maxDepth, or not I-JSON in UTF-8 (RFC 7493).
 func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := OptionalBody(w, r)
 	if err == nil && body == nil {
@@ -36,7 +36,7 @@ func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // OptionalBody is Body, except that it returns nil for an empty body, however that is framed.
 func OptionalBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := ReadBody(w, r, bodyLimit(r.Context()))
-	if err != nil || len(body) == 0 { // no check of its type, which an empty body lacks; a sidecar does not pass on the length
+	if err != nil || len(body) == 0 { // an empty body has no type to check; ContentLength does not show it, because a sidecar sends it chunked
 		return nil, err
 	}
 	if err := checkBodyType(w, r); err != nil {
@@ -74,6 +74,7 @@ func DecodeOptional(w http.ResponseWriter, r *http.Request, v any) error {
 	return decode(body, v)
 }
 
+// decode decodes body, valid JSON, into v, as Decode promises.
 func decode(body []byte, v any) error {
 	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
 		return fault.Wrong("", "must be an object")
@@ -92,7 +93,7 @@ func decode(body []byte, v any) error {
 	return nil
 }
 
-// jsonName returns the JSON name of a Go kind.
+// jsonName describes the JSON values that fit a Go kind.
 func jsonName(kind string) string {
 	switch {
 	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):

@@ -82,3 +82,43 @@ func TestLargeResponsesWithoutAServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One client with very many requests for pages does not make another client wait for all of them.
+func TestOneClientDoesNotTakeAllTurnsForPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 20 * time.Millisecond // of the test's own clock
+		bodies, refused := rest.NewBodies(prometheus.NewRegistry()), make(chan error, 250)
+		list := func(client string) {
+			r := httptest.NewRequestWithContext(rest.WithClient(t.Context(), client), "GET", "/", nil)
+			bodies.Serve(httptest.NewRecorder(), r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if _, err := newCursors(t, pageSecret).Page(r, nil, new(text)); err != nil {
+					refused <- err
+					return
+				}
+				time.Sleep(takes)
+			}))
+		}
+		for range 250 {
+			go list("greedy")
+		}
+		synctest.Wait()
+		begun := time.Now()
+		list("other")
+		if waited := time.Since(begun) - takes; waited > 4*takes {
+			t.Errorf("the other client waited %s, want at most four turns of %s", waited, takes)
+		}
+		time.Sleep(time.Second)
+		for range 250 - 32 {
+			if err := <-refused; !fault.Is(err, fault.KindLimited) || fault.From(err).RetryAfter == 0 {
+				t.Errorf("a request of the greedy client: got %v, want Limited", err)
+			}
+		}
+		for range 32 { // those that ended have given their places back
+			go list("greedy")
+		}
+		time.Sleep(time.Second)
+		if len(refused) != 0 {
+			t.Errorf("got %d more requests refused, want none", len(refused))
+		}
+	})
+}

@@ -16,7 +16,7 @@ var servedMethods = []string{
 	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// methodQuery is a method of HTTP that net/http does not name (draft-ietf-httpbis-safe-method-w-body).
+// methodQuery is a method of HTTP without a constant in net/http (draft-ietf-httpbis-safe-method-w-body).
 const methodQuery = "QUERY"
 
 // knownMethods are the methods of RFC 9110, 9 and of RFC 5789, and QUERY. An address that does not support one of them answers 405;
@@ -32,7 +32,7 @@ func methodsOf(route Route) []string {
 }
 
 // otherMethods returns the handler for a path that exists, but not with the request's method. It answers OPTIONS, and refuses
-// the others with the methods of the path in the header Allow.
+// the other known methods with the methods of the path in the header Allow.
 func otherMethods(log *slog.Logger, router *mux.Router, fixed fixedPaths) http.Handler {
 	return Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		allowed := slices.DeleteFunc(slices.Clone(servedMethods), func(method string) bool { return !serves(router, fixed, r, method) })
@@ -84,13 +84,14 @@ func answerOptions(w http.ResponseWriter, r *http.Request, allowed []string) err
 	return nil
 }
 
+// unknownMethod returns the error for a method that is not one of knownMethods: a 501.
 func unknownMethod(r *http.Request) error {
 	e := fault.Malformed("%.20s is not a method of HTTP that this server knows: methods are in upper case", r.Method)
 	e.Kind = fault.KindNotImplemented
 	return e
 }
 
-// serves reports whether router has a route for method at the path of r.
+// serves reports whether router has a route for method at the path of r. OPTIONS is served at every path, without a route.
 func serves(router *mux.Router, fixed fixedPaths, r *http.Request, method string) bool {
 	probe := r.Clone(r.Context())
 	probe.Method = method
@@ -105,7 +106,7 @@ func serves(router *mux.Router, fixed fixedPaths, r *http.Request, method string
 	return err == nil && !fixed.belongsToAnother(r, template)
 }
 
-// fixedPaths are the paths of the routes without parameters.
+// fixedPaths says of the path of each route whether it is fixed: without parameters.
 type fixedPaths map[string]bool
 
 func fixedPathsOf(routes []Route) fixedPaths {
@@ -123,8 +124,8 @@ func (f fixedPaths) belongsToAnother(r *http.Request, template string) bool {
 	return path != template && f[path]
 }
 
-// keep returns the handler of route, which leaves the paths of other routes to others.
-func (f fixedPaths) keep(route Route, handler, others http.Handler) http.Handler {
+// exclude returns handler, the handler of route, but passes the requests for the fixed path of another route to others.
+func (f fixedPaths) exclude(route Route, handler, others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.belongsToAnother(r, route.Path) {
 			others.ServeHTTP(w, r)

@@ -21,9 +21,9 @@ var pageSecret = token.Secret(strings.Repeat("s", token.MinSecret))
 // text is a position of any length.
 type text []byte
 
-func (t text) MarshalBinary() ([]byte, error)      { return t, nil }
-func (t *text) UnmarshalBinary(raw []byte) error   { *t = bytes.Clone(raw); return nil }
-func placeOf(item string) encoding.BinaryMarshaler { return text(item) }
+func (t text) MarshalBinary() ([]byte, error)         { return t, nil }
+func (t *text) UnmarshalBinary(raw []byte) error      { *t = bytes.Clone(raw); return nil }
+func positionOf(item string) encoding.BinaryMarshaler { return text(item) }
 
 func newCursors(t *testing.T, secret token.Secret) rest.Cursors {
 	t.Helper()
@@ -37,7 +37,7 @@ func cursorAfter(t *testing.T, cursors rest.Cursors, path string, filter any, la
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rest.Paged(page, []string{last, "more"}, true, placeOf).NextCursor
+	return rest.Paged(page, []string{last, "more"}, true, positionOf).NextCursor
 }
 
 func TestLimits(t *testing.T) {
@@ -64,7 +64,7 @@ func TestCursorsLeadThroughAllPages(t *testing.T) {
 		if page.Later {
 			start = strings.Index("abcde", string(after)) + 1
 		}
-		list := rest.Paged(page, all[start:min(start+page.Limit, len(all))], start+page.Limit < len(all), placeOf)
+		list := rest.Paged(page, all[start:min(start+page.Limit, len(all))], start+page.Limit < len(all), positionOf)
 		for _, item := range list.Items {
 			got = append(got, strings.Trim(string(item), "\"\n"))
 		}
@@ -73,7 +73,7 @@ func TestCursorsLeadThroughAllPages(t *testing.T) {
 	if strings.Join(got, "") != "abcde" || cursor != "" {
 		t.Errorf("got items %v and last cursor %q, want %v and none", got, cursor, all)
 	}
-	if text, _ := json.Marshal(rest.Paged(rest.Page{Limit: 1}, []string(nil), false, placeOf)); string(text) != `{"items":[]}` {
+	if text, _ := json.Marshal(rest.Paged(rest.Page{Limit: 1}, []string(nil), false, positionOf)); string(text) != `{"items":[]}` {
 		t.Errorf("got empty page %s, want {\"items\":[]}", text)
 	}
 }
@@ -83,10 +83,10 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	const third = rest.MaxPage/3 - 3 // three of them, with quotes and commas, and one byte fill a page
 	for name, tc := range map[string]struct {
 		limit int
-		sizes []int
-		more  bool
-		want  int // items
-		next  bool
+		sizes []int // of the items, in bytes; negative: in characters that JSON escapes with six bytes
+		more  bool  // there are further items, which were not read
+		want  int   // items on the page
+		next  bool  // there is a next page
 	}{
 		"all fit":                       {100, []int{third, third, third}, false, 3, false},
 		"all fit, others were not read": {100, []int{third, third, third}, true, 3, true},

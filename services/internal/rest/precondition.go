@@ -30,8 +30,8 @@ func PreconditionOf(r *http.Request) Precondition {
 	return p
 }
 
-// withPrecondition returns a context with r's precondition, or Malformed if a header is no list of entity tags. Unless route is
-// Versioned, it evaluates the precondition of an unsafe request here: such a resource has no entity tag that could match.
+// withPrecondition returns a context with r's precondition, or Malformed if a header is no list of entity tags. It evaluates the
+// precondition of an unsafe request here unless route is Versioned: a resource without a version has no entity tag that could match.
 func withPrecondition(ctx context.Context, r *http.Request, route Route, readable bool) (context.Context, error) {
 	p, err := parsePrecondition(r.Header)
 	if err != nil {
@@ -45,6 +45,7 @@ func withPrecondition(ctx context.Context, r *http.Request, route Route, readabl
 	return context.WithValue(ctx, preconditionKey{}, p), nil
 }
 
+// parsePrecondition reads the conditional headers. It returns Malformed for wrong entity tags, and ignores wrong dates.
 func parsePrecondition(header http.Header) (p Precondition, err error) {
 	if p.match, err = parseEntityTags(header, "If-Match"); err != nil {
 		return p, err
@@ -126,6 +127,7 @@ func (p Precondition) notModified(current Validators) bool {
 	return !p.modifiedSince.IsZero() && !current.Modified.IsZero() && !current.lastModified().After(p.modifiedSince)
 }
 
+// failed returns the 412 for the condition in header.
 func failed(header string, current Validators) error {
 	message := header + " does not hold: nothing was changed"
 	if current.Tag != "" {

@@ -26,20 +26,21 @@ type Problem struct {
 	TraceID  string        `json:"traceId,omitempty"` // only in a 5xx: finds the request's log lines
 }
 
-type problem struct {
-	name    string
+// problemKind is the Problem of one kind of fault.
+type problemKind struct {
+	name    string // the last segment of the type
 	title   string
 	status  int
 	meaning string
 }
 
 // problems maps a fault's kind to HTTP. It is the only such table.
-var problems = map[fault.Kind]problem{
+var problems = map[fault.Kind]problemKind{
 	fault.KindInternal: {"internal", "Something went wrong on our side", http.StatusInternalServerError,
 		"A bug of ours. Our log has the details under the traceId. A retry may or may not help."},
 	fault.KindMalformed: {"malformed", "The request cannot be read", http.StatusBadRequest,
-		"The body is not JSON or not UTF-8, or a header, a cursor or a limit cannot be read, or a query parameter is unknown or " +
-			"repeated. Detail says which."},
+		"The body is not JSON, not UTF-8 or too deep, or a header, a cursor or a limit cannot be read, or a query parameter is unknown " +
+			"or repeated. Detail says which."},
 	fault.KindUnauthenticated: {"unauthenticated", "A valid token or password is needed", http.StatusUnauthorized,
 		"The e-mail or the password is wrong, or the header Authorization: Bearer is missing, or its token is invalid or expired. " +
 			"POST /api/v1/auth/login returns a token, POST /api/v1/auth/refresh a new one."},
@@ -56,7 +57,7 @@ var problems = map[fault.Kind]problem{
 	fault.KindPrecondition: {"precondition-failed", "The resource is not the one you expect", http.StatusPreconditionFailed,
 		"If-Match, If-None-Match or If-Unmodified-Since does not hold, so nothing was changed. Read the resource and its ETag again."},
 	fault.KindTooLarge: {"too-large", "The request is too large", http.StatusRequestEntityTooLarge,
-		"The body has too many bytes, too many members and elements, or too many levels. Detail names the limit."},
+		"The body has too many bytes, or too many members and elements. Detail names the limit."},
 	fault.KindLongURI: {"uri-too-long", "The address is too long", http.StatusRequestURITooLong,
 		"An address may have at most 8000 bytes, its query included."},
 	fault.KindMediaType: {"unsupported-media-type", "The body must be JSON", http.StatusUnsupportedMediaType,
@@ -91,8 +92,8 @@ func ProblemTypes() []ProblemType {
 	return types
 }
 
-// Render turns h into an http.Handler that renders h's error as problem+json. It logs the error with its cause: a 4xx at
-// debug, a 5xx at error, or at warn when the client has disconnected.
+// Render turns h into an http.Handler that renders h's error as problem+json. It logs the error with its cause: a 4xx, a 501 and a shed
+// request at debug, any other 5xx at error, or at warn when the client has disconnected.
 func Render(log *slog.Logger, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
@@ -107,7 +108,7 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 			level = slog.LevelError
 		}
 		switch {
-		case f.Shed: // counted, not logged: a client must not be able to flood the log
+		case f.Shed: // shed requests are counted: clients must not be able to flood the log with them
 			level = slog.LevelDebug
 		case ours && r.Context().Err() != nil:
 			level = slog.LevelWarn
@@ -117,7 +118,8 @@ func Render(log *slog.Logger, h Handler) http.Handler {
 	})
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p problem) {
+// writeProblem writes the response for f, with the headers that its kind needs.
+func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, p problemKind) {
 	if f.RetryAfter > 0 {
 		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))

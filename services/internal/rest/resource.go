@@ -19,7 +19,7 @@ func Resource(w http.ResponseWriter, r *http.Request, status int, current Valida
 	return writeValidated(w, r, status, current, "application/json", encode(v))
 }
 
-// Unversioned writes v, which has no entity tag, and which caches must not keep.
+// Unversioned writes v, a response without an entity tag that caches must not keep. If-Match with a tag is a 412.
 func Unversioned(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := PreconditionOf(r).CheckUnversioned(); err != nil {
 		return err
@@ -32,6 +32,7 @@ func Document(w http.ResponseWriter, r *http.Request, v any) error {
 	return NewFile("application/json", encode(v)).Serve(w, r)
 }
 
+// writeValidated evaluates the precondition of a GET or HEAD and writes body with its validators (see Resource).
 func writeValidated(
 	w http.ResponseWriter, r *http.Request, status int, current Validators, contentType string, body []byte,
 ) error {
@@ -53,7 +54,7 @@ func writeValidated(
 // setValidators sets the validators and lets caches keep the response, if they ask us before they use it.
 func setValidators(header http.Header, r *http.Request, current Validators) {
 	header.Set("ETag", `"`+current.Tag+`"`)
-	// A date in the future is not allowed (RFC 9110, 8.8.2.1): within the second of the change there is none.
+	// A date in the future is not allowed (RFC 9110, 8.8.2.1). lastModified rounds up, so there is no date until the second of the change is over.
 	if at := current.lastModified(); !current.Modified.IsZero() && !at.After(time.Now()) {
 		header.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
 	}

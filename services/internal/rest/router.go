@@ -25,14 +25,14 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Route struct {
 	Method string
 	Path   string // a template of gorilla/mux, such as /orders/{id}
-	Caller string // the only service that may call a route inside the system; empty: any, but only the gateway does so
+	Caller string // the only service that may call the route, through its sidecar; empty: the route does not check its caller
 	Access Access
 	Handle Handler
-	Limit  time.Duration // 0: RequestTimeout; NoLimit for streams
+	Limit  time.Duration // the time limit; 0: RequestTimeout; NoLimit for streams
 	Body   int64         // the size limit of the body in bytes; 0: DefaultBody
 
-	Query      []string // the query parameters; any other, and a repeated one, is a 400
-	QueryLists []string // those that may be repeated
+	Query      []string // the query parameters that may be given once; any other, and a repeated one, is a 400
+	QueryLists []string // the query parameters that may be repeated
 
 	// Versioned means that the handler evaluates the preconditions of an unsafe request (PreconditionOf). For other routes the router
 	// evaluates them, as for a resource without a version.
@@ -58,7 +58,7 @@ var Tokenless = Access{public: true, ignoresToken: true}
 // Only returns the access rule for callers whose token has at least one of roles.
 func Only(roles ...string) Access { return Access{roles: roles} }
 
-// Router returns a router for routes that renders their errors. The verifier checks bearer tokens. On a public route it
+// Router returns a router for routes that renders their errors. The verifier checks bearer tokens. On a route for Anyone it
 // checks a token that is sent, because staff see more there.
 func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Router {
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true) // paths must match exactly: no cleaning, no redirects
@@ -69,7 +69,7 @@ func Router(log *slog.Logger, verifier token.Verifier, routes []Route) *mux.Rout
 		readable := slices.ContainsFunc(routes, func(other Route) bool {
 			return other.Path == route.Path && other.Method == http.MethodGet
 		})
-		handler := fixed.keep(route, routeHandler(log, verifier, route, readable), router.MethodNotAllowedHandler)
+		handler := fixed.exclude(route, routeHandler(log, verifier, route, readable), router.MethodNotAllowedHandler)
 		router.Handle(route.Path, handler).Methods(methodsOf(route)...)
 	}
 	return router
@@ -110,8 +110,8 @@ func routeHandler(log *slog.Logger, verifier token.Verifier, route Route, readab
 	})
 }
 
-// checkCaller returns Forbidden unless the service caller has sent r. The caller's sidecar names it, and no client or service can forge
-// that (tests/trust). Access policies exist in a cluster only; this holds in every way of running.
+// checkCaller returns Forbidden unless caller is empty or is the service that sent r. The sidecar of the sender names it in CallerHeader, and
+// no client or service can forge that (tests/trust). Access policies exist in a cluster only; this check holds in every way of running.
 func checkCaller(r *http.Request, caller string) error {
 	if caller != "" && !slices.Equal(r.Header.Values(CallerHeader), []string{caller}) {
 		return fault.Forbidden("this is for the service %s only", caller)
@@ -119,7 +119,7 @@ func checkCaller(r *http.Request, caller string) error {
 	return nil
 }
 
-// variesByToken reports whether the response differs with and without a token, so that it needs Vary: Authorization.
+// variesByToken reports whether the response may differ with and without a token, so that it needs Vary: Authorization.
 func (a Access) variesByToken() bool { return a.public && !a.ignoresToken }
 
 // authorize checks r's token against access and returns a context with the token's claims, or, on a public route without

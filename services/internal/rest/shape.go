@@ -12,9 +12,9 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// Limits of the error message about a wrong body: a body with 1 MiB of unknown fields must not cause a response as large.
+// Limits of the error about a wrong body: a body full of unknown fields must not cause a response that is larger than itself.
 const (
-	maxWrong = 20
+	maxWrong = 20  // differences that are reported
 	maxName  = 100 // bytes of a field's name
 	maxPath  = 300 // bytes of a path that is still extended; without a limit each level would copy all levels above it
 )
@@ -39,6 +39,7 @@ func wrongFields(body []byte, target reflect.Type) []fault.Field {
 // tooManyWrong reports whether maxWrong differences were found: then the check stops.
 func (s *shape) tooManyWrong() bool { return len(s.wrong) >= maxWrong }
 
+// report adds a difference, unless there are maxWrong.
 func (s *shape) report(path, message string) {
 	if !s.tooManyWrong() {
 		s.wrong = append(s.wrong, fault.Field{Field: path, Message: message})
@@ -46,7 +47,7 @@ func (s *shape) report(path, message string) {
 }
 
 // checkValue reads one value and compares it with target. A nil target is unknown or has its own decoding; then only the
-// rules for all JSON apply.
+// rules for all JSON apply. null matches every target.
 func (s *shape) checkValue(target reflect.Type, path string) {
 	target = resolve(target)
 	token, err := s.decoder.Token()
@@ -105,6 +106,7 @@ func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) 
 	return nil
 }
 
+// checkNumber reports a wrong field unless target holds numbers and number fits into it.
 func (s *shape) checkNumber(target reflect.Type, path string, number json.Number) {
 	if target == nil || target.Kind() == reflect.Float64 || target.Kind() == reflect.Float32 {
 		return
@@ -115,7 +117,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 		_, err = strconv.ParseInt(number.String(), 10, target.Bits())
 	case kind >= reflect.Uint && kind <= reflect.Uint64:
 		_, err = strconv.ParseUint(number.String(), 10, target.Bits())
-	default:
+	default: // no other kind can hold a number
 		s.expect(target, path)
 	}
 	if err != nil {
@@ -123,6 +125,7 @@ func (s *shape) checkNumber(target reflect.Type, path string, number json.Number
 	}
 }
 
+// checkObject checks the members of an object, whose opening brace has been read.
 func (s *shape) checkObject(target reflect.Type, path string) {
 	seen := map[string]bool{}
 	for !s.tooManyWrong() && s.decoder.More() {
@@ -143,6 +146,7 @@ func (s *shape) checkObject(target reflect.Type, path string) {
 	}
 }
 
+// checkList checks the elements of a list, whose opening bracket has been read.
 func (s *shape) checkList(target reflect.Type, path string) {
 	var element reflect.Type
 	if target != nil {
@@ -156,7 +160,8 @@ func (s *shape) checkList(target reflect.Type, path string) {
 	}
 }
 
-// memberType returns the type of the member called name. It reports a wrong field unless target has a field of exactly that name.
+// memberType returns the type that the member called name must have. If target is a struct without a field of exactly that JSON name, it
+// reports a wrong field.
 func (s *shape) memberType(target reflect.Type, name, path string) reflect.Type {
 	switch {
 	case target == nil:

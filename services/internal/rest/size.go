@@ -8,9 +8,9 @@ const (
 	maxDepth  int64 = 32
 )
 
-// checkSize returns a 413 if body has more than maxValues members and elements, and a 400 if it has more than maxDepth levels. It reads each byte at
-// most once, stops at the limit and allocates nothing, so it comes before everything that builds values from the body. It does not
-// check that body is JSON.
+// checkSize returns a 413 if body has more than maxValues members and elements, and a 400 if it has more than maxDepth levels. An empty
+// object or list counts as one more. It reads each byte at most once, stops at the limit and allocates nothing, so it comes before
+// everything that builds values from the body. It does not check that body is JSON.
 func checkSize(body []byte) error {
 	values, depth, inString := int64(0), int64(0), false
 	for i := 0; i < len(body); i++ {

@@ -13,7 +13,7 @@ import (
 // Finding the wrong fields in a body that is deeply nested, with long names, must not allocate more than a small multiple of its
 // size.
 func TestADeepBodyIsCheapToCheck(t *testing.T) {
-	const size = 1 << 20 // more than checkSize admits
+	const size = 1 << 20 // much more than a request may have
 	name := strings.Repeat("n", maxName)
 	deep := func(opening, closing string) []byte {
 		depth := min(9000, size/len(opening+closing)-1)

@@ -96,7 +96,8 @@ func describe(config reflect.Type, err error) string {
 	return err.Error()
 }
 
-// settingName returns the name of the setting in a parse error, which contains only the name of the Go field.
+// settingName returns the name of the setting in a parse error, which contains only the name of the Go field. If config has no such field,
+// it returns the name of the field.
 func settingName(config reflect.Type, parse env.ParseError) string {
 	for _, field := range reflect.VisibleFields(config) {
 		if name, _, _ := strings.Cut(field.Tag.Get("env"), ","); name != "" && field.Name == parse.Name && field.Type == parse.Type {

@@ -35,7 +35,7 @@ type connections struct {
 	each int
 	// clientOf returns the client of a peer; "" for a peer without a limit, such as a trusted proxy.
 	clientOf func(netip.Addr) string
-	refused  *prometheus.CounterVec // by limit
+	refused  *prometheus.CounterVec // by limit; nil when refusals are not counted
 
 	mu      sync.Mutex
 	open    map[net.Conn]*connection
@@ -45,17 +45,18 @@ type connections struct {
 	waiting *list.List     // the connections without a request (*connection), the longest wait first
 }
 
+// connection is one open connection.
 type connection struct {
 	net.Conn
 	all     *connections
 	client  string
-	place   *list.Element // in waiting; nil while it serves a request
+	place   *list.Element // in waiting; nil while the connection serves a request, and for the sidecar's
 	sidecar bool
 	spare   string // the limit that it exceeds; "" for a usual connection
 }
 
-// newConnections returns the bounds of s's port and registers their metrics.
-func (s Service) newConnections() *connections {
+// portConnections returns the bounds of s's port and registers their metrics.
+func (s Service) portConnections() *connections {
 	c := newConnections(s.MaxConnections)
 	c.each, c.clientOf = s.MaxPerClient, s.ClientOf
 	factory := promauto.With(s.Metrics)
@@ -75,6 +76,7 @@ const (
 	limitClient = "client"
 )
 
+// newConnections returns bounds that have no limit for each client; total 0 means defaultConnections.
 func newConnections(total int) *connections {
 	if total == 0 {
 		total = defaultConnections
@@ -134,6 +136,7 @@ func (c *connections) admit(conn net.Conn) bool {
 	return true
 }
 
+// client returns the client of a connection; "" if no limit of its own applies to it.
 func (c *connections) client(conn net.Conn) string {
 	peer, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok || c.clientOf == nil {

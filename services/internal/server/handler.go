@@ -26,10 +26,10 @@ const eventsPath = "/events/"
 // (https://docs.dapr.io/reference/api/pubsub_api/#provide-a-route-for-dapr-to-discover-topic-subscriptions).
 const daprPath = "/dapr/"
 
-// handler returns the handler of all requests. It serves the health routes and the metrics to every caller. All other
-// requests it records (telemetry.Observer) and checks for the app token, which proves that they come from the service's own
-// sidecar (https://docs.dapr.io/operations/security/app-api-token/). A Public handler needs no app token. It is separate
-// from the Handler of events, and no path below /events/ leads to it.
+// handler returns the handler of all requests. It serves the open routes to every caller. It refuses a request on a connection beyond a
+// limit. All other requests need the app token, which proves that they come from the service's own sidecar
+// (https://docs.dapr.io/operations/security/app-api-token/), unless they are for the Public handler, to which no path below /events/
+// leads. telemetry.Observer records them, except the sidecar's own below /dapr/.
 func (s Service) handler(started *atomic.Bool) http.Handler {
 	openRoutes, open := s.openRoutes(started)
 	inner := s.recoverPanics(rest.Render(s.Log, func(w http.ResponseWriter, r *http.Request) error {
@@ -66,7 +66,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 			busy.ServeHTTP(w, r)
 		case sidecar && strings.HasPrefix(r.URL.Path, daprPath): // not recorded: the sidecar itself asks at its start
 			inner.ServeHTTP(w, r)
-		case !sidecar, s.Public != nil && !isEvent(r): // their trace headers are not trusted
+		case !sidecar, s.Public != nil && !isEvent(r): // the trace headers of these requests are not trusted
 			edge.ServeHTTP(w, r)
 		case isEvent(r):
 			events.ServeHTTP(w, r)
@@ -105,7 +105,8 @@ func refuseRestOfBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// openRoutes returns the routes that need no app token, and their router. They are polled, so their errors are not logged.
+// openRoutes returns the routes that need no app token, and their router: the health routes, and the metrics unless they have their own
+// port. They are polled, so their errors are not logged.
 func (s Service) openRoutes(started *atomic.Bool) ([]rest.Route, http.Handler) {
 	var databaseAway atomic.Bool
 	route := func(path string, handle rest.Handler) rest.Route {
@@ -130,6 +131,7 @@ func (s Service) openRoutes(started *atomic.Bool) ([]rest.Route, http.Handler) {
 	return routes, rest.Router(slog.New(slog.DiscardHandler), token.Verifier{}, routes)
 }
 
+// isEvent reports whether r is for an event route.
 func isEvent(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, eventsPath) }
 
 // fromSidecar reports whether r carries the app token, which only the service's own sidecar has.
@@ -152,8 +154,8 @@ func (s Service) serveReady(w http.ResponseWriter, r *http.Request, started *ato
 	return writeOK(w, r)
 }
 
-// serveAppHealth serves Dapr's app health check. It checks the database only, because the sidecar's health depends on this
-// check. It logs once when the database stops answering, and once when it answers again.
+// serveAppHealth serves Dapr's app health check. It does not check the sidecar, whose health depends on this check, but only the
+// database. It logs once when the database stops answering, and once when it answers again.
 func (s Service) serveAppHealth(w http.ResponseWriter, r *http.Request, started, databaseAway *atomic.Bool) error {
 	if !started.Load() {
 		return fault.Unavailable(errStarting, "the service is starting")

@@ -42,9 +42,9 @@ type Service struct {
 	Handler http.Handler
 	// CheckReady returns an error that names the missing part while the sidecar or the database is unavailable.
 	CheckReady func(context.Context) error
-	// CheckDatabase returns an error unless the service's database answers; nil for a service without a database.
+	// CheckDatabase returns an error unless the service's database accepts writes; nil for a service without a database.
 	CheckDatabase func(context.Context) error
-	// Start must succeed before requests are served; it runs the migrations. Serve retries it until it succeeds.
+	// Start must succeed before requests are served; it runs the migrations. Serve retries it until it succeeds. It may be nil.
 	Start func(context.Context) error
 	// Background functions run from the time Start has succeeded until Serve returns.
 	Background []func(context.Context)
@@ -73,8 +73,8 @@ func NewLogger(name, level string) (*slog.Logger, error) {
 	return slog.New(telemetry.TraceLogHandler(handler)).With("service", name), nil
 }
 
-// Serve runs a service until ctx is done; then it waits for the running requests and returns. It opens the port before Start
-// has succeeded, because the sidecar waits for the port while Start may be waiting for the sidecar.
+// Serve runs a service until ctx is done, then waits for the running requests and returns (drain). It returns an error if the server fails
+// earlier. It opens the port before Start has succeeded, because the sidecar waits for the port while Start may be waiting for the sidecar.
 func Serve(ctx context.Context, s Service) error {
 	listener, err := s.listen(s.Config.Port, "APP_PORT")
 	if err != nil {
@@ -97,7 +97,7 @@ func Serve(ctx context.Context, s Service) error {
 			return rest.WithStopping(context.WithoutCancel(ctx), ctx.Done())
 		},
 	}
-	admitted := s.newConnections().protect(server, listener)
+	admitted := s.portConnections().protect(server, listener)
 	stopMetrics, err := s.startMetricsServer()
 	if err != nil {
 		return errors.Join(err, listener.Close())

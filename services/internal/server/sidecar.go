@@ -59,6 +59,7 @@ func ConnectSidecar(c SidecarConfig) (dapr.Client, error) {
 	return dapr.NewClientWithConnection(conn), nil
 }
 
+// withTokenAndTrace adds the API token and the trace in ctx to the metadata of a call.
 func withTokenAndTrace(ctx context.Context, apiToken string) context.Context {
 	if apiToken != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "dapr-api-token", apiToken)

@@ -51,7 +51,7 @@ type Stateful struct {
 	name    string
 	config  StatefulConfig
 	health  *database.Health
-	started atomic.Bool // migrations and Seed have succeeded
+	started atomic.Bool // the migrations and Handlers.Seed have succeeded
 }
 
 // OpenStateful creates the parts of the service called name, whose events eventKey signs. It connects to nothing yet, so database
@@ -111,14 +111,14 @@ type Handlers struct {
 	Background []func(context.Context)
 }
 
-// Serve runs the service until ctx is done (see Serve, the function).
+// Serve runs the service until ctx is done. It adds the common parts of all stateful services to handlers (see also the function Serve).
 func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	table := consumer.Table{Keys: s.config.EventKeys, Routes: handlers.Events}
-	s.Letters.Serve(table)
+	s.Letters.SetTable(table)
 	telemetry.RegisterBacklog(s.Metrics, "comanda_dead_letters_replaying", "Dead letters that are replayed until they succeed, counted up to 10000.",
-		s.OnceStarted(s.Letters.Replaying))
+		s.OnceStarted(s.Letters.ReplayingBacklog))
 	telemetry.RegisterBacklog(s.Metrics, "comanda_dead_letters_waiting", "Dead letters that wait for an admin, counted up to 10000.",
-		s.OnceStarted(s.Letters.Waiting))
+		s.OnceStarted(s.Letters.WaitingBacklog))
 	router := rest.Router(s.Log, token.NewVerifier(s.config.Keys.All()...), slices.Concat(handlers.Routes, s.Letters.Routes()))
 	consumer.Register(router, s.Log, table, s.Letters)
 	return Serve(ctx, Service{
@@ -129,7 +129,7 @@ func (s *Stateful) Serve(ctx context.Context, handlers Handlers) error {
 	})
 }
 
-// deleteOld deletes old audit entries and old dead letters.
+// deleteOld deletes old audit entries and old records about dead letters every hour, until ctx is done.
 func (s *Stateful) deleteOld(ctx context.Context) {
 	recovery.RunEvery(ctx, s.Log, "deletion of old audit entries and dead letters", time.Hour, func(ctx context.Context) error {
 		_, err := audit.DeleteOld(ctx, s.Pool)
@@ -137,6 +137,7 @@ func (s *Stateful) deleteOld(ctx context.Context) {
 	})
 }
 
+// start migrates and seeds the database. Serve, the function, retries it.
 func (s *Stateful) start(ctx context.Context, handlers Handlers) error {
 	if err := database.Migrate(ctx, s.Pool, handlers.Migrations); err != nil {
 		return err
@@ -161,8 +162,9 @@ func (s *Stateful) OnceStarted(query func(context.Context) (telemetry.Backlog, e
 	}
 }
 
+// checkReady returns an error that names the missing part.
 func (s *Stateful) checkReady(ctx context.Context) error {
-	// /readyz is public, and the cause names host, user and database: only the log may have it.
+	// /readyz is public, and the cause names host, user and database: serveAppHealth logs it.
 	if s.health.Check(ctx) != nil {
 		return errors.New("the database does not answer")
 	}

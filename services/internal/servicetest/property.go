@@ -14,7 +14,7 @@ type Interruption int
 // NoInterruption.
 const (
 	NoInterruption  Interruption = iota
-	BeforeDocument               // after its own tables are written, before the document and its event are
+	BeforeDocument               // after the service's own tables are written, before the document and its event are
 	BeforeAnswer                 // after everything is written, before the event is acknowledged
 	AfterFirstWrite              // after the first of several documents is written, before the handler goes on
 	AfterSecondWrite
@@ -43,7 +43,7 @@ func CheckProperty(t *testing.T, property func(*rapid.T)) {
 	rapid.Check(t, property)
 }
 
-// Interrupt makes the next delivery of an event crash there. The caller calls the returned function after the delivery; it reports
+// Interrupt makes the next delivery of an event crash at the given point. The caller calls the returned function after the delivery; it reports
 // whether the event has to be delivered again, given the handler's result.
 func (c *Sidecar) Interrupt(at Interruption) (again func(result string) bool) {
 	switch at {

@@ -33,11 +33,11 @@ type Sidecar struct {
 
 	mu     sync.Mutex
 	events []Event
-	away   bool
-	lose   bool
-	before func()
+	away   bool   // every call fails (Away)
+	lose   bool   // the next write returns an error although it succeeds (LoseNextAnswer)
+	before func() // runs before the next write (BeforeNextWrite); nil for none
 
-	writesLeft int // until the sidecar is away; 0: no limit
+	writesLeft int // until the sidecar is away (awayAfter); 0: no limit
 }
 
 // NewSidecar returns a fake sidecar that writes into pool's table state (NewDatabase creates one).
@@ -57,7 +57,7 @@ func (c *Sidecar) LoseNextAnswer() {
 	c.lose = true
 }
 
-// awayAfter makes every call fail after so many writes.
+// awayAfter makes every call fail after the given number of writes.
 func (c *Sidecar) awayAfter(writes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,6 +112,7 @@ func (c *Sidecar) All() []Event {
 	return append([]Event(nil), c.events...)
 }
 
+// faults returns the faults that are set.
 func (c *Sidecar) faults() (away, lose bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

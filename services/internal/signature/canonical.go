@@ -30,6 +30,7 @@ func canonical(text []byte) ([]byte, error) {
 // integer is the only form of a number that has the same digits in every encoder.
 var integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 
+// appendValue appends the canonical form of a decoded value to to.
 func appendValue(to []byte, value any) ([]byte, error) {
 	switch value := value.(type) {
 	case nil:

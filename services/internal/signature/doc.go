@@ -1,7 +1,7 @@
-// Package signature signs events and verifies their signatures, so that a service can announce only what is its to announce.
+// Package signature signs events and verifies their signatures, so that no service can publish the events of another.
 //
-// Every announcer has an Ed25519 key of its own (RFC 8032). Only the announcer has the private key; every consumer has the public
-// keys of all. A key that all services share would not tell the announcers apart.
+// Every publisher has an Ed25519 key of its own (RFC 8032). Only the publisher has the private key; every consumer has the public
+// keys of all. A key that all services share would not tell the publishers apart.
 //
 // The signature covers the event's type, its subject and its data, in the canonical form of RFC 8785. A sidecar decodes and
 // encodes the data on its way, so white space and the order of members change. The signature does not cover the id, which the

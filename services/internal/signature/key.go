@@ -52,10 +52,10 @@ func (k PrivateKey) Public() string {
 	return base64.StdEncoding.EncodeToString(public)
 }
 
-// PublicKeys has the public keys of each announcer. While a key is replaced, an announcer has more than one.
+// PublicKeys has the public keys of each publisher. While a key is replaced, a publisher has more than one.
 type PublicKeys map[string][]ed25519.PublicKey
 
-// UnmarshalText reads a list such as "auth=KEY,auth=OLDKEY,user=KEY". It must have a key of every service that announces events.
+// UnmarshalText reads a list such as "auth=KEY,auth=OLDKEY,user=KEY". It must have a key of every service that publishes events.
 func (k *PublicKeys) UnmarshalText(text []byte) error {
 	keys := PublicKeys{}
 	for item := range strings.SplitSeq(string(text), ",") {

@@ -14,7 +14,7 @@ const Attribute = "signature"
 // The errors of Verify.
 var (
 	ErrUnsigned = errors.New("the event has no signature")
-	ErrForged   = errors.New("the event's signature is not that of its announcer")
+	ErrForged   = errors.New("the event's signature is not that of its publisher")
 )
 
 // Sign returns the signature of an event. data is the JSON of its payload.
@@ -29,9 +29,9 @@ func (k PrivateKey) Sign(kind, subject string, data []byte) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(k.key, message)), nil
 }
 
-// Verify checks that announcer has signed an event. It returns the event's data in canonical form. Only this may be used: it has
+// Verify checks that publisher has signed an event. It returns the event's data in canonical form. Use only these data: they have
 // no repeated members, which parsers understand differently.
-func (k PublicKeys) Verify(announcer, kind, subject string, data []byte, signature string) (json.RawMessage, error) {
+func (k PublicKeys) Verify(publisher, kind, subject string, data []byte, signature string) (json.RawMessage, error) {
 	if signature == "" {
 		return nil, ErrUnsigned
 	}
@@ -43,7 +43,7 @@ func (k PublicKeys) Verify(announcer, kind, subject string, data []byte, signatu
 	if err != nil {
 		return nil, ErrForged
 	}
-	for _, key := range k[announcer] {
+	for _, key := range k[publisher] {
 		if ed25519.Verify(key, message, decoded) {
 			return verified, nil
 		}

@@ -95,13 +95,13 @@ func TestNoOtherEventHasTheSignature(t *testing.T) {
 	signed := sign(t, key, data)
 	last := len(signed) - 1 // two bits of the last character belong to the signature, and four are spare
 	for name, tc := range map[string]struct {
-		announcer, kind, subject, data, signature string
+		publisher, kind, subject, data, signature string
 		want                                      error
 	}{
 		"itself":             {"order", kind, subject, data, signed, nil},
 		"no signature":       {"order", kind, subject, data, "", signature.ErrUnsigned},
-		"another announcer":  {"product", kind, subject, data, signed, signature.ErrForged},
-		"no announcer":       {"", kind, subject, data, signed, signature.ErrForged},
+		"another publisher":  {"product", kind, subject, data, signed, signature.ErrForged},
+		"no publisher":       {"", kind, subject, data, signed, signature.ErrForged},
 		"another type":       {"order", "order.created.pending.v1", subject, data, signed, signature.ErrForged},
 		"another subject":    {"order", kind, "o2", data, signed, signature.ErrForged},
 		"another value":      {"order", kind, subject, strings.Replace(data, "2", "3", 1), signed, signature.ErrForged},
@@ -114,7 +114,7 @@ func TestNoOtherEventHasTheSignature(t *testing.T) {
 		"no base64":          {"order", kind, subject, data, "*" + signed[1:], signature.ErrForged},
 		"other spare bits":   {"order", kind, subject, data, signed[:last] + string(signed[last]+1), signature.ErrForged},
 	} {
-		if _, err := keys.Verify(tc.announcer, tc.kind, tc.subject, []byte(tc.data), tc.signature); !errors.Is(err, tc.want) {
+		if _, err := keys.Verify(tc.publisher, tc.kind, tc.subject, []byte(tc.data), tc.signature); !errors.Is(err, tc.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tc.want)
 		}
 	}
@@ -124,7 +124,7 @@ func TestNoOtherEventHasTheSignature(t *testing.T) {
 }
 
 // While a key is replaced, events of both keys are accepted.
-func TestAnnouncerMayHaveSeveralKeys(t *testing.T) {
+func TestPublisherMayHaveSeveralKeys(t *testing.T) {
 	old, fresh := newKey(t, seed), newKey(t, signature.NewSeed())
 	both := newKeys(t, fresh.Public(), old.Public())
 	for name, key := range map[string]signature.PrivateKey{"the old key": old, "the new key": fresh} {

@@ -56,7 +56,7 @@ const (
 	queryInterval = time.Second
 )
 
-// backlogCollector queries a backlog when it is scraped.
+// backlogCollector queries a backlog when it is scraped, at most once per queryInterval.
 type backlogCollector struct {
 	query         func(context.Context) (Backlog, error)
 	count, oldest *prometheus.Desc
@@ -82,6 +82,7 @@ func (b *backlogCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- b.oldest
 }
 
+// Collect implements prometheus.Collector. While the query fails, it reports nothing.
 func (b *backlogCollector) Collect(metrics chan<- prometheus.Metric) {
 	backlog, err := b.current()
 	if err != nil { // not logged here: the app health check logs that the database does not answer

@@ -10,7 +10,7 @@
 // their own. Labels have few values, all known beforehand, such as route templates and topic names; never ids, paths or
 // values that a client chooses.
 //
-// Log lines get the ids of their trace and span (TraceLogHandler). At the edge each request has a log line.
+// Log lines get the ids of their trace and span (TraceLogHandler). At the edge each request has a log line, unless it was rejected early.
 //
 // Observer records every request and every event at the entrance of a service (package server). The code further inside
 // adds the values that only it knows through the context: SetRoute, SetEvent, SetOrder, SetAgreedWait.

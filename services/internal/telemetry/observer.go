@@ -56,8 +56,8 @@ func NewObserver(registry prometheus.Registerer, log *slog.Logger) *Observer {
 
 // Edge records requests from clients. It ignores their trace headers, with which they could choose the sampling or join the
 // traces of others. Each request starts a trace and has a log line. The response carries the trace in the header Traceresponse
-// (https://w3c.github.io/trace-context/#traceresponse-header, a draft). Requests rejected early are counted but neither logged
-// nor traced, so clients cannot flood either.
+// (https://w3c.github.io/trace-context/#traceresponse-header, a draft). Requests rejected early are counted, but not traced and logged only
+// at debug, so clients cannot flood the traces or the log.
 func (o *Observer) Edge(next http.Handler) http.Handler {
 	return o.serve(next, func(r *http.Request) context.Context { return WithoutTrace(r.Context()) }, atEdge)
 }
@@ -73,6 +73,7 @@ const (
 	behindEdge = false
 )
 
+// serve records the requests to next, whose traces traceOf finds. With atEdge it does what Edge says.
 func (o *Observer) serve(next http.Handler, traceOf func(*http.Request) context.Context, edge bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -83,7 +84,7 @@ func (o *Observer) serve(next http.Handler, traceOf func(*http.Request) context.
 		ctx, span := StartSpan(traceOf(r), method, trace.SpanKindServer)
 		kept := true
 		defer func() {
-			if kept { // a span that does not end is not exported
+			if kept { // otherwise the span does not end, so it is not exported
 				span.End()
 			}
 		}()

@@ -143,7 +143,8 @@ func TestADisconnectCountsAs499(t *testing.T) {
 	h.wantMetric(t, `comanda_http_request_duration_seconds_count{code="499",method="GET",route="unmatched"} 1`)
 }
 
-// Otherwise a hung service, from which all clients disconnect, looks healthy. An agreed wait is added to the limit of 2 s.
+// A disconnect after 2 s, plus an agreed wait, counts as the failure that the service returns. Otherwise a hung service, from which all
+// clients disconnect, looks healthy.
 func TestALateDisconnectCountsAsTheFailure(t *testing.T) {
 	for name, tc := range map[string]struct {
 		waited, agreed time.Duration

@@ -17,8 +17,8 @@ type Part struct {
 	Steps []Step `json:"steps"`
 }
 
-// Ask gets the part of the service app with the caller's own token. If app does not answer, Ask logs a warning and returns app as
-// missing.
+// Ask gets the part that the service app owns, at path, with the caller's own token. If it gets none, for any reason, it logs a warning
+// and returns app as missing.
 func Ask(ctx context.Context, log *slog.Logger, sidecar invoke.Client, app, path, bearer string) (steps []Step, missing []string) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 	"comanda/services/internal/validate"
 )
 
-// TTL is the lifetime of an access token. Until it ends, a token keeps the roles that its account had, so it is short.
+// TTL is the lifetime of an access token. Until it ends, a token keeps the roles that its account had, so the lifetime is short.
 const TTL = 5 * time.Minute
 
 // Issuer and Audience are the values that every token must have.
@@ -94,7 +94,7 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 		return Claims{}, fault.BadToken("Authorization: Bearer has no token: send the accessToken of POST /auth/login")
 	}
 	var claims Claims
-	_, err := v.parser.ParseWithClaims(text, &claims, v.key)
+	_, err := v.parser.ParseWithClaims(text, &claims, v.secretsFor)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, fault.BadToken("the token has expired: get a new one with POST /auth/refresh")
@@ -106,9 +106,9 @@ func (v Verifier) Bearer(header string) (Claims, error) {
 	return claims, nil
 }
 
-// key returns the secret that the token's kid names, or all secrets for a token without kid. The parser refuses a token if there
+// secretsFor returns the secret that the token's kid names, or all secrets for a token without kid. The parser refuses a token if there
 // is none.
-func (v Verifier) key(t *jwt.Token) (any, error) {
+func (v Verifier) secretsFor(t *jwt.Token) (any, error) {
 	var candidates []jwt.VerificationKey
 	id, named := t.Header["kid"]
 	for _, key := range v.keys {
@@ -122,15 +122,15 @@ func (v Verifier) key(t *jwt.Token) (any, error) {
 	return jwt.VerificationKeySet{Keys: candidates}, nil
 }
 
-type key struct{}
+type claimsKey struct{}
 
 // With returns a context that carries the caller's claims.
 func With(ctx context.Context, claims Claims) context.Context {
-	return context.WithValue(ctx, key{}, claims)
+	return context.WithValue(ctx, claimsKey{}, claims)
 }
 
 // From returns the caller's claims from ctx. Without a token they are empty and have no role.
 func From(ctx context.Context) Claims {
-	claims, _ := ctx.Value(key{}).(Claims)
+	claims, _ := ctx.Value(claimsKey{}).(Claims)
 	return claims
 }

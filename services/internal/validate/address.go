@@ -10,7 +10,7 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// maxAddressLine is the maximum length of a member in characters.
+// maxAddressLine is the maximum length of each member except the country, in characters.
 const maxAddressLine = 200
 
 // Address returns address with its lines as Line returns them and its country in upper case. Every member is required. For
@@ -41,7 +41,7 @@ func Address(field string, address event.Address) (event.Address, []fault.Field)
 // YU) or reserves it for a part of a country or a group (the others).
 const notCountries = " AC AN CP CQ CS DG EA EU EZ FQ IC NT PC SU TA UN YU "
 
-// isCountryCode reports whether code is assigned to a country. So is XK, which ISO leaves to its users and which all use for Kosovo.
+// isCountryCode reports whether code is assigned to a country. It accepts XK too, which ISO leaves to its users and which all use for Kosovo.
 func isCountryCode(code string) bool {
 	if len(code) != 2 || strings.Contains(notCountries, " "+code+" ") {
 		return false

@@ -1,7 +1,7 @@
 // Package validate checks and normalises the values that clients send: text (Line, Text), postal addresses (Address), phone
 // numbers (Phone), e-mail addresses (Email), passwords (Password), currencies (IsCurrency) and ids (IsUUID). Values that pass
-// can be stored, shown, compared and searched safely. The functions for text, addresses and phone numbers return the wrong
-// fields, ready for fault.Invalid.
+// can be stored, shown, compared and searched safely. The functions for text and addresses return the wrong fields, ready for
+// fault.Invalid; Phone returns such an error.
 //
 // The fields of the API and their rules:
 //
@@ -26,7 +26,8 @@
 //	variation selectors                   kept after characters that have variants;       Unicode 23.4
 //	                                      else removed, as after a Latin letter
 //	tags                                  kept in the flag of a region; else removed      UTS 51, ED-14a
-//	direction marks LRM, RLM, ALM         kept: Arabic and Hebrew need them               UAX 9, 2.6
+//	direction marks LRM, RLM, ALM         kept: Arabic and Hebrew need them; repeated     UAX 9, 2.6
+//	                                      ones removed
 //	isolates                              kept if closed in their line; else refused      UAX 9, 2.4
 //	embeddings and overrides              refused: they show another order than is read   UAX 9, 2.1 and 2.2; UTR 36, 3.2
 //	controls, U+2028, U+2029              refused; a Text has line breaks and tabs        Cc, Zl, Zp

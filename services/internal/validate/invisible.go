@@ -17,7 +17,7 @@ func isIgnorable(r rune) bool {
 		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) && !hieroglyphic
 }
 
-// stripInvisible removes the ignorable characters that have no effect where they stand. It keeps the directional characters.
+// stripInvisible removes the ignorable characters that have no effect where they stand (hasEffect).
 func stripInvisible(text string) string {
 	if !strings.ContainsFunc(text, isIgnorable) {
 		return text
@@ -51,7 +51,7 @@ func hasEffect(r rune, before, after []rune) bool {
 	}
 	switch {
 	case isDirectional(r):
-		return r != previous || !isMark(r)
+		return r != previous || !isMark(r) // a second mark of the same kind adds nothing
 	case r == zeroWidthJoiner && isEmojiPart(previous):
 		return isPictograph(next)
 	case r == zeroWidthNonJoiner && unicode.In(previous, unicode.L, unicode.N) && unicode.IsLetter(next) && unicode.In(next, joining...):
@@ -94,9 +94,9 @@ var joining = []*unicode.RangeTable{
 }
 
 // usesJoiners reports whether a joiner at the end of text has an effect: whether the last letter, which may have marks, belongs to
-// one of those scripts. The joiner may end a word, as in Malayalam.
+// a script in joining. The joiner may end a word, as in Malayalam.
 func usesJoiners(text []rune) bool {
-	for range min(len(text), maxMarks+2) {
+	for range min(len(text), maxMarks+2) { // bounded, because it runs for each joiner; problemOf refuses more marks
 		last := text[len(text)-1]
 		if unicode.In(last, joining...) {
 			return !isIgnorable(last)

@@ -12,7 +12,7 @@ import (
 
 // phoneCharacters are those of a number as people write it. Letters and semicolons are not among them: they begin an extension, which
 // E.164 cannot express, or spell digits.
-const phoneCharacters = "+0123456789 ().-/"
+const phoneCharacters = "+0123456789 ()[].-/"
 
 // Phone returns number in E.164 ("+34600111222"), so that equal numbers are equal strings. The number must be in international form,
 // beginning with "+" or "00"; otherwise the error names field. Digits of any script are accepted.
@@ -41,8 +41,8 @@ func inE164(number string) (string, bool) {
 	return phonenumbers.Format(parsed, phonenumbers.E164), true
 }
 
-// asTyped returns number as a keyboard for ASCII would type it. Contact lists copy numbers with directional embeddings around
-// them; these show nothing here, so they are dropped like all format characters.
+// asTyped returns number as a keyboard for ASCII would type it. A problem is a character that no number has, such as a control. Contact
+// lists copy numbers with directional embeddings around them; these show nothing here, so they are dropped like all format characters.
 func asTyped(number string) (typed string, problem bool) {
 	typed = strings.Map(func(r rune) rune {
 		const minus = '\u2212'

@@ -15,8 +15,8 @@ import (
 // runs over the lines around it has dozens.
 const maxMarks = 8
 
-// Line returns value, one line of text, as Clean does. The result must be 1 to maxLength characters long, at least one of them
-// visible. Otherwise Line returns the wrong field; nil means that value is valid.
+// Line returns value, one line of text, cleaned (see clean, and the table in the package comment). The result must be 1 to maxLength
+// characters long, at least one of them visible. Otherwise Line returns the wrong field; nil means that value is valid.
 func Line(field, value string, maxLength int) (string, []fault.Field) {
 	return checkText(field, value, maxLength, oneLine, required)
 }
@@ -42,6 +42,7 @@ const (
 	optional, required = false, true
 )
 
+// checkText does what Line promises, with lines and mustBeGiven as the constants above name them.
 func checkText(field, value string, maxLength int, lines, mustBeGiven bool) (string, []fault.Field) {
 	value, problem := clean(value, lines)
 	switch {
@@ -59,8 +60,8 @@ func checkText(field, value string, maxLength int, lines, mustBeGiven bool) (str
 	return value, nil
 }
 
-// clean returns text in NFC without invisible characters and without space around it, or the problem with it. With lines it may
-// have line breaks and tabs.
+// clean returns text in NFC without invisible characters that have no effect and without space around it, or the problem with it. With
+// lines it may have line breaks and tabs.
 func clean(text string, lines bool) (cleaned, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "must be valid UTF-8"
@@ -72,7 +73,7 @@ func clean(text string, lines bool) (cleaned, problem string) {
 
 // problemOf returns the reason why text is dangerous, or an empty string.
 func problemOf(text string, lines bool) string {
-	open := 0 // isolates
+	open := 0 // directional isolates that are not closed yet
 	for _, r := range text {
 		switch {
 		case lines && strings.ContainsRune("\n\r\t", r):

@@ -30,7 +30,7 @@ create table stock_movements (
     product_id uuid        not null references products (id),
     kind       text        not null check (kind in ('initial', 'delta')),
     delta      bigint      not null,
-    -- The stock after the movement, returned for a repeated request.
+    -- The stock after the movement.
     available  bigint      not null,
     reserved   bigint      not null,
     sold       bigint      not null,

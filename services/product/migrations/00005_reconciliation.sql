@@ -1,5 +1,6 @@
 -- +goose Up
--- Since when the service order does not know the order of a reservation. It may come back, with the copy of its database that knows it.
+-- Since when the service order does not know the order of a reservation. The service order may know it again, from a better copy of its
+-- database.
 alter table reservations add column unknown_since timestamptz;
 -- For the reconciliation, which reads the reservations that hold stock.
 create index reservations_held on reservations (updated_at, order_id) where state = 'RESERVED';

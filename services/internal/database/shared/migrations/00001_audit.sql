@@ -8,7 +8,7 @@ create table audit (
     actor   uuid,                                                 -- the account that acted; null for the system or an unknown actor
     address text        not null default '',                      -- the network of the client
     action  text        not null check (action <> ''),
-    subject uuid        not null,                                 -- the account or product that was changed
+    subject uuid        not null,                                 -- the account, product or dead letter
     before  jsonb,
     after   jsonb,
     trace   text        not null default ''

@@ -33,7 +33,7 @@ create table event_failures (
     primary key (topic, event_id)
 );
 
--- Persons who were erased: a dead letter about one of them that arrives later is not stored.
+-- Persons who were erased: a dead letter with one of them as subject that arrives later is not stored.
 create table erased_subjects (
     subject text        primary key,
     at      timestamptz not null default now()

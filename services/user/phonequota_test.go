@@ -16,7 +16,7 @@ func TestPhoneChangesAreLimited(t *testing.T) {
 	change := func(number string) servicetest.Response {
 		return h.Request(t, customer(ana.UserID), "PATCH", "/users/me", `{"name":"Lost","phone":"`+number+`"}`)
 	}
-	for range h.quota.PhoneChanges - 1 { // refused attempts count
+	for range h.phoneQuota.PhoneChanges - 1 { // refused attempts count
 		if got := change("+34600111333"); got.Code != http.StatusConflict {
 			t.Fatalf("a verified number: got %d %s, want 409", got.Code, got.Body)
 		}
@@ -41,7 +41,7 @@ func TestPhoneChangesAreLimited(t *testing.T) {
 }
 
 func TestAttemptsAreForgottenAfterADay(t *testing.T) {
-	p, quota, begun := Profile{}, Quota{PhoneChanges: 2}, noon
+	p, quota, begun := Profile{}, PhoneQuota{PhoneChanges: 2}, noon
 	for _, step := range []struct {
 		at    time.Duration
 		retry time.Duration // 0: the attempt is admitted
@@ -87,8 +87,8 @@ func TestConcurrentPhoneChangesStayWithinTheQuota(t *testing.T) {
 	for range racers {
 		count[<-codes]++
 	}
-	if count[409] != h.quota.PhoneChanges || count[429] != racers-h.quota.PhoneChanges {
-		t.Errorf("got statuses %v, want %d times 409 and 429 for the others", count, h.quota.PhoneChanges)
+	if count[409] != h.phoneQuota.PhoneChanges || count[429] != racers-h.phoneQuota.PhoneChanges {
+		t.Errorf("got statuses %v, want %d times 409 and 429 for the others", count, h.phoneQuota.PhoneChanges)
 	}
 }
 

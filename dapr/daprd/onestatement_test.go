@@ -1,0 +1,33 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/dapr/components-contrib/state"
+)
+
+// Only a document with its event is one statement. Everything else is a transaction of Dapr's component. What the statement does is
+// tested in tests/outbox, by the contract of the state store.
+func TestOnlyADocumentWithItsEventIsOneStatement(t *testing.T) {
+	document := state.SetRequest{Key: "order-1", Value: []byte("{}")}
+	row := state.SetRequest{Key: "outbox-due||pubsub||topic||1", Value: []byte("{}")}
+	expiring := document
+	expiring.Metadata = map[string]string{"ttlInSeconds": "60"}
+	for name, tc := range map[string]struct {
+		operations []state.TransactionalStateOperation
+		want       bool
+	}{
+		"a document with its event":  {[]state.TransactionalStateOperation{document, row}, true},
+		"a document without events":  {[]state.TransactionalStateOperation{document}, false},
+		"two documents":              {[]state.TransactionalStateOperation{document, document}, false},
+		"two documents and an event": {[]state.TransactionalStateOperation{document, document, row}, false},
+		"the event first":            {[]state.TransactionalStateOperation{row, document}, false},
+		"a document that expires":    {[]state.TransactionalStateOperation{expiring, row}, false},
+		"a deletion":                 {[]state.TransactionalStateOperation{state.DeleteRequest{Key: "order-1"}, row}, false},
+		"nothing":                    {nil, false},
+	} {
+		if _, _, got := documentAndRow(&state.TransactionalStateRequest{Operations: tc.operations}); got != tc.want {
+			t.Errorf("%s: got %t, want %t", name, got, tc.want)
+		}
+	}
+}
