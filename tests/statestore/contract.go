@@ -144,9 +144,14 @@ func projectionIsPublished(t *testing.T, s Subject) {
 func failedTransactionPublishesNothing(t *testing.T, s Subject) {
 	key, before := newKey(), len(s.Events())
 	s.mustWrite(t, write(key, `{"n":1}`, ""))
-	lost := write(key, `{"n":2}`, "")
-	lost.Item.Metadata = map[string]string{"type": "contract.v1", "subject": key}
-	s.wantInternal(t, lost, projection(key, `{"n":2}`))
+	old := s.get(t, key).Etag
+	s.mustWrite(t, write(key, `{"n":2}`, old))
+	for _, etag := range []string{"", old, uuid.NewString(), "no-uuid"} {
+		lost := write(key, `{"n":"lost"}`, etag)
+		lost.Item.Metadata = map[string]string{"type": "contract.v1", "subject": key}
+		s.wantInternal(t, lost, projection(key, `{"n":"lost"}`))
+	}
+	s.wantValue(t, key, `{"n":2}`)
 	won := write(key, `{"n":3}`, s.get(t, key).Etag)
 	won.Item.Metadata = map[string]string{"type": "contract.v1", "subject": key, "traceparent": trace}
 	s.mustWrite(t, won, projection(key, `{"n":3}`))
