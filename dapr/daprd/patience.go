@@ -24,12 +24,12 @@ import (
 // server is the database or broker that a component needs.
 type server struct {
 	name, check string
-	isAway      func(error) bool // whether an error means "not running yet"; any other error stops the sidecar
+	isPassing   func(error) bool // whether waiting can cure the error; any other error stops the sidecar
 }
 
 var (
-	database = server{name: "its database", check: "is Postgres running, and is the address in connectionString right?", isAway: isPostgresAway}
-	broker   = server{name: "its broker", check: "is Kafka running, and is the address in brokers right?", isAway: isKafkaAway}
+	database = server{name: "its database", check: "is Postgres running, and is the address in connectionString right?", isPassing: isPassingInPostgres}
+	broker   = server{name: "its broker", check: "is Kafka running, and is the address in brokers right?", isPassing: isPassingInKafka}
 )
 
 // waitLogInterval is how often a sidecar logs what it waits for.
@@ -43,7 +43,7 @@ func waitForServer(ctx context.Context, log logger.Logger, needed server, compon
 	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMaxInterval(3*time.Second), backoff.WithMaxElapsedTime(0))
 	err := backoff.RetryNotify(func() error {
 		err := initComponent()
-		if err != nil && !needed.isAway(err) {
+		if err != nil && !needed.isPassing(err) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -60,9 +60,9 @@ func waitForServer(ctx context.Context, log logger.Logger, needed server, compon
 	return err
 }
 
-// isPostgresAway reports whether the database cannot be reached or does not accept connections yet. It is also true when two
+// isPassingInPostgres reports whether the database cannot be reached or does not accept connections yet. It is also true when two
 // sidecars create the same table at the same moment, which Postgres refuses to one of them.
-func isPostgresAway(err error) bool {
+func isPassingInPostgres(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return isNetworkError(err)
@@ -75,8 +75,8 @@ func isPostgresAway(err error) bool {
 	return pgerrcode.IsConnectionException(pgErr.Code)
 }
 
-// isKafkaAway reports whether no broker can be reached. A broker that refuses the credentials is not away.
-func isKafkaAway(err error) bool {
+// isPassingInKafka reports whether no broker can be reached. A broker that refuses the credentials is not away.
+func isPassingInKafka(err error) bool {
 	for _, refusal := range []sarama.KError{sarama.ErrSASLAuthenticationFailed, sarama.ErrUnsupportedSASLMechanism,
 		sarama.ErrClusterAuthorizationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrTopicAuthorizationFailed} {
 		if errors.Is(err, refusal) {

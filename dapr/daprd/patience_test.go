@@ -18,7 +18,7 @@ import (
 
 var connectionRefused = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
-func TestOnlyErrorsOfAnAbsentServerCountAsAway(t *testing.T) {
+func TestOnlyErrorsThatWaitingCuresAreWaitedFor(t *testing.T) {
 	for _, test := range []struct {
 		server server
 		err    error
@@ -40,7 +40,7 @@ func TestOnlyErrorsOfAnAbsentServerCountAsAway(t *testing.T) {
 		{broker, sarama.Wrap(sarama.ErrOutOfBrokers, sarama.ErrSASLAuthenticationFailed), false},
 		{broker, errors.New("missing brokers"), false},
 	} {
-		if away := test.server.isAway(test.err); away != test.away {
+		if away := test.server.isPassing(test.err); away != test.away {
 			t.Errorf("%s, error %v: got away %v, want %v", test.server.name, test.err, away, test.away)
 		}
 	}

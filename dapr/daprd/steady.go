@@ -195,8 +195,8 @@ func (s *steadyPubSub) requestOf(name string) (request pubsub.SubscribeRequest, 
 	return t.request, true
 }
 
-// handleEvent handles an event until ctx is done or the listener ends. When Dapr stops a subscription, the subscription holds new events
-// without handling them until its context ends.
+// handleEvent handles an event until ctx is done or the listener ends. Once Dapr stops a subscription, the subscription keeps a new event
+// unhandled until the context of that event ends; so handleEvent ends that context together with the listener.
 func (l *listener) handleEvent(ctx context.Context, message *pubsub.NewMessage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -66,7 +66,7 @@ func (a api) ensureKitchen(ctx context.Context, admin api, email, password strin
 	return admin.call(ctx, http.MethodPut, "/api/v1/auth/accounts/"+registered+"/roles", roles, nil)
 }
 
-// ensureAccount registers an account that cannot log in yet, and returns its id; the id is empty if the account could log in.
+// ensureAccount logs in. If that fails, it registers the account and waits until it can log in. id is empty if the account existed.
 func (a api) ensureAccount(ctx context.Context, email, password, name string) (id string, err error) {
 	if _, err := a.login(ctx, email, password); err == nil {
 		return "", nil

@@ -68,7 +68,7 @@ func TestAnAdminWhoLostTheRoleActsNoMore(t *testing.T) {
 	}
 }
 
-// The token of a login carries the claims that the guard compares.
+// The tokens of a login and of a refresh carry the session and the epoch, which readCaller compares with the account.
 func TestTokensCarryTheirSessionAndEpoch(t *testing.T) {
 	h := newHarness(t)
 	boss := h.registerAdmin(t, "boss@example.com")

@@ -42,7 +42,7 @@ func (s shop) exec(t *testing.T, service, sql string, args ...any) {
 	}
 }
 
-// order adds an order and its reservation of three pieces. An empty status or state adds none.
+// order adds an order with a status and its reservation of three pieces with a state. It leaves out one whose status or state is empty.
 func (s shop) order(t *testing.T, status, state string) string {
 	t.Helper()
 	id := uuid.NewString()
@@ -65,11 +65,11 @@ func (s shop) order(t *testing.T, status, state string) string {
 	return id
 }
 
-// account adds an account and its profile. An empty status adds none.
-func (s shop) account(t *testing.T, account, profile string) {
+// account adds an account and its profile with these statuses. It leaves out one whose status is empty.
+func (s shop) account(t *testing.T, accountStatus, profileStatus string) {
 	t.Helper()
 	id := uuid.NewString()
-	for service, status := range map[string]string{"auth": account, "user": profile} {
+	for service, status := range map[string]string{"auth": accountStatus, "user": profileStatus} {
 		if kind := map[string]string{"auth": "account", "user": "profile"}[service]; status != "" {
 			servicetest.PutDocument(t, s.databases[service], kind+"-"+id, fmt.Sprintf(`{"id":%q,"status":%q,"email":%[1]q,"createdAt":
 				"2026-11-23T12:00:00Z","announcedAt":"2026-11-23T12:00:00Z","erasure":{"begunAt":"2026-11-23T12:00:00Z"}}`, id, status))

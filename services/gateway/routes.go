@@ -127,7 +127,7 @@ func (g *gateway) routes() []rest.Route {
 			handle = g.byAdmin(handle)
 		}
 		if c.method == http.MethodPost {
-			handle = withIdempotencyKey(handle)
+			handle = checkingIdempotencyKey(handle)
 		}
 		routes = append(routes, rest.Route{
 			Method: c.method, Path: prefix + c.path, Access: c.access, Handle: handle, Limit: rest.NoLimit, Body: c.body,
@@ -142,8 +142,8 @@ func (g *gateway) routes() []rest.Route {
 	return routes
 }
 
-// withIdempotencyKey refuses a POST with an invalid Idempotency-Key, also where the key has no use: all POSTs behave alike.
-func withIdempotencyKey(handle rest.Handler) rest.Handler {
+// checkingIdempotencyKey refuses a POST with an invalid Idempotency-Key, also where the key has no use: all POSTs behave alike.
+func checkingIdempotencyKey(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := idempotency.Key(r); err != nil {
 			return err

@@ -32,7 +32,7 @@ type stream struct {
 	control *http.ResponseController
 	watcher *watcher
 	fetch   func(context.Context) ([]statusChange, error) // reads the order's history
-	changes []statusChange                                // the history when the stream was created; run sends it first
+	changes []statusChange                                // the history when the stream was created; run first sends the part behind lastSent
 
 	lastSent     int // version of the last change sent
 	lastReceived int // highest version received in an event, or from the service order

@@ -42,12 +42,12 @@ func (s *service) applyOutcome(
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("orderId is not a UUID"))
 	}
-	// tried: apply has changed the order in some attempt. If a later attempt finds nothing to change, the first write succeeded and only its
+	// applied: apply has changed the order in some attempt. If a later attempt finds nothing to change, the first write succeeded and only its
 	// response was lost, so it is no repeat.
-	tried := false
+	applied := false
 	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
 		changed, err := apply(o)
-		tried = tried || changed
+		applied = applied || changed
 		return changed, err
 	})
 	switch {
@@ -56,7 +56,7 @@ func (s *service) applyOutcome(
 		return consumer.Reject(fmt.Errorf("order %s: %w", id, err))
 	case fault.Is(err, fault.KindNotFound):
 		return consumer.Postpone(err)
-	case err == nil && !tried:
+	case err == nil && !applied:
 		s.repeats.Count(ctx, id, order.repeat(order.repeatedStep(status), cause, s.now()))
 	}
 	return err

@@ -50,7 +50,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 // The lookups of that order and of the menu run at the same time, because the customer waits for both.
 func (s *service) createOnce(ctx context.Context, order Order) (stored Order, created bool, err error) {
 	offMenu := make(chan []fault.Field, 1) // the lines whose product is not on the menu
-	go func() { offMenu <- s.unknownProducts(ctx, order) }()
+	go func() { offMenu <- s.offMenuLines(ctx, order) }()
 	found, err := s.lists.LookUp(ctx, order)
 	if err != nil {
 		return Order{}, false, err
@@ -103,9 +103,9 @@ func sameRequest(before, order Order) (Order, error) {
 	return before, nil
 }
 
-// unknownProducts lists the lines whose product is not on the menu. It lists none if product does not answer: the saga then
+// offMenuLines lists the lines whose product is not on the menu, or not active. It lists none if product does not answer: the saga then
 // decides.
-func (s *service) unknownProducts(ctx context.Context, order Order) []fault.Field {
+func (s *service) offMenuLines(ctx context.Context, order Order) []fault.Field {
 	products := make([]string, 0, len(order.Items))
 	for _, line := range order.Items {
 		products = append(products, line.ProductID)

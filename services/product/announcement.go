@@ -17,7 +17,7 @@ const component = "reservations"
 // Announcement is the document reservation-<orderId>: the outcome, and how many times it was published.
 type Announcement struct {
 	OrderID     string    `json:"orderId"`
-	State       State     `json:"state"` // of the first announcement: RESERVED, FAILED or TOMBSTONE; later states are not recorded here
+	State       State     `json:"state"` // of the reservation when it was first announced; later states are not recorded here
 	Outcome     Outcome   `json:"outcome"`
 	DecidedAt   time.Time `json:"decidedAt"`
 	AnnouncedAt time.Time `json:"announcedAt"`

@@ -83,7 +83,7 @@ func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	return writeProduct(w, r, http.StatusOK, p)
 }
 
-// listMenuEntries tells order which of the given products are on the menu.
+// listMenuEntries returns the entries of the given products that exist, active or not, to the service order.
 func (s service) listMenuEntries(w http.ResponseWriter, r *http.Request) error {
 	ids := r.URL.Query()["id"]
 	if len(ids) > maxMenuIDs {

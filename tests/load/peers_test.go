@@ -88,7 +88,7 @@ func prepareLab(b *testing.B) lab {
 	return l
 }
 
-// build builds the load generator, the broker, and each peer, of which some are modules of their own.
+// build builds the load generator, the broker and the peers. The peer a belongs to the lab's module, the others are modules of their own.
 func (l lab) build(ctx context.Context) error {
 	bin := filepath.Join(l.dir, "bin") + string(filepath.Separator)
 	if err := os.MkdirAll(bin, 0o755); err != nil {
@@ -96,7 +96,7 @@ func (l lab) build(ctx context.Context) error {
 	}
 	_, err := output(ctx, l.dir, "go", "build", "-o", bin, "./load", "./kfake", "./a")
 	for _, peer := range peers {
-		if _, missing := os.Stat(filepath.Join(l.dir, peer, "go.mod")); missing == nil {
+		if _, statErr := os.Stat(filepath.Join(l.dir, peer, "go.mod")); statErr == nil {
 			_, failed := output(ctx, filepath.Join(l.dir, peer), "go", "build", "-o", bin, ".")
 			err = errors.Join(err, failed)
 		}

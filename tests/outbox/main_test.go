@@ -130,7 +130,8 @@ func eventually(t testing.TB, limit time.Duration, condition func() (met bool, m
 	}
 }
 
-// newServerDir returns a new folder that a server can use even if it runs as another user.
+// newServerDir returns the path of a folder for a server, which creates it. Its parent is new, and a server that runs as another user can
+// enter it.
 func newServerDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "comanda-outbox-")

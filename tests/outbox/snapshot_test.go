@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// While a snapshot is held, as by pg_dump, Postgres keeps the index entries of all events published since. The relay does not pass these
-// entries at every read: the number of entries that it reads for an event does not grow with them.
+// While a snapshot is held, as by pg_dump, Postgres keeps the index entries of all events published since. The relay does not read
+// through them for each event, so the blocks that it reads for an event do not grow with their number.
 func TestHeldSnapshotDoesNotSlowTheRelay(t *testing.T) {
 	t.Parallel()
 	const dead, measured = 100_000, 100
@@ -56,7 +56,7 @@ func TestHeldSnapshotDoesNotSlowTheRelay(t *testing.T) {
 	publish("measured", measured)
 	blocks := readBlocks(t, conn, 10+dead+measured) - before
 	t.Logf("%d blocks for each of %d events, beside %d dead rows", blocks/measured, measured, dead)
-	if blocks/measured > 1000 { // a look that passes all dead rows reads some 5,000
+	if blocks/measured > 1000 { // a read through all dead rows is some 5,000 blocks
 		t.Errorf("blocks read for an event: got %d, want at most 1000", blocks/measured)
 	}
 	var n int64

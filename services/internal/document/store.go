@@ -90,7 +90,8 @@ func (s Store[T]) Create(ctx context.Context, id string, value T, message event.
 
 // Change reads a document, calls change to alter it and to choose the event, and writes it back. It starts again when
 // another writer was faster, and returns Unavailable after maxAttempts. It returns the document as stored. An error from change is
-// returned unwrapped and nothing is written; ErrUnchanged writes nothing and counts as success.
+// returned unwrapped, together with the document as change left it, and nothing is written; ErrUnchanged writes nothing and counts as
+// success.
 func (s Store[T]) Change(ctx context.Context, id string, change func(*T) (event.Message, error)) (T, error) {
 	for range maxAttempts {
 		value, etag, err := s.get(ctx, id)

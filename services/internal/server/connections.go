@@ -153,8 +153,8 @@ func (c *connections) makeRoom(limit, client string) bool {
 	return c.closeWaiting(client)
 }
 
-// closeWaiting closes the client's connection that has waited longest for a request; with client "", that of all clients. It reports
-// whether there was one.
+// closeWaiting closes the client's connection that has waited longest for a request; if client is "", the one among all clients that has
+// waited longest. It reports whether there was one.
 func (c *connections) closeWaiting(client string) bool {
 	for place := c.waiting.Front(); place != nil; place = place.Next() {
 		if longest := place.Value.(*connection); client == "" || longest.client == client {
