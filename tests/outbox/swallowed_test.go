@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	dapr "github.com/dapr/go-sdk/client"
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -91,7 +92,12 @@ func TestFrozenSidecarLosesItsLocks(t *testing.T) {
 	}
 	committing, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go func() { _ = commitEvent(committing, s, "orders", "order", 2) }() // waits for the lock, and gets it when it is frozen
+	go func() { // two documents are a transaction of several statements: it gets the first lock when the sidecar is frozen, and keeps it
+		_ = s.client.ExecuteStateTransaction(committing, "orders", nil, []*dapr.StateOperation{
+			{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: "order", Value: []byte(`{}`)}},
+			{Type: dapr.StateOperationTypeUpsert, Item: &dapr.SetStateItem{Key: "order-2", Value: []byte(`{}`)}},
+		})
+	}()
 	watcher := connect(t, database)
 	// A session that waits for a row waits for a transactionid. The relay may wait for the end of a snapshot: its index is built concurrently.
 	eventually(t, 10*time.Second, func() (bool, string) {
