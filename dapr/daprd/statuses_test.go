@@ -22,7 +22,7 @@ func TestOnlyEventsWithAStatusOfTheSubscriptionReachTheApp(t *testing.T) {
 			`{"type":"changed.v1","data":{"status":"CANCELLED"}}`: true, `{"type":"changed.v1","data":{"status":"DELIVERED"}}`: true,
 			`{"type":"changed.v1","data":{"status":"CONFIRMED"}}`: false, `{"type":"changed.v1","data":{"status":"CANCEL"}}`: false,
 			`{"type":"changed.v1","data":{}}`: true, `{"type":"changed.v1","data":"CONFIRMED"}`: true, `not JSON`: true, ``: true,
-			// A version that the app does not know is a dead letter, whatever its status: a later version of the app handles it.
+			// The app refuses a version that it does not know, with any status, and keeps the event as a dead letter for its later version.
 			`{"type":"changed.v2","data":{"status":"CONFIRMED"}}`: true, `{"data":{"status":"CONFIRMED"}}`: true,
 		} {
 			delivered = nil

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
+
+	"comanda/services/internal/rest"
 )
 
 // proxies are the networks of the reverse proxies in front of the gateway. The headers that name the client, X-Forwarded-For and
@@ -117,52 +118,25 @@ func listedHops(values []string) []string {
 // when a quote is not closed: a client could hide in it the hops that proxies add behind its own.
 func forwardedHops(values []string) []string {
 	var hops []string
-	elements, closed := splitUnquoted(strings.Join(values, ","), ',')
+	elements, closed := rest.SplitUnquoted(strings.Join(values, ","), ',')
 	if !closed {
 		return nil
 	}
 	for _, element := range elements {
+		if element == "" { // a list may have empty elements (RFC 9110, 5.6.1)
+			continue
+		}
 		hop := ""
-		pairs, _ := splitUnquoted(element, ';')
+		pairs, _ := rest.SplitUnquoted(element, ';')
 		for _, pair := range pairs {
 			name, value, _ := strings.Cut(pair, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "for") {
-				hop = unquote(strings.TrimSpace(value))
+				hop = rest.Unquote(strings.TrimSpace(value))
 			}
 		}
 		hops = append(hops, hop)
 	}
 	return hops
-}
-
-// splitUnquoted splits text at each separator that is not inside quotes, and leaves out empty parts. Inside quotes a backslash makes the
-// next character an ordinary one (RFC 9110, 5.6.4). It reports whether all quotes are closed.
-func splitUnquoted(text string, separator byte) (parts []string, closed bool) {
-	quoted, begin := false, 0
-	for i := 0; i < len(text); i++ {
-		switch {
-		case quoted && text[i] == '\\':
-			i++
-		case text[i] == '"':
-			quoted = !quoted
-		case text[i] == separator && !quoted:
-			parts, begin = append(parts, text[begin:i]), i+1
-		}
-	}
-	parts = append(parts, text[begin:])
-	return slices.DeleteFunc(parts, func(part string) bool { return part == "" }), !quoted
-}
-
-// escape matches a backslash and the character that it makes an ordinary one.
-var escape = regexp.MustCompile(`\\(.)`)
-
-// unquote returns the content of a quoted string, or a token as it is.
-func unquote(value string) string {
-	content, quoted := strings.CutPrefix(value, `"`)
-	if !quoted {
-		return value
-	}
-	return escape.ReplaceAllString(strings.TrimSuffix(content, `"`), "$1")
 }
 
 // hopAddress returns the address of a hop. Some proxies add the port, or an obfuscated port such as :_a (RFC 7239, 6.3); IPv6 addresses then

@@ -50,20 +50,14 @@ func putOrders(t *testing.T, h *harness, n int, change func(i int, order *Order)
 	return ids
 }
 
-// walk reads all pages of a list, and returns the ids of its orders, the number of its pages and the size of the largest.
-func walk(t *testing.T, h *harness, path string, headers ...string) (ids []string, pages, largest int) {
+// readOrders reads all pages of a list, and returns the ids of its orders, the number of its pages and the size of the largest.
+func readOrders(t *testing.T, h *harness, target string, headers ...string) (ids []string, pages, largest int) {
 	t.Helper()
-	for cursor := ""; ; {
-		page := h.Request(t, ana, "GET", path+cursor, "", headers...)
-		if page.Code != 200 {
-			t.Fatalf("%s: got %d %s, want 200", path+cursor, page.Code, page.Body)
-		}
-		ids, pages, largest = append(ids, idsOf(page)...), pages+1, max(largest, len(page.Body))
-		if page.Text("nextCursor") == "" {
-			return ids, pages, largest
-		}
-		cursor = "&cursor=" + page.Text("nextCursor")
+	orders, pages, largest := servicetest.ReadPages[struct{ ID string }](t, h.API, ana, target, headers...)
+	for _, order := range orders {
+		ids = append(ids, order.ID)
 	}
+	return ids, pages, largest
 }
 
 // A page of large orders has fewer than limit orders, and the pages list each order once.
@@ -78,7 +72,7 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	const frame = len(`{"items":[],"nextCursor":""}`) + rest.MaxCursor
 	for path, caller := range map[string]string{"/orders?limit=100": "gateway", "/orders?limit=100&status=CANCELLED": "gateway",
 		"/export/orders?limit=100": "user"} {
-		got, pages, largest := walk(t, h, path, rest.CallerHeader, caller)
+		got, pages, largest := readOrders(t, h, path, rest.CallerHeader, caller)
 		slices.Sort(got)
 		if !slices.Equal(got, want) || largest > rest.MaxPage+frame || pages > 10 {
 			t.Errorf("%s: got %d orders on %d pages of up to %d bytes, want each of the %d once on at most 10 pages of %d bytes",
@@ -95,7 +89,7 @@ func TestAnOrderLargerThanAPageIsListed(t *testing.T) {
 			order.Notes = strings.Repeat("n", rest.MaxPage)
 		}
 	})
-	got, pages, _ := walk(t, h, "/orders?limit=100")
+	got, pages, _ := readOrders(t, h, "/orders?limit=100")
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) || pages != 6 {

@@ -122,19 +122,13 @@ func TestProductListIsPaged(t *testing.T) {
 	if err := h.SeedMenu(t.Context(), "EUR"); err != nil {
 		t.Fatal(err)
 	}
-	seen, target := map[string]bool{}, "/products?limit=10"
-	for pages := 1; pages < 9; pages++ {
-		page := servicetest.Decode[rest.List[Product]](t, h.Request(t, anonymous, "GET", target, ""), http.StatusOK)
-		for _, p := range page.Items {
-			seen[p.ID] = true
-		}
-		if page.NextCursor == "" {
-			if pages != 4 || len(seen) != 32 {
-				t.Errorf("got %d dishes in %d pages, want 32 in 4", len(seen), pages)
-			}
-			break
-		}
-		target = "/products?limit=10&cursor=" + page.NextCursor
+	products, pages, _ := servicetest.ReadPages[Product](t, h.API, anonymous, "/products?limit=10")
+	seen := map[string]bool{}
+	for _, p := range products {
+		seen[p.ID] = true
+	}
+	if pages != 4 || len(seen) != 32 {
+		t.Errorf("got %d dishes in %d pages, want 32 in 4", len(seen), pages)
 	}
 }
 

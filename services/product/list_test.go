@@ -73,17 +73,13 @@ func TestPagesOfTheMenuAreBoundedInBytes(t *testing.T) {
 		h.addDish(t, text(maxName-2)+fmt.Sprintf("%02d", i), text(maxCategory), text(maxDescription))
 	}
 	for _, filter := range []string{"", "query=%3C&"} {
-		names, pages := map[string]bool{}, 0
-		for cursor, more := "", true; more; more = cursor != "" {
-			response := h.Request(t, anonymous, "GET", "/products?"+filter+"limit=100&cursor="+cursor, "")
-			if len(response.Body) > rest.MaxPage+rest.MaxCursor+100 {
-				t.Errorf("got a page of %d bytes, want at most %d", len(response.Body), rest.MaxPage)
-			}
-			page := servicetest.Decode[rest.List[Product]](t, response, http.StatusOK)
-			for _, p := range page.Items {
-				names[p.Name] = true
-			}
-			cursor, pages = page.NextCursor, pages+1
+		products, pages, largest := servicetest.ReadPages[Product](t, h.API, anonymous, "/products?"+filter+"limit=100")
+		if largest > rest.MaxPage+rest.MaxCursor+100 {
+			t.Errorf("got a page of %d bytes, want at most %d", largest, rest.MaxPage)
+		}
+		names := map[string]bool{}
+		for _, p := range products {
+			names[p.Name] = true
 		}
 		if len(names) != 60 || pages != 2 {
 			t.Errorf("%q: got %d dishes on %d pages, want 60 on 2", filter, len(names), pages)

@@ -75,7 +75,7 @@ func BenchmarkLateWords(b *testing.B) {
 		{"24 %, word", "vjestica", ""},
 		{"24 %, 2 letters", "vj", ""},
 		{"10 %, word", "zzquark", ""},
-		{"10 %, 2 letters", "zz", ""},
+		{"10 %, 2 letters", "qu", ""},
 		{"10 %, with a category", "zzquark", "category 49"},
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -84,15 +83,10 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
+	profiles, _, _ := servicetest.ReadPages[profileResponse](t, h.API, admin, "/users?limit=2")
 	var got []string
-	for cursor := ""; ; {
-		page := servicetest.Decode[rest.List[profileResponse]](t, h.Request(t, admin, "GET", "/users?limit=2&cursor="+cursor, ""), 200)
-		for _, item := range page.Items {
-			got = append(got, item.ID)
-		}
-		if cursor = page.NextCursor; cursor == "" {
-			break
-		}
+	for _, profile := range profiles {
+		got = append(got, profile.ID)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("got %v\nwant %v", got, want)
@@ -118,17 +112,13 @@ func TestPagesOfProfilesAreBoundedInBytes(t *testing.T) {
 		servicetest.PutDocument(t, h.pool, "profile-"+request.UserID, string(document))
 	}
 	admin := servicetest.Person{ID: uuid.NewString(), Roles: []string{token.Admin}}
-	seen, pages := map[string]bool{}, 0
-	for cursor, more := "", true; more; more = cursor != "" {
-		response := h.Request(t, admin, "GET", "/users?limit=100&cursor="+cursor, "")
-		if len(response.Body) > rest.MaxPage+rest.MaxCursor+100 {
-			t.Errorf("got a page of %d bytes, want at most %d", len(response.Body), rest.MaxPage)
-		}
-		page := servicetest.Decode[rest.List[profileResponse]](t, response, http.StatusOK)
-		for _, item := range page.Items {
-			seen[item.ID] = true
-		}
-		cursor, pages = page.NextCursor, pages+1
+	profiles, pages, largest := servicetest.ReadPages[profileResponse](t, h.API, admin, "/users?limit=100")
+	if largest > rest.MaxPage+rest.MaxCursor+100 {
+		t.Errorf("got a page of %d bytes, want at most %d", largest, rest.MaxPage)
+	}
+	seen := map[string]bool{}
+	for _, profile := range profiles {
+		seen[profile.ID] = true
 	}
 	if len(seen) != 80 || pages != 2 {
 		t.Errorf("got %d profiles on %d pages, want 80 on 2", len(seen), pages)

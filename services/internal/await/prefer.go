@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
@@ -40,43 +41,13 @@ func Preference(wait time.Duration) string { return fmt.Sprintf("wait=%d", int(w
 // preference returns the value of the first preference called name. Its later instances do not count, nor do the parameters
 // of other preferences (RFC 7240, 2).
 func preference(headers []string, name string) (value string, found bool) {
-	for _, element := range splitUnquoted(strings.Join(headers, ","), ',') {
-		first := splitUnquoted(element, ';')[0]
-		key, value, _ := strings.Cut(first, "=")
+	elements, _ := rest.SplitUnquoted(strings.Join(headers, ","), ',')
+	for _, element := range elements {
+		parameters, _ := rest.SplitUnquoted(element, ';')
+		key, value, _ := strings.Cut(parameters[0], "=")
 		if strings.EqualFold(strings.TrimSpace(key), name) {
-			return unquote(strings.TrimSpace(value)), true
+			return rest.Unquote(strings.TrimSpace(value)), true
 		}
 	}
 	return "", false
-}
-
-// splitUnquoted splits text at each separator outside a quoted string.
-func splitUnquoted(text string, separator byte) (parts []string) {
-	quoted, begin := false, 0
-	for i := 0; i < len(text); i++ {
-		switch {
-		case quoted && text[i] == '\\':
-			i++
-		case text[i] == '"':
-			quoted = !quoted
-		case text[i] == separator && !quoted:
-			parts, begin = append(parts, text[begin:i]), i+1
-		}
-	}
-	return append(parts, text[begin:])
-}
-
-// unquote returns the content of a quoted string (RFC 9110, 5.6.4), or any other word as it is.
-func unquote(word string) string {
-	if len(word) < 2 || word[0] != '"' || word[len(word)-1] != '"' {
-		return word
-	}
-	var content strings.Builder
-	for i := 1; i < len(word)-1; i++ {
-		if word[i] == '\\' {
-			i++
-		}
-		content.WriteByte(word[i])
-	}
-	return content.String()
 }

@@ -85,7 +85,7 @@ func Unauthenticated(format string, args ...any) *Error {
 	return newf(KindUnauthenticated, format, args)
 }
 
-// Forbidden returns an error for a caller who is known, but is not allowed to do this.
+// Forbidden returns an error for an authenticated caller who may not make this request.
 func Forbidden(format string, args ...any) *Error { return newf(KindForbidden, format, args) }
 
 // NotFound returns an error for something that does not exist or is not visible to the caller.
