@@ -43,6 +43,7 @@ type load struct {
 	mu        sync.Mutex
 	accepted  map[string]placedOrder // the accepted orders by id
 	accounts  map[string]time.Time   // the times of accepted registrations, by the account's id
+	activated map[string]time.Time   // when each account became ACTIVE, as auth knows at the end of the run
 	delivered map[string]time.Time   // when the cook began the last step of an order
 	wrong     []error                // responses that break a promise
 	restores  []restore

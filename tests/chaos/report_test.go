@@ -26,7 +26,9 @@ func TestSlowRecoveriesAreNamed(t *testing.T) {
 func TestRestoreExcusesOnlyWhatNothingCanMend(t *testing.T) {
 	now := time.Now()
 	l := &load{accepted: map[string]placedOrder{"before": {at: now.Add(-time.Hour)}, "meanwhile": {at: now.Add(time.Second)}},
-		accounts: map[string]time.Time{"new": now.Add(time.Second), "old": now.Add(-time.Hour)}}
+		accounts: map[string]time.Time{"new": now.Add(time.Second), "old": now.Add(-time.Hour), "slow": now.Add(-time.Hour), "later": now.Add(time.Hour)},
+		activated: map[string]time.Time{"new": now.Add(2 * time.Second), "old": now.Add(-time.Minute), "slow": now.Add(time.Second),
+			"later": now.Add(time.Hour)}}
 	const lost, missing, noProfile = "order does not exist", `order is CANCELLED, and its reservation is ""`, `account is ACTIVE, and its profile is ""`
 	for _, tc := range []struct {
 		service, id, detail string
@@ -36,7 +38,7 @@ func TestRestoreExcusesOnlyWhatNothingCanMend(t *testing.T) {
 		{"order", "meanwhile", `order is CONFIRMED, and its reservation is "RELEASED"`, false},
 		{"product", "meanwhile", missing, true}, {"product", "before", missing, false},
 		{"product", "meanwhile", `order is CONFIRMED, and its reservation is ""`, false},
-		{"user", "new", noProfile, true}, {"user", "old", noProfile, false},
+		{"user", "new", noProfile, true}, {"user", "old", noProfile, false}, {"user", "slow", noProfile, true}, {"user", "later", noProfile, false},
 		{"auth", "new", noProfile, false}, {"auth", "meanwhile", lost, false},
 	} {
 		l.restores = []restore{{tc.service, now, now.Add(5 * time.Second)}}

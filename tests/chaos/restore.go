@@ -35,6 +35,11 @@ func (r restore) covers(at time.Time) bool {
 	return at.After(r.from.Add(-beforeCopy)) && (r.to.IsZero() || at.Before(r.to.Add(afterCopy)))
 }
 
+// mayLack reports whether the copy may lack what was made between two times, and the restore may have removed it.
+func (r restore) mayLack(begun, made time.Time) bool {
+	return !made.Before(r.from) && (r.to.IsZero() || begun.Before(r.to.Add(afterCopy)))
+}
+
 // restoreDatabase returns a fault that copies a service's database, lets the customers go on, and restores the copy. Then it kills the
 // service and its sidecars, so that the supervisor restarts them, as docs/operations.md demands.
 func (s *scene) restoreDatabase(service string) func(*rand.Rand) fault {
@@ -138,7 +143,7 @@ func (l *load) excuses(id, detail string) bool {
 				return true
 			}
 		case "user":
-			if r.covers(l.accounts[id]) && strings.Contains(detail, `profile is ""`) {
+			if r.mayLack(l.accounts[id], l.activated[id]) && strings.Contains(detail, `profile is ""`) {
 				return true
 			}
 		}

@@ -48,6 +48,9 @@ func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) erro
 // checkAgreement checks that each order has the reservation and each account the profile that its status requires, and the other way
 // round.
 func (l *load) checkAgreement(ctx context.Context, invariants scenario.Invariants) error {
+	if err := l.readActivations(ctx, invariants); err != nil {
+		return err
+	}
 	databases, err := reconcile.Connect(ctx, invariants.Database, services.Stateful...)
 	if err != nil {
 		return err
@@ -62,6 +65,23 @@ func (l *load) checkAgreement(ctx context.Context, invariants scenario.Invariant
 			}
 		}
 	}
+	return err
+}
+
+// readActivations reads from auth when each account became ACTIVE: its last change, because these people never log in. User made the
+// profile shortly before; after a fault of the broker that can be long after the registration.
+func (l *load) readActivations(ctx context.Context, invariants scenario.Invariants) error {
+	lines, err := scenario.Query(ctx, invariants.Database("auth"), `select id || ' ' || (document ->> 'updatedAt') from accounts
+		where document ->> 'status' = 'ACTIVE'`)
+	activated := map[string]time.Time{}
+	for _, line := range lines {
+		id, text, _ := strings.Cut(line, " ")
+		at, failed := time.Parse(time.RFC3339Nano, text)
+		activated[id], err = at, errors.Join(err, failed)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.activated = activated
 	return err
 }
 
