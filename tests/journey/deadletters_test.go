@@ -120,13 +120,7 @@ func testFault(t *testing.T, sys *system.System, s *scenario.Scenario, ana scena
 		t.Errorf("got %+v, want the letter", replayed)
 	}
 	for _, order := range orders {
-		scenario.EventuallyWithin(t, scenario.OutageTimeout, "the order is confirmed", func(ctx context.Context) error {
-			now, err := ana.GetOrder(ctx, order.ID, 0)
-			if err == nil && now.Status != client.Confirmed {
-				err = fmt.Errorf("order %s is %s", order.ID, now.Status)
-			}
-			return err
-		})
+		awaitConfirmed(t, ana, order.ID)
 		// its timeline says that a replay has reserved the stock
 		if story := scenario.Try(ana.Timeline(ctx, order.ID)).OrFail(t); story.Find("stock_reserved").Cause.Kind != "replay" {
 			t.Errorf("want a replay as the cause of stock_reserved, got the %s", story)
