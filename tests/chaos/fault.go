@@ -64,13 +64,20 @@ func (s *scene) kinds() []kind {
 		{name: "freeze the broker", make: s.freezeServer("kafka", s.sys.Kafka)},
 		{name: "Postgres refuses writes", make: s.readOnly}, {name: "the broker loses its data", make: once("kafka", s.loseBroker)},
 	}
-	for _, to := range []struct{ name, target string }{{"of a pair", ""}, {"to Postgres", "postgres"}, {"to the broker", "kafka"}} {
+	for _, to := range []struct{ name, from, target string }{
+		{"of a pair", "of a pair", ""}, {"to Postgres", "from Postgres", "postgres"}, {"to the broker", "from the broker", "kafka"},
+	} {
 		links := s.network.to(to.target)
 		kinds = append(kinds,
 			kind{name: "delay a connection " + to.name,
-				make: s.disturb(links, "latency", `{"latency":700,"jitter":500}`, s.durations.disturbed)},
-			kind{name: "cut a connection " + to.name, make: s.disturb(links, "reset_peer", `{"timeout":0}`, s.durations.disturbed)},
-			kind{name: "swallow a connection " + to.name, make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen)})
+				make: s.disturb(links, "latency", `{"latency":700,"jitter":500}`, s.durations.disturbed, upstream, downstream)},
+			kind{name: "cut a connection " + to.name,
+				make: s.disturb(links, "reset_peer", `{"timeout":0}`, s.durations.disturbed, upstream, downstream)},
+			kind{name: "swallow a connection " + to.name,
+				make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen, upstream, downstream)},
+			// Each request takes effect, and its sender does not learn of it and sends it again.
+			kind{name: "swallow the responses " + to.from,
+				make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen, downstream)})
 	}
 	if s.disk != nil {
 		kinds = append(kinds, kind{name: "Postgres' disk is full", make: func(*rand.Rand) fault {

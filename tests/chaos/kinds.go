@@ -53,13 +53,13 @@ func (s *scene) loseBroker(ctx context.Context) error {
 	return errors.Join(s.sys.LoseBroker(ctx), s.events.follow())
 }
 
-// disturb returns faults that add a toxic of toxiproxy to one of the links, and remove it.
-func (s *scene) disturb(links []*link, toxic, attributes string, lasts time.Duration) func(*rand.Rand) fault {
+// disturb returns faults that add a toxic of toxiproxy to one of the links, in these directions, and remove it.
+func (s *scene) disturb(links []*link, toxic, attributes string, lasts time.Duration, directions ...string) func(*rand.Rand) fault {
 	return func(random *rand.Rand) fault {
 		link := pick(random, links)
 		return fault{
-			target: link.String(), begin: func(context.Context) error { return link.disturb(toxic, attributes) },
-			lasts: lasts, end: func(context.Context) error { return link.calm(toxic) },
+			target: link.String(), begin: func(context.Context) error { return link.disturb(toxic, attributes, directions) },
+			lasts: lasts, end: func(context.Context) error { return link.calm(toxic, directions) },
 		}
 	}
 }

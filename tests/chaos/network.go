@@ -79,9 +79,15 @@ func (n *network) close() {
 
 func (l *link) String() string { return l.from + " to " + l.to }
 
-// disturb adds a toxic of toxiproxy to both directions.
-func (l *link) disturb(kind, attributes string) error {
-	for _, direction := range []string{"upstream", "downstream"} {
+// The directions of a connection, in toxiproxy's terms: of what a client sends, and of what the server sends back.
+const (
+	upstream   = "upstream"
+	downstream = "downstream"
+)
+
+// disturb adds a toxic of toxiproxy to these directions.
+func (l *link) disturb(kind, attributes string, directions []string) error {
+	for _, direction := range directions {
 		toxic := fmt.Sprintf(`{"name":%q,"type":%q,"stream":%q,"attributes":%s}`, kind+direction, kind, direction, attributes)
 		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 			return fmt.Errorf("%s between %s: %w", kind, l, err)
@@ -90,8 +96,10 @@ func (l *link) disturb(kind, attributes string) error {
 	return nil
 }
 
-// calm removes the toxics of this kind.
-func (l *link) calm(kind string) error {
-	return errors.Join(l.proxy.Toxics.RemoveToxic(context.Background(), kind+"upstream"),
-		l.proxy.Toxics.RemoveToxic(context.Background(), kind+"downstream"))
+// calm removes the toxics of this kind from these directions.
+func (l *link) calm(kind string, directions []string) (err error) {
+	for _, direction := range directions {
+		err = errors.Join(err, l.proxy.Toxics.RemoveToxic(context.Background(), kind+direction))
+	}
+	return err
 }

@@ -156,7 +156,7 @@ func (l *load) mayBeForgotten(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range l.restores {
-		if r.covers(l.accepted[id].at) || r.covers(l.accounts[id]) || r.covers(l.delivered[id]) {
+		if r.covers(l.accepted[id].at) || r.covers(l.delivered[id]) || r.covers(l.accounts[id]) || r.mayLack(l.accounts[id], l.activated[id]) {
 			return true
 		}
 	}
