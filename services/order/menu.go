@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,6 +18,7 @@ const (
 	menuTimeout       = 300 * time.Millisecond // after this the order is accepted without the check
 	menuCacheTime     = 5 * time.Second        // how long a product counts as active after a lookup
 	maxCachedProducts = 1000                   // products in the cache
+	maxMenuIDs        = 100                    // products in one lookup, as product allows
 )
 
 // invoker calls another service through the sidecars (the Dapr SDK's client).
@@ -23,17 +27,24 @@ type invoker interface {
 }
 
 // menu looks up which products can be ordered. It caches products on the menu for menuCacheTime. It does not cache missing
-// products, so a new dish can be ordered at once.
+// products, so a new dish can be ordered at once. A lookup also refreshes cached products that were ordered lately: it goes
+// through two sidecars, which costs as much for one product as for many.
 type menu struct {
 	invoke invoker
 	now    func() time.Time
 
-	mu         sync.Mutex
-	freshUntil map[string]time.Time // by product id
+	mu     sync.Mutex
+	cached map[string]cachedProduct // by product id
+}
+
+// cachedProduct is a product that was on the menu.
+type cachedProduct struct {
+	freshUntil time.Time
+	orderedAt  time.Time // when it was last asked for
 }
 
 func newMenu(invoke invoker, now func() time.Time) *menu {
-	return &menu{invoke: invoke, now: now, freshUntil: map[string]time.Time{}}
+	return &menu{invoke: invoke, now: now, cached: map[string]cachedProduct{}}
 }
 
 // Missing returns the ids in products that are not on the menu or no longer active. An error means that product did not
@@ -45,7 +56,8 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	}
 	ctx, cancel := context.WithTimeout(ctx, menuTimeout)
 	defer cancel()
-	query := url.Values{"id": uncached}
+	asked := append(uncached, m.staleBesides(uncached)...)
+	query := url.Values{"id": asked}
 	raw, err := m.invoke.InvokeMethod(ctx, "product", "menu?"+query.Encode(), http.MethodGet)
 	if err != nil {
 		return nil, fmt.Errorf("get product's menu: %w", err)
@@ -59,14 +71,15 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	if err := json.Unmarshal(raw, &response); err != nil {
 		return nil, fmt.Errorf("decode product's menu: %w", err)
 	}
+	active := map[string]bool{}
+	for _, item := range response.Items {
+		active[item.ID] = item.Active
+	}
+	m.record(asked, active)
 	missing := map[string]bool{}
 	for _, id := range uncached {
-		missing[id] = true
-	}
-	for _, item := range response.Items {
-		if item.Active {
-			delete(missing, item.ID)
-			m.cacheProduct(item.ID)
+		if !active[id] {
+			missing[id] = true
 		}
 	}
 	return missing, nil
@@ -78,19 +91,54 @@ func (m *menu) notCached(products []string) []string {
 	defer m.mu.Unlock()
 	var uncached []string
 	for _, id := range products {
-		if left := m.freshUntil[id].Sub(m.now()); left <= 0 || left > menuCacheTime { // too long: the clock was stepped back
+		product, ok := m.cached[id]
+		if left := product.freshUntil.Sub(m.now()); left <= 0 || left > menuCacheTime { // too long: the clock was stepped back
 			uncached = append(uncached, id)
+		}
+		if ok {
+			product.orderedAt = m.now()
+			m.cached[id] = product
 		}
 	}
 	return uncached
 }
 
-// cacheProduct caches a product. A full cache is cleared, which costs one more lookup for each product.
-func (m *menu) cacheProduct(id string) {
+// staleBesides returns cached products that a lookup of uncached refreshes too: those that were ordered within menuCacheTime and have used
+// half of it, the oldest first, as many as fit into the lookup.
+func (m *menu) staleBesides(uncached []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.freshUntil) >= maxCachedProducts {
-		clear(m.freshUntil)
+	var stale []string
+	for id, product := range m.cached {
+		recent := m.now().Sub(product.orderedAt) < menuCacheTime
+		if recent && product.freshUntil.Sub(m.now()) < menuCacheTime/2 && !slices.Contains(uncached, id) {
+			stale = append(stale, id)
+		}
 	}
-	m.freshUntil[id] = m.now().Add(menuCacheTime)
+	slices.SortFunc(stale, func(a, b string) int {
+		return cmp.Or(m.cached[a].freshUntil.Compare(m.cached[b].freshUntil), strings.Compare(a, b))
+	})
+	return stale[:min(len(stale), max(maxMenuIDs-len(uncached), 0))]
+}
+
+// record caches the products that are active, and removes the others from the cache. A full cache is cleared, which costs one more
+// lookup for each product.
+func (m *menu) record(asked []string, active map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range asked {
+		product, cached := m.cached[id]
+		switch {
+		case !active[id]:
+			delete(m.cached, id)
+			continue
+		case !cached:
+			product.orderedAt = m.now()
+		}
+		if !cached && len(m.cached) >= maxCachedProducts {
+			clear(m.cached)
+		}
+		product.freshUntil = m.now().Add(menuCacheTime)
+		m.cached[id] = product
+	}
 }

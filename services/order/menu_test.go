@@ -82,9 +82,59 @@ func TestMenuLookupReturnsErrors(t *testing.T) {
 func TestMenuCacheIsBounded(t *testing.T) {
 	m := newMenu(&fakeProduct{}, server.Clock)
 	for i := range 3 * maxCachedProducts {
-		m.cacheProduct(fmt.Sprint(i))
+		id := fmt.Sprint(i)
+		m.record([]string{id}, map[string]bool{id: true})
 	}
-	if len(m.freshUntil) > maxCachedProducts {
-		t.Errorf("got %d products in the cache, want at most %d", len(m.freshUntil), maxCachedProducts)
+	if len(m.cached) > maxCachedProducts {
+		t.Errorf("got %d products in the cache, want at most %d", len(m.cached), maxCachedProducts)
+	}
+}
+
+// A lookup refreshes the cached products that were ordered lately and have used half of their time. It forgets those that are no longer
+// active.
+func TestMenuLookupRefreshesProductsOrderedLately(t *testing.T) {
+	now := noon
+	both := strings.Replace(onlySoupActive, `"active":false`, `"active":true`, 1)
+	product := &fakeProduct{response: both}
+	m := newMenu(product, func() time.Time { return now })
+	lookUp := func(want string, ids ...string) {
+		t.Helper()
+		product.calls = nil
+		if _, err := m.Missing(t.Context(), ids); err != nil || strings.Join(product.calls, " ") != want {
+			t.Errorf("got %v and calls %q, want %q", err, product.calls, want)
+		}
+	}
+	call := func(ids ...string) string { return "product GET menu?id=" + strings.Join(ids, "&id=") }
+	lookUp(call(soup, bread), soup, bread)
+	now = now.Add(menuCacheTime / 2)
+	lookUp(call(customerID), customerID) // both have half of their time left
+	now = now.Add(time.Second)
+	lookUp("", soup)
+	lookUp(call(customerID, soup, bread), customerID)
+	now = now.Add(menuCacheTime / 2)
+	product.response = onlySoupActive
+	now = now.Add(time.Second)
+	lookUp("", soup)
+	lookUp(call(customerID, soup), customerID) // bread was ordered too long ago
+	now = now.Add(2 * time.Second)
+	lookUp(call(bread), bread) // soup is fresh
+	lookUp(call(bread), bread) // it is not active
+}
+
+// One lookup asks about at most maxMenuIDs products, and always about those of the order.
+func TestMenuLookupIsBounded(t *testing.T) {
+	now := noon
+	product := &fakeProduct{response: `{"items":[]}`}
+	m := newMenu(product, func() time.Time { return now })
+	for i := range 2 * maxMenuIDs {
+		id := fmt.Sprint("old-", i)
+		m.record([]string{id}, map[string]bool{id: true})
+	}
+	now = now.Add(menuCacheTime - time.Second)
+	if _, err := m.Missing(t.Context(), []string{soup, bread}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(product.calls[0], "id="); got != maxMenuIDs || !strings.Contains(product.calls[0], "menu?id="+soup+"&id="+bread+"&") {
+		t.Errorf("got %d products in the lookup %q, want the order's two and %d in all", got, product.calls[0], maxMenuIDs)
 	}
 }
