@@ -1,12 +1,14 @@
 package chaos
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"comanda/tests/client"
-	"comanda/tests/scenario"
 )
 
 // anyID finds the ids of orders and accounts in the messages of broken promises.
@@ -23,18 +25,59 @@ func (l *load) stories(t *testing.T, broken error) string {
 		if told[id] {
 			continue
 		}
-		l.mu.Lock()
-		_, isAccount := l.accounts[id]
-		l.mu.Unlock()
 		if told[id] = true; len(told) > maxStories {
 			text.WriteString("the timelines of more orders are not shown\n")
 			break
 		}
-		read := (*client.Client).Timeline
-		if isAccount {
-			read = (*client.Client).RegistrationTimeline
+		timeline, err := l.timeline(context.WithoutCancel(t.Context()), id)
+		if err != nil {
+			fmt.Fprintf(&text, "the timeline of %s cannot be read: %v\n", id, err)
+			continue
 		}
-		text.WriteString(scenario.Tell(t, l.scenario.Admin, id, read) + "\n")
+		text.WriteString(timeline.String() + "\n")
 	}
 	return text.String()
+}
+
+// timeline reads the timeline of an order as staff, or of a registration as an admin: each may read only these.
+func (l *load) timeline(ctx context.Context, id string) (client.Timeline, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	l.mu.Lock()
+	_, isAccount := l.accounts[id]
+	l.mu.Unlock()
+	if isAccount {
+		return l.scenario.Admin.RegistrationTimeline(ctx, id)
+	}
+	return l.cook.Timeline(ctx, id)
+}
+
+// checkTimelines checks that an operator can read what happened to an order and to a registration of this run.
+func (l *load) checkTimelines(ctx context.Context) error {
+	l.mu.Lock()
+	var ids []string
+	for id, order := range l.accepted {
+		if !l.lost("order", order.at) {
+			ids = append(ids, id)
+			break
+		}
+	}
+	for id, at := range l.accounts {
+		if !l.lost("auth", at) {
+			ids = append(ids, id)
+			break
+		}
+	}
+	l.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		timeline, err := l.timeline(ctx, id)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("the timeline of %s: %w", id, err))
+		case len(timeline.Steps) < 2:
+			errs = append(errs, fmt.Errorf("the timeline of %s lacks steps: %s", id, timeline))
+		}
+	}
+	return errors.Join(errs...)
 }

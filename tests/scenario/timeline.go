@@ -10,16 +10,11 @@ import (
 // Story returns the timeline of an order, as its customer or staff may read it, for the message of a failed check. It works also while
 // a test ends. If the timeline cannot be read, it returns the reason.
 func Story(t testing.TB, by *client.Client, orderID string) string {
-	return Tell(t, by, orderID, (*client.Client).Timeline)
-}
-
-// Tell returns the timeline that read reads, as Story does.
-func Tell(t testing.TB, by *client.Client, id string, read func(*client.Client, context.Context, string) (client.Timeline, error)) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), LiveTimeout)
 	defer cancel()
-	timeline, err := read(by, ctx, id)
+	timeline, err := by.Timeline(ctx, orderID)
 	if err != nil {
-		return "the timeline of " + id + " cannot be read: " + err.Error()
+		return "the timeline of " + orderID + " cannot be read: " + err.Error()
 	}
 	return timeline.String()
 }
