@@ -24,7 +24,7 @@ var (
 	seed      = flag.Uint64("seed", 0, "the seed of the faults; 0 chooses one")
 	faults    = flag.Int("faults", 7, "the number of faults")
 	only      = flag.String("kinds", shortKinds, "a regular expression: cause only faults of these kinds")
-	limit     = flag.Duration("limit", time.Minute, "the longest time until fresh orders are confirmed after a single fault; 0: none")
+	limit     = flag.Duration("limit", time.Minute, "the longest time until fresh orders are confirmed and waiting ones decided after a fault, twice for two; 0: none")
 	frozen    = flag.Duration("frozen", 8*time.Second, "how long processes are frozen and connections swallow everything")
 	disturbed = flag.Duration("disturbed", 5*time.Second, "how long other faults last")
 	diskSize  = flag.String("disk", "1536m", "the size of the file system of Postgres, which takes memory when it is full")

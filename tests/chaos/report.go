@@ -80,12 +80,20 @@ func slowest(all []recovery) (longest recovery) {
 	return longest
 }
 
-// tooSlow returns an error for each kind whose fresh orders needed longer than a limit after the end of a single fault. A freeze ends when
-// the processes thaw.
+// tooSlow returns an error for each kind after which fresh orders were confirmed, or waiting ones decided, later than a limit after the end
+// of a single fault. A freeze ends when the processes thaw. Two faults at a time may take twice as long.
 func (r *report) tooSlow(limit time.Duration) (err error) {
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
-		if longest := slowest(r.recoveries[kind]); limit > 0 && longest.fresh > limit && kind != twoAtATime {
-			err = errors.Join(err, fmt.Errorf("%s: fresh orders were confirmed after %v, want at most %v", kind, longest.fresh, limit))
+		most := limit
+		if kind == twoAtATime {
+			most = 2 * limit
+		}
+		longest := slowest(r.recoveries[kind])
+		if limit > 0 && longest.fresh > most {
+			err = errors.Join(err, fmt.Errorf("%s: fresh orders were confirmed after %v, want at most %v", kind, longest.fresh, most))
+		}
+		if limit > 0 && longest.waiting > most {
+			err = errors.Join(err, fmt.Errorf("%s: waiting orders were decided after %v, want at most %v", kind, longest.waiting, most))
 		}
 	}
 	return err
