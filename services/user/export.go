@@ -10,7 +10,6 @@ import (
 
 	"comanda/services/internal/fault"
 	"comanda/services/internal/invoke"
-	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -26,7 +25,7 @@ const (
 )
 
 // newExports returns the bound of the exports in progress. Each account may have one, because an export makes three services work.
-func newExports() *quota.Quota { return quota.New(maxExports, 1) }
+func newExports() *rest.Quota { return rest.NewQuota(maxExports, 1) }
 
 // export is all data held on a person. Auth and order add their parts unchanged.
 type export struct {
@@ -48,7 +47,7 @@ type accountExport struct {
 func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 	ctx, bearer, account := r.Context(), r.Header.Get("Authorization"), token.From(r.Context()).Subject
 	switch err := s.exports.Take(account, 1); {
-	case errors.Is(err, quota.ErrHolder):
+	case errors.Is(err, rest.ErrQuotaShare):
 		return fault.Limited(exportRetry, "an export of your data is in progress: wait for its answer")
 	case err != nil:
 		return fault.Shed(exportRetry, "too many exports are in progress: try again in a few seconds")

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"comanda/services/internal/invoke"
-	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
 )
@@ -17,5 +16,5 @@ type service struct {
 	phoneQuota PhoneQuota
 	invoke     invoke.Client
 	repeats    timeline.Repeats
-	exports    *quota.Quota // in progress, by account
+	exports    *rest.Quota // in progress, by account
 }
