@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
@@ -126,11 +125,11 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
-		key, err := idempotency.Key(r)
+		key, err := rest.IdempotencyKey(r)
 		if err != nil {
 			return in, err
 		}
-		in.header.Set(idempotency.Header, key)
+		in.header.Set(rest.IdempotencyHeader, key)
 	}
 	return in, nil
 }
