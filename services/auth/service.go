@@ -8,7 +8,6 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/timeline"
@@ -28,7 +27,7 @@ type service struct {
 	log       *slog.Logger
 	metrics   *metrics
 	repeats   timeline.Repeats
-	invoke    invoke.Client
+	invoke    rest.Invoker
 	now       func() time.Time
 }
 
@@ -39,7 +38,7 @@ type options struct {
 	queue    *workQueue
 	failures failureRate
 	sessions sessionLimits
-	invoke   invoke.Client
+	invoke   rest.Invoker
 }
 
 // newService returns the service.

@@ -21,9 +21,6 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
-const maxResponse = 4 << 20
-
 // passedHeaders are the headers of a service's response that the client receives.
 var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
 	"X-Content-Type-Options", "Preference-Applied", "ETag", "Last-Modified", "Content-Location", "Content-Disposition"}
@@ -84,8 +81,8 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	if errors.As(err, new(*fault.Error)) { // from in.reserve: there is no memory for the response
 		return serviceResponse{}, err
 	}
-	if err != nil || len(body) > maxResponse {
-		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
+	if err != nil || len(body) > rest.MaxResponse {
+		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), rest.MaxResponse)
 		return serviceResponse{}, unavailable(in.app, errors.Join(tooLarge, err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
@@ -98,10 +95,10 @@ func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, 
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than maxResponse. It reserves memory while the bytes arrive, and not when all have
+// readResponse reads a response, at most a byte more than rest.MaxResponse. It reserves memory while the bytes arrive, and not when all have
 // arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
 func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
-	body = io.LimitReader(body, maxResponse+1)
+	body = io.LimitReader(body, rest.MaxResponse+1)
 	if reserve != nil {
 		body = reservingReader{body, reserve}
 	}

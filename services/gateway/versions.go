@@ -25,7 +25,7 @@ func (g *gateway) runVersionChecks(ctx context.Context) {
 // checkVersions tells the streams of all watched orders which version their order has. One question is about up to reconcile.MaxIDs orders.
 func (g *gateway) checkVersions(ctx context.Context) error {
 	for ids := range slices.Chunk(g.hub.watchedOrders(), reconcile.MaxIDs) {
-		known, err := reconcile.Ask(ctx, g.sidecar, "order", versionsPath, ids)
+		known, err := reconcile.Ask(ctx, g.invoker, "order", versionsPath, ids)
 		if err != nil {
 			return err
 		}

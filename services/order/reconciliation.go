@@ -41,7 +41,7 @@ func (r reconciler) run(ctx context.Context) {
 // while another replica runs a round.
 func (r reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) (failed error) {
-		open := reconcile.Holder[waitingItem]{Client: r.invoke, Owner: "product", Path: reservationsPath,
+		open := reconcile.Holder[waitingItem]{Invoker: r.invoke, Owner: "product", Path: reservationsPath,
 			ID: func(o waitingItem) string { return o.ID }, Mend: r.reconcile}
 		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
 			err := open.Walk(ctx, new(waitingItem), func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {

@@ -6,7 +6,6 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
@@ -59,7 +58,7 @@ func run(ctx context.Context, environ []string) error {
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoke: invoke.New(config.Sidecar),
+		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoke: base.Invoker,
 		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
 		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided},
 		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,

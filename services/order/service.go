@@ -11,7 +11,6 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
@@ -27,7 +26,7 @@ type service struct {
 	admission *admission
 	menu      *menu
 	repeats   timeline.Repeats
-	invoke    invoke.Client
+	invoke    rest.Invoker
 	cursors   rest.Cursors
 	metrics   *metrics
 	changes   *await.Changes

@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/event"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/timeline"
 )
@@ -25,7 +25,7 @@ type reconciler struct {
 	store   store
 	metrics *metrics
 	timing  reconcile.Timing
-	invoke  invoke.Client
+	invoke  rest.Invoker
 	log     *slog.Logger
 
 	walked heldReservation // the last reservation that a round which ran out of time has compared
@@ -41,7 +41,7 @@ func (r *reconciler) run(ctx context.Context) {
 // continues. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		held := reconcile.Holder[heldReservation]{Client: r.invoke, Owner: "order", Path: standingPath,
+		held := reconcile.Holder[heldReservation]{Invoker: r.invoke, Owner: "order", Path: standingPath,
 			ID: func(h heldReservation) string { return h.OrderID }, Mend: r.reconcile}
 		return held.Walk(ctx, &r.walked, func(ctx context.Context, after heldReservation, limit int) ([]heldReservation, error) {
 			return r.store.Held(ctx, r.timing, after, limit)

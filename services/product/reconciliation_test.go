@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
 )
@@ -19,15 +18,15 @@ var reconcileTiming = reconcile.Timing{After: 30 * time.Minute, Every: time.Minu
 type reconciled struct {
 	store
 	*reconciler
-	order   *invoketest.Standings
+	order   *servicetest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	order := invoketest.NewStandings(t, "order")
-	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoke: order.Client, log: log},
+	order := servicetest.NewStandings(t, "order")
+	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoke: order.Invoker, log: log},
 		order, registry}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -44,7 +43,7 @@ func run(ctx context.Context, environ []string) error {
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
 		base.Log}
-	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoke: invoke.New(config.Sidecar), log: base.Log}
+	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoke: base.Invoker, log: base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Seed: func(ctx context.Context) error {

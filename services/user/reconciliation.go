@@ -46,7 +46,7 @@ func (r *reconciler) run(ctx context.Context) {
 // accounts that are missing because auth's database was restored from an older copy. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		held := reconcile.Holder[activeProfile]{Client: r.invoke, Owner: "auth", Path: standingPath,
+		held := reconcile.Holder[activeProfile]{Invoker: r.invoke, Owner: "auth", Path: standingPath,
 			ID: func(p activeProfile) string { return p.ID }, Mend: r.reconcile}
 		find := func(condition string) reconcile.Find[activeProfile] {
 			return func(ctx context.Context, after activeProfile, limit int) ([]activeProfile, error) {

@@ -9,7 +9,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -19,15 +18,15 @@ import (
 type reconciled struct {
 	harness
 	*reconciler
-	auth    *invoketest.Standings
+	auth    *servicetest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
-	auth := invoketest.NewStandings(t, "auth")
-	h.service.invoke = auth.Client
+	auth := servicetest.NewStandings(t, "auth")
+	h.service.invoke = auth.Invoker
 	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
 		timing: reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}

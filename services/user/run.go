@@ -7,7 +7,6 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -41,7 +40,7 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		config.PhoneQuota, invoke.New(config.Sidecar),
+		config.PhoneQuota, base.Invoker,
 		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}, newExports()}
 	reconciler := &reconciler{service: s, timing: config.Reconcile, log: base.Log,
 		mended: reconcile.NewCounter(base.Metrics)}

@@ -3,7 +3,6 @@ package main
 import (
 	"time"
 
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
 )
@@ -14,7 +13,7 @@ type service struct {
 	now        func() time.Time
 	cursors    rest.Cursors
 	phoneQuota PhoneQuota
-	invoke     invoke.Client
+	invoke     rest.Invoker
 	repeats    timeline.Repeats
 	exports    *rest.Quota // in progress, by account
 }

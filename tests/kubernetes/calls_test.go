@@ -56,7 +56,7 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or a
+// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, invoker, app, path, ids), or a
 // reconcile.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
@@ -79,7 +79,7 @@ func questionIn(t *testing.T, service, name string) call {
 	return found[0]
 }
 
-// timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, sidecar, app, path+id+path, bearer).
+// timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, invoker, app, path+id+path, bearer).
 // want is its path.
 func timelineCall(t *testing.T, service, want string) (found call) {
 	t.Helper()
@@ -102,7 +102,7 @@ func timelineCall(t *testing.T, service, want string) (found call) {
 	return found
 }
 
-// exportCalls returns the calls of user for the parts of an export: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
+// exportCalls returns the calls of user for the parts of an export: rest.Get(ctx, invoker, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {

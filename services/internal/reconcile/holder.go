@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"comanda/services/internal/invoke"
+	"comanda/services/internal/rest"
 )
 
 // Holder compares what a service holds, items of type T, with the owner of the aggregates that they are for.
 type Holder[T any] struct {
-	Client invoke.Client
-	Owner  string // the owner's app id
-	Path   string // the owner's route for the standings of the aggregates
+	Invoker rest.Invoker
+	Owner   string // the owner's app id
+	Path    string // the owner's route for the standings of the aggregates
 	// ID returns the id of the aggregate that an item is for.
 	ID func(item T) string
 	// Mend makes an item agree with the standing of its aggregate. known means that the owner knows the aggregate.
@@ -71,5 +71,5 @@ func (h Holder[T]) ask(ctx context.Context, page []T) (map[string]Standing, erro
 	for i, item := range page {
 		ids[i] = h.ID(item)
 	}
-	return Ask(ctx, h.Client, h.Owner, h.Path, ids)
+	return Ask(ctx, h.Invoker, h.Owner, h.Path, ids)
 }

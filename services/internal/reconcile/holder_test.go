@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
+	"comanda/services/internal/servicetest"
 )
 
 // held is an item for the aggregate with that id.
@@ -37,9 +37,9 @@ func findIn(all []held) reconcile.Find[held] {
 // A walk compares every item once, also behind one that cannot be mended, and tells what the owner knows.
 func TestWalkComparesAllItems(t *testing.T) {
 	for _, n := range []int{0, 1, reconcile.MaxIDs, reconcile.MaxIDs + 1, 3 * reconcile.MaxIDs} {
-		owner, all := invoketest.NewStandings(t, "order"), items(n)
+		owner, all := servicetest.NewStandings(t, "order"), items(n)
 		var compared []held
-		holder := reconcile.Holder[held]{Client: owner.Client, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
+		holder := reconcile.Holder[held]{Invoker: owner.Invoker, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
 			Mend: func(_ context.Context, item held, standing reconcile.Standing, known bool) error {
 				compared = append(compared, item)
 				if odd := len(compared)%2 == 1; known != odd || odd && standing.Status != "CANCELLED" {
@@ -63,10 +63,10 @@ func TestWalkComparesAllItems(t *testing.T) {
 
 // A walk that ends early, because the owner does not answer or its time is over, is continued with the page on which it ended.
 func TestWalkContinues(t *testing.T) {
-	owner, all := invoketest.NewStandings(t, "order"), items(2*reconcile.MaxIDs+1)
+	owner, all := servicetest.NewStandings(t, "order"), items(2*reconcile.MaxIDs+1)
 	ctx, end := context.WithCancel(t.Context())
 	var compared []held
-	holder := reconcile.Holder[held]{Client: owner.Client, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
+	holder := reconcile.Holder[held]{Invoker: owner.Invoker, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
 		Mend: func(_ context.Context, item held, _ reconcile.Standing, _ bool) error {
 			if compared = append(compared, item); len(compared) == reconcile.MaxIDs+1 {
 				end()

@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/validate"
@@ -62,10 +61,10 @@ type answer struct {
 
 // Ask returns the standings of the aggregates that their owner, the service app, knows, by id. An aggregate that is missing is unknown to
 // app. An error means that app did not answer the question, which says nothing about any aggregate.
-func Ask(ctx context.Context, sidecar invoke.Client, app, path string, ids []string) (map[string]Standing, error) {
+func Ask(ctx context.Context, invoker rest.Invoker, app, path string, ids []string) (map[string]Standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	got, err := invoke.Get[*answer](ctx, sidecar, app, path+"?"+url.Values{"id": ids}.Encode(), "")
+	got, err := rest.Get[*answer](ctx, invoker, app, path+"?"+url.Values{"id": ids}.Encode(), "")
 	if err != nil {
 		return nil, err
 	}

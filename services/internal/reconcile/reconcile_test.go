@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/reconcile"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
@@ -54,9 +52,9 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 	}
 }
 
-// answering returns a client that reaches a service order, which answers with the API, or with body if that is not nil.
-func answering(t *testing.T, body *string) invoke.Client {
-	sidecar, _ := invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// answering returns an invoker that reaches a service order, which answers with the API, or with body if that is not nil.
+func answering(t *testing.T, body *string) rest.Invoker {
+	invoker, _ := servicetest.NewInvoker(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if body != nil {
 			_, _ = io.WriteString(w, *body)
 			return
@@ -67,7 +65,7 @@ func answering(t *testing.T, body *string) invoke.Client {
 		}
 		_, _ = io.WriteString(w, api().Request(t, servicetest.Person{}, r.Method, method, "", "Dapr-Caller-App-Id", "product").Body)
 	}))
-	return sidecar
+	return invoker
 }
 
 // A response that is no answer must not read as "I know none of them": the holder would give up what it holds.
@@ -83,7 +81,7 @@ func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
 			t.Errorf("%s: got %+v and no error, want one", body, got)
 		}
 	}
-	away, stop := invoketest.New(t, http.NotFoundHandler())
+	away, stop := servicetest.NewInvoker(t, http.NotFoundHandler())
 	stop()
 	if _, err := reconcile.Ask(t.Context(), away, "order", path, ids); err == nil {
 		t.Error("got no error while order is away, want one")

@@ -1,6 +1,4 @@
-// Package invoke asks other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/): with the caller's
-// own token, so that the other service decides what the caller may see, or without one, for a question of the service itself.
-package invoke
+package rest
 
 import (
 	"context"
@@ -12,23 +10,22 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/rest"
-	"comanda/services/internal/server"
 	"comanda/services/internal/telemetry"
 )
 
-// maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
-const maxResponse = 4 << 20
+// MaxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
+const MaxResponse = 4 << 20
 
-// Client calls other services through the service's sidecar.
-type Client struct {
-	client *http.Client
-	config server.SidecarConfig
+// Invoker asks other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
+type Invoker struct {
+	client   *http.Client
+	sidecar  string // the base address of its API
+	apiToken string
 }
 
-// New returns a client of the sidecar that c describes.
-func New(c server.SidecarConfig) Client {
-	return Client{config: c, client: &http.Client{
+// NewInvoker returns the invoker that uses the sidecar's API at this base address, with this API token.
+func NewInvoker(sidecar, apiToken string) Invoker {
+	return Invoker{sidecar: sidecar, apiToken: apiToken, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
@@ -37,10 +34,11 @@ func New(c server.SidecarConfig) Client {
 	}}
 }
 
-// Get sends a GET to a service with the caller's own token, if bearer is not empty, and decodes the response. A problem that the service
-// reports for the caller's request (a bad cursor, an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
-func Get[T any](ctx context.Context, c Client, app, path, bearer string) (answer T, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.config.URL()+"/v1.0/invoke/"+app+"/method"+path, nil)
+// Get sends a GET to the service app and decodes the response. bearer is the caller's own token, so that the other service decides what the
+// caller may see, or empty for a question of the service itself. A problem that the service reports for the caller's request (a bad cursor,
+// an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
+func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answer T, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.sidecar+"/v1.0/invoke/"+app+"/method"+path, nil)
 	if err != nil {
 		return answer, err
 	}
@@ -51,18 +49,18 @@ func Get[T any](ctx context.Context, c Client, app, path, bearer string) (answer
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
 	}
-	if c.config.APIToken != "" {
-		request.Header.Set("dapr-api-token", c.config.APIToken)
+	if i.apiToken != "" {
+		request.Header.Set("dapr-api-token", i.apiToken)
 	}
-	response, err := c.client.Do(request)
+	response, err := i.client.Do(request)
 	if err != nil {
 		return answer, fault.Unavailable(err, "%s does not answer", app)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxResponse+1))
 	switch {
-	case err != nil, len(body) > maxResponse:
-		return answer, fault.Unavailable(fmt.Errorf("read %d bytes, limit %d: %w", len(body), maxResponse, err), "%s does not answer", app)
+	case err != nil, len(body) > MaxResponse:
+		return answer, fault.Unavailable(fmt.Errorf("read %d bytes, limit %d: %w", len(body), MaxResponse, err), "%s does not answer", app)
 	case response.StatusCode != http.StatusOK:
 		return answer, refusal(app, response, body)
 	}
@@ -74,7 +72,7 @@ func Get[T any](ctx context.Context, c Client, app, path, bearer string) (answer
 
 // refusal returns the error for a response that is not a 200.
 func refusal(app string, response *http.Response, body []byte) error {
-	var problem rest.Problem
+	var problem Problem
 	if response.Header.Get("Content-Type") == "application/problem+json" && json.Unmarshal(body, &problem) == nil {
 		switch response.StatusCode {
 		case http.StatusBadRequest:
