@@ -6,7 +6,7 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/timeline"
@@ -19,7 +19,7 @@ type config struct {
 	EventKey    signature.PrivateKey `env:"PRODUCT_EVENT_SIGNING_KEY,required"`
 	SeedMenu    bool                 `env:"SEED_MENU"`
 	Currency    string               `env:"CURRENCY" envDefault:"EUR"`
-	Reconcile   reconcile.Timing
+	Reconcile   recovery.ReconciliationTiming
 	Retention   database.Retention
 }
 

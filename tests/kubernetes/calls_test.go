@@ -56,14 +56,14 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, invoker, app, path, ids), or a
-// reconcile.Holder with an Owner and a Path.
+// questionIn returns the question that a service asks in a file, a GET: recovery.AskStandings(ctx, invoker, app, path, ids), or
+// a recovery.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
 	paths, found := constants(t, file), []call{}
 	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
-		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {
+		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "AskStandings" {
 			found = append(found, call{service, exprText(ask.Args[2]), "GET", paths[exprText(ask.Args[3])]})
 		}
 		return true

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 )
 
-// Standings is a service that answers questions of package reconcile, as the owner of aggregates.
+// Standings is a service that answers questions for standings (recovery.AskStandings), as the owner of aggregates.
 type Standings struct {
 	Invoker   rest.Invoker
 	Statuses  map[string]string // by id; other ids are unknown
@@ -27,14 +27,15 @@ func NewStandings(t testing.TB, app string) *Standings {
 			return
 		}
 		ids := r.URL.Query()["id"]
-		if !strings.HasPrefix(r.URL.Path, "/v1.0/invoke/"+app+"/method/reconciliation/") || r.Method != http.MethodGet || len(ids) > reconcile.MaxIDs {
+		path := "/v1.0/invoke/" + app + "/method/reconciliation/"
+		if !strings.HasPrefix(r.URL.Path, path) || r.Method != http.MethodGet || len(ids) > recovery.MaxStandings {
 			t.Errorf("got a call %s %s with %d ids", r.Method, r.URL.Path, len(ids))
 		}
-		items := []reconcile.Standing{}
+		items := []recovery.Standing{}
 		for _, id := range ids {
 			s.Asked = append(s.Asked, id)
 			if status, known := s.Statuses[id]; known {
-				items = append(items, reconcile.Standing{ID: id, Status: status, Reason: "timed_out"})
+				items = append(items, recovery.Standing{ID: id, Status: status, Reason: "timed_out"})
 			}
 		}
 		if err := rest.JSON(w, http.StatusOK, map[string]any{"items": items}); err != nil {
