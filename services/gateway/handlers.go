@@ -78,7 +78,7 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+in.wait)
 	defer cancel()
 	if in.wait == 0 {
-		return g.forwarder.invoke(ctx, in)
+		return g.invoke(ctx, in)
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -89,14 +89,14 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 		case <-running.Done():
 		}
 	}()
-	response, err := g.forwarder.invoke(running, in)
+	response, err := g.invoke(running, in)
 	if err == nil || running.Err() == nil || ctx.Err() != nil {
 		return response, err
 	}
 	in.wait = 0
 	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time in which the gateway has to stop
 	defer cancelLast()
-	return g.forwarder.invoke(last, in)
+	return g.invoke(last, in)
 }
 
 // setOrderFromPath records the order id of a path under /orders in the telemetry.

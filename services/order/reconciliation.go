@@ -40,7 +40,7 @@ func (r reconciler) run(ctx context.Context) {
 // while another replica runs a round.
 func (r reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.lists.pool, recovery.ReconciliationLease, func(ctx context.Context) (failed error) {
-		open := recovery.Holder[waitingItem]{Invoker: r.invoke, Owner: "product", Path: reservationsPath,
+		open := recovery.Holder[waitingItem]{Invoker: r.invoker, Owner: "product", Path: reservationsPath,
 			ID: func(o waitingItem) string { return o.ID }, Mend: r.reconcile}
 		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
 			err := open.Walk(ctx, new(waitingItem), func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {

@@ -16,7 +16,7 @@ func (h *harness) reconciler(t *testing.T) (reconciler, *servicetest.Standings) 
 	product := servicetest.NewStandings(t, "product")
 	timing := recovery.ReconciliationTiming{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
 	s := *h.service
-	s.invoke = product.Invoker
+	s.invoker = product.Invoker
 	return reconciler{&s, timing, recovery.NewReconciliationCounter(prometheus.NewRegistry())}, product
 }
 

@@ -26,7 +26,7 @@ type service struct {
 	admission *admission
 	menu      *menu
 	repeats   timeline.Repeats
-	invoke    rest.Invoker
+	invoker   rest.Invoker
 	cursors   rest.Cursors
 	metrics   *metrics
 	changes   *await.Changes

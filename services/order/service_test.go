@@ -47,7 +47,7 @@ func newHarness(t *testing.T) *harness {
 	way, _ := servicetest.NewInvoker(t, h.steps)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
-		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoke: way,
+		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoker: way,
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
 		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
 		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},

@@ -24,7 +24,7 @@ type reconciler struct {
 	store   store
 	metrics *metrics
 	timing  recovery.ReconciliationTiming
-	invoke  rest.Invoker
+	invoker rest.Invoker
 	log     *slog.Logger
 
 	walked heldReservation // the last reservation that a round which ran out of time has compared
@@ -40,7 +40,7 @@ func (r *reconciler) run(ctx context.Context) {
 // continues. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, recovery.ReconciliationLease, func(ctx context.Context) error {
-		held := recovery.Holder[heldReservation]{Invoker: r.invoke, Owner: "order", Path: standingPath,
+		held := recovery.Holder[heldReservation]{Invoker: r.invoker, Owner: "order", Path: standingPath,
 			ID: func(h heldReservation) string { return h.OrderID }, Mend: r.reconcile}
 		return held.Walk(ctx, &r.walked, func(ctx context.Context, after heldReservation, limit int) ([]heldReservation, error) {
 			return r.store.Held(ctx, r.timing, after, limit)

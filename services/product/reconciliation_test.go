@@ -26,7 +26,7 @@ func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
 	order := servicetest.NewStandings(t, "order")
-	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoke: order.Invoker, log: log},
+	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoker: order.Invoker, log: log},
 		order, registry}
 }
 

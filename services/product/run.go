@@ -43,7 +43,7 @@ func run(ctx context.Context, environ []string) error {
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
 		base.Log}
-	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoke: base.Invoker, log: base.Log}
+	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoker: base.Invoker, log: base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Seed: func(ctx context.Context) error {

@@ -60,14 +60,14 @@ func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := export{ExportedAt: s.now(), Profile: toResponse(profile)}
-	if all.accountExport, err = rest.Get[accountExport](ctx, s.invoke, "auth", "/export/account", bearer); err != nil {
+	if all.accountExport, err = rest.Get[accountExport](ctx, s.invoker, "auth", "/export/account", bearer); err != nil {
 		return err
 	}
 	query := url.Values{"limit": {strconv.Itoa(rest.MaxLimit)}}
 	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	orders, err := rest.Get[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
+	orders, err := rest.Get[rest.List[json.RawMessage]](ctx, s.invoker, "order", "/export/orders?"+query.Encode(), bearer)
 	if err != nil {
 		return err
 	}

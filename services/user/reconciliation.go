@@ -45,7 +45,7 @@ func (r *reconciler) run(ctx context.Context) {
 // accounts that are missing because auth's database was restored from an older copy. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, r.store.pool, recovery.ReconciliationLease, func(ctx context.Context) error {
-		held := recovery.Holder[activeProfile]{Invoker: r.invoke, Owner: "auth", Path: standingPath,
+		held := recovery.Holder[activeProfile]{Invoker: r.invoker, Owner: "auth", Path: standingPath,
 			ID: func(p activeProfile) string { return p.ID }, Mend: r.reconcile}
 		find := func(condition string) recovery.Find[activeProfile] {
 			return func(ctx context.Context, after activeProfile, limit int) ([]activeProfile, error) {

@@ -26,7 +26,7 @@ func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
 	auth := servicetest.NewStandings(t, "auth")
-	h.service.invoke = auth.Invoker
+	h.service.invoker = auth.Invoker
 	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: recovery.NewReconciliationCounter(registry),
 		timing: recovery.ReconciliationTiming{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}

@@ -13,7 +13,7 @@ type service struct {
 	now        func() time.Time
 	cursors    rest.Cursors
 	phoneQuota PhoneQuota
-	invoke     rest.Invoker
+	invoker    rest.Invoker
 	repeats    timeline.Repeats
 	exports    *rest.Quota // in progress, by account
 }

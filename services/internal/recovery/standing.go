@@ -43,7 +43,7 @@ func AskStandings(ctx context.Context, invoker rest.Invoker, app, path string, i
 		return nil, err
 	}
 	if answer == nil || answer.Items == nil {
-		return nil, fault.Unavailable(errors.New("no list"), "%s does not answer", app)
+		return nil, rest.NoAnswer(app, errors.New("no list"))
 	}
 	known := map[string]Standing{}
 	for _, standing := range answer.Items {

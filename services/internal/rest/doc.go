@@ -3,5 +3,5 @@
 // with the roles that may use each, and quotas for what requests hold at the same time, such as memory. docs/http.md lists the rules.
 // Render is the only function that logs the error of a request. A client sees only the parts that are safe to show.
 //
-// Get is the other direction: it asks another service through the sidecar, and reads its problem+json back into an error.
+// An Invoker is the other direction: it sends a request to another service through the sidecar. Get reads a problem+json back into an error.
 package rest

@@ -1,10 +1,13 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -16,35 +19,33 @@ import (
 // MaxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
 const MaxResponse = 4 << 20
 
-// Invoker asks other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
+// Invoker sends requests to other services through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
 type Invoker struct {
 	client   *http.Client
 	sidecar  string // the base address of its API
 	apiToken string
 }
 
-// NewInvoker returns the invoker that uses the sidecar's API at this base address, with this API token.
-func NewInvoker(sidecar, apiToken string) Invoker {
+// NewInvoker returns the invoker that uses the sidecar's API at this base address, with this API token. idle is the number of idle
+// connections to the sidecar that it keeps.
+func NewInvoker(sidecar, apiToken string, idle int) Invoker {
 	return Invoker{sidecar: sidecar, apiToken: apiToken, client: &http.Client{
 		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the service
 			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
+			MaxIdleConnsPerHost: idle, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Get sends a GET to the service app and decodes the response. bearer is the caller's own token, so that the other service decides what the
-// caller may see, or empty for a question of the service itself. A problem that the service reports for the caller's request (a bad cursor,
-// an account that is gone) is passed on; anything else that is not a 200 is Unavailable.
-func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answer T, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.sidecar+"/v1.0/invoke/"+app+"/method"+path, nil)
+// Send sends a request to the service app, with the trace in ctx, and returns the response as it is. path may have a query. Without a
+// response the error is NoAnswer.
+func (i Invoker) Send(ctx context.Context, method, app, path string, header http.Header, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, i.sidecar+"/v1.0/invoke/"+app+"/method"+path, bytes.NewReader(body))
 	if err != nil {
-		return answer, err
+		return nil, err
 	}
-	if bearer != "" {
-		request.Header.Set("Authorization", bearer)
-	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Accept", "application/json, application/problem+json")
 	if parent := telemetry.Traceparent(ctx); parent != "" {
 		request.Header.Set("traceparent", parent)
@@ -54,18 +55,39 @@ func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answe
 	}
 	response, err := i.client.Do(request)
 	if err != nil {
-		return answer, fault.Unavailable(err, "%s does not answer", app)
+		return nil, NoAnswer(app, err)
+	}
+	return response, nil
+}
+
+// NoAnswer returns the error for a service that cannot be reached, or whose response cannot be used.
+func NoAnswer(app string, cause error) error {
+	return fault.Unavailable(cause, "%s does not answer", app)
+}
+
+// Get sends a GET to the service app and decodes the response. bearer is the caller's own token, so that the other service decides what the
+// caller may see, or empty for a question of the service itself. A problem that the service reports for the caller's request (a bad cursor,
+// an account that is gone) is passed on; anything else that is not a 200 is NoAnswer.
+func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answer T, err error) {
+	header := http.Header{}
+	if bearer != "" {
+		header.Set("Authorization", bearer)
+	}
+	response, err := i.Send(ctx, http.MethodGet, app, path, header, nil)
+	if err != nil {
+		return answer, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxResponse+1))
 	switch {
 	case err != nil, len(body) > MaxResponse:
-		return answer, fault.Unavailable(fmt.Errorf("read %d bytes, limit %d: %w", len(body), MaxResponse, err), "%s does not answer", app)
+		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), MaxResponse)
+		return answer, NoAnswer(app, errors.Join(tooLarge, err))
 	case response.StatusCode != http.StatusOK:
 		return answer, refusal(app, response, body)
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return answer, fault.Unavailable(fmt.Errorf("decode: %w", err), "%s does not answer", app)
+		return answer, NoAnswer(app, fmt.Errorf("decode: %w", err))
 	}
 	return answer, nil
 }
@@ -83,5 +105,5 @@ func refusal(app string, response *http.Response, body []byte) error {
 			return fault.BadToken("%s", problem.Detail)
 		}
 	}
-	return fault.Unavailable(fmt.Errorf("%s: %s", app, response.Status), "%s does not answer", app)
+	return NoAnswer(app, errors.New(response.Status))
 }

@@ -38,6 +38,9 @@ type StatefulConfig struct {
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
+// idleConnections is the number of idle connections to the sidecar that a stateful service keeps for its questions to other services.
+const idleConnections = 16
+
 // Stateful is a service that owns data: its log, Postgres pool, sidecar client, the invoker of other services, metrics, the key of its
 // cursors and its dead letters. The caller closes it.
 type Stateful struct {
@@ -83,7 +86,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
 	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
-		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken),
+		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken, idleConnections),
 		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil
 }
 

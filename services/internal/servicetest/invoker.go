@@ -13,5 +13,5 @@ func NewInvoker(t testing.TB, handler http.Handler) (invoker rest.Invoker, stop 
 	t.Helper()
 	sidecar := httptest.NewServer(handler)
 	t.Cleanup(sidecar.Close)
-	return rest.NewInvoker(sidecar.URL, "the api token"), sidecar.Close
+	return rest.NewInvoker(sidecar.URL, "the api token", 1), sidecar.Close
 }
