@@ -76,7 +76,7 @@ func (g *gateway) invoke(ctx context.Context, in invocation) (serviceResponse, e
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than rest.MaxResponse. It reserves memory while the bytes arrive, and not when all have
+// readResponse reads a response, at most a byte more than rest.MaxResponse. It reserves memory while the bytes arrive, not when all have
 // arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
 func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
 	body = io.LimitReader(body, rest.MaxResponse+1)
