@@ -7,7 +7,6 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 	"comanda/services/internal/validate"
@@ -22,7 +21,7 @@ type registrationState struct {
 
 // registerAccount creates a PENDING account and returns 202. A repeated request returns the account that the first one created.
 func (s service) registerAccount(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
@@ -172,7 +171,7 @@ func (s service) authenticate(ctx context.Context, email, password, address stri
 
 // refreshSession exchanges a refresh token for new tokens of its session.
 func (s service) refreshSession(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -16,12 +15,12 @@ import (
 // ownerRequest returns the identity of a request of an account's owner. The account keeps the last one, so that a repetition changes
 // nothing. The repetition must be recognised before the token is checked, because the first request may have made the token invalid.
 func ownerRequest(purpose, account, key string) string {
-	return idempotency.ID(purpose, account, key)
+	return rest.IDFromKey(purpose, account, key)
 }
 
 // logOutEverywhere invalidates the tokens of all sessions of the caller's account.
 func (s service) logOutEverywhere(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ type passwordChange struct {
 
 // changePassword replaces the password of the caller's account. All sessions end except the session of the caller's token.
 func (s service) changePassword(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
@@ -94,7 +93,7 @@ func (s service) replacePassword(ctx context.Context, change passwordChange, key
 	}
 	request := ownerRequest("change of the password", account.ID, key)
 	if account.LastRequest == request {
-		return s.checkOwnPassword(ctx, account, change.NewPassword, idempotency.ErrOtherBody())
+		return s.checkOwnPassword(ctx, account, change.NewPassword, rest.KeyReused())
 	}
 	if err := account.admit(token.From(ctx), token.Customer); err != nil {
 		return err

@@ -5,11 +5,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 )
 
 // standings returns the standings of accounts, for user, which holds a profile for each. It leaves out accounts that do not exist.
-func (s store) standings(ctx context.Context, ids []string) ([]reconcile.Standing, error) {
+func (s store) standings(ctx context.Context, ids []string) ([]recovery.Standing, error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = "account-" + id
@@ -18,5 +18,5 @@ func (s store) standings(ctx context.Context, ids []string) ([]reconcile.Standin
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[recovery.Standing])
 }

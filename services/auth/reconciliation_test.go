@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 )
 
@@ -19,14 +19,14 @@ func TestStandingsOfAccounts(t *testing.T) {
 	if got := h.Request(t, h.registerAdmin(t, "boss@example.com"), "GET", path, ""); got.Code != 403 {
 		t.Errorf("an admin: got %d, want 403", got.Code)
 	}
-	type list struct{ Items []reconcile.Standing }
+	type list struct{ Items []recovery.Standing }
 	got := servicetest.Decode[list](t, h.Request(t, anonymous, "GET", path, "", "Dapr-Caller-App-Id", "user"), 200)
-	standings := map[reconcile.Standing]bool{}
+	standings := map[recovery.Standing]bool{}
 	for _, standing := range got.Items {
 		standings[standing] = true
 	}
-	if len(got.Items) != 2 || !standings[reconcile.Standing{ID: active, Status: "ACTIVE"}] ||
-		!standings[reconcile.Standing{ID: rejected, Status: "REJECTED", Reason: "phone_taken"}] {
+	if len(got.Items) != 2 || !standings[recovery.Standing{ID: active, Status: "ACTIVE"}] ||
+		!standings[recovery.Standing{ID: rejected, Status: "REJECTED", Reason: "phone_taken"}] {
 		t.Errorf("got %+v, want ACTIVE and REJECTED, and nothing about an unknown account", got.Items)
 	}
 }

@@ -16,16 +16,13 @@ import (
 	"comanda/services/internal/timeline"
 )
 
-// recoveryLease is the lease of the replica that runs the recovery.
-const recoveryLease = "recovery"
-
 // sweepEvery is how often expired refresh tokens, old rejected accounts and old login failures are deleted.
 const sweepEvery = time.Hour
 
 // recoverRegistrations announces registrations again that wait for user's answer, or gives them up: up to recovery.Budget of them. It does
 // nothing while another replica has the lease.
 func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) error {
-	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, s.pool, recovery.Lease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
 			return s.listWaiting(ctx, t, after, limit)
 		}, s.recoverRegistration)
@@ -36,7 +33,7 @@ func (s service) recoverRegistrations(ctx context.Context, t recovery.Timing) er
 // recoverErasures publishes deleting.user again for erasures that wait for an answer: up to recovery.Budget of them. An erasure is never
 // given up. It does nothing while another replica has the lease.
 func (s service) recoverErasures(ctx context.Context, t recovery.Timing) error {
-	_, err := recovery.RunExclusively(ctx, s.pool, recoveryLease, func(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, s.pool, recovery.Lease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingAccount, limit int) ([]waitingAccount, error) {
 			return s.listDeleting(ctx, t, after, limit)
 		}, s.recoverErasure)

@@ -75,7 +75,7 @@ func TestRecoveryRunsOnOneReplicaAtATime(t *testing.T) {
 	h := newHarness(t)
 	h.registerPending(t, "ana@example.com")
 	h.later(t, time.Minute)
-	_, err := recovery.RunExclusively(t.Context(), h.pool, recoveryLease, func(context.Context) error {
+	_, err := recovery.RunExclusively(t.Context(), h.pool, recovery.Lease, func(context.Context) error {
 		h.runRecovery(t)
 		return nil
 	})

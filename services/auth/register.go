@@ -7,7 +7,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/timeline"
 )
@@ -76,7 +76,7 @@ func (s service) findRepeated(ctx context.Context, client, id string, r Registra
 	}
 	sameData := account.Fingerprint == "" || account.Fingerprint == r.fingerprint()
 	if !right || !sameData {
-		return Account{}, idempotency.ErrOtherBody()
+		return Account{}, rest.KeyReused()
 	}
 	return account, nil
 }

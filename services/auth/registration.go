@@ -3,7 +3,7 @@ package main
 import (
 	"comanda/services/event"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/validate"
 )
 
@@ -60,7 +60,7 @@ func (r Registration) check(passwordRule func(password, email, name string) (pre
 // fingerprint identifies the registration without its password, which only its slow hash may identify.
 func (r Registration) fingerprint() string {
 	r.Password = ""
-	return idempotency.Fingerprint(r)
+	return rest.Fingerprint(r)
 }
 
 func (r Registration) phone() string {

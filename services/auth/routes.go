@@ -7,7 +7,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -25,7 +25,7 @@ func (s service) routes() []rest.Route {
 		{Method: http.MethodGet, Path: "/auth/erasures/{userId}", Access: rest.Tokenless, Handle: s.showErasure, Limit: waitLimit},
 		{Method: http.MethodGet, Path: "/export/account", Caller: "user", Access: rest.Only(token.Customer), Handle: s.exportAccount},
 		{Method: http.MethodGet, Path: "/reconciliation/accounts", Caller: "user", Access: rest.Tokenless,
-			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.standings)},
+			QueryLists: []string{"id"}, Handle: recovery.AnswerStandings(s.standings)},
 		{Method: http.MethodPost, Path: "/auth/password", Access: owner, Handle: s.changePassword, Body: rest.SmallBody},
 		{Method: http.MethodPost, Path: "/auth/logout-everywhere", Access: owner, Handle: s.logOutEverywhere, Body: rest.SmallBody},
 	}

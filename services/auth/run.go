@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -54,7 +53,7 @@ func run(ctx context.Context, environ []string) error {
 	config.Admin.warnOfWeakPassword(base.Log)
 	s := newService(base.Client, base.Pool, newMetrics(base.Metrics, base.Log), options{
 		keys: config.Keys, cost: standardCost, queue: newWorkQueue(workers(), maxWaiting, maxWait),
-		failures: config.Failures, sessions: config.Sessions, invoke: invoke.New(config.Sidecar),
+		failures: config.Failures, sessions: config.Sessions, invoker: base.Invoker,
 	})
 	telemetry.RegisterBacklog(base.Metrics, "comanda_registrations_pending", "Registrations that are PENDING.",
 		base.OnceStarted(s.pendingBacklog))

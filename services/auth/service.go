@@ -8,7 +8,6 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/timeline"
@@ -28,7 +27,7 @@ type service struct {
 	log       *slog.Logger
 	metrics   *metrics
 	repeats   timeline.Repeats
-	invoke    invoke.Client
+	invoker   rest.Invoker
 	now       func() time.Time
 }
 
@@ -39,7 +38,7 @@ type options struct {
 	queue    *workQueue
 	failures failureRate
 	sessions sessionLimits
-	invoke   invoke.Client
+	invoker  rest.Invoker
 }
 
 // newService returns the service.
@@ -50,6 +49,6 @@ func newService(client document.Client, pool *pgxpool.Pool, metrics *metrics, o 
 		throttle: newThrottle(pool, &failureLimit{failureRate: o.failures}), keys: o.keys, ids: newAccountIDs(o.keys), cursors: rest.NewCursors(o.keys),
 		changes: &await.Changes{Settled: store{pool: pool}.settled},
 		log:     metrics.log, metrics: metrics, now: server.Clock,
-		repeats: timeline.Repeats{Pool: pool, Log: metrics.log, Actor: "auth"}, invoke: o.invoke,
+		repeats: timeline.Repeats{Pool: pool, Log: metrics.log, Actor: "auth"}, invoker: o.invoker,
 	}
 }

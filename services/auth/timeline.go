@@ -48,7 +48,7 @@ func (s service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, missing := timeline.Ask(r.Context(), s.log, s.invoke, "user", "/registrations/"+id+"/steps", r.Header.Get("Authorization"))
+	user, missing := timeline.Ask(r.Context(), s.log, s.invoker, "user", "/registrations/"+id+"/steps", r.Header.Get("Authorization"))
 	return rest.Unversioned(w, r, timelineResponse{id, timeline.Merge(account.Steps, account.Erasure.steps(), repeats, user), missing})
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"comanda/services/event"
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -19,7 +18,7 @@ import (
 // withUser replaces user by a fake that answers with these steps, or not at all.
 func withUser(t *testing.T, steps string) func(*options) {
 	return func(o *options) {
-		o.invoke, _ = invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.invoker, _ = servicetest.NewInvoker(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if steps == "" || !strings.HasPrefix(r.URL.Path, "/v1.0/invoke/user/method/registrations/") || r.Header.Get("Authorization") == "" {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return

@@ -187,7 +187,7 @@ func askServices[T any](r *http.Request, g *gateway, apps []string, in invocatio
 		all.Go(func() {
 			response, err := g.invokeBounded(ctx, in.header.Get(rest.ClientHeader), to)
 			if err == nil && response.problem {
-				err = unavailable(app, fmt.Errorf("%d: %.300s", response.status, response.body))
+				err = rest.NoAnswer(app, fmt.Errorf("%d: %.300s", response.status, response.body))
 			}
 			if err == nil {
 				err = json.Unmarshal(response.body, &answers[i])

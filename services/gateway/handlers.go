@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
@@ -79,7 +78,7 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+in.wait)
 	defer cancel()
 	if in.wait == 0 {
-		return g.forwarder.invoke(ctx, in)
+		return g.invoke(ctx, in)
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -90,14 +89,14 @@ func (g *gateway) invokeWhileRunning(ctx context.Context, in invocation) (servic
 		case <-running.Done():
 		}
 	}()
-	response, err := g.forwarder.invoke(running, in)
+	response, err := g.invoke(running, in)
 	if err == nil || running.Err() == nil || ctx.Err() != nil {
 		return response, err
 	}
 	in.wait = 0
 	last, cancelLast := context.WithTimeout(ctx, rest.RequestTimeout) // less than the time in which the gateway has to stop
 	defer cancelLast()
-	return g.forwarder.invoke(last, in)
+	return g.invoke(last, in)
 }
 
 // setOrderFromPath records the order id of a path under /orders in the telemetry.
@@ -126,11 +125,11 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
 	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
-		key, err := idempotency.Key(r)
+		key, err := rest.IdempotencyKey(r)
 		if err != nil {
 			return in, err
 		}
-		in.header.Set(idempotency.Header, key)
+		in.header.Set(rest.IdempotencyHeader, key)
 	}
 	return in, nil
 }

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,12 +16,8 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
-	"comanda/services/internal/server"
 	"comanda/services/internal/telemetry"
 )
-
-// maxResponse is the size limit of a service's response in bytes: the sidecar's default limit.
-const maxResponse = 4 << 20
 
 // passedHeaders are the headers of a service's response that the client receives.
 var passedHeaders = [...]string{"Content-Type", "Location", "Retry-After", "WWW-Authenticate", "Cache-Control", "Allow",
@@ -40,21 +35,8 @@ type invocation struct {
 	reserve func(size int) error
 }
 
-// forwarder sends the requests of clients to the services, through the sidecar (https://docs.dapr.io/reference/api/service_invocation_api/).
-type forwarder struct {
-	client *http.Client
-	config server.SidecarConfig
-}
-
-func newForwarder(c server.SidecarConfig) forwarder {
-	return forwarder{config: c, client: &http.Client{
-		Transport: &http.Transport{ // ignores HTTP_PROXY: the sidecar runs beside the gateway
-			DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-			MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+// idleConnections is the number of idle connections to the sidecar that the gateway keeps.
+const idleConnections = 256
 
 // serviceResponse is a response from a service: success, or a problem that the service reported.
 type serviceResponse struct {
@@ -70,38 +52,34 @@ func (s serviceResponse) isTemporary() bool {
 }
 
 // invoke calls a service. A response that is too large, or not from the service itself, becomes Unavailable.
-func (f forwarder) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
-	request, err := f.newRequest(ctx, in)
+func (g *gateway) invoke(ctx context.Context, in invocation) (serviceResponse, error) {
+	response, err := g.invoker.Send(ctx, in.method, in.app, in.target(), in.headers(), in.body)
 	if err != nil {
 		return serviceResponse{}, err
-	}
-	response, err := f.client.Do(request)
-	if err != nil {
-		return serviceResponse{}, unavailable(in.app, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := readResponse(response.Body, in.reserve)
 	if errors.As(err, new(*fault.Error)) { // from in.reserve: there is no memory for the response
 		return serviceResponse{}, err
 	}
-	if err != nil || len(body) > maxResponse {
-		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), maxResponse)
-		return serviceResponse{}, unavailable(in.app, errors.Join(tooLarge, err))
+	if err != nil || len(body) > rest.MaxResponse {
+		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), rest.MaxResponse)
+		return serviceResponse{}, rest.NoAnswer(in.app, errors.Join(tooLarge, err))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	result := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
 	success := result.status >= http.StatusOK && result.status < http.StatusMultipleChoices ||
 		result.status == http.StatusNotModified && result.header.Get("ETag") != ""
 	if !success && (!result.problem || result.status < http.StatusBadRequest) { // not from one of our services
-		return serviceResponse{}, unavailable(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
+		return serviceResponse{}, rest.NoAnswer(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
 	}
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than maxResponse. It reserves memory while the bytes arrive, and not when all have
+// readResponse reads a response, at most a byte more than rest.MaxResponse. It reserves memory while the bytes arrive, not when all have
 // arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
 func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
-	body = io.LimitReader(body, maxResponse+1)
+	body = io.LimitReader(body, rest.MaxResponse+1)
 	if reserve != nil {
 		body = reservingReader{body, reserve}
 	}
@@ -124,39 +102,25 @@ func (r reservingReader) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// unavailable returns the error for a service that cannot be reached, or whose response cannot be used.
-func unavailable(app string, cause error) error {
-	return fault.Unavailable(cause, "%s does not answer", app)
+// target returns the path and the query of in.
+func (in invocation) target() string {
+	if len(in.query) == 0 {
+		return in.path
+	}
+	return in.path + "?" + in.query.Encode()
 }
 
-// newRequest returns the request to the sidecar's API that carries in, with the trace in ctx and the sidecar's API token.
-func (f forwarder) newRequest(ctx context.Context, in invocation) (*http.Request, error) {
-	target := f.config.URL() + "/v1.0/invoke/" + in.app + "/method" + in.path
-	if len(in.query) > 0 {
-		target += "?" + in.query.Encode()
-	}
-	request, err := http.NewRequestWithContext(ctx, in.method, target, bytes.NewReader(in.body))
-	if err != nil {
-		return nil, err
-	}
-	for name, values := range in.header {
-		request.Header[name] = values
-	}
-	request.Header.Set("Accept", "application/json, application/problem+json")
-	request.Header.Set("User-Agent", "comanda-gateway")
+// headers returns the headers of in, with those that follow from its other parts.
+func (in invocation) headers() http.Header {
+	all := http.Header{"User-Agent": {"comanda-gateway"}}
+	maps.Copy(all, in.header)
 	if in.wait > 0 {
-		request.Header.Set("Prefer", await.Preference(in.wait))
+		all.Set("Prefer", await.Preference(in.wait))
 	}
 	if in.body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		all.Set("Content-Type", "application/json")
 	}
-	if parent := telemetry.Traceparent(ctx); parent != "" {
-		request.Header.Set("traceparent", parent)
-	}
-	if f.config.APIToken != "" {
-		request.Header.Set("dapr-api-token", f.config.APIToken)
-	}
-	return request, nil
+	return all
 }
 
 // writeTo sends the response to the client, with the listed headers only. A problem's instance becomes the path that the

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"comanda/services/internal/rest"
 )
 
 func TestResponsesNotFromTheServiceReturn503(t *testing.T) {
@@ -25,7 +27,7 @@ func TestResponsesNotFromTheServiceReturn503(t *testing.T) {
 		"a redirect":        respond(302, "text/html", ""),
 		"a broken problem":  respond(500, "application/problem+json", "{"),
 		"a dubious problem": respond(302, "application/problem+json", "{}"),
-		"too large":         respond(200, "application/json", strings.Repeat("x", maxResponse+1)),
+		"too large":         respond(200, "application/json", strings.Repeat("x", rest.MaxResponse+1)),
 		"cut short": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "10")
 			_, _ = fmt.Fprint(w, "x")

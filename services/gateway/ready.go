@@ -67,7 +67,7 @@ func (r *readiness) checkAll(ctx context.Context) error {
 
 // serviceReady calls a service's /readyz through both sidecars.
 func (g *gateway) serviceReady(ctx context.Context, app string) error {
-	response, err := g.forwarder.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
+	response, err := g.invoke(telemetry.WithUnsampledTrace(ctx), invocation{app: app, method: http.MethodGet, path: "/readyz"})
 	if err == nil && response.status != http.StatusOK {
 		err = fmt.Errorf("%s: /readyz returned %d", app, response.status)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
 
@@ -67,7 +68,7 @@ func TestMergedResponsesAreBounded(t *testing.T) {
 func TestArrivingResponsesAreBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	const half = maxResponse / 2
+	const half = rest.MaxResponse / 2
 	begun, release := make(chan struct{}), make(chan struct{})
 	finish := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(finish)

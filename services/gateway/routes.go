@@ -6,7 +6,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -145,7 +144,7 @@ func (g *gateway) routes() []rest.Route {
 // checkingIdempotencyKey refuses a POST with an invalid Idempotency-Key, also where the key has no use: all POSTs behave alike.
 func checkingIdempotencyKey(handle rest.Handler) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := idempotency.Key(r); err != nil {
+		if _, err := rest.IdempotencyKey(r); err != nil {
 			return err
 		}
 		return handle(w, r)

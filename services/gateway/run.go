@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -121,8 +120,7 @@ type gateway struct {
 	log           *slog.Logger
 	verifier      token.Verifier
 	eventKeys     signature.PublicKeys
-	forwarder     forwarder
-	sidecar       invoke.Client // for the gateway's own requests, which no client has sent
+	invoker       rest.Invoker
 	hub           *hub
 	stopping      <-chan struct{}
 	clients       proxies // finds the address of a request's client
@@ -139,8 +137,8 @@ type gateway struct {
 
 func newGateway(c config, log *slog.Logger, registry prometheus.Registerer, stopping <-chan struct{}) *gateway {
 	g := &gateway{
-		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, forwarder: newForwarder(c.Sidecar), stopping: stopping,
-		sidecar:  invoke.New(c.Sidecar),
+		log: log, verifier: token.NewVerifier(c.Keys.All()...), eventKeys: c.EventKeys, stopping: stopping,
+		invoker:  rest.NewInvoker(c.Sidecar.URL(), c.Sidecar.APIToken, idleConnections),
 		hub:      newHub(watcherLimits{c.Watchers, c.PerOrder, c.PerAccount, c.PerStaff, c.PerAddress}),
 		clients:  c.Proxies,
 		requests: newLimiter(c.Rate, c.Burst), logins: newLimiter(c.LoginRate, c.LoginBurst),

@@ -118,7 +118,7 @@ func (g *gateway) fetchHistory(ctx context.Context, r *http.Request, id string) 
 		Items   []statusChange `json:"items"`
 	}
 	if err := json.Unmarshal(response.body, &body); err != nil || len(body.Items) == 0 {
-		return nil, unavailable("order", fmt.Errorf("decode the history: %d items, %v", len(body.Items), err))
+		return nil, rest.NoAnswer("order", fmt.Errorf("decode the history: %d items, %v", len(body.Items), err))
 	}
 	for i := range body.Items {
 		body.Items[i].OrderID = body.OrderID

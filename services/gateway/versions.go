@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 )
 
@@ -22,10 +21,11 @@ func (g *gateway) runVersionChecks(ctx context.Context) {
 	recovery.RunEvery(ctx, g.log, "check of the watched orders", versionsInterval, g.checkVersions)
 }
 
-// checkVersions tells the streams of all watched orders which version their order has. One question is about up to reconcile.MaxIDs orders.
+// checkVersions tells the streams of all watched orders which version their order has. One question is about up to recovery.MaxStandings
+// orders.
 func (g *gateway) checkVersions(ctx context.Context) error {
-	for ids := range slices.Chunk(g.hub.watchedOrders(), reconcile.MaxIDs) {
-		known, err := reconcile.Ask(ctx, g.sidecar, "order", versionsPath, ids)
+	for ids := range slices.Chunk(g.hub.watchedOrders(), recovery.MaxStandings) {
+		known, err := recovery.AskStandings(ctx, g.invoker, "order", versionsPath, ids)
 		if err != nil {
 			return err
 		}

@@ -7,20 +7,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/internal/await"
-	"comanda/services/internal/quota"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
 )
 
 // waits bounds the requests that wait (Prefer: wait). Each holds a connection of the client, of both sidecars and of the service.
 type waits struct {
-	places  *quota.Quota
+	places  *rest.Quota
 	refused prometheus.Counter // nil when refusals are not counted
 }
 
 // newWaits returns the bounds for the requests that wait: for all of them, and for each client.
 func newWaits(total, perClient int) *waits {
-	return &waits{places: quota.New(int64(total), int64(perClient))}
+	return &waits{places: rest.NewQuota(int64(total), int64(perClient))}
 }
 
 // begin returns the wait that r asks for, and the function to call when the request ends. When too many requests wait, the wait is 0, as

@@ -7,7 +7,6 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/token"
@@ -118,9 +117,9 @@ func callerOf(r *http.Request) Caller {
 
 // requestOf returns the identity of r, whose decoded and normalised body is given.
 func requestOf(r *http.Request, caller Caller, body any) (RequestIdentity, error) {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return RequestIdentity{}, err
 	}
-	return RequestIdentity{idempotency.ID("order change", caller.ID, key), idempotency.Fingerprint(body)}, nil
+	return RequestIdentity{rest.IDFromKey("order change", caller.ID, key), rest.Fingerprint(body)}, nil
 }

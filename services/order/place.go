@@ -9,14 +9,13 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 )
 
 // placeOrder creates an order and returns 201. A repeated request returns 200 and the order's current state.
 func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
@@ -28,7 +27,7 @@ func (s *service) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return fault.Invalid(wrong...)
 	}
 	caller := callerOf(r)
-	order := Place(idempotency.ID("order", caller.ID, key), placement, idempotency.Fingerprint(placement), s.limits, caller, s.now())
+	order := Place(rest.IDFromKey("order", caller.ID, key), placement, rest.Fingerprint(placement), s.limits, caller, s.now())
 	order.Traceparent = telemetry.Traceparent(r.Context())
 	order, created, err := s.createOnce(r.Context(), order)
 	if err != nil {
@@ -95,10 +94,10 @@ func (s *service) existingOrder(ctx context.Context, order Order) (Order, error)
 }
 
 // sameRequest returns the order that was created earlier under the same idempotency key as order. It returns
-// idempotency.ErrOtherBody if that request had another body.
+// rest.KeyReused if that request had another body.
 func sameRequest(before, order Order) (Order, error) {
 	if before.Fingerprint != order.Fingerprint {
-		return Order{}, idempotency.ErrOtherBody()
+		return Order{}, rest.KeyReused()
 	}
 	return before, nil
 }

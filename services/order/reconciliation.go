@@ -10,7 +10,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
@@ -28,7 +27,7 @@ const (
 // restored from an older copy than the other.
 type reconciler struct {
 	*service
-	timing reconcile.Timing
+	timing recovery.ReconciliationTiming
 	mended *prometheus.CounterVec
 }
 
@@ -40,8 +39,8 @@ func (r reconciler) run(ctx context.Context) {
 // runRound asks product about all orders that were confirmed, have not ended, and have not been written for timing.After. It does nothing
 // while another replica runs a round.
 func (r reconciler) runRound(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, r.lists.pool, reconcile.Lease, func(ctx context.Context) (failed error) {
-		open := reconcile.Holder[waitingItem]{Client: r.invoke, Owner: "product", Path: reservationsPath,
+	_, err := recovery.RunExclusively(ctx, r.lists.pool, recovery.ReconciliationLease, func(ctx context.Context) (failed error) {
+		open := recovery.Holder[waitingItem]{Invoker: r.invoker, Owner: "product", Path: reservationsPath,
 			ID: func(o waitingItem) string { return o.ID }, Mend: r.reconcile}
 		for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
 			err := open.Walk(ctx, new(waitingItem), func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
@@ -55,12 +54,12 @@ func (r reconciler) runRound(ctx context.Context) error {
 }
 
 // reconcile mends an order whose reservation product does not know, or has released.
-func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservation reconcile.Standing, known bool) error {
+func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservation recovery.Standing, known bool) error {
 	switch {
 	case !known:
-		return r.mend(ctx, order, reconcile.Unknown, (*Order).reserveAgain)
+		return r.mend(ctx, order, recovery.Unknown, (*Order).reserveAgain)
 	case reservation.Status == reservationReleased, reservation.Status == reservationTombstone:
-		return r.mend(ctx, order, reconcile.Ended, (*Order).cancelReleased)
+		return r.mend(ctx, order, recovery.Ended, (*Order).cancelReleased)
 	}
 	return nil
 }
@@ -128,7 +127,9 @@ const openQuery = `
 
 // Open returns up to limit orders in a status whose last write is older than timing.After. The page begins behind the order in
 // after.
-func (l lists) Open(ctx context.Context, status event.Status, timing reconcile.Timing, after waitingItem, limit int) ([]waitingItem, error) {
+func (l lists) Open(
+	ctx context.Context, status event.Status, timing recovery.ReconciliationTiming, after waitingItem, limit int,
+) ([]waitingItem, error) {
 	rows, err := l.pool.Query(ctx, openQuery, pgx.NamedArgs{
 		"kind": kind, "status": string(status), "after": timing.After, "at": after.CreatedAt, "key": kind + "-" + after.ID, "limit": limit,
 	})

@@ -7,18 +7,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"comanda/services/event"
-	"comanda/services/internal/invoke/invoketest"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 )
 
 // reconciler returns the reconciliation with a product service that answers for reservations.
-func (h *harness) reconciler(t *testing.T) (reconciler, *invoketest.Standings) {
-	product := invoketest.NewStandings(t, "product")
-	timing := reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
+func (h *harness) reconciler(t *testing.T) (reconciler, *servicetest.Standings) {
+	product := servicetest.NewStandings(t, "product")
+	timing := recovery.ReconciliationTiming{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
 	s := *h.service
-	s.invoke = product.Client
-	return reconciler{&s, timing, reconcile.NewCounter(prometheus.NewRegistry())}, product
+	s.invoker = product.Invoker
+	return reconciler{&s, timing, recovery.NewReconciliationCounter(prometheus.NewRegistry())}, product
 }
 
 // One of the two databases was restored from an older copy. An order whose reservation is missing is reserved again. An order whose stock

@@ -14,9 +14,6 @@ import (
 	"comanda/services/internal/telemetry"
 )
 
-// recoveryLease is the lease of the replica that runs the recovery.
-const recoveryLease = "recovery"
-
 // runRecovery runs until ctx is done. It publishes the events of PENDING orders again and finally cancels those orders, so that no order
 // stays PENDING for ever, even if an event is lost. It expires CONFIRMED orders that the kitchen never starts. It also settles erasures.
 // The rounds run one after the other, because they share a lease.
@@ -29,7 +26,7 @@ func (s *service) runRecovery(ctx context.Context) {
 // recoverOrders announces PENDING orders again or gives them up, and then expires CONFIRMED orders: up to recovery.Budget of each, so that
 // the recovery does not add to an overload. It does nothing while another replica has the lease.
 func (s *service) recoverOrders(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, s.lists.pool, recoveryLease, func(ctx context.Context) error {
+	_, err := recovery.RunExclusively(ctx, s.lists.pool, recovery.Lease, func(ctx context.Context) error {
 		recovered := recovery.RunRound(ctx, recovery.Budget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {
 			return s.lists.Waiting(ctx, s.recovery, after, limit)
 		}, s.recoverOrder)

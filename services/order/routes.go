@@ -7,7 +7,7 @@ import (
 	"comanda/services/internal/audit"
 	"comanda/services/internal/await"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -22,9 +22,9 @@ func (s *service) routes() []rest.Route {
 		{Method: http.MethodGet, Path: "/export/orders", Caller: "user", Access: rest.Only(token.Customer),
 			Handle: s.exportOrders, Query: []string{"limit", "cursor"}},
 		{Method: http.MethodGet, Path: "/reconciliation/orders", Caller: "product", Access: rest.Tokenless,
-			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.lists.Standings)},
+			QueryLists: []string{"id"}, Handle: recovery.AnswerStandings(s.lists.Standings)},
 		{Method: http.MethodGet, Path: "/tracking/orders", Caller: "gateway", Access: rest.Tokenless, QueryLists: []string{"id"},
-			Handle: reconcile.Answer(s.lists.Versions)},
+			Handle: recovery.AnswerStandings(s.lists.Versions)},
 		{Method: http.MethodGet, Path: "/orders/{id}", Access: signedIn, Handle: s.showOrder, Limit: await.MaxWait + rest.RequestTimeout},
 		{Method: http.MethodGet, Path: "/orders/{id}/history", Access: signedIn, Handle: s.showHistory},
 		{Method: http.MethodGet, Path: "/orders/{id}/timeline", Access: signedIn, Handle: s.showTimeline},

@@ -6,8 +6,6 @@ import (
 
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -20,7 +18,7 @@ type config struct {
 	DatabaseURL string               `env:"ORDER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"ORDER_EVENT_SIGNING_KEY,required"`
 	Recovery    recovery.Timing
-	Reconcile   reconcile.Timing
+	Reconcile   recovery.ReconciliationTiming
 	Limits      Limits
 	Expiry      Expiry
 	// PendingMax is how many orders may be PENDING; more are refused. It is at most maxCounted, because Backlog counts no further.
@@ -59,12 +57,12 @@ func run(ctx context.Context, environ []string) error {
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
 		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists{base.Pool},
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
-		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoke: invoke.New(config.Sidecar),
+		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoker: base.Invoker,
 		admission: newAdmission(config.PendingMax, lists{base.Pool}, now, base.Log, base.Metrics),
 		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists{base.Pool}.Decided},
 		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,
 	}
-	reconciler := reconciler{s, config.Reconcile, reconcile.NewCounter(base.Metrics)}
+	reconciler := reconciler{s, config.Reconcile, recovery.NewReconciliationCounter(base.Metrics)}
 	telemetry.RegisterBacklog(base.Metrics, "comanda_orders_pending", "Number of PENDING orders, counted up to 10000.",
 		base.OnceStarted(s.lists.Backlog))
 	return base.Serve(ctx, server.Handlers{

@@ -11,8 +11,6 @@ import (
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
-	"comanda/services/internal/invoke"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
@@ -28,7 +26,7 @@ type service struct {
 	admission *admission
 	menu      *menu
 	repeats   timeline.Repeats
-	invoke    invoke.Client
+	invoker   rest.Invoker
 	cursors   rest.Cursors
 	metrics   *metrics
 	changes   *await.Changes
@@ -86,7 +84,7 @@ func (s *service) changeByRequest(
 		return changed, err
 	})
 	if errors.Is(err, errOtherRequest) {
-		err = idempotency.ErrOtherBody()
+		err = rest.KeyReused()
 	}
 	if err == nil && repeated && !applied {
 		s.repeats.Count(r.Context(), id, order.repeat(order.requestedStep(identity), Cause{Kind: "request", ID: caller.TraceID}, s.now()))

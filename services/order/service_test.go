@@ -15,7 +15,6 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/await"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -45,10 +44,10 @@ func newHarness(t *testing.T) *harness {
 	}
 	h.product.response = fmt.Sprintf(`{"items":[{"id":%q,"active":true},{"id":%q,"active":true}]}`, soup, bread)
 	h.steps = &productSteps{}
-	way, _ := invoketest.New(t, h.steps)
+	way, _ := servicetest.NewInvoker(t, h.steps)
 	h.service = &service{
 		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
-		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoke: way,
+		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoker: way,
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
 		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
 		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},

@@ -43,7 +43,7 @@ func (s *service) showTimeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	product, missing := timeline.Ask(r.Context(), s.log, s.invoke, "product", "/reservations/"+id+"/steps", r.Header.Get("Authorization"))
+	product, missing := timeline.Ask(r.Context(), s.log, s.invoker, "product", "/reservations/"+id+"/steps", r.Header.Get("Authorization"))
 	response := timelineResponse{id, timeline.Merge(order.steps(), order.Recovered, repeats, product), missing}
 	if err := s.hideErased(r.Context(), response.Steps); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -34,16 +33,16 @@ func (s service) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := rest.Decode(w, r, &draft); err != nil {
 		return err
 	}
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	p, err := draft.Product(idempotency.ID("product", actor, key), s.currency, s.store.now())
+	p, err := draft.Product(rest.IDFromKey("product", actor, key), s.currency, s.store.now())
 	if err != nil {
 		return err
 	}
-	p, created, err := s.store.AddProduct(r.Context(), p, idempotency.Fingerprint(draft), actor)
+	p, created, err := s.store.AddProduct(r.Context(), p, rest.Fingerprint(draft), actor)
 	if err != nil {
 		return err
 	}
@@ -70,12 +69,12 @@ func (s service) moveStock(w http.ResponseWriter, r *http.Request) error {
 	if err := checkDelta(body.Delta); err != nil {
 		return err
 	}
-	key, err := idempotency.Key(r)
+	key, err := rest.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
 	actor := token.From(r.Context()).Subject
-	move := movement{idempotency.ID("stock", actor, key), id, actor, body.Delta}
+	move := movement{rest.IDFromKey("stock", actor, key), id, actor, body.Delta}
 	p, err := s.store.MoveStock(r.Context(), move, stockGuard(r))
 	if err != nil {
 		return err

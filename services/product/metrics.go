@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
 
@@ -30,7 +30,7 @@ func newMetrics(registry prometheus.Registerer, log *slog.Logger) *metrics {
 		linesShort: factory.NewCounter(prometheus.CounterOpts{
 			Name: "comanda_stock_rejections_total", Help: "Number of order lines that exceeded the available stock.",
 		}),
-		reconciled: reconcile.NewCounter(registry),
+		reconciled: recovery.NewReconciliationCounter(registry),
 	}
 }
 

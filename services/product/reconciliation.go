@@ -10,9 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/event"
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
 	"comanda/services/internal/timeline"
 )
@@ -24,8 +23,8 @@ const standingPath = "/reconciliation/orders"
 type reconciler struct {
 	store   store
 	metrics *metrics
-	timing  reconcile.Timing
-	invoke  invoke.Client
+	timing  recovery.ReconciliationTiming
+	invoker rest.Invoker
 	log     *slog.Logger
 
 	walked heldReservation // the last reservation that a round which ran out of time has compared
@@ -37,11 +36,11 @@ func (r *reconciler) run(ctx context.Context) {
 	recovery.RunEvery(ctx, r.log, "reconciliation of reservations", r.timing.Every, r.runRound)
 }
 
-// runRound compares all reservations that have held stock for longer than Timing.After, as far as its time allows; the next round
+// runRound compares all reservations that have held stock for longer than timing.After, as far as its time allows; the next round
 // continues. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		held := reconcile.Holder[heldReservation]{Client: r.invoke, Owner: "order", Path: standingPath,
+	_, err := recovery.RunExclusively(ctx, r.store.pool, recovery.ReconciliationLease, func(ctx context.Context) error {
+		held := recovery.Holder[heldReservation]{Invoker: r.invoker, Owner: "order", Path: standingPath,
 			ID: func(h heldReservation) string { return h.OrderID }, Mend: r.reconcile}
 		return held.Walk(ctx, &r.walked, func(ctx context.Context, after heldReservation, limit int) ([]heldReservation, error) {
 			return r.store.Held(ctx, r.timing, after, limit)
@@ -51,19 +50,19 @@ func (r *reconciler) runRound(ctx context.Context) error {
 }
 
 // reconcile does with a reservation what the order's last event would have done. The reservation of an open order stays. If the service
-// order has not known the order for Timing.UnknownAfter, the reservation is released. To measure that time, reconcile records whether the
+// order has not known the order for timing.UnknownAfter, the reservation is released. To measure that time, reconcile records whether the
 // service order knows the order.
-func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation, standing reconcile.Standing, found bool) error {
+func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation, standing recovery.Standing, found bool) error {
 	telemetry.SetOrder(ctx, reservation.OrderID)
 	switch status := event.Status(standing.Status); {
 	case !found && !reservation.Forgotten:
 		return r.store.MarkUnknown(ctx, reservation.OrderID)
 	case !found:
-		return r.mend(ctx, reservation, reconcile.Unknown, r.store.Release)
+		return r.mend(ctx, reservation, recovery.Unknown, r.store.Release)
 	case status == event.StatusCancelled, status == event.StatusRejected:
-		return r.mend(ctx, reservation, reconcile.Ended, r.store.Release)
+		return r.mend(ctx, reservation, recovery.Ended, r.store.Release)
 	case status == event.StatusDelivered:
-		return r.mend(ctx, reservation, reconcile.Completed, r.store.Sell)
+		return r.mend(ctx, reservation, recovery.Completed, r.store.Sell)
 	}
 	return r.store.MarkKnown(ctx, reservation.OrderID)
 }
@@ -83,13 +82,15 @@ func (r *reconciler) mend(
 type heldReservation struct {
 	OrderID   string
 	UpdatedAt time.Time
-	Forgotten bool // the service order has not known the order for Timing.UnknownAfter
+	Forgotten bool // the service order has not known the order for timing.UnknownAfter
 }
 
 // Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
 // reservation in after. updated_at is a time of the service's clock, and now() one of the database's clock. The two may differ, but by much
 // less than the shortest sensible After.
-func (s store) Held(ctx context.Context, timing reconcile.Timing, after heldReservation, limit int) ([]heldReservation, error) {
+func (s store) Held(
+	ctx context.Context, timing recovery.ReconciliationTiming, after heldReservation, limit int,
+) ([]heldReservation, error) {
 	after.OrderID = cmp.Or(after.OrderID, uuid.Nil.String())
 	rows, err := s.pool.Query(ctx, `select order_id::text, updated_at, coalesce(unknown_since <= now() - $2::interval, false)
 		from reservations where state = 'RESERVED' and updated_at <= now() - $1::interval and (updated_at, order_id) > ($3, $4::uuid)
@@ -113,10 +114,10 @@ func (s store) MarkKnown(ctx context.Context, orderID string) error {
 }
 
 // Standings returns the standings of the orders' reservations, for the service order. It leaves out orders without a reservation.
-func (s store) Standings(ctx context.Context, orderIDs []string) ([]reconcile.Standing, error) {
+func (s store) Standings(ctx context.Context, orderIDs []string) ([]recovery.Standing, error) {
 	rows, err := s.pool.Query(ctx, `select order_id::text, state, '' from reservations where order_id = any($1::uuid[])`, orderIDs)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[reconcile.Standing])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[recovery.Standing])
 }

@@ -8,26 +8,25 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"comanda/services/internal/invoke/invoketest"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 )
 
-var reconcileTiming = reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
+var reconcileTiming = recovery.ReconciliationTiming{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}
 
 // reconciled is a store with reservations, and an order service that answers for their orders.
 type reconciled struct {
 	store
 	*reconciler
-	order   *invoketest.Standings
+	order   *servicetest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	s, registry, log := newStore(t), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	order := invoketest.NewStandings(t, "order")
-	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoke: order.Client, log: log},
+	order := servicetest.NewStandings(t, "order")
+	return reconciled{s, &reconciler{store: s, metrics: newMetrics(registry, log), timing: reconcileTiming, invoker: order.Invoker, log: log},
 		order, registry}
 }
 
@@ -120,9 +119,9 @@ func (h reconciled) Reservation(t *testing.T, orderID string) (state State, err 
 func TestReconciliationReadsEveryPage(t *testing.T) {
 	h := newReconciled(t)
 	soup := h.addProduct(t, "Soup", 1000)
-	for i := range 2*reconcile.MaxIDs + 1 {
+	for i := range 2*recovery.MaxStandings + 1 {
 		status := "CONFIRMED"
-		if i == 2*reconcile.MaxIDs {
+		if i == 2*recovery.MaxStandings {
 			status = "CANCELLED"
 		}
 		h.reserveFor(t, soup.ID, status)
@@ -132,8 +131,8 @@ func TestReconciliationReadsEveryPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.round(t)
-	if len(h.order.Asked) != 2*reconcile.MaxIDs+1 {
-		t.Errorf("asked for %d orders, want each once: %d", len(h.order.Asked), 2*reconcile.MaxIDs+1)
+	if len(h.order.Asked) != 2*recovery.MaxStandings+1 {
+		t.Errorf("asked for %d orders, want each once: %d", len(h.order.Asked), 2*recovery.MaxStandings+1)
 	}
 	h.wantStock(t, soup.ID, Stock{800, 200, 0})
 }
@@ -143,16 +142,16 @@ func TestReconciliationReadsEveryPage(t *testing.T) {
 func TestReconciliationContinuesWhereItEnded(t *testing.T) {
 	h := newReconciled(t)
 	soup := h.addProduct(t, "Soup", 1000)
-	for range reconcile.MaxIDs + 1 {
+	for range recovery.MaxStandings + 1 {
 		h.reserveFor(t, soup.ID, "CONFIRMED")
 	}
 	h.later(t, time.Hour)
-	h.order.AwayAfter = reconcile.MaxIDs
+	h.order.AwayAfter = recovery.MaxStandings
 	if err := h.runRound(t.Context()); err == nil {
 		t.Error("order is away after the first page: got no error, want one")
 	}
 	h.order.AwayAfter = 0
-	for _, want := range []int{1, reconcile.MaxIDs + 1} { // the rest, and then all from the front
+	for _, want := range []int{1, recovery.MaxStandings + 1} { // the rest, and then all from the front
 		h.order.Asked = nil
 		if h.round(t); len(h.order.Asked) != want {
 			t.Errorf("asked for %d orders, want %d", len(h.order.Asked), want)

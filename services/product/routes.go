@@ -4,7 +4,7 @@ import (
 	"comanda/services/event"
 	"comanda/services/internal/audit"
 	"comanda/services/internal/consumer"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -21,7 +21,7 @@ func (s service) routes() []rest.Route {
 			Versioned: true},
 		{Method: "GET", Path: "/menu", Caller: "order", Access: rest.Anyone, Handle: s.listMenuEntries, QueryLists: []string{"id"}},
 		{Method: "GET", Path: "/reconciliation/reservations", Caller: "order", Access: rest.Tokenless,
-			QueryLists: []string{"id"}, Handle: reconcile.Answer(s.store.Standings)},
+			QueryLists: []string{"id"}, Handle: recovery.AnswerStandings(s.store.Standings)},
 		{Method: "GET", Path: "/reservations/{id}/steps", Caller: "order", Access: rest.Only(token.Customer, token.Staff, token.Admin),
 			Handle: s.showSteps},
 		{Method: "GET", Path: "/audit/product", Access: rest.Only(token.Admin), Query: audit.Parameters(),

@@ -6,8 +6,7 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/timeline"
@@ -20,7 +19,7 @@ type config struct {
 	EventKey    signature.PrivateKey `env:"PRODUCT_EVENT_SIGNING_KEY,required"`
 	SeedMenu    bool                 `env:"SEED_MENU"`
 	Currency    string               `env:"CURRENCY" envDefault:"EUR"`
-	Reconcile   reconcile.Timing
+	Reconcile   recovery.ReconciliationTiming
 	Retention   database.Retention
 }
 
@@ -44,7 +43,7 @@ func run(ctx context.Context, environ []string) error {
 	s := service{store{base.Pool, server.Clock}, newAnnouncer(base.Client, server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
 		base.Log}
-	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoke: invoke.New(config.Sidecar), log: base.Log}
+	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoker: base.Invoker, log: base.Log}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Seed: func(ctx context.Context) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 )
 
 //go:embed menu.json
@@ -41,7 +41,7 @@ func (s store) SeedMenu(ctx context.Context, currency string) error {
 			if err != nil {
 				return fmt.Errorf("menu.json, %s: %w", draft.Name, err)
 			}
-			if _, err := insertProduct(ctx, tx, p, idempotency.Fingerprint(draft), seeder); err != nil {
+			if _, err := insertProduct(ctx, tx, p, rest.Fingerprint(draft), seeder); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"comanda/services/internal/audit"
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 )
 
 // movement is a requested change of a product's stock. ID derives from the idempotency key, so that it is applied once.
@@ -48,7 +48,7 @@ func (p *Product) setStock(s Stock) {
 	p.Available, p.Reserved, p.Sold = s.Available, &s.Reserved, &s.Sold
 }
 
-// isApplied reports whether m was applied before. It returns idempotency.ErrOtherBody if the same key belongs to another
+// isApplied reports whether m was applied before. It returns rest.KeyReused if the same key belongs to another
 // movement.
 func isApplied(ctx context.Context, tx pgx.Tx, m movement) (bool, error) {
 	var first movement
@@ -59,7 +59,7 @@ func isApplied(ctx context.Context, tx pgx.Tx, m movement) (bool, error) {
 	case err != nil:
 		return false, err
 	case first.ProductID != m.ProductID, first.Delta != m.Delta:
-		return false, idempotency.ErrOtherBody()
+		return false, rest.KeyReused()
 	}
 	return true, nil
 }
@@ -73,7 +73,7 @@ func recordMovement(ctx context.Context, tx pgx.Tx, m movement, now Stock, s sto
 		return err
 	}
 	if tag.RowsAffected() == 0 { // this product's stock is locked, so the other movement is for another product
-		return idempotency.ErrOtherBody()
+		return rest.KeyReused()
 	}
 	_, err = tx.Exec(ctx, `update stock set available = $2 where product_id = $1`, m.ProductID, now.Available)
 	return err

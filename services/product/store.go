@@ -11,7 +11,7 @@ import (
 
 	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 )
 
 //go:embed migrations/*.sql
@@ -80,7 +80,7 @@ func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, erro
 
 // AddProduct adds p and its initial stock to the menu. p's id derives from the idempotency key. If a product with that id exists and has
 // the same fingerprint, the request is a repetition: AddProduct returns the product's current state, and added is false. With another
-// fingerprint it returns idempotency.ErrOtherBody.
+// fingerprint it returns rest.KeyReused.
 func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor string) (stored Product, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if added, err = insertProduct(ctx, tx, p, fingerprint, actor); err != nil {
@@ -91,7 +91,7 @@ func (s store) AddProduct(ctx context.Context, p Product, fingerprint, actor str
 			return err
 		}
 		if first != fingerprint {
-			return idempotency.ErrOtherBody()
+			return rest.KeyReused()
 		}
 		if added {
 			if err := audit.Record(ctx, tx, audit.New(ctx, audit.ProductCreated, p.ID, nil, menuFields(p))); err != nil {

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/token"
 )
@@ -26,7 +24,7 @@ const (
 )
 
 // newExports returns the bound of the exports in progress. Each account may have one, because an export makes three services work.
-func newExports() *quota.Quota { return quota.New(maxExports, 1) }
+func newExports() *rest.Quota { return rest.NewQuota(maxExports, 1) }
 
 // export is all data held on a person. Auth and order add their parts unchanged.
 type export struct {
@@ -48,7 +46,7 @@ type accountExport struct {
 func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 	ctx, bearer, account := r.Context(), r.Header.Get("Authorization"), token.From(r.Context()).Subject
 	switch err := s.exports.Take(account, 1); {
-	case errors.Is(err, quota.ErrHolder):
+	case errors.Is(err, rest.ErrQuotaShare):
 		return fault.Limited(exportRetry, "an export of your data is in progress: wait for its answer")
 	case err != nil:
 		return fault.Shed(exportRetry, "too many exports are in progress: try again in a few seconds")
@@ -62,14 +60,14 @@ func (s service) exportOwnData(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := export{ExportedAt: s.now(), Profile: toResponse(profile)}
-	if all.accountExport, err = invoke.Get[accountExport](ctx, s.invoke, "auth", "/export/account", bearer); err != nil {
+	if all.accountExport, err = rest.Get[accountExport](ctx, s.invoker, "auth", "/export/account", bearer); err != nil {
 		return err
 	}
 	query := url.Values{"limit": {strconv.Itoa(rest.MaxLimit)}}
 	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	orders, err := invoke.Get[rest.List[json.RawMessage]](ctx, s.invoke, "order", "/export/orders?"+query.Encode(), bearer)
+	orders, err := rest.Get[rest.List[json.RawMessage]](ctx, s.invoker, "order", "/export/orders?"+query.Encode(), bearer)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 )
 
@@ -29,7 +28,7 @@ const (
 // reconciler compares the ACTIVE profiles with auth's accounts.
 type reconciler struct {
 	service
-	timing reconcile.Timing
+	timing recovery.ReconciliationTiming
 	log    *slog.Logger
 	mended *prometheus.CounterVec
 
@@ -45,10 +44,10 @@ func (r *reconciler) run(ctx context.Context) {
 // runRound asks about all profiles that were never confirmed, and then about the next page of a walk through all profiles. The walk finds
 // accounts that are missing because auth's database was restored from an older copy. It does nothing while another replica runs a round.
 func (r *reconciler) runRound(ctx context.Context) error {
-	_, err := recovery.RunExclusively(ctx, r.store.pool, reconcile.Lease, func(ctx context.Context) error {
-		held := reconcile.Holder[activeProfile]{Client: r.invoke, Owner: "auth", Path: standingPath,
+	_, err := recovery.RunExclusively(ctx, r.store.pool, recovery.ReconciliationLease, func(ctx context.Context) error {
+		held := recovery.Holder[activeProfile]{Invoker: r.invoker, Owner: "auth", Path: standingPath,
 			ID: func(p activeProfile) string { return p.ID }, Mend: r.reconcile}
-		find := func(condition string) reconcile.Find[activeProfile] {
+		find := func(condition string) recovery.Find[activeProfile] {
 			return func(ctx context.Context, after activeProfile, limit int) ([]activeProfile, error) {
 				return r.store.activeProfiles(ctx, condition, r.timing, after, limit)
 			}
@@ -61,9 +60,9 @@ func (r *reconciler) runRound(ctx context.Context) error {
 }
 
 // reconcile does with a profile what the account's last event would have done. It abandons the profile of an account that auth has not
-// known for Timing.UnknownAfter. To measure that time, it records whether auth knows the account. It publishes no outcome, because auth
+// known for timing.UnknownAfter. To measure that time, it records whether auth knows the account. It publishes no outcome, because auth
 // did not request one.
-func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standing reconcile.Standing, found bool) error {
+func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standing recovery.Standing, found bool) error {
 	if standing.Status == accountErased {
 		if err := r.eraseTraces(ctx, active.ID); err != nil {
 			return err
@@ -79,7 +78,7 @@ func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standi
 		switch {
 		case p.Status != Active, standing.Status == accountPending:
 		case lost && active.Forgotten && !p.UnknownSince.IsZero():
-			changed, step = p.Abandon(r.now()), reconcile.Unknown
+			changed, step = p.Abandon(r.now()), recovery.Unknown
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 		case lost:
 			changed = p.UnknownSince.IsZero()
@@ -87,11 +86,11 @@ func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standi
 		case standing.Status == accountRejected:
 			changed, err = p.Cancel(standing.Reason, r.now())
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
-			step = reconcile.Ended
+			step = recovery.Ended
 		case standing.Status == accountErased:
 			p.Erase(r.now())
 			p.Steps.Add(p.reconciled(stepErased, r.now()))
-			changed, step = true, reconcile.Ended
+			changed, step = true, recovery.Ended
 		default:
 			changed = p.confirm(active.AskedAt)
 		}
@@ -123,7 +122,7 @@ func (p *Profile) confirm(at time.Time) bool {
 // activeProfile is what the reconciliation reads of an ACTIVE profile.
 type activeProfile struct {
 	ID        string
-	Forgotten bool      // auth has not known the account for Timing.UnknownAfter
+	Forgotten bool      // auth has not known the account for timing.UnknownAfter
 	AskedAt   time.Time // when the page was read, by the database's clock
 }
 
@@ -136,7 +135,7 @@ const (
 // activeProfiles returns up to limit profiles that are older than timing.After and match an SQL condition, in the order of their keys. The
 // page begins behind the profile in after.
 func (s store) activeProfiles(
-	ctx context.Context, condition string, timing reconcile.Timing, after activeProfile, limit int,
+	ctx context.Context, condition string, timing recovery.ReconciliationTiming, after activeProfile, limit int,
 ) ([]activeProfile, error) {
 	rows, err := s.pool.Query(ctx, `
 		select substr(key, 9), coalesce((doc(value)->>'unknownSince')::timestamptz <= now() - @unknown_after::interval, false), now()

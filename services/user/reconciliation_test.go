@@ -9,8 +9,7 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke/invoketest"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
 )
@@ -19,17 +18,17 @@ import (
 type reconciled struct {
 	harness
 	*reconciler
-	auth    *invoketest.Standings
+	auth    *servicetest.Standings
 	metrics *prometheus.Registry
 }
 
 func newReconciled(t *testing.T) reconciled {
 	t.Helper()
 	h, registry := newHarness(t), prometheus.NewRegistry()
-	auth := invoketest.NewStandings(t, "auth")
-	h.service.invoke = auth.Client
-	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: reconcile.NewCounter(registry),
-		timing: reconcile.Timing{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
+	auth := servicetest.NewStandings(t, "auth")
+	h.service.invoker = auth.Invoker
+	r := &reconciler{service: h.service, log: slog.New(slog.DiscardHandler), mended: recovery.NewReconciliationCounter(registry),
+		timing: recovery.ReconciliationTiming{After: 30 * time.Minute, Every: time.Minute, UnknownAfter: 72 * time.Hour}}
 	return reconciled{h, r, auth, registry}
 }
 
@@ -160,12 +159,12 @@ func (h reconciled) ageUnknown(t *testing.T, d time.Duration) {
 // The walk through all profiles continues where the last round stopped, and begins again at the end.
 func TestWalkReachesEveryProfile(t *testing.T) {
 	h := newReconciled(t)
-	for range reconcile.MaxIDs + 1 {
+	for range recovery.MaxStandings + 1 {
 		h.profileOf(t, "ACTIVE", "")
 	}
 	servicetest.Age(t, h.harness.pool, time.Hour)
 	// The first round asks about all profiles, which are not confirmed yet, and about the first page of the walk.
-	for _, want := range []int{2*reconcile.MaxIDs + 1, 2*reconcile.MaxIDs + 2, 3*reconcile.MaxIDs + 2} {
+	for _, want := range []int{2*recovery.MaxStandings + 1, 2*recovery.MaxStandings + 2, 3*recovery.MaxStandings + 2} {
 		h.round(t)
 		if len(h.auth.Asked) != want {
 			t.Errorf("asked for %d accounts so far, want %d", len(h.auth.Asked), want)

@@ -7,8 +7,7 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
 	"comanda/services/internal/timeline"
@@ -22,7 +21,7 @@ type config struct {
 	DatabaseURL string               `env:"USER_DATABASE_URL,required,notEmpty"`
 	EventKey    signature.PrivateKey `env:"USER_EVENT_SIGNING_KEY,required"`
 	PhoneQuota  PhoneQuota
-	Reconcile   reconcile.Timing
+	Reconcile   recovery.ReconciliationTiming
 	Retention   database.Retention
 }
 
@@ -41,10 +40,10 @@ func run(ctx context.Context, environ []string) error {
 	}
 	defer base.Close()
 	s := service{store{document.NewStore[Profile](base.Client, "profiles", "profile"), base.Pool}, server.Clock, base.Cursors,
-		config.PhoneQuota, invoke.New(config.Sidecar),
+		config.PhoneQuota, base.Invoker,
 		timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "user"}, newExports()}
 	reconciler := &reconciler{service: s, timing: config.Reconcile, log: base.Log,
-		mended: reconcile.NewCounter(base.Metrics)}
+		mended: recovery.NewReconciliationCounter(base.Metrics)}
 	return base.Serve(ctx, server.Handlers{
 		Routes: s.routes(), Events: s.subscriptions(), Migrations: migrations,
 		Background: []func(context.Context){reconciler.run, func(ctx context.Context) { s.runDeletion(ctx, base.Log, config.Retention) }},

@@ -3,8 +3,6 @@ package main
 import (
 	"time"
 
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/quota"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/timeline"
 )
@@ -15,7 +13,7 @@ type service struct {
 	now        func() time.Time
 	cursors    rest.Cursors
 	phoneQuota PhoneQuota
-	invoke     invoke.Client
+	invoker    rest.Invoker
 	repeats    timeline.Repeats
-	exports    *quota.Quota // in progress, by account
+	exports    *rest.Quota // in progress, by account
 }

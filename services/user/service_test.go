@@ -12,7 +12,6 @@ import (
 
 	"comanda/services/event"
 	"comanda/services/internal/document"
-	"comanda/services/internal/invoke/invoketest"
 	"comanda/services/internal/server"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -34,7 +33,7 @@ func newHarness(t *testing.T) harness {
 	pool := servicetest.NewDatabase(t, migrations)
 	sidecar := servicetest.NewSidecar(pool)
 	others := newOtherServices()
-	way, stop := invoketest.New(t, others)
+	way, stop := servicetest.NewInvoker(t, others)
 	others.Close = stop
 	s := service{store{document.NewStore[Profile](sidecar, "profiles", "profile"), pool}, server.Clock, servicetest.Cursors,
 		PhoneQuota{PhoneChanges: 5}, way, timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "user"}, newExports()}

@@ -56,14 +56,14 @@ func sourceCalls(t *testing.T) []call {
 		questionIn(t, "product", "reconciliation.go"), questionIn(t, "user", "reconciliation.go"))
 }
 
-// questionIn returns the question that a service asks in a file, a GET: reconcile.Ask(ctx, sidecar, app, path, ids), or a
-// reconcile.Holder with an Owner and a Path.
+// questionIn returns the question that a service asks in a file, a GET: recovery.AskStandings(ctx, invoker, app, path, ids), or
+// a recovery.Holder with an Owner and a Path.
 func questionIn(t *testing.T, service, name string) call {
 	t.Helper()
 	file := "services/" + service + "/" + name
 	paths, found := constants(t, file), []call{}
 	ast.Inspect(parseSource(t, file), func(node ast.Node) bool {
-		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "Ask" {
+		if ask, ok := node.(*ast.CallExpr); ok && len(ask.Args) == 5 && exprText(ask.Fun) == "AskStandings" {
 			found = append(found, call{service, exprText(ask.Args[2]), "GET", paths[exprText(ask.Args[3])]})
 		}
 		return true
@@ -79,7 +79,7 @@ func questionIn(t *testing.T, service, name string) call {
 	return found[0]
 }
 
-// timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, sidecar, app, path+id+path, bearer).
+// timelineCall returns a service's call for the other part of a timeline: timeline.Ask(ctx, log, invoker, app, path+id+path, bearer).
 // want is its path.
 func timelineCall(t *testing.T, service, want string) (found call) {
 	t.Helper()
@@ -102,7 +102,7 @@ func timelineCall(t *testing.T, service, want string) (found call) {
 	return found
 }
 
-// exportCalls returns the calls of user for the parts of an export: invoke.Get(ctx, sidecar, app, path?query, bearer), all of them GET.
+// exportCalls returns the calls of user for the parts of an export: rest.Get(ctx, invoker, app, path?query, bearer), all of them GET.
 func exportCalls(t *testing.T) (found []call) {
 	t.Helper()
 	ast.Inspect(parseSource(t, "services/user/export.go"), func(node ast.Node) bool {

@@ -42,7 +42,7 @@ var apiLimits = []struct{ file, constant, places string }{
 	{"services/internal/validate/email.go", "maxEmail", "Email.maxLength"},
 	{"services/internal/validate/address.go", "maxAddressLine",
 		"Address.street.maxLength Address.city.maxLength Address.postalCode.maxLength"},
-	{"services/internal/idempotency/idempotency.go", "maxKey", "/components/parameters/IdempotencyKey/schema/maxLength"},
+	{"services/internal/rest/idempotency.go", "maxIdempotencyKey", "/components/parameters/IdempotencyKey/schema/maxLength"},
 	{"services/internal/rest/page.go", "MaxLimit", "/components/parameters/Limit/schema/maximum " +
 		"OrderList.items.maxItems ProductList.items.maxItems ProfileList.items.maxItems AuditTrail.items.maxItems"},
 	{"services/internal/rest/page.go", "DefaultLimit", "/components/parameters/Limit/schema/default"},

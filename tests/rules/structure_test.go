@@ -2,7 +2,9 @@ package rules
 
 import (
 	"go/ast"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +49,32 @@ func TestEventPackageImportsNoServiceCode(t *testing.T) {
 				t.Errorf("%s imports %s: the event contract must not", file.path, imported)
 			}
 		}
+	}
+}
+
+// The architecture page lists the shared packages, in the order of their names, and says why each is one.
+func TestArchitectureListsTheSharedPackages(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| package | duty | on its own because |\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var listed, existing []string
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		if len(cells) != 5 || strings.TrimSpace(cells[3]) == "" {
+			t.Errorf("got the row %q, want a package, its duty and why it is one", row)
+			continue
+		}
+		listed = append(listed, strings.Trim(cells[1], " `"))
+	}
+	for _, file := range sources(t, "services/internal") {
+		existing = append(existing, strings.Split(file.path, "/")[2])
+	}
+	slices.Sort(existing)
+	if existing = slices.Compact(existing); !slices.Equal(listed, existing) {
+		t.Errorf("docs/architecture.md lists %q, want %q", listed, existing)
 	}
 }
 

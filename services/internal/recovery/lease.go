@@ -17,6 +17,12 @@ const (
 	releaseTimeout = 2 * time.Second
 )
 
+// The names of the leases.
+const (
+	Lease               = "recovery"       // of the replica that announces overdue aggregates again and gives them up
+	ReconciliationLease = "reconciliation" // of the replica that reconciles what the service holds
+)
+
 // RunExclusively takes the lease called name, runs work, and gives the lease back. While another replica has the lease, work does not
 // run. ran reports whether it ran. The context of work ends before the lease does. But a replica that was frozen for longer may
 // still finish its last write, so each write must be correct without the lease: documents are written with their ETag.

@@ -1,12 +1,18 @@
-// Package recovery finds aggregates that have been PENDING for too long, because their saga's next event was lost or not
-// consumed, and acts on each, so that no aggregate stays PENDING for ever. One replica at a time does this. The service
-// supplies the query and the action, which publishes the event again and, after a deadline, gives the aggregate up. The
-// package owns the counter of these steps.
+// Package recovery mends in the background what an event could not, because it was lost or not consumed. Work of one replica at a time
+// runs at an interval (RunEvery, RunExclusively). There are two kinds:
+//
+//   - The owner of aggregates finds those that have been PENDING for too long, publishes their event again and, after a deadline, gives
+//     them up, so that no aggregate stays PENDING for ever. RunRound acts on each aggregate that a query with Due and Overdue finds.
+//   - A service that holds something for an aggregate of another service (stock for an order, a phone number for an account) asks the owner
+//     for that aggregate's standing. The final event of a saga is published only once. If the broker loses it, or a database is restored
+//     from an older copy, the holder notices (docs/decisions/0022). A Holder walks through all that a service holds, AskStandings asks the
+//     owner, and AnswerStandings is the owner's route.
+//
+// The service supplies the queries and the actions. The package owns the settings, and the counters of what was mended.
 package recovery
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"time"
@@ -27,21 +33,6 @@ const (
 	NoBudget = math.MaxInt
 )
 
-// Timing holds the times of a service's recovery. The database's clock measures After and GiveUp.
-type Timing struct {
-	After  time.Duration `env:"RECOVERY_AFTER" envDefault:"10s"`   // age at which the event is published again; then the interval grows
-	GiveUp time.Duration `env:"RECOVERY_GIVE_UP" envDefault:"15m"` // age at which the aggregate is given up, with a reason
-	Every  time.Duration `env:"RECOVERY_EVERY" envDefault:"5s"`    // interval of the search for overdue aggregates
-}
-
-// Check returns an error unless all times are longer than 0.
-func (t Timing) Check() error {
-	if t.After <= 0 || t.GiveUp <= 0 || t.Every <= 0 {
-		return errors.New("RECOVERY_AFTER, RECOVERY_GIVE_UP and RECOVERY_EVERY must be longer than 0")
-	}
-	return nil
-}
-
 // RunEvery calls work at once and then at each interval, until ctx is done. It logs only the first of consecutive failures.
 func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Duration, work func(context.Context) error) {
 	ticker := time.NewTicker(every)
@@ -59,12 +50,12 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// RunRound calls revive for each overdue aggregate, page by page, until budget revivals have succeeded. find returns a page
-// of up to limit aggregates, which begins behind the aggregate in its argument after; for the first page that is the zero value. A failed
-// revival does not stop the round before MaxFailures; RunRound returns the last such error.
-func RunRound[T any](
-	ctx context.Context, budget int, find func(ctx context.Context, after T, limit int) ([]T, error), revive func(context.Context, T) error,
-) error {
+// Find returns a page of up to limit items. The page begins behind the item in after; for the first page that is the zero value.
+type Find[T any] func(ctx context.Context, after T, limit int) ([]T, error)
+
+// RunRound calls revive for each overdue aggregate that find finds, page by page, until budget revivals have succeeded. A failed revival
+// does not stop the round before MaxFailures; RunRound returns the last such error.
+func RunRound[T any](ctx context.Context, budget int, find Find[T], revive func(context.Context, T) error) error {
 	var after T
 	var last error
 	unavailable := 0 // errors of this kind since the last success

@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/quota"
 	"comanda/services/internal/telemetry"
 )
 
@@ -40,7 +39,7 @@ type Bodies struct {
 
 // memory is the quota that all bodies of one kind share.
 type memory struct {
-	*quota.Quota
+	*Quota
 	refused prometheus.Counter
 }
 
@@ -51,7 +50,7 @@ func NewBodies(registry prometheus.Registerer) *Bodies {
 		Name: "comanda_bodies_refused_total", Help: "Requests refused because others held the memory for bodies, by kind of body.",
 	}, []string{"kind"}), "request", "response", "large_response")
 	newMemory := func(kind string, total int64) memory {
-		m := memory{quota.New(total, total/4), refused.WithLabelValues(kind)}
+		m := memory{NewQuota(total, total/4), refused.WithLabelValues(kind)}
 		factory.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "comanda_bodies_bytes", Help: "Memory reserved for the bodies of requests in progress, by kind of body, in bytes.",
 			ConstLabels: prometheus.Labels{"kind": kind},
@@ -136,7 +135,7 @@ func ReserveResponse(ctx context.Context, size int) error {
 
 // noMemory returns Limited if the client is over its own share, and Shed if all memory is reserved. doing completes the message.
 func noMemory(err error, doing string) error {
-	if errors.Is(err, quota.ErrHolder) {
+	if errors.Is(err, ErrQuotaShare) {
 		return fault.Limited(bodyRetry, "too many requests from your address are %s", doing)
 	}
 	return fault.Shed(bodyRetry, "too many requests are %s", doing)

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/quota"
 )
 
 const (
@@ -33,12 +32,12 @@ const MaxLargeResponse = maxLargeResponses / copiesOfResponse
 // it, unlike for the memory of bodies, because a response takes only milliseconds to make, and a waiting request holds nothing.
 type largeResponses struct {
 	*semaphore.Weighted
-	clients *quota.Quota // the requests that hold memory or wait for it
+	clients *Quota // the requests that hold memory or wait for it
 	refused prometheus.Counter
 }
 
 func newLargeResponses(refused prometheus.Counter) largeResponses {
-	return largeResponses{semaphore.NewWeighted(maxLargeResponses), quota.New(math.MaxInt64, largeResponsesOfClient), refused}
+	return largeResponses{semaphore.NewWeighted(maxLargeResponses), NewQuota(math.MaxInt64, largeResponsesOfClient), refused}
 }
 
 // AwaitLargeResponse waits until the process has the memory to make a response of up to size bytes, at most MaxLargeResponse, and holds it

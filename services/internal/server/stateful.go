@@ -38,12 +38,16 @@ type StatefulConfig struct {
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
 
-// Stateful is a service that owns data: its log, Postgres pool, sidecar client, metrics, the key of its cursors and its dead letters.
-// The caller closes it.
+// idleConnections is the number of idle connections to the sidecar that a stateful service keeps for its questions to other services.
+const idleConnections = 16
+
+// Stateful is a service that owns data: its log, Postgres pool, sidecar client, the invoker of other services, metrics, the key of its
+// cursors and its dead letters. The caller closes it.
 type Stateful struct {
 	Log     *slog.Logger
 	Pool    *pgxpool.Pool
 	Client  dapr.Client
+	Invoker rest.Invoker
 	Metrics *prometheus.Registry
 	Cursors rest.Cursors
 	Letters *deadletter.Letters
@@ -82,6 +86,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
 	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
+		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken, idleConnections),
 		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil
 }
 

@@ -4,6 +4,8 @@
 //     and COMANDA_BACKING chooses where it comes from (package infra).
 //   - Sidecar is a fake of the sidecar's state API. It writes documents into that Postgres and keeps published events for the
 //     test. The fake proves nothing about Dapr: the tests in tests/ run against the real sidecar.
+//   - NewInvoker replaces the sidecar through which a service asks other services, and Standings is a service that answers questions about
+//     its aggregates.
 //   - API sends requests as a Person to the service's handler, and Deliver delivers signed events to it as the sidecar does.
 //     Decode decodes a Response.
 //   - Clock is a clock that a test advances.

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"comanda/services/internal/invoke"
+	"comanda/services/internal/rest"
 )
 
 // askTimeout limits the time that a timeline waits for another service's part. Operators need the timeline most while that service
@@ -19,10 +19,10 @@ type Part struct {
 
 // Ask gets the part that the service app owns, at path, with the caller's own token. If it gets none, for any reason, it logs a warning
 // and returns app as missing.
-func Ask(ctx context.Context, log *slog.Logger, sidecar invoke.Client, app, path, bearer string) (steps []Step, missing []string) {
+func Ask(ctx context.Context, log *slog.Logger, invoker rest.Invoker, app, path, bearer string) (steps []Step, missing []string) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	part, err := invoke.Get[Part](ctx, sidecar, app, path, bearer)
+	part, err := rest.Get[Part](ctx, invoker, app, path, bearer)
 	if err != nil {
 		log.WarnContext(ctx, "timeline without a service's part", "service", app, "error", err)
 		return nil, []string{app}

@@ -1,19 +1,19 @@
-// Package quota bounds what requests hold at the same time, such as bytes of memory or places for waiting: in all, and for each
-// holder, so that one client cannot hold what the others need. It never waits: a request that gets nothing is refused at once.
-package quota
+package rest
 
 import (
 	"errors"
 	"sync"
 )
 
-// The errors of Take.
+// The errors of Quota.Take.
 var (
-	ErrTotal  = errors.New("all of the quota is held")
-	ErrHolder = errors.New("this holder has its share of the quota")
+	ErrQuotaTotal = errors.New("all of the quota is held")
+	ErrQuotaShare = errors.New("this holder has its share of the quota")
 )
 
-// Quota is an amount that holders share. Unlike golang.org/x/sync/semaphore it has a share for each holder, and can be read.
+// Quota bounds what requests hold at the same time, such as bytes of memory or places for waiting: in all, and for each holder, so that
+// one client cannot hold what the others need. It never waits: a request that gets nothing is refused at once. Unlike
+// golang.org/x/sync/semaphore it has a share for each holder, and can be read.
 type Quota struct {
 	total, share int64
 
@@ -22,21 +22,21 @@ type Quota struct {
 	holders map[string]int64
 }
 
-// New returns a quota of total, of which each holder may hold share.
-func New(total, share int64) *Quota {
+// NewQuota returns a quota of total, of which each holder may hold share.
+func NewQuota(total, share int64) *Quota {
 	return &Quota{total: total, share: share, holders: map[string]int64{}}
 }
 
-// Take takes n for holder, or returns ErrTotal or ErrHolder and takes nothing. The share does not apply to the holder "". The
+// Take takes n for holder, or returns ErrQuotaTotal or ErrQuotaShare and takes nothing. The share does not apply to the holder "". The
 // caller must Return what it took.
 func (q *Quota) Take(holder string, n int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case holder != "" && q.holders[holder]+n > q.share:
-		return ErrHolder
+		return ErrQuotaShare
 	case q.held+n > q.total:
-		return ErrTotal
+		return ErrQuotaTotal
 	}
 	q.held += n
 	if holder != "" {

@@ -1,16 +1,16 @@
-package quota_test
+package rest_test
 
 import (
 	"errors"
 	"sync"
 	"testing"
 
-	"comanda/services/internal/quota"
+	"comanda/services/internal/rest"
 )
 
-func TestTake(t *testing.T) {
+func TestQuotaHasATotalAndAShareForEachHolder(t *testing.T) {
 	t.Parallel()
-	q := quota.New(10, 4)
+	q := rest.NewQuota(10, 4)
 	for i, step := range []struct {
 		holder string
 		n      int64
@@ -18,12 +18,12 @@ func TestTake(t *testing.T) {
 		held   int64
 	}{
 		{"a", 4, nil, 4},
-		{"a", 1, quota.ErrHolder, 4},
-		{"b", 5, quota.ErrHolder, 4},
+		{"a", 1, rest.ErrQuotaShare, 4},
+		{"b", 5, rest.ErrQuotaShare, 4},
 		{"b", 4, nil, 8},
-		{"c", 3, quota.ErrTotal, 8},
+		{"c", 3, rest.ErrQuotaTotal, 8},
 		{"", 2, nil, 10}, // the share does not apply to ""
-		{"c", 1, quota.ErrTotal, 10},
+		{"c", 1, rest.ErrQuotaTotal, 10},
 		{"a", -4, nil, 6}, // given back
 		{"a", 4, nil, 10},
 	} {
@@ -41,7 +41,7 @@ func TestTake(t *testing.T) {
 
 func TestConcurrentHoldersNeverHoldMoreThanTheTotal(t *testing.T) {
 	t.Parallel()
-	q := quota.New(5, 2)
+	q := rest.NewQuota(5, 2)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {

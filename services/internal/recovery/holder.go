@@ -1,25 +1,22 @@
-package reconcile
+package recovery
 
 import (
 	"context"
 	"fmt"
 
-	"comanda/services/internal/invoke"
+	"comanda/services/internal/rest"
 )
 
 // Holder compares what a service holds, items of type T, with the owner of the aggregates that they are for.
 type Holder[T any] struct {
-	Client invoke.Client
-	Owner  string // the owner's app id
-	Path   string // the owner's route for the standings of the aggregates
+	Invoker rest.Invoker
+	Owner   string // the owner's app id
+	Path    string // the owner's route for the standings of the aggregates
 	// ID returns the id of the aggregate that an item is for.
 	ID func(item T) string
 	// Mend makes an item agree with the standing of its aggregate. known means that the owner knows the aggregate.
 	Mend func(ctx context.Context, item T, standing Standing, known bool) error
 }
-
-// Find returns a page of up to limit items. The page begins behind the item in after; for the first page that is the zero value.
-type Find[T any] func(ctx context.Context, after T, limit int) ([]T, error)
 
 // Walk compares all items from the one behind after, page by page. It moves after along, so that the next walk continues one that ended
 // early: because ctx ended, or because the owner or the database did not answer. A complete walk sets after to the zero value. An item that
@@ -37,7 +34,7 @@ func (h Holder[T]) Walk(ctx context.Context, after *T, find Find[T]) error {
 
 // Step compares the next page of a walk. It reports whether the walk goes on.
 func (h Holder[T]) Step(ctx context.Context, after *T, find Find[T]) (more bool, err error) {
-	page, err := find(ctx, *after, MaxIDs)
+	page, err := find(ctx, *after, MaxStandings)
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +51,7 @@ func (h Holder[T]) Step(ctx context.Context, after *T, find Find[T]) (more bool,
 	if ctx.Err() != nil { // some items are not compared
 		return false, err
 	}
-	if more = len(page) == MaxIDs; more {
+	if more = len(page) == MaxStandings; more {
 		*after = page[len(page)-1]
 	} else {
 		*after = *new(T)
@@ -71,5 +68,5 @@ func (h Holder[T]) ask(ctx context.Context, page []T) (map[string]Standing, erro
 	for i, item := range page {
 		ids[i] = h.ID(item)
 	}
-	return Ask(ctx, h.Client, h.Owner, h.Path, ids)
+	return AskStandings(ctx, h.Invoker, h.Owner, h.Path, ids)
 }

@@ -1,4 +1,4 @@
-package idempotency_test
+package rest_test
 
 import (
 	"net/http/httptest"
@@ -8,10 +8,10 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/internal/fault"
-	"comanda/services/internal/idempotency"
+	"comanda/services/internal/rest"
 )
 
-func TestKey(t *testing.T) {
+func TestIdempotencyKey(t *testing.T) {
 	for name, tc := range map[string]struct {
 		values []string
 		want   string // "" means Malformed
@@ -28,43 +28,43 @@ func TestKey(t *testing.T) {
 	} {
 		r := httptest.NewRequest("POST", "/orders", nil)
 		r.Header["Idempotency-Key"] = tc.values
-		got, err := idempotency.Key(r)
+		got, err := rest.IdempotencyKey(r)
 		if got != tc.want || (tc.want == "") != fault.Is(err, fault.KindMalformed) {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, tc.want)
 		}
 	}
 }
 
-func TestRequestsWithoutAKeyGetDifferentKeys(t *testing.T) {
-	first, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
-	second, _ := idempotency.Key(httptest.NewRequest("POST", "/", nil))
+func TestRequestsWithoutAnIdempotencyKeyGetDifferentKeys(t *testing.T) {
+	first, _ := rest.IdempotencyKey(httptest.NewRequest("POST", "/", nil))
+	second, _ := rest.IdempotencyKey(httptest.NewRequest("POST", "/", nil))
 	if first == second || uuid.Validate(first) != nil {
 		t.Errorf("got %q and %q, want two different UUIDs", first, second)
 	}
 }
 
-func TestIDsKeepPurposeOwnerAndKeyApart(t *testing.T) {
+func TestIDsFromKeysKeepPurposeOwnerAndKeyApart(t *testing.T) {
 	seen := map[string]bool{}
 	for _, parts := range [][3]string{{"order", "a", "k"}, {"order", "a", "l"}, {"order", "b", "k"}, {"product", "a", "k"},
 		{"order", "ak", ""}} {
-		id := idempotency.ID(parts[0], parts[1], parts[2])
+		id := rest.IDFromKey(parts[0], parts[1], parts[2])
 		if seen[id] || uuid.Validate(id) != nil {
 			t.Errorf("%v: got %s, want a new UUID", parts, id)
 		}
 		seen[id] = true
 	}
-	if again := idempotency.ID("order", "a", "k"); !seen[again] {
+	if again := rest.IDFromKey("order", "a", "k"); !seen[again] {
 		t.Error("the same purpose, owner and key give another id")
 	}
 }
 
 func TestFingerprint(t *testing.T) {
 	type request struct{ A, B string }
-	first := idempotency.Fingerprint(request{"1", "2"})
-	if again := idempotency.Fingerprint(request{"1", "2"}); again != first {
+	first := rest.Fingerprint(request{"1", "2"})
+	if again := rest.Fingerprint(request{"1", "2"}); again != first {
 		t.Error("equal requests have different fingerprints")
 	}
-	if idempotency.Fingerprint(request{"12", ""}) == first {
+	if rest.Fingerprint(request{"12", ""}) == first {
 		t.Error("different requests have the same fingerprint")
 	}
 }

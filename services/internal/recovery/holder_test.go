@@ -1,4 +1,4 @@
-package reconcile_test
+package recovery_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/invoke/invoketest"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/servicetest"
 )
 
 // held is an item for the aggregate with that id.
@@ -24,7 +24,7 @@ func items(n int) (all []held) {
 }
 
 // findIn returns a Find whose pages hold all.
-func findIn(all []held) reconcile.Find[held] {
+func findIn(all []held) recovery.Find[held] {
 	return func(_ context.Context, after held, limit int) ([]held, error) {
 		from := slices.IndexFunc(all, func(item held) bool { return item.ID > after.ID })
 		if from < 0 {
@@ -36,11 +36,11 @@ func findIn(all []held) reconcile.Find[held] {
 
 // A walk compares every item once, also behind one that cannot be mended, and tells what the owner knows.
 func TestWalkComparesAllItems(t *testing.T) {
-	for _, n := range []int{0, 1, reconcile.MaxIDs, reconcile.MaxIDs + 1, 3 * reconcile.MaxIDs} {
-		owner, all := invoketest.NewStandings(t, "order"), items(n)
+	for _, n := range []int{0, 1, recovery.MaxStandings, recovery.MaxStandings + 1, 3 * recovery.MaxStandings} {
+		owner, all := servicetest.NewStandings(t, "order"), items(n)
 		var compared []held
-		holder := reconcile.Holder[held]{Client: owner.Client, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
-			Mend: func(_ context.Context, item held, standing reconcile.Standing, known bool) error {
+		holder := recovery.Holder[held]{Invoker: owner.Invoker, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
+			Mend: func(_ context.Context, item held, standing recovery.Standing, known bool) error {
 				compared = append(compared, item)
 				if odd := len(compared)%2 == 1; known != odd || odd && standing.Status != "CANCELLED" {
 					t.Errorf("item %d: got %+v, known: %t, want every other one known", len(compared), standing, known)
@@ -63,27 +63,27 @@ func TestWalkComparesAllItems(t *testing.T) {
 
 // A walk that ends early, because the owner does not answer or its time is over, is continued with the page on which it ended.
 func TestWalkContinues(t *testing.T) {
-	owner, all := invoketest.NewStandings(t, "order"), items(2*reconcile.MaxIDs+1)
+	owner, all := servicetest.NewStandings(t, "order"), items(2*recovery.MaxStandings+1)
 	ctx, end := context.WithCancel(t.Context())
 	var compared []held
-	holder := reconcile.Holder[held]{Client: owner.Client, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
-		Mend: func(_ context.Context, item held, _ reconcile.Standing, _ bool) error {
-			if compared = append(compared, item); len(compared) == reconcile.MaxIDs+1 {
+	holder := recovery.Holder[held]{Invoker: owner.Invoker, Owner: "order", Path: path, ID: func(item held) string { return item.ID },
+		Mend: func(_ context.Context, item held, _ recovery.Standing, _ bool) error {
+			if compared = append(compared, item); len(compared) == recovery.MaxStandings+1 {
 				end()
 			}
 			return nil
 		}}
 	var after held
-	if _ = holder.Walk(ctx, &after, findIn(all)); after != all[reconcile.MaxIDs-1] {
+	if _ = holder.Walk(ctx, &after, findIn(all)); after != all[recovery.MaxStandings-1] {
 		t.Errorf("its time ended on the second page: got after %+v, want the last item of the first page", after)
 	}
-	owner.AwayAfter = 2 * reconcile.MaxIDs
-	if err := holder.Walk(t.Context(), &after, findIn(all)); err == nil || after != all[reconcile.MaxIDs-1] {
+	owner.AwayAfter = 2 * recovery.MaxStandings
+	if err := holder.Walk(t.Context(), &after, findIn(all)); err == nil || after != all[recovery.MaxStandings-1] {
 		t.Errorf("the owner is away: got after %+v, %v, want an error, and the last item of the first page", after, err)
 	}
 	owner.AwayAfter, compared = 0, nil
 	err := holder.Walk(t.Context(), &after, findIn(all))
-	if err != nil || after != (held{}) || !slices.Equal(compared, all[reconcile.MaxIDs:]) {
+	if err != nil || after != (held{}) || !slices.Equal(compared, all[recovery.MaxStandings:]) {
 		t.Errorf("got %d compared, after %+v, %v, want all behind the first page", len(compared), after, err)
 	}
 }

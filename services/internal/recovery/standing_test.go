@@ -1,4 +1,4 @@
-package reconcile_test
+package recovery_test
 
 import (
 	"context"
@@ -7,9 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"comanda/services/internal/invoke"
-	"comanda/services/internal/invoke/invoketest"
-	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
 )
@@ -22,10 +20,10 @@ const (
 
 func api() servicetest.API {
 	return servicetest.NewAPI([]rest.Route{{Method: "GET", Path: path, Caller: "product", Access: rest.Tokenless, QueryLists: []string{"id"},
-		Handle: reconcile.Answer(func(_ context.Context, ids []string) (found []reconcile.Standing, err error) {
+		Handle: recovery.AnswerStandings(func(_ context.Context, ids []string) (found []recovery.Standing, err error) {
 			for _, id := range ids {
 				if id == known {
-					found = append(found, reconcile.Standing{ID: id, Status: "CANCELLED", Reason: "x"})
+					found = append(found, recovery.Standing{ID: id, Status: "CANCELLED", Reason: "x"})
 				}
 			}
 			return found, nil
@@ -46,7 +44,7 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d", name, got.Code, got.Body, tc.want)
 		}
 	}
-	many := strings.Repeat("&id="+known, reconcile.MaxIDs+1)
+	many := strings.Repeat("&id="+known, recovery.MaxStandings+1)
 	for _, query := range []string{"id=7", many[1:]} {
 		if got := api().Request(t, servicetest.Person{}, "GET", path+"?"+query, "", "Dapr-Caller-App-Id", "product"); got.Code != http.StatusBadRequest {
 			t.Errorf("got %d for a bad question, want 400", got.Code)
@@ -54,9 +52,9 @@ func TestOnlyTheHolderMayAsk(t *testing.T) {
 	}
 }
 
-// answering returns a client that reaches a service order, which answers with the API, or with body if that is not nil.
-func answering(t *testing.T, body *string) invoke.Client {
-	sidecar, _ := invoketest.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// answering returns an invoker that reaches a service order, which answers with the API, or with body if that is not nil.
+func answering(t *testing.T, body *string) rest.Invoker {
+	invoker, _ := servicetest.NewInvoker(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if body != nil {
 			_, _ = io.WriteString(w, *body)
 			return
@@ -67,34 +65,25 @@ func answering(t *testing.T, body *string) invoke.Client {
 		}
 		_, _ = io.WriteString(w, api().Request(t, servicetest.Person{}, r.Method, method, "", "Dapr-Caller-App-Id", "product").Body)
 	}))
-	return sidecar
+	return invoker
 }
 
 // A response that is no answer must not read as "I know none of them": the holder would give up what it holds.
-func TestAskTellsUnknownFromNoAnswer(t *testing.T) {
+func TestAskStandingsTellsUnknownFromNoAnswer(t *testing.T) {
 	ids := []string{known, unknown}
-	got, err := reconcile.Ask(t.Context(), answering(t, nil), "order", path, ids)
-	if err != nil || len(got) != 1 || got[known] != (reconcile.Standing{ID: known, Status: "CANCELLED", Reason: "x"}) {
+	got, err := recovery.AskStandings(t.Context(), answering(t, nil), "order", path, ids)
+	if err != nil || len(got) != 1 || got[known] != (recovery.Standing{ID: known, Status: "CANCELLED", Reason: "x"}) {
 		t.Errorf("got %+v, %v, want one that is CANCELLED", got, err)
 	}
 	for _, body := range []string{``, `null`, `{}`, `[]`, `{"items":null}`, `{"items":[{"id":"other","status":"CANCELLED"}]}`,
 		`{"items":[{"id":"` + known + `"}]}`, `<html>`} {
-		if got, err := reconcile.Ask(t.Context(), answering(t, &body), "order", path, ids); err == nil {
+		if got, err := recovery.AskStandings(t.Context(), answering(t, &body), "order", path, ids); err == nil {
 			t.Errorf("%s: got %+v and no error, want one", body, got)
 		}
 	}
-	away, stop := invoketest.New(t, http.NotFoundHandler())
+	away, stop := servicetest.NewInvoker(t, http.NotFoundHandler())
 	stop()
-	if _, err := reconcile.Ask(t.Context(), away, "order", path, ids); err == nil {
+	if _, err := recovery.AskStandings(t.Context(), away, "order", path, ids); err == nil {
 		t.Error("got no error while order is away, want one")
-	}
-}
-
-func TestCheckRefusesTimesThatAreNotPositive(t *testing.T) {
-	good := reconcile.Timing{After: 1, Every: 1, UnknownAfter: 1}
-	for want, timing := range map[bool]reconcile.Timing{true: good, false: {After: 1, Every: 1}} {
-		if err := timing.Check(); (err == nil) != want {
-			t.Errorf("%+v: got %v, want accepted %t", timing, err, want)
-		}
 	}
 }
