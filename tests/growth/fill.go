@@ -121,8 +121,10 @@ func (w *written) customerTexts() map[string]string {
 // dishTexts maps the texts of the dish's rows to SQL.
 func (w *written) dishTexts() map[string]string {
 	return map[string]string{
-		w.admin:   "'" + w.admin + "'",
-		w.dish.ID: uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"), w.dish.Category: fmt.Sprintf(categorySQL, "s.number"),
+		w.admin: "'" + w.admin + "'",
+		// product makes the search entry when it starts
+		`"indexed_version": 1`: `'"indexed_version": null'`,
+		w.dish.ID:              uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"), w.dish.Category: fmt.Sprintf(categorySQL, "s.number"),
 		w.dish.Description: "'Made by hand every morning, and served with ' || " + fmt.Sprintf(servedWith, "s.number / 3"),
 	}
 }

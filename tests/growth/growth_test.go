@@ -15,7 +15,10 @@ import (
 )
 
 // small is large enough for Postgres to prefer indexes.
-var small = Size{Orders: 20_000, Customers: 3000, Dishes: 2000}
+var small = Size{Orders: 20_000, Customers: 3000, Dishes: 5000}
+
+// tolerated is how many rows sequential scans may read: a hash join whose other side is empty reads one row.
+const tolerated = 10
 
 // TestFilledSystem checks that Fill writes what the services would have written, and that no query of theirs reads a whole table that grows
 // with the business.
@@ -35,8 +38,8 @@ func TestFilledSystem(t *testing.T) {
 	stopServices(sys)
 	after := readWhole(t, sys)
 	for table, rows := range after {
-		if read := rows - before[table]; read > 0 {
-			t.Errorf("%s: %d rows were read by sequential scans, want 0: a query has no index", table, read)
+		if read := rows - before[table]; read > tolerated {
+			t.Errorf("%s: %d rows were read by sequential scans, want at most %d: a query has no index", table, read, tolerated)
 		}
 	}
 	if len(after) < 8 {
