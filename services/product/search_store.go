@@ -54,6 +54,13 @@ func (s store) IndexProducts(ctx context.Context) error {
 	}
 }
 
+// outdatedQuery selects the ids of a batch of products whose search entry is missing or outdated. Each of its two subselects reads an index
+// that has only, or first, such products.
+const outdatedQuery = `
+	(select id from products where indexed_version is distinct from version and id > $1 order by id limit $3)
+	union (select product_id from product_search where rules < $2 and product_id > $1 order by product_id limit $3)
+	order by id limit $3`
+
 // indexBatch writes the entries of up to batchSize products, and returns the products. The batch begins behind the product whose id is in
 // after.
 func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
@@ -61,10 +68,16 @@ func (s store) indexBatch(ctx context.Context, after string) (products []Product
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, indexLock); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
-			left join product_search e on e.product_id = p.id
-			where p.id > $1 and (e.product_id is null or e.version <> p.version or e.rules < $2)
-			order by p.id limit $3 for no key update of p`, after, entryRules, batchSize)
+		rows, err := tx.Query(ctx, outdatedQuery, after, entryRules, batchSize)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		rows, err = tx.Query(ctx, `select `+productColumns+` from products p join stock s on s.product_id = p.id
+			where p.id = any($1) order by p.id for no key update of p`, ids)
 		if err != nil {
 			return err
 		}

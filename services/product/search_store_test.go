@@ -25,7 +25,7 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		name, category, description := dish(i)
 		id := uuid.New()
 		e := entryOf(Product{ID: id.String(), Name: name, Category: category, Description: description})
-		products[i] = []any{id, name, description, category, 1000, "EUR", now, "test", now, ""}
+		products[i] = []any{id, name, description, category, 1000, "EUR", now, "test", now, "", 1}
 		stock[i] = []any{id, 10}
 		entries[i] = []any{id, 1, entryRules, true, e.CategoryKey, e.NameKey, e.Category, e.Text, e.Grams}
 		addToSection(sections, e)
@@ -47,7 +47,7 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 			name, columns string
 			rows          [][]any
 		}{
-			{"products", "id name description category price_cents currency created_at created_by updated_at fingerprint", products},
+			{"products", "id name description category price_cents currency created_at created_by updated_at fingerprint indexed_version", products},
 			{"stock", "product_id available", stock},
 			{"product_search", "product_id version rules active category_key name_key category text grams", entries},
 			{"menu_sections", "category_key name_from name_until grams", sectionRows},

@@ -72,7 +72,7 @@ func (s *sender) makeTokens(ctx context.Context) {
 	customers := make([]string, together)
 	for place := 0; ctx.Err() == nil; place++ {
 		if place%(together*ordersEach) < together { // each has had ordersEach turns: others take their places
-			customers[place%together] = s.newToken()
+			customers[place%together] = s.newToken(uuid.NewString(), client.RoleCustomer)
 		}
 		select {
 		case s.tokens <- customers[place%together]:
@@ -81,10 +81,10 @@ func (s *sender) makeTokens(ctx context.Context) {
 	}
 }
 
-func (s *sender) newToken() string {
+func (s *sender) newToken(account string, roles ...string) string {
 	now := time.Now()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": uuid.NewString(), "roles": []string{client.RoleCustomer},
+		"iss": "comanda/auth", "aud": []string{"comanda"}, "sub": account, "roles": roles,
 		"iat": now.Unix(), "exp": now.Add(tokenTTL).Unix(),
 	}).SignedString([]byte(s.sys.JWTSecret))
 	if err != nil {
@@ -158,8 +158,20 @@ func (s *sender) followSettled(ctx context.Context) {
 }
 
 // confirmed returns how many orders were confirmed, from order's own metrics: a query would load the database that is measured.
-func (s *sender) confirmed(ctx context.Context) (int64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.sys.Pair("order").MetricsURL, nil)
+func (s *sender) confirmed(ctx context.Context) (total int64, err error) {
+	for _, order := range s.sys.Replicas("order") {
+		n, err := confirmedBy(ctx, order.MetricsURL)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// confirmedBy returns how many orders one replica has confirmed.
+func confirmedBy(ctx context.Context, metricsURL string) (int64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, metricsURL, nil)
 	if err != nil {
 		return 0, err
 	}

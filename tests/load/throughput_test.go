@@ -21,6 +21,7 @@ var (
 	loadFor        = flag.Duration("load", 6*time.Second, "how long each is loaded fully in a round")
 	paceFor        = flag.Duration("pace", 4*time.Second, "how long each gets orders at a constant rate in a round")
 	settings       = flag.String("settings", "", "measures this tree also with these settings, such as 'GOGC=400 LOG_LEVEL=warn'")
+	replicas       = flag.Int("replicas", 1, "measures this tree also with so many replicas of order and product")
 	statements     = flag.Int("statements", 0, "print so many of the most expensive SQL statements of this tree, and the WAL by database (needs pg_stat_statements)")
 )
 
@@ -88,7 +89,7 @@ func compareOrders(b *testing.B) {
 	}
 }
 
-// startArms starts the baselines, then this tree, and then, with -settings, this tree with those settings. It builds the baselines before
+// startArms starts the baselines, then this tree, and then, with -settings and -replicas, this tree in other ways. It builds the baselines before
 // it starts the first system.
 func startArms(b *testing.B) []*arm {
 	commits := strings.FieldsFunc(*baselineCommit, func(r rune) bool { return r == ',' })
@@ -101,17 +102,21 @@ func startArms(b *testing.B) []*arm {
 	}
 	var arms []*arm
 	for _, commit := range commits {
-		arms = append(arms, startArm(b, commit[:min(len(commit), 8)], dirs[commit], ""))
+		arms = append(arms, startArm(b, commit[:min(len(commit), 8)], system.Options{Checkout: dirs[commit]}, ""))
 	}
-	arms = append(arms, startArm(b, "this tree", "", ""))
+	arms = append(arms, startArm(b, "this tree", system.Options{}, ""))
 	if *settings != "" {
-		arms = append(arms, startArm(b, "settings", "", *settings))
+		arms = append(arms, startArm(b, "settings", system.Options{}, *settings))
+	}
+	if *replicas > 1 {
+		options := system.Options{Replicas: map[string]int{"order": *replicas, "product": *replicas}}
+		arms = append(arms, startArm(b, fmt.Sprintf("%d replicas", *replicas), options, ""))
 	}
 	return arms
 }
 
-// startArm starts the programs of a checkout, or of this tree if it is empty, with more settings of the form NAME=value.
-func startArm(b *testing.B, name, checkout, more string) *arm {
+// startArm starts a system with more settings of the form NAME=value.
+func startArm(b *testing.B, name string, options system.Options, more string) *arm {
 	environ := map[string]string{
 		// The limits are on, so that their cost is measured, and too high for the sender to reach.
 		"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "100000", "CONNECTIONS_MAX_PER_ADDRESS": "1000",
@@ -121,7 +126,8 @@ func startArm(b *testing.B, name, checkout, more string) *arm {
 		name, value, _ := strings.Cut(setting, "=")
 		environ[name] = value
 	}
-	sys := system.Start(b, system.Options{Checkout: checkout, Unchecked: true, Settings: environ})
+	options.Unchecked, options.Settings = true, environ
+	sys := system.Start(b, options)
 	if *statements > 0 {
 		if err := countStatements(b.Context(), sys); err != nil {
 			b.Fatal(err)
@@ -144,6 +150,14 @@ type latency struct{ p50, p99 float64 }
 
 // measure loads the system fully, and then at a constant rate.
 func (a *arm) measure(b *testing.B) sample {
+	s := a.measureLoad(b)
+	a.sender.atRate(b.Context(), pace, *paceFor)
+	s.decided = a.latency(b)
+	return s
+}
+
+// measureLoad loads the system fully.
+func (a *arm) measureLoad(b *testing.B) sample {
 	before, confirmed := a.read(b)
 	placed := a.load(b, *loadFor)
 	after, now := a.read(b)
@@ -162,8 +176,6 @@ func (a *arm) measure(b *testing.B) sample {
 	for name, n := range after.commits {
 		s.commits[name] = (n - before.commits[name]) / orders
 	}
-	a.sender.atRate(b.Context(), pace, *paceFor)
-	s.decided = a.latency(b)
 	return s
 }
 

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"comanda/services/event"
+	"comanda/services/internal/reconcile"
+	"comanda/services/internal/recovery"
+	"comanda/services/internal/servicetest"
+	"comanda/services/internal/timeline"
+)
+
+// listCalls has a call of each exported method of lists.
+func listCalls(h *harness, l lists, ids []string) map[string]func(context.Context) error {
+	ignore := func(_ any, err error) error { return err }
+	past, timing := waitingItem{CreatedAt: time.Date(2026, 1, 7, 0, 0, 0, 0, time.UTC), ID: someOrder}, h.service.recovery
+	return map[string]func(context.Context) error{
+		"Backlog":   func(ctx context.Context) error { return ignore(l.Backlog(ctx)) },
+		"Decided":   func(ctx context.Context) error { return ignore(l.Decided(ctx, ids)) },
+		"Erased":    func(ctx context.Context) error { return ignore(l.Erased(ctx, customerID)) },
+		"Held":      func(ctx context.Context) error { return ignore(l.Held(ctx, "c7")) },
+		"Standings": func(ctx context.Context) error { return ignore(l.Standings(ctx, ids)) },
+		"Versions":  func(ctx context.Context) error { return ignore(l.Versions(ctx, ids)) },
+		"LookUp": func(ctx context.Context) error {
+			return ignore(l.LookUp(ctx, Order{ID: ids[0], CustomerID: "c7", Limits: Limits{Orders: 10, Units: 200}}))
+		},
+		"Page": func(ctx context.Context) error {
+			_, _, err := l.Page(ctx, filter{Customer: "c7", Status: event.StatusDelivered}, position{At: past.CreatedAt, ID: past.ID}, 20)
+			return err
+		},
+		"Waiting": func(ctx context.Context) error { return ignore(l.Waiting(ctx, timing, past, recovery.PageSize)) },
+		"NotStarted": func(ctx context.Context) error {
+			return ignore(l.NotStarted(ctx, h.service.expiry, noon, past, recovery.PageSize))
+		},
+		"Open": func(ctx context.Context) error {
+			for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
+				if _, err := l.Open(ctx, status, reconcile.Timing{}, past, reconcile.MaxIDs); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Unsettled": func(ctx context.Context) error {
+			return ignore(l.Unsettled(ctx, noon, waitingItem{}, recovery.PageSize))
+		},
+		"WithPerson": func(ctx context.Context) error {
+			return ignore(l.WithPerson(ctx, "c7", waitingItem{}, recovery.PageSize))
+		},
+	}
+}
+
+// No query of the service scans the orders, or reads many of them. The test fails for a new method of lists that listCalls lacks.
+func TestQueriesReadFewOrders(t *testing.T) {
+	h := newHarness(t)
+	fillOrders(t, h)
+	if _, err := h.pool.Exec(t.Context(), `insert into repeats (subject, step, status, cause_kind, cause_id, first_at, last_at, count)
+		select gen_random_uuid(), 'placed', 'CONFIRMED', 'request', '', now(), now(), 1 from generate_series(1, 20000)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.pool.Exec(t.Context(), `analyze repeats`); err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, reconcile.MaxIDs)
+	for i := range ids {
+		ids[i] = uuid.NewString()
+	}
+	pool, plans := servicetest.RecordPlans(t, h.pool)
+	bounds := servicetest.Bounds{Tables: []string{"state", "repeats"}, Blocks: 500, Removed: 100}
+	calls := listCalls(h, lists{pool}, ids)
+	for method := range reflect.TypeFor[lists]().Methods() {
+		call := calls[method.Name]
+		if call == nil {
+			t.Errorf("lists.%s: want a call in listCalls, so that its plan is checked", method.Name)
+			continue
+		}
+		if err := call(t.Context()); err != nil {
+			t.Errorf("%s: %v", method.Name, err)
+		}
+		plans.Want(t, method.Name, bounds)
+	}
+	repeats := timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "order"}
+	repeats.Count(t.Context(), someOrder, timeline.Step{Step: stepPlaced, At: noon})
+	if _, err := repeats.Of(t.Context(), someOrder); err != nil {
+		t.Error(err)
+	}
+	if err := repeats.Forget(t.Context(), someOrder); err != nil {
+		t.Error(err)
+	}
+	plans.Want(t, "repeats", bounds)
+}
