@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
-	"comanda/services/internal/reconcile"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -40,7 +39,7 @@ func listCalls(h *harness, l lists, ids []string) map[string]func(context.Contex
 		},
 		"Open": func(ctx context.Context) error {
 			for _, status := range []event.Status{event.StatusConfirmed, event.StatusPreparing, event.StatusReady, event.StatusOutForDelivery} {
-				if _, err := l.Open(ctx, status, reconcile.Timing{}, past, reconcile.MaxIDs); err != nil {
+				if _, err := l.Open(ctx, status, recovery.ReconciliationTiming{}, past, recovery.MaxStandings); err != nil {
 					return err
 				}
 			}
@@ -66,7 +65,7 @@ func TestQueriesReadFewOrders(t *testing.T) {
 	if _, err := h.pool.Exec(t.Context(), `analyze repeats`); err != nil {
 		t.Fatal(err)
 	}
-	ids := make([]string, reconcile.MaxIDs)
+	ids := make([]string, recovery.MaxStandings)
 	for i := range ids {
 		ids[i] = uuid.NewString()
 	}
