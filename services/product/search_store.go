@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The settings of IndexProducts: the number of products per transaction, which must stay below the database's time limits; the time
+// The settings of IndexProducts: the number of products per transaction, so few that replicas which wait for the lock reach no time limit; the time
 // between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
 const (
-	batchSize  = 200
+	batchSize  = 50
 	indexEvery = time.Minute
 	indexLock  = 7302
 )

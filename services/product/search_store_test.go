@@ -93,7 +93,7 @@ func TestProductsWithoutACurrentEntryAreIndexed(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
-		if got := s.findNames(t, newListing("ish 600", "mains", ptr(true))); len(got) != 1 {
+		if got := s.findNames(t, newListing("ish 150", "mains", ptr(true))); len(got) != 1 {
 			t.Errorf("%s: got %v, want one dish", name, got)
 		}
 		if got := s.findNames(t, newListing("", "", nil)); len(got) != 100 || !slices.IsSorted(got) {
