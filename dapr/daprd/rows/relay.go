@@ -13,9 +13,6 @@ const (
 	// idlePoll is how often the relay looks for rows that no commit of this sidecar signals: rows of a replica that died, or rows that an
 	// operator released.
 	idlePoll = time.Second
-	// passSpacing is the shortest time between the beginnings of two passes that notifications cause. A turn costs almost as much for one row
-	// as for a page, so a busy relay publishes the rows of several commits in one turn. A relay that was idle for this long starts at once.
-	passSpacing = 10 * time.Millisecond
 	// databaseRetry is the pause while the database does not answer.
 	databaseRetry = 500 * time.Millisecond
 	// indexRetry is the pause after the table could not be prepared. Without its indexes the relay works, but slower.
@@ -39,7 +36,6 @@ type relay struct {
 	published map[identity]struct{} // rows that are published and not deleted yet
 
 	floor        floor
-	passBegan    time.Time // when the last pass that a notification caused began
 	sweptAt      time.Time
 	measureAt    time.Time // when the backlog is to be measured next
 	databaseAway bool      // the database did not answer the last time
@@ -64,27 +60,9 @@ func (r *relay) notify() {
 func (r *relay) run(ctx context.Context) {
 	defer r.table.pool.Close()
 	for notified := false; ctx.Err() == nil; {
-		if notified {
-			r.gatherCommits(ctx)
-		}
 		err := r.publishDue(ctx, notified)
 		r.noteDatabaseState(ctx, err)
 		notified = r.awaitWork(ctx, err)
-	}
-}
-
-// gatherCommits waits until passSpacing after the last pass. The coming pass covers the commits that were notified until then.
-func (r *relay) gatherCommits(ctx context.Context) {
-	timer := time.NewTimer(time.Until(r.passBegan.Add(passSpacing)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	r.passBegan = time.Now()
-	select {
-	case <-r.wake:
-	default:
 	}
 }
 
