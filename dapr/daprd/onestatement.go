@@ -48,7 +48,8 @@ func (s *waitingStore) Multi(ctx context.Context, request *state.TransactionalSt
 	return errors.New("no item was updated") // Dapr's own words
 }
 
-// documentAndRow returns the two writes of a transaction that writes a document without an expiry and the row of its event.
+// documentAndRow returns the two writes of a transaction that writes a document without an expiry and the row of its event, in the order in
+// which package rows puts them.
 func documentAndRow(request *state.TransactionalStateRequest) (document, row state.SetRequest, ok bool) {
 	if request == nil || len(request.Operations) != 2 {
 		return document, row, false

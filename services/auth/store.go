@@ -30,8 +30,8 @@ func accountByID(ctx context.Context, q querier, id string) (Account, error) {
 }
 
 // accountByEmail finds the account that logs in with email: the account that was not rejected or, if all were, the one that registered
-// last. An account that is stored under email itself comes before one that is stored under an older form of it. accountByEmail returns
-// NotFound when there is none.
+// last. Among those left, an account that is stored under email itself comes before one that an older version stored in another form
+// (storedEmails). accountByEmail returns NotFound when there is none.
 func (s store) accountByEmail(ctx context.Context, email string) (Account, error) {
 	return accountFrom(s.pool.QueryRow(ctx, `select document from accounts where document->>'email' = any($1)
 		order by document->>'status' = 'REJECTED', document->>'email' <> $2, document->>'createdAt' desc limit 1`,

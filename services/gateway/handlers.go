@@ -124,7 +124,9 @@ func (g *gateway) newInvocation(w http.ResponseWriter, r *http.Request, c call) 
 	if c.method != http.MethodGet || c.options&auditedRead != 0 { // for limits and for the audit trail
 		in.header.Set(rest.ClientHeader, g.clients.address(r).String())
 	}
-	if c.method == http.MethodPost { // the sidecar retries after a broken connection, so the service has to recognise a repetition
+	// The sidecar retries after a broken connection, so the service has to recognise a repetition, also of a request without a key. A client's
+	// own key was checked before (checkingIdempotencyKey).
+	if c.method == http.MethodPost {
 		key, err := rest.IdempotencyKey(r)
 		if err != nil {
 			return in, err

@@ -12,8 +12,8 @@ import (
 	"comanda/services/internal/fault"
 )
 
-// watcherBuffer is the number of changes that a watcher may lag behind. An order passes through at most six statuses, so a
-// watcher that lags further is stuck.
+// watcherBuffer is the number of changes that may wait for a watcher. An order passes through at most six statuses, so a
+// watcher for which more wait is stuck.
 const watcherBuffer = 16
 
 // watcherRetry is the pause after which a refused client retries.

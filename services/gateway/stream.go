@@ -32,14 +32,14 @@ type stream struct {
 	control *http.ResponseController
 	watcher *watcher
 	fetch   func(context.Context) ([]statusChange, error) // reads the order's history
-	changes []statusChange                                // the history when the stream was created; run first sends the part behind lastSent
+	changes []statusChange                                // the history when the stream was created; run first sends the part after lastSent
 
 	lastSent     int // version of the last change sent
 	lastReceived int // highest version received in an event, or from the service order
 	final        bool
 }
 
-// newStream returns a stream that begins behind the version in after, or with the latest change when after is nil. changes is the
+// newStream returns a stream that begins after the version in after, or with the latest change when after is nil. changes is the
 // history that fetch has just returned, at least one change.
 func newStream(
 	w http.ResponseWriter, watcher *watcher, fetch func(context.Context) ([]statusChange, error), changes []statusChange, after *int,

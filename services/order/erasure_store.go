@@ -10,7 +10,7 @@ import (
 // erasureKind is the prefix of the key of every Erasure.
 const erasureKind = "erasure"
 
-// WithPerson returns up to limit orders of a customer from which the person has not been removed, oldest first. The page begins behind the
+// WithPerson returns up to limit orders of a customer from which the person has not been removed, oldest first. The page begins after the
 // order in after.
 func (l lists) WithPerson(ctx context.Context, customer string, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, `
@@ -21,7 +21,7 @@ func (l lists) WithPerson(ctx context.Context, customer string, after waitingIte
 }
 
 // Unsettled returns up to limit erasures that are not settled and began at or before the time begun, in the order of their keys. The page
-// begins behind the erasure in after.
+// begins after the erasure in after.
 func (l lists) Unsettled(ctx context.Context, begun time.Time, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, `
 		select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'begunAt') as created_at from state

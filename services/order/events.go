@@ -42,8 +42,8 @@ func (s *service) applyOutcome(
 	if !validate.IsUUID(id) {
 		return consumer.Reject(errors.New("orderId is not a UUID"))
 	}
-	// applied: apply has changed the order in some attempt. If a later attempt finds nothing to change, the first write succeeded and only its
-	// response was lost, so it is no repeat.
+	// applied: apply has changed the order in some attempt (document.Store.Change repeats it). If a later attempt finds nothing to change,
+	// the first write succeeded and only its response was lost, so it is no repeat.
 	applied := false
 	order, err := s.changeOrder(ctx, id, func(o *Order) (bool, error) {
 		changed, err := apply(o)

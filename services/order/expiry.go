@@ -55,7 +55,7 @@ const notStartedQuery = `
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
 // NotStarted returns up to limit CONFIRMED orders, oldest first. At the time now, they have been confirmed for expiry.NotStarted or longer.
-// The page begins behind the order in after.
+// The page begins after the order in after.
 func (l lists) NotStarted(ctx context.Context, expiry Expiry, now time.Time, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, notStartedQuery, pgx.NamedArgs{
 		"kind": kind, "confirmed": now.Add(-expiry.NotStarted), "after": expiry.NotStarted,

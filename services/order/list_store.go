@@ -46,7 +46,7 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) (o
 	return orders, more, nil
 }
 
-// pageQuery returns a query for the documents of a page, and null behind them if more orders follow. It walks the index from order to
+// pageQuery returns a query for the documents of a page, and null after them if more orders follow. It walks the index from order to
 // order, and stops when the page is full, measured by the documents: each is larger than what clients see of it. A query for limit orders
 // with the sum of their sizes would read all of them, because Postgres decodes a document to get its time.
 func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
@@ -65,9 +65,9 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 		}
 }
 
-// newestQuery returns a query for the newest order of a list, or with behind for the newest one behind a time and key. It has only the
+// newestQuery returns a query for the newest order of a list, or with after for the newest one after a time and key. It has only the
 // conditions that apply, so that Postgres can choose the matching index.
-func newestQuery(f filter, behind bool, at, key string) string {
+func newestQuery(f filter, after bool, at, key string) string {
 	conditions := []string{"true"}
 	switch {
 	case f.Customer != "" && f.Status != "":
@@ -80,7 +80,7 @@ func newestQuery(f filter, behind bool, at, key string) string {
 	case f.Status != "":
 		conditions = append(conditions, "status = @status")
 	}
-	if behind {
+	if after {
 		conditions = append(conditions, "(created_at, key) < ("+at+", "+key+")")
 	}
 	return `select key, created_at, value from orders where ` + strings.Join(conditions, " and ") + ` order by created_at desc, key desc limit 1`

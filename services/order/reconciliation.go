@@ -125,7 +125,7 @@ const openQuery = `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Open returns up to limit orders in a status whose last write is older than timing.After. The page begins behind the order in
+// Open returns up to limit orders in a status whose last write is older than timing.After. The page begins after the order in
 // after.
 func (l lists) Open(
 	ctx context.Context, status event.Status, timing recovery.ReconciliationTiming, after waitingItem, limit int,

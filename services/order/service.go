@@ -41,12 +41,12 @@ type service struct {
 // wakes the waiting requests: another replica may have made the change, or a write whose response was lost, and neither woke them.
 func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order) (changed bool, err error)) (Order, error) {
 	telemetry.SetOrder(ctx, id)
-	changed := false
+	written := false
 	order, err := s.orders.Change(ctx, id, func(o *Order) (_ event.Message, err error) {
-		if changed, err = apply(o); err != nil {
+		if written, err = apply(o); err != nil {
 			return event.NoMessage, err
 		}
-		if !changed {
+		if !written {
 			return event.NoMessage, document.ErrUnchanged
 		}
 		return event.OrderStatusChanged.Message(id, o.statusEvent()), nil
@@ -54,7 +54,7 @@ func (s *service) changeOrder(ctx context.Context, id string, apply func(*Order)
 	if err != nil {
 		return order, err
 	}
-	if changed {
+	if written {
 		s.metrics.RecordStatus(ctx, order)
 	}
 	s.changes.Tell(id)

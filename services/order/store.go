@@ -46,7 +46,7 @@ var waitingQuery = recovery.WithOutbox + `
 	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
 	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
 
-// Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins behind the order
+// Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins after the order
 // in after.
 func (l lists) Waiting(ctx context.Context, timing recovery.Timing, after waitingItem, limit int) ([]waitingItem, error) {
 	return l.collectWaiting(ctx, waitingQuery, timing.DueArguments(pgx.NamedArgs{

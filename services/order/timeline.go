@@ -87,7 +87,7 @@ func (o *Order) recovered(name string, at time.Time) timeline.Step {
 		Actor: timeline.Actor{Role: "recovery"}}
 }
 
-// repeat returns a step that changed nothing. Repeats.Count adds the actor and the count.
+// repeat returns the step of a request or event that changed nothing. timeline.Repeats.Count stores it, with the actor and the count.
 func (o *Order) repeat(name string, cause Cause, at time.Time) timeline.Step {
 	return timeline.Step{At: at, Step: name, Status: string(o.Status), Cause: timeline.Cause{Kind: cause.Kind, ID: cause.ID}}
 }

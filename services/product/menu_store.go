@@ -11,7 +11,7 @@ import (
 // maxWalked is the maximum number of sections, and of entries, that a search reads in the order of the menu.
 const maxWalked = 4000
 
-// Menu returns up to limit products of a listing, in the order of the menu: those behind the position in after, or the first ones if after is
+// Menu returns up to limit products of a listing, in the order of the menu: those after the position in after, or the first ones if after is
 // nil.
 func (s store) Menu(ctx context.Context, want listing, after *position, limit int) ([]Product, error) {
 	if len(want.Words) == 0 {

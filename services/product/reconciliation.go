@@ -85,7 +85,7 @@ type heldReservation struct {
 	Forgotten bool // the service order has not known the order for timing.UnknownAfter
 }
 
-// Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins behind the
+// Held returns up to limit reservations that have held stock for longer than timing.After, oldest first. The page begins after the
 // reservation in after. updated_at is a time of the service's clock, and now() one of the database's clock. The two may differ, but by much
 // less than the shortest sensible After.
 func (s store) Held(

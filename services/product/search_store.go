@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The settings of IndexProducts: the number of products per transaction, so few that replicas which wait for the lock reach no time limit; the time
-// between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
+// The settings of IndexProducts: the number of products per transaction, so few that replicas which wait for the lock reach no time limit;
+// the time between two runs; and the advisory lock by which replicas take turns, whose arbitrary number no other lock uses.
 const (
 	batchSize  = 50
 	indexEvery = time.Minute
@@ -61,7 +61,7 @@ const outdatedQuery = `
 	union (select product_id from product_search where rules < $2 and product_id > $1 order by product_id limit $3)
 	order by id limit $3`
 
-// indexBatch writes the entries of up to batchSize products, and returns the products. The batch begins behind the product whose id is in
+// indexBatch writes the entries of up to batchSize products, and returns the products. The batch begins after the product whose id is in
 // after.
 func (s store) indexBatch(ctx context.Context, after string) (products []Product, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {

@@ -133,7 +133,7 @@ const (
 )
 
 // activeProfiles returns up to limit profiles that are older than timing.After and match an SQL condition, in the order of their keys. The
-// page begins behind the profile in after.
+// page begins after the profile in after.
 func (s store) activeProfiles(
 	ctx context.Context, condition string, timing recovery.ReconciliationTiming, after activeProfile, limit int,
 ) ([]activeProfile, error) {

@@ -30,7 +30,7 @@ func (s store) phoneTaken(ctx context.Context, number, id string) (bool, error) 
 	return taken, err
 }
 
-// position is a position in the list of profiles: after the profile with the id ID that was created at At.
+// position is a place in the list of profiles: after the profile that was created at the time At and has this ID.
 type position = rest.TimePosition
 
 // startOfList returns the position before the newest profile. Lists run newest first, so its time is later than any profile's.

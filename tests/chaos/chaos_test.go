@@ -100,7 +100,7 @@ func startScene(t *testing.T) (*scene, *report) {
 	s.sys = system.Start(t, system.Options{
 		Supervised: true, Replicas: map[string]int{"order": 2, "product": 2}, Between: s.network.between, Dir: dir, Settings: settings,
 	})
-	if err := s.canRestore(dir); err != nil {
+	if err := s.enableRestores(dir); err != nil {
 		r.notCaused = append(r.notCaused, err.Error())
 	}
 	return s, r

@@ -2,7 +2,7 @@ package chaos
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -163,10 +163,10 @@ func (l *load) mayBeForgotten(id string) bool {
 	return false
 }
 
-// canRestore sets the folder of the copies, or returns why there cannot be any.
-func (s *scene) canRestore(dir string) error {
+// enableRestores sets the folder of the copies. It returns an error if this machine cannot make copies.
+func (s *scene) enableRestores(dir string) error {
 	if err := s.sys.Postgres.CanDump(); err != nil {
-		return errors.Join(errors.New("restore a database"), err)
+		return fmt.Errorf("restore a database: %w", err)
 	}
 	s.copies = dir
 	return nil

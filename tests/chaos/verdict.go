@@ -36,7 +36,7 @@ func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) erro
 		within(ctx, stuckAfter, func(ctx context.Context) error {
 			return wantNone(ctx, invariants, "auth", "stuck registration", pendingAccounts)
 		}),
-		within(ctx, settleTimeout, invariants.CheckOutboxesEmpty),
+		within(ctx, settleTimeout, invariants.AwaitEmptyOutboxes),
 		l.checkOrders(ctx, invariants, stopped == nil),
 		invariants.CheckStockLaw(ctx),
 		within(ctx, settleTimeout, func(ctx context.Context) error { return l.checkAgreement(ctx, invariants) }),

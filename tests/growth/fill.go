@@ -118,7 +118,7 @@ func (w *written) customerTexts() map[string]string {
 	}
 }
 
-// dishTexts maps the texts of the dish's rows to SQL.
+// dishTexts returns, for each text in the rows of the template dish, the SQL expression that replaces it in the copies.
 func (w *written) dishTexts() map[string]string {
 	return map[string]string{
 		w.admin: "'" + w.admin + "'",
@@ -129,7 +129,8 @@ func (w *written) dishTexts() map[string]string {
 	}
 }
 
-// orderTexts maps the texts of an order's rows to SQL.
+// orderTexts returns, for each id and name in the rows of a template order, the SQL expression that replaces it in the copies. The rejected
+// order has only the scarce dish; its copies have the first dish instead.
 func (w *written) orderTexts(id string) map[string]string {
 	return map[string]string{
 		id: uuidSQL("order", "s.n"), w.owner: uuidSQL("customer", "s.customer"), w.staff: "'" + w.staff + "'",

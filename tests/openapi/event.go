@@ -39,7 +39,7 @@ func compileSchema(text []byte, name string) (schema, error) {
 	return schema{compiled}, err
 }
 
-// check checks a JSON text against the schema, and against its list of members: the schema itself allows others.
+// check validates a JSON text against the schema. It also refuses members that the schema does not list, which the schema itself allows.
 func (s schema) check(data string) error {
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
 	if err != nil {

@@ -19,7 +19,8 @@ type Stream struct {
 	seen    []client.Change
 }
 
-// Watch opens the stream and closes it when the test ends.
+// Watch opens the stream of an order as by sees it: from the current status, or after the change whose EventID is after. A cleanup closes
+// the stream: t.Context ends before the first cleanup, so Watch does not use it.
 func Watch(t testing.TB, by User, orderID, after string) *Stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

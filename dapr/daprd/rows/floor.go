@@ -1,6 +1,6 @@
 package rows
 
-// floor is the row_id behind which a relay reads. Without a floor, every read would begin at row_id 0 and pass the index entries of all
+// floor is the row_id above which a relay reads. Without a floor, every read would begin at row_id 0 and pass the index entries of all
 // rows deleted since the last vacuum. A snapshot held for hours, such as that of pg_dump, keeps all these entries.
 //
 // Every row up to the floor is published, set aside, on hold or in flight. The floor may rise only to a row_id below which no new row

@@ -93,7 +93,7 @@ func (t *table) readBacklog(ctx context.Context) (backlog, error) {
 	})
 }
 
-// readPage returns the next due rows behind a row_id, in order of row_id, without those of the destinations in skip. isFull means
+// readPage returns the next due rows above a row_id, in order of row_id, without those of the destinations in skip. isFull means
 // that more rows may follow.
 func (t *table) readPage(ctx context.Context, conn *pgxpool.Conn, after int64, skip []string) (page []row, isFull bool, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`

@@ -41,6 +41,7 @@ func (r *relay) takeTurn(ctx context.Context, read func(context.Context, *pgxpoo
 	r.rememberPublished(result.published)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnLimit)
 	defer cancel()
+	// r.published also has rows of earlier turns that could not commit.
 	if err := r.table.commitTurn(finishing, conn, r.published, result.refused); err != nil {
 		return false, err
 	}

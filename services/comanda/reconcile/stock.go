@@ -83,7 +83,8 @@ func (d Databases) endReservation(orderID, next string) func(context.Context) (s
 	}
 }
 
-// StockLaw checks that the stock of every product equals the sum of its movements and reservations. It can mend a wrong count.
+// StockLaw checks three equalities for every product: available + reserved + sold is the sum of its movements, and reserved and sold are
+// what its reservations hold. It can mend a wrong count.
 func (d Databases) StockLaw(ctx context.Context, _ time.Duration) ([]Problem, error) {
 	rows, err := d["product"].Query(ctx, `
 		select product_id::text, format('product %s: moved %s, held %s; reserved %s, promised %s; sold %s, delivered %s',

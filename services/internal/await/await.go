@@ -61,7 +61,7 @@ func (c *Changes) join(id string) {
 }
 
 // poll asks which ids other replicas have settled, and wakes their requests, until no request waits. If the query fails, the requests
-// wait for the next one; when its wait has passed, each request looks by itself.
+// wait for the next query. Each request also looks by itself at the end of its own wait.
 func (c *Changes) poll() {
 	for interval := pollInterval; ; {
 		time.Sleep(interval)

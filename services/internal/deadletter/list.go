@@ -54,7 +54,7 @@ func fitsAsJSON(payload []byte) bool {
 	return escaped.Len() <= maxShown
 }
 
-// page returns up to limit letters that have not ended, newest first: those behind the position before, which is zero for the first page. An
+// page returns up to limit letters that have not ended, newest first: those after the position before, which is zero for the first page. An
 // empty topic means all topics. The letters have no payload, because it may hold personal data.
 func (l *Letters) page(ctx context.Context, topic string, before rest.TimePosition, limit int) ([]Letter, error) {
 	conditions, arguments := []string{"ended_at is null"}, pgx.NamedArgs{"topic": topic, "at": before.At, "id": before.ID, "limit": limit}

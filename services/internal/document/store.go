@@ -1,7 +1,8 @@
 // Package document stores aggregates as Dapr state documents and publishes their changes. One call writes the document and
 // its event in one transaction, through Dapr's transactional outbox
 // (https://docs.dapr.io/developing-applications/building-blocks/state-management/howto-outbox/), so neither can be saved
-// without the other. Writes are optimistic: each carries the ETag that was read, and the loser of a race reads again.
+// without the other. Writes are optimistic: each carries the ETag that was read, and the loser of a race reads again. The client
+// that a Store gets signs each event (Signing).
 package document
 
 import (

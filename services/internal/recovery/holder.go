@@ -18,9 +18,9 @@ type Holder[T any] struct {
 	Mend func(ctx context.Context, item T, standing Standing, known bool) error
 }
 
-// Walk compares all items from the one behind after, page by page. It moves after along, so that the next walk continues one that ended
-// early: because ctx ended, or because the owner or the database did not answer. A complete walk sets after to the zero value. An item that
-// cannot be mended does not end the walk; Walk returns the last such error.
+// Walk compares all items from the one after the item in after, page by page. It moves after along, so that the next walk continues one
+// that ended early: because ctx ended, or because the owner or the database did not answer. A complete walk sets after to the zero value.
+// An item that cannot be mended does not end the walk; Walk returns the last such error.
 func (h Holder[T]) Walk(ctx context.Context, after *T, find Find[T]) error {
 	var last error
 	for more := true; more; {

@@ -50,7 +50,7 @@ func RunEvery(ctx context.Context, log *slog.Logger, what string, every time.Dur
 	}
 }
 
-// Find returns a page of up to limit items. The page begins behind the item in after; for the first page that is the zero value.
+// Find returns a page of up to limit items. The page begins after the item in after; for the first page that is the zero value.
 type Find[T any] func(ctx context.Context, after T, limit int) ([]T, error)
 
 // RunRound calls revive for each overdue aggregate that find finds, page by page, until budget revivals have succeeded. A failed revival

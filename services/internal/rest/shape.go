@@ -91,7 +91,7 @@ func resolve(target reflect.Type) reflect.Type {
 	return nil
 }
 
-// expect reports a wrong field unless target is of one of kinds. It then returns nil, so that the levels below are not
+// expect returns target if it is of one of the kinds. Otherwise it reports a wrong field and returns nil, so that the levels below are not
 // compared.
 func (s *shape) expect(target reflect.Type, path string, kinds ...reflect.Kind) reflect.Type {
 	if target == nil {
