@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -58,35 +56,25 @@ func (g *gateway) invoke(ctx context.Context, in invocation) (serviceResponse, e
 		return serviceResponse{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := readResponse(response.Body, in.reserve)
-	if errors.As(err, new(*fault.Error)) { // from in.reserve: there is no memory for the response
+	body := io.Reader(response.Body)
+	if in.reserve != nil {
+		body = reservingReader{body, in.reserve}
+	}
+	read, err := rest.ReadResponse(in.app, body)
+	if err != nil {
 		return serviceResponse{}, err
 	}
-	if err != nil || len(body) > rest.MaxResponse {
-		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), rest.MaxResponse)
-		return serviceResponse{}, rest.NoAnswer(in.app, errors.Join(tooLarge, err))
-	}
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	result := serviceResponse{response.StatusCode, response.Header, body, kind == "application/problem+json"}
+	result := serviceResponse{response.StatusCode, response.Header, read, rest.IsProblem(response.Header)}
 	success := result.status >= http.StatusOK && result.status < http.StatusMultipleChoices ||
 		result.status == http.StatusNotModified && result.header.Get("ETag") != ""
 	if !success && (!result.problem || result.status < http.StatusBadRequest) { // not from one of our services
-		return serviceResponse{}, rest.NoAnswer(in.app, fmt.Errorf("%s: %.300s", response.Status, body))
+		return serviceResponse{}, rest.NoAnswer(in.app, fmt.Errorf("%s: %.300s", response.Status, read))
 	}
 	return result, nil
 }
 
-// readResponse reads a response, at most a byte more than rest.MaxResponse. It reserves memory while the bytes arrive, not when all have
-// arrived: many large responses that arrive at the same time would otherwise take more memory than there is.
-func readResponse(body io.Reader, reserve func(int) error) ([]byte, error) {
-	body = io.LimitReader(body, rest.MaxResponse+1)
-	if reserve != nil {
-		body = reservingReader{body, reserve}
-	}
-	return io.ReadAll(body)
-}
-
-// reservingReader reserves memory for what it reads.
+// reservingReader reserves memory for what it reads while the bytes arrive, not when all have arrived: many large responses that arrive at
+// the same time would otherwise take more memory than there is. If there is none, reading fails with the error of reserve.
 type reservingReader struct {
 	from    io.Reader
 	reserve func(size int) error

@@ -21,8 +21,8 @@ const (
 	maxMenuIDs        = 100                    // products in one lookup, as product allows
 )
 
-// invoker calls another service through the sidecars (the Dapr SDK's client).
-type invoker interface {
+// menuClient asks product for its menu: the Dapr SDK's client.
+type menuClient interface {
 	InvokeMethod(ctx context.Context, appID, methodName, verb string) ([]byte, error)
 }
 
@@ -30,7 +30,7 @@ type invoker interface {
 // products, so a new dish can be ordered at once. A lookup also refreshes cached products that were ordered lately: it goes
 // through two sidecars, which costs as much for one product as for many.
 type menu struct {
-	invoke invoker
+	client menuClient
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -41,10 +41,11 @@ type menu struct {
 type cachedProduct struct {
 	freshUntil time.Time
 	orderedAt  time.Time // when it was last asked for
+	refreshAt  time.Time // when a lookup of other products last included it
 }
 
-func newMenu(invoke invoker, now func() time.Time) *menu {
-	return &menu{invoke: invoke, now: now, cached: map[string]cachedProduct{}}
+func newMenu(client menuClient, now func() time.Time) *menu {
+	return &menu{client: client, now: now, cached: map[string]cachedProduct{}}
 }
 
 // Missing returns the ids in products that are not on the menu or no longer active. An error means that product did not
@@ -58,7 +59,7 @@ func (m *menu) Missing(ctx context.Context, products []string) (map[string]bool,
 	defer cancel()
 	asked := append(uncached, m.staleBesides(uncached)...)
 	query := url.Values{"id": asked}
-	raw, err := m.invoke.InvokeMethod(ctx, "product", "menu?"+query.Encode(), http.MethodGet)
+	raw, err := m.client.InvokeMethod(ctx, "product", "menu?"+query.Encode(), http.MethodGet)
 	if err != nil {
 		return nil, fmt.Errorf("get product's menu: %w", err)
 	}
@@ -104,21 +105,28 @@ func (m *menu) notCached(products []string) []string {
 }
 
 // staleBesides returns cached products that a lookup of uncached refreshes too: those that were ordered within menuCacheTime and have used
-// half of it, the oldest first, as many as fit into the lookup.
+// half of it, the oldest first, as many as fit into the lookup. It leaves out those that another lookup may still refresh.
 func (m *menu) staleBesides(uncached []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
 	var stale []string
 	for id, product := range m.cached {
-		recent := m.now().Sub(product.orderedAt) < menuCacheTime
-		if recent && product.freshUntil.Sub(m.now()) < menuCacheTime/2 && !slices.Contains(uncached, id) {
+		ordered, half := now.Sub(product.orderedAt) < menuCacheTime, product.freshUntil.Sub(now) < menuCacheTime/2
+		if refreshing := now.Sub(product.refreshAt) < menuTimeout; ordered && half && !refreshing && !slices.Contains(uncached, id) {
 			stale = append(stale, id)
 		}
 	}
 	slices.SortFunc(stale, func(a, b string) int {
 		return cmp.Or(m.cached[a].freshUntil.Compare(m.cached[b].freshUntil), strings.Compare(a, b))
 	})
-	return stale[:min(len(stale), max(maxMenuIDs-len(uncached), 0))]
+	stale = stale[:min(len(stale), max(maxMenuIDs-len(uncached), 0))]
+	for _, id := range stale {
+		product := m.cached[id]
+		product.refreshAt = now
+		m.cached[id] = product
+	}
+	return stale
 }
 
 // record caches the products that are active, and removes the others from the cache. A full cache is cleared, which costs one more

@@ -57,9 +57,9 @@ func (r reconciler) runRound(ctx context.Context) error {
 func (r reconciler) reconcile(ctx context.Context, order waitingItem, reservation recovery.Standing, known bool) error {
 	switch {
 	case !known:
-		return r.mend(ctx, order, recovery.Unknown, (*Order).reserveAgain)
+		return r.mend(ctx, order, recovery.MendedUnknown, (*Order).reserveAgain)
 	case reservation.Status == reservationReleased, reservation.Status == reservationTombstone:
-		return r.mend(ctx, order, recovery.Ended, (*Order).cancelReleased)
+		return r.mend(ctx, order, recovery.MendedEnded, (*Order).cancelReleased)
 	}
 	return nil
 }

@@ -58,11 +58,11 @@ func (r *reconciler) reconcile(ctx context.Context, reservation heldReservation,
 	case !found && !reservation.Forgotten:
 		return r.store.MarkUnknown(ctx, reservation.OrderID)
 	case !found:
-		return r.mend(ctx, reservation, recovery.Unknown, r.store.Release)
+		return r.mend(ctx, reservation, recovery.MendedUnknown, r.store.Release)
 	case status == event.StatusCancelled, status == event.StatusRejected:
-		return r.mend(ctx, reservation, recovery.Ended, r.store.Release)
+		return r.mend(ctx, reservation, recovery.MendedEnded, r.store.Release)
 	case status == event.StatusDelivered:
-		return r.mend(ctx, reservation, recovery.Completed, r.store.Sell)
+		return r.mend(ctx, reservation, recovery.MendedCompleted, r.store.Sell)
 	}
 	return r.store.MarkKnown(ctx, reservation.OrderID)
 }

@@ -54,8 +54,8 @@ func (s store) IndexProducts(ctx context.Context) error {
 	}
 }
 
-// outdatedQuery selects the ids of a batch of products whose search entry is missing or outdated. Each of its two subselects reads an index
-// that has only, or first, such products.
+// outdatedQuery selects the ids of a batch of products whose search entry is missing or outdated. The first subselect reads the index
+// products_outdated, which has only such products; the second reads the entries of older rules in product_search_rules.
 const outdatedQuery = `
 	(select id from products where indexed_version is distinct from version and id > $1 order by id limit $3)
 	union (select product_id from product_search where rules < $2 and product_id > $1 order by product_id limit $3)

@@ -78,7 +78,7 @@ func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standi
 		switch {
 		case p.Status != Active, standing.Status == accountPending:
 		case lost && active.Forgotten && !p.UnknownSince.IsZero():
-			changed, step = p.Abandon(r.now()), recovery.Unknown
+			changed, step = p.Abandon(r.now()), recovery.MendedUnknown
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
 		case lost:
 			changed = p.UnknownSince.IsZero()
@@ -86,11 +86,11 @@ func (r *reconciler) reconcile(ctx context.Context, active activeProfile, standi
 		case standing.Status == accountRejected:
 			changed, err = p.Cancel(standing.Reason, r.now())
 			p.Steps.Add(p.reconciled(stepCancelled, r.now()))
-			step = recovery.Ended
+			step = recovery.MendedEnded
 		case standing.Status == accountErased:
 			p.Erase(r.now())
 			p.Steps.Add(p.reconciled(stepErased, r.now()))
-			changed, step = true, recovery.Ended
+			changed, step = true, recovery.MendedEnded
 		default:
 			changed = p.confirm(active.AskedAt)
 		}

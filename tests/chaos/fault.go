@@ -75,7 +75,7 @@ func (s *scene) kinds() []kind {
 				make: s.disturb(links, "reset_peer", `{"timeout":0}`, s.durations.disturbed, upstream, downstream)},
 			kind{name: "swallow a connection " + to.name,
 				make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen, upstream, downstream)},
-			// Each request takes effect, and its sender does not learn of it and sends it again.
+			// What was sent takes effect, and its sender does not learn of it and sends it again.
 			kind{name: "swallow the responses " + to.from,
 				make: s.disturb(links, "timeout", `{"timeout":0}`, s.durations.frozen, downstream)})
 	}

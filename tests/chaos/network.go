@@ -85,10 +85,15 @@ const (
 	downstream = "downstream"
 )
 
+// toxicName returns the name of a toxic on a link. A fault of both directions and one of a single direction may hit a link at the same time.
+func toxicName(kind, direction string, directions []string) string {
+	return fmt.Sprintf("%s %s of %d", kind, direction, len(directions))
+}
+
 // disturb adds a toxic of toxiproxy to these directions.
 func (l *link) disturb(kind, attributes string, directions []string) error {
 	for _, direction := range directions {
-		toxic := fmt.Sprintf(`{"name":%q,"type":%q,"stream":%q,"attributes":%s}`, kind+direction, kind, direction, attributes)
+		toxic := fmt.Sprintf(`{"name":%q,"type":%q,"stream":%q,"attributes":%s}`, toxicName(kind, direction, directions), kind, direction, attributes)
 		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 			return fmt.Errorf("%s between %s: %w", kind, l, err)
 		}
@@ -99,7 +104,7 @@ func (l *link) disturb(kind, attributes string, directions []string) error {
 // calm removes the toxics of this kind from these directions.
 func (l *link) calm(kind string, directions []string) (err error) {
 	for _, direction := range directions {
-		err = errors.Join(err, l.proxy.Toxics.RemoveToxic(context.Background(), kind+direction))
+		err = errors.Join(err, l.proxy.Toxics.RemoveToxic(context.Background(), toxicName(kind, direction, directions)))
 	}
 	return err
 }

@@ -80,8 +80,8 @@ func slowest(all []recovery) (longest recovery) {
 	return longest
 }
 
-// tooSlow returns an error for each kind after which fresh orders were confirmed, or waiting ones decided, later than a limit after the end
-// of a single fault. A freeze ends when the processes thaw. Two faults at a time may take twice as long.
+// tooSlow returns an error for each kind after which fresh orders were confirmed, or waiting ones decided, later than a limit. The time begins
+// when the fault has ended; a freeze ends when the processes thaw. After two faults at a time it may be twice as long.
 func (r *report) tooSlow(limit time.Duration) (err error) {
 	for _, kind := range slices.Sorted(maps.Keys(r.recoveries)) {
 		most := limit

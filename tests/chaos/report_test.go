@@ -48,7 +48,7 @@ func TestRestoreExcusesOnlyWhatNothingCanMend(t *testing.T) {
 			t.Errorf("database of %s restored, %s: %s: got excused %t, want %t", tc.service, tc.id, tc.detail, got, tc.want)
 		}
 	}
-	// an event about these can never be handled
+	// whether an event about these may be impossible to handle
 	for id, want := range map[string]bool{"meanwhile": true, "before": false, "new": true, "slow": true, "old": false, "later": false} {
 		if got := l.mayBeForgotten(id); got != want {
 			t.Errorf("%s: got that it may be forgotten: %t, want %t", id, got, want)

@@ -75,8 +75,8 @@ func (l *load) checkTimelines(ctx context.Context) error {
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("the timeline of %s: %w", id, err))
-		case len(timeline.Steps) < 2:
-			errs = append(errs, fmt.Errorf("the timeline of %s lacks steps: %s", id, timeline))
+		case len(timeline.Steps) < 2, len(timeline.Missing) > 0:
+			errs = append(errs, fmt.Errorf("the timeline of %s lacks steps, or the parts of %v: %s", id, timeline.Missing, timeline))
 		}
 	}
 	return errors.Join(errs...)

@@ -41,7 +41,7 @@ func (l *load) verdict(ctx context.Context, invariants scenario.Invariants) erro
 		invariants.CheckStockLaw(ctx),
 		within(ctx, settleTimeout, func(ctx context.Context) error { return l.checkAgreement(ctx, invariants) }),
 		within(ctx, settleTimeout, func(ctx context.Context) error { return l.checkDeadLetters(ctx, invariants) }),
-		l.checkTimelines(ctx),
+		within(ctx, settleTimeout, l.checkTimelines),
 	)
 	return errors.Join(errs...)
 }

@@ -35,7 +35,7 @@ func TestDeadLettersAreStoredShownAndReplayed(t *testing.T) {
 func awaitLetters(t *testing.T, s *scenario.Scenario, n int) (letters []client.DeadLetter) {
 	t.Helper()
 	scenario.EventuallyWithin(t, scenario.OutageTimeout, fmt.Sprintf("product has %d dead letters", n), func(ctx context.Context) error {
-		list, err := s.Admin.DeadLetters(ctx, "product", client.Page{})
+		list, err := s.Admin.DeadLetters(ctx, "product", client.Page{Limit: 100})
 		if letters = list.Items; err == nil && len(letters) != n {
 			err = fmt.Errorf("got %+v", letters)
 		}

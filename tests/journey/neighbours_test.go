@@ -63,8 +63,8 @@ func testNeighbours(t *testing.T, sys *system.System, s *scenario.Scenario, ana 
 	awaitLetters(t, s, 0)
 }
 
-// placeNeighbours places up to four orders that fail, each in a partition of its own, and then healthy ones, promptly. It returns the failing
-// ones, and those of the healthy ones that are behind one of them, with the time at which they were placed.
+// placeNeighbours places four orders that fail, and then healthy ones, promptly. It returns the failing ones, and the healthy ones in a
+// partition with exactly one of them, with the time at which each was placed.
 func placeNeighbours(t *testing.T, ana scenario.User, good, bad client.Product) (failing []string, neighbours map[string]time.Time) {
 	t.Helper()
 	order := func(dish client.Product) client.Order {

@@ -54,8 +54,11 @@ func awaitHandled(t *testing.T, sys *system.System, service string) {
 			return err
 		}
 		lag, ok := lags[service]
-		if err := errors.Join(lag.Error(), lag.FetchErr); err != nil || !ok {
-			return fmt.Errorf("the lag of %s is unknown: %w", service, err)
+		if !ok {
+			return fmt.Errorf("the broker does not know the group %s", service)
+		}
+		if err := errors.Join(lag.Error(), lag.FetchErr); err != nil {
+			return err
 		}
 		if left := lag.Lag.Total(); left > 0 || len(lag.Lag) == 0 {
 			return fmt.Errorf("%d events of %d topics are left", left, len(lag.Lag))

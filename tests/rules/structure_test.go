@@ -156,3 +156,11 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// A limit that two services share has one value.
+func TestServicesShareTheLimitOfAMenuLookup(t *testing.T) {
+	asked, allowed := constantOf(t, "services/order/menu.go", "maxMenuIDs"), constantOf(t, "services/product/handlers.go", "maxMenuIDs")
+	if asked != allowed {
+		t.Errorf("order asks about up to %s products in one lookup, and product allows %s: make them equal", asked, allowed)
+	}
+}

@@ -105,7 +105,7 @@ const deleteBatch = 1000
 // DeleteOld deletes the entries that are older than the year for which the database keeps them, and returns their number.
 func DeleteOld(ctx context.Context, pool *pgxpool.Pool) (total int64, err error) {
 	for {
-		// by ctid: Postgres would join the trail with the oldest entries, and read all of it
+		// By ctid: with `seq in (select ...)` Postgres would scan the whole trail.
 		tag, err := pool.Exec(ctx, `delete from audit where ctid = any(array(
 			select ctid from (select ctid, at from audit order by seq limit $1) oldest where at < now() - interval '1 year'))`, deleteBatch)
 		if total += tag.RowsAffected(); err != nil || tag.RowsAffected() < deleteBatch {

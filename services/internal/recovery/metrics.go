@@ -22,14 +22,14 @@ func NewCounter(registry prometheus.Registerer) *prometheus.CounterVec {
 
 // The ways to mend a difference: the values of the label step of NewReconciliationCounter.
 const (
-	Ended     = "ended"     // the aggregate had ended, and its event was lost
-	Completed = "completed" // the aggregate was completed, and its event was lost
-	Unknown   = "unknown"   // for ReconciliationTiming.UnknownAfter the owner has answered that it does not know the aggregate
+	MendedEnded     = "ended"     // the aggregate had ended, and its event was lost
+	MendedCompleted = "completed" // the aggregate was completed, and its event was lost
+	MendedUnknown   = "unknown"   // for ReconciliationTiming.UnknownAfter the owner has answered that it does not know the aggregate
 )
 
 // NewReconciliationCounter registers the counter of the differences that a service has mended.
 func NewReconciliationCounter(registry prometheus.Registerer) *prometheus.CounterVec {
 	return telemetry.InitLabels(promauto.With(registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "comanda_reconciled_total", Help: "Number of holdings that did not agree with their owner and were mended, by step.",
-	}, []string{"step"}), Ended, Completed, Unknown)
+	}, []string{"step"}), MendedEnded, MendedCompleted, MendedUnknown)
 }

@@ -1,5 +1,5 @@
-// Package recovery mends in the background what an event could not, because it was lost or not consumed. Work of one replica at a time
-// runs at an interval (RunEvery, RunExclusively). There are two kinds:
+// Package recovery mends in the background what an event could not, because it was lost or not consumed. RunEvery
+// repeats work at an interval, and RunExclusively lets one replica at a time do it. There are two kinds:
 //
 //   - The owner of aggregates finds those that have been PENDING for too long, publishes their event again and, after a deadline, gives
 //     them up, so that no aggregate stays PENDING for ever. RunRound acts on each aggregate that a query with Due and Overdue finds.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net"
 	"net/http"
 	"time"
@@ -38,8 +39,8 @@ func NewInvoker(sidecar, apiToken string, idle int) Invoker {
 	}}
 }
 
-// Send sends a request to the service app, with the trace in ctx, and returns the response as it is. path may have a query. Without a
-// response the error is NoAnswer.
+// Send sends a request to the service app, with the trace in ctx, and returns the response as it is. path may have a query. The error is
+// NoAnswer if no response comes.
 func (i Invoker) Send(ctx context.Context, method, app, path string, header http.Header, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, i.sidecar+"/v1.0/invoke/"+app+"/method"+path, bytes.NewReader(body))
 	if err != nil {
@@ -65,6 +66,27 @@ func NoAnswer(app string, cause error) error {
 	return fault.Unavailable(cause, "%s does not answer", app)
 }
 
+// ReadResponse reads the body of a response of the service app. It is NoAnswer if the body is longer than MaxResponse or breaks off. An error of
+// this package's kinds, with which body refuses to be read, is returned as it is.
+func ReadResponse(app string, body io.Reader) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, MaxResponse+1))
+	switch {
+	case errors.As(err, new(*fault.Error)):
+		return nil, err
+	case err != nil:
+		return nil, NoAnswer(app, fmt.Errorf("read the response: %d bytes: %w", len(read), err))
+	case len(read) > MaxResponse:
+		return nil, NoAnswer(app, fmt.Errorf("the response has more than %d bytes", MaxResponse))
+	}
+	return read, nil
+}
+
+// IsProblem reports whether a response carries a problem (RFC 9457).
+func IsProblem(header http.Header) bool {
+	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	return kind == "application/problem+json"
+}
+
 // Get sends a GET to the service app and decodes the response. bearer is the caller's own token, so that the other service decides what the
 // caller may see, or empty for a question of the service itself. A problem that the service reports for the caller's request (a bad cursor,
 // an account that is gone) is passed on; anything else that is not a 200 is NoAnswer.
@@ -78,12 +100,11 @@ func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answe
 		return answer, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxResponse+1))
-	switch {
-	case err != nil, len(body) > MaxResponse:
-		tooLarge := fmt.Errorf("read the response: %d bytes, limit %d", len(body), MaxResponse)
-		return answer, NoAnswer(app, errors.Join(tooLarge, err))
-	case response.StatusCode != http.StatusOK:
+	body, err := ReadResponse(app, response.Body)
+	if err != nil {
+		return answer, err
+	}
+	if response.StatusCode != http.StatusOK {
 		return answer, refusal(app, response, body)
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
@@ -95,7 +116,7 @@ func Get[T any](ctx context.Context, i Invoker, app, path, bearer string) (answe
 // refusal returns the error for a response that is not a 200.
 func refusal(app string, response *http.Response, body []byte) error {
 	var problem Problem
-	if response.Header.Get("Content-Type") == "application/problem+json" && json.Unmarshal(body, &problem) == nil {
+	if IsProblem(response.Header) && json.Unmarshal(body, &problem) == nil {
 		switch response.StatusCode {
 		case http.StatusBadRequest:
 			return fault.Malformed("%s", problem.Detail)
