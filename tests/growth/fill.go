@@ -2,6 +2,7 @@ package growth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -26,7 +27,7 @@ func Fill(t testing.TB, sys *system.System, size Size) {
 	}
 	say("the services write the templates")
 	w := writeAggregates(t, sys)
-	stopServices(sys)
+	StopServices(sys)
 	if err := fill(t.Context(), w, size, say); err != nil {
 		t.Fatalf("fill the databases: %v", err)
 	}
@@ -40,7 +41,8 @@ func Fill(t testing.TB, sys *system.System, size Size) {
 	say("filled: %d orders, %d customers, %d dishes", size.Orders, size.Customers, size.Dishes)
 }
 
-func stopServices(sys *system.System) {
+// StopServices stops all services and sidecars, but not their servers.
+func StopServices(sys *system.System) {
 	var pairs []*supervisor.Pair
 	for _, service := range system.Services {
 		pairs = append(pairs, sys.Replicas(service)...)
@@ -54,6 +56,10 @@ func fill(ctx context.Context, w *written, size Size, say func(string, ...any)) 
 	if err != nil {
 		return err
 	}
+	const reset = true
+	if err := tune(ctx, w.sys.Servers, !reset); err != nil {
+		return err
+	}
 	errs := make([]error, len(services.Stateful))
 	var databases sync.WaitGroup
 	for i, service := range services.Stateful {
@@ -64,12 +70,7 @@ func fill(ctx context.Context, w *written, size Size, say func(string, ...any)) 
 		})
 	}
 	databases.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(append(errs, tune(ctx, w.sys.Servers, reset))...)
 }
 
 // templates makes the templates of all kinds, by kind.

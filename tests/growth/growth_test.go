@@ -28,14 +28,14 @@ func TestFilledSystem(t *testing.T) {
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	invariants := scenario.Invariants{Database: sys.DatabaseURL, Kafka: scenario.Try(sys.Kafka.Settings().ClientOptions()).OrFail(t)}
 	invariants.Want(t)
-	stopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
+	StopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
 	before := readWhole(t, sys)
 	startServices(t, sys)
 	t.Run("lists", func(t *testing.T) { checkLists(t, s.For(t)) })
 	t.Run("orders", func(t *testing.T) { checkOrders(t, s.For(t)) })
 	t.Run("accounts", func(t *testing.T) { checkAccounts(t, s.For(t)) })
 	awaitRounds(t, sys)
-	stopServices(sys)
+	StopServices(sys)
 	after := readWhole(t, sys)
 	for table, rows := range after {
 		if read := rows - before[table]; read > tolerated {
