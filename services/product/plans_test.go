@@ -81,7 +81,8 @@ func storeCalls(s store, dish Product, orders []string) map[string]func(context.
 		"MarkUnknown": func(ctx context.Context) error { return s.MarkUnknown(ctx, orders[2]) },
 		"MarkKnown":   func(ctx context.Context) error { return s.MarkKnown(ctx, orders[2]) },
 		"Held": func(ctx context.Context) error {
-			return ignore(s.Held(ctx, reconcileTiming, heldReservation{OrderID: orders[2], UpdatedAt: time.Now().Add(-72 * time.Hour)}, reconcile.MaxIDs))
+			past := heldReservation{OrderID: orders[2], UpdatedAt: time.Now().Add(-72 * time.Hour)}
+			return ignore(s.Held(ctx, reconcileTiming, past, reconcile.MaxIDs))
 		},
 		"DeleteEnded":   func(ctx context.Context) error { return ignore(s.DeleteEnded(ctx, 90*24*time.Hour)) },
 		"IndexProducts": s.IndexProducts,

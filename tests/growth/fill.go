@@ -95,7 +95,8 @@ func (w *written) templates(ctx context.Context, size Size) (map[string]template
 		return nil, err
 	}
 	for _, way := range w.ways(size) {
-		err := all[orderKind].add(ctx, conns, orderKind, w.orders[way.name], w.orderTexts(w.orders[way.name]), func(string) string { return way.source })
+		id := w.orders[way.name]
+		err := all[orderKind].add(ctx, conns, orderKind, id, w.orderTexts(id), func(string) string { return way.source })
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +126,8 @@ func (w *written) dishTexts() map[string]string {
 		w.admin: "'" + w.admin + "'",
 		// product makes the search entry when it starts
 		`"indexed_version": 1`: `'"indexed_version": null'`,
-		w.dish.ID:              uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"), w.dish.Category: fmt.Sprintf(categorySQL, "s.number"),
+		w.dish.ID:              uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"),
+		w.dish.Category:    fmt.Sprintf(categorySQL, "s.number"),
 		w.dish.Description: "'Made by hand every morning, and served with ' || " + fmt.Sprintf(servedWith, "s.number / 3"),
 	}
 }
@@ -153,7 +155,9 @@ func (w *written) ways(size Size) []way {
 }
 
 // fillDatabase writes the rows of all kinds into one service's database.
-func fillDatabase(ctx context.Context, sys *system.System, service string, all map[string]templates, size Size, say func(string, ...any)) error {
+func fillDatabase(
+	ctx context.Context, sys *system.System, service string, all map[string]templates, size Size, say func(string, ...any),
+) error {
 	b, err := openBulk(ctx, sys.Servers, service)
 	if err != nil {
 		return err

@@ -61,7 +61,10 @@ func startServices(t *testing.T, sys *system.System) {
 
 func checkLists(t *testing.T, s *scenario.Scenario) {
 	ctx, cook := t.Context(), s.Staff()
-	for customer, want := range map[int]int{0: small.Orders / regularShare / small.Regulars(), 100: small.Orders * 9 / 10 / (small.Customers - small.Regulars())} {
+	orders := map[int]int{ // by customer
+		0: small.Orders / regularShare / small.Regulars(), 100: small.Orders * 9 / 10 / (small.Customers - small.Regulars()),
+	}
+	for customer, want := range orders {
 		user := scenario.Try(s.Anonymous.Login(ctx, Email(customer), Password)).OrFail(t)
 		got := 0
 		for page := (client.Page{Limit: 100}); ; {
@@ -81,7 +84,8 @@ func checkLists(t *testing.T, s *scenario.Scenario) {
 		}
 	}
 	for query, want := range map[string]int{"": 20, FrequentWord: 20, LateWord: 20, "xyzzy": 0} {
-		if list := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: query, Page: client.Page{Limit: 20}})).OrFail(t); len(list.Items) != want {
+		list := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: query, Page: client.Page{Limit: 20}})).OrFail(t)
+		if len(list.Items) != want {
 			t.Errorf("search %q: got %d dishes, want %d", query, len(list.Items), want)
 		}
 	}

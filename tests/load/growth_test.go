@@ -22,7 +22,7 @@ var (
 	growthOrders    = flag.Int("growth-orders", 1_000_000, "the orders of the large system")
 	growthCustomers = flag.Int("growth-customers", 100_000, "the customers of the large system")
 	growthDishes    = flag.Int("growth-dishes", 10_000, "the dishes of the large system")
-	growthData      = flag.String("growth-data", "", "a folder that keeps the large system's Postgres: the first run fills it, later ones use it again")
+	growthData      = flag.String("growth-data", "", "a folder that keeps the large system's Postgres between runs: the first one fills it")
 )
 
 // firstDay is the size of the small system. It is just enough to fill each page that is compared.
