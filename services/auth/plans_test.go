@@ -22,7 +22,8 @@ func fillAccounts(t *testing.T, h harness, id string) {
 	slow := database.Unlimited(t.Context())
 	err := pgx.BeginFunc(slow, h.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(slow, `create temporary table numbered on commit drop as
-			select n, gen_random_uuid() as id, gen_random_uuid() as family, sha256(n::text::bytea) as hash from generate_series(1, 20000) n`); err != nil {
+			select n, gen_random_uuid() as id, gen_random_uuid() as family, sha256(n::text::bytea) as hash
+			from generate_series(1, 20000) n`); err != nil {
 			return err
 		}
 		for _, statement := range []string{
@@ -30,8 +31,10 @@ func fillAccounts(t *testing.T, h harness, id string) {
 			`insert into state (key, value) select 'account-' || n.id, convert_to((doc(s.value)
 				|| jsonb_build_object('id', n.id, 'email', 'c' || n || '@example.com'))::text, 'UTF8')
 				from state s, numbered n where s.key = 'account-` + id + `'`,
-			`insert into refresh_families (id, account, epoch, expires_at) select family, id, 1, now() + interval '20 days' from numbered`,
-			`insert into refresh_tokens (hash, family, expires_at, names_family) select hash, family, now() + interval '20 days', true from numbered`,
+			`insert into refresh_families (id, account, epoch, expires_at) select family, id, 1, now() + interval '20 days'
+				from numbered`,
+			`insert into refresh_tokens (hash, family, expires_at, names_family) select hash, family, now() + interval '20 days', true
+				from numbered`,
 			`insert into refresh_paces (account, paced_until) select id, now() + interval '1 minute' from numbered`,
 			`insert into login_failures (subject, failures, failed_at, blocked_until) select hash, 1, now(), now() from numbered`,
 			`insert into audit (id, at, action, subject) select id, now(), 'roles.changed', id from numbered`,

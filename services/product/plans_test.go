@@ -81,14 +81,15 @@ func storeCalls(s store, dish Product, orders []string) map[string]func(context.
 		"MarkUnknown": func(ctx context.Context) error { return s.MarkUnknown(ctx, orders[2]) },
 		"MarkKnown":   func(ctx context.Context) error { return s.MarkKnown(ctx, orders[2]) },
 		"Held": func(ctx context.Context) error {
-			return ignore(s.Held(ctx, reconcileTiming, heldReservation{OrderID: orders[2], UpdatedAt: time.Now().Add(-72 * time.Hour)}, recovery.MaxStandings))
+			past := heldReservation{OrderID: orders[2], UpdatedAt: time.Now().Add(-72 * time.Hour)}
+			return ignore(s.Held(ctx, reconcileTiming, past, recovery.MaxStandings))
 		},
 		"DeleteEnded":   func(ctx context.Context) error { return ignore(s.DeleteEnded(ctx, 90*24*time.Hour)) },
 		"IndexProducts": s.IndexProducts,
 	}
 }
 
-// notChecked are the methods of store that run once, in an empty database.
+// notChecked are the methods of store that act only on an empty database.
 var notChecked = []string{"SeedMenu"}
 
 // No query of the service scans a table that grows with the business, or reads many of its rows. The test fails for a new method of

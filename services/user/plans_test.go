@@ -76,7 +76,7 @@ func TestQueriesReadFewProfiles(t *testing.T) {
 		}},
 		{"reconciliation", func() error {
 			for _, condition := range []string{unconfirmed, anyProfile} {
-				if _, err := r.reconciler.store.activeProfiles(t.Context(), condition, r.timing, activeProfile{ID: ana.UserID}, 100); err != nil {
+				if _, err := r.reconciler.store.activeProfiles(t.Context(), condition, r.timing, activeProfile{ID: "1"}, 100); err != nil {
 					return err
 				}
 			}

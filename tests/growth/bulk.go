@@ -62,6 +62,29 @@ func (b *bulk) dropIndexes(ctx context.Context, tables []string) error {
 	return nil
 }
 
+// tune sets the server up for much writing, or with reset back again: few checkpoints, no full pages in the write-ahead log, no autovacuum.
+func tune(ctx context.Context, servers *infra.Servers, reset bool) error {
+	conn, err := pgx.Connect(ctx, servers.Postgres.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	statements := []string{"set statement_timeout = 0"}
+	for name, value := range map[string]string{"max_wal_size": "'32GB'", "full_page_writes": "off", "autovacuum": "off"} {
+		if reset {
+			statements = append(statements, "alter system reset "+name)
+		} else {
+			statements = append(statements, "alter system set "+name+" = "+value)
+		}
+	}
+	for _, statement := range append(statements, "select pg_reload_conf()", "checkpoint") {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
 // finish makes the indexes again, and vacuums and analyzes the tables, as autovacuum would have done in months.
 func (b *bulk) finish(ctx context.Context, tables []string, say func(string, ...any)) error {
 	for _, definition := range b.indexes {

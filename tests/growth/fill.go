@@ -2,6 +2,7 @@ package growth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -26,7 +27,7 @@ func Fill(t testing.TB, sys *system.System, size Size) {
 	}
 	say("the services write the templates")
 	w := writeAggregates(t, sys)
-	stopServices(sys)
+	StopServices(sys)
 	if err := fill(t.Context(), w, size, say); err != nil {
 		t.Fatalf("fill the databases: %v", err)
 	}
@@ -40,7 +41,8 @@ func Fill(t testing.TB, sys *system.System, size Size) {
 	say("filled: %d orders, %d customers, %d dishes", size.Orders, size.Customers, size.Dishes)
 }
 
-func stopServices(sys *system.System) {
+// StopServices stops all services and sidecars, but not their servers.
+func StopServices(sys *system.System) {
 	var pairs []*supervisor.Pair
 	for _, service := range system.Services {
 		pairs = append(pairs, sys.Replicas(service)...)
@@ -54,6 +56,10 @@ func fill(ctx context.Context, w *written, size Size, say func(string, ...any)) 
 	if err != nil {
 		return err
 	}
+	const reset = true
+	if err := tune(ctx, w.sys.Servers, !reset); err != nil {
+		return err
+	}
 	errs := make([]error, len(services.Stateful))
 	var databases sync.WaitGroup
 	for i, service := range services.Stateful {
@@ -64,12 +70,7 @@ func fill(ctx context.Context, w *written, size Size, say func(string, ...any)) 
 		})
 	}
 	databases.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(append(errs, tune(ctx, w.sys.Servers, reset))...)
 }
 
 // templates makes the templates of all kinds, by kind.
@@ -94,7 +95,8 @@ func (w *written) templates(ctx context.Context, size Size) (map[string]template
 		return nil, err
 	}
 	for _, way := range w.ways(size) {
-		err := all[orderKind].add(ctx, conns, orderKind, w.orders[way.name], w.orderTexts(w.orders[way.name]), func(string) string { return way.source })
+		id := w.orders[way.name]
+		err := all[orderKind].add(ctx, conns, orderKind, id, w.orderTexts(id), func(string) string { return way.source })
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +126,8 @@ func (w *written) dishTexts() map[string]string {
 		w.admin: "'" + w.admin + "'",
 		// product makes the search entry when it starts
 		`"indexed_version": 1`: `'"indexed_version": null'`,
-		w.dish.ID:              uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"), w.dish.Category: fmt.Sprintf(categorySQL, "s.number"),
+		w.dish.ID:              uuidSQL("dish", "s.number"), w.dish.Name: dishNameSQL("s.number"),
+		w.dish.Category:    fmt.Sprintf(categorySQL, "s.number"),
 		w.dish.Description: "'Made by hand every morning, and served with ' || " + fmt.Sprintf(servedWith, "s.number / 3"),
 	}
 }
@@ -153,7 +156,9 @@ func (w *written) ways(size Size) []way {
 }
 
 // fillDatabase writes the rows of all kinds into one service's database.
-func fillDatabase(ctx context.Context, sys *system.System, service string, all map[string]templates, size Size, say func(string, ...any)) error {
+func fillDatabase(
+	ctx context.Context, sys *system.System, service string, all map[string]templates, size Size, say func(string, ...any),
+) error {
 	b, err := openBulk(ctx, sys.Servers, service)
 	if err != nil {
 		return err

@@ -28,14 +28,14 @@ func TestFilledSystem(t *testing.T) {
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	invariants := scenario.Invariants{Database: sys.DatabaseURL, Kafka: scenario.Try(sys.Kafka.Settings().ClientOptions()).OrFail(t)}
 	invariants.Want(t)
-	stopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
+	StopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
 	before := readWhole(t, sys)
 	startServices(t, sys)
 	t.Run("lists", func(t *testing.T) { checkLists(t, s.For(t)) })
 	t.Run("orders", func(t *testing.T) { checkOrders(t, s.For(t)) })
 	t.Run("accounts", func(t *testing.T) { checkAccounts(t, s.For(t)) })
 	awaitRounds(t, sys)
-	stopServices(sys)
+	StopServices(sys)
 	after := readWhole(t, sys)
 	for table, rows := range after {
 		if read := rows - before[table]; read > tolerated {
@@ -61,7 +61,10 @@ func startServices(t *testing.T, sys *system.System) {
 
 func checkLists(t *testing.T, s *scenario.Scenario) {
 	ctx, cook := t.Context(), s.Staff()
-	for customer, want := range map[int]int{0: small.Orders / regularShare / small.Regulars(), 100: small.Orders * 9 / 10 / (small.Customers - small.Regulars())} {
+	orders := map[int]int{ // by customer
+		0: small.Orders / regularShare / small.Regulars(), 100: small.Orders * 9 / 10 / (small.Customers - small.Regulars()),
+	}
+	for customer, want := range orders {
 		user := scenario.Try(s.Anonymous.Login(ctx, Email(customer), Password)).OrFail(t)
 		got := 0
 		for page := (client.Page{Limit: 100}); ; {
@@ -81,7 +84,8 @@ func checkLists(t *testing.T, s *scenario.Scenario) {
 		}
 	}
 	for query, want := range map[string]int{"": 20, FrequentWord: 20, LateWord: 20, "xyzzy": 0} {
-		if list := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: query, Page: client.Page{Limit: 20}})).OrFail(t); len(list.Items) != want {
+		list := scenario.Try(s.Anonymous.Menu(ctx, client.Search{Query: query, Page: client.Page{Limit: 20}})).OrFail(t)
+		if len(list.Items) != want {
 			t.Errorf("search %q: got %d dishes, want %d", query, len(list.Items), want)
 		}
 	}

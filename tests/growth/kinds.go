@@ -58,8 +58,10 @@ const (
 	FrequentWord = "truffle"
 	LateWord     = "zzquark"
 
-	dishWords   = `(array['Soup','Pizza','Risotto','Gnocchi','Salade','Paella','Curry','Ramen','Burger','Tarte','Moussaka','Pasta'])[1 + %[1]s %% 12]`
-	servedWith  = `(array['truffle','basil','tomato','lemon','garlic','miso','olive','saffron','chili','mint','honey','leek','kelp','lime','sage','rye'])[1 + %[1]s / 12 %% 16]`
+	dishWords = `(array['Soup','Pizza','Risotto','Gnocchi','Salade','Paella','Curry','Ramen','Burger','Tarte',
+		'Moussaka','Pasta'])[1 + %[1]s %% 12]`
+	servedWith = `(array['truffle','basil','tomato','lemon','garlic','miso','olive','saffron',
+		'chili','mint','honey','leek','kelp','lime','sage','rye'])[1 + %[1]s / 12 %% 16]`
 	lateDish    = `case when %[1]s %% 50 = 49 then 'Zzquark ' else '' end`
 	categorySQL = `'Category ' || lpad((%[1]s %% 50)::text, 2, '0')`
 	customerSQL = `'Customer ' || %[1]s`
@@ -88,7 +90,8 @@ func (s Size) customers(login bool) string {
 
 // dishes returns the numbered rows of the menu.
 func (s Size) dishes() string {
-	return fmt.Sprintf(`select n, n - 1 as number, %s as at from generate_series($2::int, $3::int) n`, between(firstDay, lastLogin, "n", s.Dishes))
+	at := between(firstDay, lastLogin, "n", s.Dishes)
+	return fmt.Sprintf(`select n, n - 1 as number, %s as at from generate_series($2::int, $3::int) n`, at)
 }
 
 // orders returns the numbered rows of the orders that meet a condition on n. Each has a customer and two dishes.
@@ -110,5 +113,6 @@ func (s Size) ended(low, high int) string {
 // open returns the numbered rows of one in four of the open orders.
 func (s Size) open(quarter int) string {
 	first := s.Orders - s.Open()
-	return s.orders(fmt.Sprintf("n > %d and n %% 4 = %d", first, quarter), between(firstOpen, lastOpen, fmt.Sprintf("n - %d", first), s.Open()))
+	at := between(firstOpen, lastOpen, fmt.Sprintf("n - %d", first), s.Open())
+	return s.orders(fmt.Sprintf("n > %d and n %% 4 = %d", first, quarter), at)
 }

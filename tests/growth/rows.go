@@ -30,7 +30,8 @@ func tablesOf(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 // columnsOf returns the columns of a table into which a client inserts values.
 func columnsOf(ctx context.Context, conn *pgx.Conn, table string) ([]string, error) {
 	rows, err := conn.Query(ctx, `select quote_ident(attname) from pg_attribute
-		where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attidentity = '' and attgenerated = '' order by attnum`, table)
+		where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attidentity = ''
+			and attgenerated = '' order by attnum`, table)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,8 @@ func rowsOf(ctx context.Context, conn *pgx.Conn, id string) (found []row, err er
 func rowsNaming(ctx context.Context, conn *pgx.Conn, table string, ids []string) ([]row, error) {
 	query := fmt.Sprintf(`select to_jsonb(t)::text from %s t where to_jsonb(t)::text like any($1)`, table)
 	if table == stateTable {
-		query = `select jsonb_build_object('key', key, 'value', convert_from(value, 'UTF8'), 'created_at', created_at, 'updated_at', updated_at)::text
+		query = `select jsonb_build_object('key', key, 'value', convert_from(value, 'UTF8'),
+				'created_at', created_at, 'updated_at', updated_at)::text
 			from state where key like any($1) and left(key, 7) <> 'outbox-'`
 	}
 	patterns := make([]string, len(ids))

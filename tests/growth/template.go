@@ -98,6 +98,7 @@ func (t template) statement(columns []string, source string) string {
 			select r ->> 'key', convert_to(r ->> 'value', 'UTF8'), (r ->> 'created_at')::timestamptz, (r ->> 'updated_at')::timestamptz
 			from (select %s as r from (%s) s offset 0) made`, made, source)
 	}
-	return fmt.Sprintf(`insert into %[1]s (%[2]s) select r.%[3]s from (%[4]s) s cross join lateral jsonb_populate_record(null::%[1]s, %[5]s) r`,
+	return fmt.Sprintf(`insert into %[1]s (%[2]s) select r.%[3]s from (%[4]s) s
+			cross join lateral jsonb_populate_record(null::%[1]s, %[5]s) r`,
 		t.table, strings.Join(columns, ", "), strings.Join(columns, ", r."), source, made)
 }

@@ -47,7 +47,8 @@ func writeAggregates(t testing.TB, sys *system.System) *written {
 	w.confirmProfile()
 	w.admin = scenario.Try(s.Admin.Me(t.Context())).OrFail(t).ID
 	w.dish = w.addDish("Dish of the template", maxStock)
-	w.first, w.second, w.scarce = w.addDish("First dish of the orders", 1000), w.addDish("Second dish of the orders", 1000), w.addDish("Scarce dish", 1)
+	w.first, w.second = w.addDish("First dish of the orders", 1000), w.addDish("Second dish of the orders", 1000)
+	w.scarce = w.addDish("Scarce dish", 1)
 	w.placeOrders()
 	return w
 }
@@ -75,7 +76,8 @@ func (w *written) confirmProfile() {
 	age(24 * time.Hour)
 	scenario.EventuallyWithin(w.t, 2*time.Minute, "the profile is confirmed", func(ctx context.Context) error {
 		var confirmed bool
-		err := conn.QueryRow(ctx, `select doc(value) -> 'confirmedAt' is not null from state where key = $1`, "profile-"+w.customer.ID).Scan(&confirmed)
+		err := conn.QueryRow(ctx, `select doc(value) -> 'confirmedAt' is not null from state where key = $1`,
+			"profile-"+w.customer.ID).Scan(&confirmed)
 		if err == nil && !confirmed {
 			err = fmt.Errorf("profile %s has no confirmedAt", w.customer.ID)
 		}
@@ -115,7 +117,9 @@ func (w *written) placeOrders() {
 type templates map[string][]numbered
 
 // add adds templates of an aggregate's rows in all databases. source returns the numbered rows s for a table.
-func (all templates) add(ctx context.Context, conns map[string]*pgx.Conn, kind, id string, known map[string]string, source func(table string) string) error {
+func (all templates) add(
+	ctx context.Context, conns map[string]*pgx.Conn, kind, id string, known map[string]string, source func(table string) string,
+) error {
 	found := map[string][]row{}
 	var every []row
 	for _, service := range services.Stateful {

@@ -1,11 +1,14 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ var (
 	growthOrders    = flag.Int("growth-orders", 1_000_000, "the orders of the large system")
 	growthCustomers = flag.Int("growth-customers", 100_000, "the customers of the large system")
 	growthDishes    = flag.Int("growth-dishes", 10_000, "the dishes of the large system")
+	growthData      = flag.String("growth-data", "", "a folder that keeps the large system's Postgres between runs: the first one fills it")
 )
 
 // firstDay is the size of the small system. It is just enough to fill each page that is compared.
@@ -62,10 +66,12 @@ func BenchmarkGrowth(b *testing.B) {
 }
 
 func compareGrowth(b *testing.B) {
-	systems := []*grown{
-		startGrown(b, "first day", firstDay),
-		startGrown(b, "months", growth.Size{Orders: *growthOrders, Customers: *growthCustomers, Dishes: *growthDishes}),
+	large := startGrown(b, "months", growth.Size{Orders: *growthOrders, Customers: *growthCustomers, Dishes: *growthDishes}, *growthData)
+	if *rounds == 0 { // to fill the folder of -growth-data alone
+		return
 	}
+	small := startGrown(b, "first day", firstDay, "")
+	systems := []*grown{small, large}
 	for _, g := range systems {
 		g.findPages(b)
 		g.load(b, warmUp)
@@ -74,9 +80,7 @@ func compareGrowth(b *testing.B) {
 		}
 	}
 	for range *rounds {
-		for _, g := range systems {
-			g.rounds = append(g.rounds, g.round(b))
-		}
+		measureRound(b, systems)
 	}
 	for _, g := range systems {
 		var err error
@@ -84,19 +88,49 @@ func compareGrowth(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	fmt.Print(growthReport(systems[0], systems[1]))
+	fmt.Print(growthReport(small, large))
 }
 
-// startGrown starts a system and fills it.
-func startGrown(b *testing.B, name string, size growth.Size) *grown {
-	g := &grown{arm: startArm(b, name, system.Options{}, "RECOVERY_EVERY=2s RECONCILE_EVERY=5s"), size: size}
+// keptPassword is the administrator's password of a Postgres that -growth-data keeps.
+const keptPassword = "keeps-5-growing-databases"
+
+// startGrown starts a system and fills it, unless the folder kept has a Postgres of an earlier run. kept may be empty.
+func startGrown(b *testing.B, name string, size growth.Size, kept string) *grown {
+	options, settings, filled := system.Options{}, "RECOVERY_EVERY=2s RECONCILE_EVERY=5s", false
+	if kept != "" {
+		settings += " ADMIN_PASSWORD=" + keptPassword
+		options.Dir = b.TempDir()
+		_, err := os.Stat(filepath.Join(kept, "postgres"))
+		if filled = err == nil; filled {
+			move(b, kept, options.Dir)
+		}
+	}
+	g := &grown{arm: startArm(b, name, options, settings), size: size}
+	if kept != "" {
+		b.Cleanup(func() { // before the system's own
+			growth.StopServices(g.sys)
+			if err := g.sys.Postgres.Stop(context.Background()); err != nil {
+				b.Error(err)
+			}
+			move(b, options.Dir, kept)
+		})
+	}
 	if *statements == 0 { // otherwise startArm has done so
 		if err := countStatements(b.Context(), g.sys); err != nil {
 			b.Fatal(err)
 		}
 	}
-	growth.Fill(b, g.sys, size)
+	if !filled {
+		growth.Fill(b, g.sys, size)
+	}
 	return g
+}
+
+// move moves the folder of Postgres from one folder to another on the same file system.
+func move(b *testing.B, from, to string) {
+	if err := cmp.Or(os.MkdirAll(to, 0o755), os.Rename(filepath.Join(from, "postgres"), filepath.Join(to, "postgres"))); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // findPages sets the pages to measure.
@@ -153,48 +187,74 @@ type measured struct {
 	value float64
 }
 
-// round measures everything once.
-func (g *grown) round(b *testing.B) []measured {
-	loaded := g.measureLoad(b)
-	figures := []measured{
-		{"confirmed orders per second", loaded.perSecond},
-		{"processor ms per order", sum(loaded.processor)},
-		{"  of Postgres", loaded.processor["postgres"]},
-		{"WAL: bytes per order", loaded.wal.Bytes},
-		{"WAL: full pages per order", loaded.wal.Images},
-		{"ms from POST to 201, p50", loaded.placed.p50},
+// measureRound measures everything once. The two systems take turns for each request and each start, so that other work on the machine hits
+// both alike.
+func measureRound(b *testing.B, systems []*grown) {
+	for _, g := range systems {
+		loaded := g.measureLoad(b)
+		g.rounds = append(g.rounds, []measured{
+			{"confirmed orders per second", loaded.perSecond},
+			{"processor ms per order", sum(loaded.processor)},
+			{"  of Postgres", loaded.processor["postgres"]},
+			{"WAL: bytes per order", loaded.wal.Bytes},
+			{"WAL: full pages per order", loaded.wal.Images},
+			{"WAL: syncs per order", loaded.wal.Syncs},
+			{"ms from POST to 201, p50", loaded.placed.p50},
+		})
 	}
-	before, _ := g.read(b)
-	for _, page := range g.pages {
-		figures = append(figures, measured{"ms: " + page.name, g.measurePage(b, page)})
+	before := readAll(b, systems)
+	for i := range systems[0].pages {
+		took := make([][]float64, len(systems))
+		for range repeat {
+			for j, g := range systems {
+				took[j] = append(took[j], g.request(b, g.pages[i]))
+			}
+		}
+		for j, g := range systems {
+			g.add("ms: "+g.pages[i].name, median(took[j]))
+		}
 	}
-	after, _ := g.read(b)
-	used := 0.0
-	for name, took := range after.processor {
-		used += (took - before.processor[name]).Seconds() * 1000
+	after := readAll(b, systems)
+	for j, g := range systems {
+		used := 0.0
+		for name, took := range after[j].processor {
+			used += (took - before[j].processor[name]).Seconds() * 1000
+		}
+		g.add("processor ms per page", used/float64(repeat*len(g.pages)))
 	}
-	figures = append(figures, measured{"processor ms per page", used / float64(repeat*len(g.pages))})
 	for _, service := range services.Stateful {
-		figures = append(figures, measured{"ms to start " + service, g.measureStart(b, service)})
+		for _, g := range systems {
+			g.add("ms to start "+service, g.measureStart(b, service))
+		}
 	}
-	return figures
 }
 
-// measurePage returns the median time of a page in milliseconds.
-func (g *grown) measurePage(b *testing.B, page measuredPage) float64 {
-	took := make([]float64, repeat)
-	for i := range took {
-		begun := time.Now()
-		response, err := page.by.Do(b.Context(), client.Request{Method: http.MethodGet, Path: page.path})
-		took[i] = float64(time.Since(begun).Microseconds()) / 1000
-		if err != nil || response.Status != http.StatusOK {
-			b.Fatalf("%s: %s: got %d %s, %v", g.name, page.name, response.Status, response.Body, err)
-		}
-		if n := countItems(response.Body); page.items > 0 && n != page.items {
-			b.Fatalf("%s: %s: got %d items, want %d", g.name, page.name, n, page.items)
-		}
+// add adds a figure to the current round.
+func (g *grown) add(name string, value float64) {
+	last := len(g.rounds) - 1
+	g.rounds[last] = append(g.rounds[last], measured{name, value})
+}
+
+func readAll(b *testing.B, systems []*grown) []usage {
+	all := make([]usage, len(systems))
+	for i, g := range systems {
+		all[i], _ = g.read(b)
 	}
-	return median(took)
+	return all
+}
+
+// request requests a page, and returns the time that it took in milliseconds.
+func (g *grown) request(b *testing.B, page measuredPage) float64 {
+	begun := time.Now()
+	response, err := page.by.Do(b.Context(), client.Request{Method: http.MethodGet, Path: page.path})
+	took := time.Since(begun)
+	if err != nil || response.Status != http.StatusOK {
+		b.Fatalf("%s: %s: got %d %s, %v", g.name, page.name, response.Status, response.Body, err)
+	}
+	if n := countItems(response.Body); page.items > 0 && n != page.items {
+		b.Fatalf("%s: %s: got %d items, want %d", g.name, page.name, n, page.items)
+	}
+	return float64(took.Microseconds()) / 1000
 }
 
 // measureStart restarts a service, and returns the time from its start until it is ready, in milliseconds.

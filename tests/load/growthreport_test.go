@@ -28,7 +28,7 @@ var background = []struct{ name, database, part string }{
 	{"recovery: PENDING orders", "order", "as overdue"},
 	{"recovery: orders not started", "order", "state.created_at <= now()"},
 	{"reconciliation: open orders", "order", "coalesce(updated_at, created_at) <= now()"},
-	{"count of PENDING orders", "order", "as counted"},
+	{"count of PENDING orders", "order", "(select from orders where"},
 	{"reconciliation: reservations", "product", "unknown_since <= now()"},
 	{"search entries to make", "product", "indexed_version is distinct"},
 	{"recovery: PENDING accounts", "auth", "as overdue"},
@@ -85,13 +85,24 @@ func growthReport(small, large *grown) string {
 	}
 	fmt.Fprintf(&text, "\nQueries of the background (means of all calls):\n%-44s%12s%12s   ratio%12s%12s\n", "", "ms", "ms", "blocks", "blocks")
 	for _, q := range background {
-		for name, a := range small.costs {
-			if b, found := large.costs[name]; found && name.database == q.database && strings.Contains(name.query, q.part) {
-				fmt.Fprintf(&text, "%-44s%12.3f%12.3f%8.2f%12.1f%12.1f\n", q.name, a.ms, b.ms, b.ms/a.ms, a.blocks, b.blocks)
-			}
-		}
+		a, b := costOf(small.costs, q.database, q.part), costOf(large.costs, q.database, q.part)
+		fmt.Fprintf(&text, "%-44s%12.3f%12.3f%8.2f%12.1f%12.1f\n", q.name, a.ms, b.ms, b.ms/a.ms, a.blocks, b.blocks)
 	}
 	return text.String() + grownStatements(small, large)
+}
+
+// costOf returns the mean cost of the calls of all statements of a database with a part in their text.
+func costOf(costs map[statementName]statementCost, database, part string) (mean statementCost) {
+	for name, cost := range costs {
+		if name.database == database && strings.Contains(name.query, part) {
+			mean.calls += cost.calls
+			mean.ms += cost.ms * float64(cost.calls)
+			mean.blocks += cost.blocks * float64(cost.calls)
+		}
+	}
+	calls := float64(max(1, mean.calls))
+	mean.ms, mean.blocks = mean.ms/calls, mean.blocks/calls
+	return mean
 }
 
 // grownStatements returns the statements with 20 calls or more whose blocks have grown most. An index of a million rows has two or three

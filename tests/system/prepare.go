@@ -103,5 +103,6 @@ func (sys *System) environ(settings map[string]string) (map[string]string, error
 		"MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0",
 	})
 	maps.Copy(environ, settings)
+	sys.AdminPassword = environ["ADMIN_PASSWORD"]
 	return environ, nil
 }

@@ -113,7 +113,8 @@ func Vacuum(t testing.TB, pool *pgxpool.Pool, tables ...string) {
 	t.Helper()
 	ctx := database.Unlimited(t.Context())
 	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		for _, statement := range []string{"set statement_timeout = 0", "vacuum analyze " + strings.Join(tables, ", "), "reset statement_timeout"} {
+		vacuum := "vacuum analyze " + strings.Join(tables, ", ")
+		for _, statement := range []string{"set statement_timeout = 0", vacuum, "reset statement_timeout"} {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return err
 			}

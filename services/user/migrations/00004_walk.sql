@@ -1,0 +1,3 @@
+-- +goose Up
+-- The reconciliation walks the primary key.
+drop index profiles_by_key;
