@@ -98,7 +98,8 @@ func TestQueriesReadFewRows(t *testing.T) {
 	s := newStore(t)
 	fillMenu(t, s.pool, 20_000, lateDish)
 	fillReservations(t, s.pool)
-	if _, err := s.pool.Exec(t.Context(), `update stock set available = 1000, reserved = 1000`); err != nil { // for Release and Sell
+	if _, err := s.pool.Exec(t.Context(), `update stock set available = 1000, reserved = 1000; -- for Release and Sell
+		update products set version = version + 1 where id in (select id from products limit 10) -- for IndexProducts`); err != nil {
 		t.Fatal(err)
 	}
 	dish := s.addDish(t, "Soup", "Mains", "")
@@ -112,7 +113,7 @@ func TestQueriesReadFewRows(t *testing.T) {
 	}
 	pool, plans := servicetest.RecordPlans(t, s.pool)
 	calls := storeCalls(store{pool, s.now}, dish, orders)
-	bounds := servicetest.Bounds{Blocks: 700, Removed: 100, Tables: []string{
+	bounds := servicetest.Bounds{Blocks: 700, Removed: 100, Rows: 1000, Tables: []string{
 		"products", "stock", "stock_movements", "product_search", "menu_sections", "reservations", "reservation_lines", "state", "repeats"}}
 	for method := range reflect.TypeFor[store]().Methods() {
 		call := calls[method.Name]

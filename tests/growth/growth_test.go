@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -29,12 +30,12 @@ func TestFilledSystem(t *testing.T) {
 	invariants := scenario.Invariants{Database: sys.DatabaseURL, Kafka: scenario.Try(sys.Kafka.Settings().ClientOptions()).OrFail(t)}
 	invariants.Want(t)
 	StopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
-	before := readWhole(t, sys)
+	before, earlier := readWhole(t, sys), holders(t, sys)
 	startServices(t, sys)
 	t.Run("lists", func(t *testing.T) { checkLists(t, s.For(t)) })
 	t.Run("orders", func(t *testing.T) { checkOrders(t, s.For(t)) })
 	t.Run("accounts", func(t *testing.T) { checkAccounts(t, s.For(t)) })
-	awaitRounds(t, sys)
+	awaitRounds(t, sys, earlier)
 	StopServices(sys)
 	after := readWhole(t, sys)
 	for table, rows := range after {
@@ -134,13 +135,28 @@ func taken() client.Person {
 	return person
 }
 
-// awaitRounds waits until each service that recovers or reconciles has begun a round.
-func awaitRounds(t *testing.T, sys *system.System) {
-	for service, leases := range map[string]int{"order": 2, "product": 1, "user": 1, "auth": 1} {
+// leases is the number of leases that the background work of each service takes in turns. Each round has a new holder.
+var leases = map[string]int{"order": 2, "product": 1, "user": 1, "auth": 1}
+
+// holders returns the last holder of each lease, by service.
+func holders(t *testing.T, sys *system.System) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for service := range leases {
+		found[service] = scenario.Try(scenario.Query(t.Context(), sys.DatabaseURL(service), `select name || ' ' || holder from leases`)).OrFail(t)
+	}
+	return found
+}
+
+// awaitRounds waits until each service that recovers or reconciles has begun a round after those of the earlier holders.
+func awaitRounds(t *testing.T, sys *system.System, earlier map[string][]string) {
+	t.Helper()
+	for service, want := range leases {
 		scenario.Eventually(t, "the rounds of "+service, func(ctx context.Context) error {
-			names, err := scenario.Query(ctx, sys.DatabaseURL(service), `select name from leases`)
-			if err == nil && len(names) < leases {
-				err = fmt.Errorf("got the leases %v, want %d", names, leases)
+			now, err := scenario.Query(ctx, sys.DatabaseURL(service), `select name || ' ' || holder from leases`)
+			fresh := slices.DeleteFunc(now, func(lease string) bool { return slices.Contains(earlier[service], lease) })
+			if err == nil && len(fresh) < want {
+				err = fmt.Errorf("got the fresh leases %v, want %d", fresh, want)
 			}
 			return err
 		})

@@ -20,7 +20,7 @@ const MaxWait = 30 * time.Second
 const (
 	pollInterval = 50 * time.Millisecond // about the duration of two sagas
 	pollTimeout  = time.Second
-	pauseFactor  = 10 // the pause is at least 10 times as long as the last query took
+	pauseFactor  = 3 // the pause is at least 3 times as long as the last query took, so the queries take at most a quarter of the time
 )
 
 // Changes wakes the requests that wait for an id in this process. The zero value is ready to use where there are no other replicas.

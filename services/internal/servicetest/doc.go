@@ -10,6 +10,7 @@
 //     Decode decodes a Response.
 //   - Clock is a clock that a test advances.
 //   - ScrapeMetrics and WantMetrics read metrics as Prometheus does.
+//   - RecordPlans records the statements of a pool, and Plans.Want explains each and checks what it reads. Vacuum does what autovacuum does.
 //   - EndedSpans counts the spans that have ended.
 //
 // A package that uses a database has

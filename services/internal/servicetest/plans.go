@@ -17,6 +17,9 @@ import (
 // uniqueViolation is the SQLSTATE of a row that a unique index refuses.
 const uniqueViolation = "23505"
 
+// notExplained are the first words of statements that have no plan: the begin and end of a transaction, and settings.
+var notExplained = []string{"begin", "commit", "rollback", "savepoint", "release", "set", ";"}
+
 // Plans records the statements of a pool, so that a test can check how Postgres runs each of them.
 type Plans struct {
 	pool *pgxpool.Pool // records nothing
@@ -78,6 +81,7 @@ type Bounds struct {
 	Tables  []string // grow with the business: no statement may scan them sequentially
 	Blocks  float64  // of 8 KiB
 	Removed float64  // rows that a condition removes after they were read through an index
+	Rows    float64  // that one scan returns
 }
 
 // Want explains each recorded statement and checks that it stays within bounds. It forgets the statements. It runs each of them again in
@@ -90,8 +94,8 @@ func (p *Plans) Want(t testing.TB, what string, bounds Bounds) {
 	p.mu.Unlock()
 	explained := 0
 	for _, s := range statements {
-		if words := strings.Fields(strings.ToLower(s.sql)); !slices.Contains([]string{"select", "with", "insert", "update", "delete"}, words[0]) {
-			continue // the begin and end of a transaction
+		if first := strings.Fields(strings.ToLower(s.sql))[0]; slices.Contains(notExplained, first) {
+			continue
 		}
 		explained++
 		plan, err := p.explain(t.Context(), s, "explain (analyze, buffers, timing off, format json) ")
@@ -146,6 +150,9 @@ func (p Plan) check(bounds Bounds) (wrong []string) {
 	}
 	if removed := (p.Removed + p.Rechecks) * max(1, p.Loops); removed > bounds.Removed {
 		wrong = append(wrong, fmt.Sprintf("it removes %v rows of %s %s", removed, p.Table, p.Index))
+	}
+	if rows := p.Rows * max(1, p.Loops); p.Table != "" && rows > bounds.Rows {
+		wrong = append(wrong, fmt.Sprintf("it reads %v rows of %s %s", rows, p.Table, p.Index))
 	}
 	if blocks := p.Hit + p.Read; blocks > bounds.Blocks {
 		return append(wrong, fmt.Sprintf("it reads %v blocks", blocks))
