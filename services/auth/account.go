@@ -58,7 +58,7 @@ type Account struct {
 	Act         *audit.Entry `json:"act,omitempty"`         // the last act; the database copies it to the audit trail
 }
 
-// Applicant is the personal data that user needs for the profile.
+// Applicant is the personal data that the service user needs to create the profile.
 type Applicant struct {
 	Name    string         `json:"name"`
 	Phone   string         `json:"phone,omitempty"` // E.164

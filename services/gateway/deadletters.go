@@ -134,7 +134,7 @@ func (g *gateway) replayLetters(call) rest.Handler {
 		if err != nil {
 			return fault.Wrong("service", "%v", err)
 		}
-		request.Service = ""
+		request.Service = "" // was for the choice above; the services do not know this member
 		body, err := json.Marshal(request)
 		if err != nil {
 			return err

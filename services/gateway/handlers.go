@@ -37,6 +37,7 @@ func (g *gateway) forward(c call) rest.Handler {
 		if err != nil {
 			return err
 		}
+		// Services serve paths without the prefix, but a Location is for clients and has it.
 		setOrderFromPath(r.Context(), strings.TrimPrefix(response.header.Get("Location"), prefix))
 		return response.writeTo(w, r)
 	}

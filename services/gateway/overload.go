@@ -74,7 +74,7 @@ func (b *callBound) hasRoomFor(client string) bool {
 func (b *callBound) end(client string, begun time.Time, measured bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	used := 2*b.inFlight >= int(b.bound) // calls take at least half of the places
+	used := 2*b.inFlight >= int(b.bound) // calls, this one included, take at least half of the places
 	b.inFlight--
 	if b.clients[client]--; b.clients[client] == 0 {
 		delete(b.clients, client)
@@ -84,7 +84,7 @@ func (b *callBound) end(client string, begun time.Time, measured bool) {
 	case !measured:
 	case slow && now.Sub(b.narrowed) > slowCall:
 		b.bound, b.narrowed = max(min(leastCalls, float64(b.most)), b.bound*narrowing), now
-	case !slow && used:
+	case !slow && used: // as many fast calls as the bound raise it by about 1
 		b.bound = min(float64(b.most), b.bound+1/b.bound)
 	}
 }

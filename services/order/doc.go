@@ -1,6 +1,6 @@
 // Command order accepts customers' orders and tracks each one from placement to delivery.
 //
-//	owns       orders (documents order-<id>: lines, status and history), and the tombstones of erased customers (erasure-<id>)
+//	owns       orders (documents order-<id>: lines, status and history), and the erasures of customers (erasure-<id>)
 //	offers     POST /orders, GET /orders, GET /orders/{id}, POST /orders/{id}/cancel;
 //	           GET /orders/{id}/timeline (with the part of product); to staff POST /orders/{id}/status;
 //	           to admins its dead letters (package deadletter), and GET /audit/order;

@@ -53,7 +53,7 @@ func (s *service) removeFromOrders(ctx context.Context, customer string) error {
 }
 
 // settleErasures searches once more for orders of customers who were erased a while ago: a request that was checked before the
-// tombstone existed may have placed one. It does nothing while another replica has the lease of the recovery.
+// erasure existed may have placed one. It does nothing while another replica has the lease of the recovery.
 func (s *service) settleErasures(ctx context.Context) error {
 	_, err := recovery.RunExclusively(ctx, s.lists.pool, recovery.Lease, func(ctx context.Context) error {
 		return recovery.RunRound(ctx, recovery.NoBudget, func(ctx context.Context, after waitingItem, limit int) ([]waitingItem, error) {

@@ -6,11 +6,11 @@ import (
 	"comanda/services/event"
 )
 
-// Erasure is the tombstone of an erased person, under the person's id. It refuses new orders.
+// Erasure is the document of an erased customer, under the customer's id. While it exists, placeOrder refuses new orders of the customer.
 type Erasure struct {
 	CustomerID string    `json:"customerId"`
 	BegunAt    time.Time `json:"begunAt"`
-	// SettledAt is when the orders were searched once more: an order that was checked just before the tombstone existed is found then.
+	// SettledAt is when the orders were searched once more: an order that was checked just before the erasure existed is found then.
 	SettledAt time.Time `json:"settledAt,omitzero"`
 }
 

@@ -32,7 +32,7 @@ func TestErasuresInAnySequenceLeaveNoPerson(t *testing.T) {
 			steps = steps[1:]
 			switch next {
 			case "place":
-				// 403 is right before erased, too: an interrupted delivery may already have written the tombstone.
+				// 403 is right before erased, too: an interrupted delivery may already have written the erasure.
 				response := h.Request(t, person, "POST", "/orders", personalBasket)
 				if want := map[bool]int{false: http.StatusCreated, true: http.StatusForbidden}[erased]; response.Code != want && (erased || response.Code != 403) {
 					r.Fatalf("place an order, erased %t: got %d, want %d", erased, response.Code, want)

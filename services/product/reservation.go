@@ -93,7 +93,7 @@ type Reservation struct {
 }
 
 // Message returns the event that answers the order: the outcome, or for RELEASED and TOMBSTONE a failure, because the order was
-// cancelled. The order needs an answer even then: if its database was restored from an older copy, it can be PENDING there again.
+// cancelled. The service order needs an answer even then: if its database was restored from an older copy, the order can be PENDING again.
 func (r Reservation) Message() event.Message {
 	if r.State == Released || r.State == Tombstone {
 		return event.InventoryStockFailed.Message(r.OrderID, event.StockFailed{

@@ -59,8 +59,8 @@ func newHolds() *holds {
 
 func (h *holds) isEmpty() bool { return len(h.queues)+len(h.flights) == 0 }
 
-// leaveOut reports whether the relay must leave a row out of this turn, because the row's queue is on hold or in flight. It reads the row
-// again later.
+// leaveOut reports whether the relay must leave a row out of this turn, because the row's queue is on hold or in flight. It also notes
+// that the queue has more rows, so that they are read again when the hold or the flight ends.
 func (h *holds) leaveOut(r row) bool {
 	q := r.queue()
 	held, flying := h.queues[q], h.flights[q]

@@ -43,7 +43,7 @@ type refusedNote struct {
 
 // row is one outbox row as the relay read it. A row that cannot be decoded has a problem.
 type row struct {
-	id        int64
+	id        int64     // row_id, an identity column of Dapr's table: assigned when the row is inserted
 	createdAt time.Time // when its transaction began
 	key       string
 	value     []byte // as stored

@@ -77,7 +77,7 @@ func (r *relay) publishDue(ctx context.Context, notified bool) error {
 			return nil
 		case waiting > 0 && (r.holds.isEmpty() || time.Since(r.sweptAt) >= sweepInterval):
 			r.sweptAt = time.Now()
-			r.holds.rescan(1)
+			r.holds.rescan(1) // from the start of the table: the rows that wait may be below the floor
 		}
 	}
 	return r.runPass(ctx)

@@ -146,8 +146,8 @@ func isLockTimeout(err error) bool {
 	return errors.As(err, &pgErr) && pgErr.Code == pgerrcode.LockNotAvailable
 }
 
-// vacuumOften are the autovacuum settings of this table. Every event leaves a dead row, so a table of few documents consists mostly of
-// dead rows. By Postgres' default they may reach a fifth of the table before it vacuums, which is many in a large table.
+// vacuumOften are the autovacuum settings of this table. Every event leaves a dead tuple, so a table of few documents consists mostly
+// of dead tuples. By Postgres' default they may reach a fifth of the table before it vacuums, which is many in a large table.
 const vacuumOften = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000"
 
 // prepare creates the indexes that find outbox rows among millions of documents, and sets autovacuum unless it is already set. It does

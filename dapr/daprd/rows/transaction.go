@@ -17,7 +17,8 @@ import (
 // previous relay deleted.
 //
 // The commit does not wait until it is on disk. If Postgres crashes before that, the deleted rows come back and are published again,
-// as after a crash between publishing and deleting. readBacklog finds them, even below the floor.
+// as after a crash between publishing and deleting. If they are below the floor, publishDue sees
+// them in the count of readBacklog and reads the whole table again.
 func (t *table) beginTurn(ctx context.Context, conn *pgxpool.Conn) (seen horizon, err error) {
 	settings := fmt.Sprintf(`select set_config('lock_timeout', '%d', true), set_config('statement_timeout', '%d', true),
 		set_config('idle_in_transaction_session_timeout', '%d', true), set_config('synchronous_commit', 'off', true),

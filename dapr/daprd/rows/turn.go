@@ -10,7 +10,7 @@ import (
 // turnRead is what one turn has read.
 type turnRead struct {
 	rows  []row
-	began time.Time // when the database was last known to answer
+	began time.Time // just before the rows were read
 	upTo  int64     // the row_id up to which the turn read from the floor
 	toEnd bool      // it read to the end of the table
 	again bool      // another turn may find rows that are due
