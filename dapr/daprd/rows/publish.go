@@ -12,9 +12,9 @@ import (
 // rows when it thaws: Postgres may have given the turn to another relay meanwhile (idleLimit).
 const publishLimit = 3 * time.Second
 
-// publishPage publishes rows until publishLimit after began, the time just before they were read. It sends the rows of a queue one after the other,
-// each after the acknowledgement of the one before. Queues are published concurrently, so none waits for another. A publish without an
-// answer by then is in flight: in later turns its queue waits for the answer.
+// publishPage publishes rows until publishLimit after began, the time just before they were read. It sends the rows of a queue one after
+// the other, each after the acknowledgement of the one before. Queues are published concurrently, so none waits for another. A publish
+// without an answer by then is in flight: in later turns its queue waits for the answer.
 func (r *relay) publishPage(ctx context.Context, page []row, began time.Time) []outcome {
 	queues := map[queue][]row{}
 	for _, row := range page {
