@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +39,22 @@ func Fill(t testing.TB, sys *system.System, size Size) {
 	if err := sys.AwaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// Product has made the search entries at its start. Until autovacuum has looked at them, Postgres may scan them.
+	if err := vacuum(t.Context(), sys.DatabaseURL("product"), "product_search", "menu_sections"); err != nil {
+		t.Fatal(err)
+	}
 	say("filled: %d orders, %d customers, %d dishes", size.Orders, size.Customers, size.Dishes)
+}
+
+// vacuum vacuums and analyzes tables of a database.
+func vacuum(ctx context.Context, url string, tables ...string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	_, err = conn.Exec(ctx, "vacuum analyze "+strings.Join(tables, ", "))
+	return err
 }
 
 // StopServices stops all services and sidecars, but not their servers.
