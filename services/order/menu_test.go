@@ -121,6 +121,24 @@ func TestMenuLookupRefreshesProductsOrderedLately(t *testing.T) {
 	lookUp(call(bread), bread) // it is not active
 }
 
+// While a lookup may still refresh a product, other lookups leave it out: a slow product must not be asked more.
+func TestMenuLookupsDoNotRefreshTheSameProductsAtOnce(t *testing.T) {
+	now := noon
+	product := &fakeProduct{err: errors.New("no answer")} // so no lookup refreshes soup
+	m := newMenu(product, func() time.Time { return now })
+	m.record([]string{soup}, map[string]bool{soup: true})
+	now = now.Add(menuCacheTime/2 + time.Second)
+	for _, pause := range []time.Duration{0, menuTimeout / 2, menuTimeout / 2} {
+		now = now.Add(pause)
+		_, _ = m.Missing(t.Context(), []string{bread})
+	}
+	for i, want := range []bool{true, false, true} {
+		if got := strings.Contains(product.calls[i], soup); got != want {
+			t.Errorf("lookup %d: got that it includes soup: %t, want %t", i+1, got, want)
+		}
+	}
+}
+
 // One lookup asks about at most maxMenuIDs products, and always about those of the order.
 func TestMenuLookupIsBounded(t *testing.T) {
 	now := noon

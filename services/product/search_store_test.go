@@ -13,6 +13,7 @@ import (
 
 	"comanda/services/internal/database"
 	"comanda/services/internal/server"
+	"comanda/services/internal/servicetest"
 )
 
 // fillMenu adds n dishes quickly, with their search entries.
@@ -61,12 +62,10 @@ func fillMenu(t testing.TB, pool *pgxpool.Pool, n int, dish func(i int) (name, c
 		}
 		return err
 	})
-	if err == nil {
-		_, err = pool.Exec(slow, `vacuum analyze products, stock, product_search, menu_sections`) // as autovacuum does
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	servicetest.Vacuum(t, pool, "products", "stock", "product_search", "menu_sections")
 }
 
 // addToSection adds e's n-grams to those of its section, as saveSection does.
