@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"comanda/dapr/daprd/flags"
@@ -18,6 +19,10 @@ import (
 
 // relayGrace is how long a shutdown waits for the outbox relays to finish the page they are publishing.
 const relayGrace = 5 * time.Second
+
+// garbagePercent is the growth of the heap, in percent, after which the garbage collector runs, unless GOGC says otherwise. The services use
+// the same value (services/internal/server).
+const garbagePercent = 200
 
 var log = logger.NewLogger("dapr.runtime")
 
@@ -40,6 +45,9 @@ func run(args []string) int {
 		return 0
 	}
 
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	opts.Logger.SetAppID(opts.AppID)
 	if err := logger.ApplyOptionsToLoggers(&opts.Logger); err != nil {
 		log.Errorf("Failed to set up logging: %v", err)

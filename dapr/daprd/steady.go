@@ -10,7 +10,14 @@ import (
 	"github.com/dapr/components-contrib/pubsub"
 	"github.com/dapr/components-contrib/pubsub/kafka"
 	"github.com/dapr/kit/logger"
+	kitstrings "github.com/dapr/kit/strings"
+
+	"comanda/dapr/daprd/groups"
 )
+
+// groupedKey is a key in the metadata of a subscription. If it is true, the app accepts groups of events (package groups). Unmodified daprd
+// ignores it and delivers each event by itself.
+const groupedKey = "grouped"
 
 // steadyPubSub is Kafka's pub/sub component with consumers that always come back (docs/decisions/0008). Dapr subscribes when
 // its app becomes healthy, and unsubscribes when the app becomes unhealthy. Kafka's component may handle the two in the
@@ -168,8 +175,13 @@ func (s *steadyPubSub) Close() error {
 // deliver passes an event to the listener of its topic, if the app acts on the event, and bounds its headers. If the listener fails because
 // it has ended, the next listener gets the event.
 func (s *steadyPubSub) deliver(ctx context.Context, message *pubsub.NewMessage) error {
-	if request, ok := s.requestOf(message.Topic); ok && !isWanted(request, message.Data) {
-		return nil
+	if request, ok := s.requestOf(message.Topic); ok {
+		if !isWanted(request, message.Data) {
+			return nil
+		}
+		if kitstrings.IsTruthy(request.Metadata[groupedKey]) {
+			ctx = groups.WithFirstTry(ctx)
+		}
 	}
 	boundHeaders(message)
 	for {

@@ -156,7 +156,7 @@ func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	orders, more, err := lists{pool}.Page(t.Context(), filter{}, position{}, 10)
+	orders, more, err := openLists(pool).Page(t.Context(), filter{}, position{}, 10)
 	if err != nil || len(orders) != 0 || more {
 		t.Errorf("got %v, more: %t, %v, want no orders", orders, more, err)
 	}

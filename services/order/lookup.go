@@ -17,28 +17,49 @@ type lookup struct {
 	Before *Order // the order that the same request placed earlier, or nil
 }
 
+// maxTogether is the number of orders that are looked up together.
+const maxTogether = 32
+
 // LookUp returns the lookup of order. It reads all parts in one statement, so at one moment: when a copy of this request took the
-// customer's last place, LookUp finds the order of that copy. It reads the sidecar's table, because each call of the sidecar costs as much
-// as five statements.
-func (l lists) LookUp(ctx context.Context, order Order) (s lookup, err error) {
-	var before []byte
-	var limited *string
-	if order.Limits != (Limits{}) {
-		limited = &order.CustomerID
-	}
-	err = l.pool.QueryRow(ctx, `
-		select exists (select from state where key = @erasure), (select value from state where key = @order), orders, units
-		from held_by(@limited)`, pgx.NamedArgs{
-		"erasure": erasureKind + "-" + order.CustomerID, "order": kind + "-" + order.ID, "limited": limited,
-	}).Scan(&s.Erased, &before, &s.Held.Orders, &s.Held.Units)
-	if err == nil && before != nil {
-		s.Before = &Order{}
-		err = json.Unmarshal(before, s.Before)
-	}
+// customer's last place, LookUp finds the order of that copy. Orders that are placed at the same time share the statement.
+func (l lists) LookUp(ctx context.Context, order Order) (lookup, error) {
+	found, err := l.lookups.Do(ctx, order)
 	if err != nil {
 		return lookup{}, fmt.Errorf("look up order %s: %w", order.ID, err)
 	}
-	return s, nil
+	return found, nil
+}
+
+// lookupQuery reads the sidecar's table, because each call of the sidecar costs as much as five statements.
+const lookupQuery = `
+	select exists (select from state where key = erasure), (select value from state where key = placed), orders, units
+	from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (erasure, placed, limited, nth), held_by(limited)
+	order by nth`
+
+// lookUpAll returns the lookups of orders.
+func (l lists) lookUpAll(ctx context.Context, orders []Order) ([]lookup, error) {
+	var erasures, placed []string
+	var limited []*string
+	for i, order := range orders {
+		erasures, placed = append(erasures, erasureKind+"-"+order.CustomerID), append(placed, kind+"-"+order.ID)
+		limited = append(limited, nil)
+		if order.Limits != (Limits{}) {
+			limited[i] = &order.CustomerID
+		}
+	}
+	rows, err := l.pool.Query(ctx, lookupQuery, erasures, placed, limited)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (found lookup, err error) {
+		var before []byte
+		err = row.Scan(&found.Erased, &before, &found.Held.Orders, &found.Held.Units)
+		if err == nil && before != nil {
+			found.Before = &Order{}
+			err = json.Unmarshal(before, found.Before)
+		}
+		return found, err
+	})
 }
 
 // checkCustomer returns Forbidden for an erased customer, whose access token is valid for some minutes more.

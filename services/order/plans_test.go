@@ -75,7 +75,7 @@ func TestQueriesReadFewOrders(t *testing.T) {
 	}
 	pool, plans := servicetest.RecordPlans(t, h.pool)
 	bounds := servicetest.Bounds{Tables: []string{"state", "repeats"}, Blocks: 500, Removed: 100, Rows: 1000}
-	calls := listCalls(h, lists{pool}, ids)
+	calls := listCalls(h, openLists(pool), ids)
 	for method := range reflect.TypeFor[lists]().Methods() {
 		call := calls[method.Name]
 		if call == nil {

@@ -46,10 +46,10 @@ func newHarness(t *testing.T) *harness {
 	h.steps = &productSteps{}
 	way, _ := servicetest.NewInvoker(t, h.steps)
 	h.service = &service{
-		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: lists{pool},
+		log: log, orders: document.NewStore[Order](h.sidecar, "orders", kind), lists: openLists(pool),
 		repeats: timeline.Repeats{Pool: pool, Log: log, Actor: "order"}, invoker: way,
 		erasures: document.NewStore[Erasure](h.sidecar, "orders", erasureKind), cursors: servicetest.Cursors,
-		admission: newAdmission(maxCounted, lists{pool}, h.clock.Now, log, registry),
+		admission: newAdmission(maxCounted, openLists(pool), h.clock.Now, log, registry),
 		metrics:   newMetrics(registry, log), menu: newMenu(h.product, h.clock.Now), changes: &await.Changes{},
 		recovery: recovery.Timing{After: 30 * time.Second, GiveUp: 15 * time.Minute, Every: time.Second}, now: h.clock.Now,
 		expiry: Expiry{NotStarted: 10 * time.Minute},

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"comanda/services/internal/group"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
@@ -22,7 +23,14 @@ const kind = "order"
 // lists queries orders with SQL, through a view and indexes over the sidecar's state table. There is no second copy to keep
 // in step.
 type lists struct {
-	pool *pgxpool.Pool
+	pool    *pgxpool.Pool
+	lookups *group.Calls[Order, lookup]
+}
+
+func openLists(pool *pgxpool.Pool) lists {
+	l := lists{pool: pool}
+	l.lookups = group.New(maxTogether, l.lookUpAll)
+	return l
 }
 
 // waitingItem is an order, or an erasure, that waits for a step of the recovery, the reconciliation or an erasure.

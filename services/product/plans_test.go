@@ -112,7 +112,7 @@ func TestQueriesReadFewRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool, plans := servicetest.RecordPlans(t, s.pool)
-	calls := storeCalls(store{pool, s.now}, dish, orders)
+	calls := storeCalls(openStore(pool, s.now), dish, orders)
 	bounds := servicetest.Bounds{Blocks: 700, Removed: 100, Rows: 1000, Tables: []string{
 		"products", "stock", "stock_movements", "product_search", "menu_sections", "reservations", "reservation_lines", "state", "repeats"}}
 	for method := range reflect.TypeFor[store]().Methods() {

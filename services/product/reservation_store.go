@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,43 +15,74 @@ import (
 // errUnknownOrder means that a delivered order has no reservation.
 var errUnknownOrder = errors.New("this order has no reservation")
 
+// maxTogether is the number of orders that are decided together.
+const maxTogether = 32
+
+// claim is an order's request for stock, and the cause of the decision.
+type claim struct {
+	request Request
+	cause   Cause
+}
+
+// decision is the reservation of an order. repeated means that it was recorded earlier.
+type decision struct {
+	reservation Reservation
+	repeated    bool
+}
+
 // Reserve decides once about an order: it reserves every line or none, and records the outcome. For an order that already
-// has an outcome or a tombstone it returns the recorded reservation, and repeated is true. It is one transaction, in two round
-// trips. Orders for the same products wait for each other without deadlock, because each locks the stock rows in the order of their ids.
+// has an outcome or a tombstone it returns the recorded reservation, and repeated is true. Orders that arrive at the same time are decided
+// together (decideAll).
 func (s store) Reserve(ctx context.Context, request Request, cause Cause) (r Reservation, repeated bool, err error) {
+	decided, err := s.decisions.Do(ctx, claim{request, cause})
+	return decided.reservation, decided.repeated, err
+}
+
+// decideAll decides about orders, one after the other, in one transaction of two round trips. Transactions for the same products wait for
+// each other without deadlock, because each takes the locks of its orders and then the stock rows in the order of their ids.
+func (s store) decideAll(ctx context.Context, claims []claim) (decided []decision, err error) {
 	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		defer rollBackOpen(ctx, conn)
-		known, menu, err := beginDecision(ctx, conn, request)
+		known, menu, err := beginDecisions(ctx, conn, claims)
 		if err != nil {
 			return err
 		}
-		decision := &pgx.Batch{}
-		if known != nil {
-			r, repeated = *known, true
-		} else {
-			outcome := Decide(request, menu)
-			r = Reservation{OrderID: request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: s.now()}
-			if err := queueDecision(decision, r, request.Lines, cause); err != nil {
-				return err
+		made := decisions{now: s.now()}
+		for _, c := range claims {
+			r, repeated := known[c.request.OrderID]
+			if !repeated {
+				if r, err = made.decide(c, menu); err != nil {
+					return err
+				}
+				known[c.request.OrderID] = r
 			}
+			decided = append(decided, decision{r, repeated})
 		}
-		decision.Queue(`commit`)
-		return conn.SendBatch(ctx, decision).Close()
+		return conn.SendBatch(ctx, made.batch()).Close()
 	})
-	return r, repeated, err
+	return decided, err
 }
 
-// beginDecision begins a transaction, takes the order's lock, and locks the stock rows of its lines. It returns the order's
-// reservation, or nil if there is none, and the dishes.
-func beginDecision(ctx context.Context, conn *pgxpool.Conn, request Request) (known *Reservation, menu map[string]Dish, err error) {
+// beginDecisions begins a transaction, takes the orders' locks, and locks the stock rows of their lines. It returns the orders' reservations
+// that are recorded, and the dishes.
+func beginDecisions(ctx context.Context, conn *pgxpool.Conn, claims []claim) (known map[string]Reservation, menu map[string]Dish, err error) {
+	var orders, locks, products []string
+	for _, c := range claims {
+		orders = append(orders, c.request.OrderID)
+		products = append(products, productIDs(c.request.Lines)...)
+	}
+	slices.Sort(orders)
+	for _, id := range orders {
+		locks = append(locks, lockName(id))
+	}
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
-	batch.Queue(lockOrder, lockName(request.OrderID))
-	batch.Queue(selectReservation, request.OrderID).QueryRow(func(row pgx.Row) error {
-		known, err = scanReservation(row, request.OrderID)
+	batch.Queue(lockOrders, locks)
+	batch.Queue(selectReservations, orders).Query(func(rows pgx.Rows) error {
+		known, err = collectReservations(rows)
 		return err
 	})
-	batch.Queue(lockDishes, productIDs(request.Lines)).Query(func(rows pgx.Rows) error {
+	batch.Queue(lockDishes, products).Query(func(rows pgx.Rows) error {
 		menu, err = collectDishes(rows)
 		return err
 	})
@@ -57,18 +90,63 @@ func beginDecision(ctx context.Context, conn *pgxpool.Conn, request Request) (kn
 	return known, menu, err
 }
 
-// queueDecision queues the statements that record the decision r and, if it reserves, move the lines' pieces from available to reserved.
-// The caller holds the row locks.
-func queueDecision(batch *pgx.Batch, r Reservation, lines []Line, cause Cause) error {
-	arguments, err := reservationValues(r, cause)
+// decisions are the rows of new decisions, by column.
+type decisions struct {
+	now time.Time
+
+	orders, kinds, causes []string
+	states                []State
+	outcomes              [][]byte // in JSON
+	ages                  []*int64
+
+	lineOrders, lineProducts []string
+	lineQuantities           []int
+}
+
+// decide decides about an order, and takes what it reserves from the menu, which has the stock for the orders behind it.
+func (d *decisions) decide(c claim, menu map[string]Dish) (Reservation, error) {
+	outcome := Decide(c.request, menu)
+	r := Reservation{OrderID: c.request.OrderID, State: outcome.State(), Outcome: outcome, DecidedAt: d.now}
+	encoded, err := json.Marshal(outcome)
 	if err != nil {
-		return err
+		return r, err
 	}
-	batch.Queue(insertReservation, arguments...)
-	if r.State == Reserved {
-		batch.Queue(moveToReserved, r.OrderID, productIDs(lines), quantities(lines))
+	d.add(r.OrderID, r.State, encoded, c.cause)
+	if r.State != Reserved {
+		return r, nil
 	}
-	return nil
+	for _, line := range c.request.Lines {
+		dish := menu[line.ProductID]
+		dish.Available -= line.Quantity
+		menu[line.ProductID] = dish
+		d.lineOrders, d.lineProducts = append(d.lineOrders, r.OrderID), append(d.lineProducts, line.ProductID)
+		d.lineQuantities = append(d.lineQuantities, line.Quantity)
+	}
+	return r, nil
+}
+
+// add adds the row of a decision. A tombstone has no outcome.
+func (d *decisions) add(orderID string, state State, outcome []byte, cause Cause) {
+	d.orders, d.states, d.outcomes = append(d.orders, orderID), append(d.states, state), append(d.outcomes, outcome)
+	d.kinds, d.causes, d.ages = append(d.kinds, cause.Kind), append(d.causes, cause.ID), append(d.ages, cause.age(d.now))
+}
+
+// arguments are the arguments of insertReservations.
+func (d *decisions) arguments() []any {
+	return []any{d.orders, d.states, d.outcomes, d.now, d.kinds, d.causes, d.ages}
+}
+
+// batch returns the statements that record the decisions, move the reserved pieces, and commit. The caller holds the row locks.
+func (d *decisions) batch() *pgx.Batch {
+	batch := &pgx.Batch{}
+	if len(d.orders) > 0 {
+		batch.Queue(insertReservations, d.arguments()...)
+	}
+	if len(d.lineOrders) > 0 {
+		batch.Queue(moveToReserved, d.lineOrders, d.lineProducts, d.lineQuantities)
+	}
+	batch.Queue(`commit`)
+	return batch
 }
 
 // rollBackOpen ends a transaction that was not committed.
@@ -84,10 +162,9 @@ func (s store) Release(ctx context.Context, orderID string, cause Cause) (state 
 	err = s.withOrderLock(ctx, orderID, func(tx pgx.Tx, known *Reservation) error {
 		if known == nil {
 			state, changed = Tombstone, true
-			arguments, err := reservationValues(Reservation{OrderID: orderID, State: state, DecidedAt: s.now()}, cause)
-			if err == nil {
-				_, err = tx.Exec(ctx, insertReservation, arguments...)
-			}
+			tombstone := decisions{now: s.now()}
+			tombstone.add(orderID, state, nil, cause)
+			_, err := tx.Exec(ctx, insertReservations, tombstone.arguments()...)
 			return err
 		}
 		state, err = known.State.AfterCancellation()
@@ -120,40 +197,47 @@ func (s store) Sell(ctx context.Context, orderID string, cause Cause) (state Sta
 // withOrderLock runs work in a transaction that holds the order's lock. work gets the order's reservation, or nil if there is none.
 func (s store) withOrderLock(ctx context.Context, orderID string, work func(pgx.Tx, *Reservation) error) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockOrder, lockName(orderID)); err != nil {
+		if _, err := tx.Exec(ctx, lockOrders, []string{lockName(orderID)}); err != nil {
 			return err
 		}
-		known, err := scanReservation(tx.QueryRow(ctx, selectReservation, orderID), orderID)
+		rows, err := tx.Query(ctx, selectReservations, []string{orderID})
 		if err != nil {
 			return err
 		}
-		return work(tx, known)
+		known, err := collectReservations(rows)
+		if err != nil {
+			return err
+		}
+		if r, ok := known[orderID]; ok {
+			return work(tx, &r)
+		}
+		return work(tx, nil)
 	})
 }
 
-// lockOrder takes an advisory lock, because the order may have no row to lock yet.
-const lockOrder = `select pg_advisory_xact_lock(hashtextextended($1, 0))`
+// lockOrders takes advisory locks, because the orders may have no row to lock yet. It takes them in the order of the array.
+const lockOrders = `select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) as name`
 
 func lockName(orderID string) string { return "reservation-" + orderID }
 
-const selectReservation = `select state, outcome, decided_at from reservations where order_id = $1`
+const selectReservations = `select order_id::text, state, outcome, decided_at from reservations where order_id = any($1::uuid[])`
 
-// scanReservation returns the order's reservation, or nil if the row is none.
-func scanReservation(row pgx.Row, orderID string) (*Reservation, error) {
-	r := Reservation{OrderID: orderID}
+// collectReservations returns the reservations that selectReservations found, by order.
+func collectReservations(rows pgx.Rows) (map[string]Reservation, error) {
+	found := map[string]Reservation{}
+	var r Reservation
 	var outcome []byte
-	err := row.Scan(&r.State, &outcome, &r.DecidedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err == nil && outcome != nil {
-		err = json.Unmarshal(outcome, &r.Outcome)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read reservation %s: %w", orderID, err)
-	}
-	r.DecidedAt = r.DecidedAt.UTC()
-	return &r, nil
+	_, err := pgx.ForEachRow(rows, []any{&r.OrderID, &r.State, &outcome, &r.DecidedAt}, func() error {
+		r.Outcome, r.DecidedAt = Outcome{}, r.DecidedAt.UTC()
+		if outcome != nil {
+			if err := json.Unmarshal(outcome, &r.Outcome); err != nil {
+				return fmt.Errorf("read reservation %s: %w", r.OrderID, err)
+			}
+		}
+		found[r.OrderID] = r
+		return nil
+	})
+	return found, err
 }
 
 // lockDishes reads dishes and locks their stock rows. The order by makes all orders lock rows in the same sequence, so none deadlock.
@@ -174,28 +258,17 @@ func collectDishes(rows pgx.Rows) (map[string]Dish, error) {
 	return menu, err
 }
 
-const insertReservation = `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_kind, decided_by, decided_ms)
-	values ($1, $2, $3, $4, $4, $5, $6, $7)`
+const insertReservations = `insert into reservations (order_id, state, outcome, decided_at, updated_at, decided_kind, decided_by, decided_ms)
+	select order_id, state, outcome, $4, $4, kind, cause, age
+	from unnest($1::uuid[], $2::text[], $3::jsonb[], $5::text[], $6::text[], $7::bigint[]) as decided (order_id, state, outcome, kind, cause, age)`
 
-// reservationValues returns the values of insertReservation for r and the cause of its decision. A tombstone has no outcome.
-func reservationValues(r Reservation, cause Cause) ([]any, error) {
-	var outcome []byte
-	if r.State != Tombstone {
-		var err error
-		if outcome, err = json.Marshal(r.Outcome); err != nil {
-			return nil, err
-		}
-	}
-	return []any{r.OrderID, r.State, outcome, r.DecidedAt, cause.Kind, cause.ID, cause.age(r.DecidedAt)}, nil
-}
-
-// moveToReserved inserts the lines of a reservation, and moves their pieces from available to reserved.
+// moveToReserved inserts the lines of reservations, and moves their pieces from available to reserved.
 const moveToReserved = `with line as (
 		insert into reservation_lines (order_id, product_id, quantity)
-		select $1, product_id, quantity from unnest($2::uuid[], $3::bigint[]) as wanted (product_id, quantity)
+		select * from unnest($1::uuid[], $2::uuid[], $3::bigint[])
 		returning product_id, quantity)
 	update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
-	from line l where s.product_id = l.product_id`
+	from (select product_id, sum(quantity) as quantity from line group by product_id) l where s.product_id = l.product_id`
 
 // endReservation locks the stock rows of a reservation in the order of their ids, as Reserve does, runs the SQL statement
 // move, and records the new state and its cause.
@@ -219,12 +292,4 @@ func productIDs(lines []Line) []string {
 		ids[i] = line.ProductID
 	}
 	return ids
-}
-
-func quantities(lines []Line) []int {
-	counts := make([]int, len(lines))
-	for i, line := range lines {
-		counts[i] = line.Quantity
-	}
-	return counts
 }

@@ -11,6 +11,7 @@ import (
 
 	"comanda/services/internal/audit"
 	"comanda/services/internal/fault"
+	"comanda/services/internal/group"
 	"comanda/services/internal/rest"
 )
 
@@ -19,8 +20,15 @@ var migrations embed.FS
 
 // store keeps menu, stock and reservations in tables, which allow counts, searches and constraints.
 type store struct {
-	pool *pgxpool.Pool
-	now  func() time.Time // in the precision of Postgres: server.Clock
+	pool      *pgxpool.Pool
+	now       func() time.Time // in the precision of Postgres: server.Clock
+	decisions *group.Calls[claim, decision]
+}
+
+func openStore(pool *pgxpool.Pool, now func() time.Time) store {
+	s := store{pool: pool, now: now}
+	s.decisions = group.New(maxTogether, s.decideAll)
+	return s
 }
 
 // productColumns are the columns that scanProduct reads, from products p and their stock s.

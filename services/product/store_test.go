@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(servicetest.Run(m)) }
 
 func newStore(t testing.TB) store {
 	t.Helper()
-	return store{servicetest.NewDatabase(t, migrations), server.Clock}
+	return openStore(servicetest.NewDatabase(t, migrations), server.Clock)
 }
 
 // addProduct adds a dish with the given stock to the menu.
@@ -84,7 +84,7 @@ func TestReplicasMigrateAndSeedConcurrently(t *testing.T) {
 			if err := database.Migrate(context.Background(), replica, migrations); err != nil {
 				return err
 			}
-			return store{replica, time.Now}.SeedMenu(context.Background(), "EUR")
+			return openStore(replica, time.Now).SeedMenu(context.Background(), "EUR")
 		}
 		err = start()
 		for tries := 0; fault.Is(err, fault.KindUnavailable) && tries < 10; tries++ { // retry after a lock timeout, as Serve does

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"reflect"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -133,9 +134,16 @@ func requirement(parse env.ParseError) string {
 // output when the service exits, and on a busy machine loses the lines that it has not read yet.
 const exitDelay = 300 * time.Millisecond
 
+// garbagePercent is the growth of the heap, in percent, after which the garbage collector runs, unless GOGC says otherwise. Go's own value
+// is 100. The heaps of the services are small, so twice that costs some megabytes and saves 5 % of the processor's time (docs/performance.md).
+const garbagePercent = 200
+
 // Main runs a service until it returns or a signal stops it (SIGINT, SIGTERM). On failure it prints one line to standard
 // error and exits with code 1.
 func Main(name string, run func(ctx context.Context, environ []string) error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Environ()); err != nil {

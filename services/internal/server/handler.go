@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"comanda/services/internal/consumer"
 	"comanda/services/internal/fault"
 	"comanda/services/internal/rest"
 	"comanda/services/internal/telemetry"
@@ -48,7 +49,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 		return nil
 	}))
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
-	edge, requests, events := observer.Edge(inner), observer.Requests(inner), observer.Events(inner)
+	edge, requests, events := observer.Edge(inner), observer.Requests(inner), consumer.Ungroup(observer.Events(inner))
 	busy := s.busyHandler()
 	choose := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sidecar := s.fromSidecar(r)

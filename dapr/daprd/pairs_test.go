@@ -6,9 +6,9 @@ import (
 	"github.com/dapr/components-contrib/state"
 )
 
-// Only a document with its event is one statement. Everything else is a transaction of Dapr's component. What the statement does is
+// Only documents with their events are our own statements. Everything else is a transaction of Dapr's component. What the statements do is
 // tested in tests/outbox, by the contract of the state store.
-func TestOnlyADocumentWithItsEventIsOneStatement(t *testing.T) {
+func TestOnlyDocumentsWithTheirEventsAreOurStatements(t *testing.T) {
 	document := state.SetRequest{Key: "order-1", Value: []byte("{}")}
 	row := state.SetRequest{Key: "outbox-due||pubsub||topic||1", Value: []byte("{}")}
 	expiring := document
@@ -19,6 +19,8 @@ func TestOnlyADocumentWithItsEventIsOneStatement(t *testing.T) {
 	}{
 		"a document with its event":  {[]state.TransactionalStateOperation{document, row}, true},
 		"a document without events":  {[]state.TransactionalStateOperation{document}, false},
+		"two with their events":      {[]state.TransactionalStateOperation{document, document, row, row}, true},
+		"one without an event":       {[]state.TransactionalStateOperation{document, document, document, row}, false},
 		"two documents":              {[]state.TransactionalStateOperation{document, document}, false},
 		"two documents and an event": {[]state.TransactionalStateOperation{document, document, row}, false},
 		"the event first":            {[]state.TransactionalStateOperation{row, document}, false},
@@ -26,7 +28,7 @@ func TestOnlyADocumentWithItsEventIsOneStatement(t *testing.T) {
 		"a deletion":                 {[]state.TransactionalStateOperation{state.DeleteRequest{Key: "order-1"}, row}, false},
 		"nothing":                    {nil, false},
 	} {
-		if _, _, got := documentAndRow(&state.TransactionalStateRequest{Operations: tc.operations}); got != tc.want {
+		if _, got := pairsOf(&state.TransactionalStateRequest{Operations: tc.operations}); got != tc.want {
 			t.Errorf("%s: got %t, want %t", name, got, tc.want)
 		}
 	}
