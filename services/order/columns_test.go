@@ -150,7 +150,8 @@ func TestMigrationFillsTheColumnsOfEarlierOrders(t *testing.T) {
 		}
 	}
 	migrate(beforeColumns(t, "00005"))
-	exec(t, pool, `insert into state (key, value) select 'order-0' || n, convert_to(jsonb_set(doc($1), '{customerId}', to_jsonb('c' || n))::text, 'UTF8')
+	exec(t, pool, `insert into state (key, value)
+		select 'order-0' || n, convert_to(jsonb_set(doc($1), '{customerId}', to_jsonb('c' || n))::text, 'UTF8')
 		from generate_series(1, 1200) n`, documentOf(t, func(o *Order) { o.Limits = Limits{} }))
 	servicetest.PutDocument(t, pool, "erasure-1", `{"status":"PENDING"}`)
 	exec(t, pool, `insert into state (key, value) values ('outbox-due||1', '\xff00')`)
