@@ -56,7 +56,7 @@ func documentOf(t *testing.T, change func(*Order)) []byte {
 	return document
 }
 
-// The statements with which Dapr's component and our daprd write a document (state/postgresql/v2, dapr/daprd/onestatement.go).
+// The statements with which Dapr's component and our daprd write a document (state/postgresql/v2, dapr/daprd/pairs.go).
 const (
 	firstWrite = `insert into state as t (key, value, etag) values ($1, $2, gen_random_uuid()) on conflict (key) do update set value = $2,
 		updated_at = now(), etag = gen_random_uuid(), expires_at = null where t.expires_at is not null and t.expires_at < now()`
