@@ -53,8 +53,8 @@ end
 $$;
 -- +goose StatementEnd
 
--- The columns in the condition clear or correct what a statement sets in them itself. Updates of any column fire the trigger, so that an
--- update of a row that has no values yet fills them (the next migration).
+-- The second part of the condition is for a row that has values in these columns but is no order, or is none any more. Updates of all
+-- columns fire the trigger, so no statement can leave values that differ from the document.
 drop trigger orders_within_limit on state;
 create trigger order_noted before insert or update on state
     for each row when (new.key like 'order-%'
