@@ -58,6 +58,9 @@ func Run(t *testing.T, s Subject) {
 		{"a projection becomes the event's data", projectionIsPublished},
 		{"a failed transaction publishes nothing", failedTransactionPublishesNothing},
 		{"the document's metadata become the event's attributes", attributesComeFromTheDocument},
+		{"several documents and their events are written together", severalAreWrittenTogether},
+		{"one lost race of several documents fails all", oneLostRaceFailsAll},
+		{"a document twice in a transaction fails", documentTwiceFails},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
