@@ -16,6 +16,7 @@ import (
 // Client is the part of the Dapr SDK's client that documents need.
 type Client interface {
 	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
+	GetBulkState(ctx context.Context, store string, keys []string, meta map[string]string, parallelism int32) ([]*dapr.BulkStateItem, error)
 	ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error
 }
 
@@ -58,6 +59,9 @@ func Run(t *testing.T, s Subject) {
 		{"a projection becomes the event's data", projectionIsPublished},
 		{"a failed transaction publishes nothing", failedTransactionPublishesNothing},
 		{"the document's metadata become the event's attributes", attributesComeFromTheDocument},
+		{"documents are read together", documentsAreReadTogether},
+		{"documents written together have an event each", documentsWrittenTogetherHaveEvents},
+		{"one conflict fails all documents written together", conflictFailsAll},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
