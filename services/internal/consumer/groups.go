@@ -29,8 +29,8 @@ type entry struct {
 }
 
 // Ungroup returns a handler that passes each event of a group to next as a request of its own, all at the same time, so that their changes
-// can be written together. It sends the status of each event as soon as next has answered, so a slow event delays no other. A request with a
-// single event goes to next unchanged.
+// can be written together. The context of each has the values of the group's. Ungroup sends the status of each event as soon as next has
+// answered, so a slow event delays no other. A request with a single event goes to next unchanged.
 func Ungroup(log *slog.Logger, next http.Handler) http.Handler {
 	groups := rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if isInvocation(r) {

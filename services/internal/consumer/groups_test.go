@@ -46,7 +46,9 @@ func ungroup(handle func(context.Context, event.Received[event.OrderStatus]) err
 // statuses decodes the statuses of a group, by entry id.
 func statuses(t *testing.T, w *httptest.ResponseRecorder) map[string]string {
 	t.Helper()
-	var answer struct{ Statuses []struct{ EntryID, Status string } }
+	var answer struct {
+		Statuses []struct{ EntryID, Status string }
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("got %d %s (%v), want 200 with statuses", w.Code, w.Body, err)
 	}

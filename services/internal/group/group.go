@@ -173,4 +173,6 @@ type panicked struct {
 func (p *panicked) Error() string { return fmt.Sprint(p.value) }
 
 // LogValue shows a log the stack of the run, which is not the stack of the caller.
-func (p *panicked) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%v\n%s", p.value, p.stack)) }
+func (p *panicked) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf("%v\n%s", p.value, p.stack))
+}
