@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"testing"
@@ -27,7 +29,11 @@ func listCalls(h *harness, l lists, ids []string) map[string]func(context.Contex
 		"Standings": func(ctx context.Context) error { return ignore(l.Standings(ctx, ids)) },
 		"Versions":  func(ctx context.Context) error { return ignore(l.Versions(ctx, ids)) },
 		"LookUp": func(ctx context.Context) error {
-			return ignore(l.LookUp(ctx, Order{ID: ids[0], CustomerID: "c7", Limits: Limits{Orders: 10, Units: 200}}))
+			var group []Order
+			for i := range maxTogether {
+				group = append(group, Order{ID: ids[i], CustomerID: fmt.Sprintf("c%d", i), Limits: Limits{Orders: 10, Units: 200}})
+			}
+			return errors.Join(ignore(l.LookUp(ctx, group[0])), ignore(l.lookUpAll(ctx, group)))
 		},
 		"Page": func(ctx context.Context) error {
 			_, _, err := l.Page(ctx, filter{Customer: "c7", Status: event.StatusDelivered}, position{At: past.CreatedAt, ID: past.ID}, 20)

@@ -38,9 +38,10 @@ func (s service) orderPlaced(ctx context.Context, received event.Received[event.
 // orderLocks lets this process handle only one order.created.pending of an order at a time (orderPlaced). The tables are safe without it.
 // But two handlers that create the same document conflict, and with an unmodified daprd a conflict blocks a partition of the outbox for
 // good. Handlers in two replicas may still conflict; with our daprd that does no harm.
-type orderLocks [256]sync.Mutex
+type orderLocks [4096]sync.Mutex
 
-// lock locks the order and returns the function that unlocks it. Some orders share a mutex.
+// lock locks the order and returns the function that unlocks it. A few orders share a mutex: then one waits for the other, and is not decided
+// together with it.
 func (l *orderLocks) lock(orderID string) (unlock func()) {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(orderID))

@@ -16,6 +16,7 @@ import (
 // Client is the part of the Dapr SDK's client that documents need.
 type Client interface {
 	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
+	GetBulkState(ctx context.Context, store string, keys []string, meta map[string]string, parallelism int32) ([]*dapr.BulkStateItem, error)
 	ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error
 }
 
@@ -61,6 +62,7 @@ func Run(t *testing.T, s Subject) {
 		{"several documents and their events are written together", severalAreWrittenTogether},
 		{"one lost race of several documents fails all", oneLostRaceFailsAll},
 		{"a document twice in a transaction fails", documentTwiceFails},
+		{"documents are read together", documentsAreReadTogether},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

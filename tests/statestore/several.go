@@ -95,3 +95,29 @@ func documentTwiceFails(t *testing.T, s Subject) {
 	s.wantInternal(t, together(announced(changed, `{"n":2}`, etag), announced(changed, `{"n":3}`, etag))...)
 	s.wantValue(t, changed, `{"n":1}`)
 }
+
+// Documents that are read together are as they are read alone; one that does not exist is empty.
+func documentsAreReadTogether(t *testing.T, s Subject) {
+	first, second, missing := newKey(), newKey(), newKey()
+	s.mustWrite(t, write(first, `{"n":1}`, ""))
+	s.mustWrite(t, write(second, `{"n":2}`, ""))
+	items, err := s.GetBulkState(t.Context(), s.Plain, []string{first, missing, second}, nil, 3)
+	if err != nil || len(items) != 3 {
+		t.Fatalf("got %d documents, %v, want 3", len(items), err)
+	}
+	type found struct{ Value, Etag string }
+	got, want := map[string]found{}, map[string]found{missing: {}}
+	for _, item := range items {
+		if item.Error != "" {
+			t.Errorf("%s: got the error %s", item.Key, item.Error)
+		}
+		got[item.Key] = found{string(item.Value), item.Etag}
+	}
+	for _, key := range []string{first, second} {
+		item := s.get(t, key)
+		want[key] = found{string(item.Value), item.Etag}
+	}
+	if !cmp.Equal(got, want) {
+		t.Errorf("documents (-want +got), as they are read alone:\n%s", cmp.Diff(want, got))
+	}
+}

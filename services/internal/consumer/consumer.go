@@ -101,11 +101,13 @@ func Register(router *mux.Router, log *slog.Logger, table Table, letters DeadLet
 func receive(log *slog.Logger, handle func(*http.Request) string) http.Handler {
 	return rest.Render(log, func(w http.ResponseWriter, r *http.Request) error {
 		if isInvocation(r) {
-			return fault.Forbidden("another service called an event route: publish the event to the broker instead")
+			return errInvocation
 		}
 		return rest.JSON(w, http.StatusOK, map[string]string{"status": handle(r)})
 	})
 }
+
+var errInvocation = fault.Forbidden("another service called an event route: publish the event to the broker instead")
 
 // isInvocation reports whether another service sent r. Any of callerHeaders is enough, with any value: the calling service can add an
 // empty header before the real one, and Header.Get would return the empty one.

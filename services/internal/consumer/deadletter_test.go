@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/gorilla/mux"
@@ -19,6 +20,7 @@ import (
 
 // letters is a consumer.DeadLetters that keeps the arguments of its calls.
 type letters struct {
+	mu       sync.Mutex
 	giveUp   bool
 	attempts []consumer.Attempt
 	stored   []consumer.Record
@@ -26,6 +28,8 @@ type letters struct {
 }
 
 func (l *letters) RecordAttempt(_ context.Context, attempt consumer.Attempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.attempts = append(l.attempts, attempt)
 	return l.giveUp
 }

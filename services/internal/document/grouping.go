@@ -1,8 +1,10 @@
 package document
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -10,8 +12,12 @@ import (
 	"comanda/services/internal/group"
 )
 
-// maxGroup is the number of documents that are read or written together.
-const maxGroup = 32
+// Limits of the documents that are read or written together: their number, and the bytes of a joined transaction. The sidecar refuses requests
+// of more than 4 MB.
+const (
+	maxGroup = 32
+	maxBytes = 1 << 20
+)
 
 // groupingClient reads and writes the documents of concurrent calls together.
 type groupingClient struct {
@@ -26,27 +32,32 @@ type groupingClient struct {
 }
 
 // Grouping returns client with concurrent reads of one state component joined into one, and likewise transactions if groupWrites is set. If
-// a joined transaction fails, its parts run by themselves, so none fails because of another.
+// a joined transaction fails, its parts run by themselves, so none fails because of another. Therefore only writes are joined that fail when
+// they are repeated after a success whose response was lost: those with first-write concurrency, as a Store's.
 func Grouping(client dapr.Client, groupWrites bool) dapr.Client {
 	return &groupingClient{Client: client, groupWrites: groupWrites, reads: map[string]*group.Calls[string, *dapr.StateItem]{},
 		writes: map[string]*group.Calls[[]*dapr.StateOperation, struct{}]{}}
 }
 
-// GetState reads a document, together with others.
+// GetState reads a document, together with others. A joined read begins after the calls that it serves, so none gets an older state.
 func (c *groupingClient) GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error) {
 	if len(meta) > 0 {
 		return c.Client.GetState(ctx, store, key, meta)
 	}
+	return callsOf(c, c.reads, store, func(ctx context.Context, keys []string) ([]*dapr.StateItem, error) {
+		return c.readAll(ctx, store, keys)
+	}).Do(ctx, key)
+}
+
+// callsOf returns the calls of a state component in all, which calls run.
+func callsOf[In, Out any](c *groupingClient, all map[string]*group.Calls[In, Out], store string,
+	run func(context.Context, []In) ([]Out, error)) *group.Calls[In, Out] {
 	c.mu.Lock()
-	calls := c.reads[store]
-	if calls == nil {
-		calls = group.New(maxGroup, func(ctx context.Context, keys []string) ([]*dapr.StateItem, error) {
-			return c.readAll(ctx, store, keys)
-		})
-		c.reads[store] = calls
+	defer c.mu.Unlock()
+	if all[store] == nil {
+		all[store] = group.New(maxGroup, run)
 	}
-	c.mu.Unlock()
-	return calls.Do(ctx, key)
+	return all[store]
 }
 
 // readAll reads documents in one call.
@@ -55,59 +66,78 @@ func (c *groupingClient) readAll(ctx context.Context, store string, keys []strin
 		item, err := c.Client.GetState(ctx, store, keys[0], nil)
 		return []*dapr.StateItem{item}, err
 	}
-	found, err := c.Client.GetBulkState(ctx, store, keys, nil, maxGroup)
+	distinct := slices.Compact(slices.Sorted(slices.Values(keys)))
+	found, err := c.Client.GetBulkState(ctx, store, distinct, nil, maxGroup)
 	if err != nil {
 		return nil, err
 	}
-	byKey := make(map[string]*dapr.StateItem, len(found))
+	byKey := make(map[string]*dapr.BulkStateItem, len(found))
 	for _, item := range found {
 		if item.Error != "" {
 			return nil, errors.New(item.Error)
 		}
-		byKey[item.Key] = &dapr.StateItem{Key: item.Key, Value: item.Value, Etag: item.Etag, Metadata: item.Metadata}
+		byKey[item.Key] = item
 	}
 	items := make([]*dapr.StateItem, 0, len(keys))
 	for _, key := range keys {
-		if byKey[key] == nil {
+		item := byKey[key]
+		if item == nil {
 			return nil, errors.New("the sidecar left a document out")
 		}
-		items = append(items, byKey[key])
+		items = append(items, &dapr.StateItem{Key: key, Value: item.Value, Etag: item.Etag, Metadata: item.Metadata})
 	}
 	return items, nil
 }
 
 // ExecuteStateTransaction runs a transaction, together with others.
 func (c *groupingClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
-	if !c.groupWrites || len(meta) > 0 {
+	if !c.groupWrites || len(meta) > 0 || !isJoinable(ops) {
 		return c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
 	}
-	c.mu.Lock()
-	calls := c.writes[store]
-	if calls == nil {
-		calls = group.New(maxGroup, func(ctx context.Context, all [][]*dapr.StateOperation) ([]struct{}, error) {
-			return make([]struct{}, len(all)), c.writeAll(ctx, store, all)
-		})
-		c.writes[store] = calls
-	}
-	c.mu.Unlock()
-	_, err := calls.Do(ctx, ops)
+	_, err := callsOf(c, c.writes, store, func(ctx context.Context, all [][]*dapr.StateOperation) ([]struct{}, error) {
+		return make([]struct{}, len(all)), c.writeAll(ctx, store, all)
+	}).Do(ctx, ops)
 	return err
 }
 
-// errSameDocument means that two of the transactions to join write the same document, which Dapr's outbox does not allow in one.
-var errSameDocument = errors.New("two transactions write the same document")
+// isJoinable reports whether a transaction fails when it is repeated after a success.
+func isJoinable(ops []*dapr.StateOperation) bool {
+	for _, op := range ops {
+		isFirstWrite := op.Item.Options != nil && op.Item.Options.Concurrency == dapr.StateConcurrencyFirstWrite
+		if op.Item.Metadata[projection] != "true" && !isFirstWrite {
+			return false
+		}
+	}
+	return len(ops) > 0
+}
+
+// Reasons to run transactions by themselves that were to be joined. Dapr's outbox allows one event of a document in one transaction.
+var (
+	errSameDocument = errors.New("two transactions write the same document")
+	errTooLarge     = errors.New("the transactions are too large to be joined")
+)
 
 // writeAll runs transactions as one.
 func (c *groupingClient) writeAll(ctx context.Context, store string, all [][]*dapr.StateOperation) error {
+	if len(all) == 1 {
+		return c.Client.ExecuteStateTransaction(ctx, store, nil, all[0])
+	}
+	// In the order of the keys, in which all joined transactions then take the locks of the documents: they do not wait for each other in a circle.
+	slices.SortFunc(all, func(a, b []*dapr.StateOperation) int { return cmp.Compare(a[0].Item.Key, b[0].Item.Key) })
 	var joined []*dapr.StateOperation
-	documents := map[string]bool{}
-	for _, ops := range all {
-		key := ops[0].Item.Key
-		if documents[key] {
-			return errSameDocument
+	writerOf, bytes := map[string]int{}, 0 // the index of the transaction that writes a document
+	for i, ops := range all {
+		for _, op := range ops {
+			if writer, exists := writerOf[op.Item.Key]; exists && writer != i {
+				return errSameDocument
+			}
+			writerOf[op.Item.Key] = i
+			bytes += len(op.Item.Value)
 		}
-		documents[key] = true
 		joined = append(joined, ops...)
+	}
+	if bytes > maxBytes {
+		return errTooLarge
 	}
 	return c.Client.ExecuteStateTransaction(ctx, store, nil, joined)
 }

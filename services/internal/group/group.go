@@ -4,9 +4,16 @@ package group
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// patience is how long calls gather at most. A run that takes longer is stuck, for example behind a lock, and others must not wait for it.
+const patience = 100 * time.Millisecond
 
 // Calls groups calls that each have an argument In and a result Out.
 type Calls[In, Out any] struct {
@@ -15,7 +22,8 @@ type Calls[In, Out any] struct {
 
 	mu      sync.Mutex
 	waiting []*call[In, Out]
-	running bool
+	busy    bool // the waiting calls gather, because the latest run is under way
+	latest  int  // number of the latest run
 }
 
 // call is a call that waits for its result.
@@ -28,8 +36,11 @@ type call[In, Out any] struct {
 }
 
 // New returns Calls that call run with up to most arguments. run returns a result for each argument, or an error. After an error of a run with
-// several arguments each of them has a run of its own, so no call fails because of another. The context of a run ends when no caller waits
-// for it any more.
+// several arguments each of them has a run of its own, so no call fails because of another: run must be safe to repeat after an error, also
+// after one that does not say whether the run had an effect. A panic of run counts as an error, with which Do panics.
+//
+// The context of a run has the values of its first call, such as the trace, which run may only read. It ends when no caller waits for the run
+// any more.
 func New[In, Out any](most int, run func(ctx context.Context, args []In) ([]Out, error)) *Calls[In, Out] {
 	return &Calls[In, Out]{most: most, run: run}
 }
@@ -39,13 +50,13 @@ func (c *Calls[In, Out]) Do(ctx context.Context, arg In) (Out, error) {
 	mine := &call[In, Out]{ctx: ctx, arg: arg, done: make(chan struct{})}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, mine)
-	if !c.running {
-		c.running = true
-		go c.runAll()
-	}
+	c.begin()
 	c.mu.Unlock()
 	select {
 	case <-mine.done:
+		if caught, ok := mine.err.(*panicked); ok {
+			panic(caught)
+		}
 		return mine.out, mine.err
 	case <-ctx.Done():
 		var none Out
@@ -53,21 +64,38 @@ func (c *Calls[In, Out]) Do(ctx context.Context, arg In) (Out, error) {
 	}
 }
 
-// runAll runs the waiting calls until none is left.
-func (c *Calls[In, Out]) runAll() {
-	for {
-		group := c.next()
-		if len(group) == 0 {
-			return
-		}
+// begin begins a run of the waiting calls, unless they are to gather. The caller holds c.mu.
+func (c *Calls[In, Out]) begin() {
+	if c.busy {
+		return
+	}
+	group := c.take()
+	if len(group) == 0 {
+		return
+	}
+	c.latest++
+	c.busy = true
+	number := c.latest
+	timer := time.AfterFunc(patience, func() { c.endGathering(number) })
+	go func() {
 		c.runGroup(group)
+		timer.Stop()
+		c.endGathering(number)
+	}()
+}
+
+// endGathering begins the run of the calls that gathered during a run.
+func (c *Calls[In, Out]) endGathering(number int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy && c.latest == number {
+		c.busy = false
+		c.begin()
 	}
 }
 
-// next takes the calls of the next run. Without any it ends the running.
-func (c *Calls[In, Out]) next() []*call[In, Out] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// take removes the calls of the next run from the waiting calls. It forgets those whose callers are gone.
+func (c *Calls[In, Out]) take() []*call[In, Out] {
 	var group []*call[In, Out]
 	taken := 0
 	for _, waiting := range c.waiting {
@@ -75,12 +103,11 @@ func (c *Calls[In, Out]) next() []*call[In, Out] {
 			break
 		}
 		taken++
-		if waiting.ctx.Err() == nil { // otherwise its caller is gone
+		if waiting.ctx.Err() == nil {
 			group = append(group, waiting)
 		}
 	}
 	c.waiting = append([]*call[In, Out](nil), c.waiting[taken:]...)
-	c.running = len(group) > 0
 	return group
 }
 
@@ -99,7 +126,7 @@ func (c *Calls[In, Out]) runGroup(group []*call[In, Out]) {
 			}
 		})()
 	}
-	outs, err := c.run(ctx, args)
+	outs, err := c.tryRun(ctx, args)
 	if err != nil && len(group) > 1 {
 		c.runEachAlone(group)
 		return
@@ -112,11 +139,40 @@ func (c *Calls[In, Out]) runGroup(group []*call[In, Out]) {
 	}
 }
 
-// runEachAlone gives each call of a group that failed a run of its own.
+// runEachAlone gives each call of a group that failed a run of its own, unless its caller is gone.
 func (c *Calls[In, Out]) runEachAlone(group []*call[In, Out]) {
 	var all sync.WaitGroup
 	for _, waiting := range group {
-		all.Go(func() { c.runGroup([]*call[In, Out]{waiting}) })
+		if waiting.ctx.Err() == nil {
+			all.Go(func() { c.runGroup([]*call[In, Out]{waiting}) })
+		}
 	}
 	all.Wait()
+}
+
+// tryRun calls run. It returns an error if run panics, or returns too few results.
+func (c *Calls[In, Out]) tryRun(ctx context.Context, args []In) (outs []Out, err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = &panicked{caught, debug.Stack()}
+		}
+	}()
+	outs, err = c.run(ctx, args)
+	if err == nil && len(outs) != len(args) {
+		err = fmt.Errorf("a run of %d calls had %d results", len(args), len(outs))
+	}
+	return outs, err
+}
+
+// panicked is the value with which run panicked, and the stack of the run.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprint(p.value) }
+
+// LogValue shows a log the stack of the run, which is not the stack of the caller.
+func (p *panicked) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf("%v\n%s", p.value, p.stack))
 }

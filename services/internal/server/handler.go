@@ -49,7 +49,7 @@ func (s Service) handler(started *atomic.Bool) http.Handler {
 		return nil
 	}))
 	observer := telemetry.NewObserver(s.Metrics, s.Log)
-	edge, requests, events := observer.Edge(inner), observer.Requests(inner), consumer.Ungroup(observer.Events(inner))
+	edge, requests, events := observer.Edge(inner), observer.Requests(inner), consumer.Ungroup(s.Log, observer.Events(inner))
 	busy := s.busyHandler()
 	choose := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sidecar := s.fromSidecar(r)

@@ -34,8 +34,8 @@ type StatefulConfig struct {
 	Keys token.Keys
 	// EventKeys has the public keys of all services that publish events.
 	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
-	// GroupWrites lets concurrent writes of documents share a transaction. It is to be false with unmodified daprd, where a write that fails
-	// blocks a partition of the outbox for good, and a shared transaction would block several.
+	// GroupWrites lets concurrent writes of documents share a transaction. It must be false with unmodified daprd, whose outbox panics on a
+	// transaction with several events.
 	GroupWrites bool `env:"GROUP_WRITES" envDefault:"true"`
 	// RequireTLS refuses a database URL that does not verify the server's certificate.
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
@@ -88,7 +88,8 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: document.Signing(document.Grouping(client, config.GroupWrites), eventKey), Metrics: registry, Cursors: rest.NewCursors(config.Keys),
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(document.Grouping(client, config.GroupWrites), eventKey),
+		Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken, idleConnections),
 		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil
 }

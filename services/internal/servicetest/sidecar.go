@@ -132,6 +132,22 @@ func (c *Sidecar) GetState(ctx context.Context, _, key string, _ map[string]stri
 	return item, err
 }
 
+// GetBulkState reads documents. Those that are missing have neither value nor ETag, as in the SDK.
+func (c *Sidecar) GetBulkState(ctx context.Context, _ string, keys []string, _ map[string]string, _ int32) ([]*dapr.BulkStateItem, error) {
+	if away, _ := c.faults(); away {
+		return nil, status.Error(codes.Unavailable, "the sidecar is away")
+	}
+	rows, err := c.pool.Query(ctx, `select wanted, value, coalesce(etag::text, '') from unnest($1::text[]) as wanted
+		left join state on key = wanted`, keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*dapr.BulkStateItem, error) {
+		item := &dapr.BulkStateItem{}
+		return item, row.Scan(&item.Key, &item.Value, &item.Etag)
+	})
+}
+
 // ExecuteStateTransaction runs ops in one transaction and keeps their projections as events once it has committed.
 func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string,
 	ops []*dapr.StateOperation) error {
