@@ -48,20 +48,18 @@ func (s *waitingStore) Multi(ctx context.Context, request *state.TransactionalSt
 }
 
 // pairsOf returns the pairs of a transaction that writes nothing but documents without an expiry and the rows of their events, in the order in
-// which package rows puts them: first the documents, then the rows. A document that is written twice is left to Dapr's component.
+// which package rows puts them: first the documents, then the rows.
 func pairsOf(request *state.TransactionalStateRequest) (pairs []pair, ok bool) {
 	if request == nil || len(request.Operations) == 0 || len(request.Operations)%2 != 0 {
 		return nil, false
 	}
-	keys := map[string]bool{}
 	documents, rowsOf := request.Operations[:len(request.Operations)/2], request.Operations[len(request.Operations)/2:]
 	for i := range documents {
 		document, isDocument := documents[i].(state.SetRequest)
 		row, isRow := rowsOf[i].(state.SetRequest)
-		if !isDocument || !isRow || !rows.IsRow(row) || document.Key == "" || document.Metadata[utils.MetadataTTLKey] != "" || keys[document.Key] {
+		if !isDocument || !isRow || !rows.IsRow(row) || document.Key == "" || document.Metadata[utils.MetadataTTLKey] != "" {
 			return nil, false
 		}
-		keys[document.Key] = true
 		pairs = append(pairs, pair{document, row})
 	}
 	return pairs, true
@@ -83,12 +81,14 @@ func (s *waitingStore) writePair(ctx context.Context, p pair) error {
 	return check(p.document, result)
 }
 
-// writePairs writes several pairs in one transaction. It locks the documents in the order of their keys, so that two transactions do not wait
-// for each other. The rows follow in the order of the request, after all locks are taken (see writePair).
+// writePairs writes several pairs in one transaction. It locks the documents in the order of their keys, so that two transactions cannot
+// deadlock; a document that is written twice ends as the later write says. The rows follow in the order of the request, after all locks are
+// taken (see writePair).
 func (s *waitingStore) writePairs(ctx context.Context, pairs []pair) error {
 	batch := &pgx.Batch{}
 	batch.Queue(`begin`)
-	for _, p := range slices.SortedFunc(slices.Values(pairs), func(a, b pair) int { return cmp.Compare(a.document.Key, b.document.Key) }) {
+	byKey := func(a, b pair) int { return cmp.Compare(a.document.Key, b.document.Key) }
+	for _, p := range slices.SortedStableFunc(slices.Values(pairs), byKey) {
 		arguments, err := documentArguments(p.document)
 		if err != nil {
 			return err

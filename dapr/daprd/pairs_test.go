@@ -21,7 +21,7 @@ func TestOnlyDocumentsWithTheirEventsAreOurStatements(t *testing.T) {
 		"a document with its event":  {[]state.TransactionalStateOperation{document, row}, true},
 		"a document without events":  {[]state.TransactionalStateOperation{document}, false},
 		"two with their events":      {[]state.TransactionalStateOperation{document, other, row, row}, true},
-		"one of them twice":          {[]state.TransactionalStateOperation{document, document, row, row}, false},
+		"one of them twice":          {[]state.TransactionalStateOperation{document, document, row, row}, true},
 		"one without an event":       {[]state.TransactionalStateOperation{document, other, other, row}, false},
 		"two documents":              {[]state.TransactionalStateOperation{document, other}, false},
 		"two documents and an event": {[]state.TransactionalStateOperation{document, other, row}, false},

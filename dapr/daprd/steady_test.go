@@ -11,6 +11,8 @@ import (
 
 	"github.com/dapr/components-contrib/pubsub"
 	"github.com/dapr/kit/logger"
+
+	"comanda/dapr/daprd/groups"
 )
 
 // fakeGroup stands in for the consumer group. It records every membership with its topics.
@@ -227,6 +229,31 @@ func TestEventThatFailsWithItsListenerGoesToTheNextListener(t *testing.T) {
 			t.Errorf("event: got error %v or another listener, want none and the second listener", err)
 		}
 	})
+}
+
+// Only the first delivery of an event may be grouped, and only if the app accepts groups of its topic.
+func TestEventsOfAGroupedSubscriptionMayBeGroupedOnce(t *testing.T) {
+	for grouped, want := range map[string][]bool{"true": {true, false, false}, "false": {false, false, false}, "": {false, false, false}} {
+		withFakeGroup(t, func(t *testing.T, g *fakeGroup) {
+			var got []bool
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			request := pubsub.SubscribeRequest{Topic: "orders", Metadata: map[string]string{groupedKey: grouped}}
+			err := g.Subscribe(ctx, request, func(ctx context.Context, _ *pubsub.NewMessage) error {
+				for range want { // as Dapr retries
+					got = append(got, groups.IsFirstTry(ctx))
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := <-g.deliverEvent("orders"); err != nil || !slices.Equal(got, want) {
+				t.Errorf("grouped: %q: got first tries %v and error %v, want %v and none", grouped, got, err, want)
+			}
+		})
+	}
 }
 
 // When Dapr stops a subscription, the subscription holds new events until its context ends.

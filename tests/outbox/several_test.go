@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func TestEventsOfOneSubjectKeepTheOrderOfTheirTransaction(t *testing.T) {
 	events.wantInOrder(t)
 }
 
-// Dapr's component writes a transaction in which a document expires, and one that writes a document twice. The last write wins.
+// Dapr's component writes a transaction in which a document expires. Of a document that is written twice, the last write wins.
 func TestDocumentsThatExpireAndDocumentsThatAreWrittenTwice(t *testing.T) {
 	t.Parallel()
 	s, database, events := startSeveral(t, "severalkinds")
@@ -74,6 +75,30 @@ func TestDocumentsThatExpireAndDocumentsThatAreWrittenTwice(t *testing.T) {
 	eventually(t, 10*time.Second, func() (bool, string) { return events.count() == 4, "all events" })
 	if difference := cmp.Diff(map[string][]int{"expiring": {1}, "beside": {1}, "twice": {1, 2}}, events.numbers()); difference != "" {
 		t.Errorf("numbers by subject (-want +got):\n%s", difference)
+	}
+}
+
+// A transaction that loses a race keeps its connection.
+func TestLostRacesOfSeveralDocumentsKeepTheConnection(t *testing.T) {
+	t.Parallel()
+	s, database, _ := startSeveral(t, "severalraces")
+	conn := connect(t, database)
+	lose := func() (session int64) {
+		t.Helper()
+		operations := slices.Concat(numbered("taken", "taken", 1, nil), numbered("other", "other", 1, nil))
+		firstWrite(operations[0].Item)
+		err := s.client.ExecuteStateTransaction(t.Context(), "orders", nil, operations)
+		if err == nil || !strings.Contains(err.Error(), "no item was updated") {
+			t.Fatalf("second first-write of a document: got error %v, want a conflict", err)
+		}
+		return queryInt(t, conn, `select coalesce(max(pid), 0) from pg_stat_activity where datname = current_database() and query = 'rollback'`)
+	}
+	mustCommitEvent(t, s, "orders", "taken", 1)
+	first := lose()
+	for range 5 {
+		if again := lose(); again != first || first == 0 {
+			t.Errorf("the session that was rolled back: got %d, then %d, want the same", first, again)
+		}
 	}
 }
 

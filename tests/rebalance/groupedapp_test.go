@@ -38,9 +38,9 @@ type groupedApp struct {
 	problems   []string
 }
 
-func startGroupedApp(t *testing.T) *groupedApp {
+func startGroupedApp(t *testing.T, faults ...fault) *groupedApp {
 	t.Helper()
-	a := &groupedApp{released: make(chan struct{}), faults: []fault{retried, dropped, forgotten, refused, brokenOff, failing, hanging},
+	a := &groupedApp{released: make(chan struct{}), faults: faults,
 		victims: map[fault][]string{}, deliveries: map[string][]string{}, underWay: map[string]string{}, done: map[string]bool{}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *groupedApp) receive(w http.ResponseWriter, r *http.Request) {
 			a.note("traceparent of %s: got %s, want a span of the event's trace %s", entry.Event.ID, trace, entry.Event.Traceparent)
 		}
 	}
-	a.receiveGroup(w, ids, func(i int) string { return body.Entries[i].EntryID })
+	a.receiveGroup(w, r, ids, func(i int) string { return body.Entries[i].EntryID })
 }
 
 func (a *groupedApp) receiveSingle(id string) (status string) {
@@ -98,7 +98,7 @@ func (a *groupedApp) receiveSingle(id string) (status string) {
 }
 
 // receiveGroup answers a group as the next fault says, and sends each status by itself.
-func (a *groupedApp) receiveGroup(w http.ResponseWriter, ids []string, entryID func(int) string) {
+func (a *groupedApp) receiveGroup(w http.ResponseWriter, r *http.Request, ids []string, entryID func(int) string) {
 	met := a.beginGroup(ids)
 	if met == refused {
 		a.endAll(ids, "")
@@ -129,8 +129,12 @@ func (a *groupedApp) receiveGroup(w http.ResponseWriter, ids []string, entryID f
 	case forgotten:
 		a.endAll(ids[:1], "")
 	case hanging:
-		<-a.released
-		answer(0, "SUCCESS")
+		select {
+		case <-a.released:
+			answer(0, "SUCCESS")
+		case <-r.Context().Done():
+			a.endAll(ids[:1], "")
+		}
 	default:
 		answer(0, "SUCCESS")
 	}

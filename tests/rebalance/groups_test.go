@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,7 +38,7 @@ func TestAnEventOfAGroupAffectsOnlyItself(t *testing.T) {
 	app := fmt.Sprintf("grouped%d-%d", os.Getpid(), nameCount.Add(1))
 	topic, deadLetterTopic := app+".events", app+".dead-letters"
 	sent := publishGrouped(t, topic, deadLetterTopic)
-	a := startGroupedApp(t)
+	a := startGroupedApp(t, retried, dropped, forgotten, refused, brokenOff, failing, hanging)
 	startConsumer(t, app, a.address, fmt.Sprintf(groupedYAML, topic, deadLetterTopic))
 
 	eventually(t, "a group for each fault", func() bool { return a.victim(hanging) != "" })
@@ -57,6 +58,33 @@ func TestAnEventOfAGroupAffectsOnlyItself(t *testing.T) {
 	}
 	a.wantDeliveries(t)
 	wantDeadLetters(t, deadLetterTopic, map[string][]byte{a.victim(dropped): sent[a.victim(dropped)], a.victim(failing): sent[a.victim(failing)]})
+}
+
+// A sidecar that stops while an event of a group hangs ends the request, leaves its consumer group and exits with code 0. The next one delivers
+// the event again, and the others that waited.
+func TestStoppedSidecarLeavesItsGroupWhileAnEventOfAGroupHangs(t *testing.T) {
+	t.Parallel()
+	app := fmt.Sprintf("grouped%d-%d", os.Getpid(), nameCount.Add(1))
+	topic, deadLetterTopic := app+".events", app+".dead-letters"
+	publishGrouped(t, topic, deadLetterTopic)
+	a := startGroupedApp(t, hanging)
+	subscription := fmt.Sprintf(groupedYAML, topic, deadLetterTopic)
+	first := startConsumer(t, app, a.address, subscription)
+	eventually(t, "a group with an event that hangs", func() bool { return a.victim(hanging) != "" })
+	first.signal(t, syscall.SIGTERM)
+	eventually(t, "the exit of the sidecar", func() bool { return !first.Running() })
+	if err := first.Err(); err != nil {
+		t.Errorf("exit of the sidecar: got error %v, want none", err)
+	}
+	startConsumer(t, app, a.address, subscription)
+	for partition := range groupedPartitions {
+		eventually(t, fmt.Sprintf("all events of partition %d", partition), func() bool { return a.areDone(partition, groupedEvents) })
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, problem := range a.problems {
+		t.Error(problem)
+	}
 }
 
 // publishGrouped fills the topic. It returns the events by their ids.

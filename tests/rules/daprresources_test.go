@@ -164,13 +164,16 @@ func TestEveryComponentIsScoped(t *testing.T) {
 const storePath = "/events/dead-letters"
 
 // wantStored checks the subscription of a service to its own dead-letter topic: it accepts any bytes, and has no dead-letter topic of its
-// own.
+// own. They do not come in groups, in which the headers of records are missing: the service needs the key.
 func wantStored(t *testing.T, service string, subscription resource) {
 	t.Helper()
 	spec := subscription.Spec
 	if subscription.setting("rawPayload") != "true" || spec.DeadLetterTopic != "" || len(spec.Routes.Rules) != 0 || spec.Routes.Default != storePath {
 		t.Errorf("subscription of %s to its dead letters: got %+v, want rawPayload, no dead-letter topic, and only the route %s", service, spec,
 			storePath)
+	}
+	if subscription.setting("grouped") != "" {
+		t.Errorf("subscription of %s to its dead letters: got grouped, want each by itself", service)
 	}
 }
 
@@ -198,6 +201,9 @@ func TestEverySubscriptionHasADeadLetterTopic(t *testing.T) {
 		if spec.Routes.Default != "/events/unmatched" || len(spec.Routes.Rules) != 1 {
 			t.Errorf("subscription %s: wrong routes %+v", name, spec.Routes)
 			continue
+		}
+		if subscription.setting("grouped") != "true" {
+			t.Errorf("subscription %s: its events come one by one, want them grouped (docs/decisions/0027)", name)
 		}
 		rule := spec.Routes.Rules[0]
 		if rule.Path != "/events/"+spec.Topic || rule.Match != `event.type == "`+spec.Topic+`.v1"` {

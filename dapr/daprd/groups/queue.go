@@ -2,6 +2,7 @@ package groups
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,11 @@ const (
 	tail = time.Second
 )
 
-var log = logger.NewLogger("dapr.groups")
+var (
+	log = logger.NewLogger("dapr.groups")
+
+	errIncomplete = errors.New("the app's response is incomplete")
+)
 
 // Event is an event as the app gets it.
 type Event struct {
@@ -189,6 +194,9 @@ func (q *Queues) run(ctx context.Context, g *group) {
 	err := q.send(ctx, g.queue.path, events, func(index int, status string) { q.answer(g, index, status) })
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err == nil {
+		err = errIncomplete
+	}
 	if g.open > 0 {
 		log.Warnf("%s: no status for %d of %d events that were sent together, they are sent again one by one: %v", g.queue.path, g.open, len(g.members), err)
 	}
@@ -199,9 +207,9 @@ func (q *Queues) run(ctx context.Context, g *group) {
 	}
 }
 
-// answer passes the status of a member on.
+// answer passes the status of a member on. Without one it is delivered by itself.
 func (q *Queues) answer(g *group, index int, status string) {
-	if index < 0 || index >= len(g.members) || status == "" {
+	if index < 0 || index >= len(g.members) {
 		return
 	}
 	q.mu.Lock()
