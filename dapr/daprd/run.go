@@ -10,6 +10,8 @@ import (
 	"comanda/dapr/daprd/rows"
 	"comanda/dapr/daprd/settings"
 
+	gometrics "github.com/rcrowley/go-metrics"
+
 	"github.com/dapr/dapr/cmd/daprd/options"
 	"github.com/dapr/dapr/pkg/buildinfo"
 	"github.com/dapr/dapr/pkg/runtime"
@@ -48,6 +50,7 @@ func run(args []string) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
+	gometrics.UseNilMetrics = true // sarama's own metrics, which nothing reads, take 2 % of the sidecar's time
 	opts.Logger.SetAppID(opts.AppID)
 	if err := logger.ApplyOptionsToLoggers(&opts.Logger); err != nil {
 		log.Errorf("Failed to set up logging: %v", err)

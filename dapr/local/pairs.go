@@ -59,7 +59,8 @@ func (l *launcher) newSetup() (supervisor.Setup, error) {
 		return supervisor.Setup{}, err
 	}
 	sidecars, err := l.servers.SidecarEnvirons()
-	environ := secret.Environ(os.Environ())
+	environ := map[string]string{"GOMAXPROCS": supervisor.ProcessorShare()}
+	maps.Copy(environ, secret.Environ(os.Environ()))
 	maps.Copy(environ, l.settings)
 	maps.Copy(environ, l.servers.Environ())
 	return supervisor.Setup{

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,10 @@ type Setup struct {
 	// Tee returns a second writer for a program's output, besides its log. It may be nil.
 	Tee func(program string) io.Writer
 }
+
+// ProcessorShare returns GOMAXPROCS for each program of a system on one machine: half of the cores. Ten programs that each use all cores
+// spend a tenth of their time looking for work (docs/performance.md).
+func ProcessorShare() string { return strconv.Itoa(max(1, runtime.NumCPU()/2)) }
 
 // Pair is one replica of a service: the service and its sidecar.
 type Pair struct {

@@ -46,13 +46,13 @@ func (o *Order) Expire(at time.Time) bool {
 // time it was placed changes nothing, but keeps the index scan short. The second condition on that time is by the database's clock: a
 // service whose clock was stepped must not cancel what has just been placed.
 const notStartedQuery = `
-	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent
 	from state
-	where key like 'order-%' and doc(value) ->> 'status' = 'CONFIRMED' and instant(doc(value) ->> 'createdAt') <= @confirmed
+	where key like 'order-%' and order_status = 'CONFIRMED' and order_placed_at <= @confirmed
 	  and state.created_at <= now() - @after::interval and instant(doc(value) -> 'history' -> -1 ->> 'at') <= @confirmed
-	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
-	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
+	  and (order_placed_at, key) > (@at, @key)
+	order by order_placed_at, key limit @limit`
 
 // NotStarted returns up to limit CONFIRMED orders, oldest first. At the time now, they have been confirmed for expiry.NotStarted or longer.
 // The page begins after the order in after.

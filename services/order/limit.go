@@ -78,7 +78,7 @@ func (s *service) checkLimits(ctx context.Context, order Order) error {
 	return order.Limits.Allow(held, order.units())
 }
 
-// Held returns the number and the units of a customer's open orders (held_by in migrations/00003_open_orders.sql).
+// Held returns the number and the units of a customer's open orders (held_by in migrations/00007_lists_by_columns.sql).
 func (l lists) Held(ctx context.Context, customer string) (Held, error) {
 	rows, err := l.pool.Query(ctx, `select orders, units from held_by($1)`, customer)
 	if err != nil {

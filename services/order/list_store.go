@@ -47,8 +47,7 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) (o
 }
 
 // pageQuery returns a query for the documents of a page, and null after them if more orders follow. It walks the index from order to
-// order, and stops when the page is full, measured by the documents: each is larger than what clients see of it. A query for limit orders
-// with the sum of their sizes would read all of them, because Postgres decodes a document to get its time.
+// order, and stops when the page is full, measured by the documents: each is larger than what clients see of it.
 func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 	first := newestQuery(f, after.ID != "", "@at", "@key")
 	next := newestQuery(f, true, "page.created_at", "page.key")
@@ -71,7 +70,7 @@ func newestQuery(f filter, after bool, at, key string) string {
 	conditions := []string{"true"}
 	switch {
 	case f.Customer != "" && f.Status != "":
-		// Postgres keeps no statistics on partial indexes for this choice and might scan all orders in that status. One
+		// Postgres might walk all orders in that status: it has no statistics on a customer's orders by status. One
 		// customer has few orders: coalesce rules out every index but orders_of_customer. Postgres guesses that half of them meet the
 		// condition with coalesce, and so walks the index rather than sort the customer's orders.
 		conditions = append(conditions, "customer_id = @customer", "coalesce(status = @status, false)")

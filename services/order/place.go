@@ -75,7 +75,7 @@ func (s *service) createOnce(ctx context.Context, order Order) (stored Order, cr
 	case errors.Is(err, document.ErrExists): // a concurrent copy of this request won, or this very write succeeded and its response was lost
 		order, err = s.existingOrder(ctx, order)
 		return order, false, err
-	case err != nil: // the trigger orders_within_limit may have refused the write (decision 0017); the sidecar does not report the cause
+	case err != nil: // the trigger order_noted may have refused the write (decision 0017); the sidecar does not report the cause
 		if reached := s.checkLimits(ctx, order); fault.Is(reached, fault.KindLimitReached) {
 			return Order{}, false, reached
 		}

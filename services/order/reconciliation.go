@@ -119,11 +119,11 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 
 // openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first.
 const openQuery = `
-	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
-	where key like 'order-%' and doc(value) ->> 'status' = @status and ` + recovery.Written + ` <= now() - @after::interval
-	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
-	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
+	where key like 'order-%' and order_status = @status and ` + recovery.Written + ` <= now() - @after::interval
+	  and (order_placed_at, key) > (@at, @key)
+	order by order_placed_at, key limit @limit`
 
 // Open returns up to limit orders in a status whose last write is older than timing.After. The page begins after the order in
 // after.

@@ -20,8 +20,8 @@ var migrations embed.FS
 // kind is the prefix of the key of every order's document.
 const kind = "order"
 
-// lists queries orders with SQL, through a view and indexes over the sidecar's state table. There is no second copy to keep
-// in step.
+// lists queries orders with SQL, through a view, columns and indexes of the sidecar's table. A trigger fills the columns in the statement
+// that writes the document (migrations/00005_columns.sql), so there is no second copy to keep in step.
 type lists struct {
 	pool    *pgxpool.Pool
 	lookups *group.Calls[Order, lookup]
@@ -45,14 +45,14 @@ type waitingItem struct {
 // waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The database's clock
 // decides when they are due, so the query reads the table and not the view, whose created_at comes from the service's clock.
 var waitingQuery = recovery.WithOutbox + `
-	select substr(key, length(@kind) + 2) as id, instant(doc(value) ->> 'createdAt') as created_at,
+	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent, (doc(value) ->> 'announced')::int as announced,
 	       ` + recovery.Overdue + ` as overdue
 	from state
-	where key like 'order-%' and doc(value) ->> 'status' = 'PENDING'
+	where key like 'order-%' and order_status = 'PENDING'
 	  and (` + recovery.Overdue + ` or ` + recovery.Due(`substr(key, length(@kind) + 2)`, `(doc(value) ->> 'announced')::int`) + `)
-	  and (instant(doc(value) ->> 'createdAt'), key) > (@at, @key)
-	order by instant(doc(value) ->> 'createdAt'), key limit @limit`
+	  and (order_placed_at, key) > (@at, @key)
+	order by order_placed_at, key limit @limit`
 
 // Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins after the order
 // in after.

@@ -29,6 +29,7 @@ func TestFilledSystem(t *testing.T) {
 	s := scenario.New(t, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	invariants := scenario.Invariants{Database: sys.DatabaseURL, Kafka: scenario.Try(sys.Kafka.Settings().ClientOptions()).OrFail(t)}
 	invariants.Want(t)
+	checkColumns(t, sys)
 	StopServices(sys) // a session tells Postgres at its end, or some seconds later, what it has read
 	before, earlier := readWhole(t, sys), holders(t, sys)
 	startServices(t, sys)
@@ -48,6 +49,18 @@ func TestFilledSystem(t *testing.T) {
 	}
 	startServices(t, sys)
 	invariants.Want(t)
+}
+
+// checkColumns checks that the columns of the orders' rows, which Fill copies, agree with their documents.
+func checkColumns(t *testing.T, sys *system.System) {
+	t.Helper()
+	wrong := scenario.Try(scenario.Query(t.Context(), sys.DatabaseURL("order"), `select key from state where key like 'order-%'
+		and (order_customer, order_status, order_placed_at, order_units) is distinct from
+			(doc(value) ->> 'customerId', doc(value) ->> 'status', (doc(value) ->> 'createdAt')::timestamptz,
+			(select sum((line ->> 'quantity')::bigint) from jsonb_array_elements(doc(value) -> 'items') line)) limit 3`)).OrFail(t)
+	if len(wrong) > 0 {
+		t.Errorf("the columns of the orders %v differ from their documents", wrong)
+	}
 }
 
 func startServices(t *testing.T, sys *system.System) {

@@ -67,9 +67,8 @@ func rowsOf(ctx context.Context, conn *pgx.Conn, id string) (found []row, err er
 func rowsNaming(ctx context.Context, conn *pgx.Conn, table string, ids []string) ([]row, error) {
 	query := fmt.Sprintf(`select to_jsonb(t)::text from %s t where to_jsonb(t)::text like any($1)`, table)
 	if table == stateTable {
-		query = `select jsonb_build_object('key', key, 'value', convert_from(value, 'UTF8'),
-				'created_at', created_at, 'updated_at', updated_at)::text
-			from state where key like any($1) and left(key, 7) <> 'outbox-'`
+		query = `select (to_jsonb(t) || jsonb_build_object('value', convert_from(value, 'UTF8')))::text
+			from state t where key like any($1) and left(key, 7) <> 'outbox-'`
 	}
 	patterns := make([]string, len(ids))
 	for i, id := range ids {

@@ -93,10 +93,10 @@ func derive(text string, begun time.Time) (string, error) {
 // statement returns the SQL that inserts a row for each of the numbered rows s of source. Its argument $1 is the template's format.
 func (t template) statement(columns []string, source string) string {
 	made := fmt.Sprintf("format($1::text, variadic array[%s]::text[])::jsonb", strings.Join(t.values, ", "))
-	if t.table == stateTable { // "offset 0" keeps Postgres from making the document once for each column
-		return fmt.Sprintf(`insert into state (key, value, created_at, updated_at)
-			select r ->> 'key', convert_to(r ->> 'value', 'UTF8'), (r ->> 'created_at')::timestamptz, (r ->> 'updated_at')::timestamptz
-			from (select %s as r from (%s) s offset 0) made`, made, source)
+	if t.table == stateTable { // value is a document as bytea; "offset 0" keeps Postgres from making the row twice
+		selected := strings.Replace("r."+strings.Join(columns, ", r."), "r.value", "convert_to(made.row ->> 'value', 'UTF8')", 1)
+		return fmt.Sprintf(`insert into state (%s) select %s from (select %s as row from (%s) s offset 0) made
+			cross join lateral jsonb_populate_record(null::state, made.row - 'value') r`, strings.Join(columns, ", "), selected, made, source)
 	}
 	return fmt.Sprintf(`insert into %[1]s (%[2]s) select r.%[3]s from (%[4]s) s
 			cross join lateral jsonb_populate_record(null::%[1]s, %[5]s) r`,

@@ -44,6 +44,19 @@ var transactions = map[string][]*dapr.StateOperation{
 	"text with the content type JSON": {
 		upsert("claims", `{"number":`, map[string]string{"contentType": "application/json"}),
 	},
+	"several documents": {
+		upsert("z", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "several"}),
+		upsert("a", `{"number":2}`, map[string]string{"contentType": "application/json", "subject": "several"}),
+		upsert("m", `{"number":3}`, map[string]string{"contentType": "application/json", "subject": "several"}),
+	},
+	"a document twice": {
+		upsert("twice", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "twice"}),
+		upsert("twice", `{"number":2}`, map[string]string{"contentType": "application/json", "subject": "twice"}),
+	},
+	"documents that expire": {
+		upsert("expiring", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "expiring", "ttlInSeconds": "3600"}),
+		upsert("beside", `{"number":1}`, map[string]string{"contentType": "application/json", "subject": "beside"}),
+	},
 	"a delete alone": {
 		{Type: dapr.StateOperationTypeDelete, Item: &dapr.SetStateItem{Key: "gone"}},
 	},

@@ -81,24 +81,33 @@ func (g *consumerGroup) startReplica(t *testing.T) *replica {
 	t.Helper()
 	r := &replica{group: g, address: "127.0.0.1:0"}
 	r.startApp(t)
+	var subscriptions string
+	for _, topic := range g.topics {
+		subscriptions += fmt.Sprintf(subscriptionYAML, topic, g.deadLetterTopic())
+	}
+	r.sidecar = startConsumer(t, g.app, r.address, subscriptions)
+	return r
+}
+
+// startConsumer starts the sidecar of an app at address, with the project's pub/sub component and the given subscriptions, and waits until it
+// is ready.
+func startConsumer(t *testing.T, app, address, subscriptions string) *sidecar {
+	t.Helper()
 	component, err := os.ReadFile(projectFile(t, "components/pubsub.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resources, _, _ := strings.Cut(string(component), "scopes:")
-	for _, topic := range g.topics {
-		resources += fmt.Sprintf(subscriptionYAML, topic, g.deadLetterTopic())
-	}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "resources", "all.yaml"), resources)
-	_, appPort, _ := net.SplitHostPort(r.address)
-	r.sidecar = startSidecar(t, dir, shared.kafka.Brokers(), "--app-id", g.app, "--app-port", appPort,
+	writeFile(t, filepath.Join(dir, "resources", "all.yaml"), resources+subscriptions)
+	_, appPort, _ := net.SplitHostPort(address)
+	s := startSidecar(t, dir, shared.kafka.Brokers(), "--app-id", app, "--app-port", appPort,
 		"--resources-path", "resources", "--resources-path", projectFile(t, "dapr/resiliency"),
 		"--config", projectFile(t, "dapr/config.yaml"),
 		"--enable-app-health-check", "--app-health-check-path", "/healthz/app", "--app-health-probe-interval", "1",
 		"--app-health-probe-timeout", "900", "--app-health-threshold", "3", "--dapr-graceful-shutdown-seconds", "5")
-	eventually(t, "a ready sidecar", r.isReady)
-	return r
+	eventually(t, "a ready sidecar", s.isReady)
+	return s
 }
 
 // startApp starts the app at the replica's address. The first time it chooses a free port.

@@ -59,9 +59,10 @@ func Run(t *testing.T, s Subject) {
 		{"a projection becomes the event's data", projectionIsPublished},
 		{"a failed transaction publishes nothing", failedTransactionPublishesNothing},
 		{"the document's metadata become the event's attributes", attributesComeFromTheDocument},
+		{"several documents and their events are written together", severalAreWrittenTogether},
+		{"one lost race of several documents fails all", oneLostRaceFailsAll},
+		{"a document twice in a transaction fails", documentTwiceFails},
 		{"documents are read together", documentsAreReadTogether},
-		{"documents written together have an event each", documentsWrittenTogetherHaveEvents},
-		{"one conflict fails all documents written together", conflictFailsAll},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

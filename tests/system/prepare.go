@@ -26,7 +26,7 @@ func (sys *System) prepare(ctx context.Context, options Options) (supervisor.Set
 	if err := errors.Join(os.MkdirAll(setup.Work, 0o755), os.MkdirAll(setup.Logs, 0o755), sys.startServers(ctx, options)); err != nil {
 		return setup, err
 	}
-	if setup.Environ, err = sys.environ(options.Settings); err != nil {
+	if setup.Environ, err = sys.environ(options); err != nil {
 		return setup, err
 	}
 	setup.Sidecars, err = sys.SidecarEnvirons()
@@ -80,7 +80,7 @@ func (sys *System) startServers(ctx context.Context, system Options) error {
 
 // environ makes the system's secrets, and returns the test's environment with the system's settings. It removes the variables that could
 // connect this system to another one on the same machine.
-func (sys *System) environ(settings map[string]string) (map[string]string, error) {
+func (sys *System) environ(options Options) (map[string]string, error) {
 	var err error
 	if sys.EventKeys, err = secret.NewEventSettings(); err != nil {
 		return nil, err
@@ -102,7 +102,10 @@ func (sys *System) environ(settings map[string]string) (map[string]string, error
 		// No limits on open orders: one customer of a test places them all.
 		"MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0",
 	})
-	maps.Copy(environ, settings)
+	if options.Checkout == "" && environ["GOMAXPROCS"] == "" { // as `make run` does; earlier trees did not
+		environ["GOMAXPROCS"] = supervisor.ProcessorShare()
+	}
+	maps.Copy(environ, options.Settings)
 	sys.AdminPassword = environ["ADMIN_PASSWORD"]
 	return environ, nil
 }

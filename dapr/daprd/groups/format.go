@@ -3,6 +3,7 @@ package groups
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,16 +11,17 @@ import (
 	"github.com/google/uuid"
 )
 
+// errNoStatuses means that a response is not in the format of Dapr's bulk subscriptions.
+var errNoStatuses = errors.New(`the app's response has no list "statuses"`)
+
 // Encode returns the body of the request for a group. The events are not encoded again, because a signature covers their bytes.
 func Encode(path string, events []Event) ([]byte, error) {
-	size := 0
+	size := 256
 	for _, e := range events {
 		size += len(e.Data) + 256
 	}
 	body := bytes.NewBuffer(make([]byte, 0, size))
-	head, err := json.Marshal(map[string]string{
-		"id": uuid.NewString(), "path": path, "type": "com.dapr.event.sent.bulk",
-	})
+	head, err := json.Marshal(map[string]string{"id": uuid.NewString(), "path": path, "type": "com.dapr.event.sent.bulk"})
 	if err != nil {
 		return nil, err
 	}
@@ -37,17 +39,11 @@ func Encode(path string, events []Event) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// Decode reads the app's response and calls answer for each status as soon as it arrives.
+// Decode reads the app's response to its end, and calls answer for each status as soon as it has arrived.
 func Decode(response io.Reader, answer func(index int, status string)) error {
 	decoder := json.NewDecoder(response)
-	for { // up to the list of statuses
-		token, err := decoder.Token()
-		if err != nil {
-			return fmt.Errorf("read the app's response to a group of events: %w", err)
-		}
-		if token == json.Delim('[') {
-			break
-		}
+	if err := skipToStatuses(decoder); err != nil {
+		return err
 	}
 	for decoder.More() {
 		var entry struct {
@@ -55,11 +51,36 @@ func Decode(response io.Reader, answer func(index int, status string)) error {
 			Status  string `json:"status"`
 		}
 		if err := decoder.Decode(&entry); err != nil {
-			return fmt.Errorf("read the app's response to a group of events: %w", err)
+			return fmt.Errorf("read the app's response: %w", err)
 		}
 		if index, err := strconv.Atoi(entry.EntryID); err == nil {
 			answer(index, entry.Status)
 		}
 	}
-	return nil
+	_, err := io.Copy(io.Discard, response)
+	return err
+}
+
+// skipToStatuses reads up to the begin of the list of statuses.
+func skipToStatuses(decoder *json.Decoder) error {
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return errors.Join(errNoStatuses, err)
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return errors.Join(errNoStatuses, err)
+		}
+		if name == "statuses" {
+			if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+				return errors.Join(errNoStatuses, err)
+			}
+			return nil
+		}
+		var other json.RawMessage
+		if err := decoder.Decode(&other); err != nil {
+			return errors.Join(errNoStatuses, err)
+		}
+	}
+	return errNoStatuses
 }

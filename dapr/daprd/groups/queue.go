@@ -2,24 +2,28 @@ package groups
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/dapr/kit/logger"
 )
 
 const (
-	// maxEvents and maxBytes bound a group. One event may be larger than maxBytes: then it is a group of its own.
+	// maxEvents and maxBytes bound a group. An event larger than maxBytes is a group of its own.
 	maxEvents = 64
 	maxBytes  = 1 << 20
 
-	// patience is how long events wait for the group before theirs. Under load the next events gather meanwhile. A group that takes longer
-	// has an event that is slow, and the others must not wait for it.
+	// patience is how long events wait for the end of the group before theirs. Under load the next events gather meanwhile. A group that
+	// takes longer has a slow event, and the others must not wait for it.
 	patience = 25 * time.Millisecond
+
+	// tail is how long the app may take to end its response after the last status. A response that is read to its end leaves the connection
+	// for the next group.
+	tail = time.Second
 )
 
-// ErrNoStatus means that the app's response has no status for an event. The event is to be retried.
-var ErrNoStatus = errors.New("the app's response to a group of events has no status for this event")
+var log = logger.NewLogger("dapr.groups")
 
 // Event is an event as the app gets it.
 type Event struct {
@@ -27,138 +31,142 @@ type Event struct {
 	Traceparent string // of the delivery's span; empty without tracing
 }
 
-// send sends a group of events to a path of the app, and calls answer with the index and the status of each event as they arrive.
-type send func(ctx context.Context, path string, events []Event, answer func(index int, status string)) error
+// Send sends a group of events to a path of the app. It calls answer with the index and the status of each event as they arrive.
+type Send func(ctx context.Context, path string, events []Event, answer func(index int, status string)) error
 
-// Queues has a queue for each path of the app. The zero value has no send function.
+// Queues delivers events. Each path of the app has a queue of its own.
 type Queues struct {
-	send send
-	mu   sync.Mutex
-	all  map[string]*queue
+	send Send
+
+	mu     sync.Mutex // guards all that follows, and the queues, groups and deliveries
+	queues map[string]*queue
 }
 
 // NewQueues returns Queues that send groups with send.
-func NewQueues(send send) *Queues { return &Queues{send: send, all: map[string]*queue{}} }
+func NewQueues(send Send) *Queues { return &Queues{send: send, queues: map[string]*queue{}} }
 
-// queue holds the events that wait for the next group of a path.
+// queue has the events of one path that wait for the next group.
 type queue struct {
-	path     string
-	waiting  []*waiter
-	underWay int       // groups
-	began    time.Time // when the last group began
-	timer    *time.Timer
+	path    string
+	waiting []*delivery
+	// current is the group for whose end they wait. It is nil after that end, or after patience.
+	current *group
 }
 
-// waiter is an event that waits for its status.
-type waiter struct {
-	ctx   context.Context
-	event Event
-	done  chan result // has room for the one result
+// group is the events that are delivered together: in one request, or by its caller if there is only one event.
+type group struct {
+	queue    *queue
+	members  []*delivery
+	open     int                // members without a result
+	patience *time.Timer        // makes the queue go on without waiting for the end
+	cancel   context.CancelFunc // of the request; nil if there is none
 }
 
-// result is the end of a wait: a status, an error, or the turn of a group of one event, whose caller sends it by itself.
-type result struct {
-	status string
-	err    error
-	alone  bool
+// delivery is an event on its way to the app.
+type delivery struct {
+	event   Event
+	group   *group      // nil while the event waits
+	settled bool        // it has a result, or left
+	result  chan string // gets the status, or none if the event is to be delivered by itself
 }
 
-// Deliver delivers an event together with others that are ready. It returns the status of the event in the app's response. If no other event
-// is ready, it calls alone, which delivers the event in a request of its own, and alone's error is Deliver's; handled is then false.
-func (q *Queues) Deliver(ctx context.Context, path string, event Event, alone func() error) (status string, grouped bool, err error) {
-	w := &waiter{ctx: ctx, event: event, done: make(chan result, 1)}
-	if !q.enter(path, w) {
-		select {
-		case r := <-w.done:
-			if !r.alone {
-				return r.status, true, r.err
-			}
-		case <-ctx.Done():
-			q.leave(path, w)
-			return "", true, ctx.Err()
+// Deliver delivers an event together with others that are ready, and returns its status in the app's response. Without others it calls alone
+// at once, which delivers the event by itself, and returns no status but alone's error. So it does if the group's response has no status for
+// the event: then the event fares as if there were no groups.
+func (q *Queues) Deliver(ctx context.Context, path string, event Event, alone func() error) (status string, err error) {
+	d := &delivery{event: event, result: make(chan string, 1)}
+	q.enter(path, d)
+	select {
+	case status = <-d.result:
+		if status != "" {
+			return status, nil
 		}
+	case <-ctx.Done():
+		q.leave(path, d)
+		return "", ctx.Err()
 	}
-	defer q.finish(path)
-	return "", false, alone()
+	defer q.leave(path, d)
+	return "", alone()
 }
 
-// enter begins a group of one event if none is under way, and returns true. Otherwise the event waits.
-func (q *Queues) enter(path string, w *waiter) (begun bool) {
+// enter puts an event into its queue, and begins a group if it need not wait.
+func (q *Queues) enter(path string, d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	waits := q.all[path]
+	waits := q.queues[path]
 	if waits == nil {
 		waits = &queue{path: path}
-		q.all[path] = waits
+		q.queues[path] = waits
 	}
-	if waits.underWay == 0 {
-		waits.underWay, waits.began = 1, time.Now()
-		return true
+	waits.waiting = append(waits.waiting, d)
+	if waits.current == nil {
+		q.begin(waits)
 	}
-	waits.waiting = append(waits.waiting, w)
-	q.beginNext(waits)
-	return false
 }
 
-// leave takes an event out of its queue whose context is done. It ends its group if the turn of that event has come at the same moment.
-func (q *Queues) leave(path string, w *waiter) {
+// leave takes an event whose caller does not wait any more out of its queue or group. A request without such callers ends.
+func (q *Queues) leave(path string, d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	waits := q.all[path]
-	for i, other := range waits.waiting {
-		if other == w {
-			waits.waiting = append(waits.waiting[:i], waits.waiting[i+1:]...)
-			return
-		}
-	}
-	select {
-	case r := <-w.done:
-		if r.alone {
-			waits.underWay--
-			q.beginNext(waits)
-		}
-	default:
-	}
-}
-
-// finish ends a group.
-func (q *Queues) finish(path string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	waits := q.all[path]
-	waits.underWay--
-	q.beginNext(waits)
-}
-
-// beginNext begins the next group if the one before it has ended, or has taken longer than patience. The caller holds q.mu.
-func (q *Queues) beginNext(waits *queue) {
-	if len(waits.waiting) == 0 {
+	if d.group == nil {
+		waits := q.queues[path]
+		waits.waiting = slices.DeleteFunc(waits.waiting, func(other *delivery) bool { return other == d })
 		return
 	}
-	if left := patience - time.Since(waits.began); waits.underWay > 0 && left > 0 {
-		if waits.timer == nil {
-			waits.timer = time.AfterFunc(left, func() {
-				q.mu.Lock()
-				defer q.mu.Unlock()
-				waits.timer = nil
-				q.beginNext(waits)
-			})
-		}
-		return
+	if q.settle(d) && d.group.open == 0 && d.group.cancel != nil {
+		d.group.cancel()
 	}
-	group := waits.takeGroup()
-	waits.underWay++
-	waits.began = time.Now()
-	if len(group) == 1 {
-		group[0].done <- result{alone: true}
-	} else {
-		go q.run(waits.path, group)
-	}
-	q.beginNext(waits) // the events that the group had no room for get their timer
 }
 
-// takeGroup removes the next group from the waiting events.
-func (q *queue) takeGroup() []*waiter {
+// settle notes that an event has a result or left, and reports whether that is new. After the last event its group ends. The caller holds q.mu.
+func (q *Queues) settle(d *delivery) bool {
+	if d.settled {
+		return false
+	}
+	d.settled = true
+	d.group.open--
+	if d.group.open == 0 {
+		q.goOn(d.group)
+	}
+	return true
+}
+
+// goOn ends the wait for a group, and begins the next. The caller holds q.mu.
+func (q *Queues) goOn(g *group) {
+	if g.queue.current != g {
+		return
+	}
+	g.patience.Stop()
+	g.queue.current = nil
+	if len(g.queue.waiting) > 0 {
+		q.begin(g.queue)
+	}
+}
+
+// begin begins a group with the events that wait. The caller holds q.mu.
+func (q *Queues) begin(waits *queue) {
+	g := &group{queue: waits, members: waits.take()}
+	g.open = len(g.members)
+	for _, d := range g.members {
+		d.group = g
+	}
+	waits.current = g
+	g.patience = time.AfterFunc(patience, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.goOn(g)
+	})
+	if len(g.members) == 1 {
+		g.members[0].result <- ""
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.cancel = cancel
+	go q.run(ctx, g)
+}
+
+// take removes the members of the next group from the events that wait.
+func (q *queue) take() []*delivery {
 	count, bytes := 0, 0
 	for count < len(q.waiting) && count < maxEvents {
 		if bytes += len(q.waiting[count].event.Data); count > 0 && bytes > maxBytes {
@@ -166,40 +174,42 @@ func (q *queue) takeGroup() []*waiter {
 		}
 		count++
 	}
-	group := q.waiting[:count:count]
-	q.waiting = append([]*waiter(nil), q.waiting[count:]...)
-	return group
+	members := q.waiting[:count:count]
+	q.waiting = slices.Clone(q.waiting[count:])
+	return members
 }
 
-// run sends a group and passes its statuses on. The request ends when no event of the group is waited for any more.
-func (q *Queues) run(path string, group []*waiter) {
-	defer q.finish(path)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
-	defer cancel()
-	var left atomic.Int32
-	left.Store(int32(len(group)))
-	events := make([]Event, 0, len(group))
-	for _, w := range group {
-		events = append(events, w.event)
-		defer context.AfterFunc(w.ctx, func() {
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		})()
+// run sends a group. Members without a status are then delivered by themselves.
+func (q *Queues) run(ctx context.Context, g *group) {
+	defer g.cancel()
+	events := make([]Event, 0, len(g.members))
+	for _, d := range g.members {
+		events = append(events, d.event)
 	}
-	answered := make([]bool, len(group))
-	err := q.send(ctx, path, events, func(index int, status string) {
-		if index >= 0 && index < len(group) && !answered[index] {
-			answered[index] = true
-			group[index].done <- result{status: status}
+	err := q.send(ctx, g.queue.path, events, func(index int, status string) { q.answer(g, index, status) })
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if g.open > 0 {
+		log.Warnf("%s: no status for %d of %d events that were sent together, they are sent again one by one: %v", g.queue.path, g.open, len(g.members), err)
+	}
+	for _, d := range g.members {
+		if q.settle(d) {
+			d.result <- ""
 		}
-	})
-	if err == nil {
-		err = ErrNoStatus
 	}
-	for i, w := range group {
-		if !answered[i] {
-			w.done <- result{err: err}
+}
+
+// answer passes the status of a member on.
+func (q *Queues) answer(g *group, index int, status string) {
+	if index < 0 || index >= len(g.members) || status == "" {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if d := g.members[index]; q.settle(d) {
+		d.result <- status
+		if g.open == 0 {
+			time.AfterFunc(tail, g.cancel)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -27,9 +27,6 @@ func canonical(text []byte) ([]byte, error) {
 	return appendValue(nil, value)
 }
 
-// integer is the only form of a number that has the same digits in every encoder.
-var integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
-
 // appendValue appends the canonical form of a decoded value to to.
 func appendValue(to []byte, value any) ([]byte, error) {
 	switch value := value.(type) {
@@ -38,7 +35,7 @@ func appendValue(to []byte, value any) ([]byte, error) {
 	case bool:
 		return fmt.Append(to, value), nil
 	case json.Number:
-		if !integer.MatchString(value.String()) {
+		if !isInteger(value.String()) {
 			return nil, fmt.Errorf("the number %.30s must be an integer", value)
 		}
 		return append(to, value...), nil
@@ -80,25 +77,58 @@ func appendObject(to []byte, object map[string]any) ([]byte, error) {
 	return append(to, '}'), nil
 }
 
-// compareUTF16 orders names by their UTF-16 code units (RFC 8785, 3.2.3).
+// compareUTF16 orders names by their UTF-16 code units (RFC 8785, 3.2.3). That is the order of the bytes unless a name has a character
+// beyond U+FFFF, which takes two code units.
 func compareUTF16(a, b string) int {
+	if isShort(a) && isShort(b) {
+		return strings.Compare(a, b)
+	}
 	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
 
-// escapes are the characters with a short escape (RFC 8785, 3.2.2.2).
-var escapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
-
-func appendString(to []byte, text string) []byte {
-	to = append(to, '"')
-	for _, char := range text {
-		switch short, ok := escapes[char]; {
-		case ok:
-			to = append(to, short...)
-		case char < 0x20:
-			to = fmt.Appendf(to, `\u%04x`, char)
-		default:
-			to = append(to, string(char)...)
+// isShort reports whether no character of text takes more than three bytes, and so none is beyond U+FFFF.
+func isShort(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0xf0 {
+			return false
 		}
 	}
-	return append(to, '"')
+	return true
+}
+
+// appendString appends a string in quotes. Most strings need no escapes, so it copies them as a whole.
+func appendString(to []byte, text string) []byte {
+	to = append(to, '"')
+	copied := 0
+	for i := range len(text) {
+		char := text[i]
+		if char >= 0x20 && char != '"' && char != '\\' {
+			continue
+		}
+		to = append(to, text[copied:i]...)
+		copied = i + 1
+		if short, ok := escapes[char]; ok {
+			to = append(to, short...)
+		} else {
+			to = fmt.Appendf(to, `\u%04x`, char)
+		}
+	}
+	return append(append(to, text[copied:]...), '"')
+}
+
+// escapes are the characters with a short escape (RFC 8785, 3.2.2.2).
+var escapes = map[byte]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+// isInteger reports whether a number has the only form with the same digits in every encoder.
+func isInteger(number string) bool {
+	digits := strings.TrimPrefix(number, "-")
+	if number == "0" {
+		return true
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' || i == 0 && digits[i] == '0' {
+			return false
+		}
+	}
+	return digits != ""
 }
