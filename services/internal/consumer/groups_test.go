@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,27 +118,27 @@ func TestInvalidGroupsAreRefused(t *testing.T) {
 		t.Error("an event of an invalid group was handled")
 		return nil
 	}, nil)
-	for name, body := range map[string]string{
-		"empty":           ``,
-		"no JSON":         `{"entries":[`,
-		"no object":       `[]`,
-		"no entries":      `{}`,
-		"an empty list":   `{"entries":[]}`,
-		"no list":         `{"entries":7}`,
-		"an empty entry":  `{"entries":[{},{"entryId":"1","event":` + good + `}]}`,
-		"no event":        `{"entries":[{"entryId":"1"}]}`,
-		"no id":           `{"entries":[{"event":` + good + `}]}`,
-		"the same id":     `{"entries":[{"entryId":"1","event":` + good + `},{"entryId":"1","event":` + good + `}]}`,
-		"wrong metadata":  `{"entries":[{"entryId":"1","event":` + good + `,"metadata":{"traceparent":7}}]}`,
-		"too many":        groupOf(append(make([]string, 0, 257), strings.Split(strings.Repeat(good+"\n", 256)+good, "\n")...)...),
-		"too many, empty": `{"entries":[` + strings.Repeat(`{},`, 1<<20) + `{}]}`,
-		"too large":       groupOf(`"` + strings.Repeat("x", 5<<20) + `"`),
+	for name, tc := range map[string]struct{ body, detail string }{
+		"empty":           {``, "must be JSON"},
+		"no JSON":         {`{"entries":[`, "must be JSON"},
+		"no object":       {`[]`, "must be JSON"},
+		"no entries":      {`{}`, "1 to 256 events"},
+		"an empty list":   {`{"entries":[]}`, "1 to 256 events"},
+		"no list":         {`{"entries":7}`, "must be JSON"},
+		"an empty entry":  {`{"entries":[{},{"entryId":"1","event":` + good + `}]}`, "must have an event"},
+		"no event":        {`{"entries":[{"entryId":"1"}]}`, "must have an event"},
+		"no id":           {`{"entries":[{"event":` + good + `}]}`, "an entryId of its own"},
+		"the same id":     {`{"entries":[{"entryId":"1","event":` + good + `},{"entryId":"1","event":` + good + `}]}`, "an entryId of its own"},
+		"wrong metadata":  {`{"entries":[{"entryId":"1","event":` + good + `,"metadata":{"traceparent":7}}]}`, "must be JSON"},
+		"too many":        {groupOf(slices.Repeat([]string{good}, 257)...), "1 to 256 events"},
+		"too many, empty": {`{"entries":[` + strings.Repeat(`{},`, 1<<20) + `{}]}`, "1 to 256 events"},
+		"too large":       {groupOf(`"` + strings.Repeat("x", 5<<20) + `"`), "at most 4194304 bytes"},
 	} {
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, postGroup(body))
+		handler.ServeHTTP(w, postGroup(tc.body))
 		var problem struct{ Detail string }
-		if err := json.Unmarshal(w.Body.Bytes(), &problem); w.Code != http.StatusBadRequest || err != nil || problem.Detail == "" {
-			t.Errorf("%s: got %d %.200s, want 400 with the reason", name, w.Code, w.Body)
+		if err := json.Unmarshal(w.Body.Bytes(), &problem); w.Code != http.StatusBadRequest || err != nil || !strings.Contains(problem.Detail, tc.detail) {
+			t.Errorf("%s: got %d %.200s, want 400 with %q", name, w.Code, w.Body, tc.detail)
 		}
 	}
 }
@@ -146,7 +147,7 @@ func TestTheLargestGroupIsHandled(t *testing.T) {
 	good := envelope(t, kind, `{"orderId":"o1"}`)
 	w := httptest.NewRecorder()
 	handler := ungroup(func(context.Context, event.Received[event.OrderStatus]) error { return nil }, nil)
-	handler.ServeHTTP(w, postGroup(groupOf(strings.Split(strings.Repeat(good+"\n", 255)+good, "\n")...)))
+	handler.ServeHTTP(w, postGroup(groupOf(slices.Repeat([]string{good}, 256)...)))
 	if got := statuses(t, w); len(got) != 256 {
 		t.Errorf("got %d statuses, want 256", len(got))
 	}

@@ -92,6 +92,9 @@ func (m *memory) ExecuteStateTransaction(_ context.Context, _ string, _ map[stri
 		written[op.Item.Key] = op.Item
 	}
 	m.transactions = append(m.transactions, keys)
+	if len(written) < len(keys) {
+		return status.Error(codes.Internal, "a document is written twice")
+	}
 	for _, item := range written {
 		etag := ""
 		if item.Etag != nil {
