@@ -12,11 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gorilla/mux"
 
 	"comanda/services/event"
 	"comanda/services/internal/consumer"
+	"comanda/services/internal/rest"
 	"comanda/services/internal/servicetest"
 )
 
@@ -93,6 +96,23 @@ func TestEachEventOfAGroupHasItsOwnStatus(t *testing.T) {
 	if got := statuses(t, w); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+// Each event of a group has the time limit of an event by itself.
+func TestAnEventOfAGroupThatHangsIsRetried(t *testing.T) {
+	hangs, fine := envelope(t, kind, `{"orderId":"hangs"}`), envelope(t, kind, `{"orderId":"fine"}`)
+	synctest.Test(t, func(t *testing.T) {
+		start, w := time.Now(), httptest.NewRecorder()
+		ungroup(func(ctx context.Context, e event.Received[event.OrderStatus]) error {
+			if e.Data.OrderID == "hangs" {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		}, nil).ServeHTTP(w, postGroup(groupOf(hangs, fine)))
+		if got := statuses(t, w); got["0"] != "RETRY" || got["1"] != "SUCCESS" || time.Since(start) != rest.RequestTimeout {
+			t.Errorf("got %v after %v, want RETRY and SUCCESS after %v", got, time.Since(start), rest.RequestTimeout)
+		}
+	})
 }
 
 // An event arrives as its publisher has written it, because the signature covers its bytes.

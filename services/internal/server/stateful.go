@@ -34,8 +34,8 @@ type StatefulConfig struct {
 	Keys token.Keys
 	// EventKeys has the public keys of all services that publish events.
 	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
-	// GroupWrites lets concurrent writes of documents share a transaction. It must be false with unmodified daprd, whose outbox panics on a
-	// transaction with several events.
+	// GroupWrites lets concurrent writes of documents share a transaction. It must be false with unmodified daprd, which a transaction with
+	// several events ends: its outbox panics.
 	GroupWrites bool `env:"GROUP_WRITES" envDefault:"true"`
 	// RequireTLS refuses a database URL that does not verify the server's certificate.
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
