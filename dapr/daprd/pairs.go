@@ -23,6 +23,15 @@ import (
 // writeLimit limits a write to Postgres, as in Dapr's component.
 const writeLimit = 20 * time.Second
 
+// featureSeveralEvents tells apps, as a capability in the sidecar's metadata, that a transaction may have several documents with events. The
+// outbox of unmodified daprd panics on such a transaction.
+const featureSeveralEvents state.Feature = "SEVERAL_EVENTS"
+
+// Features returns those of Dapr's component, and featureSeveralEvents.
+func (s *waitingStore) Features() []state.Feature {
+	return append(s.PostgreSQL.Features(), featureSeveralEvents)
+}
+
 // pair is a document and the row of its event.
 type pair struct{ document, row state.SetRequest }
 

@@ -83,17 +83,10 @@ func (l *launcher) writeEnvironment() error {
 	if err != nil {
 		return err
 	}
-	text += runtimeLines(daprd)
+	runtime := filepath.Dir(filepath.Dir(filepath.Dir(daprd))) // the CLI runs .dapr/bin/daprd in this folder
+	text += fmt.Sprintf("if [ -x %s ] && [ -z \"${DAPR_RUNTIME_PATH:-}\" ]; then export DAPR_RUNTIME_PATH=%s; fi\n", secret.Quote(daprd), secret.Quote(runtime))
 	text += "export PATH=\"$PATH:\"" + secret.Quote(filepath.Join(l.paths.state, "bin")) + "\n"
 	return secret.Write(l.paths.env(), []byte(text), 0o600)
-}
-
-// runtimeLines returns the lines that choose daprd for the CLI, unless the shell has chosen one. With another one the services join no writes,
-// because unmodified daprd panics on those.
-func runtimeLines(daprd string) string {
-	runtime := secret.Quote(filepath.Dir(filepath.Dir(filepath.Dir(daprd)))) // the CLI runs .dapr/bin/daprd in this folder
-	return fmt.Sprintf("if [ -x %s ] && [ -z \"${DAPR_RUNTIME_PATH:-}\" ]; then export DAPR_RUNTIME_PATH=%s; fi\n", secret.Quote(daprd), runtime) +
-		fmt.Sprintf("if [ \"${DAPR_RUNTIME_PATH:-}\" != %s ]; then export GROUP_WRITES=\"${GROUP_WRITES:-false}\"; fi\n", runtime)
 }
 
 // removeEnvironment removes the environment file: its addresses lead nowhere once Postgres and Kafka have stopped.

@@ -64,7 +64,7 @@ func (l *launcher) newSetup() (supervisor.Setup, error) {
 	maps.Copy(environ, l.settings)
 	maps.Copy(environ, l.servers.Environ())
 	return supervisor.Setup{
-		Plan: l.plan, Services: services, Daprd: daprd, Stock: l.stock, Environ: environ, Sidecars: sidecars,
+		Plan: l.plan, Services: services, Daprd: daprd, Environ: environ, Sidecars: sidecars,
 		Work: l.paths.state, Logs: l.paths.logs(), Records: l.paths.processes(),
 		Tee: func(program string) io.Writer { return l.newReporter(program) },
 	}, err

@@ -24,7 +24,6 @@ type Setup struct {
 	Plan     Plan
 	Services string            // the folder of the services' programs
 	Daprd    string            // the sidecar's program
-	Stock    bool              // Daprd is unmodified daprd
 	Work     string            // the working directory of the programs; a file in it resolves sidecars' names
 	Logs     string            // the folder of the logs
 	Records  string            // the folder of the records for ClearLeftovers; may be empty
@@ -52,9 +51,6 @@ type Pair struct {
 	MetricsURL, SidecarMetricsURL string
 }
 
-// groupWrites is the setting that lets a service join writes, on which the outbox of unmodified daprd panics.
-const groupWrites = "GROUP_WRITES"
-
 // Pair returns a replica of an app under the given name. It starts no program.
 func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 	environ := s.Plan.environment(app)
@@ -64,9 +60,6 @@ func (s Setup) Pair(app App, name string, ports Ports) *Pair {
 		"DAPR_HTTP_PORT": strconv.Itoa(ports.HTTP), "DAPR_GRPC_PORT": strconv.Itoa(ports.GRPC),
 		"METRICS_PORT": strconv.Itoa(ports.Metrics),
 	})
-	if s.Stock && environ[groupWrites] == "" && environ[groupWrites+"_FILE"] == "" {
-		environ[groupWrites] = "false"
-	}
 	flags := append(s.Plan.flags(app), "--app-id", app.ID, "--app-port", strconv.Itoa(ports.App),
 		"--dapr-http-port", strconv.Itoa(ports.HTTP), "--dapr-grpc-port", strconv.Itoa(ports.GRPC),
 		"--dapr-internal-grpc-port", strconv.Itoa(ports.Peers), "--metrics-port", strconv.Itoa(ports.Sidecar),

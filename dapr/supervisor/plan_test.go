@@ -78,31 +78,6 @@ func TestPairGetsTheFlagsAndEnvironmentOfThePlan(t *testing.T) {
 	}
 }
 
-// Beside unmodified daprd a service joins no writes, unless a setting says otherwise.
-func TestServicesJoinNoWritesBesideUnmodifiedDaprd(t *testing.T) {
-	plan := readPlan(t)
-	order, err := plan.App("order")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		stock   bool
-		setting string
-		want    string
-	}{{false, "", ""}, {true, "", "GROUP_WRITES=false"}, {true, "GROUP_WRITES=true", "GROUP_WRITES=true"},
-		{true, "GROUP_WRITES_FILE=/f", "GROUP_WRITES_FILE=/f"}, {false, "GROUP_WRITES=false", "GROUP_WRITES=false"}} {
-		environ := map[string]string{}
-		if name, value, ok := strings.Cut(tc.setting, "="); ok {
-			environ[name] = value
-		}
-		pair := Setup{Plan: plan, Stock: tc.stock, Environ: environ}.Pair(order, "order", Ports{})
-		found := slices.DeleteFunc(pair.Service.env, func(line string) bool { return !strings.HasPrefix(line, "GROUP_WRITES") })
-		if got := strings.Join(found, " "); got != tc.want {
-			t.Errorf("unmodified daprd %v, %q: got %q, want %q", tc.stock, tc.setting, got, tc.want)
-		}
-	}
-}
-
 // Each sidecar gets its own user of Kafka. No service gets one, and no sidecar another's.
 func TestOnlyTheSidecarGetsItsUserOfKafka(t *testing.T) {
 	plan := readPlan(t)

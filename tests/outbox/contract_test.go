@@ -3,15 +3,18 @@ package outbox_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	dapr "github.com/dapr/go-sdk/client"
 
 	"comanda/tests/statestore"
 )
 
 // A real sidecar with our engine keeps the contract of the state store. The fake of the services' tests keeps the same contract
-// (services/internal/servicetest). The built-in engine keeps all of it except one point: after a failed transaction, its outbox publishes
-// nothing more from that partition (see conflict_test.go).
+// (services/internal/servicetest). The built-in engine does not: after a failed
+// transaction, its outbox publishes nothing more from that partition (see conflict_test.go), and a transaction with several events ends it.
 func TestRealSidecarKeepsTheStateStoreContract(t *testing.T) {
 	t.Parallel()
 	topic := newTopic(t, shared.kafka, 1)
@@ -49,4 +52,29 @@ func contractEvents(t testing.TB, r *reader) []statestore.Event {
 		})
 	}
 	return events
+}
+
+// A sidecar says in its metadata whether a transaction may have several documents with events: ours, but not unmodified daprd, which the
+// services must spare such transactions.
+func TestOnlyOurSidecarSaysThatATransactionMayHaveSeveralEvents(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		program string
+		want    bool
+	}{"ours": {shared.ours, true}, "unmodified": {shared.stock, false}} {
+		s := startSidecar(t, sidecarConfig{
+			Program: tc.program, App: "capabilities-" + name, Database: newDatabase(t, shared.postgres), Brokers: shared.kafka.Brokers(),
+			Stores: []store{{Name: "documents", Topic: newTopic(t, shared.kafka, 1)}},
+		})
+		metadata, err := s.client.GetMetadata(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(metadata.RegisteredComponents, func(c *dapr.MetadataRegisteredComponents) bool {
+			return c.Name == "documents" && slices.Contains(c.Capabilities, "SEVERAL_EVENTS")
+		})
+		if got != tc.want {
+			t.Errorf("%s: got %v, want %v", name, got, tc.want)
+		}
+	}
 }

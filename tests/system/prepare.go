@@ -49,7 +49,7 @@ func setPrograms(ctx context.Context, setup *supervisor.Setup, options Options) 
 		return err
 	}
 	daprd := build.Daprd
-	if setup.Stock = options.Stock; setup.Stock {
+	if options.Stock {
 		daprd = build.StockDaprd
 	}
 	if setup.Daprd, err = daprd(ctx, os.Stderr); err != nil {

@@ -22,7 +22,7 @@ const (
 // groupingClient reads and writes the documents of concurrent calls together.
 type groupingClient struct {
 	dapr.Client
-	groupWrites bool
+	sidecar several
 
 	mu sync.Mutex // guards the maps, which are by state component
 	// reads have keys as arguments.
@@ -31,11 +31,12 @@ type groupingClient struct {
 	writes map[string]*group.Calls[[]*dapr.StateOperation, struct{}]
 }
 
-// Grouping returns client with concurrent reads of one state component joined into one, and likewise transactions if groupWrites is set. If
-// a joined transaction fails, its parts run by themselves, so none fails because of another. Therefore only writes are joined that fail when
-// they are repeated after a success whose response was lost: those with first-write concurrency, as a Store's.
-func Grouping(client dapr.Client, groupWrites bool) dapr.Client {
-	return &groupingClient{Client: client, groupWrites: groupWrites, reads: map[string]*group.Calls[string, *dapr.StateItem]{},
+// Grouping returns client with concurrent reads of one state component joined into one, and likewise transactions if the sidecar can write
+// several documents with events in one. If a joined transaction fails, its parts run by themselves, so none fails because of another. Therefore
+// only writes are joined that fail when they are repeated after a success whose response was lost: those with first-write concurrency, as a
+// Store's.
+func Grouping(client dapr.Client) dapr.Client {
+	return &groupingClient{Client: client, reads: map[string]*group.Calls[string, *dapr.StateItem]{},
 		writes: map[string]*group.Calls[[]*dapr.StateOperation, struct{}]{}}
 }
 
@@ -91,7 +92,7 @@ func (c *groupingClient) readAll(ctx context.Context, store string, keys []strin
 
 // ExecuteStateTransaction runs a transaction, together with others.
 func (c *groupingClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
-	if !c.groupWrites || len(meta) > 0 || !isJoinable(ops) {
+	if len(meta) > 0 || !isJoinable(ops) {
 		return c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
 	}
 	_, err := callsOf(c, c.writes, store, func(ctx context.Context, all [][]*dapr.StateOperation) ([]struct{}, error) {
@@ -115,6 +116,7 @@ func isJoinable(ops []*dapr.StateOperation) bool {
 var (
 	errSameDocument = errors.New("two transactions write the same document")
 	errTooLarge     = errors.New("the transactions are too large to be joined")
+	errUnmodified   = errors.New("the sidecar's outbox allows one event in a transaction")
 )
 
 // writeAll runs transactions as one.
@@ -139,5 +141,12 @@ func (c *groupingClient) writeAll(ctx context.Context, store string, all [][]*da
 	if bytes > maxBytes {
 		return errTooLarge
 	}
-	return c.Client.ExecuteStateTransaction(ctx, store, nil, joined)
+	if !c.sidecar.canWriteSeveral(ctx, c.Client) {
+		return errUnmodified
+	}
+	err := c.Client.ExecuteStateTransaction(ctx, store, nil, joined)
+	if err != nil {
+		c.sidecar.forget()
+	}
+	return err
 }

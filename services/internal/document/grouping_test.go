@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
 
@@ -16,16 +17,11 @@ import (
 	"comanda/tests/statestore"
 )
 
-const (
-	joinsWrites = true
-	joinsNone   = false
-)
-
 // testGrouping runs f in a bubble. Its lights are stored in memory, by a client that groups.
-func testGrouping(t *testing.T, groupWrites bool, f func(t *testing.T, m *memory, client dapr.Client, lights document.Store[light])) {
+func testGrouping(t *testing.T, f func(t *testing.T, m *memory, client dapr.Client, lights document.Store[light])) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		client := document.Grouping(m, groupWrites)
+		client := document.Grouping(m)
 		f(t, m, client, document.NewStore[light](client, "lights", "light"))
 	})
 }
@@ -92,7 +88,7 @@ func (m *memory) wantPublished(t *testing.T, subjects ...string) {
 }
 
 func TestConcurrentWritesShareATransaction(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		var calls []func() error
 		for _, id := range []string{"a", "d", "c", "b"} {
 			calls = append(calls, create(t, lights, id))
@@ -104,7 +100,7 @@ func TestConcurrentWritesShareATransaction(t *testing.T) {
 }
 
 func TestAConflictFailsOnlyItself(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		if err := create(t, lights, "c")(); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +114,7 @@ func TestAConflictFailsOnlyItself(t *testing.T) {
 
 // A joined transaction that was committed, but whose response was lost, runs again in parts, which all lose the race against it.
 func TestAJoinedTransactionWithALostResponseIsNotRepeated(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		if err := lights.Create(t.Context(), "c", light{}, event.NoMessage); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +140,7 @@ func TestAJoinedTransactionWithALostResponseIsNotRepeated(t *testing.T) {
 
 // Dapr's outbox publishes one event of a document in one transaction, so two writes of one document never share one.
 func TestWritesOfOneDocumentShareNoTransaction(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		errs := together(m, create(t, lights, "a"), create(t, lights, "b"), create(t, lights, "b"))
 		if wins := slices.Index(errs[1:], nil); errs[0] != nil || wins < 0 || !errors.Is(errs[2-wins], document.ErrExists) {
 			t.Errorf("got %v, want one winner of b, and %v for the other", errs, document.ErrExists)
@@ -154,11 +150,49 @@ func TestWritesOfOneDocumentShareNoTransaction(t *testing.T) {
 	})
 }
 
-func TestWithoutGroupWritesNoTransactionIsJoined(t *testing.T) {
-	testGrouping(t, joinsNone, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
-		wantErrors(t, together(m, create(t, lights, "a"), create(t, lights, "b"), create(t, lights, "c")), nil, nil, nil)
-		slices.SortFunc(m.transactions, slices.Compare)
-		wantKeys(t, m.transactions, "light-a", "light-b", "light-c")
+// Unmodified daprd has no such capability: its outbox panics on a transaction with several events. A sidecar that says nothing counts as one.
+func TestNoTransactionIsJoinedUnlessTheSidecarSaysThatItCan(t *testing.T) {
+	for name, prepare := range map[string]func(*memory){
+		"unmodified": func(m *memory) { m.capabilities = []string{"ETAG", "TRANSACTIONAL"} },
+		"silent":     func(m *memory) { m.silent = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+				prepare(m)
+				wantErrors(t, together(m, create(t, lights, "a"), create(t, lights, "b"), create(t, lights, "c")), nil, nil, nil)
+				slices.SortFunc(m.transactions, slices.Compare)
+				wantKeys(t, m.transactions, "light-a", "light-b", "light-c")
+			})
+		})
+	}
+}
+
+// The sidecar is asked again after a joined transaction failed, and after a minute without the capability: another one may have replaced it.
+func TestTheSidecarIsAskedAgainWhenItMayHaveBeenReplaced(t *testing.T) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+		three := func(prefix string) {
+			t.Helper()
+			wantErrors(t, together(m, create(t, lights, prefix+"1"), create(t, lights, prefix+"2"), create(t, lights, prefix+"3")), nil, nil, nil)
+		}
+		three("a")
+		three("b")
+		if m.asked != 1 {
+			t.Errorf("the sidecar was asked %d times, want once", m.asked)
+		}
+		m.capabilities = nil
+		wantErrors(t, together(m, create(t, lights, "c1"), create(t, lights, "a1"), create(t, lights, "c2")), nil, document.ErrExists, nil)
+		m.transactions = nil
+		three("d")
+		if m.asked != 2 || len(m.transactions) != 3 {
+			t.Errorf("after a failure: asked %d times, transactions %v, want twice, and none joined", m.asked, m.transactions)
+		}
+		three("e")
+		m.capabilities = []string{"SEVERAL_EVENTS"}
+		time.Sleep(time.Minute) // of the bubble
+		three("f")
+		if last := m.transactions[len(m.transactions)-1]; m.asked != 3 || len(last) != 2 {
+			t.Errorf("after a minute: asked %d times, the last transaction %v, want three times, and two documents", m.asked, last)
+		}
 	})
 }
 
@@ -178,7 +212,7 @@ func TestTransactionsThatAreNotJoined(t *testing.T) {
 		"no options": {nil, nil, 10, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			testGrouping(t, joinsWrites, func(t *testing.T, m *memory, client dapr.Client, _ document.Store[light]) {
+			testGrouping(t, func(t *testing.T, m *memory, client dapr.Client, _ document.Store[light]) {
 				var calls []func() error
 				for _, key := range []string{"a", "b", "c"} {
 					item := &dapr.SetStateItem{Key: key, Value: []byte(strings.Repeat("1", tc.size)), Options: tc.options}
@@ -196,7 +230,7 @@ func TestTransactionsThatAreNotJoined(t *testing.T) {
 
 // Concurrent reads are one. Each caller gets its own document; a missing one is an error of its own.
 func TestConcurrentReadsAreJoined(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		for i, id := range []string{"a", "b", "c"} {
 			if err := lights.Create(t.Context(), id, light{Turned: i}, event.NoMessage); err != nil {
 				t.Fatal(err)
@@ -228,7 +262,7 @@ func TestConcurrentReadsAreJoined(t *testing.T) {
 
 // A joined read begins after the calls that it serves, so a caller reads its own writes.
 func TestAJoinedReadReturnsWhatWasWrittenBefore(t *testing.T) {
-	testGrouping(t, joinsWrites, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
+	testGrouping(t, func(t *testing.T, m *memory, _ dapr.Client, lights document.Store[light]) {
 		read := func() error { return ignoreNotFound(lights.Get(t.Context(), "x")) }
 		var calls []func() error
 		calls = append(calls, read)
@@ -260,7 +294,7 @@ func ignoreNotFound(_ light, err error) error {
 func TestGroupingKeepsTheContract(t *testing.T) {
 	m := newMemory()
 	statestore.Run(t, statestore.Subject{
-		Client: document.Grouping(m, joinsWrites), Plain: "documents", Outbox: "documents-with-events", Events: m.published,
+		Client: document.Grouping(m), Plain: "documents", Outbox: "documents-with-events", Events: m.published,
 		AwaitEvents: func(testing.TB, int) []statestore.Event { return m.published() },
 	})
 }

@@ -22,6 +22,10 @@ type memory struct {
 	lose int           // the number of the transaction whose response is lost, from 1 on; 0: none
 	deny bool          // reads of several documents fail
 
+	capabilities []string // of its state store
+	silent       bool     // it says nothing of its capabilities
+	asked        int      // how often it was asked for them
+
 	mu           sync.Mutex
 	documents    map[string]*dapr.StateItem
 	versions     int
@@ -30,7 +34,17 @@ type memory struct {
 	reads        [][]string
 }
 
-func newMemory() *memory { return &memory{documents: map[string]*dapr.StateItem{}} }
+func newMemory() *memory {
+	return &memory{documents: map[string]*dapr.StateItem{}, capabilities: []string{"SEVERAL_EVENTS"}}
+}
+
+func (m *memory) GetMetadata(context.Context) (*dapr.GetMetadataResponse, error) {
+	m.asked++
+	if m.silent {
+		return nil, status.Error(codes.Unavailable, "no response")
+	}
+	return &dapr.GetMetadataResponse{RegisteredComponents: []*dapr.MetadataRegisteredComponents{{Name: "lights", Capabilities: m.capabilities}}}, nil
+}
 
 // wait waits until the test lets the call go on.
 func (m *memory) wait() {

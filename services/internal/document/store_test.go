@@ -31,7 +31,7 @@ func turned(id string, times int) event.Message {
 // newStore returns a store as services have it: its client groups.
 func newStore(t *testing.T) (*servicetest.Sidecar, document.Store[light]) {
 	sidecar := servicetest.NewSidecar(servicetest.EmptyDatabase(t))
-	return sidecar, document.NewStore[light](document.Grouping(sdkClient{fake: sidecar}, joinsWrites), "lights", "light")
+	return sidecar, document.NewStore[light](document.Grouping(sdkClient{fake: sidecar}), "lights", "light")
 }
 
 // anotherReplica returns a store on the same documents, for an interfering write.
@@ -55,6 +55,10 @@ func (c sdkClient) GetBulkState(ctx context.Context, store string, keys []string
 
 func (c sdkClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
 	return c.fake.ExecuteStateTransaction(ctx, store, meta, ops)
+}
+
+func (c sdkClient) GetMetadata(context.Context) (*dapr.GetMetadataResponse, error) {
+	return &dapr.GetMetadataResponse{RegisteredComponents: []*dapr.MetadataRegisteredComponents{{Capabilities: []string{"SEVERAL_EVENTS"}}}}, nil
 }
 
 func versions(t *testing.T, client *servicetest.Sidecar) []int {

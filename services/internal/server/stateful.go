@@ -34,9 +34,6 @@ type StatefulConfig struct {
 	Keys token.Keys
 	// EventKeys has the public keys of all services that publish events.
 	EventKeys signature.PublicKeys `env:"EVENT_PUBLIC_KEYS,required"`
-	// GroupWrites lets concurrent writes of documents share a transaction. It must be false with unmodified daprd, which a transaction with
-	// several events ends: its outbox panics.
-	GroupWrites bool `env:"GROUP_WRITES" envDefault:"true"`
 	// RequireTLS refuses a database URL that does not verify the server's certificate.
 	RequireTLS bool `env:"DATABASE_REQUIRE_TLS"`
 }
@@ -88,7 +85,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: document.Signing(document.Grouping(client, config.GroupWrites), eventKey),
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(document.Grouping(client), eventKey),
 		Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken, idleConnections),
 		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil
