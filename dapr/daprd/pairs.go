@@ -91,7 +91,7 @@ func (s *waitingStore) writePair(ctx context.Context, p pair) error {
 }
 
 // writePairs writes several pairs in one transaction. It locks the documents in the order of their keys, so that two transactions cannot
-// deadlock; a document that is written twice ends as the later write says. The rows follow in the order of the request, after all locks are
+// deadlock on those; a document that is written twice ends as the later write says. The rows follow in the order of the request, after all locks are
 // taken (see writePair).
 func (s *waitingStore) writePairs(ctx context.Context, pairs []pair) error {
 	batch := &pgx.Batch{}
@@ -114,13 +114,20 @@ func (s *waitingStore) writePairs(ctx context.Context, pairs []pair) error {
 	return s.GetDB().AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 			if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
-				_, _ = conn.Exec(context.WithoutCancel(ctx), `rollback`) // it has a deadline, as every statement
+				rollback(conn)
 			}
 			return err
 		}
 		_, err := conn.Exec(ctx, `commit`)
 		return err
 	})
+}
+
+// rollback ends a transaction that failed. If Postgres does not answer, the pool closes the connection.
+func rollback(conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = conn.Exec(ctx, `rollback`)
 }
 
 // documentQuery returns the statement that writes a document, as Dapr's component does it (state/postgresql/v2).

@@ -49,7 +49,7 @@ func rankOf(name string) int {
 	return len(ownHeaders)
 }
 
-// cutEscaped returns the begin of a text that is escaped as in a URL, without half an escape (%4) at its end.
+// cutEscaped returns the start of a text that is escaped as in a URL, without half an escape (%4) at its end.
 func cutEscaped(text string, limit int) string {
 	text = text[:limit]
 	if i := strings.LastIndexByte(text, '%'); i > limit-3 {

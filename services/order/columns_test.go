@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -9,6 +11,9 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
@@ -177,4 +182,57 @@ func TestMigrationFillsTheColumnsOfEarlierOrders(t *testing.T) {
 	if want := "orders_in_status orders_newest orders_of_customer orders_open"; strings.TrimSpace(indexes) != want {
 		t.Errorf("got the indexes %q, want %q", indexes, want)
 	}
+}
+
+// The SQLSTATEs of what the trigger refuses (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	checkViolation       = "23514"
+	serializationFailure = "40001"
+)
+
+// Two orders of one customer in one transaction count towards the limit like any others.
+func TestOrdersOfOneTransactionStayWithinTheLimits(t *testing.T) {
+	tx := begin(t, servicetest.NewDatabase(t, migrations))
+	one := documentOf(t, func(o *Order) { o.Limits.Orders = 1 })
+	if _, err := tx.Exec(t.Context(), firstWrite, "order-1", one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), firstWrite, "order-2", one); code(err) != checkViolation {
+		t.Errorf("the second order: got error %v, want a check violation", err)
+	}
+}
+
+// Two transactions with orders of the same two customers do not deadlock: the one that would wait for its second customer fails at once.
+func TestTransactionsOfSeveralOrdersDoNotDeadlock(t *testing.T) {
+	pool := servicetest.NewDatabase(t, migrations)
+	of := func(customer string) []byte { return documentOf(t, func(o *Order) { o.CustomerID = customer }) }
+	first, second := begin(t, pool), begin(t, pool)
+	for _, step := range []struct {
+		tx       pgx.Tx
+		customer string
+		want     string
+	}{{first, "a", ""}, {second, "b", ""}, {first, "b", serializationFailure}, {second, "b", ""}} {
+		if _, err := step.tx.Exec(t.Context(), firstWrite, "order-"+uuid.NewString(), of(step.customer)); code(err) != step.want {
+			t.Errorf("customer %s: got error %v, want %q", step.customer, err, step.want)
+		}
+	}
+}
+
+func begin(t *testing.T, pool *pgxpool.Pool) pgx.Tx {
+	t.Helper()
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	return tx
+}
+
+// code returns the SQLSTATE of an error, or "" if it has none.
+func code(err error) string {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return failure.Code
+	}
+	return ""
 }

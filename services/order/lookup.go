@@ -17,9 +17,6 @@ type lookup struct {
 	Before *Order // the order that the same request placed earlier, or nil
 }
 
-// maxTogether is the number of orders that are looked up together.
-const maxTogether = 32
-
 // LookUp returns the lookup of order. It reads all parts in one statement, so at one moment: when a copy of this request took the
 // customer's last place, LookUp finds the order of that copy. Orders that are placed at the same time share the statement.
 func (l lists) LookUp(ctx context.Context, order Order) (lookup, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"comanda/services/event"
+	"comanda/services/internal/batch"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/timeline"
@@ -30,7 +31,7 @@ func listCalls(h *harness, l lists, ids []string) map[string]func(context.Contex
 		"Versions":  func(ctx context.Context) error { return ignore(l.Versions(ctx, ids)) },
 		"LookUp": func(ctx context.Context) error {
 			var group []Order
-			for i := range maxTogether {
+			for i := range batch.Most {
 				group = append(group, Order{ID: ids[i], CustomerID: fmt.Sprintf("c%d", i), Limits: Limits{Orders: 10, Units: 200}})
 			}
 			return errors.Join(ignore(l.LookUp(ctx, group[0])), ignore(l.lookUpAll(ctx, group)))

@@ -52,14 +52,14 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
-	now := server.Clock
+	now, lists := server.Clock, openLists(base.Pool)
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
-		orders: document.NewStore[Order](base.Client, "orders", kind), lists: openLists(base.Pool),
+		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists,
 		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
 		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoker: base.Invoker,
-		admission: newAdmission(config.PendingMax, openLists(base.Pool), now, base.Log, base.Metrics),
-		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: openLists(base.Pool).Decided},
+		admission: newAdmission(config.PendingMax, lists, now, base.Log, base.Metrics),
+		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists.Decided},
 		recovery: config.Recovery, limits: config.Limits, expiry: config.Expiry, now: now,
 	}
 	reconciler := reconciler{s, config.Reconcile, recovery.NewReconciliationCounter(base.Metrics)}

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"comanda/services/internal/group"
+	"comanda/services/internal/batch"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/telemetry"
 )
@@ -24,12 +24,12 @@ const kind = "order"
 // that writes the document (migrations/00005_columns.sql), so there is no second copy to keep in step.
 type lists struct {
 	pool    *pgxpool.Pool
-	lookups *group.Calls[Order, lookup]
+	lookups *batch.Calls[Order, lookup]
 }
 
 func openLists(pool *pgxpool.Pool) lists {
 	l := lists{pool: pool}
-	l.lookups = group.New(maxTogether, l.lookUpAll)
+	l.lookups = batch.New(batch.Most, l.lookUpAll)
 	return l
 }
 

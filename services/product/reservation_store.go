@@ -15,9 +15,6 @@ import (
 // errUnknownOrder means that a delivered order has no reservation.
 var errUnknownOrder = errors.New("this order has no reservation")
 
-// maxTogether is the number of orders that are decided together.
-const maxTogether = 32
-
 // claim is an order's request for stock, and the cause of the decision.
 type claim struct {
 	request Request

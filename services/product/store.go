@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/internal/audit"
+	"comanda/services/internal/batch"
 	"comanda/services/internal/fault"
-	"comanda/services/internal/group"
 	"comanda/services/internal/rest"
 )
 
@@ -22,12 +22,12 @@ var migrations embed.FS
 type store struct {
 	pool      *pgxpool.Pool
 	now       func() time.Time // in the precision of Postgres: server.Clock
-	decisions *group.Calls[claim, decision]
+	decisions *batch.Calls[claim, decision]
 }
 
 func openStore(pool *pgxpool.Pool, now func() time.Time) store {
 	s := store{pool: pool, now: now}
-	s.decisions = group.New(maxTogether, s.decideAll)
+	s.decisions = batch.New(batch.Most, s.decideAll)
 	return s
 }
 

@@ -96,7 +96,7 @@ func TestOrdersDecidedTogetherWithOlderOnes(t *testing.T) {
 }
 
 // A claim that fails the whole transaction leaves no trace of the others, and through Reserve each is decided by itself.
-func TestAClaimThatFailsIsAloneWithIt(t *testing.T) {
+func TestOneFailingClaimDoesNotAffectOthers(t *testing.T) {
 	s := newStore(t)
 	soup := s.addProduct(t, "Soup", 10)
 	claims := claimsFor(soup.ID, 3, 2)

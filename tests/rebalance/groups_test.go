@@ -138,6 +138,13 @@ func (a *groupedApp) wantDeliveries(t *testing.T) {
 		}
 	}
 	for met, ids := range a.victims {
+		for _, id := range ids {
+			if got := a.deliveries[id]; len(got) == 0 || got[0] != "group" {
+				t.Errorf("deliveries of %s, which was to meet %s: got %q, want the first one in a group", id, met, got)
+			}
+		}
+	}
+	for met, ids := range a.victims {
 		t.Logf("%s: %q", met, ids)
 	}
 }

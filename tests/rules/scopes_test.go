@@ -89,7 +89,7 @@ func TestSidecarsOfferNoAPIThatPublishes(t *testing.T) {
 	for _, api := range config.Spec.API.Allowed {
 		got = append(got, api.Protocol+" "+api.Name+" "+api.Version)
 	}
-	want := []string{"http invoke v1", "http metadata v1", "http shutdown v1", "grpc invoke v1", "grpc state v1"}
+	want := []string{"http invoke v1", "http metadata v1", "http shutdown v1", "grpc invoke v1", "grpc state v1", "grpc metadata v1"}
 	if difference := cmp.Diff(want, got); difference != "" {
 		t.Errorf("APIs that are used (-), and that dapr/config.yaml allows (+):\n%s", difference)
 	}

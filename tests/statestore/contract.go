@@ -59,7 +59,7 @@ func Run(t *testing.T, s Subject) {
 		{"a projection becomes the event's data", projectionIsPublished},
 		{"a failed transaction publishes nothing", failedTransactionPublishesNothing},
 		{"the document's metadata become the event's attributes", attributesComeFromTheDocument},
-		{"several documents and their events are written together", severalAreWrittenTogether},
+		{"several documents and their events are written together", documentsAreWrittenTogether},
 		{"one lost race of several documents fails all", oneLostRaceFailsAll},
 		{"a document twice in a transaction fails", documentTwiceFails},
 		{"documents are read together", documentsAreReadTogether},

@@ -36,7 +36,7 @@ func (s Subject) wantEvents(t *testing.T, n int, subject string, data ...string)
 }
 
 // New documents and new versions of documents are written together. The events of each document keep their order.
-func severalAreWrittenTogether(t *testing.T, s Subject) {
+func documentsAreWrittenTogether(t *testing.T, s Subject) {
 	before, created, changed, alone := len(s.Events()), newKey(), newKey(), newKey()
 	s.mustWrite(t, announced(changed, `{"n":1}`, "")...)
 	s.mustWrite(t, together(

@@ -102,10 +102,20 @@ func (sys *System) environ(options Options) (map[string]string, error) {
 		// No limits on open orders: one customer of a test places them all.
 		"MAX_OPEN_ORDERS": "0", "MAX_OPEN_UNITS": "0",
 	})
-	if options.Checkout == "" && environ["GOMAXPROCS"] == "" { // as `make run` does; earlier trees did not
+	if environ["GOMAXPROCS"] == "" && sharesProcessors(options.Checkout) {
 		environ["GOMAXPROCS"] = supervisor.ProcessorShare()
 	}
 	maps.Copy(environ, options.Settings)
 	sys.AdminPassword = environ["ADMIN_PASSWORD"]
 	return environ, nil
+}
+
+// sharesProcessors reports whether `make run` of a checkout gives each program a share of the cores. That of this checkout does; earlier ones
+// did not.
+func sharesProcessors(checkout string) bool {
+	if checkout == "" {
+		return true
+	}
+	source, err := os.ReadFile(filepath.Join(checkout, "dapr", "supervisor", "pair.go"))
+	return err == nil && strings.Contains(string(source), "func ProcessorShare(")
 }

@@ -61,7 +61,7 @@ func Decode(response io.Reader, answer func(index int, status string)) error {
 	return err
 }
 
-// skipToStatuses reads up to the begin of the list of statuses.
+// skipToStatuses reads to the start of the list of statuses.
 func skipToStatuses(decoder *json.Decoder) error {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return errors.Join(errNoStatuses, err)

@@ -76,8 +76,8 @@ type delivery struct {
 }
 
 // Deliver delivers an event together with others that are ready, and returns its status in the app's response. Without others it calls alone
-// at once, which delivers the event by itself, and returns no status but alone's error. So it does if the group's response has no status for
-// the event: then the event fares as if there were no groups.
+// at once, which delivers the event by itself, and returns no status but alone's error. It also calls alone when the group's response has no
+// status for the event.
 func (q *Queues) Deliver(ctx context.Context, path string, event Event, alone func() error) (status string, err error) {
 	d := &delivery{event: event, result: make(chan string, 1)}
 	q.enter(path, d)
@@ -192,19 +192,22 @@ func (q *Queues) run(ctx context.Context, g *group) {
 		events = append(events, d.event)
 	}
 	err := q.send(ctx, g.queue.path, events, func(index int, status string) { q.answer(g, index, status) })
+	if without := q.sendAlone(g); without > 0 {
+		log.Warnf("%s: no status for %d of %d events that were sent together, they are sent again one by one: %v", g.queue.path, without, len(events), err)
+	}
+}
+
+// sendAlone lets the members without a status be delivered by themselves, and returns how many they are.
+func (q *Queues) sendAlone(g *group) (without int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err == nil {
-		err = errIncomplete
-	}
-	if g.open > 0 {
-		log.Warnf("%s: no status for %d of %d events that were sent together, they are sent again one by one: %v", g.queue.path, g.open, len(g.members), err)
-	}
 	for _, d := range g.members {
 		if q.settle(d) {
+			without++
 			d.result <- ""
 		}
 	}
+	return without
 }
 
 // answer passes the status of a member on. Without one it is delivered by itself.

@@ -78,9 +78,18 @@ func cloudEvent(to destination, document, data state.SetRequest, from origin) (m
 			event[name] = value
 		}
 	}
+	if parent := document.Metadata[pubsub.TraceParentField]; parent != "" && !sameTrace(parent, from.traceID) {
+		event[pubsub.TraceIDField] = parent // one of several documents, which a request of another trace writes too
+	}
 	event[pubsub.TopicField] = to.topic
 	event[pubsub.PubsubField] = to.pubsub
 	return event, nil
+}
+
+// sameTrace reports whether two traceparents (https://www.w3.org/TR/trace-context/#traceparent-header) name the same trace.
+func sameTrace(a, b string) bool {
+	const version, id = len("00-"), len("00-0af7651916cd43dd8448eb211c80319c")
+	return len(a) > id && len(b) > id && a[version:id] == b[version:id]
 }
 
 func contentTypeOf(data state.SetRequest) string {

@@ -52,7 +52,7 @@ func Ungroup(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// readGroup reads the events of a group. It refuses a group in part wrong as a whole: the sidecar then sends each event by itself.
+// readGroup reads the events of a group. If an entry is wrong it refuses the whole group: the sidecar then sends each event by itself.
 func readGroup(body io.Reader) ([]*entry, error) {
 	raw, err := io.ReadAll(io.LimitReader(body, maxGroup+1))
 	if err != nil {

@@ -9,26 +9,22 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 
-	"comanda/services/internal/group"
+	"comanda/services/internal/batch"
 )
 
-// Limits of the documents that are read or written together: their number, and the bytes of a joined transaction. The sidecar refuses requests
-// of more than 4 MB.
-const (
-	maxGroup = 32
-	maxBytes = 1 << 20
-)
+// maxBytes limits a joined transaction. The sidecar refuses requests of more than 4 MB.
+const maxBytes = 1 << 20
 
 // groupingClient reads and writes the documents of concurrent calls together.
 type groupingClient struct {
 	dapr.Client
-	sidecar several
+	joins capability
 
 	mu sync.Mutex // guards the maps, which are by state component
 	// reads have keys as arguments.
-	reads map[string]*group.Calls[string, *dapr.StateItem]
+	reads map[string]*batch.Calls[string, *dapr.StateItem]
 	// writes have the operations of one transaction as argument.
-	writes map[string]*group.Calls[[]*dapr.StateOperation, struct{}]
+	writes map[string]*batch.Calls[[]*dapr.StateOperation, struct{}]
 }
 
 // Grouping returns client with concurrent reads of one state component joined into one, and likewise transactions if the sidecar can write
@@ -36,8 +32,8 @@ type groupingClient struct {
 // only writes are joined that fail when they are repeated after a success whose response was lost: those with first-write concurrency, as a
 // Store's.
 func Grouping(client dapr.Client) dapr.Client {
-	return &groupingClient{Client: client, reads: map[string]*group.Calls[string, *dapr.StateItem]{},
-		writes: map[string]*group.Calls[[]*dapr.StateOperation, struct{}]{}}
+	return &groupingClient{Client: client, reads: map[string]*batch.Calls[string, *dapr.StateItem]{},
+		writes: map[string]*batch.Calls[[]*dapr.StateOperation, struct{}]{}}
 }
 
 // GetState reads a document, together with others. A joined read begins after the calls that it serves, so none gets an older state.
@@ -51,12 +47,12 @@ func (c *groupingClient) GetState(ctx context.Context, store, key string, meta m
 }
 
 // callsOf returns the calls of a state component in all, which calls run.
-func callsOf[In, Out any](c *groupingClient, all map[string]*group.Calls[In, Out], store string,
-	run func(context.Context, []In) ([]Out, error)) *group.Calls[In, Out] {
+func callsOf[In, Out any](c *groupingClient, all map[string]*batch.Calls[In, Out], store string,
+	run func(context.Context, []In) ([]Out, error)) *batch.Calls[In, Out] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if all[store] == nil {
-		all[store] = group.New(maxGroup, run)
+		all[store] = batch.New(batch.Most, run)
 	}
 	return all[store]
 }
@@ -68,7 +64,7 @@ func (c *groupingClient) readAll(ctx context.Context, store string, keys []strin
 		return []*dapr.StateItem{item}, err
 	}
 	distinct := slices.Compact(slices.Sorted(slices.Values(keys)))
-	found, err := c.Client.GetBulkState(ctx, store, distinct, nil, maxGroup)
+	found, err := c.Client.GetBulkState(ctx, store, distinct, nil, batch.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +88,7 @@ func (c *groupingClient) readAll(ctx context.Context, store string, keys []strin
 
 // ExecuteStateTransaction runs a transaction, together with others.
 func (c *groupingClient) ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error {
-	if len(meta) > 0 || !isJoinable(ops) {
+	if len(meta) > 0 || !isJoinable(ops) || !c.joins.isThere(ctx, c.Client) {
 		return c.Client.ExecuteStateTransaction(ctx, store, meta, ops)
 	}
 	_, err := callsOf(c, c.writes, store, func(ctx context.Context, all [][]*dapr.StateOperation) ([]struct{}, error) {
@@ -101,11 +97,11 @@ func (c *groupingClient) ExecuteStateTransaction(ctx context.Context, store stri
 	return err
 }
 
-// isJoinable reports whether a transaction fails when it is repeated after a success.
+// isJoinable reports whether a transaction has upserts alone that fail when they are repeated after a success.
 func isJoinable(ops []*dapr.StateOperation) bool {
 	for _, op := range ops {
 		isFirstWrite := op.Item.Options != nil && op.Item.Options.Concurrency == dapr.StateConcurrencyFirstWrite
-		if op.Item.Metadata[projection] != "true" && !isFirstWrite {
+		if op.Type != dapr.StateOperationTypeUpsert || op.Item.Metadata[projection] != "true" && !isFirstWrite {
 			return false
 		}
 	}
@@ -116,7 +112,6 @@ func isJoinable(ops []*dapr.StateOperation) bool {
 var (
 	errSameDocument = errors.New("two transactions write the same document")
 	errTooLarge     = errors.New("the transactions are too large to be joined")
-	errUnmodified   = errors.New("the sidecar's outbox allows one event in a transaction")
 )
 
 // writeAll runs transactions as one.
@@ -124,7 +119,7 @@ func (c *groupingClient) writeAll(ctx context.Context, store string, all [][]*da
 	if len(all) == 1 {
 		return c.Client.ExecuteStateTransaction(ctx, store, nil, all[0])
 	}
-	// In the order of the keys, in which all joined transactions then take the locks of the documents: they do not wait for each other in a circle.
+	// All joined transactions lock documents in the order of their keys, so they cannot deadlock on those.
 	slices.SortFunc(all, func(a, b []*dapr.StateOperation) int { return cmp.Compare(a[0].Item.Key, b[0].Item.Key) })
 	var joined []*dapr.StateOperation
 	writerOf, bytes := map[string]int{}, 0 // the index of the transaction that writes a document
@@ -141,12 +136,7 @@ func (c *groupingClient) writeAll(ctx context.Context, store string, all [][]*da
 	if bytes > maxBytes {
 		return errTooLarge
 	}
-	if !c.sidecar.canWriteSeveral(ctx, c.Client) {
-		return errUnmodified
-	}
 	err := c.Client.ExecuteStateTransaction(ctx, store, nil, joined)
-	if err != nil {
-		c.sidecar.forget()
-	}
+	c.joins.check(err)
 	return err
 }

@@ -12,6 +12,8 @@ alter table state
 -- transaction that writes the document, so the columns are never stale, and the limit holds for concurrent requests at any replica. The
 -- lock, which is held until the commit, makes the orders of one customer take turns; 7303 separates it from other locks. Each statement of
 -- a volatile function sees what was committed before it began, so the count includes the order of the turn before. A limit of 0 is none.
+-- A transaction of several orders never waits for a second customer, because two such transactions could deadlock: it fails at once, and
+-- the service then writes each order in a transaction of its own.
 -- +goose StatementBegin
 create function note_order() returns trigger
     language plpgsql volatile as $$
@@ -41,7 +43,12 @@ begin
     if tg_op = 'UPDATE' or document -> 'limits' is null then
         return new; -- placed before, or without limits, or by a version that knew none
     end if;
-    perform pg_advisory_xact_lock(7303, hashtext(new.order_customer));
+    if not pg_try_advisory_xact_lock(7303, hashtext(new.order_customer)) then
+        if pg_current_xact_id_if_assigned() is not null then -- the transaction has written another order
+            raise exception 'another order of customer % is being placed', new.order_customer using errcode = 'serialization_failure';
+        end if;
+        perform pg_advisory_xact_lock(7303, hashtext(new.order_customer));
+    end if;
     select * into held from held_by(new.order_customer);
     if held.orders + 1 > nullif((document -> 'limits' ->> 'orders')::bigint, 0)
         or held.units + new.order_units > nullif((document -> 'limits' ->> 'units')::bigint, 0) then

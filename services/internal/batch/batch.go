@@ -1,6 +1,6 @@
-// Package group runs calls that are made at the same time together, as databases do with commits (group commit): while one run is under way,
+// Package batch runs calls that are made at the same time together, as databases do with commits (group commit): while one run is under way,
 // the next calls gather, and the next run takes them all. A call without others is not delayed.
-package group
+package batch
 
 import (
 	"context"
@@ -12,10 +12,13 @@ import (
 	"time"
 )
 
+// Most is the number of arguments of a run that services use.
+const Most = 32
+
 // patience is how long calls gather at most. A run that takes longer is stuck, for example behind a lock, and others must not wait for it.
 const patience = 100 * time.Millisecond
 
-// Calls groups calls that each have an argument In and a result Out.
+// Calls joins calls that each have an argument In and a result Out.
 type Calls[In, Out any] struct {
 	most int
 	run  func(ctx context.Context, args []In) ([]Out, error)

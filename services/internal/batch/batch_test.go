@@ -1,4 +1,4 @@
-package group_test
+package batch_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"comanda/services/internal/group"
+	"comanda/services/internal/batch"
 )
 
 // runner runs calls whose result is their argument, and keeps the arguments of each run. A test replaces its fields before the first call.
@@ -69,15 +69,15 @@ type result struct {
 }
 
 // test runs f in a bubble, with calls in groups of four.
-func test(t *testing.T, f func(t *testing.T, r *runner, calls *group.Calls[int, int])) {
+func test(t *testing.T, f func(t *testing.T, r *runner, calls *batch.Calls[int, int])) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &runner{hold: map[int]chan struct{}{}, ctxs: map[int][]context.Context{}}
-		f(t, r, group.New(4, r.run))
+		f(t, r, batch.New(4, r.run))
 	})
 }
 
 // begin makes a call for each argument, one after the other, and returns their results, which come when the calls have ended.
-func begin(ctx context.Context, calls *group.Calls[int, int], args ...int) []chan result {
+func begin(ctx context.Context, calls *batch.Calls[int, int], args ...int) []chan result {
 	var results []chan result
 	for _, arg := range args {
 		ended := make(chan result, 1)
@@ -105,7 +105,7 @@ func wantOuts(t *testing.T, results []chan result, want ...int) {
 }
 
 func TestACallWithoutOthersRunsAtOnce(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		start := time.Now()
 		wantOuts(t, begin(t.Context(), calls, 1), 1)
 		wantOuts(t, begin(t.Context(), calls, 2), 2)
@@ -117,7 +117,7 @@ func TestACallWithoutOthersRunsAtOnce(t *testing.T) {
 }
 
 func TestCallsGatherDuringARun(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1] = make(chan struct{})
 		results := begin(t.Context(), calls, 1, 2, 3, 4, 5, 6)
 		r.wantRuns(t, "[1]")
@@ -129,7 +129,7 @@ func TestCallsGatherDuringARun(t *testing.T) {
 
 // A run that is stuck, for example behind a lock of the database, does not hold up the others.
 func TestAStuckRunDelaysOthersBriefly(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		start := time.Now()
 		r.hold[1] = make(chan struct{})
 		stuck := begin(t.Context(), calls, 1)
@@ -149,7 +149,7 @@ func TestAStuckRunDelaysOthersBriefly(t *testing.T) {
 
 // The end of a run that was stuck does not end the gathering during another.
 func TestTheEndOfAStuckRunStartsNoOther(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1], r.hold[2] = make(chan struct{}), make(chan struct{})
 		stuck := begin(t.Context(), calls, 1, 2)
 		time.Sleep(101 * time.Millisecond) // of the bubble's clock: the second run begins
@@ -165,7 +165,7 @@ func TestTheEndOfAStuckRunStartsNoOther(t *testing.T) {
 }
 
 func TestAfterAnErrorEachCallRunsAlone(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1] = make(chan struct{})
 		r.fail = func(args []int) error {
 			if slices.Contains(args, 3) {
@@ -185,7 +185,7 @@ func TestAfterAnErrorEachCallRunsAlone(t *testing.T) {
 }
 
 func TestAPanicReachesItsCallerOnly(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1] = make(chan struct{})
 		r.fail = func(args []int) error {
 			if slices.Contains(args, 2) {
@@ -204,7 +204,7 @@ func TestAPanicReachesItsCallerOnly(t *testing.T) {
 }
 
 func TestTooFewResultsAreAnError(t *testing.T) {
-	calls := group.New(4, func(context.Context, []int) ([]int, error) { return nil, nil })
+	calls := batch.New(4, func(context.Context, []int) ([]int, error) { return nil, nil })
 	if _, err := calls.Do(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "0 results") {
 		t.Errorf("got %v, want an error that says how many results there are", err)
 	}
@@ -214,7 +214,7 @@ type key struct{}
 
 // A run ends only when no caller waits for it any more. Its context has the values of its first call, and no deadline of one.
 func TestARunOutlivesACallerThatLeaves(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1], r.hold[3] = make(chan struct{}), make(chan struct{})
 		begin(t.Context(), calls, 1)
 		hasty, leave := context.WithTimeout(context.WithValue(t.Context(), key{}, "hasty"), time.Millisecond)
@@ -245,7 +245,7 @@ func TestARunOutlivesACallerThatLeaves(t *testing.T) {
 }
 
 func TestACallerThatLeavesEarlyHasNoRun(t *testing.T) {
-	test(t, func(t *testing.T, r *runner, calls *group.Calls[int, int]) {
+	test(t, func(t *testing.T, r *runner, calls *batch.Calls[int, int]) {
 		r.hold[1] = make(chan struct{})
 		first := begin(t.Context(), calls, 1)
 		ctx, leave := context.WithCancel(t.Context())
