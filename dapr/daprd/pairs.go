@@ -27,9 +27,13 @@ const writeLimit = 20 * time.Second
 // outbox of unmodified daprd panics on such a transaction.
 const featureSeveralEvents state.Feature = "SEVERAL_EVENTS"
 
-// Features returns those of Dapr's component, and featureSeveralEvents.
+// Features returns those of Dapr's component, and featureSeveralEvents with our engine.
 func (s *waitingStore) Features() []state.Feature {
-	return append(s.PostgreSQL.Features(), featureSeveralEvents)
+	features := s.PostgreSQL.Features()
+	if rows.IsInUse() {
+		features = append(features, featureSeveralEvents)
+	}
+	return features
 }
 
 // pair is a document and the row of its event.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,8 +67,15 @@ type engine struct {
 
 var _ outbox.Outbox = (*engine)(nil)
 
+// isInUse is set once the runtime has this engine as its outbox. A build of unmodified daprd contains this package, but does not use it.
+var isInUse atomic.Bool
+
+// IsInUse reports whether this engine is the outbox of the runtime. If it is, a transaction may have several documents with events.
+func IsInUse() bool { return isInUse.Load() }
+
 // New returns the engine. The engine does nothing until AddOrUpdateOutbox adds the first component.
 func New(options Options) outbox.Outbox {
+	isInUse.Store(true)
 	return &engine{options: options, components: map[string]component{}, relays: map[string]*relay{}}
 }
 

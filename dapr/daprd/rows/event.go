@@ -78,7 +78,7 @@ func cloudEvent(to destination, document, data state.SetRequest, from origin) (m
 			event[name] = value
 		}
 	}
-	if parent := document.Metadata[pubsub.TraceParentField]; parent != "" && !sameTrace(parent, from.traceID) {
+	if parent := document.Metadata[pubsub.TraceParentField]; areOfTwoTraces(parent, from.traceID) {
 		event[pubsub.TraceIDField] = parent // one of several documents, which a request of another trace writes too
 	}
 	event[pubsub.TopicField] = to.topic
@@ -86,10 +86,10 @@ func cloudEvent(to destination, document, data state.SetRequest, from origin) (m
 	return event, nil
 }
 
-// sameTrace reports whether two traceparents (https://www.w3.org/TR/trace-context/#traceparent-header) name the same trace.
-func sameTrace(a, b string) bool {
+// areOfTwoTraces reports whether two traceparents (https://www.w3.org/TR/trace-context/#traceparent-header) name different traces.
+func areOfTwoTraces(a, b string) bool {
 	const version, id = len("00-"), len("00-0af7651916cd43dd8448eb211c80319c")
-	return len(a) > id && len(b) > id && a[version:id] == b[version:id]
+	return len(a) > id && len(b) > id && a[version:id] != b[version:id]
 }
 
 func contentTypeOf(data state.SetRequest) string {

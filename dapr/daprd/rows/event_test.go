@@ -113,14 +113,16 @@ func TestSetAsideKeepsAnUndecodableValueUnchanged(t *testing.T) {
 func TestAnEventIsInTheTraceOfItsDocument(t *testing.T) {
 	const request, sibling = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
 	const other = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	for document, want := range map[string]string{sibling: request, other: other, "": request} {
+	for _, tc := range []struct{ document, request, want string }{
+		{sibling, request, request}, {other, request, other}, {"", request, request}, {other, "", ""},
+	} {
 		metadata := map[string]string{}
-		if document != "" {
-			metadata["traceparent"] = document
+		if tc.document != "" {
+			metadata["traceparent"] = tc.document
 		}
-		event, err := cloudEvent(orders, upsert("a", "{}", metadata), upsert("a", "{}", nil), origin{traceID: request})
-		if err != nil || event["traceid"] != want {
-			t.Errorf("a document of the trace %q: got traceid %v, %v, want %s", document, event["traceid"], err, want)
+		event, err := cloudEvent(orders, upsert("a", "{}", metadata), upsert("a", "{}", nil), origin{traceID: tc.request})
+		if err != nil || event["traceid"] != tc.want {
+			t.Errorf("a document of the trace %q: got traceid %v, %v, want %s", tc.document, event["traceid"], err, tc.want)
 		}
 	}
 }
