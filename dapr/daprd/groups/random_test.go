@@ -46,7 +46,7 @@ func (c *chance) sendRandomly(ctx context.Context, _ string, events []Event, ans
 	return ctx.Err()
 }
 
-// Whichever way requests end and events are cancelled, every event gets a status or goes out by itself, and in the end no queue is taken.
+// However requests end and callers leave, each event gets a status or is delivered by itself, and no queue stays blocked.
 func TestNoEventIsLostAndNoQueueStaysTaken(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -95,5 +95,5 @@ func deliverUntilDone(t *testing.T, c *chance, queues *Queues, name string) {
 		}
 		return
 	}
-	t.Errorf("delivery of %s: cancelled 1000 times: its queue is taken for good", name)
+	t.Errorf("delivery of %s: cancelled 1000 times: its queue stays blocked", name)
 }
