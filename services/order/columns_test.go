@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -216,6 +217,22 @@ func TestTransactionsOfSeveralOrdersDoNotDeadlock(t *testing.T) {
 			t.Errorf("customer %s: got error %v, want %q", step.customer, err, step.want)
 		}
 	}
+}
+
+// An order that is placed alone waits for its customer's other order, and does not fail: also if Postgres has assigned the number of its
+// transaction before the trigger runs, as the sequence of row_id makes it do for one row in 32.
+func TestOrdersPlacedAloneWaitForTheirCustomer(t *testing.T) {
+	pool := servicetest.NewDatabase(t, migrations)
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			_, err := pool.Exec(t.Context(), firstWrite, "order-"+uuid.NewString(), documentOf(t, func(o *Order) { o.Limits = Limits{Orders: 1000, Units: 10_000} }))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func begin(t *testing.T, pool *pgxpool.Pool) pgx.Tx {

@@ -52,11 +52,11 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
-	now, lists := server.Clock, openLists(base.Pool)
+	now, lists, client := server.Clock, openLists(base.Pool), document.Grouping(base.Client)
 	s := &service{
 		log: base.Log, metrics: newMetrics(base.Metrics, base.Log),
-		orders: document.NewStore[Order](base.Client, "orders", kind), lists: lists,
-		erasures: document.NewStore[Erasure](base.Client, "orders", erasureKind),
+		orders: document.NewStore[Order](client, "orders", kind), lists: lists,
+		erasures: document.NewStore[Erasure](client, "orders", erasureKind),
 		repeats:  timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "order"}, invoker: base.Invoker,
 		admission: newAdmission(config.PendingMax, lists, now, base.Log, base.Metrics),
 		menu:      newMenu(base.Client, now), cursors: base.Cursors, changes: &await.Changes{Settled: lists.Decided},

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"comanda/services/internal/database"
+	"comanda/services/internal/document"
 	"comanda/services/internal/recovery"
 	"comanda/services/internal/server"
 	"comanda/services/internal/signature"
@@ -40,7 +41,7 @@ func run(ctx context.Context, environ []string) error {
 		return err
 	}
 	defer base.Close()
-	s := service{openStore(base.Pool, server.Clock), newAnnouncer(base.Client, server.Clock), new(orderLocks),
+	s := service{openStore(base.Pool, server.Clock), newAnnouncer(document.Grouping(base.Client), server.Clock), new(orderLocks),
 		newMetrics(base.Metrics, base.Log), timeline.Repeats{Pool: base.Pool, Log: base.Log, Actor: "product"}, config.Currency, base.Cursors,
 		base.Log}
 	reconciler := &reconciler{store: s.store, metrics: s.metrics, timing: config.Reconcile, invoker: base.Invoker, log: base.Log}

@@ -30,7 +30,8 @@ type groupingClient struct {
 // Grouping returns client with concurrent reads of one state component joined into one, and likewise transactions if the sidecar can write
 // several documents with events in one. If a joined transaction fails, its parts run by themselves, so none fails because of another. Therefore
 // only writes are joined that fail when they are repeated after a success whose response was lost: those with first-write concurrency, as a
-// Store's.
+// Store's. A service whose documents have unique indexes, as those of auth and user, does not use it: two joined transactions could wait
+// for each other on such an index.
 func Grouping(client dapr.Client) dapr.Client {
 	return &groupingClient{Client: client, reads: map[string]*batch.Calls[string, *dapr.StateItem]{},
 		writes: map[string]*batch.Calls[[]*dapr.StateOperation, struct{}]{}}

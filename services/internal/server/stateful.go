@@ -85,7 +85,7 @@ func OpenStateful(name string, config StatefulConfig, databaseURL string, eventK
 	}
 	registry := telemetry.NewRegistry()
 	telemetry.RegisterPool(registry, pool)
-	return &Stateful{Log: log, Pool: pool, Client: document.Signing(document.Grouping(client), eventKey),
+	return &Stateful{Log: log, Pool: pool, Client: document.Signing(client, eventKey),
 		Metrics: registry, Cursors: rest.NewCursors(config.Keys),
 		Invoker: rest.NewInvoker(config.Sidecar.URL(), config.Sidecar.APIToken, idleConnections),
 		Letters: deadletter.New(name, pool, log, registry), name: name, config: config, health: health}, nil

@@ -44,11 +44,12 @@ begin
         return new; -- placed before, or without limits, or by a version that knew none
     end if;
     if not pg_try_advisory_xact_lock(7303, hashtext(new.order_customer)) then
-        if pg_current_xact_id_if_assigned() is not null then -- the transaction has written another order
+        if current_setting('comanda.placing', true) = 'yes' then -- the transaction has written another order
             raise exception 'another order of customer % is being placed', new.order_customer using errcode = 'serialization_failure';
         end if;
         perform pg_advisory_xact_lock(7303, hashtext(new.order_customer));
     end if;
+    perform set_config('comanda.placing', 'yes', true); -- until the transaction ends
     select * into held from held_by(new.order_customer);
     if held.orders + 1 > nullif((document -> 'limits' ->> 'orders')::bigint, 0)
         or held.units + new.order_units > nullif((document -> 'limits' ->> 'units')::bigint, 0) then
