@@ -3,5 +3,6 @@ package main
 import "os"
 
 func main() {
+	relaxTimers()
 	os.Exit(run(os.Args[1:]))
 }

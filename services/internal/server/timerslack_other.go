@@ -1,0 +1,6 @@
+//go:build !linux
+
+package server
+
+// relaxTimers does nothing: only Linux has a timer slack.
+func relaxTimers() {}

@@ -1,0 +1,30 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Programs of different modules have copies of these files, because a module of shared code would bind the modules' dependencies
+// to each other. The copies differ only in their package.
+func TestCopiesAreEqual(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"timerslack_linux.go", "timerslack_other.go"} {
+		var original string
+		for _, folder := range []string{"services/internal/server", "dapr/daprd", "infra/broker"} {
+			text, err := os.ReadFile(filepath.Join(root(t), folder, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := strings.Replace(string(text), "package main\n", "package server\n", 1)
+			if original == "" {
+				original = copied
+			}
+			if copied != original {
+				t.Errorf("%s/%s differs from the one in services/internal/server: copy it again", folder, name)
+			}
+		}
+	}
+}
