@@ -8,23 +8,29 @@ import (
 	kitmetadata "github.com/dapr/kit/metadata"
 )
 
-// databaseLimits are the limits of every connection to Postgres whose connection string does not set its own. They end long statements
-// and waits for a lock. They free the locks of a sidecar that is frozen inside a transaction, and let Postgres notice a machine that has
-// vanished. Dapr's component itself limits only Begin and Commit. Values are milliseconds or seconds, as Postgres expects.
-var databaseLimits = map[string]string{
+// databaseSettings are the settings of every connection to Postgres whose connection string does not set its own.
+//
+// The limits end long statements and waits for a lock. They free the locks of a sidecar that is frozen inside a transaction, and let
+// Postgres notice a machine that has vanished. Dapr's component itself limits only Begin and Commit. Values are milliseconds or seconds,
+// as Postgres expects.
+//
+// A connection keeps the plan of a statement. If it made the plan while the table was nearly empty, it would go on to read the whole table
+// while that grows, until autovacuum analyzes it. All statements of the sidecar find their rows through an index, so enable_seqscan is off.
+var databaseSettings = map[string]string{
 	"statement_timeout": "5000", "lock_timeout": "2000", "idle_in_transaction_session_timeout": "8000",
 	"tcp_user_timeout": "11000", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3",
+	"enable_seqscan": "off",
 }
 
-// withDatabaseLimits adds the limits that a connection string does not set. The string is a URL, or keywords and values.
-func withDatabaseLimits(connection string) string {
+// withDatabaseSettings adds the settings that a connection string does not have. The string is a URL, or keywords and values.
+func withDatabaseSettings(connection string) string {
 	if strings.HasPrefix(connection, "postgres://") || strings.HasPrefix(connection, "postgresql://") {
 		address, err := url.Parse(connection)
 		if err != nil {
 			return connection // the component reports it
 		}
 		settings := address.Query()
-		for name, value := range databaseLimits {
+		for name, value := range databaseSettings {
 			if !settings.Has(name) {
 				settings.Set(name, value)
 			}
@@ -32,7 +38,7 @@ func withDatabaseLimits(connection string) string {
 		address.RawQuery = settings.Encode()
 		return address.String()
 	}
-	for name, value := range databaseLimits {
+	for name, value := range databaseSettings {
 		if !strings.Contains(" "+connection, " "+name+"=") {
 			connection += " " + name + "=" + value
 		}

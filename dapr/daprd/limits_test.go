@@ -19,12 +19,12 @@ func TestConnectionStringGetsTheLimitsItDoesNotSet(t *testing.T) {
 		"postgres://user:p%40ss%2Fword@db:5432/orders?lock_timeout=1", "postgresql://user:p%40ss%2Fword@db/orders?lock_timeout=1&sslmode=disable",
 		"host=db user=user password=p@ss/word dbname=orders lock_timeout=1",
 	} {
-		config, err := pgxpool.ParseConfig(withDatabaseLimits(given))
+		config, err := pgxpool.ParseConfig(withDatabaseSettings(given))
 		if err != nil {
 			t.Errorf("%s: %v", given, err)
 			continue
 		}
-		want := maps.Clone(databaseLimits)
+		want := maps.Clone(databaseSettings)
 		want["lock_timeout"] = "1"
 		if got := config.ConnConfig.RuntimeParams; !maps.Equal(got, want) {
 			t.Errorf("%s: got the parameters %v, want %v", given, got, want)

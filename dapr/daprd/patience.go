@@ -61,7 +61,8 @@ func waitForServer(ctx context.Context, log logger.Logger, needed server, compon
 }
 
 // isPassingInPostgres reports whether the database cannot be reached or does not accept connections yet. It is also true when two
-// sidecars create the same table at the same moment, which Postgres refuses to one of them.
+// sidecars create the same table at the same moment, which Postgres refuses to one of them, and when a lock was not free in time: a
+// service that starts at the same time may be creating an index on the table.
 func isPassingInPostgres(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -69,7 +70,8 @@ func isPassingInPostgres(err error) bool {
 	}
 	switch pgErr.Code {
 	case pgerrcode.CannotConnectNow, pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.TooManyConnections,
-		pgerrcode.UniqueViolation, pgerrcode.DuplicateTable, pgerrcode.DuplicateObject:
+		pgerrcode.UniqueViolation, pgerrcode.DuplicateTable, pgerrcode.DuplicateObject,
+		pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected, pgerrcode.QueryCanceled:
 		return true
 	}
 	return pgerrcode.IsConnectionException(pgErr.Code)
@@ -109,12 +111,12 @@ func newPostgres(log logger.Logger) state.Store {
 	return &waitingStore{PostgreSQL: plain, log: log}
 }
 
-// Init waits for the database, connects with databaseLimits and creates the tables.
+// Init waits for the database, connects with databaseSettings and creates the tables.
 func (s *waitingStore) Init(ctx context.Context, metadata state.Metadata) error {
 	metadata.Properties = maps.Clone(metadata.Properties)
 	for name, value := range metadata.Properties {
 		if strings.EqualFold(name, "connectionString") || strings.EqualFold(name, "url") {
-			metadata.Properties[name] = withDatabaseLimits(value)
+			metadata.Properties[name] = withDatabaseSettings(value)
 		}
 	}
 	prefix, _ := kitmetadata.GetMetadataProperty(metadata.Properties, "tablePrefix")

@@ -25,6 +25,12 @@ func countStatements(ctx context.Context, sys *system.System) error {
 		return err
 	}
 	_, err = conn.Exec(ctx, `create extension if not exists pg_stat_statements`)
+	if err == nil {
+		_, err = conn.Exec(ctx, `alter system set pg_stat_statements.track_planning = on`)
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, `select pg_reload_conf()`)
+	}
 	return errors.Join(err, conn.Close(ctx), sys.AwaitReady(ctx))
 }
 
@@ -37,21 +43,22 @@ func expensiveStatements(ctx context.Context, sys *system.System, n int) (string
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, `
-		select datname, calls, round(total_exec_time::numeric), wal_bytes::bigint, left(regexp_replace(query, '\s+', ' ', 'g'), 110)
-		from (select dbid, sum(calls)::bigint as calls, sum(total_exec_time) as total_exec_time, sum(wal_bytes) as wal_bytes, '(all)' as query
+		select datname, calls, round(total_exec_time::numeric), plans, round(total_plan_time::numeric), wal_bytes::bigint, left(regexp_replace(query, '\s+', ' ', 'g'), 110)
+		from (select dbid, sum(calls)::bigint as calls, sum(total_exec_time) as total_exec_time,
+		             sum(plans)::bigint as plans, sum(total_plan_time) as total_plan_time, sum(wal_bytes) as wal_bytes, '(all)' as query
 		      from pg_stat_statements group by dbid
-		      union all (select dbid, calls, total_exec_time, wal_bytes, query from pg_stat_statements order by total_exec_time desc limit $1)
+		      union all (select dbid, calls, total_exec_time, plans, total_plan_time, wal_bytes, query from pg_stat_statements order by total_exec_time + total_plan_time desc limit $1)
 		     ) as counted join pg_database on oid = dbid
-		order by query = '(all)' desc, total_exec_time desc`, n)
+		order by query = '(all)' desc, total_exec_time + total_plan_time desc`, n)
 	if err != nil {
 		return "", err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%-16s %9s %9s %12s  statement\n", "database", "calls", "ms", "WAL bytes")
+	fmt.Fprintf(&text, "%-16s %9s %9s %9s %9s %12s  statement\n", "database", "calls", "ms", "plans", "ms", "WAL bytes")
 	var database, query string
-	var calls, took, bytes int64
-	_, err = pgx.ForEachRow(rows, []any{&database, &calls, &took, &bytes, &query}, func() error {
-		fmt.Fprintf(&text, "%-16s %9d %9d %12d  %s\n", database, calls, took, bytes, query)
+	var calls, took, plans, planning, bytes int64
+	_, err = pgx.ForEachRow(rows, []any{&database, &calls, &took, &plans, &planning, &bytes, &query}, func() error {
+		fmt.Fprintf(&text, "%-16s %9d %9d %9d %9d %12d  %s\n", database, calls, took, plans, planning, bytes, query)
 		return nil
 	})
 	return text.String(), err
