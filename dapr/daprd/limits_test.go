@@ -14,7 +14,7 @@ import (
 	"github.com/dapr/kit/logger"
 )
 
-func TestConnectionStringGetsTheLimitsItDoesNotSet(t *testing.T) {
+func TestConnectionStringGetsTheSettingsItDoesNotHave(t *testing.T) {
 	for _, given := range []string{
 		"postgres://user:p%40ss%2Fword@db:5432/orders?lock_timeout=1", "postgresql://user:p%40ss%2Fword@db/orders?lock_timeout=1&sslmode=disable",
 		"host=db user=user password=p@ss/word dbname=orders lock_timeout=1",

@@ -61,8 +61,8 @@ func waitForServer(ctx context.Context, log logger.Logger, needed server, compon
 }
 
 // isPassingInPostgres reports whether the database cannot be reached or does not accept connections yet. It is also true when two
-// sidecars create the same table at the same moment, which Postgres refuses to one of them, and when a lock was not free in time: a
-// service that starts at the same time may be creating an index on the table.
+// sidecars create the same table at the same moment, which Postgres refuses to one of them, and when a lock was not free in time: another
+// sidecar may be creating the tables, or a service that starts at the same time an index.
 func isPassingInPostgres(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -71,8 +71,10 @@ func isPassingInPostgres(err error) bool {
 	switch pgErr.Code {
 	case pgerrcode.CannotConnectNow, pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.TooManyConnections,
 		pgerrcode.UniqueViolation, pgerrcode.DuplicateTable, pgerrcode.DuplicateObject,
-		pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected, pgerrcode.QueryCanceled:
+		pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected:
 		return true
+	case pgerrcode.ProtocolViolation: // a connection pooler that does not know one of databaseSettings
+		return false
 	}
 	return pgerrcode.IsConnectionException(pgErr.Code)
 }

@@ -33,8 +33,9 @@ func TestOnlyErrorsThatWaitingCuresAreWaitedFor(t *testing.T) {
 		{database, &pgconn.PgError{Code: "23505"}, true},  // another sidecar created the table at the same time
 		{database, &pgconn.PgError{Code: "42P07"}, true},  // likewise
 		{database, &pgconn.PgError{Code: "55P03"}, true},  // the service's migration held a lock for too long
-		{database, &pgconn.PgError{Code: "40P01"}, true},  // it and the sidecar waited for each other
-		{database, &pgconn.PgError{Code: "57014"}, true},  // or the statement waited for it until its limit
+		{database, &pgconn.PgError{Code: "40P01"}, true},  // the migration and the sidecar waited for each other
+		{database, &pgconn.PgError{Code: "57014"}, false}, // statement timeout: it would end the next attempt too
+		{database, &pgconn.PgError{Code: "08P01"}, false}, // a pooler does not know a setting of the connection
 		{database, &pgconn.PgError{Code: "28P01"}, false}, // password authentication failed
 		{database, &pgconn.PgError{Code: "3D000"}, false}, // database does not exist
 		{database, &pgconn.PgError{Code: "42501"}, false}, // permission denied

@@ -29,9 +29,9 @@ func (l lists) LookUp(ctx context.Context, order Order) (lookup, error) {
 
 // lookupQuery reads the sidecar's table, because each call of the sidecar costs as much as five statements.
 //
-// "(select $1)" hides the length of the array from the planner. Otherwise it would find a plan for just this length cheaper than one for any
-// length, and plan each call anew, which takes five times as long as the call itself. A plan for any length may be made while the table is small, and be used when
-// it is large: with "exists" instead of "is not null" it would read the whole table, because that is cheapest for a small one.
+// "(select $1)" hides the length of the array from the planner. Otherwise the planner finds a plan for this one length cheaper than a plan
+// for any length, and plans every call again, which takes five times as long as the call itself. The plan for any length may be made
+// while the table is nearly empty, so the query must not have another way than the index: "exists" could read the whole table once.
 const lookupQuery = `
 	select (select key from state where key = erasure) is not null, (select value from state where key = placed), orders, units
 	from unnest((select $1::text[]), (select $2::text[]), (select $3::text[])) with ordinality as wanted (erasure, placed, limited, nth), held_by(limited)

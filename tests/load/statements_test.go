@@ -11,7 +11,7 @@ import (
 	"comanda/tests/system"
 )
 
-// countStatements makes Postgres count what each statement costs. That needs a restart.
+// countStatements makes Postgres count what each statement costs, to plan and to run. That needs a restart.
 func countStatements(ctx context.Context, sys *system.System) error {
 	conn, err := pgx.Connect(ctx, sys.Postgres.URL("postgres"))
 	if err != nil {
@@ -54,7 +54,7 @@ func expensiveStatements(ctx context.Context, sys *system.System, n int) (string
 		return "", err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%-16s %9s %9s %9s %9s %12s  statement\n", "database", "calls", "ms", "plans", "ms", "WAL bytes")
+	fmt.Fprintf(&text, "%-16s %9s %9s %9s %9s %12s  statement\n", "database", "calls", "run ms", "plans", "plan ms", "WAL bytes")
 	var database, query string
 	var calls, took, plans, planning, bytes int64
 	_, err = pgx.ForEachRow(rows, []any{&database, &calls, &took, &plans, &planning, &bytes, &query}, func() error {

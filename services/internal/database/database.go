@@ -35,6 +35,12 @@ var vanishedLimits = map[string]string{
 // keepAlive detects a server that has vanished, with the same intervals as vanishedLimits.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
+// steadyPlans are settings for plans that stay good. A connection keeps the plan of a statement. A plan made while a table was nearly empty
+// may read the whole table, and go on doing so as the table grows, until autovacuum analyzes it. No query of the services needs to scan a
+// table that grows (plans_test.go of each service). A query that has no index has a plan so expensive then that Postgres would compile it,
+// which takes longer than the query, so jit is off too.
+var steadyPlans = map[string]string{"enable_seqscan": "off", "jit": "off"}
+
 // readOnlyTransaction is the SQLSTATE of a write on a server that does not accept writes: a standby, or a primary that was demoted.
 const readOnlyTransaction = "25006"
 
@@ -57,6 +63,9 @@ func Open(url string) (*pgxpool.Pool, error) {
 	connection.RuntimeParams["statement_timeout"] = millis(statementTimeout)
 	connection.RuntimeParams["lock_timeout"] = millis(lockTimeout)
 	connection.RuntimeParams["idle_in_transaction_session_timeout"] = millis(idleTimeout)
+	for name, value := range steadyPlans {
+		connection.RuntimeParams[name] = value
+	}
 	for name, value := range vanishedLimits {
 		connection.RuntimeParams[name] = value
 	}

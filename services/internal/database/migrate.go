@@ -72,6 +72,9 @@ func migrateFiles(ctx context.Context, pool *pgxpool.Pool, files fs.FS, options 
 func sessionForMigrations(pool *pgxpool.Pool) *pgx.ConnConfig {
 	config := pool.Config().ConnConfig
 	config.RuntimeParams["idle_session_timeout"] = millis(idleTimeout)
+	for name := range steadyPlans { // a migration runs once and may scan
+		delete(config.RuntimeParams, name)
+	}
 	return config
 }
 
