@@ -10,7 +10,7 @@ var Names = []string{"auth", "user", "order", "product", "gateway"}
 var Stateful = Names[:4:4]
 
 // DatabaseLimits are the options of every connection string of a service and its sidecar. The service also sets its own limits (package
-// database). The sidecar has only these, because Dapr's Postgres component limits no statement. The options end a session whose client is
+// database), and so does our daprd. Unmodified daprd has only these, because Dapr's Postgres component limits no statement. The options end a session whose client is
 // frozen inside a transaction or whose machine has vanished, and connect only to a server that accepts writes. Times are in milliseconds,
 // except the seconds of tcp_keepalives.
 const DatabaseLimits = "statement_timeout=5000&lock_timeout=2000&idle_in_transaction_session_timeout=8000" +
