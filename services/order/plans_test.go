@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"comanda/services/event"
 	"comanda/services/internal/batch"
@@ -64,7 +65,7 @@ func listCalls(h *harness, l lists, ids []string) map[string]func(context.Contex
 // No query of the service scans the orders, or reads many of them. The test fails for a new method of lists that listCalls lacks.
 func TestQueriesReadFewOrders(t *testing.T) {
 	h := newHarness(t)
-	fillOrders(t, h)
+	fillOrders(t, h, 20_000)
 	if _, err := h.pool.Exec(t.Context(), `insert into repeats (subject, step, status, cause_kind, cause_id, first_at, last_at, count)
 		select gen_random_uuid(), 'placed', 'CONFIRMED', 'request', '', now(), now(), 1 from generate_series(1, 20000)`); err != nil {
 		t.Fatal(err)
@@ -76,12 +77,35 @@ func TestQueriesReadFewOrders(t *testing.T) {
 		t.Fatal(err)
 	}
 	servicetest.Vacuum(t, h.pool, "state", "repeats")
+	bounds := servicetest.Bounds{Tables: []string{"state", "repeats"}, Blocks: 500, Removed: 100, Rows: 1000}
+	pool, plans := wantPlans(t, h, bounds)
+	repeats := timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "order"}
+	repeats.Count(t.Context(), someOrder, timeline.Step{Step: stepPlaced, At: noon})
+	if _, err := repeats.Of(t.Context(), someOrder); err != nil {
+		t.Error(err)
+	}
+	if err := repeats.Forget(t.Context(), someOrder); err != nil {
+		t.Error(err)
+	}
+	plans.Want(t, "repeats", bounds)
+}
+
+// A connection keeps its plans, so no query may read the whole table, even if that is cheapest while the table is small.
+func TestQueriesOfFewOrdersUseIndexes(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	fillOrders(t, h, 20)
+	wantPlans(t, h, servicetest.Bounds{Tables: []string{"state"}, Blocks: 500, Removed: 100, Rows: 1000})
+}
+
+// wantPlans checks the plans of all methods of lists. It fails for a method that listCalls lacks. It returns a pool that records plans.
+func wantPlans(t *testing.T, h *harness, bounds servicetest.Bounds) (*pgxpool.Pool, *servicetest.Plans) {
+	t.Helper()
 	ids := make([]string, recovery.MaxStandings)
 	for i := range ids {
 		ids[i] = uuid.NewString()
 	}
 	pool, plans := servicetest.RecordPlans(t, h.pool)
-	bounds := servicetest.Bounds{Tables: []string{"state", "repeats"}, Blocks: 500, Removed: 100, Rows: 1000}
 	calls := listCalls(h, openLists(pool), ids)
 	for method := range reflect.TypeFor[lists]().Methods() {
 		call := calls[method.Name]
@@ -94,13 +118,24 @@ func TestQueriesReadFewOrders(t *testing.T) {
 		}
 		plans.Want(t, method.Name, bounds)
 	}
-	repeats := timeline.Repeats{Pool: pool, Log: slog.New(slog.DiscardHandler), Actor: "order"}
-	repeats.Count(t.Context(), someOrder, timeline.Step{Step: stepPlaced, At: noon})
-	if _, err := repeats.Of(t.Context(), someOrder); err != nil {
-		t.Error(err)
+	return pool, plans
+}
+
+// Postgres plans the lookup five times for the number of orders that it has, and then keeps one plan for any number.
+func TestLookupKeepsItsPlan(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	fillOrders(t, h, 20)
+	pool := servicetest.OneConnection(t, h.pool) // each connection has plans of its own
+	l := openLists(pool)
+	for n := range 20 {
+		group := make([]Order, 1+n%3)
+		for i := range group {
+			group[i] = Order{ID: uuid.NewString(), CustomerID: "c1", Limits: Limits{Orders: 10, Units: 200}}
+		}
+		if _, err := l.lookUpAll(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := repeats.Forget(t.Context(), someOrder); err != nil {
-		t.Error(err)
-	}
-	plans.Want(t, "repeats", bounds)
+	servicetest.WantKept(t, pool, lookupQuery)
 }

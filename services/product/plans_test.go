@@ -130,3 +130,23 @@ func TestQueriesReadFewRows(t *testing.T) {
 		plans.Want(t, method.Name, bounds)
 	}
 }
+
+// Postgres plans the look at the reservations five times for the number of orders that it has, and then keeps one plan for any number.
+func TestReservationsAreFoundWithAKeptPlan(t *testing.T) {
+	t.Parallel()
+	pool := servicetest.OneConnection(t, newStore(t).pool) // each connection has plans of its own
+	for n := range 20 {
+		orders := make([]string, 1+n%3)
+		for i := range orders {
+			orders[i] = uuid.NewString()
+		}
+		rows, err := pool.Query(t.Context(), selectReservations, orders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := collectReservations(rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servicetest.WantKept(t, pool, selectReservations)
+}

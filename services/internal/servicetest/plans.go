@@ -172,3 +172,30 @@ func (p Plan) describe(indent string) string {
 	}
 	return text
 }
+
+// OneConnection returns a pool with a single connection to the database of pool.
+func OneConnection(t testing.TB, pool *pgxpool.Pool) *pgxpool.Pool {
+	t.Helper()
+	config := pool.Config()
+	config.MaxConns = 1
+	single, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(single.Close)
+	return single
+}
+
+// WantKept checks that the one connection of pool keeps one plan for sql, whatever its arguments. Postgres plans a statement five times for
+// its arguments before it may do so.
+func WantKept(t testing.TB, pool *pgxpool.Pool, sql string) {
+	t.Helper()
+	var kept, custom int
+	err := pool.QueryRow(t.Context(), `select generic_plans, custom_plans from pg_prepared_statements where statement = $1`, sql).Scan(&kept, &custom)
+	if err != nil {
+		t.Fatalf("the plans of %s: %v", sql, err)
+	}
+	if custom > 5 || kept == 0 {
+		t.Errorf("got %d calls with a plan for their arguments and %d with the kept plan, want 5 and the others: %s", custom, kept, sql)
+	}
+}
