@@ -89,14 +89,17 @@ func Serve(ctx context.Context, s Service) error {
 		s.Metrics = telemetry.NewRegistry()
 	}
 	var started atomic.Bool
+	stopping := make(chan struct{})
 	server := &http.Server{
 		Handler:           s.handler(&started),
 		ReadHeaderTimeout: headerTimeout, WriteTimeout: responseTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // the router answers "OPTIONS *"
 		BaseContext: func(net.Listener) context.Context { // running requests may finish, but no longer wait
-			return rest.WithStopping(context.WithoutCancel(ctx), ctx.Done())
+			return rest.WithStopping(context.WithoutCancel(ctx), stopping)
 		},
 	}
+	// Not when ctx ends: a request that stops waiting before the shutdown begins would leave its connection open for further requests.
+	server.RegisterOnShutdown(func() { close(stopping) })
 	admitted := s.portConnections().protect(server, listener)
 	stopMetrics, err := s.startMetricsServer()
 	if err != nil {
