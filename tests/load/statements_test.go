@@ -43,11 +43,13 @@ func expensiveStatements(ctx context.Context, sys *system.System, n int) (string
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, `
-		select datname, calls, round(total_exec_time::numeric), plans, round(total_plan_time::numeric), wal_bytes::bigint, left(regexp_replace(query, '\s+', ' ', 'g'), 110)
+		select datname, calls, round(total_exec_time::numeric), plans, round(total_plan_time::numeric), wal_bytes::bigint,
+		       left(regexp_replace(query, '\s+', ' ', 'g'), 110)
 		from (select dbid, sum(calls)::bigint as calls, sum(total_exec_time) as total_exec_time,
 		             sum(plans)::bigint as plans, sum(total_plan_time) as total_plan_time, sum(wal_bytes) as wal_bytes, '(all)' as query
 		      from pg_stat_statements group by dbid
-		      union all (select dbid, calls, total_exec_time, plans, total_plan_time, wal_bytes, query from pg_stat_statements order by total_exec_time + total_plan_time desc limit $1)
+		      union all (select dbid, calls, total_exec_time, plans, total_plan_time, wal_bytes, query from pg_stat_statements
+		                 order by total_exec_time + total_plan_time desc limit $1)
 		     ) as counted join pg_database on oid = dbid
 		order by query = '(all)' desc, total_exec_time + total_plan_time desc`, n)
 	if err != nil {
