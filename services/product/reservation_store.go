@@ -217,7 +217,7 @@ const lockOrders = `select pg_advisory_xact_lock(hashtextextended(name, 0)) from
 
 func lockName(orderID string) string { return "reservation-" + orderID }
 
-// selectReservations hides the length of the array from the planner, which would otherwise plan each call anew (see order's lookupQuery).
+// selectReservations hides the length of the array from the planner. Otherwise Postgres plans every call again (see order's lookupQuery).
 const selectReservations = `select order_id::text, state, outcome, decided_at from reservations where order_id = any((select $1::uuid[])::uuid[])`
 
 // collectReservations returns the reservations that selectReservations found, by order.

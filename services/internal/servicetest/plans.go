@@ -186,8 +186,8 @@ func OneConnection(t testing.TB, pool *pgxpool.Pool) *pgxpool.Pool {
 	return single
 }
 
-// WantKept checks that the one connection of pool keeps one plan for sql, whatever its arguments. Postgres plans a statement five times for
-// its arguments before it may do so.
+// WantKept checks that Postgres keeps one plan for sql, for all arguments. pool must have a single connection, because each connection has
+// plans of its own. Postgres plans the first five calls for their arguments in any case.
 func WantKept(t testing.TB, pool *pgxpool.Pool, sql string) {
 	t.Helper()
 	var kept, custom int
