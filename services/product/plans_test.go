@@ -131,22 +131,20 @@ func TestQueriesReadFewRows(t *testing.T) {
 	}
 }
 
-// Postgres plans the look at the reservations five times for the number of orders that it has, and then keeps one plan for any number.
-func TestReservationsAreFoundWithAKeptPlan(t *testing.T) {
+// Postgres plans the statements of a reservation five times for the number of ids that they have, and then keeps one plan for any number.
+func TestReservationsKeepTheirPlans(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.OneConnection(t, newStore(t).pool) // each connection has plans of its own
-	for n := range 20 {
-		orders := make([]string, 1+n%3)
-		for i := range orders {
-			orders[i] = uuid.NewString()
+	for _, statement := range []string{selectReservations, lockDishes} {
+		for n := range 20 {
+			ids := make([]string, 1+n%3)
+			for i := range ids {
+				ids[i] = uuid.NewString()
+			}
+			if _, err := pool.Exec(t.Context(), statement, ids); err != nil {
+				t.Fatal(err)
+			}
 		}
-		rows, err := pool.Query(t.Context(), selectReservations, orders)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := collectReservations(rows); err != nil {
-			t.Fatal(err)
-		}
+		servicetest.WantKept(t, pool, statement)
 	}
-	servicetest.WantKept(t, pool, selectReservations)
 }

@@ -217,7 +217,8 @@ const lockOrders = `select pg_advisory_xact_lock(hashtextextended(name, 0)) from
 
 func lockName(orderID string) string { return "reservation-" + orderID }
 
-// selectReservations hides the length of the array from the planner. Otherwise Postgres plans every call again (see order's lookupQuery).
+// selectReservations and lockDishes hide the length of the array from the planner. Otherwise Postgres plans every call again (see order's
+// lookupQuery).
 const selectReservations = `select order_id::text, state, outcome, decided_at from reservations where order_id = any((select $1::uuid[])::uuid[])`
 
 // collectReservations returns the reservations that selectReservations found, by order.
@@ -240,7 +241,7 @@ func collectReservations(rows pgx.Rows) (map[string]Reservation, error) {
 
 // lockDishes reads dishes and locks their stock rows. The order by makes all orders lock rows in the same sequence, so none deadlock.
 const lockDishes = `select p.id::text, p.name, p.price_cents, p.currency, p.active, s.available
-	from stock s join products p on p.id = s.product_id where s.product_id = any($1::uuid[])
+	from stock s join products p on p.id = s.product_id where s.product_id = any((select $1::uuid[])::uuid[])
 	order by s.product_id for no key update of s`
 
 // collectDishes returns the dishes that lockDishes found, by id.
