@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,16 +42,18 @@ type sender struct {
 	client   *client.Client
 	products []string
 	tokens   chan string
-	settled  atomic.Int64 // orders that were confirmed since the start, as order's metrics count
-	accepted atomic.Int64
 
-	mu    sync.Mutex
-	took  []time.Duration
-	wrong error // the first order that was not accepted, or not confirmed
+	mu       sync.Mutex
+	room     *sync.Cond // of mu: more orders are settled, or the sending ends
+	settled  int64      // orders that were confirmed since the start, as order's metrics count
+	accepted int64
+	took     []time.Duration
+	wrong    error // the first order that was not accepted, or not confirmed
 }
 
 func newSender(b *testing.B, sys *system.System) *sender {
 	s := &sender{sys: sys, client: client.New(sys.URL), tokens: make(chan string)}
+	s.room = sync.NewCond(&s.mu)
 	admin := scenario.New(b, sys.URL, sys.AdminEmail, sys.AdminPassword)
 	for range dishes {
 		scenario.Eventually(b, "a dish is on the menu", func(ctx context.Context) error { // Postgres may just have restarted (countStatements)
@@ -103,17 +104,18 @@ func (s *sender) place(ctx context.Context, wait bool) {
 	customer := s.client.As(client.Session{AccessToken: <-s.tokens})
 	begun := time.Now()
 	order, err := customer.OrderOnce(ctx, uuid.NewString(), client.Basket{Items: items})
-	if err == nil {
-		s.accepted.Add(1)
-		if wait {
-			order, err = customer.GetOrder(ctx, order.ID, scenario.SagaTimeout)
-			if err == nil && order.Status != client.Confirmed {
-				err = fmt.Errorf("order %s is %s (%s)", order.ID, order.Status, order.Reason)
-			}
+	accepted := err == nil
+	if accepted && wait {
+		order, err = customer.GetOrder(ctx, order.ID, scenario.SagaTimeout)
+		if err == nil && order.Status != client.Confirmed {
+			err = fmt.Errorf("order %s is %s (%s)", order.ID, order.Status, order.Reason)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if accepted {
+		s.accepted++
+	}
 	s.took = append(s.took, time.Since(begun))
 	if s.wrong == nil {
 		s.wrong = err
@@ -122,19 +124,30 @@ func (s *sender) place(ctx context.Context, wait bool) {
 
 // fully keeps n requests in flight until ctx ends, as long as fewer than backlog orders are PENDING.
 func (s *sender) fully(ctx context.Context, n int) {
+	defer context.AfterFunc(ctx, func() {
+		s.mu.Lock() // a client between its look at ctx and its wait would miss the signal
+		defer s.mu.Unlock()
+		s.room.Broadcast()
+	})()
 	var clients sync.WaitGroup
 	for range n {
 		clients.Go(func() {
-			for ctx.Err() == nil {
-				if s.accepted.Load()-s.settled.Load() < backlog {
-					s.place(context.WithoutCancel(ctx), false)
-				} else {
-					time.Sleep(time.Millisecond)
-				}
+			for s.awaitRoom(ctx) {
+				s.place(context.WithoutCancel(ctx), false)
 			}
 		})
 	}
 	clients.Wait()
+}
+
+// awaitRoom waits until fewer than backlog orders are PENDING. It returns false if ctx ends.
+func (s *sender) awaitRoom(ctx context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.accepted-s.settled >= backlog && ctx.Err() == nil {
+		s.room.Wait()
+	}
+	return ctx.Err() == nil
 }
 
 // atRate places orders at a rate and waits for the decision of each, also while earlier ones are undecided.
@@ -152,9 +165,25 @@ func (s *sender) atRate(ctx context.Context, perSecond float64, lasts time.Durat
 func (s *sender) followSettled(ctx context.Context) {
 	for ; ctx.Err() == nil; time.Sleep(followEvery) {
 		if n, err := s.confirmed(ctx); err == nil {
-			s.settled.Store(n)
+			s.mu.Lock()
+			s.settled = n
+			s.room.Broadcast()
+			s.mu.Unlock()
 		}
 	}
+}
+
+// follow sets both counts to the number of orders that are confirmed so far, and then keeps settled up to date until ctx ends.
+func (s *sender) follow(ctx context.Context) error {
+	n, err := s.confirmed(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.accepted, s.settled = n, n
+	s.mu.Unlock()
+	go s.followSettled(ctx)
+	return nil
 }
 
 // confirmed returns how many orders were confirmed, from order's own metrics: a query would load the database that is measured.
@@ -192,6 +221,13 @@ func confirmedBy(ctx context.Context, metricsURL string) (int64, error) {
 	value, _, _ := strings.Cut(rest, "\n")
 	n, err := strconv.ParseFloat(value, 64)
 	return int64(n), err
+}
+
+// forgetTimes forgets the times so far.
+func (s *sender) forgetTimes() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took = nil
 }
 
 // reset forgets the times and the first error so far, and returns them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	pace = 20
 	// warmUp is how long each system is loaded before the first round.
 	warmUp = 5 * time.Second
+	// rampUp is how long a system is loaded in a round before it is measured.
+	rampUp = time.Second
 )
 
 // arm is one of the systems that are compared.
@@ -55,7 +58,7 @@ func BenchmarkOrders(b *testing.B) {
 func compareOrders(b *testing.B) {
 	arms := startArms(b)
 	for _, a := range arms {
-		a.load(b, warmUp)
+		a.load(b, func() { time.Sleep(warmUp) })
 	}
 	for range *rounds {
 		for _, a := range arms {
@@ -156,11 +159,17 @@ func (a *arm) measure(b *testing.B) sample {
 	return s
 }
 
-// measureLoad loads the system fully.
+// measureLoad measures the system while it is loaded fully. It leaves out the first second and the time in which the backlog empties.
 func (a *arm) measureLoad(b *testing.B) sample {
-	before, confirmed := a.read(b)
-	placed := a.load(b, *loadFor)
-	after, now := a.read(b)
+	var before, after usage
+	var confirmed, now int64
+	placed := a.load(b, func() {
+		time.Sleep(rampUp)
+		a.sender.forgetTimes()
+		before, confirmed = a.read(b)
+		time.Sleep(*loadFor)
+		after, now = a.read(b)
+	})
 	orders := float64(now - confirmed)
 	s := sample{
 		perSecond: orders / after.at.Sub(before.at).Seconds(), placed: placed,
@@ -179,20 +188,20 @@ func (a *arm) measureLoad(b *testing.B) sample {
 	return s
 }
 
-// load loads the system fully for a time, and then waits until all orders are decided. It returns how long the responses took.
-func (a *arm) load(b *testing.B, lasts time.Duration) latency {
-	following, stop := context.WithCancel(b.Context())
-	defer stop()
-	base, err := a.sender.confirmed(following)
-	if err != nil {
+// load loads the system fully during f, and then waits until all orders are decided. It returns how long the responses took.
+func (a *arm) load(b *testing.B, f func()) latency {
+	following, stopFollowing := context.WithCancel(b.Context())
+	defer stopFollowing()
+	if err := a.sender.follow(following); err != nil {
 		b.Fatal(err)
 	}
-	a.sender.settled.Store(base)
-	a.sender.accepted.Store(base)
-	go a.sender.followSettled(following)
-	ctx, cancel := context.WithTimeout(b.Context(), lasts)
-	defer cancel()
-	a.sender.fully(ctx, clients)
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	var sending sync.WaitGroup
+	sending.Go(func() { a.sender.fully(ctx, clients) })
+	f()
+	stop()
+	sending.Wait()
 	awaitDecided(b, a.sys)
 	return a.latency(b)
 }
