@@ -3,6 +3,6 @@ package main
 import "os"
 
 func main() {
-	relaxTimers()
+	relaxScheduling()
 	os.Exit(run(os.Args[1:]))
 }

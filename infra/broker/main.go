@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	relaxTimers()
+	relaxScheduling()
 	if err := run(os.Args[1:], os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "broker:", err)
 		os.Exit(1)

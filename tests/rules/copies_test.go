@@ -11,7 +11,7 @@ import (
 // others. The copies differ only in their package.
 func TestCopiesAreEqual(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"timerslack_linux.go", "timerslack_other.go"} {
+	for _, name := range []string{"scheduling_linux.go", "scheduling_other.go"} {
 		var original string
 		for _, folder := range []string{"services/internal/server", "dapr/daprd", "infra/broker"} {
 			text, err := os.ReadFile(filepath.Join(root(t), folder, name))

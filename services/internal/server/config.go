@@ -141,7 +141,7 @@ const garbagePercent = 200
 // Main runs a service until it returns or a signal stops it (SIGINT, SIGTERM). On failure it prints one line to standard
 // error and exits with code 1.
 func Main(name string, run func(ctx context.Context, environ []string) error) {
-	relaxTimers()
+	relaxScheduling()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}

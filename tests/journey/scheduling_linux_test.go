@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Services, sidecars and the embedded broker have replaced themselves to wake less often (docs/decisions/0028-timer-slack.md). The
-// environment with which they started says so.
-func TestProgramsWakeLessOften(t *testing.T) {
+// Services, sidecars and the embedded broker have replaced themselves with a relaxed scheduling (docs/decisions/0028-relaxed-scheduling.md).
+// The environment with which they started says so.
+func TestProgramsAreRelaxed(t *testing.T) {
 	t.Parallel()
 	sys := sharedSystem(t)
 	pids := map[string]int{}
@@ -25,8 +25,8 @@ func TestProgramsWakeLessOften(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(environ, []byte("\x00COMANDA_TIMERS_RELAXED=true\x00")) {
-			t.Errorf("%s has not replaced itself: its timer slack is the default", name)
+		if !bytes.Contains(environ, []byte("\x00COMANDA_SCHEDULING_RELAXED=true\x00")) {
+			t.Errorf("%s has not replaced itself: its timer slack and policy are the defaults", name)
 		}
 	}
 }
