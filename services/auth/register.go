@@ -41,16 +41,22 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 	if account.isAdmin() {
 		account.record(audit.New(ctx, audit.AdminRegistered, id, nil, rolesState{roles}))
 	}
-	err = s.documents.Create(ctx, id, account, account.ProfileRequest())
-	switch {
-	case err == nil:
-		s.metrics.RecordStatus(ctx, account)
-	case errors.Is(err, document.ErrExists):
-		return s.findRepeated(ctx, client, id, r)
-	default: // the unique index may have refused the write; the sidecar does not report the cause
+	for range document.MaxDuplicates {
+		err = s.documents.Create(ctx, id, account, account.ProfileRequest())
+		if err == nil {
+			s.metrics.RecordStatus(ctx, account)
+			return account, nil
+		}
+		if errors.Is(err, document.ErrExists) {
+			return s.findRepeated(ctx, client, id, r)
+		}
 		if taken := s.checkEmailFree(ctx, r.Email, id); fault.Is(taken, fault.KindConflict) {
 			return Account{}, taken
 		}
+		if !document.IsDuplicate(err) {
+			break
+		}
+		// The account that had the e-mail was rejected since, so the e-mail is free.
 	}
 	return account, err
 }

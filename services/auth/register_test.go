@@ -136,6 +136,18 @@ func TestConcurrentRegistrationsCreateOneAccount(t *testing.T) {
 	}
 }
 
+// A registration whose e-mail was refused by the index is accepted when the account that had the e-mail is rejected in between.
+func TestAnEmailThatIsFreeAgainIsRegistered(t *testing.T) {
+	h := newHarness(t)
+	h.sidecar.BeforeNextWrite(func() {
+		rival := h.registerPending(t, "ana@example.com")
+		h.sidecar.AfterNextWrite(func() { h.deliverOutcome(t, rival, event.UserRejected, event.ReasonPhoneTaken) })
+	})
+	if got := h.register(t, "ana@example.com", password); got.Code != 202 {
+		t.Errorf("got %d %s, want 202", got.Code, got.Body)
+	}
+}
+
 func TestRegistrationSucceedsWhenTheSidecarsResponseIsLost(t *testing.T) {
 	h := newHarness(t)
 	h.sidecar.LoseNextAnswer()

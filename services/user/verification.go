@@ -62,15 +62,22 @@ func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
 	if err := s.checkUnverified(r, number, id); err != nil {
 		return err
 	}
-	profile, err := s.changeActive(r, audit.PhoneVerified,
-		func(p *Profile) (bool, error) { return p.VerifyPhone(number, s.now()) })
-	if err != nil { // the unique index may have refused the write; the sidecar does not report the cause
+	for range document.MaxDuplicates {
+		var profile Profile
+		profile, err = s.changeActive(r, audit.PhoneVerified,
+			func(p *Profile) (bool, error) { return p.VerifyPhone(number, s.now()) })
+		if err == nil {
+			return rest.JSON(w, http.StatusOK, verification{profile.ID, profile.Phone, *profile.PhoneVerifiedAt})
+		}
 		if taken := s.checkUnverified(r, number, id); fault.Is(taken, fault.KindConflict) {
 			return taken
 		}
-		return err
+		if !document.IsDuplicate(err) {
+			break
+		}
+		// The other profile's verification has ended since, so the number is free.
 	}
-	return rest.JSON(w, http.StatusOK, verification{profile.ID, profile.Phone, *profile.PhoneVerifiedAt})
+	return err
 }
 
 // checkUnverified returns Conflict if number is verified for a profile other than id.

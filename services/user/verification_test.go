@@ -140,6 +140,25 @@ func TestIndexDecidesBetweenVerifications(t *testing.T) {
 	}
 }
 
+// A verification that the index refused succeeds when the other profile's verification has ended in between.
+func TestANumberThatIsFreeAgainIsVerified(t *testing.T) {
+	const number = "+34600111222"
+	h, ana := newHarness(t), profileRequest(number)
+	h.deliverRequest(t, ana)
+	h.sidecar.BeforeNextWrite(func() {
+		other := h.verifiedProfile(t, number)
+		h.sidecar.AfterNextWrite(func() {
+			got := h.Request(t, waiter, "DELETE", "/users/"+other+"/phone-verification", "")
+			if got.Code != http.StatusNoContent {
+				t.Errorf("end the other verification: got %d %s, want 204", got.Code, got.Body)
+			}
+		})
+	})
+	if code := h.verify(t, ana.UserID, number); code != http.StatusOK {
+		t.Errorf("got %d, want 200", code)
+	}
+}
+
 func TestConcurrentVerificationsGiveANumberToOneProfile(t *testing.T) {
 	const number, racers = "+34600111222", 8
 	h := newHarness(t)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -175,6 +176,15 @@ func (s Store[T]) classify(ctx context.Context, id, etag string, cause error) er
 		return errRaced
 	}
 	return fault.Unavailable(cause, "the state store does not answer")
+}
+
+// MaxDuplicates is how often a caller should repeat a write for which IsDuplicate is true, when it finds that the other document, which had
+// the value, has given it up meanwhile.
+const MaxDuplicates = 5
+
+// IsDuplicate reports whether a unique index refused a write. Dapr names the cause only in the error's text.
+func IsDuplicate(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "SQLSTATE 23505")
 }
 
 func (s Store[T]) key(id string) string { return s.kind + "-" + id }

@@ -36,6 +36,7 @@ type Sidecar struct {
 	away   bool   // every call fails (Away)
 	lose   bool   // the next write returns an error although it succeeds (LoseNextAnswer)
 	before func() // runs before the next write (BeforeNextWrite); nil for none
+	after  func() // runs after the next write (AfterNextWrite); nil for none
 
 	writesLeft int // until the sidecar is away (awayAfter); 0: no limit
 }
@@ -71,14 +72,21 @@ func (c *Sidecar) BeforeNextWrite(interfere func()) {
 	c.before = interfere
 }
 
-// runInterference runs the function of BeforeNextWrite. It holds no lock, so the function can write too.
-func (c *Sidecar) runInterference() {
+// AfterNextWrite runs interfere once, right after the next write, also if that is refused.
+func (c *Sidecar) AfterNextWrite(interfere func()) {
 	c.mu.Lock()
-	before := c.before
-	c.before = nil
+	defer c.mu.Unlock()
+	c.after = interfere
+}
+
+// runOnce runs the function of BeforeNextWrite or AfterNextWrite. It holds no lock, so the function can write too.
+func (c *Sidecar) runOnce(interference *func()) {
+	c.mu.Lock()
+	interfere := *interference
+	*interference = nil
 	c.mu.Unlock()
-	if before != nil {
-		before()
+	if interfere != nil {
+		interfere()
 	}
 }
 
@@ -151,7 +159,8 @@ func (c *Sidecar) GetBulkState(ctx context.Context, _ string, keys []string, _ m
 // ExecuteStateTransaction runs ops in one transaction and keeps their projections as events once it has committed.
 func (c *Sidecar) ExecuteStateTransaction(ctx context.Context, store string, _ map[string]string,
 	ops []*dapr.StateOperation) error {
-	c.runInterference()
+	c.runOnce(&c.before)
+	defer c.runOnce(&c.after)
 	away, lose := c.faults()
 	if away {
 		return status.Error(codes.Unavailable, "the sidecar is away")
