@@ -1,7 +1,7 @@
 // Command broker is the embedded Kafka broker for one machine: franz-go's
-// kfake, patched so that no consumer group gets stuck and that it syncs less
-// often (_kfake/, docs/decisions/0012-the-embedded-broker.md). It stores its data
-// in a folder, and acknowledges records and offsets only once they are on disk.
+// kfake, patched: no consumer group gets stuck, and a request syncs each file only
+// once (_kfake/, docs/decisions/0012-the-embedded-broker.md). It stores its data in
+// a folder, and acknowledges records and offsets only once they are on disk.
 //
 //	broker -port 9092 -data DIR
 //

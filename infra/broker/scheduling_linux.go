@@ -32,7 +32,7 @@ func init() { runtime.LockOSThread() }
 // millisecond. Timers of Go fire up to a millisecond later.
 //
 // With the default policy, a thread that wakes often takes the core from the thread that is running. A request crosses many programs, so
-// each did that to the next, before it had finished what it was doing.
+// each program interrupted the one that had called it, before that one was done.
 //
 // A thread inherits both from the thread that starts it, and sysmon starts before main. So the program sets them and replaces itself with
 // execve, which keeps the process id, the slack, the policy, and the signal at the parent's death (PR_SET_TIMERSLACK(2const), sched(7),
@@ -47,15 +47,19 @@ func relaxScheduling() {
 	if err != nil || isTraced() {
 		return
 	}
-	relaxed := changeSlack(defaultTimerSlack, timerSlack)
-	relaxed = changePolicy(defaultPolicy, batchPolicy) || relaxed
-	if !relaxed {
+	slack := changeSlack(defaultTimerSlack, timerSlack)
+	policy := changePolicy(defaultPolicy, batchPolicy)
+	if !slack && !policy {
 		return
 	}
 	_ = syscall.Exec(program, os.Args, append(os.Environ(), relaxedMark+"=true"))
 	// It failed, so the program runs on as it was.
-	changeSlack(timerSlack, defaultTimerSlack)
-	changePolicy(batchPolicy, defaultPolicy)
+	if slack {
+		changeSlack(timerSlack, defaultTimerSlack)
+	}
+	if policy {
+		changePolicy(batchPolicy, defaultPolicy)
+	}
 }
 
 // changeSlack changes this thread's timer slack, and reports whether it did.

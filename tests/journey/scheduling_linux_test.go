@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
+
+// batchPolicy is SCHED_BATCH in sched(7).
+const batchPolicy = 3
 
 // Services, sidecars and the embedded broker have replaced themselves with a relaxed scheduling (docs/decisions/0028-relaxed-scheduling.md).
 // The environment with which they started says so.
@@ -27,6 +31,10 @@ func TestProgramsAreRelaxed(t *testing.T) {
 		}
 		if !bytes.Contains(environ, []byte("\x00COMANDA_SCHEDULING_RELAXED=true\x00")) {
 			t.Errorf("%s has not replaced itself: its timer slack and policy are the defaults", name)
+		}
+		policy, _, failed := syscall.RawSyscall(syscall.SYS_SCHED_GETSCHEDULER, uintptr(pid), 0, 0)
+		if failed != 0 || policy != batchPolicy {
+			t.Errorf("%s has the scheduling policy %d (error %v), want SCHED_BATCH", name, policy, failed)
 		}
 	}
 }

@@ -55,7 +55,9 @@ func TestSchedulingIsRelaxed(t *testing.T) {
 			// Slack, policy and the right to trace are the thread's. Never unlocked, it ends with the test.
 			runtime.LockOSThread()
 			prctl(syscall.PR_SET_TIMERSLACK, tc.slack)
-			changePolicy(defaultPolicy, tc.policy)
+			if !changePolicy(defaultPolicy, tc.policy) {
+				t.Fatal("the tests run with another scheduling policy than the default, or may not change it")
+			}
 			var output strings.Builder
 			command := exec.Command(os.Args[0], "an", "argument")
 			command.Env = slices.Concat(os.Environ(), []string{"TEST_RELAX_SCHEDULING=yes", tc.environ})
