@@ -50,6 +50,7 @@ func (s service) createAccount(ctx context.Context, client string, r Registratio
 		if errors.Is(err, document.ErrExists) {
 			return s.findRepeated(ctx, client, id, r)
 		}
+		// The unique index may have refused the write.
 		if taken := s.checkEmailFree(ctx, r.Email, id); fault.Is(taken, fault.KindConflict) {
 			return Account{}, taken
 		}

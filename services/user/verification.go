@@ -69,6 +69,7 @@ func (s service) verifyPhone(w http.ResponseWriter, r *http.Request) error {
 		if err == nil {
 			return rest.JSON(w, http.StatusOK, verification{profile.ID, profile.Phone, *profile.PhoneVerifiedAt})
 		}
+		// The unique index may have refused the write.
 		if taken := s.checkUnverified(r, number, id); fault.Is(taken, fault.KindConflict) {
 			return taken
 		}
