@@ -66,21 +66,23 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 
 // newestQuery returns a query for the newest order of a list, or with after for the newest one after a time and key. It has only the
 // conditions that apply, so that Postgres can choose the matching index.
+//
+// A condition is "= any(array[...])", and its column comes first in the order by, so that only the index of that column has the order of
+// the query. After a plain "=", orders_newest has it too. If most orders meet the condition, Postgres takes that index for cheaper; but
+// the newest orders may not be among them, and then it first reads all of these.
 func newestQuery(f filter, after bool, at, key string) string {
-	conditions := []string{"true"}
+	conditions, order := []string{"true"}, "created_at desc, key desc"
 	switch {
-	case f.Customer != "" && f.Status != "":
-		// Postgres might walk all orders in that status: it has no statistics on a customer's orders by status. One
-		// customer has few orders: coalesce rules out every index but orders_of_customer. Postgres guesses that half of them meet the
-		// condition with coalesce, and so walks the index rather than sort the customer's orders.
-		conditions = append(conditions, "customer_id = @customer", "coalesce(status = @status, false)")
 	case f.Customer != "":
-		conditions = append(conditions, "customer_id = @customer")
+		conditions, order = append(conditions, "customer_id = any(array[@customer])"), "customer_id, "+order
+		if f.Status != "" { // coalesce keeps Postgres from sorting all orders in that status when it takes them for few
+			conditions = append(conditions, "coalesce(status = @status, false)")
+		}
 	case f.Status != "":
-		conditions = append(conditions, "status = @status")
+		conditions, order = append(conditions, "status = any(array[@status])"), "status, "+order
 	}
 	if after {
 		conditions = append(conditions, "(created_at, key) < ("+at+", "+key+")")
 	}
-	return `select key, created_at, value from orders where ` + strings.Join(conditions, " and ") + ` order by created_at desc, key desc limit 1`
+	return `select key, created_at, value from orders where ` + strings.Join(conditions, " and ") + ` order by ` + order + ` limit 1`
 }

@@ -165,6 +165,12 @@ func TestListIgnoresOtherRowsOfTheStateTable(t *testing.T) {
 // fillOrders inserts orders of 500 customers (c0 to c499). One in a thousand is PENDING, and the others are DELIVERED.
 func fillOrders(t *testing.T, h *harness, count int) {
 	t.Helper()
+	insertOrders(t, h, count, `'c' || n % 500`, `case when n % 1000 = 0 then 'PENDING' else 'DELIVERED' end`)
+}
+
+// insertOrders inserts orders, one for each minute. customer and status are SQL expressions of the order's number n.
+func insertOrders(t *testing.T, h *harness, count int, customer, status string) {
+	t.Helper()
 	order := Place(someOrder, twoSoups, "f", Limits{}, owner, noon)
 	document, err := json.Marshal(order)
 	if err != nil {
@@ -177,9 +183,8 @@ func fillOrders(t *testing.T, h *harness, count int) {
 		}
 		_, err := tx.Exec(slow, `
 			insert into state (key, value)
-			select 'order-' || id, convert_to((doc($1) || jsonb_build_object('id', id, 'customerId', 'c' || n % 500,
-			       'status', case when n % 1000 = 0 then 'PENDING' else 'DELIVERED' end,
-			       'createdAt',
+			select 'order-' || id, convert_to((doc($1) || jsonb_build_object('id', id, 'customerId', `+customer+`,
+			       'status', `+status+`, 'createdAt',
 			       to_char(timestamptz '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text, 'UTF8')
 			from (select n, gen_random_uuid() as id from generate_series(1, $2::int) n) numbered`, document, count)
 		if err != nil {
@@ -221,6 +226,34 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	args["confirmed"] = h.clock.Now()
 	wantIndex(t, h, notStartedQuery, args, "orders_in_status")
 	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
+}
+
+// Even if most orders meet the condition of a query, it does not walk the index of all orders. That would be cheaper by Postgres'
+// statistics, but the query might first have to pass all the orders that are not delivered yet, or all those that were delivered long ago.
+func TestFrequentConditionsUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	for _, status := range []event.Status{event.StatusDelivered, event.StatusConfirmed, event.StatusPending} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t)
+			insertOrders(t, h, 5000, `case when n % 10 = 0 then 'c1' else 'kiosk' end`, `case when n % 10 = 0 then 'REJECTED' else '`+string(status)+`' end`)
+			want := func(query string, args pgx.NamedArgs) {
+				if plan := explain(t, h, query, args); strings.Contains(plan, "orders_newest") {
+					t.Errorf("%s\ngot plan\n%s\nwant another index than that of all orders", query, plan)
+				}
+			}
+			for _, after := range []position{{}, {At: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), ID: someOrder}} {
+				for _, f := range []filter{{Status: status}, {Customer: "kiosk"}, {Customer: "kiosk", Status: status}} {
+					want(pageQuery(f, after, 20))
+				}
+			}
+			args := h.service.recovery.DueArguments(pgx.NamedArgs{"kind": kind, "at": time.Time{}, "key": "order-", "limit": 100,
+				"status": string(status), "confirmed": h.clock.Now(), "most": maxCounted})
+			for _, query := range []string{waitingQuery, pendingQuery, notStartedQuery, openQuery} {
+				want(query, args)
+			}
+		})
+	}
 }
 
 // explain returns the plan of a query.

@@ -117,13 +117,14 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 	return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), true
 }
 
-// openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first.
+// openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first. It
+// walks orders_in_status (newestQuery says why it is written so).
 const openQuery = `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
-	where key like 'order-%' and order_status = @status and ` + recovery.Written + ` <= now() - @after::interval
+	where key like 'order-%' and order_status = any(array[@status]) and ` + recovery.Written + ` <= now() - @after::interval
 	  and (order_placed_at, key) > (@at, @key)
-	order by order_placed_at, key limit @limit`
+	order by order_status desc, order_placed_at, key limit @limit`
 
 // Open returns up to limit orders in a status whose last write is older than timing.After. The page begins after the order in
 // after.

@@ -43,16 +43,17 @@ type waitingItem struct {
 }
 
 // waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The database's clock
-// decides when they are due, so the query reads the table and not the view, whose created_at comes from the service's clock.
+// decides when they are due, so the query reads the table and not the view, whose created_at comes from the service's clock. It walks
+// orders_in_status (newestQuery says why it is written so).
 var waitingQuery = recovery.WithOutbox + `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent, (doc(value) ->> 'announced')::int as announced,
 	       ` + recovery.Overdue + ` as overdue
 	from state
-	where key like 'order-%' and order_status = 'PENDING'
+	where key like 'order-%' and order_status = any(array['PENDING'])
 	  and (` + recovery.Overdue + ` or ` + recovery.Due(`substr(key, length(@kind) + 2)`, `(doc(value) ->> 'announced')::int`) + `)
 	  and (order_placed_at, key) > (@at, @key)
-	order by order_placed_at, key limit @limit`
+	order by order_status desc, order_placed_at, key limit @limit`
 
 // Waiting returns up to limit PENDING orders that are to be announced again or given up, oldest first. The page begins after the order
 // in after.
@@ -81,7 +82,7 @@ const maxCounted = 10_000
 // pendingQuery counts PENDING orders and finds the oldest at the end of the index orders_in_status.
 const pendingQuery = `
 	select (select count(*) from (select from orders where status = 'PENDING' limit @most) as counted),
-	       coalesce((select created_at from orders where status = 'PENDING' order by created_at, key limit 1), now())`
+	       coalesce((select created_at from orders where status = any(array['PENDING']) order by status desc, created_at, key limit 1), now())`
 
 // Backlog returns the number of PENDING orders, up to maxCounted, and the time of the oldest, which is now if there is none.
 func (l lists) Backlog(ctx context.Context) (b telemetry.Backlog, err error) {
