@@ -91,6 +91,28 @@ func TestEntriesAreListedNewestFirst(t *testing.T) {
 	}
 }
 
+// A list reads no other entries, even if most entries meet its condition and none of the newest does.
+func TestAListPassesNoOtherEntries(t *testing.T) {
+	t.Parallel()
+	pool := servicetest.NewDatabase(t, noMigrations)
+	ana, ben, soup, cake := uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+	if _, err := pool.Exec(t.Context(), `insert into audit (id, at, actor, action, subject)
+		select gen_random_uuid(), now(), case when n <= 4500 then $1::uuid else $2::uuid end, 'x', case when n <= 4500 then $3::uuid else $4::uuid end
+		from generate_series(1, 5000) n order by n`, ana, ben, soup, cake); err != nil {
+		t.Fatal(err)
+	}
+	servicetest.Vacuum(t, pool, "audit")
+	recorded, plans := servicetest.RecordPlans(t, pool)
+	trail := audit.Trail{Service: "product", Pool: recorded, Cursors: servicetest.Cursors}
+	api := servicetest.NewAPI([]rest.Route{{Method: "GET", Path: "/audit/product", Access: rest.Only(token.Admin), Handle: trail.List,
+		Query: audit.Parameters()}}, nil)
+	for _, query := range []string{"", "&actor=" + ana, "&subject=" + soup, "&actor=" + ana + "&subject=" + soup} {
+		page := servicetest.Decode[rest.List[audit.Entry]](t, api.Request(t, admin, "GET", "/audit/product?limit=2"+query, ""), 200)
+		api.Request(t, admin, "GET", "/audit/product?limit=2"+query+"&cursor="+page.NextCursor, "")
+		plans.Want(t, "query "+query, servicetest.Bounds{Tables: []string{"audit"}, Blocks: 50, Removed: 10, Rows: 10})
+	}
+}
+
 func TestTheTrailIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.NewDatabase(t, noMigrations)

@@ -76,18 +76,26 @@ type listedEntry struct {
 }
 
 // page returns up to limit entries, newest first: those that are older than the one at the position after, or the newest when after is 0.
+//
+// With "= any(array[...])" and the column first in the order by, only the index of that column has the order of the query. After a plain
+// "=", Postgres takes the primary key for cheaper if most entries meet the condition; but the newest ones may not be among them, and then
+// it first reads all of these.
 func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]listedEntry, error) {
-	conditions, arguments := []string{"true"}, pgx.NamedArgs{"limit": limit}
-	narrow := func(set bool, condition, name string, value any) {
-		if set { // a condition that does not apply is left out, so that the indexes serve the others
-			conditions, arguments[name] = append(conditions, condition), value
-		}
+	conditions, order, arguments := []string{"true"}, "seq desc", pgx.NamedArgs{"limit": limit}
+	if f.Actor != "" {
+		conditions, order = append(conditions, "actor = any(array[@actor::uuid])"), "audit.actor desc, seq desc"
+		arguments["actor"] = f.Actor
 	}
-	narrow(f.Actor != "", "actor = @actor", "actor", f.Actor)
-	narrow(f.Subject != "", "subject = @subject", "subject", f.Subject)
-	narrow(after != 0, "seq < @after", "after", int64(after))
+	if f.Subject != "" { // decides on the index, because a subject has fewer entries than an actor
+		conditions, order = append(conditions, "subject = any(array[@subject::uuid])"), "audit.subject desc, seq desc"
+		arguments["subject"] = f.Subject
+	}
+	if after != 0 {
+		conditions = append(conditions, "seq < @after")
+		arguments["after"] = int64(after)
+	}
 	rows, err := t.Pool.Query(ctx, `select seq, id::text, at, coalesce(actor::text, ''), address, action, subject::text, before, after, trace
-		from audit where `+strings.Join(conditions, " and ")+` order by seq desc limit @limit`, arguments)
+		from audit where `+strings.Join(conditions, " and ")+` order by `+order+` limit @limit`, arguments)
 	if err != nil {
 		return nil, err
 	}
