@@ -146,6 +146,18 @@ func TestSearchLeavesOutSectionsWithoutItsWords(t *testing.T) {
 	}
 }
 
+func TestASearchWithoutResultReadsNoSections(t *testing.T) {
+	s := newStore(t)
+	fillMenu(t, s.pool, 20_000, lateDish)
+	pool, plans := servicetest.RecordPlans(t, s.pool)
+	for _, query := range []string{"xyzzy", "vjestica xyzzy"} {
+		if found, err := (store{pool: pool}).Menu(t.Context(), newListing(query, "", ptr(true)), nil, 21); err != nil || len(found) > 0 {
+			t.Fatalf("%s: got %d dishes, %v, want none", query, len(found), err)
+		}
+		plans.Want(t, query, servicetest.Bounds{Tables: []string{"menu_sections", "product_search"}, Blocks: 60})
+	}
+}
+
 func TestSectionsHaveTheGramsOfTheirDishes(t *testing.T) {
 	s := newStore(t)
 	for round, change := range []func(i int) error{
