@@ -69,17 +69,18 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 //
 // A condition is "= any(array[...])", and its column comes first in the order by, so that only the index of that column has the order of
 // the query. After a plain "=", orders_newest has it too. If most orders meet the condition, Postgres takes that index for cheaper; but
-// the newest orders may not be among them, and then it first reads all of these.
+// the newest orders may not be among them, and then it first reads all of these. The subselect hides the value from the planner, so that
+// Postgres keeps the plan: planning took three times as long as reading the page.
 func newestQuery(f filter, after bool, at, key string) string {
 	conditions, order := []string{"true"}, "created_at desc, key desc"
 	switch {
 	case f.Customer != "":
-		conditions, order = append(conditions, "customer_id = any(array[@customer])"), "customer_id, "+order
+		conditions, order = append(conditions, "customer_id = any((select array[@customer])::text[])"), "customer_id, "+order
 		if f.Status != "" { // coalesce keeps Postgres from sorting all orders in that status when it takes them for few
 			conditions = append(conditions, "coalesce(status = @status, false)")
 		}
 	case f.Status != "":
-		conditions, order = append(conditions, "status = any(array[@status])"), "status, "+order
+		conditions, order = append(conditions, "status = any((select array[@status])::text[])"), "status, "+order
 	}
 	if after {
 		conditions = append(conditions, "(created_at, key) < ("+at+", "+key+")")

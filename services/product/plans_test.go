@@ -131,20 +131,24 @@ func TestQueriesReadFewRows(t *testing.T) {
 	}
 }
 
-// Postgres plans the statements of a reservation five times for the number of ids that they have, and then keeps one plan for any number.
+// Postgres plans the statements of the menu's lookup and of a reservation five times for the ids that they have, and then keeps one plan.
 func TestReservationsKeepTheirPlans(t *testing.T) {
 	t.Parallel()
-	pool := servicetest.OneConnection(t, newStore(t).pool) // each connection has plans of its own
-	for _, statement := range []string{selectReservations, lockDishes} {
-		for n := range 20 {
-			ids := make([]string, 1+n%3)
-			for i := range ids {
-				ids[i] = uuid.NewString()
-			}
-			if _, err := pool.Exec(t.Context(), statement, ids); err != nil {
-				t.Fatal(err)
-			}
+	s := newStore(t)
+	pool := servicetest.OneConnection(t, s.pool) // each connection has plans of its own
+	single := openStore(pool, s.now)
+	dishes := []Product{s.addProduct(t, "Soup", 100), s.addProduct(t, "Cake", 100), s.addProduct(t, "Tea", 100)}
+	for n := range 20 {
+		var lines []Line
+		var ids []string
+		for _, dish := range dishes[:1+n%3] {
+			lines, ids = append(lines, Line{dish.ID, 1}), append(ids, dish.ID)
 		}
-		servicetest.WantKept(t, pool, statement)
+		_, err := single.MenuEntries(t.Context(), ids)
+		_, _, reserveErr := single.Reserve(t.Context(), Request{OrderID: uuid.NewString(), Lines: lines}, Cause{})
+		if err != nil || reserveErr != nil {
+			t.Fatal(err, reserveErr)
+		}
 	}
+	servicetest.WantKept(t, pool)
 }

@@ -261,10 +261,11 @@ const insertReservations = `insert into reservations (order_id, state, outcome, 
 	select order_id, state, outcome, $4, $4, kind, cause, age
 	from unnest($1::uuid[], $2::text[], $3::jsonb[], $5::text[], $6::text[], $7::bigint[]) as decided (order_id, state, outcome, kind, cause, age)`
 
-// moveToReserved inserts the lines of reservations, and moves their pieces from available to reserved.
+// moveToReserved inserts the lines of reservations, and moves their pieces from available to reserved. The subselects hide the number of
+// lines from the planner, so that Postgres keeps the plan.
 const moveToReserved = `with line as (
 		insert into reservation_lines (order_id, product_id, quantity)
-		select * from unnest($1::uuid[], $2::uuid[], $3::bigint[])
+		select * from unnest((select $1::uuid[]), (select $2::uuid[]), (select $3::bigint[]))
 		returning product_id, quantity)
 	update stock s set available = s.available - l.quantity, reserved = s.reserved + l.quantity
 	from (select product_id, sum(quantity) as quantity from line group by product_id) l where s.product_id = l.product_id`

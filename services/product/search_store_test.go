@@ -158,6 +158,19 @@ func TestASearchWithoutResultReadsNoSections(t *testing.T) {
 	}
 }
 
+// Both queries of a search take less time than planning them.
+func TestSearchesKeepTheirPlans(t *testing.T) {
+	s := newStore(t)
+	fillMenu(t, s.pool, 20_000, lateDish)
+	pool := servicetest.OneConnection(t, s.pool)
+	for i := range 20 {
+		if _, err := (store{pool: pool}).Menu(t.Context(), newListing(fmt.Sprintf("xyzzy%d", i), "", ptr(true)), nil, 21); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servicetest.WantKept(t, pool)
+}
+
 func TestSectionsHaveTheGramsOfTheirDishes(t *testing.T) {
 	s := newStore(t)
 	for round, change := range []func(i int) error{

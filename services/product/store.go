@@ -79,7 +79,7 @@ type MenuEntry struct {
 
 // MenuEntries returns the entries of the ids that exist, active or not.
 func (s store) MenuEntries(ctx context.Context, ids []string) ([]MenuEntry, error) {
-	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any($1::uuid[]) order by id`, ids)
+	rows, err := s.pool.Query(ctx, `select id::text, name, active from products where id = any((select $1::uuid[])::uuid[]) order by id`, ids)
 	if err != nil {
 		return nil, err
 	}
