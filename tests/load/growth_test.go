@@ -74,7 +74,7 @@ func compareGrowth(b *testing.B) {
 	systems := []*grown{small, large}
 	for _, g := range systems {
 		g.findPages(b)
-		g.load(b, func() { time.Sleep(warmUp) })
+		g.warmUp(b)
 		if err := resetStatements(b.Context(), g.sys); err != nil {
 			b.Fatal(err)
 		}
