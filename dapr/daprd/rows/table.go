@@ -94,14 +94,13 @@ func (t *table) readBacklog(ctx context.Context) (backlog, error) {
 }
 
 // readPage returns the next due rows above a row_id, in order of row_id, without those of the destinations in skip. isFull means
-// that more rows may follow. The subselects hide the values from the planner, so that Postgres keeps the plan: planning took longer than
-// reading the page.
+// that more rows may follow.
 func (t *table) readPage(ctx context.Context, conn *pgxpool.Conn, after int64, skip []string) (page []row, isFull bool, err error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(`
 		select row_id, created_at, key, value from (
 			select row_id, created_at, key, value, octet_length(value) as size, sum(octet_length(value)) over (order by row_id) as total
-			from %s where %s and row_id > (select $1::bigint)
-				and split_part(key, '||', 2) || '||' || split_part(key, '||', 3) <> all ((select $2::text[])::text[])
+			from %s where %s and row_id > $1
+				and split_part(key, '||', 2) || '||' || split_part(key, '||', 3) <> all ($2::text[])
 			order by row_id limit %d
 		) due where total - size < %d order by row_id`, t.name, keyHasPrefix(duePrefix), pageRows, pageBytes), after, skip)
 	if err != nil {
