@@ -43,12 +43,10 @@ const (
 
 	// A nested loop reads the sections in their order, and the dishes of each in theirs: Postgres has no other way to join a lateral
 	// subselect with a limit. An "order by" for both would make it sort all dishes before the limits. The index does not hold long texts and
-	// the category, which the last subselect compares. The condition with exists is the same for all sections and tested once: a search
-	// without a result reads no section.
+	// the category, which the last subselect compares.
 	walkQuery = `(select product_id, category_key, name_key from (select section.category_key, name_key, product_id, short_text
 		from (select category_key, name_from, name_until from
-			(select * from menu_sections where SECTIONS and exists (select from menu_sections where grams @> @grams)
-				order by category_key, name_from limit WALKED) section
+			(select * from menu_sections where SECTIONS order by category_key, name_from limit WALKED) section
 			where grams @> @grams order by category_key, name_from offset 0) section
 		cross join lateral (select name_key, product_id, short_text from product_search
 			where ENTRIES and category_key = section.category_key and name_key >= name_from and name_key < name_until
@@ -71,7 +69,11 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 	if want.Category != "" {
 		category, compared = "category = @category", "false" // categories may have the same key
 	}
-	source = strings.NewReplacer("ENTRIES", want.entries(after, arguments), "WORDS", want.words("text", arguments),
+	ranged := want
+	if source == gramQuery { // its n-grams select the category; a range of the menu may look cheaper, and would be read as a whole
+		ranged.Category = ""
+	}
+	source = strings.NewReplacer("ENTRIES", ranged.entries(after, arguments), "WORDS", want.words("text", arguments),
 		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "COMPARED", compared,
 		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(maxWalked), "LIMIT", strconv.Itoa(limit)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `

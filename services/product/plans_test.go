@@ -132,7 +132,7 @@ func TestQueriesReadFewRows(t *testing.T) {
 }
 
 // Postgres plans the statements of the menu's lookup and of a reservation five times for the ids that they have, and then keeps one plan.
-func TestReservationsKeepTheirPlans(t *testing.T) {
+func TestLookupsAndReservationsKeepTheirPlans(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	pool := servicetest.OneConnection(t, s.pool) // each connection has plans of its own
@@ -150,5 +150,5 @@ func TestReservationsKeepTheirPlans(t *testing.T) {
 			t.Fatal(err, reserveErr)
 		}
 	}
-	servicetest.WantKept(t, pool)
+	servicetest.WantKept(t, pool, 7)
 }
