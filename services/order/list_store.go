@@ -67,16 +67,18 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 // newestQuery returns a query for the newest order of a list, or with after for the newest one after a time and key. It has only the
 // conditions that apply, so that Postgres can choose the matching index.
 //
-// A condition is "= any(array[...])", and its column comes first in the order by, so that only the index of that column has the order of
-// the query. After a plain "=", orders_newest has it too. If most orders meet the condition, Postgres takes that index for cheaper; but
-// the newest orders may not be among them, and then it first reads all of these. The subselect hides the value from the planner, so that
-// Postgres keeps the plan: planning took three times as long as reading the page.
+// A condition compares with any, and its column comes first in the order by, so that only the index of that column has the order of the
+// query. With a plain "=", the index orders_newest has this order too. If most orders meet the condition, Postgres takes orders_newest for
+// cheaper; but if the newest orders do not meet it, the query first reads all of them. The subselect hides the value from the planner, so
+// that Postgres keeps the plan: planning took three times as long as reading the page. Without the cast, any would take a subquery.
 func newestQuery(f filter, after bool, at, key string) string {
 	conditions, order := []string{"true"}, "created_at desc, key desc"
 	switch {
 	case f.Customer != "":
 		conditions, order = append(conditions, "customer_id = any((select array[@customer])::text[])"), "customer_id, "+order
-		if f.Status != "" { // coalesce keeps Postgres from sorting all orders in that status when it takes them for few
+		if f.Status != "" {
+			// Without coalesce, Postgres may read and sort all orders in that status if it expects few. One customer has few orders: the
+			// walk may pass all of them.
 			conditions = append(conditions, "coalesce(status = @status, false)")
 		}
 	case f.Status != "":

@@ -137,5 +137,5 @@ func TestLookupKeepsItsPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	servicetest.WantKept(t, pool)
+	servicetest.WantKept(t, pool, 1)
 }

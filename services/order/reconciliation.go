@@ -117,8 +117,8 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 	return event.OrderStatusChanged.Message(o.ID, o.statusEvent()), true
 }
 
-// openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first. It
-// walks orders_in_status (newestQuery says why it is written so).
+// openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first. The
+// condition with any and the order by rule out orders_newest (newestQuery says why).
 const openQuery = `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent from state
