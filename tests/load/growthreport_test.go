@@ -56,7 +56,7 @@ func readStatements(ctx context.Context, sys *system.System) (map[statementName]
 		select substr(datname, 9), regexp_replace(query, '\s+', ' ', 'g'), sum(calls)::bigint, sum(total_exec_time) / sum(calls),
 			(sum(shared_blks_hit + shared_blks_read) / sum(calls))::float8
 		from pg_stat_statements join pg_database on oid = dbid
-		where datname like 'comanda\_%' and calls > 0 -- 0 is a statement that was only planned yet
+		where datname like 'comanda\_%' and calls > 0 -- 0: planned but not run
 		group by 1, 2`)
 	if err != nil {
 		return nil, err

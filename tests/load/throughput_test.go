@@ -33,9 +33,11 @@ const (
 	clients = 16
 	// pace is the rate, in orders per second, at which the time from the request to the decision is measured.
 	pace = 20
-	// warmUp is how long each system is loaded before the first round, and warmUpJVM how long with Apache Kafka: the compiler of the Java
-	// virtual machine takes 40 % of the broker's processor time during the first minute of load, and 4 % after that.
-	warmUp, warmUpJVM = 5 * time.Second, time.Minute
+	// warmUp is how long each system is loaded before the first round.
+	warmUp = 5 * time.Second
+	// warmUpJVM is the same with Apache Kafka. In the first minute of load, the compiler of the Java virtual machine takes 40 % of the
+	// broker's processor time, and later 4 %.
+	warmUpJVM = time.Minute
 	// rampUp is how long a system is loaded in a round before it is measured.
 	rampUp = time.Second
 )

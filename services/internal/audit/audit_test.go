@@ -91,7 +91,7 @@ func TestEntriesAreListedNewestFirst(t *testing.T) {
 	}
 }
 
-// A list reads no other entries, even if most entries meet its condition and none of the newest does.
+// A list by one condition reads no other entries, even if most entries meet the condition and none of the newest does.
 func TestAListPassesNoOtherEntries(t *testing.T) {
 	t.Parallel()
 	pool := servicetest.NewDatabase(t, noMigrations)

@@ -77,16 +77,16 @@ type listedEntry struct {
 
 // page returns up to limit entries, newest first: those that are older than the one at the position after, or the newest when after is 0.
 //
-// With "= any(array[...])" and the column first in the order by, only the index of that column has the order of the query. After a plain
-// "=", Postgres takes the primary key for cheaper if most entries meet the condition; but the newest ones may not be among them, and then
-// it first reads all of these.
+// A condition compares with any, and its column comes first in the order by, so that only the index of that column has the order of the
+// query. With a plain "=", Postgres takes the primary key for cheaper if most entries meet the condition; but if the newest entries do not
+// meet it, the query first reads all of them. In the order by, a plain "subject" would be the column of the result, which is a text.
 func (t Trail) page(ctx context.Context, f filter, after position, limit int) ([]listedEntry, error) {
 	conditions, order, arguments := []string{"true"}, "seq desc", pgx.NamedArgs{"limit": limit}
 	if f.Actor != "" {
 		conditions, order = append(conditions, "actor = any(array[@actor::uuid])"), "audit.actor desc, seq desc"
 		arguments["actor"] = f.Actor
 	}
-	if f.Subject != "" { // decides on the index, because a subject has fewer entries than an actor
+	if f.Subject != "" { // with both, the order names the subject: as a rule it has fewer entries than the actor
 		conditions, order = append(conditions, "subject = any(array[@subject::uuid])"), "audit.subject desc, seq desc"
 		arguments["subject"] = f.Subject
 	}
