@@ -24,7 +24,7 @@ const relayGrace = 5 * time.Second
 
 // garbagePercent is the growth of the heap, in percent, after which the garbage collector runs, unless GOGC says otherwise. The services use
 // the same value (services/internal/server).
-const garbagePercent = 200
+const garbagePercent = 400
 
 var log = logger.NewLogger("dapr.runtime")
 
