@@ -130,7 +130,7 @@ func (f forgedEvent) wantRefusedByReceiver(t *testing.T, sys *system.System) {
 	defer kafka.Close()
 	series := fmt.Sprintf(`comanda_event_handling_duration_seconds_count{outcome="forged",topic=%q}`, f.topic)
 	forged := func(ctx context.Context) float64 {
-		return scenario.Try(metricsAt(ctx, sys.Pair(f.receiver()).MetricsURL)).OrFail(t)[series]
+		return scenario.Try(system.MetricsAt(ctx, sys.Pair(f.receiver()).MetricsURL)).OrFail(t)[series]
 	}
 	before := forged(t.Context())
 	unsigned := f

@@ -3,9 +3,7 @@ package journey
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -17,34 +15,6 @@ import (
 	"comanda/tests/scenario"
 	"comanda/tests/system"
 )
-
-// metrics are a program's metrics as Prometheus scrapes them: `name{label="value"}` and its value.
-type metrics map[string]float64
-
-// metricsAt requests the metrics at a URL.
-func metricsAt(ctx context.Context, url string) (metrics, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s returned %s: %v", url, resp.Status, err)
-	}
-	all := metrics{}
-	for line := range strings.Lines(string(text)) {
-		at := strings.LastIndexByte(line, ' ')
-		if value, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64); err == nil && !strings.HasPrefix(line, "#") {
-			all[line[:at]] = value
-		}
-	}
-	return all, nil
-}
 
 // between is the range of a metric's value.
 type between struct{ least, most float64 }
@@ -62,7 +32,7 @@ func wantMetrics(t testing.TB, sys *system.System, service string, want map[stri
 func wantMetricsAt(t testing.TB, url, program string, want map[string]between) {
 	t.Helper()
 	scenario.Eventually(t, "the metrics of "+program+" are in their ranges", func(ctx context.Context) error {
-		got, err := metricsAt(ctx, url)
+		got, err := system.MetricsAt(ctx, url)
 		for name, span := range want {
 			if value, exists := got[name]; err == nil && (!exists || value < span.least || value > span.most) {
 				err = fmt.Errorf("%s: got %v (exists: %v), want %v to %v", name, value, exists, span.least, span.most)
@@ -182,7 +152,7 @@ func wantNoIDsInLabels(t *testing.T, sys *system.System, ids ...string) {
 	t.Helper()
 	for _, service := range system.Services {
 		for _, url := range []string{sys.Pair(service).MetricsURL, sys.Pair(service).SidecarMetricsURL} {
-			for name := range scenario.Try(metricsAt(t.Context(), url)).OrFail(t) {
+			for name := range scenario.Try(system.MetricsAt(t.Context(), url)).OrFail(t) {
 				for _, id := range ids {
 					if strings.Contains(name, id) {
 						t.Errorf("%s exports a metric with an id: %s", url, name)

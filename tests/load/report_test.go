@@ -73,6 +73,10 @@ func report(arms []*arm) string {
 	r.addEach("commits per order: ", func(s sample) map[string]float64 { return s.commits })
 	r.add("processor ms per order", headlines["ms-cpu/order"])
 	r.addEach("  ", func(s sample) map[string]float64 { return s.processor })
+	r.add("objects allocated per order", func(s sample) float64 { return sum(s.objects) })
+	r.addEach("  ", func(s sample) map[string]float64 { return s.objects })
+	r.add("kB allocated per order", func(s sample) float64 { return sum(s.kB) })
+	r.addEach("  ", func(s sample) map[string]float64 { return s.kB })
 	r.addMemory()
 	return r.text.String()
 }

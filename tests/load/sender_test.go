@@ -2,12 +2,9 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -200,27 +197,15 @@ func (s *sender) confirmed(ctx context.Context) (total int64, err error) {
 
 // confirmedBy returns how many orders one replica has confirmed.
 func confirmedBy(ctx context.Context, metricsURL string) (int64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, metricsURL+"?name[]=comanda_orders_total", nil)
+	metrics, err := system.MetricsAt(ctx, metricsURL+"?name[]=comanda_orders_total")
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Accept-Encoding", "identity") // compressing all metrics took the service 1 % of the processor
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, err
-	}
-	_, rest, found := strings.Cut(string(text), "\ncomanda_orders_total{status=\"CONFIRMED\"} ")
+	confirmed, found := metrics[`comanda_orders_total{status="CONFIRMED"}`]
 	if !found {
-		return 0, fmt.Errorf("order's metrics have no count of CONFIRMED orders")
+		return 0, errors.New("order's metrics have no count of CONFIRMED orders")
 	}
-	value, _, _ := strings.Cut(rest, "\n")
-	n, err := strconv.ParseFloat(value, 64)
-	return int64(n), err
+	return int64(confirmed), nil
 }
 
 // forgetTimes forgets the times so far.

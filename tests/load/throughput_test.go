@@ -161,6 +161,7 @@ func startArm(b *testing.B, name string, options system.Options, more string) *a
 type sample struct {
 	perSecond       float64            // confirmed
 	processor       map[string]float64 // milliseconds for each order, by process
+	objects, kB     map[string]float64 // allocated for each order, by service and sidecar
 	commits         map[string]float64 // for each order, by database
 	wal             wal                // for each order
 	placed, decided latency            // under full load, until the 201; at the constant rate, until CONFIRMED
@@ -191,7 +192,7 @@ func (a *arm) measureLoad(b *testing.B) sample {
 	orders := float64(now - confirmed)
 	s := sample{
 		perSecond: orders / after.at.Sub(before.at).Seconds(), placed: placed,
-		processor: map[string]float64{}, commits: map[string]float64{},
+		processor: map[string]float64{}, objects: map[string]float64{}, kB: map[string]float64{}, commits: map[string]float64{},
 		wal: wal{
 			Bytes: (after.wal.Bytes - before.wal.Bytes) / orders, Records: (after.wal.Records - before.wal.Records) / orders,
 			Images: (after.wal.Images - before.wal.Images) / orders, Syncs: (after.wal.Syncs - before.wal.Syncs) / orders,
@@ -199,6 +200,10 @@ func (a *arm) measureLoad(b *testing.B) sample {
 	}
 	for name, took := range after.processor {
 		s.processor[name] = (took - before.processor[name]).Seconds() * 1000 / orders
+	}
+	for name, n := range after.allocated {
+		s.objects[name] = (n.objects - before.allocated[name].objects) / orders
+		s.kB[name] = (n.bytes - before.allocated[name].bytes) / 1000 / orders
 	}
 	for name, n := range after.commits {
 		s.commits[name] = (n - before.commits[name]) / orders

@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,16 +24,20 @@ const clockTick = 10 * time.Millisecond
 type usage struct {
 	at        time.Time
 	processor map[string]time.Duration // user and system, by process
+	allocated map[string]memory        // on the heap, by service and sidecar
 	commits   map[string]float64       // by database
 	wal       wal
 }
+
+// memory counts what a program has allocated on its heap.
+type memory struct{ objects, bytes float64 }
 
 // wal counts what the whole server has written to its write-ahead log.
 type wal struct{ Bytes, Records, Images, Syncs float64 }
 
 // readUsage reads the counters of a system.
 func readUsage(ctx context.Context, sys *system.System) (usage, error) {
-	u := usage{at: time.Now(), processor: map[string]time.Duration{}, commits: map[string]float64{}}
+	u := usage{at: time.Now(), processor: map[string]time.Duration{}, allocated: map[string]memory{}, commits: map[string]float64{}}
 	pids := map[string]int{"broker": sys.Kafka.PID()}
 	for _, program := range sys.Programs() {
 		pids[program.Name] = program.PID()
@@ -44,8 +49,24 @@ func readUsage(ctx context.Context, sys *system.System) (usage, error) {
 		}
 		u.processor[name] = own
 	}
-	err := u.readPostgres(ctx, sys)
+	err := errors.Join(u.readAllocations(ctx, sys), u.readPostgres(ctx, sys))
 	return u, err
+}
+
+// readAllocations reads the counters of Go's runtime, which every service and sidecar exports.
+func (u *usage) readAllocations(ctx context.Context, sys *system.System) error {
+	for _, service := range services.Names {
+		for _, pair := range sys.Replicas(service) {
+			for name, url := range map[string]string{pair.Service.Name: pair.MetricsURL, pair.Sidecar.Name: pair.SidecarMetricsURL} {
+				metrics, err := system.MetricsAt(ctx, url+"?name[]=go_memstats_mallocs_total&name[]=go_memstats_alloc_bytes_total")
+				if err != nil {
+					return err
+				}
+				u.allocated[name] = memory{objects: metrics["go_memstats_mallocs_total"], bytes: metrics["go_memstats_alloc_bytes_total"]}
+			}
+		}
+	}
+	return nil
 }
 
 // readPostgres reads the counters of Postgres and of its processes, of which each serves one connection.
