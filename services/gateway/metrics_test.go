@@ -67,10 +67,13 @@ func TestRateLimitedRequestsAreCounted(t *testing.T) {
 		`comanda_rate_limited_total{limit="requests"} 2`)
 }
 
+// noZipkin is the address of a Zipkin that nobody runs. With an address, traces are sampled.
+const noZipkin = "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://127.0.0.1:1/"
+
 // TestGatewayStartsTheTrace: the gateway ignores a client's traceparent and starts its own trace. The response header names
 // that trace, and so does the problem of a server error.
 func TestGatewayStartsTheTrace(t *testing.T) {
-	sidecar, address, _ := runGateway(t)
+	sidecar, address, _ := runGatewayWith(t, "METRICS_PORT="+freePort(t), noZipkin)
 	const clientTrace = "0af7651916cd43dd8448eb211c80319c"
 	for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
 		sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
@@ -98,7 +101,7 @@ func TestGatewayStartsTheTrace(t *testing.T) {
 
 // TestReadinessChecksAreNotSampled: readiness is checked every second and would flood the traces.
 func TestReadinessChecksAreNotSampled(t *testing.T) {
-	sidecar, address, _ := runGateway(t)
+	sidecar, address, _ := runGatewayWith(t, "METRICS_PORT="+freePort(t), noZipkin)
 	getBody(t, "http://"+address+"/readyz")
 	for _, got := range sidecar.takeRequests() {
 		if parent := got.header.Get("traceparent"); strings.Contains(got.uri, "/invoke/") && !strings.HasSuffix(parent, "-00") {

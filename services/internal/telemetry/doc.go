@@ -2,8 +2,8 @@
 //
 // Spans follow a request through the system by the W3C trace context (https://www.w3.org/TR/trace-context/). Each request
 // and each event has a span, and its trace continues into calls, events and log lines. The sidecars add their own spans in
-// between. SetupTracing sends spans to Zipkin if it is configured. Without Zipkin spans cost next to nothing, and log lines
-// still have their trace ids.
+// between. SetupTracing sends spans to Zipkin if it is configured. Without Zipkin no trace is sampled, and log lines still have
+// their trace ids.
 //
 // Metrics are served at /metrics for Prometheus (https://prometheus.io/docs/instrumenting/), from a registry per service:
 // the Go runtime, the process, the database connections, backlogs, and the duration of requests and events. The services add

@@ -36,19 +36,19 @@ func (e *ZipkinURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// SetupTracing sets the service's name on the spans of this process and exports them to Zipkin at the address in to. The returned shutdown
-// exports the spans that are left, for at most flushTimeout, and stops the export.
+// SetupTracing sets the service's name on the spans of this process and exports them to Zipkin at the address in to. Without one, traces have
+// ids but are not sampled, so the sidecars record no spans either. The returned shutdown exports the spans that are left, for at most
+// flushTimeout, and stops the export.
 func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (shutdown func(), err error) {
-	options := []sdktrace.TracerProviderOption{
-		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service))),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())),
-	}
-	if to != "" {
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service)))}
+	if to == "" {
+		options = append(options, sdktrace.WithSampler(sdktrace.NeverSample()))
+	} else {
 		exporter, err := zipkin.New(string(to), zipkin.WithClient(&http.Client{Timeout: exportTimeout}))
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, log: log},
+		options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())), sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, log: log},
 			sdktrace.WithBatchTimeout(batchEvery), sdktrace.WithExportTimeout(exportTimeout)))
 	}
 	provider := sdktrace.NewTracerProvider(options...)

@@ -64,17 +64,20 @@ func TestShutdownExportsTheRemainingSpans(t *testing.T) {
 	}
 }
 
-// The log and the sidecars need trace ids without Zipkin too.
-func TestTracesHaveIDsWithoutZipkin(t *testing.T) {
+// The log needs trace ids without Zipkin too. The sidecars record spans of sampled traces, also if nothing exports them.
+func TestTracesWithoutZipkinHaveIDsAndAreNotSampled(t *testing.T) {
 	shutdown, err := telemetry.SetupTracing("order", "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer shutdown()
-	ctx, span := telemetry.StartSpan(t.Context(), "GET", trace.SpanKindServer)
-	defer span.End()
-	if telemetry.TraceID(ctx) == "" || !strings.HasSuffix(telemetry.Traceparent(ctx), "-01") {
-		t.Errorf("got traceparent %q, want a sampled one", telemetry.Traceparent(ctx))
+	for _, before := range []string{"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"} {
+		ctx, span := telemetry.StartSpan(telemetry.ContinueTrace(t.Context(), before), "GET", trace.SpanKindServer)
+		defer span.End()
+		id := telemetry.TraceID(ctx)
+		if id == "" || before != "" && !strings.Contains(before, id) || !strings.HasSuffix(telemetry.Traceparent(ctx), "-00") {
+			t.Errorf("after %q got traceparent %q, want one that is not sampled", before, telemetry.Traceparent(ctx))
+		}
 	}
 }
 
