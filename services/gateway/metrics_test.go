@@ -67,45 +67,58 @@ func TestRateLimitedRequestsAreCounted(t *testing.T) {
 		`comanda_rate_limited_total{limit="requests"} 2`)
 }
 
-// noZipkin is the address of a Zipkin that nobody runs. With an address, traces are sampled.
-const noZipkin = "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://127.0.0.1:1/"
+// unreachableZipkin is a setting with which traces are sampled. No server listens at its address.
+const unreachableZipkin = "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://127.0.0.1:1/"
 
-// TestGatewayStartsTheTrace: the gateway ignores a client's traceparent and starts its own trace. The response header names
-// that trace, and so does the problem of a server error.
+// TestGatewayStartsTheTrace: the gateway ignores a client's traceparent and starts its own trace, which is sampled if spans are exported. The
+// response header names that trace, and so does the problem of a server error.
 func TestGatewayStartsTheTrace(t *testing.T) {
-	sidecar, address, _ := runGatewayWith(t, "METRICS_PORT="+freePort(t), noZipkin)
-	const clientTrace = "0af7651916cd43dd8448eb211c80319c"
-	for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
-		sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		req, _ := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/products", nil)
-		req.Header.Set("traceparent", "00-"+clientTrace+"-b7ad6b7169203331-01")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
+	for setting, flags := range map[string]string{unreachableZipkin: "-01", "OTEL_EXPORTER_ZIPKIN_ENDPOINT=": "-00"} {
+		sidecar, address, stop := runGatewayWith(t, "METRICS_PORT="+freePort(t), setting)
+		const clientTrace = "0af7651916cd43dd8448eb211c80319c"
+		for status, failing := range map[int]bool{http.StatusOK: false, http.StatusInternalServerError: true} {
+			sidecar.respondWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			req, _ := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/products", nil)
+			req.Header.Set("traceparent", "00-"+clientTrace+"-b7ad6b7169203331-01")
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			passed := sidecar.takeRequests()[0].header.Get("traceparent")
+			if len(passed) != 55 || strings.Contains(passed, clientTrace) || !strings.HasSuffix(passed, flags) {
+				t.Fatalf("%s: the sidecar got traceparent %q, want a new trace with %s", setting, passed, flags)
+			}
+			if got := resp.Header.Get("Traceresponse"); got != passed {
+				t.Errorf("%s: got Traceresponse %q, want %q", setting, got, passed)
+			}
+			problem := response{resp, string(text)}.problem()
+			if want := passed[3:35]; failing && problem.TraceID != want || !failing && problem.TraceID != "" {
+				t.Errorf("%s: status %d: got problem with trace %q, want %q only for a failure", setting, status, problem.TraceID, want)
+			}
+		}
+		if err := stop(); err != nil {
 			t.Fatal(err)
-		}
-		text, _ := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		passed := sidecar.takeRequests()[0].header.Get("traceparent")
-		if len(passed) != 55 || strings.Contains(passed, clientTrace) || !strings.HasSuffix(passed, "-01") {
-			t.Fatalf("the sidecar got traceparent %q, want a new sampled trace", passed)
-		}
-		if got := resp.Header.Get("Traceresponse"); got != passed {
-			t.Errorf("got Traceresponse %q, want %q", got, passed)
-		}
-		problem := response{resp, string(text)}.problem()
-		if want := passed[3:35]; failing && problem.TraceID != want || !failing && problem.TraceID != "" {
-			t.Errorf("status %d: got problem with trace %q, want %q only for a failure", status, problem.TraceID, want)
 		}
 	}
 }
 
 // TestReadinessChecksAreNotSampled: readiness is checked every second and would flood the traces.
 func TestReadinessChecksAreNotSampled(t *testing.T) {
-	sidecar, address, _ := runGatewayWith(t, "METRICS_PORT="+freePort(t), noZipkin)
+	sidecar, address, _ := runGatewayWith(t, "METRICS_PORT="+freePort(t), unreachableZipkin)
 	getBody(t, "http://"+address+"/readyz")
+	checks := 0
 	for _, got := range sidecar.takeRequests() {
-		if parent := got.header.Get("traceparent"); strings.Contains(got.uri, "/invoke/") && !strings.HasSuffix(parent, "-00") {
+		if !strings.Contains(got.uri, "/invoke/") {
+			continue
+		}
+		checks++
+		if parent := got.header.Get("traceparent"); !strings.HasSuffix(parent, "-00") {
 			t.Errorf("%s: got traceparent %q, want it not sampled", got.uri, parent)
 		}
+	}
+	if checks == 0 {
+		t.Error("the gateway checked no service")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -172,18 +171,9 @@ func TestStoppingAServiceAnswersClientsThatWait(t *testing.T) {
 
 // requestInFlight returns an error unless the metrics at url count one request in flight.
 func requestInFlight(ctx context.Context, url string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && !strings.Contains(string(text), "\ncomanda_http_requests_in_flight 1\n") {
-		err = fmt.Errorf("%s counts no request in flight", url)
+	metrics, err := system.MetricsAt(ctx, url)
+	if err == nil && metrics["comanda_http_requests_in_flight"] != 1 {
+		err = fmt.Errorf("%s counts %v requests in flight, want 1", url, metrics["comanda_http_requests_in_flight"])
 	}
 	return err
 }

@@ -13,14 +13,17 @@ import (
 	"comanda/tests/system"
 )
 
-// containerMemory is the limit of a service's container in deploy/compose/base.yml, in bytes.
-const containerMemory = 128 << 20
+// The limit of a service's container in deploy/compose/base.yml, in bytes, and the setting that goes with it.
+const (
+	containerMemory = 128 << 20
+	memoryLimit     = "100MiB" // GOMEMLIMIT
+)
 
 // During 200 simultaneous logins, auth's health check never fails three times in a row (its sidecar would then pause it), and auth stays
 // within its container's memory. Each login is answered with 401, or with 503 and Retry-After. Meanwhile the admin logs in at another
 // address and is never refused, because clients take turns.
 func TestManyLoginsAtOnceDelayNeitherHealthChecksNorOthers(t *testing.T) {
-	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8"}})
+	sys := system.Start(t, system.Options{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8", "GOMEMLIMIT": memoryLimit}})
 	s := newScenario(t, sys)
 	stop := probeHealth(t, sys.Pair("auth").URL+"/healthz/app")
 	logIn := func(address, email, password string) client.Response {

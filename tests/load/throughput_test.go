@@ -23,7 +23,7 @@ var (
 	rounds         = flag.Int("rounds", 5, "how often each system is measured, in turn")
 	loadFor        = flag.Duration("load", 6*time.Second, "how long each is loaded fully in a round")
 	paceFor        = flag.Duration("pace", 4*time.Second, "how long each gets orders at a constant rate in a round")
-	settings       = flag.String("settings", "", "measures this tree also with these settings, such as 'GOGC=400 LOG_LEVEL=warn'")
+	settings       = flag.String("settings", "", "measures this tree also with these settings, such as 'GOGC=200 LOG_LEVEL=warn'")
 	replicas       = flag.Int("replicas", 1, "measures this tree also with so many replicas of order and product")
 	statements     = flag.Int("statements", 0, "print so many of the most expensive SQL statements of this tree, and the WAL by database (needs pg_stat_statements)")
 )

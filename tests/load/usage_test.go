@@ -24,20 +24,20 @@ const clockTick = 10 * time.Millisecond
 type usage struct {
 	at        time.Time
 	processor map[string]time.Duration // user and system, by process
-	allocated map[string]memory        // on the heap, by service and sidecar
+	allocated map[string]allocations   // on the heap, by service and sidecar
 	commits   map[string]float64       // by database
 	wal       wal
 }
 
-// memory counts what a program has allocated on its heap.
-type memory struct{ objects, bytes float64 }
+// allocations counts what a program has allocated on its heap.
+type allocations struct{ objects, bytes float64 }
 
 // wal counts what the whole server has written to its write-ahead log.
 type wal struct{ Bytes, Records, Images, Syncs float64 }
 
 // readUsage reads the counters of a system.
 func readUsage(ctx context.Context, sys *system.System) (usage, error) {
-	u := usage{at: time.Now(), processor: map[string]time.Duration{}, allocated: map[string]memory{}, commits: map[string]float64{}}
+	u := usage{at: time.Now(), processor: map[string]time.Duration{}, allocated: map[string]allocations{}, commits: map[string]float64{}}
 	pids := map[string]int{"broker": sys.Kafka.PID()}
 	for _, program := range sys.Programs() {
 		pids[program.Name] = program.PID()
@@ -62,7 +62,11 @@ func (u *usage) readAllocations(ctx context.Context, sys *system.System) error {
 				if err != nil {
 					return err
 				}
-				u.allocated[name] = memory{objects: metrics["go_memstats_mallocs_total"], bytes: metrics["go_memstats_alloc_bytes_total"]}
+				objects, bytes := metrics["go_memstats_mallocs_total"], metrics["go_memstats_alloc_bytes_total"]
+				if objects == 0 || bytes == 0 {
+					return fmt.Errorf("%s does not count its allocations", url)
+				}
+				u.allocated[name] = allocations{objects, bytes}
 			}
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Metrics are a program's metrics as Prometheus scrapes them: `name{label="value"}` and its value.
+// Metrics are a program's metrics: `name{label="value"}` and its value.
 type Metrics map[string]float64
 
-// MetricsAt requests the metrics at a URL. It does not let the program compress them, which costs more than the rest of the request.
+// MetricsAt requests the metrics at a URL, uncompressed: under load, compressing all metrics took a service 1 % of the processor.
 func MetricsAt(ctx context.Context, url string) (Metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -25,8 +25,11 @@ func MetricsAt(ctx context.Context, url string) (Metrics, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s returned %s: %v", url, resp.Status, err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s returned %s", url, resp.Status)
 	}
 	all := Metrics{}
 	for line := range strings.Lines(string(text)) {

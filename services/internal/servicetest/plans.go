@@ -151,7 +151,7 @@ func (p Plan) check(bounds Bounds) (wrong []string) {
 	if removed := (p.Removed + p.Rechecks) * max(1, p.Loops); removed > bounds.Removed {
 		wrong = append(wrong, fmt.Sprintf("it removes %v rows of %s %s", removed, p.Table, p.Index))
 	}
-	if rows := p.Rows * max(1, p.Loops); p.Table != "" && rows > bounds.Rows {
+	if rows := p.Rows * max(1, p.Loops); (p.Table != "" || p.Index != "") && rows > bounds.Rows {
 		wrong = append(wrong, fmt.Sprintf("it reads %v rows of %s %s", rows, p.Table, p.Index))
 	}
 	if blocks := p.Hit + p.Read; blocks > bounds.Blocks {

@@ -23,7 +23,7 @@ const (
 	logEvery      = time.Minute // the minimum interval between two log lines about failed exports
 )
 
-// ZipkinURL is the address of Zipkin's API (https://zipkin.io/zipkin-api/, POST /spans). Without one no spans are exported.
+// ZipkinURL is the address of Zipkin's API (https://zipkin.io/zipkin-api/, POST /spans). Without one no trace is sampled.
 type ZipkinURL string
 
 // UnmarshalText reads an address. It refuses one with a password, because a failed export logs the address.
@@ -37,8 +37,8 @@ func (e *ZipkinURL) UnmarshalText(text []byte) error {
 }
 
 // SetupTracing sets the service's name on the spans of this process and exports them to Zipkin at the address in to. Without one, traces have
-// ids but are not sampled, so the sidecars record no spans either. The returned shutdown exports the spans that are left, for at most
-// flushTimeout, and stops the export.
+// ids but are not sampled, also those that arrive sampled, so the sidecars record no spans of them. Set the address for all services or for
+// none. The returned shutdown exports the spans that are left, for at most flushTimeout, and stops the export.
 func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (shutdown func(), err error) {
 	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service)))}
 	if to == "" {
@@ -48,8 +48,9 @@ func SetupTracing(service string, to ZipkinURL, log *slog.Logger) (shutdown func
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())), sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, log: log},
-			sdktrace.WithBatchTimeout(batchEvery), sdktrace.WithExportTimeout(exportTimeout)))
+		options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())),
+			sdktrace.WithBatcher(&loggingExporter{SpanExporter: exporter, log: log},
+				sdktrace.WithBatchTimeout(batchEvery), sdktrace.WithExportTimeout(exportTimeout)))
 	}
 	provider := sdktrace.NewTracerProvider(options...)
 	otel.SetTracerProvider(provider)

@@ -64,7 +64,7 @@ func TestShutdownExportsTheRemainingSpans(t *testing.T) {
 	}
 }
 
-// The log needs trace ids without Zipkin too. The sidecars record spans of sampled traces, also if nothing exports them.
+// The log needs trace ids without Zipkin too. The sidecars record spans of sampled traces, even if nothing exports them.
 func TestTracesWithoutZipkinHaveIDsAndAreNotSampled(t *testing.T) {
 	shutdown, err := telemetry.SetupTracing("order", "", slog.New(slog.DiscardHandler))
 	if err != nil {
