@@ -13,7 +13,6 @@ import (
 
 	"github.com/dapr/dapr/pkg/injector/patcher"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	componentsapi "github.com/dapr/dapr/pkg/apis/components/v1alpha1"
@@ -114,26 +113,6 @@ func TestEveryServiceHasASidecar(t *testing.T) {
 				return strconv.Itoa(int(p.ContainerPort)) == scraped
 			}) {
 				t.Errorf("%s: prometheus.io/port of %s is %s, which is not a port of the container", folder, app.Name, scraped)
-			}
-		}
-	}
-}
-
-// The garbage collector of every service and sidecar works harder before the program reaches the memory limit of its container.
-func TestEveryProgramKnowsItsMemoryLimit(t *testing.T) {
-	for _, folder := range kustomizations {
-		for _, app := range serviceDeployments(buildObjects(t, folder)) {
-			for _, container := range injectSidecar(t, app.Spec.Template).Spec.Containers {
-				set := envVar(container, "GOMEMLIMIT")
-				if set == nil {
-					t.Errorf("%s: %s/%s has no GOMEMLIMIT", folder, app.Name, container.Name)
-					continue
-				}
-				limit := container.Resources.Limits[corev1.ResourceMemory]
-				soft, err := resource.ParseQuantity(strings.TrimSuffix(set.Value, "B"))
-				if err != nil || soft.Cmp(limit) >= 0 {
-					t.Errorf("%s: %s/%s: got GOMEMLIMIT=%s (%v), want less than the container's %s", folder, app.Name, container.Name, set.Value, err, limit.String())
-				}
 			}
 		}
 	}
