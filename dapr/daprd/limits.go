@@ -14,10 +14,10 @@ import (
 // Postgres notice a machine that has vanished. Dapr's component itself limits only Begin and Commit. Values are milliseconds or seconds,
 // as Postgres expects.
 //
-// A plan that is made while the table is nearly empty reads the whole table. For several documents it reads the whole index of the expiries.
-// The connection keeps such a plan as the table grows, until autovacuum analyzes it. The sidecar's frequent statements find few rows, each by
-// one index, so the other scans and joins are off. A statement that has no index has a plan so expensive then that Postgres would compile it,
-// which takes longer than the statement, so jit is off too.
+// A plan that is made while the table is nearly empty reads the whole table, and the connection keeps it as the table grows. Without
+// statistics, Postgres also reads the whole index of the expiries to find several documents. Both last until autovacuum analyzes the table.
+// The sidecar's frequent statements find few rows, each by one index, so the other scans and joins are off. A statement that has no index has
+// a plan so expensive then that Postgres would compile it, which takes longer than the statement, so jit is off too.
 var databaseSettings = map[string]string{
 	"statement_timeout": "5000", "lock_timeout": "2000", "idle_in_transaction_session_timeout": "8000",
 	"tcp_user_timeout": "11000", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3",
