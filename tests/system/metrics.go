@@ -12,8 +12,8 @@ import (
 // Metrics are a program's metrics: `name{label="value"}` and its value.
 type Metrics map[string]float64
 
-// MetricsAt requests the metrics at a URL, uncompressed. To compress all metrics took a service 1 % of the processor in a benchmark that counts orders
-// ten times a second.
+// MetricsAt requests the metrics at a URL, uncompressed. To compress all metrics took a service 1 % of the processor in a benchmark that counts
+// orders ten times a second.
 func MetricsAt(ctx context.Context, url string) (Metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
