@@ -46,32 +46,17 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) (o
 	return orders, more, nil
 }
 
-// pageQuery returns a query for the documents of a page, and null after them if more orders follow. It walks the index from order to
-// order, and stops when the page is full, measured by the documents: each is larger than what clients see of it.
-func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
-	first := newestQuery(f, after.ID != "", "@at", "@key")
-	next := newestQuery(f, true, "page.created_at", "page.key")
-	return `with recursive page as (
-			(select *, octet_length(value)::bigint as size, 1 as number from (` + first + `) first)
-			union all
-			select next.*, page.size + octet_length(next.value), page.number + 1 from page, lateral (` + next + `) next
-			where page.number <= @limit and (page.size <= @budget or page.number = 1)
-		)
-		select case when number <= @limit and (size <= @budget or number = 1) then value end from page order by number`,
-		pgx.NamedArgs{
-			"customer": f.Customer, "status": string(f.Status), "at": after.At, "key": kind + "-" + after.ID, "limit": limit,
-			"budget": rest.MaxPage,
-		}
-}
-
-// newestQuery returns a query for the newest order of a list, or with after for the newest one after a time and key. It has only the
-// conditions that apply, so that Postgres can choose the matching index.
+// pageQuery returns a query for the documents of a page, and for null after them if more orders follow. The page is full when its documents
+// are: each is larger than what clients see of it. Postgres reads no other documents, because it knows the size of a document from its row.
+//
+// The query has only the conditions that apply, so that Postgres can choose the matching index and walk it. The subselect hides the limit
+// from the planner, which then expects to read a tenth of the orders that match. If it knew the limit and expected fewer orders than
+// that, it would read and sort all that match, and they may be many more than it expects. In a table of a few pages it may still sort.
 //
 // A condition compares with any, and its column comes first in the order by, so that only the index of that column has the order of the
 // query. With a plain "=", the index orders_newest has this order too. If most orders meet the condition, Postgres takes orders_newest for
-// cheaper; but if the newest orders do not meet it, the query first reads all of them. A subselect around the array would let Postgres
-// keep the plan, but it would then take the array for ten values, and sort all orders of a small table for each step.
-func newestQuery(f filter, after bool, at, key string) string {
+// cheaper; but if the newest orders do not meet it, the query first reads all of them.
+func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 	conditions, order := []string{"true"}, "created_at desc, key desc"
 	switch {
 	case f.Customer != "":
@@ -84,8 +69,16 @@ func newestQuery(f filter, after bool, at, key string) string {
 	case f.Status != "":
 		conditions, order = append(conditions, "status = any(array[@status])"), "status, "+order
 	}
-	if after {
-		conditions = append(conditions, "(created_at, key) < ("+at+", "+key+")")
+	if after.ID != "" {
+		conditions = append(conditions, "(created_at, key) < (@at, @key)")
 	}
-	return `select key, created_at, value from orders where ` + strings.Join(conditions, " and ") + ` order by ` + order + ` limit 1`
+	return `select case when row_number() over page <= @limit and (sum(octet_length(value)) over page <= @budget or row_number() over page = 1)
+			then value end
+		from (select * from orders where ` + strings.Join(conditions, " and ") + ` order by ` + order + ` limit (select @limit + 1)) newest
+		window page as (order by ` + order + ` rows unbounded preceding)
+		order by ` + order,
+		pgx.NamedArgs{
+			"customer": f.Customer, "status": string(f.Status), "at": after.At, "key": kind + "-" + after.ID, "limit": limit,
+			"budget": rest.MaxPage,
+		}
 }

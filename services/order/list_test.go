@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"comanda/services/event"
 	"comanda/services/internal/database"
 	"comanda/services/internal/servicetest"
 	"comanda/services/internal/token"
@@ -195,98 +193,5 @@ func insertOrders(t *testing.T, h *harness, count int, customer, status string) 
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestListsUseTheirIndexes checks the query plans over 20,000 orders. No list may read more rows than it returns or, filtered
-// by customer and status, more than that customer's orders.
-func TestListsUseTheirIndexes(t *testing.T) {
-	h := newHarness(t)
-	fillOrders(t, h, 20_000)
-	after := position{At: time.Date(2026, 1, 7, 0, 0, 0, 0, time.UTC), ID: someOrder}
-	for _, tc := range []struct {
-		filter filter
-		index  string
-	}{
-		{filter{}, "orders_newest"},
-		{filter{Customer: "c7"}, "orders_of_customer"},
-		{filter{Status: event.StatusPending}, "orders_in_status"},
-		{filter{Customer: "c7", Status: event.StatusDelivered}, "orders_of_customer"},
-	} {
-		for _, after := range []position{{}, after} {
-			query, args := pageQuery(tc.filter, after, 20)
-			wantIndex(t, h, query, args, tc.index)
-			if plan := explain(t, h, query, args); strings.Contains(plan, "Bitmap") || strings.Count(plan, "using "+tc.index) != 2 {
-				t.Errorf("%+v: got plan\n%s\nwant each step of the walk to use %s for one order", tc.filter, plan, tc.index)
-			}
-		}
-	}
-	args := h.service.recovery.DueArguments(pgx.NamedArgs{"kind": kind, "at": time.Time{}, "key": "order-", "limit": 100})
-	wantIndex(t, h, waitingQuery, args, "orders_in_status")
-	args["confirmed"] = h.clock.Now()
-	wantIndex(t, h, notStartedQuery, args, "orders_in_status")
-	wantIndex(t, h, pendingQuery, pgx.NamedArgs{"most": maxCounted}, "orders_in_status")
-}
-
-// Even if most orders meet the condition of a query, it does not walk the index of all orders. That would be cheaper by Postgres'
-// statistics, but the query might first have to pass all the orders that are not delivered yet, or all those that were delivered long ago.
-func TestFrequentConditionsUseTheirIndexes(t *testing.T) {
-	t.Parallel()
-	for _, status := range []event.Status{event.StatusDelivered, event.StatusConfirmed, event.StatusPending} {
-		t.Run(string(status), func(t *testing.T) {
-			t.Parallel()
-			h := newHarness(t)
-			insertOrders(t, h, 5000, `case when n % 10 = 0 then 'c1' else 'kiosk' end`, `case when n % 10 = 0 then 'REJECTED' else '`+string(status)+`' end`)
-			for _, after := range []position{{}, {At: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), ID: someOrder}} {
-				for f, index := range map[filter]string{
-					{Status: status}:                    "orders_in_status",
-					{Customer: "kiosk"}:                 "orders_of_customer",
-					{Customer: "kiosk", Status: status}: "orders_of_customer",
-					{Customer: "c1", Status: status}:    "orders_of_customer",
-				} {
-					query, args := pageQuery(f, after, 20)
-					wantIndex(t, h, query, args, index)
-				}
-			}
-			args := h.service.recovery.DueArguments(pgx.NamedArgs{"kind": kind, "at": time.Time{}, "key": "order-", "limit": 100,
-				"status": string(status), "confirmed": h.clock.Now(), "most": maxCounted, "customer": "kiosk"})
-			wantIndex(t, h, openQuery, args, "orders_in_status")
-			if status == event.StatusPending {
-				wantIndex(t, h, pendingQuery, args, "orders_in_status")
-			}
-			// These may sort the open orders, or those of the customer.
-			for _, query := range []string{waitingQuery, notStartedQuery, withPersonQuery} {
-				if plan := explain(t, h, query, args); strings.Contains(plan, "orders_newest") {
-					t.Errorf("%s\ngot plan\n%s\nwant another index than that of all orders", query, plan)
-				}
-			}
-		})
-	}
-}
-
-// explain returns the plan of a query.
-func explain(t *testing.T, h *harness, query string, args pgx.NamedArgs) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	rows, err := h.pool.Query(ctx, "explain "+query, args)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
-}
-
-// wantIndex checks that Postgres runs query with the given index and sorts no orders. The sort of a page by its numbers is none: it follows
-// the walk.
-func wantIndex(t *testing.T, h *harness, query string, args pgx.NamedArgs, index string) {
-	t.Helper()
-	plan := explain(t, h, query, args)
-	sorts := strings.Count(plan, "Sort Key: ") - strings.Count(plan, "Sort Key: page.number")
-	if !strings.Contains(plan, "using "+index+" on state") || sorts > 0 {
-		t.Errorf("%s\ngot plan\n%s\nwant index %s and no sort", query, plan, index)
 	}
 }
