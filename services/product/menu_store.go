@@ -39,7 +39,7 @@ func (s store) collectMenu(ctx context.Context, source string, want listing, aft
 
 // The queries that select entries for menuQuery. The subselects with limit and offset keep Postgres from exchanging the steps.
 const (
-	listQuery = `product_search where ENTRIES and CATEGORY`
+	listQuery = `(select product_id, category_key, name_key from product_search where ENTRIES and CATEGORY order by ORDER limit LIMIT) listed`
 
 	// A nested loop reads the sections in their order, and the dishes of each in theirs: Postgres has no other way to join a lateral
 	// subselect with a limit. An "order by" for both would make it sort all dishes before the limits. The index does not hold long texts and
@@ -50,7 +50,7 @@ const (
 			where grams @> @grams order by category_key, name_from offset 0) section
 		cross join lateral (select name_key, product_id, short_text from product_search
 			where ENTRIES and category_key = section.category_key and name_key >= name_from and name_key < name_until
-			order by category_key, name_key, product_id limit WALKED) dish
+			order by ORDER limit WALKED) dish
 		limit WALKED) walked
 		where (short_text is null or SHORT) and (COMPARED or exists
 			(select from product_search e where e.product_id = walked.product_id and WORDS and CATEGORY)) limit LIMIT) matching`
@@ -73,7 +73,7 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 	if source == gramQuery { // its n-grams select the category; a range of the menu may look cheaper, and would be read as a whole
 		ranged.Category = ""
 	}
-	source = strings.NewReplacer("ENTRIES", ranged.entries(after, arguments), "WORDS", want.words("text", arguments),
+	source = strings.NewReplacer("ENTRIES", ranged.entries(after, arguments), "ORDER", ranged.order(), "WORDS", want.words("text", arguments),
 		"SHORT", want.words("short_text", arguments), "CATEGORY", category, "COMPARED", compared,
 		"SECTIONS", want.sections(after, arguments), "WALKED", strconv.Itoa(maxWalked), "LIMIT", strconv.Itoa(limit)).Replace(source)
 	return `select ` + productColumns + ` from (select product_id, category_key, name_key from ` + source + `
@@ -82,12 +82,22 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 		order by entry.category_key, entry.name_key, entry.product_id`, arguments
 }
 
+// order returns the SQL order of the listing's entries. Active comes first if the listing selects by it, and the condition compares it with
+// any: with a plain "=", the index of all entries has this order too. Postgres expects so few dishes of a section that it might take that
+// index, read each dish from the table, and pass all that are not active.
+func (l listing) order() string {
+	if l.Active != nil {
+		return "active, category_key, name_key, product_id"
+	}
+	return "category_key, name_key, product_id"
+}
+
 // entries returns the SQL condition for the entries of the listing after a position. It contains only the conditions that apply, so that
 // the indexes of the menu's order can serve it.
 func (l listing) entries(after *position, arguments pgx.NamedArgs) string {
 	conditions := []string{"true"}
 	if l.Active != nil {
-		conditions = append(conditions, "active = @active")
+		conditions = append(conditions, "active = any(array[@active::boolean])")
 		arguments["active"] = *l.Active
 	}
 	if l.Category != "" { // not category_key = @key, for which Postgres would sort the category by the remaining keys
