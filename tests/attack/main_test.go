@@ -20,7 +20,7 @@ var shared struct {
 }
 
 // defaults are the default limits of an installation. Package system raises them for other tests, whose customers share an address. The
-// limit of memory is that of the containers (deploy/compose/base.yml).
+// limit of memory is that of the services' containers (deploy/compose/base.yml); those of the gateway and the sidecars have twice as much.
 var defaults = map[string]string{
 	"RATE_LIMIT_PER_SECOND": "", "RATE_LIMIT_LOGIN_PER_SECOND": "", "CONNECTIONS_MAX_PER_ADDRESS": "", "TRACKING_MAX_PER_ADDRESS": "", "WAITS_MAX_PER_CLIENT": "",
 	"GOMEMLIMIT": "100MiB",

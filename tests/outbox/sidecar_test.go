@@ -3,7 +3,6 @@ package outbox_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"comanda/infra/port"
 	"comanda/infra/process"
+	"comanda/tests/system"
 )
 
 // store is a state component, with an outbox if it has a topic.
@@ -207,25 +207,15 @@ func (s *sidecar) lastLines(n int) string {
 // metric returns the sum of one metric of the sidecar over the series whose labels contain a text; "" means all.
 func (s *sidecar) metric(t testing.TB, name, labels string) float64 {
 	t.Helper()
-	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", s.metrics))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
+	metrics, err := system.MetricsAt(t.Context(), fmt.Sprintf("http://127.0.0.1:%d/", s.metrics))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var sum float64
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, name+"{") || !strings.Contains(line, labels) {
-			continue
+	for series, value := range metrics {
+		if strings.HasPrefix(series, name+"{") && strings.Contains(series, labels) {
+			sum += value
 		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, "}")+1:]), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += value
 	}
 	return sum
 }

@@ -78,8 +78,9 @@ func (a *groupedApp) receive(w http.ResponseWriter, r *http.Request) {
 	var ids []string
 	for _, entry := range body.Entries {
 		ids = append(ids, entry.Event.ID)
-		if trace := entry.Metadata["traceparent"]; len(trace) != len(entry.Event.Traceparent) || trace[:35] != entry.Event.Traceparent[:35] {
-			a.note("traceparent of %s: got %s, want a span of the event's trace %s", entry.Event.ID, trace, entry.Event.Traceparent)
+		got, want := entry.Metadata["traceparent"], entry.Event.Traceparent
+		if len(got) != len(want) || got[:35] != want[:35] || got[53:] != want[53:] { // all but the span
+			a.note("traceparent of %s: got %s, want a span of the event's trace %s, sampled or not like it", entry.Event.ID, got, want)
 		}
 	}
 	a.receiveGroup(w, r, ids, func(i int) string { return body.Entries[i].EntryID })

@@ -87,7 +87,7 @@ func TestStoppedSidecarLeavesItsGroupWhileAnEventOfAGroupHangs(t *testing.T) {
 	}
 }
 
-// publishGrouped fills the topic. It returns the events by their ids.
+// publishGrouped fills the topic. It returns the events by their ids. The trace of every other one is sampled.
 func publishGrouped(t *testing.T, topic, deadLetterTopic string) (sent map[string][]byte) {
 	t.Helper()
 	err := shared.kafka.Declare(t.Context(), []infra.Topic{{Name: topic, Partitions: groupedPartitions}, {Name: deadLetterTopic, Partitions: 1}})
@@ -105,7 +105,7 @@ func publishGrouped(t *testing.T, topic, deadLetterTopic string) (sent map[strin
 		for partition := range groupedPartitions {
 			id := fmt.Sprintf("%d-%d", partition, number)
 			sent[id] = fmt.Appendf(nil, `{"specversion":"1.0", "id":%q, "type":"grouped.v1", "source":"test", "datacontenttype":"application/json",
-				"traceparent":"00-%032x-00f067aa0ba902b7-01", "data":{"large":9007199254740993,"exact":1.0}}`, id, number*groupedPartitions+partition+1)
+				"traceparent":"00-%032x-00f067aa0ba902b7-%02d", "data":{"large":9007199254740993,"exact":1.0}}`, id, number*groupedPartitions+partition+1, number%2)
 			records = append(records, &kgo.Record{Topic: topic, Partition: int32(partition), Key: []byte(id), Value: sent[id]})
 		}
 	}
