@@ -11,7 +11,7 @@ import (
 const erasureKind = "erasure"
 
 // withPersonQuery selects a page of the orders of a customer from which the person has not been removed, oldest first. The condition with
-// any and the order by rule out orders_newest (newestQuery says why).
+// any and the order by rule out orders_newest (pageQuery says why).
 const withPersonQuery = `
 	select substr(key, length(@kind) + 2) as id, created_at from orders
 	where customer_id = any(array[@customer]) and doc(value) -> 'personErased' is null and (created_at, key) > (@at, @key)

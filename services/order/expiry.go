@@ -44,7 +44,7 @@ func (o *Order) Expire(at time.Time) bool {
 // notStartedQuery selects a page of overdue CONFIRMED orders, oldest first. The last entry of their history is the confirmation. Other
 // writes, such as that of an erasure, do not delay the expiry. An order was placed before it was confirmed, so the first condition on the
 // time it was placed changes nothing, but keeps the scan of orders_in_status short. The condition with any and the order by rule out
-// orders_newest (newestQuery says why). The second condition on that time is by the database's clock: a service whose clock was stepped
+// orders_newest (pageQuery says why). The second condition on that time is by the database's clock: a service whose clock was stepped
 // must not cancel what has just been placed.
 const notStartedQuery = `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,

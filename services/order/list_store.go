@@ -47,11 +47,12 @@ func (l lists) Page(ctx context.Context, f filter, after position, limit int) (o
 }
 
 // pageQuery returns a query for the documents of a page, and for null after them if more orders follow. The page is full when its documents
-// are: each is larger than what clients see of it. Postgres reads no other documents, because it knows the size of a document from its row.
+// are: each is larger than what clients see of it. Postgres reads the rows of limit orders and one more, but no document that is stored outside
+// of its row and not on the page: the row has its size.
 //
 // The query has only the conditions that apply, so that Postgres can choose the matching index and walk it. The subselect hides the limit
 // from the planner, which then expects to read a tenth of the orders that match. If it knew the limit and expected fewer orders than
-// that, it would read and sort all that match, and they may be many more than it expects. In a table of a few pages it may still sort.
+// that, it would read and sort all that match, and they may be many more than it expects.
 //
 // A condition compares with any, and its column comes first in the order by, so that only the index of that column has the order of the
 // query. With a plain "=", the index orders_newest has this order too. If most orders meet the condition, Postgres takes orders_newest for
@@ -62,9 +63,9 @@ func pageQuery(f filter, after position, limit int) (string, pgx.NamedArgs) {
 	case f.Customer != "":
 		conditions, order = append(conditions, "customer_id = any(array[@customer])"), "customer_id, "+order
 		if f.Status != "" {
-			// Without coalesce, Postgres may read and sort all orders in that status if it expects few. One customer has few orders: the
-			// walk may pass all of them.
-			conditions = append(conditions, "coalesce(status = @status, false)")
+			// Postgres expects this form of the condition to hold for nearly all orders. With "=", it may read and sort all orders in that
+			// status, or of that customer, if it expects few. So the walk passes the customer's orders in another status.
+			conditions = append(conditions, "nullif(status = @status, false) is not null")
 		}
 	case f.Status != "":
 		conditions, order = append(conditions, "status = any(array[@status])"), "status, "+order

@@ -118,7 +118,7 @@ func (o *Order) cancelReleased(s *service) (event.Message, bool) {
 }
 
 // openQuery selects a page of the orders in one status whose last write is older than @after by the database's clock, oldest first. The
-// condition with any and the order by rule out orders_newest (newestQuery says why).
+// condition with any and the order by rule out orders_newest (pageQuery says why).
 const openQuery = `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent from state

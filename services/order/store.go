@@ -44,7 +44,7 @@ type waitingItem struct {
 
 // waitingQuery selects a page of the PENDING orders that are to be announced again or given up, oldest first. The database's clock
 // decides when they are due, so the query reads the table and not the view, whose created_at comes from the service's clock. The
-// condition with any and the order by rule out orders_newest (newestQuery says why).
+// condition with any and the order by rule out orders_newest (pageQuery says why).
 var waitingQuery = recovery.WithOutbox + `
 	select substr(key, length(@kind) + 2) as id, order_placed_at as created_at,
 	       coalesce(doc(value) ->> 'trace', '') as traceparent, (doc(value) ->> 'announced')::int as announced,
