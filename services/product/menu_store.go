@@ -67,7 +67,9 @@ func menuQuery(source string, want listing, after *position, limit int) (string,
 	arguments := pgx.NamedArgs{"grams": want.Grams(), "category": want.Category}
 	category, compared := "true", "short_text is not null"
 	if want.Category != "" {
-		category, compared = "category = @category", "false" // categories may have the same key
+		// Categories may have the same key. Postgres expects this form of the condition to hold for nearly all dishes with the key; with
+		// "=", it expects so few that it may read and sort all dishes of the category for a page.
+		category, compared = "nullif(category = @category, false) is not null", "false"
 	}
 	ranged := want
 	if source == gramQuery { // its n-grams select the category; a range of the menu may look cheaper, and would be read as a whole

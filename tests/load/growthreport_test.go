@@ -23,16 +23,21 @@ type statementCost struct {
 	ms, blocks float64
 }
 
+// plus returns what one call of both statements costs.
+func (c statementCost) plus(d statementCost) statementCost {
+	return statementCost{c.calls + d.calls, c.ms + d.ms, c.blocks + d.blocks}
+}
+
 // background are the queries of the rounds that run without a request, by a part of their text that pg_stat_statements keeps.
-var background = []struct{ name, database, part string }{
-	{"recovery: PENDING orders", "order", "as overdue"},
-	{"recovery: orders not started", "order", "state.created_at <= now()"},
-	{"reconciliation: open orders", "order", "coalesce(updated_at, created_at) <= now()"},
-	{"count of PENDING orders", "order", "(select from orders where"},
-	{"reconciliation: reservations", "product", "unknown_since <= now()"},
-	{"search entries to make", "product", "indexed_version is distinct"},
-	{"recovery: PENDING accounts", "auth", "as overdue"},
-	{"reconciliation: profiles", "user", "created_at <= now()"},
+var background = []struct{ round, name, database, part string }{
+	{"recovery", "PENDING orders", "order", "as overdue"},
+	{"recovery", "orders not started", "order", "state.created_at <= now()"},
+	{"recovery", "PENDING accounts", "auth", "as overdue"},
+	{"reconciliation", "open orders", "order", "coalesce(updated_at, created_at) <= now()"},
+	{"reconciliation", "reservations", "product", "unknown_since <= now()"},
+	{"reconciliation", "profiles", "user", "created_at <= now()"},
+	{"metrics", "count of PENDING orders", "order", "(select from orders where"},
+	{"search", "entries to make", "product", "indexed_version is distinct"},
 }
 
 // resetStatements forgets the costs so far.
@@ -86,11 +91,21 @@ func growthReport(small, large *grown) string {
 		fmt.Fprintf(&text, "%-44s%12.2f%12.2f%8.2f\n", figure.name, median(before), median(after), median(ratios))
 	}
 	fmt.Fprintf(&text, "\nQueries of the background (means of all calls):\n%-44s%12s%12s   ratio%12s%12s\n", "", "ms", "ms", "blocks", "blocks")
+	sums := map[string]growthCost{}
 	for _, q := range background {
-		a, b := costOf(small.costs, q.database, q.part), costOf(large.costs, q.database, q.part)
-		fmt.Fprintf(&text, "%-44s%12.3f%12.3f%8.2f%12.1f%12.1f\n", q.name, a.ms, b.ms, b.ms/a.ms, a.blocks, b.blocks)
+		cost := growthCost{costOf(small.costs, q.database, q.part), costOf(large.costs, q.database, q.part)}
+		text.WriteString(cost.line(q.round + ": " + q.name))
+		sums[q.round] = growthCost{sums[q.round].small.plus(cost.small), sums[q.round].large.plus(cost.large)}
 	}
+	text.WriteString(sums["recovery"].line("recovery: all queries of a round") + sums["reconciliation"].line("reconciliation: all queries of a round"))
 	return text.String() + grownStatements(small, large)
+}
+
+// growthCost is what a query costs in both systems.
+type growthCost struct{ small, large statementCost }
+
+func (c growthCost) line(name string) string {
+	return fmt.Sprintf("%-44s%12.3f%12.3f%8.2f%12.1f%12.1f\n", name, c.small.ms, c.large.ms, c.large.ms/c.small.ms, c.small.blocks, c.large.blocks)
 }
 
 // costOf returns the mean cost of the calls of all statements of a database with a part in their text.

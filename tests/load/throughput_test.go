@@ -23,14 +23,13 @@ var (
 	rounds         = flag.Int("rounds", 5, "how often each system is measured, in turn")
 	loadFor        = flag.Duration("load", 6*time.Second, "how long each is loaded fully in a round")
 	paceFor        = flag.Duration("pace", 4*time.Second, "how long each gets orders at a constant rate in a round")
+	clients        = flag.Int("clients", 16, "how many requests are in flight while a system is loaded fully")
 	settings       = flag.String("settings", "", "measures this tree also with these settings, such as 'GOGC=200 LOG_LEVEL=warn'")
 	replicas       = flag.Int("replicas", 1, "measures this tree also with so many replicas of order and product")
 	statements     = flag.Int("statements", 0, "print so many of the most expensive SQL statements of this tree, and the WAL by database (needs pg_stat_statements)")
 )
 
 const (
-	// clients is the number of requests in flight that load a system fully.
-	clients = 16
 	// pace is the rate, in orders per second, at which the time from the request to the decision is measured.
 	pace = 20
 	// warmUp is how long each system is loaded before the first round.
@@ -221,7 +220,7 @@ func (a *arm) load(b *testing.B, f func()) latency {
 	ctx, stop := context.WithCancel(b.Context())
 	defer stop()
 	var sending sync.WaitGroup
-	sending.Go(func() { a.sender.fully(ctx, clients) })
+	sending.Go(func() { a.sender.fully(ctx, *clients) })
 	f()
 	stop()
 	sending.Wait()
