@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -123,7 +122,7 @@ func keptPlans(t *testing.T, pool *pgxpool.Pool) map[string]string {
 		t.Fatal(err)
 	}
 	for statement, explain := range plans {
-		plans[statement] = planOf(t, pool, explain)
+		plans[statement] = servicetest.Explained(t, pool, explain)
 	}
 	return plans
 }
@@ -131,23 +130,7 @@ func keptPlans(t *testing.T, pool *pgxpool.Pool) map[string]string {
 // explain returns the plan of a query.
 func explain(t *testing.T, h *harness, query string, args pgx.NamedArgs) string {
 	t.Helper()
-	return planOf(t, h.pool, "explain "+query, args)
-}
-
-// planOf returns the plan that a statement explains.
-func planOf(t *testing.T, pool *pgxpool.Pool, explain string, args ...any) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	rows, err := pool.Query(ctx, explain, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
+	return servicetest.Explained(t, h.pool, "explain "+query, args)
 }
 
 // wantIndex checks that Postgres runs query with the given index and sorts no orders.

@@ -120,15 +120,7 @@ func TestEntriesOfNewerRulesAreKept(t *testing.T) {
 func (s store) explain(t *testing.T, source string, want listing, after *position) string {
 	t.Helper()
 	query, arguments := menuQuery(source, want, after, 21)
-	rows, err := s.pool.Query(t.Context(), "explain "+query, arguments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
+	return servicetest.Explained(t, s.pool, "explain "+query, arguments)
 }
 
 // TestSearchLeavesOutSectionsWithoutItsWords checks that a short walk finds frequent words that sort late.

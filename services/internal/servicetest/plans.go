@@ -173,6 +173,20 @@ func (p Plan) describe(indent string) string {
 	return text
 }
 
+// Explained returns the plan of an explain statement as text.
+func Explained(t testing.TB, pool *pgxpool.Pool, explain string, args ...any) string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), explain, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // OneConnection returns a pool with a single connection to the database of pool.
 func OneConnection(t testing.TB, pool *pgxpool.Pool) *pgxpool.Pool {
 	t.Helper()
